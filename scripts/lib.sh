@@ -1,0 +1,140 @@
+# shellcheck shell=bash
+# What the scripts share: where things are kept, how to say, install and check something. Sourced, never run.
+
+# A failure inside of $(...) is a failure.
+shopt -s inherit_errexit
+
+# A service manager or a bare CI may start us without it.
+: "${HOME:=$(getent passwd "$(id -u)" | cut -d: -f6)}"
+export HOME
+SCRIPTS_DIR="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+CHECKOUT="$(dirname "$SCRIPTS_DIR")"
+
+# Everything that is downloaded or built lies here, outside of the checkout. It may be deleted at any time.
+: "${PROVISION_LAB_CACHE:=$HOME/.cache/provision-lab}"
+export PROVISION_LAB_CACHE
+LOGS="$PROVISION_LAB_CACHE/logs"
+mkdir -p "$LOGS"
+
+# Where Debian keeps dockerd and debootstrap, for users who do not have it in their PATH.
+PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
+
+log() { printf '[%s] %s\n' "$(date +%H:%M:%S)" "$*" >&2; }
+die() { printf 'error: %s\n' "$*" >&2; exit 1; }
+have() { command -v "$1" >/dev/null 2>&1; }
+
+# version_ge A B: version A is B or later.
+version_ge() { [ "$(printf '%s\n%s\n' "$1" "$2" | sort -V | head -n 1)" = "$2" ]; }
+
+# first_version: the first x.y.z of its input.
+first_version() { grep -oE '[0-9]+\.[0-9]+\.[0-9]+' | head -n 1; }
+
+# as_root COMMAND...: through sudo where we are not root.
+as_root() {
+  if [ "$(id -u)" = 0 ]; then
+    "$@"
+  elif have sudo; then
+    # Without a terminal nobody can type a password: fail, do not wait.
+    if [ -t 0 ]; then sudo "$@"; else sudo -n "$@"; fi
+  else
+    die "this needs root: run it as root, or install sudo ($*)"
+  fi
+}
+
+# watched WHAT LOGFILE COMMAND...: runs the command with its output in the log file, says every minute that it is still
+# at it, and shows the end of the log when it fails.
+watched() {
+  local what=$1 out=$2 start=$SECONDS ticker status=0
+  shift 2
+  (
+    # Its own output closed in the sleep: a killed ticker must not hold our caller's pipe open.
+    while sleep 60 >/dev/null 2>&1; do
+      kill -0 $$ 2>/dev/null || exit 0
+      log "  still at it: $what ($(((SECONDS - start) / 60)) min)"
+    done
+  ) 9>&- &
+  ticker=$!
+  "$@" >"$out" 2>&1 </dev/null || status=$?
+  kill "$ticker" 2>/dev/null || true
+  wait "$ticker" 2>/dev/null || true
+  if [ "$status" != 0 ]; then
+    tail -n 30 "$out" >&2
+    log "FAILED (exit $status): $what; the whole output is in $out"
+  fi
+  return "$status"
+}
+
+# --- Debian's packages -------------------------------------------------------------------
+
+apt_install() {
+  have apt-get || die "needed, and no apt-get here to install it with: $*"
+  local apt=(as_root env DEBIAN_FRONTEND=noninteractive apt-get -y -o DPkg::Lock::Timeout=300)
+  log "installing with apt: $*"
+  # The package lists are fetched only when they are missing or too old: most of the time they are neither.
+  "${apt[@]}" install --no-install-recommends "$@" </dev/null >"$LOGS/apt.log" 2>&1 ||
+    { "${apt[@]}" update && "${apt[@]}" install --no-install-recommends "$@"; } </dev/null >>"$LOGS/apt.log" 2>&1 ||
+    { tail -n 20 "$LOGS/apt.log" >&2; die "apt could not install $*"; }
+  hash -r
+}
+
+# need_commands COMMAND:PACKAGE...: installs the packages whose command is not there, all at once.
+need_commands() {
+  local pair missing=()
+  for pair in "$@"; do have "${pair%%:*}" || missing+=("${pair#*:}"); done
+  [ ${#missing[@]} = 0 ] || apt_install "${missing[@]}"
+}
+
+# apt_candidate PACKAGE: the version that apt would install, without epoch; empty when there is none.
+apt_candidate() {
+  apt-cache policy "$1" 2>/dev/null | sed -n 's/^ *Candidate: *\([0-9]*:\)\{0,1\}//p' | grep -v '^(none)$' || true
+}
+
+# --- downloads ---------------------------------------------------------------------------
+
+reachable() { have curl && curl -fsSIL -o /dev/null --connect-timeout 3 -m 10 "$1" 2>/dev/null; }
+
+# download URL SHA256 FILE: FILE is only there when the sum was right.
+download() {
+  log "downloading $1"
+  mkdir -p "$(dirname "$3")"
+  curl -fsSL --retry 3 --connect-timeout 10 -o "$3.part" "$1" || die "could not download $1"
+  echo "$2  $3.part" | sha256sum -c --status || { rm -f "$3.part"; die "$1 has not the expected SHA-256 $2"; }
+  mv "$3.part" "$3"
+}
+
+# --- Rust --------------------------------------------------------------------------------
+
+# Shared between checkouts, so that a fresh clone does not compile its dependencies again.
+: "${CARGO_TARGET_DIR:=$PROVISION_LAB_CACHE/target}"
+
+# What is installed where there is no Rust that is new enough (the least that will do is Cargo.toml's rust-version).
+RUST_VERSION=1.95.0
+
+rust_min() { sed -n 's/^rust-version *= *"\(.*\)"/\1/p' "$CHECKOUT/Cargo.toml"; }
+
+rust_ok() {
+  local version
+  # Only what cargo says of itself: a rustup front without a toolchain is there, and answers with an error.
+  version=$(cargo --version 2>/dev/null | first_version) && [ -n "$version" ] && version_ge "$version" "$(rust_min)"
+}
+
+# use_rust: finds a cargo that is new enough; also one that is not on the PATH, or not rustup's default. Changes only this
+# process's environment.
+use_rust() {
+  local dir
+  export CARGO_TARGET_DIR
+  rust_ok && return
+  for dir in "${CARGO_HOME:-$HOME/.cargo}/bin" /usr/lib/rust-*/bin; do
+    [ -x "$dir/cargo" ] || continue
+    PATH="$dir:$PATH"
+    rust_ok && return
+  done
+  if have rustup; then
+    for RUSTUP_TOOLCHAIN in stable "$RUST_VERSION"; do
+      export RUSTUP_TOOLCHAIN
+      rust_ok && return
+    done
+    unset RUSTUP_TOOLCHAIN
+  fi
+  return 1
+}
