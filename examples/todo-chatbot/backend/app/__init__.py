@@ -1,0 +1,1 @@
+"""The todo-chatbot's backend: tasks, accounts and an assistant over HTTP."""

@@ -1,0 +1,6 @@
+/** @type {import("next").NextConfig} */
+module.exports = {
+  output: "standalone",
+  poweredByHeader: false,
+  reactStrictMode: true,
+};
