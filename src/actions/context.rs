@@ -1,0 +1,236 @@
+//! [`StepContext`]: all that an action may reach.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::error::Failure;
+use crate::event::{EventKind, EventSink, StepLog, event_channel};
+use crate::model::{Output, Progress, StepId};
+use crate::redact::RedactStream;
+use crate::tools::process::Host;
+use crate::tools::{Cancel, Tools};
+
+/// Most bytes of a line that reporters get; the log has all of them.
+const MAX_LINE: usize = 2000;
+
+/// A child process of a step began or ended; the journal keeps it, so that the next run finds what a killed one left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ChildEvent {
+    /// The group `pid` runs.
+    Started(u32),
+    /// The group `pid` is gone.
+    Ended(u32),
+}
+
+/// Told of each child of a step.
+pub type OnChild = Arc<dyn Fn(&StepId, ChildEvent) + Send + Sync>;
+
+/// What an action works with: progress and lines go out through it, tools and the sign to stop come in. An action prints
+/// nothing, reads no `pipeline.toml` and sees no journal. Deliberately not `Clone`: nothing outlives the step.
+pub struct StepContext {
+    step: StepId,
+    tools: Arc<Tools>,
+    sink: EventSink,
+    log: StepLog,
+    cancel: Cancel,
+    last: Option<Output>,
+    on_child: OnChild,
+    text: Mutex<TextState>,
+    leaked: AtomicBool,
+}
+
+struct TextState {
+    redact: RedactStream,
+    line: Vec<u8>,
+}
+
+impl StepContext {
+    /// The context of one step in one run. `last` is the output of its last success.
+    pub fn new(
+        step: StepId,
+        tools: Arc<Tools>,
+        sink: EventSink,
+        log: StepLog,
+        cancel: Cancel,
+        last: Option<Output>,
+        on_child: OnChild,
+    ) -> Self {
+        let redact = RedactStream::new(tools.redactor().clone());
+        Self {
+            step,
+            tools,
+            sink,
+            log,
+            cancel,
+            last,
+            on_child,
+            text: Mutex::new(TextState { redact, line: Vec::new() }),
+            leaked: AtomicBool::new(false),
+        }
+    }
+
+    /// The context of a look outside of any run: what is said in it is kept nowhere.
+    pub fn looking(step: StepId, tools: Arc<Tools>, cancel: Cancel, last: Option<Output>) -> Self {
+        let (sink, _nobody) = event_channel();
+        Self::new(step, tools, sink, StepLog::discard(), cancel, last, Arc::new(|_: &StepId, _| {}))
+    }
+
+    /// Gives the next attempt a sign of its own to stop, so that a timeout of this one does not end it too.
+    pub fn set_cancel(&mut self, cancel: Cancel) {
+        self.cancel = cancel;
+    }
+
+    /// The step.
+    pub fn step(&self) -> &StepId {
+        &self.step
+    }
+
+    /// What all steps share.
+    pub fn tools(&self) -> &Tools {
+        &self.tools
+    }
+
+    /// A path of the settings: relative ones start at the project's folder.
+    pub fn path(&self, path: &str) -> PathBuf {
+        self.tools.root().join(path)
+    }
+
+    /// The output of the step's last success, whatever its inputs were.
+    pub fn last_output(&self) -> Option<&Output> {
+        self.last.as_ref()
+    }
+
+    /// Tells how far it is. Cheap: may be called for every chunk.
+    pub fn progress(&self, progress: Progress) {
+        self.sink.send(EventKind::StepProgress { step: self.step.clone(), progress });
+    }
+
+    /// Says a line: into the log, and to whoever watches.
+    pub fn line(&self, line: &str) {
+        let mut bytes = Vec::with_capacity(line.len() + 1);
+        bytes.extend_from_slice(line.as_bytes());
+        bytes.push(b'\n');
+        self.output(&bytes);
+    }
+
+    /// Fails when stopping was asked; for between two pieces of work.
+    pub fn check_cancel(&self) -> Result<(), Failure> {
+        if self.cancel.is_asked() { Err(Failure::interrupted(format!("step {}", self.step))) } else { Ok(()) }
+    }
+
+    /// Does `work` unless stopping is asked first; then drops it and fails as interrupted.
+    pub async fn unless_cancelled<T>(
+        &self,
+        what: &str,
+        work: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        tokio::select! {
+            biased;
+            () = self.cancel.asked() => Err(Failure::interrupted(what)),
+            result = work => result,
+        }
+    }
+
+    /// Notes that a child left processes behind, which were stopped.
+    pub fn note_leak(&self) {
+        self.leaked.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether a child left processes behind.
+    pub fn leaked(&self) -> bool {
+        self.leaked.load(Ordering::Relaxed)
+    }
+
+    /// Writes out what is held back, and ends the log. Answers whether there is a log, or why it is not whole.
+    pub fn finish(&self) -> Result<bool, String> {
+        {
+            let mut text = self.text.lock().unwrap_or_else(PoisonError::into_inner);
+            let rest = text.redact.finish();
+            self.write(&mut text.line, &rest);
+            if !text.line.is_empty() {
+                let line = std::mem::take(&mut text.line);
+                self.send_line(&line);
+            }
+        }
+        self.log.finish()
+    }
+
+    /// Puts bytes that are redacted already into the log and sends the lines they complete.
+    fn write(&self, open: &mut Vec<u8>, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
+        self.log.write(bytes);
+        let mut parts = bytes.split(|byte| *byte == b'\n');
+        let last = parts.next_back().unwrap_or_default();
+        for part in parts {
+            extend_line(open, part);
+            let line = std::mem::take(open);
+            self.send_line(&line);
+        }
+        extend_line(open, last);
+    }
+
+    fn send_line(&self, line: &[u8]) {
+        let line = String::from_utf8_lossy(line).trim_end().to_owned();
+        self.sink.send(EventKind::StepLine { step: self.step.clone(), line });
+    }
+}
+
+/// Appends to an open line up to a readable length; a carriage return starts it anew, as on a terminal.
+fn extend_line(open: &mut Vec<u8>, part: &[u8]) {
+    let part = part.strip_suffix(b"\r").unwrap_or(part);
+    let part = match part.iter().rposition(|byte| *byte == b'\r') {
+        Some(at) => {
+            open.clear();
+            &part[at + 1..]
+        }
+        None => part,
+    };
+    let room = MAX_LINE.saturating_sub(open.len());
+    open.extend_from_slice(&part[..part.len().min(room)]);
+}
+
+impl Host for StepContext {
+    fn output(&self, bytes: &[u8]) {
+        let mut text = self.text.lock().unwrap_or_else(PoisonError::into_inner);
+        let TextState { redact, line } = &mut *text;
+        let ready = redact.push(bytes);
+        self.write(line, &ready);
+        // Whoever follows the log sees it now, and it is there should we be killed.
+        self.log.flush();
+    }
+
+    fn started(&self, pid: u32) {
+        (self.on_child)(&self.step, ChildEvent::Started(pid));
+    }
+
+    fn ended(&self, pid: u32) {
+        (self.on_child)(&self.step, ChildEvent::Ended(pid));
+    }
+
+    fn cancel(&self) -> &Cancel {
+        &self.cancel
+    }
+}
+
+impl std::fmt::Debug for StepContext {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("StepContext").field("step", &self.step).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_redrawn_line_keeps_its_last_state() {
+        let mut open = Vec::new();
+        extend_line(&mut open, b"10%\r20%\r");
+        assert_eq!(open, b"20%");
+        extend_line(&mut open, b" done");
+        assert_eq!(open, b"20% done");
+    }
+}

@@ -1,0 +1,267 @@
+//! `docker-build`: builds an image and names it by its content.
+
+use std::collections::BTreeMap;
+use std::path::{Component, Path, PathBuf};
+
+use futures_util::future::BoxFuture;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::{Action, ActionSettings, Presence, StepContext};
+use crate::error::Failure;
+use crate::fingerprint::Inputs;
+use crate::fingerprint::files::ReadHasher;
+use crate::model::{Output, human_bytes};
+use crate::tools::build_context::BuildContext;
+use crate::tools::docker::{BuildEvent, BuildRequest, Docker, Image};
+use crate::tools::{blocking, dockerfile, unique_id};
+
+/// Settings of `docker-build`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct DockerBuild {
+    /// The folder with the files that the build gets, relative to the project. Its `.dockerignore` counts.
+    context: String,
+    /// The Dockerfile, relative to the context.
+    #[serde(default = "default_dockerfile")]
+    dockerfile: String,
+    /// The image's name, without a tag: the tag is made from the image's id.
+    image: String,
+    /// Build arguments. They stay readable in the image's history, so they are no place for secrets.
+    #[serde(default)]
+    args: BTreeMap<String, String>,
+    /// The stage of the Dockerfile to build; the last one by default.
+    target: Option<String>,
+    /// The platform to build for, such as `linux/amd64`; the daemon's own by default.
+    platform: Option<String>,
+    /// Most that the image may take, such as `300MB`; the step fails when it is bigger.
+    max_size: Option<Size>,
+}
+
+fn default_dockerfile() -> String {
+    "Dockerfile".to_owned()
+}
+
+/// A size in bytes as one writes it: `300MB`, `1.5 GiB`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(try_from = "String")]
+#[schemars(with = "String")]
+struct Size(u64);
+
+impl TryFrom<String> for Size {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let unit_at = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+        let (number, unit) = (&text[..unit_at], text[unit_at..].trim());
+        let factor: u64 = match unit.to_ascii_lowercase().as_str() {
+            "" | "b" => 1,
+            "k" | "kb" => 1000,
+            "m" | "mb" => 1_000_000,
+            "g" | "gb" => 1_000_000_000,
+            "kib" => 1 << 10,
+            "mib" => 1 << 20,
+            "gib" => 1 << 30,
+            _ => return Err(format!("`{text}` is no size: write it as `300MB` or `1.5GB`")),
+        };
+        let number: f64 = number.parse().map_err(|_| format!("`{text}` is no size: write it as `300MB` or `1.5GB`"))?;
+        #[expect(
+            clippy::cast_precision_loss,
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a limit that a person wrote needs no exact bytes, and digits alone can't be negative"
+        )]
+        let bytes = (number * factor as f64) as u64;
+        Ok(Self(bytes))
+    }
+}
+
+impl ActionSettings for DockerBuild {
+    const NAME: &'static str = "docker-build";
+    const REVISION: u32 = 1;
+    const SUMMARY: &'static str = "Builds an image from a Dockerfile and names it by its content; done when the daemon has the image under that name";
+    const EXAMPLE: &'static str = "context = \"backend\"\nimage = \"todo-backend\"\nmax-size = \"300MB\"";
+    const OUTPUTS: &'static [(&'static str, &'static str)] = &[
+        ("image", "the image's name with its tag: `todo-backend:3f2a91c0d4be`"),
+        ("id", "the image's id: `sha256:…`"),
+        ("size", "its size in bytes"),
+    ];
+
+    fn validate(&self) -> Result<(), String> {
+        let context = inside("context", &self.context)?;
+        inside("dockerfile", &context.join(&self.dockerfile).to_string_lossy())?;
+        let last = self.image.rsplit('/').next().unwrap_or_default();
+        if last.is_empty() {
+            return Err("`image` needs a name".into());
+        }
+        if last.contains(':') || last.contains('@') {
+            return Err(format!(
+                "`image` is a name without a tag: `{}` would hide what has changed, the tag is made from the image's id",
+                self.image
+            ));
+        }
+        if self.image.chars().any(|c| c.is_ascii_uppercase() || c.is_whitespace()) {
+            return Err(format!("`image`: `{}` has to be in lower case and without spaces", self.image));
+        }
+        Ok(())
+    }
+}
+
+/// `path` without `.` and `..`, or why it is refused: what a build gets has to lie inside the project.
+fn inside(setting: &str, path: &str) -> Result<PathBuf, String> {
+    let mut clean = PathBuf::new();
+    for part in Path::new(path).components() {
+        let stays = match part {
+            Component::Normal(part) => {
+                clean.push(part);
+                true
+            }
+            Component::CurDir => true,
+            Component::ParentDir => clean.pop(),
+            Component::RootDir | Component::Prefix(_) => false,
+        };
+        if !stays {
+            return Err(format!("`{setting}`: `{path}` is outside of the project"));
+        }
+    }
+    Ok(clean)
+}
+
+impl DockerBuild {
+    async fn open(&self, cx: &StepContext) -> Result<BuildContext, Failure> {
+        let context = inside("context", &self.context).map_err(Failure::failed)?;
+        let file = inside("dockerfile", &context.join(&self.dockerfile).to_string_lossy()).map_err(Failure::failed)?;
+        let (context, file) = (cx.tools().root().join(context), cx.tools().root().join(file));
+        blocking(move || BuildContext::open(&context, &file)).await
+    }
+
+    /// Builds under a name of its own, so that nothing half done ever has the real one.
+    async fn build(&self, cx: &StepContext, docker: &Docker, temporary: &str) -> Result<Image, Failure> {
+        let context = self.open(cx).await?;
+        let what = format!("building the image `{}`", self.image);
+        let request = BuildRequest {
+            tag: temporary.to_owned(),
+            dockerfile: context.dockerfile_name().to_owned(),
+            args: self.args.clone(),
+            target: self.target.clone(),
+            platform: self.platform.clone(),
+            what: what.clone(),
+        };
+        let on_event = |event: BuildEvent<'_>| match event {
+            BuildEvent::Progress(progress) => cx.progress(progress),
+            BuildEvent::Line(line) => cx.line(line),
+        };
+        let image = cx.unless_cancelled(&what, docker.build(&request, context.stream(), &on_event)).await?;
+        if let Some(Size(limit)) = self.max_size
+            && image.size > limit
+        {
+            let failure = Failure::failed(format!(
+                "the image `{}` is {} too big: it has {}, and `max-size` is {}",
+                self.image,
+                human_bytes(image.size - limit),
+                human_bytes(image.size),
+                human_bytes(limit)
+            ));
+            let layers = docker.biggest_layers(&image.id, 5).await.unwrap_or_default();
+            return Err(failure
+                .details(layers)
+                .hint("use a smaller base image, build in a stage of its own, and copy only what is needed"));
+        }
+        docker.tag(&image.id, &self.image, image.short_id()).await?;
+        Ok(image)
+    }
+}
+
+impl Action for DockerBuild {
+    fn inputs<'a>(&'a self, cx: &'a StepContext, inputs: &'a mut Inputs) -> BoxFuture<'a, Result<(), Failure>> {
+        Box::pin(async move {
+            let context = self.open(cx).await?;
+            let text = context.dockerfile_text();
+            inputs.text("dockerfile", &String::from_utf8_lossy(text));
+            if let Some(ignore) = context.ignore_text() {
+                inputs.text("dockerignore", &String::from_utf8_lossy(ignore));
+            }
+            let bases = dockerfile::base_images(&String::from_utf8_lossy(text), &self.args);
+            let files = context.files();
+            inputs.digest("context", blocking(move || files.digest(&mut ReadHasher::default())).await?);
+            if !bases.is_empty() {
+                let docker = cx.tools().docker().await?;
+                for base in bases {
+                    if let Some(image) = docker.image(&base).await? {
+                        inputs.text(format!("base {base}"), &image.id);
+                    }
+                }
+            }
+            Ok(())
+        })
+    }
+
+    fn probe<'a>(&'a self, cx: &'a StepContext, output: &'a Output) -> BoxFuture<'a, Result<Presence, Failure>> {
+        Box::pin(async move {
+            let (Some(name), Some(id)) = (output.get("image"), output.get("id")) else {
+                return Ok(Presence::Missing("the last run left no image's name".into()));
+            };
+            Ok(match cx.tools().docker().await?.image(name).await? {
+                Some(image) if image.id == id => Presence::Present,
+                Some(_) => Presence::Missing(format!("`{name}` is another image by now")),
+                None => Presence::Missing(format!("the image `{name}` is gone")),
+            })
+        })
+    }
+
+    fn run<'a>(&'a self, cx: &'a StepContext) -> BoxFuture<'a, Result<Output, Failure>> {
+        Box::pin(async move {
+            cx.check_cancel()?;
+            let docker = cx.tools().docker().await?;
+            let temporary = format!("{}:{}", self.image, unique_id("building"));
+            let built = self.build(cx, docker, &temporary).await;
+            // Also after a failure or Ctrl-C: the name may be there already.
+            let removed = docker.remove_image(&temporary).await;
+            let image = built?;
+            removed?;
+            Ok(Output::new()
+                .with("image", format!("{}:{}", self.image, image.short_id()))
+                .with("id", &image.id)
+                .with("size", image.size.to_string()))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(text: &str) -> Result<DockerBuild, String> {
+        let settings: DockerBuild = toml::from_str(text).map_err(|error| error.to_string())?;
+        settings.validate().map(|()| settings)
+    }
+
+    #[test]
+    fn sizes_are_read_as_people_write_them() {
+        let cases = [("300MB", 300_000_000), ("1.5 GB", 1_500_000_000), ("10MiB", 10 << 20), ("42", 42)];
+        for (text, bytes) in cases {
+            assert_eq!(Size::try_from(text.to_owned()), Ok(Size(bytes)), "{text}");
+        }
+        for bad in ["", "MB", "1.2.3MB", "-5MB", "5 parsecs"] {
+            assert!(Size::try_from(bad.to_owned()).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn paths_outside_of_the_project_and_names_with_tags_are_refused() {
+        for (text, part) in [
+            ("context = \"../x\"\nimage = \"a\"", "outside of the project"),
+            ("context = \"/etc\"\nimage = \"a\"", "outside of the project"),
+            ("context = \"a\"\ndockerfile = \"../../D\"\nimage = \"a\"", "outside of the project"),
+            ("context = \"a\"\nimage = \"a:1\"", "without a tag"),
+            ("context = \"a\"\nimage = \"A\"", "lower case"),
+            ("context = \"a\"\nimage = \"a\"\nmax-size = \"big\"", "is no size"),
+            ("context = \"a\"\nimage = \"a\"\nmax_size = \"1MB\"", "unknown field"),
+        ] {
+            let error = settings(text).unwrap_err();
+            assert!(error.contains(part), "{text}: {error}");
+        }
+        settings("context = \"a/..\"\ndockerfile = \"docker/D\"\nimage = \"localhost:5000/a\"").unwrap();
+        settings(DockerBuild::EXAMPLE).unwrap();
+    }
+}

@@ -1,0 +1,345 @@
+//! `http-check`: something answers as it should.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use futures_util::future::BoxFuture;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::time::Time;
+use super::{Action, ActionSettings, Presence, StepContext};
+use crate::error::Failure;
+use crate::model::{Output, Progress};
+use crate::tools::http::{self, Request, Response};
+use crate::tools::kubernetes::{Forward, Kube, ServicePort};
+use crate::tools::process::Host;
+
+/// How long it may take to hold by default: what has just become ready may refuse for a moment.
+const WITHIN: Duration = Duration::from_secs(10);
+
+/// The pause between two attempts by default.
+const INTERVAL: Duration = Duration::from_millis(500);
+
+/// Most that one request may take by default.
+const REQUEST: Duration = Duration::from_secs(10);
+
+/// How many bytes of an answer a failure shows.
+const SHOWN: usize = 2000;
+
+/// How many lines of an answer a failure shows.
+const SHOWN_LINES: usize = 15;
+
+/// Settings of `http-check`: where to (`url`, or `service` with `port`), what to send, what to expect, for how long.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct HttpCheck {
+    /// Where to, in whole. Redirects are not followed: expect their status.
+    url: Option<String>,
+    /// A Service of the cluster, reached by a port-forward of our own; instead of `url`.
+    service: Option<String>,
+    /// The Service's port: its number or its name.
+    port: Option<ServicePort>,
+    /// The Service's namespace.
+    #[serde(default = "default_namespace")]
+    namespace: String,
+    /// The port of this machine that is forwarded; a free one by default.
+    local_port: Option<u16>,
+    /// The path below the Service.
+    #[serde(default = "root")]
+    path: String,
+    /// The method.
+    #[serde(default = "get")]
+    method: String,
+    /// Headers.
+    #[serde(default)]
+    headers: BTreeMap<String, String>,
+    /// A body as it is.
+    body: Option<String>,
+    /// A body as JSON: any value.
+    #[schemars(with = "Option<Value>")]
+    json: Option<toml::Value>,
+    /// The status or statuses to expect; 200 by default.
+    #[serde(default = "ok")]
+    status: Statuses,
+    /// A text that the answer has to contain.
+    contains: Option<String>,
+    /// Values that the answer, as JSON, has to have: JSON pointer → value, as `"/status" = "ok"`.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, Value>")]
+    expect: BTreeMap<String, toml::Value>,
+    /// Facts to hand on: name → JSON pointer into the answer. They are kept in the journal: nothing secret.
+    #[serde(default)]
+    save: BTreeMap<String, String>,
+    /// How long it may take to hold; `"10s"` by default.
+    within: Option<Time>,
+    /// How often it is tried; instead of `within`.
+    attempts: Option<u32>,
+    /// The pause between two attempts.
+    interval: Option<Time>,
+    /// Most that one request may take; `"10s"` by default.
+    request_timeout: Option<Time>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+enum Statuses {
+    One(u16),
+    Any(Vec<u16>),
+}
+
+impl Statuses {
+    fn has(&self, status: u16) -> bool {
+        match self {
+            Self::One(one) => *one == status,
+            Self::Any(any) => any.contains(&status),
+        }
+    }
+
+    fn words(&self) -> String {
+        match self {
+            Self::One(one) => one.to_string(),
+            Self::Any(any) => any.iter().map(u16::to_string).collect::<Vec<_>>().join(" or "),
+        }
+    }
+}
+
+fn default_namespace() -> String {
+    "default".into()
+}
+
+fn root() -> String {
+    "/".into()
+}
+
+fn get() -> String {
+    "GET".into()
+}
+
+fn ok() -> Statuses {
+    Statuses::One(200)
+}
+
+impl ActionSettings for HttpCheck {
+    const NAME: &'static str = "http-check";
+    const REVISION: u32 = 1;
+    const SUMMARY: &'static str = "Asks a URL, or a Service of the cluster by a port-forward of its own, until the answer \
+         has the status, text and JSON values that are expected";
+    const EXAMPLE: &'static str = "service = \"backend\"\nport = 8000\nnamespace = \"todo\"\npath = \"/health\"\n\
+        expect = { \"/status\" = \"ok\" }\nwithin = \"30s\"";
+    const OUTPUTS: &'static [(&'static str, &'static str)] = &[
+        ("url", "what was asked: the URL, or `service/NAME:PORT/PATH`"),
+        ("status", "the status of the answer"),
+        ("ms", "how long the answer took, in milliseconds"),
+        ("*", "each fact of `save`, by its name"),
+    ];
+
+    fn validate(&self) -> Result<(), String> {
+        match (&self.url, &self.service) {
+            (Some(_), Some(_)) => return Err("`url` and `service` exclude each other".into()),
+            (None, None) => return Err("nothing to ask: name `url`, or `service` and `port`".into()),
+            (None, Some(_)) if self.port.is_none() => return Err("`service` needs its `port`".into()),
+            (Some(_), None) if self.port.is_some() || self.local_port.is_some() => {
+                return Err("`port` and `local-port` belong to `service`".into());
+            }
+            (Some(_), None) if self.path != "/" => return Err("`path` belongs to `service`: write it in `url`".into()),
+            _ => {}
+        }
+        if self.body.is_some() && self.json.is_some() {
+            return Err("`body` and `json` exclude each other".into());
+        }
+        if self.within.is_some() && self.attempts.is_some() {
+            return Err("`within` and `attempts` exclude each other".into());
+        }
+        if self.attempts == Some(0) {
+            return Err("`attempts` has to be at least 1".into());
+        }
+        if !self.path.starts_with('/') {
+            return Err("`path` has to begin with `/`".into());
+        }
+        for pointer in self.expect.keys().chain(self.save.values()) {
+            if !pointer.is_empty() && !pointer.starts_with('/') {
+                return Err(format!("`{pointer}` is no JSON pointer: it has to begin with `/`"));
+            }
+        }
+        let taken = Self::OUTPUTS.iter().find(|(name, _)| self.save.contains_key(*name));
+        taken.map_or(Ok(()), |(name, _)| Err(format!("`save` can't use the name `{name}`")))
+    }
+}
+
+impl Action for HttpCheck {
+    fn always_looks(&self) -> bool {
+        true
+    }
+
+    fn probe<'a>(&'a self, _cx: &'a StepContext, _output: &'a Output) -> BoxFuture<'a, Result<Presence, Failure>> {
+        Box::pin(std::future::ready(Ok(Presence::Present)))
+    }
+
+    fn run<'a>(&'a self, cx: &'a StepContext) -> BoxFuture<'a, Result<Output, Failure>> {
+        Box::pin(async move {
+            let target = self.target(cx).await?;
+            let limit = self.within.map_or(WITHIN, |time| time.0);
+            let started = Instant::now();
+            let mut attempt = 1;
+            loop {
+                let asked = cx.unless_cancelled(&target.name, async { Ok(self.ask(&target).await) }).await;
+                let failure = match asked {
+                    Ok(Ok(output)) => return Ok(output),
+                    Ok(Err(failure)) | Err(failure) => failure,
+                };
+                let last = match self.attempts {
+                    Some(attempts) => attempt >= attempts,
+                    None => started.elapsed() >= limit,
+                };
+                if last || cx.check_cancel().is_err() {
+                    return Err(target.explain(failure).await);
+                }
+                cx.line(&format!("attempt {attempt}: {failure}"));
+                cx.progress(Progress::items(attempt.into(), self.attempts.map(Into::into), failure.message));
+                attempt += 1;
+                tokio::select! {
+                    () = tokio::time::sleep(self.interval.map_or(INTERVAL, |time| time.0)) => {}
+                    // The next attempt says so.
+                    () = cx.cancel().asked() => {}
+                }
+            }
+        })
+    }
+}
+
+/// What is asked.
+struct Target {
+    /// As a person would call it.
+    name: String,
+    url: String,
+    forward: Option<(Forward, Kube, String, String)>,
+}
+
+impl Target {
+    /// `failure` with what is behind the Service.
+    async fn explain(&self, mut failure: Failure) -> Failure {
+        let Some((forward, kube, namespace, service)) = &self.forward else {
+            return failure;
+        };
+        if let Some(trouble) = forward.take_trouble() {
+            failure = failure.cause(trouble);
+        }
+        match kube.pods_behind(namespace, service).await {
+            Ok(pods) if pods.is_empty() => failure.detail(format!("no pod is behind the service `{service}`")),
+            Ok(pods) => failure.details(pods),
+            Err(_) => failure,
+        }
+    }
+}
+
+impl HttpCheck {
+    async fn target(&self, cx: &StepContext) -> Result<Target, Failure> {
+        let (service, port) = match (&self.url, &self.service, &self.port) {
+            (Some(url), ..) => {
+                return Ok(Target { name: url.clone(), url: url.clone(), forward: None });
+            }
+            (None, Some(service), Some(port)) => (service, port),
+            _ => return Err(Failure::bug("an http-check without a target")),
+        };
+        let kube = cx.unless_cancelled("connecting to the cluster", cx.tools().kube()).await?;
+        // Says at once when there is no such service or port; that nothing is ready yet may change.
+        let found = kube.endpoints(&self.namespace, service, port);
+        cx.unless_cancelled("looking for the service", found).await?;
+        let forward = kube.forward(&self.namespace, service, port.clone(), self.local_port).await?;
+        Ok(Target {
+            name: format!("service/{service}:{port}{}", self.path),
+            url: format!("http://{}{}", forward.address(), self.path),
+            forward: Some((forward, kube, self.namespace.clone(), service.clone())),
+        })
+    }
+
+    async fn ask(&self, target: &Target) -> Result<Output, Failure> {
+        let mut headers: Vec<(String, String)> = self.headers.clone().into_iter().collect();
+        let mut body = self.body.clone().map(String::into_bytes);
+        if let Some(json) = &self.json {
+            let bytes = serde_json::to_vec(json);
+            body = Some(bytes.map_err(|error| Failure::failed("`json` can't be sent").source(&error))?);
+            if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
+                headers.push(("content-type".into(), "application/json".into()));
+            }
+        }
+        let request = Request {
+            method: self.method.clone(),
+            url: target.url.clone(),
+            headers,
+            body,
+            limit: self.request_timeout.map_or(REQUEST, |time| time.0),
+        };
+        let response = http::send(request)
+            .await
+            .map_err(|failure| Failure { message: format!("{} does not answer", target.name), ..failure })?;
+        let saved = self.judge(&response).map_err(|why| {
+            Failure::failed(format!("{} {} {why}", self.method, target.name)).details(shown(&response.body))
+        })?;
+        let mut output = Output::new()
+            .with("url", &target.name)
+            .with("status", response.status.to_string())
+            .with("ms", response.took.as_millis().to_string());
+        for (name, value) in saved {
+            output = output.with(&name, value);
+        }
+        Ok(output)
+    }
+
+    /// The facts to save, or what is not as it should be.
+    fn judge(&self, response: &Response) -> Result<Vec<(String, String)>, String> {
+        if !self.status.has(response.status) {
+            return Err(format!("answered {}, not {}", response.status, self.status.words()));
+        }
+        if let Some(text) = &self.contains
+            && !String::from_utf8_lossy(&response.body).contains(text)
+        {
+            return Err(format!("answered without `{text}`"));
+        }
+        if self.expect.is_empty() && self.save.is_empty() {
+            return Ok(Vec::new());
+        }
+        let json: Value =
+            serde_json::from_slice(&response.body).map_err(|why| format!("did not answer JSON: {why}"))?;
+        for (pointer, wanted) in &self.expect {
+            let wanted = serde_json::to_value(wanted).unwrap_or(Value::Null);
+            match json.pointer(pointer) {
+                Some(found) if same(found, &wanted) => {}
+                Some(found) => return Err(format!("answered {found} at `{pointer}`, not {wanted}")),
+                None => return Err(format!("answered without `{pointer}`, which should be {wanted}")),
+            }
+        }
+        self.save
+            .iter()
+            .map(|(name, pointer)| match json.pointer(pointer) {
+                Some(Value::String(text)) => Ok((name.clone(), text.clone())),
+                Some(value) => Ok((name.clone(), value.to_string())),
+                None => Err(format!("answered without `{pointer}`, which is saved as `{name}`")),
+            })
+            .collect()
+    }
+}
+
+/// Whether two values are the same; 1 and 1.0 are.
+fn same(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Number(a), Value::Number(b)) => a == b || a.as_f64() == b.as_f64(),
+        (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b)),
+        (Value::Object(a), Value::Object(b)) => {
+            a.len() == b.len() && a.iter().all(|(key, a)| b.get(key).is_some_and(|b| same(a, b)))
+        }
+        _ => a == b,
+    }
+}
+
+/// The first lines of an answer.
+fn shown(body: &[u8]) -> Vec<String> {
+    let text = String::from_utf8_lossy(&body[..body.len().min(SHOWN)]);
+    let lines = text.lines().take(SHOWN_LINES);
+    lines.map(|line| format!("| {}", line.trim_end().escape_debug())).collect()
+}
+
+#[cfg(test)]
+mod tests;

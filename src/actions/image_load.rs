@@ -1,0 +1,137 @@
+//! `image-load`: brings an image from the Docker daemon to the cluster's node.
+
+use futures_util::future::BoxFuture;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::{Action, ActionSettings, Presence, StepContext};
+use crate::error::{Failure, FailureKind};
+use crate::model::{Output, Progress};
+use crate::tools::cluster::Provider;
+use crate::tools::node::Node;
+
+/// Settings of `image-load`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct ImageLoad {
+    /// The image with its tag, as the build step hands it on: `${{ steps.build.backend.image }}`.
+    image: String,
+    /// The id that the image has to have, `${{ steps.build.backend.id }}`; by default the one that it has now.
+    id: Option<String>,
+}
+
+impl ActionSettings for ImageLoad {
+    const NAME: &'static str = "image-load";
+    const REVISION: u32 = 1;
+    const SUMMARY: &'static str = "Brings an image from the Docker daemon to the cluster's node; done when the node has it under its name with the same id";
+    const EXAMPLE: &'static str = r#"image = "todo-backend:3f2a91c0d4be""#;
+    const OUTPUTS: &'static [(&'static str, &'static str)] = &[
+        ("image", "the image's name, as the node knows it too"),
+        ("id", "the image's id in the Docker daemon"),
+        ("node-id", "its id in the node: the same, unless the daemon keeps its images in containerd"),
+        ("node", "the node that has it"),
+        ("sent", "the bytes that had to be sent: 0 when the node had it already"),
+    ];
+    const IN_CLUSTER: bool = true;
+
+    fn validate(&self) -> Result<(), String> {
+        let last = self.image.rsplit('/').next().unwrap_or_default();
+        if last.contains(':') {
+            Ok(())
+        } else {
+            Err(format!("`image`: `{}` needs its tag; use the `image` output of the step that builds it", self.image))
+        }
+    }
+}
+
+fn profile(cx: &StepContext) -> Result<&str, Failure> {
+    let Some(cluster) = cx.tools().cluster() else {
+        return Err(Failure::new(FailureKind::Config, "`image-load` needs a `[cluster]` in pipeline.toml"));
+    };
+    match cluster.provider {
+        Provider::Minikube => Ok(&cluster.name),
+        Provider::Context => Err(Failure::new(
+            FailureKind::Config,
+            format!("can't bring images to the nodes of the context `{}`", cluster.name),
+        )
+        .hint("push the image to a registry that the cluster reads from, with a `command` step")),
+    }
+}
+
+impl Action for ImageLoad {
+    fn probe<'a>(&'a self, cx: &'a StepContext, output: &'a Output) -> BoxFuture<'a, Result<Presence, Failure>> {
+        Box::pin(async move {
+            let images = cx.tools().node_images(profile(cx)?, cx).await?;
+            Ok(match images.id(&self.image) {
+                Some(id) if output.get("node-id") == Some(id) => Presence::Present,
+                Some(_) => Presence::Missing(format!("`{}` is another image in the node by now", self.image)),
+                None => Presence::Missing(format!("the image `{}` is gone from the node", self.image)),
+            })
+        })
+    }
+
+    fn run<'a>(&'a self, cx: &'a StepContext) -> BoxFuture<'a, Result<Output, Failure>> {
+        Box::pin(async move {
+            let what = format!("bringing the image `{}` to the node", self.image);
+            let result = cx.unless_cancelled(&what, self.deliver(cx)).await;
+            cx.tools().forget_node_images().await;
+            result
+        })
+    }
+}
+
+impl ImageLoad {
+    async fn deliver(&self, cx: &StepContext) -> Result<Output, Failure> {
+        let docker = cx.tools().docker().await?;
+        let Some(image) = docker.image(&self.image).await? else {
+            return Err(Failure::failed(format!("the Docker daemon has no image `{}`", self.image))
+                .hint("run the step that builds it again"));
+        };
+        if let Some(id) = &self.id
+            && *id != image.id
+        {
+            return Err(Failure::failed(format!("`{}` is another image by now", self.image))
+                .cause(format!("it should be {id} and is {}", image.id))
+                .hint("run the step that builds it again"));
+        }
+        let (node, images) = Node::look(docker, profile(cx)?, cx).await?;
+        let done = |sent: u64, node_id: String| {
+            Output::new()
+                .with("image", &self.image)
+                .with("id", &image.id)
+                .with("node-id", node_id)
+                .with("node", node.name())
+                .with("sent", sent.to_string())
+        };
+        let last = cx.last_output().filter(|last| last.get("id") == Some(&image.id));
+        let last_id = last.and_then(|last| last.get("node-id"));
+        if let Some(id) = images.id(&self.image)
+            && (id == image.id || last_id == Some(id))
+        {
+            cx.line(&format!("the node has {id} already"));
+            return Ok(done(0, id.to_owned()));
+        }
+        let on_sent = |sent| cx.progress(Progress::bytes(sent, Some(image.size.max(sent)), "sending the image"));
+        let loaded = node.load(cx, &image, &self.image, &on_sent).await?;
+        // Tools that load images have been seen to keep the old one and end well.
+        match node.image_id(cx, &self.image).await? {
+            Some(id) if id == loaded.id => Ok(done(loaded.sent, id)),
+            found => Err(Failure::failed(format!("the node has not the image `{}` that was sent", self.image))
+                .cause(format!("it should have {}", loaded.id))
+                .cause(found.map_or_else(|| "it has none of that name".into(), |id| format!("it has {id}")))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_without_its_tag_is_refused() {
+        let load: ImageLoad = toml::from_str("image = \"localhost:5000/todo\"").unwrap();
+        assert!(load.validate().unwrap_err().contains("needs its tag"));
+        let load: ImageLoad = toml::from_str(ImageLoad::EXAMPLE).unwrap();
+        load.validate().unwrap();
+    }
+}

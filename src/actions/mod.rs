@@ -1,0 +1,48 @@
+//! What steps can do: one file an action, one entry in [`ACTIONS`] each.
+
+mod action;
+mod cluster_start;
+mod command;
+mod context;
+mod docker_build;
+mod file_check;
+mod helm_install;
+mod http_check;
+mod image_load;
+mod registry;
+mod rollout_check;
+mod secret_apply;
+mod time;
+mod tool_check;
+
+pub use action::{Action, Presence, nothing};
+pub use context::{ChildEvent, OnChild, StepContext};
+pub use registry::{ActionSettings, ActionType, SettingsTable};
+
+/// Every action there is, in the order in which `provision actions` shows them.
+pub static ACTIONS: &[ActionType] = &[
+    ActionType::of::<tool_check::ToolCheck>(),
+    ActionType::of::<file_check::FileCheck>(),
+    ActionType::of::<docker_build::DockerBuild>(),
+    ActionType::of::<cluster_start::ClusterStart>(),
+    ActionType::of::<image_load::ImageLoad>(),
+    ActionType::of::<secret_apply::SecretApply>(),
+    ActionType::of::<helm_install::HelmInstall>(),
+    ActionType::of::<rollout_check::RolloutCheck>(),
+    ActionType::of::<http_check::HttpCheck>(),
+    ActionType::of::<command::Command>(),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_example_parses_and_every_schema_is_made() {
+        for action in ACTIONS {
+            let table = toml::de::DeTable::parse(action.example).unwrap();
+            (action.parse)(table).unwrap_or_else(|error| panic!("{}: {error}", action.name));
+            assert!((action.schema)().as_object().is_some(), "{}", action.name);
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! `tool-check`: a program is there and new enough.
+
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use futures_util::future::BoxFuture;
+use schemars::JsonSchema;
+use semver::{Version, VersionReq};
+use serde::Deserialize;
+
+use super::{Action, ActionSettings, Presence, StepContext};
+use crate::error::{Context, Failure};
+use crate::model::Output;
+use crate::tools::process;
+
+/// Settings of `tool-check`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct ToolCheck {
+    /// The program's name, looked up in `PATH`.
+    tool: String,
+    /// The versions that will do, such as `>=1.30` or `>=3.11, <4`; any by default.
+    #[schemars(with = "Option<String>")]
+    version: Option<VersionReq>,
+    /// How to ask it for its version; known for common tools, `--version` for all others.
+    version_args: Option<Vec<String>>,
+    /// For `docker` alone: whether its daemon has to answer.
+    #[serde(default)]
+    daemon: bool,
+    /// What to tell whoever has not got it.
+    hint: Option<String>,
+    /// The command that installs it.
+    install: Option<String>,
+}
+
+/// How the tools that don't know `--version` say it, or say it without asking anybody else.
+const VERSION_ARGS: &[(&str, &[&str])] = &[
+    ("minikube", &["version", "--short"]),
+    ("kubectl", &["version", "--client"]),
+    ("helm", &["version", "--short"]),
+    ("kind", &["version"]),
+    ("k3d", &["version"]),
+    ("go", &["version"]),
+    ("java", &["-version"]),
+    ("openssl", &["version"]),
+    ("terraform", &["version"]),
+];
+
+/// Where to get the tools that pipelines like ours need most.
+const INSTALL_PAGES: &[(&str, &str)] = &[
+    ("docker", "https://docs.docker.com/engine/install/"),
+    ("minikube", "https://minikube.sigs.k8s.io/docs/start/"),
+    ("kubectl", "https://kubernetes.io/docs/tasks/tools/"),
+    ("helm", "https://helm.sh/docs/intro/install/"),
+    ("kind", "https://kind.sigs.k8s.io/docs/user/quick-start/"),
+    ("go", "https://go.dev/doc/install"),
+    ("node", "https://nodejs.org/en/download"),
+];
+
+impl ActionSettings for ToolCheck {
+    const NAME: &'static str = "tool-check";
+    const REVISION: u32 = 1;
+    const SUMMARY: &'static str = "Checks that a program is installed and new enough, and that Docker's daemon answers";
+    const EXAMPLE: &'static str = "tool = \"kubectl\"\nversion = \">=1.30\"";
+    const OUTPUTS: &'static [(&'static str, &'static str)] = &[
+        ("path", "where the program is"),
+        ("version", "its version"),
+        ("identity", "what tells the file from another one: device, inode, size, time"),
+        ("daemon", "the version of Docker's daemon, with `daemon = true`"),
+    ];
+
+    fn validate(&self) -> Result<(), String> {
+        if self.tool.is_empty() || self.tool.contains('/') {
+            return Err("`tool` is a program's name without a folder".into());
+        }
+        if self.daemon && self.tool != "docker" {
+            return Err("`daemon` is for `tool = \"docker\"` alone".into());
+        }
+        Ok(())
+    }
+}
+
+/// The first thing in `text` that looks like a version: two or three numbers with points between them. What follows the
+/// numbers (`-1ubuntu2`, `+dfsg1`) does not count.
+fn scrape(text: &str) -> Option<Version> {
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    while at < bytes.len() {
+        if !bytes[at].is_ascii_digit() {
+            at += 1;
+            continue;
+        }
+        let end =
+            bytes[at..].iter().position(|byte| !byte.is_ascii_digit() && *byte != b'.').map_or(bytes.len(), |n| at + n);
+        let mut numbers = text[at..end].split('.').map(str::parse::<u64>);
+        if let (Some(Ok(major)), Some(Ok(minor))) = (numbers.next(), numbers.next()) {
+            let patch = numbers.next().and_then(Result::ok).unwrap_or(0);
+            return Some(Version::new(major, minor, patch));
+        }
+        at = end;
+    }
+    None
+}
+
+/// What tells a file from another one, also from one that has taken its place.
+fn identity(path: &Path) -> Result<String, Failure> {
+    let found = fs_err::metadata(path).context(|| format!("looking at `{}`", path.display()))?;
+    let (dev, ino, size) = (found.dev(), found.ino(), found.size());
+    Ok(format!("{dev}-{ino}-{size}-{}.{:09}", found.mtime(), found.mtime_nsec()))
+}
+
+impl ToolCheck {
+    /// Adds what to do about a program that is missing or too old.
+    fn advise(&self, mut failure: Failure) -> Failure {
+        failure.hints.clear();
+        failure.hints.extend(self.hint.clone());
+        failure.hints.extend(self.install.clone());
+        if failure.hints.is_empty() {
+            let page = INSTALL_PAGES.iter().find(|(tool, _)| *tool == self.tool);
+            failure.hints.push(match page {
+                Some((tool, page)) => format!("install `{tool}`: {page}"),
+                None => format!("install `{}` and run the same command again", self.tool),
+            });
+        }
+        failure
+    }
+
+    async fn check(&self, cx: &StepContext) -> Result<Output, Failure> {
+        let path = process::find(&self.tool).map_err(|failure| self.advise(failure))?;
+        let known = VERSION_ARGS.iter().find(|(tool, _)| *tool == self.tool);
+        let args: Vec<String> = match (&self.version_args, known) {
+            (Some(args), _) => args.clone(),
+            (None, Some((_, args))) => args.iter().map(|arg| (*arg).to_owned()).collect(),
+            (None, None) => vec!["--version".to_owned()],
+        };
+        let asked = process::Command::new(&path).args(&args).capture();
+        let line = asked.line();
+        let exit = asked.run(cx).await?;
+        // Some tools print it as an error, and some end with an error after they have printed it.
+        let text = format!("{}\n{}", String::from_utf8_lossy(&exit.stdout), exit.tail.join("\n"));
+        let found = scrape(&text);
+        let mut output = Output::new().with("path", path.to_string_lossy()).with("identity", identity(&path)?);
+        match (&found, &self.version) {
+            (Some(found), Some(wanted)) if !wanted.matches(found) => {
+                return Err(self.advise(
+                    Failure::prerequisite(format!("`{}` has version {found}, and `{wanted}` is needed", self.tool))
+                        .cause(format!("it was found at `{}`", path.display())),
+                ));
+            }
+            (Some(found), _) => output = output.with("version", found.to_string()),
+            (None, Some(_)) => {
+                let failure = Failure::prerequisite(format!("`{}` does not tell its version", self.tool))
+                    .cause(format!("`{line}` printed nothing that looks like one"))
+                    .details(text.lines().filter(|line| !line.is_empty()).take(10).map(str::to_owned));
+                return Err(failure.hint("set `version-args`, or leave `version` out"));
+            }
+            (None, None) if !exit.status.success() => return Err(self.advise(exit.failure(&line))),
+            (None, None) => {}
+        }
+        if self.daemon {
+            let docker = cx.tools().docker().await?;
+            docker.ping().await?;
+            output = output.with("daemon", &docker.engine().version);
+        }
+        let version = output.get("version").unwrap_or("of unknown version").to_owned();
+        cx.line(&format!("{} {version} at {}", self.tool, path.display()));
+        Ok(output)
+    }
+}
+
+impl Action for ToolCheck {
+    fn probe<'a>(&'a self, cx: &'a StepContext, output: &'a Output) -> BoxFuture<'a, Result<Presence, Failure>> {
+        Box::pin(async move {
+            let missing = |what: &str| Ok(Presence::Missing(format!("`{}` {what}", self.tool)));
+            let Ok(path) = process::find(&self.tool) else {
+                return missing("is not installed any more");
+            };
+            if output.get("path") != Some(&*path.to_string_lossy()) {
+                return missing("is found in another place by now");
+            }
+            if output.get("identity") != Some(&identity(&path)?) {
+                return missing("is another file by now");
+            }
+            if self.daemon {
+                let answered = match cx.tools().docker().await {
+                    Ok(docker) => docker.ping().await,
+                    Err(failure) => Err(failure),
+                };
+                if let Err(failure) = answered {
+                    return Ok(Presence::Missing(failure.message));
+                }
+            }
+            Ok(Presence::Present)
+        })
+    }
+
+    fn run<'a>(&'a self, cx: &'a StepContext) -> BoxFuture<'a, Result<Output, Failure>> {
+        Box::pin(async move {
+            let what = format!("checking `{}`", self.tool);
+            cx.unless_cancelled(&what, self.check(cx)).await
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_found_in_what_tools_print() {
+        let cases = [
+            ("Docker version 28.2.2, build e6534b4", "28.2.2"),
+            ("v1.36.0", "1.36.0"),
+            ("Client Version: v1.33.0\nKustomize Version: v5.6.0", "1.33.0"),
+            ("v3.18.0+gcc58e3f", "3.18.0"),
+            ("go version go1.26.8 linux/amd64", "1.26.8"),
+            ("git version 2.39.3 (Apple Git-146)", "2.39.3"),
+            ("Python 3.11", "3.11.0"),
+            ("openjdk version \"21.0.1\" 2023-10-17", "21.0.1"),
+            ("GNU bash 5 version 5.2.15(1)-release", "5.2.15"),
+        ];
+        for (text, version) in cases {
+            assert_eq!(scrape(text).unwrap().to_string(), version, "{text}");
+        }
+        assert_eq!(scrape("no version 7 here."), None);
+    }
+
+    #[test]
+    fn settings_are_checked() {
+        let parse = |text: &str| toml::from_str::<ToolCheck>(text).map_err(|error| error.to_string());
+        parse(ToolCheck::EXAMPLE).unwrap().validate().unwrap();
+        assert!(parse("tool = \"helm\"\ndaemon = true").unwrap().validate().is_err());
+        assert!(parse("tool = \"helm\"\nversion = \"new\"").is_err());
+    }
+}

@@ -1,0 +1,135 @@
+//! `provision plan`, `status` and `report`: looks that change nothing.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::time::Duration;
+
+use fs_err as fs;
+
+use super::args::{Cli, PlanArgs, ReportArgs, ReportFormat};
+use super::output::Terminal;
+use super::project::Project;
+use super::runtime;
+use crate::error::{Failure, FailureKind};
+use crate::fingerprint::StaleReason;
+use crate::journal::{History, now_ms, read_history, running};
+use crate::model::{Checklist, Outcome, StepId, StepProof};
+use crate::plan::{Forecast, Plan, Selection, forecast, select};
+use crate::report::{
+    LastState, Look, StepForecast, StepStatus, is_complete, write_checklist_json, write_checklist_markdown,
+    write_checklist_text, write_forecast, write_status,
+};
+use crate::tools::Cancel;
+
+/// Exit code of `plan --exit-code` when there is work.
+const WORK_TO_DO: u8 = 10;
+
+pub(super) fn plan(cli: &Cli, terminal: &Terminal, args: &PlanArgs) -> Result<u8, Failure> {
+    let project = Project::load(cli, terminal)?;
+    let selection = Selection { targets: args.select.clone(), ..Selection::default() };
+    let plan = select(&project.graph, &selection)?;
+    let history = read_history(project.tools.state_dir())?;
+    let forecasts = look(&project, &plan, &history)?;
+    // Steps that look each time are no work: they are how one knows.
+    let work = forecasts.iter().any(|f| !matches!(f.stale, None | Some(StaleReason::AlwaysLooks)));
+    let rows: Vec<StepForecast> = forecasts
+        .into_iter()
+        .map(|forecast| StepForecast {
+            title: project.title(&forecast.step),
+            step: forecast.step,
+            reason: forecast.stale,
+            estimate: forecast.estimate,
+        })
+        .collect();
+    terminal.print(|out| write_forecast(out, terminal.out, &rows, terminal.columns()))?;
+    Ok(if work && args.exit_code { WORK_TO_DO } else { 0 })
+}
+
+pub(super) fn status(cli: &Cli, terminal: &Terminal) -> Result<u8, Failure> {
+    let project = Project::load(cli, terminal)?;
+    let history = read_history(project.tools.state_dir())?;
+    let running = running(project.tools.state_dir()).is_some();
+    let known = project.graph.steps.iter().map(|node| (&node.step.id, node.step.title.clone()));
+    // Steps that the pipeline has no more, or that were called something else, are shown as what they are.
+    let gone = history.steps().filter(|(id, _)| project.graph.step(id).is_none());
+    let gone = gone.map(|(id, _)| (id, "no longer in the pipeline".to_owned()));
+    let rows: Vec<StepStatus> = known
+        .chain(gone)
+        .map(|(step, title)| StepStatus { step: step.clone(), title, last: last_state(&history, step, running) })
+        .collect();
+    terminal.print(|out| write_status(out, terminal.out, &rows, terminal.columns()))?;
+    Ok(0)
+}
+
+fn last_state(history: &History, step: &StepId, running: bool) -> LastState {
+    let Some(known) = history.step(step) else { return LastState::NeverRun };
+    if let Some(end) = &known.last {
+        return LastState::Ended {
+            outcome: end.outcome,
+            finished_ms: end.at_ms,
+            duration: Duration::from_millis(end.duration_ms),
+            message: end.message.clone(),
+        };
+    }
+    let of_last_run = history.last_run().map(|(run, _)| run) == known.started_in.as_ref();
+    if running && of_last_run {
+        let since = u64::try_from(now_ms() - known.started_ms).unwrap_or(0);
+        LastState::Running { since: Duration::from_millis(since) }
+    } else {
+        LastState::InDoubt { started_ms: known.started_ms }
+    }
+}
+
+pub(super) fn report(cli: &Cli, terminal: &Terminal, args: &ReportArgs) -> Result<u8, Failure> {
+    let project = Project::load(cli, terminal)?;
+    let history = read_history(project.tools.state_dir())?;
+    let plan = select(&project.graph, &Selection::default())?;
+    let forecasts = look(&project, &plan, &history)?;
+    let proofs: BTreeMap<StepId, StepProof> = forecasts
+        .iter()
+        .filter_map(|forecast| {
+            // What a verification saw stands until something that it looked at changes.
+            let mut stale = !matches!(forecast.stale, None | Some(StaleReason::AlwaysLooks));
+            let proof = history.proof(&forecast.step, false)?;
+            // Its fallback has proven it; that the step itself is tried again is another matter.
+            stale &= !(proof.outcome == Outcome::Fallback && forecast.stale == Some(StaleReason::FailedLastTime));
+            Some((forecast.step.clone(), StepProof { stale, ..proof }))
+        })
+        .collect();
+    let checklist = Checklist::judge(project.items(), &project.pipeline.outline(), &proofs);
+    let name = project.pipeline.name.as_str();
+    let now = now_ms();
+    let look = if args.output.is_some() { Look { color: false, unicode: true } } else { terminal.out };
+    let write = |out: &mut dyn Write| match args.format {
+        ReportFormat::Text => write_checklist_text(out, look, &checklist, name, now),
+        ReportFormat::Markdown => write_checklist_markdown(out, &checklist, name, now),
+        ReportFormat::Json => write_checklist_json(out, &checklist, name, now),
+    };
+    match &args.output {
+        None => terminal.print(write)?,
+        Some(path) => {
+            let mut text = Vec::new();
+            write(&mut text).and_then(|()| fs::write(path, &text)).map_err(|error| {
+                Failure::new(FailureKind::Usage, "can't write the file of `--output`").source(&error)
+            })?;
+        }
+    }
+    Ok(u8::from(args.check && !is_complete(&checklist)))
+}
+
+/// What `up` would do with each selected step.
+fn look(project: &Project, plan: &Plan, history: &History) -> Result<Vec<Forecast>, Failure> {
+    let runtime = runtime()?;
+    let forecasts = runtime.block_on(async {
+        let cancel = Cancel::new();
+        let look = forecast(&project.graph, plan, history, &project.tools, &cancel);
+        tokio::time::timeout(LOOK_LIMIT, look).await.map_err(|_| {
+            Failure::failed(format!("the look at Docker and the cluster took more than {} s", LOOK_LIMIT.as_secs()))
+        })
+    });
+    runtime.shutdown_background();
+    forecasts
+}
+
+/// Most that a look at everything may take.
+const LOOK_LIMIT: Duration = Duration::from_secs(60);

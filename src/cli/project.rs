@@ -1,0 +1,87 @@
+//! What every command begins with: the pipeline, its state folder, and the tools for it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::actions::ACTIONS;
+use crate::config::{self, LoadOptions};
+use crate::error::{Failure, FailureKind};
+use crate::model::{Item, StepId};
+use crate::pipeline::Pipeline;
+use crate::plan::Graph;
+use crate::redact::Redactor;
+use crate::tools::Tools;
+use crate::tools::secrets::Secrets;
+
+use super::args::Cli;
+use super::output::Terminal;
+
+/// A loaded pipeline with what belongs to it.
+pub(super) struct Project {
+    pub(super) pipeline: Pipeline,
+    pub(super) graph: Graph,
+    pub(super) tools: Arc<Tools>,
+    pub(super) warnings: Vec<String>,
+}
+
+impl Project {
+    /// Loads the pipeline that the command line names; every mistake in it is shown at once.
+    pub(super) fn load(cli: &Cli, terminal: &Terminal) -> Result<Self, Failure> {
+        let file = pipeline_file(cli)?;
+        let root = file.parent().unwrap_or(Path::new("/")).to_owned();
+        let state_dir = root.join(".provision");
+        let options = LoadOptions {
+            profile: cli.global.profile.clone(),
+            set: cli.global.set.clone(),
+            env: std::env::vars_os()
+                .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+                .collect(),
+            state_dir: Some(state_dir.clone()),
+        };
+        let loaded = config::load(&file, &options, ACTIONS).map_err(|errors| terminal.show_errors(&errors))?;
+        terminal.show_warnings(&loaded.warnings);
+        let pipeline = loaded.pipeline;
+        let redactor = Redactor::new();
+        let secrets = Secrets::new(pipeline.secrets.clone(), redactor.clone());
+        let warnings = secrets
+            .register_all()
+            .into_iter()
+            .map(|name| format!("the secret `{name}` is too short to be masked in logs"))
+            .collect();
+        let graph = Graph::new(&pipeline);
+        let tools = Arc::new(Tools::new(root, state_dir, secrets, pipeline.cluster.clone(), redactor));
+        Ok(Self { pipeline, graph, tools, warnings })
+    }
+
+    /// A step's title.
+    pub(super) fn title(&self, step: &StepId) -> String {
+        self.graph.step(step).map(|number| self.graph.steps[number].step.title.clone()).unwrap_or_default()
+    }
+
+    /// The items of the checklists.
+    pub(super) fn items(&self) -> &[Item] {
+        &self.pipeline.items
+    }
+}
+
+/// The pipeline's file: as named, or the nearest `pipeline.toml` at or above the current folder.
+pub(super) fn pipeline_file(cli: &Cli) -> Result<PathBuf, Failure> {
+    let here = std::env::current_dir().map_err(|error| {
+        Failure::new(FailureKind::Usage, "can't tell the current folder").source(&error).hint("go to another folder")
+    })?;
+    let here = match &cli.global.directory {
+        Some(folder) => here.join(folder),
+        None => here,
+    };
+    if !here.is_dir() {
+        return Err(Failure::new(FailureKind::Usage, format!("there is no folder `{}`", here.display())));
+    }
+    if let Some(file) = cli.command.file().or(cli.global.place.file.as_ref()) {
+        return Ok(here.join(file));
+    }
+    let found = here.ancestors().map(|folder| folder.join("pipeline.toml")).find(|file| file.is_file());
+    found.ok_or_else(|| {
+        Failure::new(FailureKind::Config, format!("there is no pipeline.toml in `{}` or above it", here.display()))
+            .hint("go to the project's folder, or name the file with `-f FILE`")
+    })
+}

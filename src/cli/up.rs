@@ -1,0 +1,174 @@
+//! `provision up` and `provision stage`.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use fs_err as fs;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use super::args::{Cli, RunArgs, StageArgs, UpArgs};
+use super::output::Terminal;
+use super::project::Project;
+use super::runtime;
+use crate::error::{Failure, FailureKind};
+use crate::event::event_channel;
+use crate::exec::{self, Run, StopSignal};
+use crate::journal::{self, Entry, Journal};
+use crate::model::RunId;
+use crate::plan::{Selection, select};
+use crate::report::{Fanout, Json, NextCommands, OutputChoice, Size, SizeOf, Verbosity, drive, reporter};
+use crate::tools::git;
+
+pub(super) fn up(cli: &Cli, terminal: &Terminal, args: &UpArgs) -> Result<u8, Failure> {
+    let selection = Selection {
+        targets: args.select.clone(),
+        only: args.run.only,
+        from: args.from.clone(),
+        until: args.until.clone(),
+        force: force(&args.run),
+    };
+    go(cli, terminal, &selection, &args.run)
+}
+
+pub(super) fn stage(cli: &Cli, terminal: &Terminal, args: &StageArgs) -> Result<u8, Failure> {
+    if args.id.contains('.') {
+        return Err(Failure::new(FailureKind::Usage, format!("`{}` is a step, not a stage", args.id))
+            .hint(format!("provision up {}", args.id)));
+    }
+    let selection = Selection {
+        targets: vec![args.id.clone()],
+        only: args.run.only,
+        force: force(&args.run),
+        ..Selection::default()
+    };
+    go(cli, terminal, &selection, &args.run)
+}
+
+/// `--force` alone is everything that is selected.
+fn force(args: &RunArgs) -> Option<Vec<String>> {
+    match args.force.as_slice() {
+        [] => None,
+        names if names.iter().any(String::is_empty) => Some(Vec::new()),
+        names => Some(names.to_vec()),
+    }
+}
+
+fn go(cli: &Cli, terminal: &Terminal, selection: &Selection, args: &RunArgs) -> Result<u8, Failure> {
+    let project = Project::load(cli, terminal)?;
+    let plan = select(&project.graph, selection)?;
+    let command = command_line();
+    let mut opened = Journal::open(project.tools.state_dir(), &command)?;
+    let mut warnings = project.warnings.clone();
+    warnings.append(&mut opened.warnings);
+    warnings.extend(journal::stop_survivors(&opened.history));
+    let gone: Vec<Entry> = opened.history.children().map(|child| Entry::ChildEnded(child.pid)).collect();
+    if !gone.is_empty() {
+        opened.journal.append(&gone)?;
+    }
+    let (sink, events) = event_channel();
+    let reporters = reporters(cli, terminal, args, &project)?;
+    let shown = std::thread::spawn(move || drive(events, reporters));
+    let run = Run {
+        id: new_run_id()?,
+        command,
+        commit: git::head(project.tools.root()),
+        history: Arc::new(opened.history),
+        tools: Arc::clone(&project.tools),
+        sink,
+        jobs: args.jobs,
+        keep_going: args.keep_going,
+        warnings,
+    };
+    let runtime = runtime()?;
+    let end = runtime.block_on(async {
+        let signals = stop_signals()?;
+        let outline = project.pipeline.outline();
+        exec::execute(&project.graph, outline, &plan, &mut opened.journal, run, signals).await
+    });
+    // A look that nobody waits for any more must not keep us.
+    runtime.shutdown_background();
+    let reporters = shown.join().map_err(|_| Failure::bug("the reporter thread ended early"))?;
+    for lost in reporters.lost() {
+        terminal.show_failure(&Failure::failed(format!("{} was given up", lost.name)).cause(&lost.error));
+    }
+    Ok(end?.kind.map_or(0, FailureKind::exit_code))
+}
+
+fn reporters(cli: &Cli, terminal: &Terminal, args: &RunArgs, project: &Project) -> Result<Fanout, Failure> {
+    let verbosity = match (cli.global.quiet, cli.global.verbose) {
+        (true, _) => Verbosity::Quiet,
+        (_, true) => Verbosity::Verbose,
+        _ => Verbosity::Normal,
+    };
+    let next = NextCommands {
+        resume: command_line(),
+        after: (!project.items().is_empty()).then(|| "provision report".to_owned()),
+    };
+    let choice: OutputChoice = args.output.into();
+    let format = choice.resolve(terminal.interactive, &terminal.environment);
+    let size_of: SizeOf = Box::new(|| Size::of(io::stdout()));
+    let shown = reporter(format, Box::new(io::stdout()), size_of, terminal.out, verbosity, next);
+    let mut reporters = Fanout::new().with("standard output", shown);
+    if let Some(path) = &args.events {
+        let file = open_events(path)?;
+        reporters = reporters.with(format!("`{}`", path.display()), Json::new(file));
+    }
+    Ok(reporters)
+}
+
+fn open_events(path: &Path) -> Result<fs::File, Failure> {
+    fs::File::create(path)
+        .map_err(|error| Failure::new(FailureKind::Usage, "can't write the file of `--events`").source(&error))
+}
+
+/// What was typed, for the journal and for whoever is told to type it again.
+fn command_line() -> String {
+    let mut words = vec!["provision".to_owned()];
+    // A value of `--set` may be one that should not be kept.
+    let mut hide_next = false;
+    for arg in std::env::args_os().skip(1).map(|arg| arg.to_string_lossy().into_owned()) {
+        words.push(match arg.split_once('=') {
+            _ if hide_next => arg.split_once('=').map_or_else(|| arg.clone(), |(name, _)| format!("{name}=…")),
+            Some(("--set", rest)) => {
+                let name = rest.split('=').next().unwrap_or_default();
+                format!("--set={name}=…")
+            }
+            _ => arg.clone(),
+        });
+        hide_next = arg == "--set";
+    }
+    words.join(" ")
+}
+
+fn new_run_id() -> Result<RunId, Failure> {
+    let now = jiff::Timestamp::now();
+    let seed = format!("{now:?} {}", std::process::id());
+    let digits = &blake3::hash(seed.as_bytes()).to_hex()[..4];
+    RunId::new(&format!("{}-{digits}", now.strftime("%Y%m%d-%H%M%S")))
+        .map_err(|error| Failure::bug("a run's name").source(&error))
+}
+
+/// Catches the signals that ask to stop, from now on.
+fn stop_signals() -> Result<UnboundedReceiver<StopSignal>, Failure> {
+    let (sender, receiver) = unbounded_channel();
+    let kinds = [
+        (SignalKind::interrupt(), StopSignal::Interrupt),
+        (SignalKind::terminate(), StopSignal::Terminate),
+        (SignalKind::hangup(), StopSignal::Hangup),
+    ];
+    for (kind, name) in kinds {
+        let caught = signal(kind).map_err(|error| Failure::bug("can't catch signals").source(&error))?;
+        tokio::spawn(forward(caught, name, sender.clone()));
+    }
+    Ok(receiver)
+}
+
+async fn forward(mut caught: tokio::signal::unix::Signal, name: StopSignal, sender: UnboundedSender<StopSignal>) {
+    while caught.recv().await.is_some() {
+        if sender.send(name).is_err() {
+            return;
+        }
+    }
+}

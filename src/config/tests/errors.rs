@@ -1,0 +1,298 @@
+//! What is said of files that are wrong.
+
+use insta::assert_snapshot;
+
+use super::*;
+
+#[test]
+fn no_file() {
+    let project = Project::new("");
+    fs_err::remove_file(project.root().join("pipeline.toml")).unwrap();
+    assert_snapshot!(project.errors(), @r#"
+    error: there is no `pipeline.toml`
+     |
+     = help: docs/pipeline.md shows how to write one; `-f FILE` names another file
+    "#);
+    fs_err::create_dir(project.root().join("pipeline.toml")).unwrap();
+    assert_snapshot!(project.errors(), @r#"
+    error: `pipeline.toml` is a directory
+     |
+     = help: name the file in it: `-f pipeline.toml/pipeline.toml`
+    "#);
+}
+
+#[test]
+fn not_a_text() {
+    assert_snapshot!(Project::new(b"[pipeline]\nname = \"\xff\"\n").errors(), @r#"
+    error: `pipeline.toml` is not UTF-8: byte 19, in line 2, is not part of a character
+     |
+     = help: save the file as UTF-8
+    "#);
+    assert_snapshot!(Project::new(vec![b'#'; (4 << 20) + 1]).errors(), @"error: `pipeline.toml` is larger than 4 MiB");
+}
+
+#[test]
+fn an_empty_file() {
+    assert_snapshot!(Project::new("").errors(), @r#"
+    error: the file has no `[pipeline]`
+     --> pipeline.toml:1:1
+      |
+    1 |
+      | ^
+      |
+      = help: it begins with `[pipeline]` and `name = "…"`
+
+    error: the pipeline has no stages
+     --> pipeline.toml:1:1
+      |
+    1 |
+      | ^
+      |
+      = help: a stage begins with `[[stage]]` and `id = "…"`, its steps with `[[stage.step]]`
+    "#);
+}
+
+#[test]
+fn several_syntax_errors() {
+    assert_snapshot!(Project::new("[pipeline]\nname = \nname = 'p'\n[[stage]\nid = \"a\" x\n").errors(), @r#"
+    error: string values must be quoted, expected literal string
+     --> pipeline.toml:2:8
+      |
+    2 | name = 
+      |        ^
+
+    error: duplicate key
+     --> pipeline.toml:3:1
+      |
+    3 | name = 'p'
+      | ^^^^
+
+    error: unclosed array table, expected `]`
+     --> pipeline.toml:4:9
+      |
+    4 | [[stage]
+      |         ^
+
+    error: unexpected key or value, expected newline, `#`
+     --> pipeline.toml:5:10
+      |
+    5 | id = "a" x
+      |          ^
+    "#);
+}
+
+#[test]
+fn crlf_and_a_byte_order_mark_do_not_move_places() {
+    let text = "\u{feff}[pipeline]\r\nname = \"p\"\r\nnmae = 1\r\n[[stage]]\r\nid = \"a\"\r\n";
+    assert_snapshot!(Project::new(text).errors(), @r#"
+    error: unknown key `nmae` in `[pipeline]`
+     --> pipeline.toml:3:1
+      |
+    3 | nmae = 1
+      | ^^^^ not known here
+      |
+      = help: there is: `checklists`
+
+    error: a stage needs steps
+     --> pipeline.toml:4:1
+      |
+    4 | [[stage]]
+      | ^^^^^^^^^ no step in this stage
+      |
+      = help: a step begins with `[[stage.step]]` and `id = "…"`
+    "#);
+}
+
+#[expect(clippy::too_many_lines, reason = "a long snapshot")]
+#[test]
+fn everything_wrong_is_said_at_once() {
+    let text = r#"
+[pipeline]
+name = "P p"
+checklist = ["tasks.md"]
+[vars]
+list = [1]
+[secrets]
+A = "hunter22"
+B = { env = "B", generate = "hex32" }
+C = { generate = "hex" }
+[cluster]
+provider = "kind"
+[profile.x]
+stages = ["bild"]
+vars = { lst = 1 }
+[[stage]]
+id = "build"
+jobs = 0
+[[stage.step]]
+id = "A"
+action = "docker-bild"
+[[stage.step]]
+id = "b"
+action = "command"
+run = "true"
+timeout = "soon"
+retry = { delay = -1 }
+optional = "yes"
+covers = ["T001"]
+fallback = "b"
+[[stage]]
+id = "build"
+"#;
+    assert_snapshot!(Project::new(text).errors(), @r#"
+    error: `P p` can't be a pipeline's name
+     --> pipeline.toml:3:8
+      |
+    3 | name = "P p"
+      |        ^^^^^
+      |
+      = note: clusters and images are named after it: at most 63 lower-case letters, digits and `-`
+
+    error: unknown key `checklist` in `[pipeline]`
+     --> pipeline.toml:4:1
+      |
+    4 | checklist = ["tasks.md"]
+      | ^^^^^^^^^ not known here
+      |
+      = help: did you mean `checklists`?
+
+    error: the variable `list` can't be a list
+     --> pipeline.toml:6:8
+      |
+    6 | list = [1]
+      |        ^^^
+      |
+      = help: a variable is a text, a number, `true` or `false`
+
+    error: the secret `A` has to be a table, not a text
+    --> pipeline.toml:8:5
+     = note: a secret's value never stands in the file
+     = help: write `{ env = "NAME" }` or `{ generate = "hex32" }`
+
+    error: a secret has one source, not two
+     --> pipeline.toml:9:29
+      |
+    9 | B = { env = "B", generate = "hex32" }
+      |                             ^^^^^^^
+      |
+      = help: write `{ env = "NAME" }` or `{ generate = "hex32" }`
+
+    error: `generate` has to be `hexN`, with N between 8 and 1024 random bytes
+      --> pipeline.toml:10:18
+       |
+    10 | C = { generate = "hex" }
+       |                  ^^^^^
+       |
+       = help: write `{ env = "NAME" }` or `{ generate = "hex32" }`
+
+    error: the provider `kind` is not supported by this version yet
+      --> pipeline.toml:12:12
+       |
+    12 | provider = "kind"
+       |            ^^^^^^
+       |
+       = help: there are: `minikube`, `context`
+
+    error: there is no stage `bild`
+      --> pipeline.toml:14:11
+       |
+    14 | stages = ["bild"]
+       |           ^^^^^^
+       |
+       = help: did you mean `build`?
+
+    error: there is no variable `lst`
+      --> pipeline.toml:15:10
+       |
+    15 | vars = { lst = 1 }
+       |          ^^^ a profile overrides, it does not declare
+       |
+       = help: did you mean `list`?
+
+    error: `jobs` has to be between 1 and 256
+      --> pipeline.toml:18:8
+       |
+    18 | jobs = 0
+       |        ^ between 1 and 256
+
+    error: `A` is not a valid id: use lower-case letters, digits, `-` and `_`, starting with a letter or digit
+      --> pipeline.toml:20:6
+       |
+    20 | id = "A"
+       |      ^^^
+
+    error: there is no action `docker-bild`
+      --> pipeline.toml:21:10
+       |
+    21 | action = "docker-bild"
+       |          ^^^^^^^^^^^^^
+       |
+       = help: did you mean `docker-build`?
+
+    error: `timeout` is not a time
+      --> pipeline.toml:26:11
+       |
+    26 | timeout = "soon"
+       |           ^^^^^^
+       |
+       = help: write it as `"90s"`, `"10m"`, `"1h 30m"`, or as a number of seconds
+
+    error: `retry` needs `attempts`
+      --> pipeline.toml:27:9
+       |
+    27 | retry = { delay = -1 }
+       |         ^^^^^^^^^^^^^^ no `attempts` here
+
+    error: `delay` is not a time
+      --> pipeline.toml:27:19
+       |
+    27 | retry = { delay = -1 }
+       |                   ^^
+       |
+       = help: write it as `"90s"`, `"10m"`, `"1h 30m"`, or as a number of seconds
+
+    error: `optional` has to be `true` or `false`, not a text
+      --> pipeline.toml:28:12
+       |
+    28 | optional = "yes"
+       |            ^^^^^ expected `true` or `false`
+
+    error: no checklist has an item `T001`
+      --> pipeline.toml:29:11
+       |
+    29 | covers = ["T001"]
+       |           ^^^^^^
+       |
+       = help: `checklists` in `[pipeline]` names the files that items are in
+
+    error: step `build.b` can't fall back to itself
+      --> pipeline.toml:30:12
+       |
+    30 | fallback = "b"
+       |            ^^^
+
+    error: a stage needs steps
+      --> pipeline.toml:31:1
+       |
+    31 | [[stage]]
+       | ^^^^^^^^^ no step in this stage
+       |
+       = help: a step begins with `[[stage.step]]` and `id = "…"`
+
+    error: the stage `build` is there twice
+      --> pipeline.toml:32:6
+       |
+    17 | id = "build"
+       |      ------- first
+    ...
+    32 | id = "build"
+       |      ^^^^^^^ again
+    "#);
+}
+
+#[test]
+fn more_than_twenty_are_counted() {
+    let text = (0..30).map(|n| format!("k{n} = 1\n")).collect::<Vec<_>>().concat();
+    let errors = Project::new(text + "[pipeline]\nname = 'p'\n").errors();
+    assert!(errors.ends_with("\n\nand 11 more"), "{errors}");
+}

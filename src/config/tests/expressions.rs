@@ -1,0 +1,315 @@
+//! Mistakes in expressions, and the places they are shown at.
+
+use insta::assert_snapshot;
+
+use super::*;
+
+/// The errors of a step whose `run` is written as `run`.
+fn run(run: &str) -> String {
+    stages(&format!(
+        "[vars]\nport = 80\ntext = \"ä\"\n[secrets]\nKEY = {{ env = \"KEY\" }}\n[[stage]]\nid = \"build\"\n\
+         [[stage.step]]\nid = \"image\"\naction = \"docker-build\"\ncontext = \".\"\nimage = \"i\"\n\
+         [[stage.step]]\nid = \"wait-db\"\naction = \"command\"\nrun = {run}\n\
+         [[stage]]\nid = \"later\"\n[[stage.step]]\nid = \"one\"\naction = \"command\"\nrun = \"x\"\n"
+    ))
+}
+
+#[expect(clippy::too_many_lines, reason = "long snapshots")]
+#[test]
+fn names() {
+    assert_snapshot!(run(r#""${{ vars.prot }} ${{ var.port }} ${{ env.NONE }} ${{ pipeline.id }}""#), @r#"
+    error: there is no variable `prot`
+      --> pipeline.toml:18:12
+       |
+    18 | run = "${{ vars.prot }} ${{ var.port }} ${{ env.NONE }} ${{ pipeline.id }}"
+       |            ^^^^^^^^^
+       |
+       = help: did you mean `port`?
+
+    error: `var` is not a name here
+      --> pipeline.toml:18:29
+       |
+    18 | run = "${{ vars.prot }} ${{ var.port }} ${{ env.NONE }} ${{ pipeline.id }}"
+       |                             ^^^
+       |
+       = help: did you mean `vars.…`?
+
+    error: the environment variable `NONE` is not set
+      --> pipeline.toml:18:45
+       |
+    18 | run = "${{ vars.prot }} ${{ var.port }} ${{ env.NONE }} ${{ pipeline.id }}"
+       |                                             ^^^^^^^^
+       |
+       = help: `env.NONE | default('x')` says what stands in for it
+
+    error: `pipeline` has no `id`
+      --> pipeline.toml:18:61
+       |
+    18 | run = "${{ vars.prot }} ${{ var.port }} ${{ env.NONE }} ${{ pipeline.id }}"
+       |                                                             ^^^^^^^^^^^
+       |
+       = help: there is: `name`
+    "#);
+    assert_snapshot!(run(r#""${{ vars.port-1 }} ${{ vars }} ${{ steps.build.image }} ${{ port }}""#), @r#"
+    error: there is no variable `port-1`
+      --> pipeline.toml:18:12
+       |
+    18 | run = "${{ vars.port-1 }} ${{ vars }} ${{ steps.build.image }} ${{ port }}"
+       |            ^^^^^^^^^^^
+       |
+       = help: there is `port`; a minus sign needs spaces around it: `vars.port - 1`
+
+    error: `vars` is not whole
+      --> pipeline.toml:18:31
+       |
+    18 | run = "${{ vars.port-1 }} ${{ vars }} ${{ steps.build.image }} ${{ port }}"
+       |                               ^^^^
+       |
+       = help: write `vars.NAME`
+
+    error: `steps.build.image` is not whole
+      --> pipeline.toml:18:43
+       |
+    18 | run = "${{ vars.port-1 }} ${{ vars }} ${{ steps.build.image }} ${{ port }}"
+       |                                           ^^^^^^^^^^^^^^^^^
+       |
+       = help: an output is `steps.STAGE.STEP.NAME`
+
+    error: `port` is not a name here
+      --> pipeline.toml:18:68
+       |
+    18 | run = "${{ vars.port-1 }} ${{ vars }} ${{ steps.build.image }} ${{ port }}"
+       |                                                                    ^^^^
+       |
+       = help: names begin with `vars.`, `env.`, `cluster.`, `pipeline.` or `steps.`; a text is `'port'`
+    "#);
+    assert_snapshot!(run(r#""${{ steps.build.imgae.image }} ${{ steps.build.image.tag }} ${{ steps.later.one.x }} ${{ steps.build.wait-db.x }}""#), @r#"
+    error: there is no step `build.imgae`
+      --> pipeline.toml:18:12
+       |
+    18 | run = "${{ steps.build.imgae.image }} ${{ steps.build.image.tag }} ${{ steps.later.one.x }} ${{ steps.build.wait-db.x }}"
+       |            ^^^^^^^^^^^^^^^^^^^^^^^
+       |
+       = help: did you mean `build.image`?
+
+    error: step `build.image` (action `docker-build`) hands on no `tag`
+      --> pipeline.toml:18:43
+       |
+    18 | run = "${{ steps.build.imgae.image }} ${{ steps.build.image.tag }} ${{ steps.later.one.x }} ${{ steps.build.wait-db.x }}"
+       |                                           ^^^^^^^^^^^^^^^^^^^^^
+       |
+       = help: there are: `image`, `size`
+
+    error: `later.one` is in a later stage than `build.wait-db`
+      --> pipeline.toml:18:72
+       |
+    18 | run = "${{ steps.build.imgae.image }} ${{ steps.build.image.tag }} ${{ steps.later.one.x }} ${{ steps.build.wait-db.x }}"
+       |                                                                        ^^^^^^^^^^^^^^^^^
+       |
+       = help: move the stage up, or this step down
+
+    error: step `build.wait-db` can't use its own output
+      --> pipeline.toml:18:97
+       |
+    18 | run = "${{ steps.build.imgae.image }} ${{ steps.build.image.tag }} ${{ steps.later.one.x }} ${{ steps.build.wait-db.x }}"
+       |                                                                                                 ^^^^^^^^^^^^^^^^^^^^^
+    "#);
+    assert_snapshot!(run(r#""${{ secrets.KEY }} ${{ secrets.KYE }}""#), @r#"
+    error: this action takes no secrets
+      --> pipeline.toml:18:12
+       |
+    18 | run = "${{ secrets.KEY }} ${{ secrets.KYE }}"
+       |            ^^^^^^^^^^^
+
+    error: there is no secret `KYE`
+      --> pipeline.toml:18:31
+       |
+    18 | run = "${{ secrets.KEY }} ${{ secrets.KYE }}"
+       |                               ^^^^^^^^^^^
+       |
+       = help: did you mean `KEY`?
+    "#);
+}
+
+#[test]
+fn places() {
+    // Wide characters before it, a literal text, escapes, several lines, lists and tables.
+    assert_snapshot!(run(r#""äöü 漢字 ${{ vars.prot }}""#), @r#"
+    error: there is no variable `prot`
+      --> pipeline.toml:18:19
+       |
+    18 | run = "äöü 漢字 ${{ vars.prot }}"
+       |                     ^^^^^^^^^
+       |
+       = help: did you mean `port`?
+    "#);
+    assert_snapshot!(run("'x ${{ vars.prot }}'"), @r#"
+    error: there is no variable `prot`
+      --> pipeline.toml:18:14
+       |
+    18 | run = 'x ${{ vars.prot }}'
+       |              ^^^^^^^^^
+       |
+       = help: did you mean `port`?
+    "#);
+    assert_snapshot!(run(r#""a\tb ${{ vars.prot }}""#), @r#"
+    error: there is no variable `prot`
+      --> pipeline.toml:18:17
+       |
+    18 | run = "a\tb ${{ vars.prot }}"
+       |                 ^^^^^^^^^
+       |
+       = help: did you mean `port`?
+    "#);
+    assert_snapshot!(run("\"\"\"\nline one\n  line two ${{ vars.prot }}\n\"\"\""), @r#"
+    error: there is no variable `prot`
+      --> pipeline.toml:20:16
+       |
+    20 |   line two ${{ vars.prot }}
+       |                ^^^^^^^^^
+       |
+       = help: did you mean `port`?
+    "#);
+    assert_snapshot!(run(r#"["a", "b ${{ vars.prot }}"]"#), @r#"
+    error: there is no variable `prot`
+      --> pipeline.toml:18:20
+       |
+    18 | run = ["a", "b ${{ vars.prot }}"]
+       |                    ^^^^^^^^^
+       |
+       = help: did you mean `port`?
+    "#);
+}
+
+#[test]
+fn syntax() {
+    assert_snapshot!(run(r#""${{ vars.port + }} ${{ }} ${{ 'a }}""#), @r#"
+    error: the expression is not valid: unexpected end of input, expected expression
+      --> pipeline.toml:18:22
+       |
+    18 | run = "${{ vars.port + }} ${{ }} ${{ 'a }}"
+       |                      ^
+
+    error: the expression is empty
+      --> pipeline.toml:18:31
+       |
+    18 | run = "${{ vars.port + }} ${{ }} ${{ 'a }}"
+       |                               ^
+
+    error: a text in this expression has no end
+      --> pipeline.toml:18:38
+       |
+    18 | run = "${{ vars.port + }} ${{ }} ${{ 'a }}"
+       |                                      ^^^
+    "#);
+    assert_snapshot!(run(r#""x ${{ vars.port ""#), @r#"
+    error: this expression has no end
+      --> pipeline.toml:18:10
+       |
+    18 | run = "x ${{ vars.port "
+       |          ^^^
+       |
+       = help: it ends with `}}`; `$${{` stands for the characters themselves
+    "#);
+    assert_snapshot!(run(r#""${{ vars.text + 1 }} ${{ vars.text | nonsense }} ${{ range(3) }} ${{ vars.port / 0 }}""#), @r#"
+    error: the expression can't be worked out: tried to use + operator on unsupported types string and number
+      --> pipeline.toml:18:12
+       |
+    18 | run = "${{ vars.text + 1 }} ${{ vars.text | nonsense }} ${{ range(3) }} ${{ vars.port / 0 }}"
+       |            ^^^^^^^^^^^^^
+
+    error: there is no filter `nonsense`
+      --> pipeline.toml:18:45
+       |
+    18 | run = "${{ vars.text + 1 }} ${{ vars.text | nonsense }} ${{ range(3) }} ${{ vars.port / 0 }}"
+       |                                             ^^^^^^^^
+       |
+       = help: there are: `default`, `first`, `float`, `int`, `join`, `last`, `length`, `lower`, `replace`, `split`, `trim`, `upper`
+
+    error: there is no function `range`
+      --> pipeline.toml:18:61
+       |
+    18 | run = "${{ vars.text + 1 }} ${{ vars.text | nonsense }} ${{ range(3) }} ${{ vars.port / 0 }}"
+       |                                                             ^^^^^
+       |
+       = help: values are changed by filters: `vars.name | upper`
+
+    error: the expression can't be worked out: unable to calculate 80 / 0
+      --> pipeline.toml:18:77
+       |
+    18 | run = "${{ vars.text + 1 }} ${{ vars.text | nonsense }} ${{ range(3) }} ${{ vars.port / 0 }}"
+       |                                                                             ^^^^^^^^^^^^^
+    "#);
+}
+
+#[test]
+fn bounds() {
+    assert_snapshot!(run(r#""${{ 'x' * 90000 }}""#), @r#"
+    error: the text is longer than 64 KiB
+      --> pipeline.toml:18:11
+       |
+    18 | run = "${{ 'x' * 90000 }}"
+       |           ^^^^^^^^^^^^^
+    "#);
+    assert_snapshot!(run(r#""${{ ('x' * 90000) | replace('x', 'y' * 90000) }}""#), @r#"
+    error: the expression can't be worked out: the text would be too long
+      --> pipeline.toml:18:28
+       |
+    18 | run = "${{ ('x' * 90000) | replace('x', 'y' * 90000) }}"
+       |                            ^^^^^^^^^^^^^^^^^^^^^^^^^
+    "#);
+    let bomb = "[1] * 2000".to_owned();
+    assert_snapshot!(run(&format!("\"${{{{ {bomb} }}}}\"")), @r#"
+    error: the list has more than 1000 items
+      --> pipeline.toml:18:11
+       |
+    18 | run = "${{ [1] * 2000 }}"
+       |           ^^^^^^^^^^^^
+    "#);
+    let deep = format!("\"${{{{ {}1{} }}}}\"", "(".repeat(1000), ")".repeat(1000));
+    let errors = run(&deep);
+    assert!(errors.contains("not valid"), "{errors}");
+    let errors = run(&format!("\"${{{{ {} }}}}\"", "1 + ".repeat(2000)));
+    assert!(errors.contains("longer than 4096 bytes"), "{errors}");
+}
+
+#[test]
+fn conditions() {
+    let when = |when: &str| {
+        stages(&format!(
+            "[[stage]]\nid = \"a\"\n[[stage.step]]\nid = \"b\"\naction = \"command\"\nrun = \"x\"\nwhen = {when}\n"
+        ))
+    };
+    assert_snapshot!(when("\"env.CI\""), @r#"
+    error: the environment variable `CI` is not set
+     --> pipeline.toml:9:9
+      |
+    9 | when = "env.CI"
+      |         ^^^^^^
+      |
+      = help: `env.CI | default('x')` says what stands in for it
+    "#);
+    assert_snapshot!(when("\"env.CI | default('')\""), @r#"
+    error: `when` has to be `true` or `false`, not a text
+     --> pipeline.toml:9:8
+      |
+    9 | when = "env.CI | default('')"
+      |        ^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: compare it: `env.CI == 'true'`
+    "#);
+    assert_snapshot!(when("\"x ${{ true }}\""), @r#"
+    error: a condition has to be one expression
+     --> pipeline.toml:9:8
+      |
+    9 | when = "x ${{ true }}"
+      |        ^^^^^^^^^^^^^^^
+    "#);
+    assert_snapshot!(when("1"), @r#"
+    error: `when` has to be an expression, not a whole number
+     --> pipeline.toml:9:8
+      |
+    9 | when = 1
+      |        ^
+    "#);
+}

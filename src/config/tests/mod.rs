@@ -1,0 +1,94 @@
+//! `load` as a whole: what it makes of good files, what it says of bad ones.
+
+mod actions;
+mod errors;
+mod expressions;
+mod hostile;
+mod references;
+mod settings;
+mod valid;
+
+use std::path::Path;
+
+use super::{Diagnostics, LoadOptions, Loaded, load};
+use crate::pipeline::{Outputs, Pipeline, Step};
+use actions::ACTIONS;
+
+/// A folder with a `pipeline.toml`, and options.
+struct Project {
+    dir: tempfile::TempDir,
+    options: LoadOptions,
+}
+
+impl Project {
+    fn new(text: impl AsRef<[u8]>) -> Self {
+        let project = Self { dir: tempfile::tempdir().unwrap(), options: LoadOptions::default() };
+        project.with("pipeline.toml", text)
+    }
+
+    /// With a further file.
+    fn with(self, name: &str, text: impl AsRef<[u8]>) -> Self {
+        fs_err::write(self.dir.path().join(name), text).unwrap();
+        self
+    }
+
+    fn env(mut self, name: &str, value: &str) -> Self {
+        self.options.env.insert(name.into(), value.into());
+        self
+    }
+
+    fn set(mut self, name: &str, value: &str) -> Self {
+        self.options.set.push((name.into(), value.into()));
+        self
+    }
+
+    fn profile(mut self, name: &str) -> Self {
+        self.options.profile = Some(name.into());
+        self
+    }
+
+    fn root(&self) -> &Path {
+        self.dir.path()
+    }
+
+    fn load(&self) -> Result<Loaded, Diagnostics> {
+        load(&self.root().join("pipeline.toml"), &self.options, ACTIONS)
+    }
+
+    fn pipeline(&self) -> Pipeline {
+        match self.load() {
+            Ok(loaded) => loaded.pipeline,
+            Err(errors) => panic!("{}", errors.render(false)),
+        }
+    }
+
+    /// What is wrong, as the user sees it.
+    fn errors(&self) -> String {
+        let errors = self.load().map(|loaded| loaded.pipeline).expect_err("it loads");
+        self.shown(&errors)
+    }
+
+    fn shown(&self, diagnostics: &Diagnostics) -> String {
+        let folder = format!("{}/", self.root().display());
+        diagnostics.render(false).replace(&folder, "")
+    }
+}
+
+/// The errors of a file whose stages are `text`.
+fn stages(text: &str) -> String {
+    Project::new(with_header(text)).errors()
+}
+
+/// A whole file whose stages are `text`.
+fn with_header(text: &str) -> String {
+    format!("[pipeline]\nname = \"p\"\n{text}")
+}
+
+fn step<'a>(pipeline: &'a Pipeline, id: &str) -> &'a Step {
+    pipeline.steps().find(|step| step.id.as_str() == id).unwrap()
+}
+
+/// The action of a step that needs no outputs, as Rust shows it.
+fn action(pipeline: &Pipeline, id: &str) -> String {
+    format!("{:?}", step(pipeline, id).binding.action(&Outputs::new()).unwrap())
+}

@@ -1,0 +1,216 @@
+//! What is made of good files.
+
+use super::*;
+use crate::model::{Output, StepId};
+use crate::pipeline::Binding;
+use crate::tools::cluster::Provider;
+use crate::tools::secrets::SecretSource;
+
+const VALID: &str = include_str!("valid.toml");
+
+fn valid() -> Project {
+    Project::new(VALID).with("tasks.md", "# Phase\n- [ ] T015 [P] backend image\n")
+}
+
+fn outputs(step: &str, output: Output) -> Outputs {
+    Outputs::from([(StepId::new(step).unwrap(), output)])
+}
+
+fn ids<T: ToString>(ids: &[T]) -> Vec<String> {
+    ids.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn the_whole_pipeline() {
+    let project = valid();
+    let loaded = project.load().unwrap();
+    assert!(loaded.warnings.is_empty());
+    let pipeline = loaded.pipeline;
+    assert_eq!(pipeline.name, "todo-chatbot");
+    assert_eq!(pipeline.root, project.root());
+    assert_eq!(
+        ids(&pipeline.stages.iter().map(|stage| &stage.id).collect::<Vec<_>>()),
+        ["prereq", "build", "deploy", "verify"]
+    );
+    let needs: Vec<_> = pipeline.stages.iter().map(|stage| ids(&stage.needs)).collect();
+    assert_eq!(needs, [vec![], vec!["prereq".to_owned()], vec!["build".into()], vec!["build".into(), "deploy".into()]]);
+    assert_eq!(pipeline.stages[1].title, "Build the images for todo-chatbot");
+    assert_eq!((pipeline.stages[0].jobs, pipeline.stages[1].jobs), (4, 2));
+    let backend = step(&pipeline, "build.backend");
+    assert_eq!(ids(&backend.covers), ["T015"]);
+    assert_eq!((backend.timeout.as_secs(), backend.retry.attempts, backend.retry.delay.as_secs()), (600, 3, 1));
+    assert_eq!(step(&pipeline, "build.wait-db").timeout.as_secs(), 1800);
+    assert_eq!(ids(&step(&pipeline, "build.wait-db").needs), ["build.backend"]);
+    assert_eq!(ids(&step(&pipeline, "deploy.load").needs), ["build.backend"]);
+    let http = step(&pipeline, "verify.http");
+    assert_eq!((http.optional, http.fallback.as_ref().unwrap().as_str()), (true, "verify.manual"));
+    assert_eq!(pipeline.secrets["JWT_SECRET"], SecretSource::Generate { bytes: 32 });
+    let cluster = pipeline.cluster.unwrap();
+    assert_eq!((cluster.name.as_str(), cluster.cpus, cluster.memory.as_deref()), ("todo-chatbot", Some(4), Some("8g")));
+    assert_eq!(pipeline.items.len(), 1);
+}
+
+#[test]
+fn expressions_are_filled_in_with_their_types() {
+    let pipeline = valid().env("HOST", "db").pipeline();
+    let check = action(&pipeline, "build.wait-db");
+    assert!(check.contains(r#"url: "http://db:8000/health", port: 8000"#), "{check}");
+    let secret = action(&pipeline, "deploy.secrets");
+    assert!(
+        secret.contains(r#""KEY": "${{ secrets.OPENAI_API_KEY }}", "URL": "db://x:${{ secrets.JWT_SECRET }}@db""#),
+        "{secret}"
+    );
+}
+
+#[test]
+fn outputs_are_filled_in_later() {
+    let project = valid();
+    let pipeline = project.pipeline();
+    let load = step(&pipeline, "deploy.load");
+    assert_eq!(format!("{:?}", load.binding.uses()), r#"[(build.backend, "image")]"#);
+    let outputs = outputs("build.backend", Output::new().with("image", "${{ vars.x }}").with("size", "11"));
+    let made = format!("{:?}", load.binding.action(&outputs).unwrap());
+    let kubeconfig = project.root().join(".provision/kubeconfig");
+    let expected = format!(
+        r#"run: Shell("load ${{{{ vars.x }}}} --kubeconfig {}"), env: {{"LITERAL": "${{{{ x }}}}", "NS": "todo-chatbot"}}"#,
+        kubeconfig.display()
+    );
+    assert!(made.contains(&expected), "{made}");
+    assert!((load.when.as_ref().unwrap().0)(&outputs).unwrap());
+    let missing = load.binding.action(&Outputs::new()).unwrap_err();
+    assert_eq!(missing.causes, ["step `build.backend` has handed on no `image`"]);
+    assert!((load.when.as_ref().unwrap().0)(&Outputs::new()).is_err());
+    // With a value that stands in for it, a missing output is none.
+    let http = step(&pipeline, "verify.http").binding.action(&Outputs::new()).unwrap();
+    assert!(format!("{http:?}").contains(r#"url: "none""#));
+}
+
+#[test]
+fn a_late_value_may_have_any_type() {
+    let text = with_header(
+        "[[stage]]\nid='a'\n[[stage.step]]\nid='one'\naction='http-check'\nurl='x'\n[[stage.step]]\nid='two'\naction='http-check'\nurl='x'\nport='${{ steps.a.one.port | int }}'\n",
+    );
+    let pipeline = Project::new(&text).pipeline();
+    let two = &step(&pipeline, "a.two").binding;
+    let made = |port: &str| two.action(&outputs("a.one", Output::new().with("port", port)));
+    assert!(format!("{:?}", made("80").unwrap()).contains("port: 80"));
+    assert!(made("many").is_err());
+    // What the action itself checks is checked then as well.
+    assert_eq!(made("13").unwrap_err().causes, ["`port` can't be 13"]);
+    // Other mistakes of the same step are still found when the file is read.
+    let errors = Project::new(text + "prot = 1\nexpect = 1\n").errors();
+    assert!(errors.contains("unknown setting `prot`") && errors.contains("`expect` has to be a list"), "{errors}");
+}
+
+#[test]
+fn profiles() {
+    let pipeline = valid().profile("docker").pipeline();
+    assert_eq!(ids(&pipeline.stages.iter().map(|stage| &stage.id).collect::<Vec<_>>()), ["prereq", "build", "verify"]);
+    assert_eq!(ids(&pipeline.stages[2].needs), ["build"]);
+    assert!(action(&pipeline, "build.wait-db").contains("localhost:9000"));
+    let cluster = pipeline.cluster.unwrap();
+    assert_eq!((cluster.cpus, cluster.memory.as_deref()), (Some(2), Some("8g")));
+    let cluster = valid().profile("remote").pipeline().cluster.unwrap();
+    assert_eq!((cluster.provider, cluster.name.as_str(), cluster.cpus), (Provider::Context, "staging", None));
+    // An output of a stage that is left out has no value.
+    let text = VALID.replace("\"prereq\", \"build\", \"verify\"", "\"verify\"");
+    let project = Project::new(text).with("tasks.md", "- [ ] T015 x\n").profile("docker");
+    assert!(action(&project.pipeline(), "verify.http").contains(r#"url: "none""#));
+}
+
+#[test]
+fn overrides_in_their_order() {
+    let port = |project: Project| {
+        let check = action(&project.pipeline(), "build.wait-db");
+        check.split("port: ").nth(1).unwrap().split(',').next().unwrap().to_owned()
+    };
+    assert_eq!(port(valid()), "8000");
+    assert_eq!(port(valid().profile("docker")), "9000");
+    assert_eq!(port(valid().profile("docker").env("PROVISION_VAR_PORT", "9001")), "9001");
+    assert_eq!(port(valid().env("PROVISION_VAR_PORT", "9001").env("PROVISION_VAR_port", "9002")), "9002");
+    assert_eq!(port(valid().env("PROVISION_VAR_PORT", "9001").set("port", "1").set("port", "9003")), "9003");
+    // A declared value that can't be had does not matter when it is overridden.
+    let text = VALID.replace(" | default('localhost')", "");
+    let project = |text: &str| Project::new(text).with("tasks.md", "- [ ] T015 x\n");
+    assert!(project(&text).load().is_err());
+    assert!(project(&text).set("host", "h").load().is_ok());
+}
+
+#[test]
+fn the_fingerprint_of_settings() {
+    let inputs = |project: Project, id: &str| step(&project.pipeline(), id).static_inputs.clone();
+    let load = inputs(valid(), "deploy.load");
+    let labels: Vec<String> = load.iter().map(|(label, _)| label.to_owned()).collect();
+    assert_eq!(labels, ["action", "settings.env", "settings.run"]);
+    // Another folder, and so another path of the kubeconfig, changes nothing.
+    assert_eq!(load, inputs(valid(), "deploy.load"));
+    assert_eq!(inputs(valid().set("namespace", "n"), "deploy.load").changed_labels(&load), ["settings.env"]);
+    // How it is written does not matter, what it is does.
+    let backend = inputs(valid(), "build.backend");
+    let other = |from: &str, to: &str| {
+        let project = Project::new(VALID.replace(from, to)).with("tasks.md", "- [ ] T015 x\n");
+        inputs(project, "build.backend")
+    };
+    assert_eq!(other("context = \"backend\"", "context='back\u{65}nd'"), backend);
+    assert_eq!(other("timeout = \"10m\"", "timeout = 7"), backend);
+    assert_eq!(other("context = \"backend\"", "context='b'").changed_labels(&backend), ["settings.context"]);
+    // A variable beside an output counts, though the text is only filled in later.
+    let late = |suffix: &str| {
+        let text =
+            VALID.replace("load ${{ steps.build.backend.image }}", "${{ steps.build.backend.image ~ vars.namespace }}");
+        inputs(Project::new(text).with("tasks.md", "- [ ] T015 x\n").set("namespace", suffix), "deploy.load")
+    };
+    assert_eq!(late("a").changed_labels(&late("b")), ["settings.env", "settings.run"]);
+}
+
+#[test]
+fn nothing_to_wait_for_is_made_at_once() {
+    let pipeline = valid().pipeline();
+    assert!(matches!(step(&pipeline, "build.backend").binding, Binding::Now(_)));
+    assert!((step(&pipeline, "verify.http").when.as_ref().unwrap().0)(&Outputs::new()).unwrap());
+}
+
+#[test]
+fn the_example_of_the_reference() {
+    let stage = |id: &str| {
+        format!("[[stage]]\nid = \"{id}\"\n[[stage.step]]\nid = \"x\"\naction = \"command\"\nrun = \"true\"\n")
+    };
+    let text = r#"
+[pipeline]
+name = "todo-chatbot"
+checklists = ["tasks.md"]   # their items are what `covers` names
+
+[vars]                       # overridden by a profile, PROVISION_VAR_NAME, or --set
+namespace = "todo-chatbot"
+
+[secrets]                    # never stored, never on a command line, redacted everywhere
+OPENAI_API_KEY = { env = "OPENAI_API_KEY", optional = true }
+JWT_SECRET     = { generate = "hex32" }
+
+[cluster]                    # one target per run, pinned by the uid of its kube-system namespace
+provider = "minikube"        # minikube | kind | k3d | context
+cpus = 4
+memory = "8g"
+
+[profile.docker]             # a named variant: other vars, other cluster, a subset of the stages
+stages = ["prereq", "build", "compose", "verify"]
+
+PREREQ
+[[stage]]
+id = "build"
+title = "Build the images"
+needs = ["prereq"]           # without `needs`: the stage before it
+jobs = 2
+
+  [[stage.step]]
+  id = "backend"
+  action = "docker-build"    # the rest of the table is this action's own
+  context = "examples/todo-chatbot/backend"
+  image = "todo-backend"     # tagged by content; `${{ steps.build.backend.image }}` hands the exact reference on
+  max-size = "300MB"
+  covers = ["T015"]
+"#;
+    let text = text.replace("PREREQ", &stage("prereq")) + &stage("compose") + &stage("deploy") + &stage("verify");
+    let project = Project::new(text).with("tasks.md", "- [ ] T015 backend\n").profile("docker");
+    assert_eq!(project.pipeline().outline().steps().count(), 4);
+}

@@ -1,0 +1,202 @@
+//! What a failure is: a kind that decides the exit code, a message, its causes, evidence and hints.
+//!
+//! Messages are lower case without a full stop, so that they read after `error:`; hints are whole
+//! commands or sentences. Only `cli` and `report` print a failure.
+
+use std::fmt;
+
+/// What went wrong, as far as a script calling us has to know: one kind per exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailureKind {
+    /// A step did what it does and it did not work, or the world is not as the step says.
+    Failed,
+    /// The command line asks for something that is not there.
+    Usage,
+    /// `pipeline.toml` or a file it names is wrong.
+    Config,
+    /// Something the pipeline needs on this machine is missing or too old.
+    Prerequisite,
+    /// `.provision` is locked by another run, or can't be read or written.
+    State,
+    /// The cluster or daemon is not the one that this pipeline may touch.
+    Target,
+    /// Stopped by a signal: SIGINT.
+    Interrupted,
+    /// Stopped by a signal: SIGTERM or SIGHUP.
+    Terminated,
+    /// Our own mistake.
+    Bug,
+}
+
+impl FailureKind {
+    /// The process exit code of the contract.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Failed => 1,
+            Self::Usage | Self::Config => 2,
+            Self::Prerequisite => 3,
+            Self::State => 4,
+            Self::Target => 5,
+            Self::Bug => 70,
+            Self::Interrupted => 130,
+            Self::Terminated => 143,
+        }
+    }
+}
+
+/// A failure with everything a person needs on the first screen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// Decides the exit code.
+    pub kind: FailureKind,
+    /// What failed, doing what to what.
+    pub message: String,
+    /// Why, outermost first.
+    pub causes: Vec<String>,
+    /// Evidence shown as it is, a line each: a tool's last output, the pods and their events.
+    pub details: Vec<String>,
+    /// What to do about it: whole commands or sentences.
+    pub hints: Vec<String>,
+    /// Whether the same attempt may well succeed a moment later (a daemon that restarts, a busy API server).
+    pub transient: bool,
+}
+
+impl Failure {
+    /// A failure of `kind` with its message.
+    pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            message: message.into(),
+            causes: Vec::new(),
+            details: Vec::new(),
+            hints: Vec::new(),
+            transient: false,
+        }
+    }
+
+    /// A step's failure: [`FailureKind::Failed`].
+    pub fn failed(message: impl Into<String>) -> Self {
+        Self::new(FailureKind::Failed, message)
+    }
+
+    /// Something on this machine is missing: [`FailureKind::Prerequisite`].
+    pub fn prerequisite(message: impl Into<String>) -> Self {
+        Self::new(FailureKind::Prerequisite, message)
+    }
+
+    /// The work was cancelled before it was done: [`FailureKind::Interrupted`].
+    pub fn interrupted(what: impl fmt::Display) -> Self {
+        Self::new(FailureKind::Interrupted, format!("{what} was interrupted"))
+    }
+
+    /// A wrong assumption of ours: [`FailureKind::Bug`].
+    pub fn bug(message: impl Into<String>) -> Self {
+        Self::new(FailureKind::Bug, message)
+    }
+
+    /// Adds a cause below those that are there.
+    pub fn cause(mut self, cause: impl fmt::Display) -> Self {
+        self.causes.push(cause.to_string());
+        self
+    }
+
+    /// Adds an error and all its sources as causes.
+    pub fn source(mut self, error: &dyn std::error::Error) -> Self {
+        let mut next = Some(error);
+        while let Some(error) = next {
+            let text = error.to_string();
+            // Many libraries repeat the inner error's text in the outer one.
+            if !self.causes.last().is_some_and(|last| last.contains(&text)) {
+                self.causes.push(text);
+            }
+            next = error.source();
+        }
+        self
+    }
+
+    /// Adds a line of evidence.
+    pub fn detail(mut self, line: impl Into<String>) -> Self {
+        self.details.push(line.into());
+        self
+    }
+
+    /// Adds lines of evidence.
+    pub fn details(mut self, lines: impl IntoIterator<Item = String>) -> Self {
+        self.details.extend(lines);
+        self
+    }
+
+    /// Adds what to do about it.
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+
+    /// Marks the failure as one that may pass by itself.
+    pub fn transient(mut self) -> Self {
+        self.transient = true;
+        self
+    }
+
+    /// Puts `message` in front; what was the message becomes the first cause.
+    pub fn while_doing(mut self, message: impl Into<String>) -> Self {
+        let inner = std::mem::replace(&mut self.message, message.into());
+        self.causes.insert(0, inner);
+        self
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        for cause in &self.causes {
+            write!(f, ": {cause}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// Turns a library's error into a [`Failure`] that says what was being done to what.
+pub trait Context<T> {
+    /// `message` is what was being done; the error becomes its cause.
+    fn context(self, message: impl FnOnce() -> String) -> Result<T, Failure>;
+}
+
+impl<T, E: std::error::Error> Context<T> for Result<T, E> {
+    fn context(self, message: impl FnOnce() -> String) -> Result<T, Failure> {
+        self.map_err(|error| Failure::failed(message()).source(&error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exit_codes_are_those_of_the_contract() {
+        let codes = [
+            (FailureKind::Failed, 1),
+            (FailureKind::Usage, 2),
+            (FailureKind::Config, 2),
+            (FailureKind::Prerequisite, 3),
+            (FailureKind::State, 4),
+            (FailureKind::Target, 5),
+            (FailureKind::Bug, 70),
+            (FailureKind::Interrupted, 130),
+            (FailureKind::Terminated, 143),
+        ];
+        for (kind, code) in codes {
+            assert_eq!(kind.exit_code(), code, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn context_keeps_the_message_in_front_and_the_error_as_cause() {
+        let inner = std::io::Error::other("disk on fire");
+        let failure = Err::<(), _>(inner).context(|| "reading `a`".into()).unwrap_err();
+        assert_eq!(failure.to_string(), "reading `a`: disk on fire");
+        assert_eq!(failure.while_doing("starting").to_string(), "starting: reading `a`: disk on fire");
+    }
+}

@@ -1,0 +1,115 @@
+//! A step's whole output on disk: `.provision/logs/RUN/STEP.log`. Nothing is ever dropped from it.
+
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use fs_err as fs;
+
+use crate::model::{RunId, StepId};
+
+/// Where a step's log lies below the state folder.
+pub fn log_path(state_dir: &Path, run: &RunId, step: &StepId) -> PathBuf {
+    state_dir.join("logs").join(run.as_str()).join(format!("{step}.log"))
+}
+
+/// Writes a step's log. The file is made at the first write, so that a silent step costs no file.
+#[derive(Debug)]
+pub struct StepLog {
+    path: PathBuf,
+    file: Mutex<State>,
+}
+
+#[derive(Debug)]
+enum State {
+    Untouched,
+    Open(BufWriter<fs::File>),
+    /// Nothing is kept.
+    Discard,
+    /// Writing failed; said once, and the step goes on.
+    Broken(String),
+}
+
+impl StepLog {
+    /// A log at `path`, made when something is written.
+    pub fn new(path: PathBuf) -> Self {
+        Self { path, file: Mutex::new(State::Untouched) }
+    }
+
+    /// A log that keeps nothing: for a look.
+    pub fn discard() -> Self {
+        Self { path: PathBuf::new(), file: Mutex::new(State::Discard) }
+    }
+
+    /// Appends `bytes` as they are. A failure to write is kept for [`StepLog::finish`]: a full disk must not decide what
+    /// becomes of a running step.
+    pub fn write(&self, bytes: &[u8]) {
+        let mut state = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        if matches!(*state, State::Untouched) {
+            *state = match open(&self.path) {
+                Ok(file) => State::Open(BufWriter::new(file)),
+                Err(error) => State::Broken(error.to_string()),
+            };
+        }
+        if let State::Open(file) = &mut *state
+            && let Err(error) = file.write_all(bytes)
+        {
+            *state = State::Broken(error.to_string());
+        }
+    }
+
+    /// Makes what was written readable for others.
+    pub fn flush(&self) {
+        let mut state = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        if let State::Open(file) = &mut *state
+            && let Err(error) = file.flush()
+        {
+            *state = State::Broken(error.to_string());
+        }
+    }
+
+    /// Flushes. Answers whether there is a log, or why it is not whole.
+    pub fn finish(&self) -> Result<bool, String> {
+        self.flush();
+        match &*self.file.lock().unwrap_or_else(PoisonError::into_inner) {
+            State::Untouched | State::Discard => Ok(false),
+            State::Open(_) => Ok(true),
+            State::Broken(why) => Err(why.clone()),
+        }
+    }
+}
+
+fn open(path: &Path) -> io::Result<fs::File> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    fs::File::create(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_silent_step_leaves_no_file_and_a_loud_one_keeps_its_bytes() {
+        let dir = tempfile::tempdir().unwrap();
+        let run = RunId::new("r1").unwrap();
+        let path = log_path(dir.path(), &run, &StepId::new("a.b").unwrap());
+        let log = StepLog::new(path.clone());
+        assert_eq!(log.finish(), Ok(false));
+        assert!(!path.exists());
+        log.write(b"one\xff\r");
+        log.write(b"\n");
+        assert_eq!(log.finish(), Ok(true));
+        assert_eq!(fs::read(&path).unwrap(), b"one\xff\r\n");
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_made_is_told_at_the_end() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("logs"), "in the way").unwrap();
+        let log = StepLog::new(dir.path().join("logs/r/a.b.log"));
+        log.write(b"lost");
+        assert!(log.finish().unwrap_err().contains("logs"));
+    }
+}

@@ -1,0 +1,347 @@
+//! The loop: ready steps, completions, signals.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
+
+use super::ahead::{Ahead, Seen, Turn};
+use super::ending::plain_end;
+use super::path::CriticalPath;
+use super::schedule::{Schedule, Verdict};
+use super::step::{self, Ran};
+use super::{Message, Run, RunEnd, StopSignal};
+use crate::actions::{Action, ChildEvent, StepContext};
+use crate::error::{Failure, FailureKind};
+use crate::event::{EventKind, RunFinished, StepFinished, StepLog, log_path};
+use crate::fingerprint::{Freshness, Inputs, StaleReason};
+use crate::journal::{Entry, Journal, child_start};
+use crate::model::{Outcome, StepId};
+use crate::plan::{Checked, Graph, Plan};
+use crate::tools::Cancel;
+
+/// A run while it goes on.
+pub(super) struct Engine<'a> {
+    pub(super) graph: &'a Graph,
+    pub(super) plan: &'a Plan,
+    pub(super) journal: &'a mut Journal,
+    pub(super) schedule: Schedule<'a>,
+    pub(super) path: CriticalPath,
+    pub(super) run: Arc<Run>,
+    pub(super) cancel: Cancel,
+    pub(super) sender: UnboundedSender<Message>,
+    pub(super) inbox: UnboundedReceiver<Message>,
+    pub(super) signals: UnboundedReceiver<StopSignal>,
+    /// How many steps are checked or run at the moment.
+    pub(super) n_active: usize,
+    pub(super) entries: Vec<Entry>,
+    pub(super) after: Vec<After>,
+    /// Whether the journal knows of this run: not before its first step starts, so that a run with nothing to do
+    /// writes nothing.
+    pub(super) started: bool,
+    pub(super) stopped_by: Option<StopSignal>,
+    pub(super) worst: Option<FailureKind>,
+    pub(super) ahead: Ahead,
+    /// Steps that failed and wait for their fallbacks.
+    pub(super) stand_ins: Vec<Ran>,
+}
+
+/// What is done once the entries of a batch are durable.
+pub(super) enum After {
+    Start {
+        number: usize,
+        cx: Box<StepContext>,
+        inputs: Inputs,
+        reason: StaleReason,
+    },
+    /// `held`: whether the step still has its place.
+    Finish {
+        number: usize,
+        finished: Box<StepFinished>,
+        held: bool,
+    },
+}
+
+impl Engine<'_> {
+    pub(super) async fn execute(mut self) -> Result<RunEnd, Failure> {
+        let mut batch = Vec::new();
+        self.look_ahead();
+        loop {
+            self.start_ready();
+            if !(self.entries.is_empty() && self.after.is_empty()) {
+                if let Err(failure) = self.commit() {
+                    self.abandon().await;
+                    return Err(failure);
+                }
+                continue;
+            }
+            if self.n_active == 0 {
+                if self.stand_ins.is_empty() {
+                    break;
+                }
+                // Their fallbacks were never started: something else stopped the run.
+                for waiting in std::mem::take(&mut self.stand_ins) {
+                    self.finish(waiting, None, false);
+                }
+                continue;
+            }
+            tokio::select! {
+                _ = self.inbox.recv_many(&mut batch, 4096) => {}
+                Some(signal) = self.signals.recv() => self.stop(signal),
+            }
+            for message in batch.drain(..) {
+                self.handle(message);
+            }
+        }
+        self.end()
+    }
+
+    /// Begins to check every step whose needs are done, as far as places are free.
+    fn start_ready(&mut self) {
+        if self.cancel.is_asked() {
+            return;
+        }
+        while let Some(number) = self.schedule.next_ready() {
+            let step = Arc::clone(&self.graph.steps[number].step);
+            if let Some(stage) = self.schedule.stage_begins(number, self.run.sink.elapsed()) {
+                self.run.sink.send(EventKind::StageStarted { stage });
+            }
+            let applies = self.schedule.applies(number);
+            if let Ok(false) = applies {
+                let finished = plain_end(step.id.clone(), Outcome::Skipped, Some("its `when` does not hold".into()));
+                self.announce(number, finished, Verdict::Passed, true);
+                continue;
+            }
+            self.schedule.checking(number);
+            self.run.sink.send(EventKind::StepChecking { step: step.id.clone() });
+            let action = match applies.and_then(|_| step.binding.action(self.schedule.outputs())) {
+                Ok(action) => action,
+                Err(failure) => {
+                    self.fail_unstarted(number, failure);
+                    continue;
+                }
+            };
+            self.schedule.keep_action(number, Arc::clone(&action));
+            self.path.begin(number, self.run.sink.elapsed());
+            self.n_active += 1;
+            match self.ahead.turn(number) {
+                Turn::Seen(seen) if self.still_counts(number, &seen) => self.checked(number, *seen),
+                Turn::Wait => {}
+                Turn::Seen(_) | Turn::Look => self.look(number, action),
+            }
+        }
+    }
+
+    fn look(&self, number: usize, action: Arc<dyn Action>) {
+        let step = &self.graph.steps[number].step;
+        let check = step::CheckTask {
+            number,
+            step: Arc::clone(step),
+            action,
+            outputs: self.schedule.used_outputs(number),
+            forced: self.plan.forced[number],
+            ahead: false,
+            history: Arc::clone(&self.run.history),
+            cx: Box::new(self.context(&step.id, &self.cancel)),
+        };
+        check.spawn(self.sender.clone());
+    }
+
+    pub(super) fn context(&self, step: &StepId, cancel: &Cancel) -> StepContext {
+        let sender = self.sender.clone();
+        StepContext::new(
+            step.clone(),
+            Arc::clone(&self.run.tools),
+            self.run.sink.clone(),
+            StepLog::new(log_path(self.run.tools.state_dir(), &self.run.id, step)),
+            cancel.child(),
+            self.run.history.output(step).cloned(),
+            Arc::new(move |step: &StepId, event| {
+                // The loop is gone only when the run is over.
+                let _sent = sender.send(Message::Child(step.clone(), event));
+            }),
+        )
+    }
+
+    fn handle(&mut self, message: Message) {
+        match message {
+            Message::Child(step, ChildEvent::Started(pid)) => {
+                if let Some(child) = child_start(&step, pid) {
+                    self.entries.push(Entry::ChildStarted(child));
+                }
+            }
+            Message::Child(_, ChildEvent::Ended(pid)) => self.entries.push(Entry::ChildEnded(pid)),
+            Message::Checked { number, ahead: false, seen } => self.checked(number, *seen),
+            Message::Checked { number, ahead: true, seen } => match self.ahead.back(number, seen) {
+                Some(Turn::Seen(seen)) if self.still_counts(number, &seen) => self.checked(number, *seen),
+                Some(Turn::Seen(_) | Turn::Look) => {
+                    if let Some(action) = self.schedule.action(number) {
+                        self.look(number, action);
+                    }
+                }
+                Some(Turn::Wait) | None => {}
+            },
+            Message::Ran(ran) => {
+                self.n_active -= 1;
+                self.ran(*ran);
+            }
+        }
+    }
+
+    fn checked(&mut self, number: usize, seen: Seen) {
+        let Seen { cx, result, took, .. } = seen;
+        let step = self.graph.steps[number].step.id.clone();
+        match result {
+            Ok(Checked { freshness: Freshness::Fresh, output, .. }) => {
+                self.n_active -= 1;
+                let output = output.unwrap_or_default();
+                self.path.end(number, self.run.sink.elapsed());
+                self.run.sink.send(EventKind::StepFresh { step, output: output.clone(), duration: took });
+                self.release(number, Outcome::Fresh, Verdict::Passed, output, true);
+            }
+            Ok(Checked { .. }) if self.cancel.is_asked() => {
+                self.n_active -= 1;
+                self.announce(number, plain_end(step, Outcome::Interrupted, None), Verdict::Stopped, true);
+            }
+            Ok(Checked { inputs, freshness: Freshness::Stale(reason), .. }) => {
+                self.ahead.end();
+                if !std::mem::replace(&mut self.started, true) {
+                    self.entries.push(Entry::RunStarted {
+                        run: self.run.id.clone(),
+                        command: self.run.command.clone(),
+                        commit: self.run.commit.clone(),
+                    });
+                }
+                self.entries.push(Entry::StepStarted { run: self.run.id.clone(), step, inputs: inputs.clone() });
+                self.after.push(After::Start { number, cx, inputs, reason });
+            }
+            Err(failure) => {
+                self.n_active -= 1;
+                if self.cancel.is_asked() {
+                    self.announce(number, plain_end(step, Outcome::Interrupted, None), Verdict::Stopped, true);
+                } else {
+                    self.fail_unstarted(number, failure);
+                }
+            }
+        }
+    }
+
+    /// A step's run is over: well, or badly; then its fallback may still save it.
+    pub(super) fn ran(&mut self, ran: Ran) {
+        let number = ran.number;
+        let reserve = self.schedule.fallback(number);
+        if let (Err(_), Some(reserve), false) = (&ran.result, reserve, self.cancel.is_asked()) {
+            self.schedule.give_place(number);
+            self.schedule.call_in(reserve);
+            self.stand_ins.push(ran);
+            return;
+        }
+        self.finish(ran, None, true);
+    }
+
+    /// Makes what is known durable, then acts on it.
+    fn commit(&mut self) -> Result<(), Failure> {
+        // The end of a fallback is the end of the step that it stands in for: that makes new entries.
+        while !(self.entries.is_empty() && self.after.is_empty()) {
+            if !self.entries.is_empty() {
+                tokio::task::block_in_place(|| self.journal.append(&self.entries))?;
+                self.entries.clear();
+            }
+            for after in std::mem::take(&mut self.after) {
+                match after {
+                    After::Start { number, cx, inputs, reason } => self.start(number, cx, inputs, reason),
+                    After::Finish { number, finished, held } => {
+                        let verdict = match finished.outcome {
+                            Outcome::Failed => Verdict::Failed,
+                            Outcome::Interrupted => Verdict::Stopped,
+                            _ => Verdict::Passed,
+                        };
+                        self.announce(number, *finished, verdict, held);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn start(&mut self, number: usize, cx: Box<StepContext>, inputs: Inputs, reason: StaleReason) {
+        let step = Arc::clone(&self.graph.steps[number].step);
+        self.run.sink.send(EventKind::StepStarted { step: step.id.clone(), reason });
+        let Some(action) = self.schedule.starting(number) else {
+            return;
+        };
+        let task = step::RunTask {
+            number,
+            step,
+            action,
+            outputs: self.schedule.used_outputs(number),
+            inputs,
+            sink: self.run.sink.clone(),
+            cancel: self.cancel.clone(),
+            cx,
+        };
+        task.spawn(self.sender.clone());
+    }
+
+    fn stop(&mut self, signal: StopSignal) {
+        let kill = self.stopped_by.is_some();
+        if kill {
+            self.cancel.kill();
+        } else {
+            self.cancel.wind_down();
+        }
+        self.stopped_by.get_or_insert(signal);
+        self.run.sink.send(EventKind::RunInterrupted { signal: signal.name(), kill });
+    }
+
+    /// The journal can't be written: what runs is stopped, and nothing more is claimed.
+    async fn abandon(&mut self) {
+        self.cancel.wind_down();
+        let n_lost = self.after.iter().filter(|after| matches!(after, After::Start { .. })).count();
+        self.after.clear();
+        self.n_active -= n_lost.min(self.n_active);
+        while self.n_active > 0 {
+            match self.inbox.recv().await {
+                Some(Message::Checked { number, ahead: true, seen }) => {
+                    if self.ahead.back(number, seen).is_some() {
+                        self.n_active -= 1;
+                    }
+                }
+                Some(Message::Checked { .. } | Message::Ran(_)) => self.n_active -= 1,
+                Some(Message::Child(..)) => {}
+                None => break,
+            }
+        }
+        self.run.sink.send(EventKind::RunFinished(RunFinished {
+            outcome: Outcome::Failed,
+            duration: self.run.sink.elapsed(),
+            critical_path: Vec::new(),
+        }));
+    }
+
+    fn end(mut self) -> Result<RunEnd, Failure> {
+        let (outcome, kind) = match (self.stopped_by, self.worst) {
+            (Some(signal), _) => (Outcome::Interrupted, Some(signal.kind())),
+            (None, Some(kind)) => (Outcome::Failed, Some(kind)),
+            (None, None) => match self.schedule.unfinished().next() {
+                None => (Outcome::Succeeded, None),
+                // Never to be seen: a run must not end well over a step that it has forgotten.
+                Some(number) => {
+                    let step = &self.graph.steps[number].step.id;
+                    return Err(Failure::bug(format!("step {step} was selected and never began")));
+                }
+            },
+        };
+        if self.started {
+            self.entries.push(Entry::RunFinished { run: self.run.id.clone(), outcome });
+        }
+        self.commit()?;
+        let critical_path =
+            self.path.steps().into_iter().map(|(number, time)| (self.graph.steps[number].step.id.clone(), time));
+        self.run.sink.send(EventKind::RunFinished(RunFinished {
+            outcome,
+            duration: self.run.sink.elapsed(),
+            critical_path: critical_path.collect(),
+        }));
+        Ok(RunEnd { outcome, kind })
+    }
+}

@@ -1,0 +1,400 @@
+//! Which step may begin next. Pure bookkeeping: no time, no I/O.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::actions::Action;
+use crate::error::Failure;
+use crate::journal::History;
+use crate::model::{Change, Outcome, Output, StageId, StepState};
+use crate::pipeline::Outputs;
+use crate::plan::{Graph, Plan};
+
+/// What an end means for what waits for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// Dependents may go on.
+    Passed,
+    /// Dependents are blocked; others stop too, unless told to keep going.
+    Failed,
+    /// A signal ended it; nothing new starts.
+    Stopped,
+}
+
+/// What an end has let go.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Released {
+    /// Steps that may begin now.
+    pub(super) ready: Vec<usize>,
+    /// Steps that can't begin any more, with the one that each waited for.
+    pub(super) blocked: Vec<(usize, usize)>,
+    /// Fallbacks that nobody needs any more.
+    pub(super) not_needed: Vec<usize>,
+    /// Stages that are over, with the worst outcome in them.
+    pub(super) stages: Vec<(usize, Outcome)>,
+}
+
+/// The state of every selected step.
+pub(super) struct Schedule<'a> {
+    graph: &'a Graph,
+    steps: Vec<StepRow>,
+    stages: Vec<StageRow>,
+    /// Steps whose needs are over, in the order in which that came to be.
+    ready: VecDeque<usize>,
+    n_running: usize,
+    jobs: usize,
+    keep_going: bool,
+    halted: bool,
+    outputs: Outputs,
+}
+
+struct StepRow {
+    selected: bool,
+    state: StepState,
+    /// Whether it has been let go already.
+    queued: bool,
+    /// Whether it is there only in case another step fails, and that has not happened.
+    reserve: bool,
+    /// Needs of its own that have not ended.
+    n_needs: usize,
+    action: Option<Arc<dyn Action>>,
+}
+
+struct StageRow {
+    /// Stages that it needs and that are not over; one in which nothing is selected stands for those that it needs.
+    n_needs: usize,
+    dependents: Vec<usize>,
+    /// Its selected steps that have not ended.
+    n_left: usize,
+    n_running: usize,
+    /// Ready steps that wait for a free place.
+    parked: VecDeque<usize>,
+    began: Option<Duration>,
+    worst: Outcome,
+    failed: bool,
+}
+
+impl<'a> Schedule<'a> {
+    pub(super) fn new(graph: &'a Graph, plan: &Plan, jobs: usize, keep_going: bool, history: &History) -> Self {
+        let steps: Vec<StepRow> = graph
+            .steps
+            .iter()
+            .enumerate()
+            .map(|(number, node)| StepRow {
+                selected: plan.selected[number],
+                state: StepState::Waiting,
+                queued: false,
+                reserve: plan.reserve[number],
+                n_needs: node.needs.iter().filter(|need| plan.selected[**need]).count(),
+                action: None,
+            })
+            .collect();
+        let n_left: Vec<usize> =
+            graph.stages.iter().map(|stage| stage.steps.clone().filter(|step| plan.selected[*step]).count()).collect();
+        let mut stages: Vec<StageRow> = n_left
+            .iter()
+            .map(|n_left| StageRow {
+                n_needs: 0,
+                dependents: Vec::new(),
+                n_left: *n_left,
+                n_running: 0,
+                parked: VecDeque::new(),
+                began: None,
+                worst: Outcome::Fresh,
+                failed: false,
+            })
+            .collect();
+        for number in 0..stages.len() {
+            for need in selected_needs(graph, &n_left, number) {
+                stages[number].n_needs += 1;
+                stages[need].dependents.push(number);
+            }
+        }
+        // A step that is not selected hands on what it handed on the last time.
+        let outputs = graph
+            .steps
+            .iter()
+            .zip(&plan.selected)
+            .filter(|(_, selected)| !**selected)
+            .filter_map(|(node, _)| Some((node.step.id.clone(), history.output(&node.step.id)?.clone())))
+            .collect();
+        let mut schedule = Self {
+            graph,
+            steps,
+            stages,
+            ready: VecDeque::new(),
+            n_running: 0,
+            jobs: jobs.max(1),
+            keep_going,
+            halted: false,
+            outputs,
+        };
+        let mut first = Vec::new();
+        for number in 0..graph.steps.len() {
+            schedule.queue(number, &mut first);
+        }
+        schedule.ready.extend(first);
+        schedule
+    }
+
+    /// Lets a step go, once, if nothing holds it.
+    fn queue(&mut self, number: usize, ready: &mut Vec<usize>) {
+        if !self.steps[number].queued && self.may_begin(number) {
+            self.steps[number].queued = true;
+            ready.push(number);
+        }
+    }
+
+    /// A selected step whose needs are over, and which is not there for a failure only.
+    fn may_begin(&self, number: usize) -> bool {
+        let (row, node) = (&self.steps[number], &self.graph.steps[number]);
+        row.selected
+            && row.state == StepState::Waiting
+            && row.n_needs == 0
+            && !row.reserve
+            && self.stages[node.stage].n_needs == 0
+    }
+
+    /// The next step to look at, if there is one and a place is free for it.
+    pub(super) fn next_ready(&mut self) -> Option<usize> {
+        while self.n_running < self.jobs && !self.halted {
+            let number = self.ready.pop_front()?;
+            let stage = self.graph.steps[number].stage;
+            if self.stages[stage].n_running >= self.graph.stages[stage].jobs {
+                self.stages[stage].parked.push_back(number);
+                continue;
+            }
+            self.n_running += 1;
+            self.stages[stage].n_running += 1;
+            return Some(number);
+        }
+        None
+    }
+
+    /// The stage of `number`, if this is the first of its steps to begin.
+    pub(super) fn stage_begins(&mut self, number: usize, now: Duration) -> Option<StageId> {
+        let stage = self.graph.steps[number].stage;
+        let first = self.stages[stage].began.is_none();
+        self.stages[stage].began.get_or_insert(now);
+        first.then(|| self.graph.stages[stage].id.clone())
+    }
+
+    /// How long a stage has taken.
+    pub(super) fn stage_time(&self, stage: usize, now: Duration) -> Duration {
+        self.stages[stage].began.map(|began| now.saturating_sub(began)).unwrap_or_default()
+    }
+
+    /// Whether the step's `when` holds.
+    pub(super) fn applies(&self, number: usize) -> Result<bool, Failure> {
+        match &self.graph.steps[number].step.when {
+            None => Ok(true),
+            Some(condition) => (condition.0)(&self.outputs),
+        }
+    }
+
+    /// What the steps that are over handed on.
+    pub(super) fn outputs(&self) -> &Outputs {
+        &self.outputs
+    }
+
+    /// Of that, what the settings of `number` use.
+    pub(super) fn used_outputs(&self, number: usize) -> Outputs {
+        let uses = self.graph.steps[number].step.binding.uses();
+        uses.iter().filter_map(|(id, _)| Some((id.clone(), self.outputs.get(id)?.clone()))).collect()
+    }
+
+    /// The look at a step begins.
+    pub(super) fn checking(&mut self, number: usize) {
+        self.advance(number, Change::Check);
+    }
+
+    /// Keeps a step's action until it starts.
+    pub(super) fn keep_action(&mut self, number: usize, action: Arc<dyn Action>) {
+        self.steps[number].action = Some(action);
+    }
+
+    /// The action of a step that has not started.
+    pub(super) fn action(&self, number: usize) -> Option<Arc<dyn Action>> {
+        self.steps[number].action.clone()
+    }
+
+    /// The step's action begins.
+    pub(super) fn starting(&mut self, number: usize) -> Option<Arc<dyn Action>> {
+        self.advance(number, Change::Start);
+        self.steps[number].action.take()
+    }
+
+    /// The fallback that a step can still have.
+    pub(super) fn fallback(&self, number: usize) -> Option<usize> {
+        self.graph.steps[number].fallback.filter(|reserve| self.steps[*reserve].reserve)
+    }
+
+    /// A fallback is wanted: from now on it is a step like others, and begins when its needs are over.
+    pub(super) fn call_in(&mut self, reserve: usize) {
+        self.steps[reserve].reserve = false;
+        let mut ready = Vec::new();
+        self.queue(reserve, &mut ready);
+        self.ready.extend(ready);
+    }
+
+    /// The selected steps that have not ended.
+    pub(super) fn unfinished(&self) -> impl Iterator<Item = usize> {
+        let unfinished = |row: &StepRow| row.selected && !matches!(row.state, StepState::Finished(_));
+        self.steps.iter().enumerate().filter(move |(_, row)| unfinished(row)).map(|(number, _)| number)
+    }
+
+    /// A step that waits for its fallback gives its place away.
+    pub(super) fn give_place(&mut self, number: usize) {
+        let stage = self.graph.steps[number].stage;
+        self.n_running = self.n_running.saturating_sub(1);
+        self.stages[stage].n_running = self.stages[stage].n_running.saturating_sub(1);
+        if let Some(parked) = self.stages[stage].parked.pop_front() {
+            self.ready.push_front(parked);
+        }
+    }
+
+    fn advance(&mut self, number: usize, change: Change) {
+        let row = &mut self.steps[number];
+        debug_assert!(row.state.advance(change).is_some(), "{:?} {change:?}", row.state);
+        row.state = row.state.advance(change).unwrap_or(row.state);
+    }
+
+    /// Takes a step's end in. `held` says whether it still held a place.
+    pub(super) fn ended(
+        &mut self,
+        number: usize,
+        outcome: Outcome,
+        verdict: Verdict,
+        output: Output,
+        held: bool,
+    ) -> Released {
+        if held {
+            self.give_place(number);
+        }
+        let mut released = Released::default();
+        self.advance(number, Change::Finish(outcome));
+        if verdict == Verdict::Passed {
+            self.outputs.insert(self.graph.steps[number].step.id.clone(), output);
+        }
+        let optional = self.graph.is_optional(number);
+        match verdict {
+            Verdict::Passed => {}
+            Verdict::Failed if optional => {}
+            Verdict::Failed => self.halted |= !self.keep_going,
+            Verdict::Stopped => self.halted = true,
+        }
+        let goes_on = verdict == Verdict::Passed || (verdict == Verdict::Failed && optional);
+        if let Some(reserve) = self.fallback(number)
+            && self.steps[reserve].state == StepState::Waiting
+        {
+            self.retire(reserve, Outcome::Skipped, &mut released);
+            released.not_needed.push(reserve);
+        }
+        if goes_on {
+            self.let_dependents_go(number, &mut released);
+        } else {
+            self.block(number, &mut released);
+        }
+        self.stage_row_ended(number, outcome, goes_on, &mut released);
+        self.ready.extend(&released.ready);
+        released
+    }
+
+    /// Ends a step that never began.
+    fn retire(&mut self, number: usize, outcome: Outcome, released: &mut Released) {
+        self.advance(number, Change::Finish(outcome));
+        if outcome != Outcome::Blocked {
+            self.let_dependents_go(number, released);
+        } else if let Some(reserve) = self.fallback(number) {
+            self.steps[reserve].reserve = false;
+            self.retire(reserve, Outcome::Blocked, released);
+            released.blocked.push((reserve, number));
+        }
+        self.stage_row_ended(number, outcome, outcome != Outcome::Blocked, released);
+    }
+
+    fn let_dependents_go(&mut self, number: usize, released: &mut Released) {
+        for next in self.graph.steps[number].dependents.clone() {
+            self.steps[next].n_needs = self.steps[next].n_needs.saturating_sub(1);
+            self.queue(next, &mut released.ready);
+        }
+    }
+
+    fn stage_row_ended(&mut self, number: usize, outcome: Outcome, goes_on: bool, released: &mut Released) {
+        let stage = self.graph.steps[number].stage;
+        let row = &mut self.stages[stage];
+        row.n_left = row.n_left.saturating_sub(1);
+        row.failed |= !goes_on;
+        row.worst = worse(row.worst, outcome);
+        if row.n_left > 0 {
+            return;
+        }
+        if row.began.is_some() {
+            released.stages.push((stage, row.worst));
+        }
+        if row.failed {
+            return;
+        }
+        for next in self.stages[stage].dependents.clone() {
+            self.stages[next].n_needs = self.stages[next].n_needs.saturating_sub(1);
+            for step in self.graph.stages[next].steps.clone() {
+                self.queue(step, &mut released.ready);
+            }
+        }
+    }
+
+    /// Ends everything that can't begin any more because `number` did not end well.
+    fn block(&mut self, number: usize, released: &mut Released) {
+        let mut open = vec![number];
+        let mut stage_seen = vec![false; self.stages.len()];
+        while let Some(cause) = open.pop() {
+            let node = &self.graph.steps[cause];
+            let mut waiting = node.dependents.clone();
+            for &stage in &self.stages[node.stage].dependents {
+                if !std::mem::replace(&mut stage_seen[stage], true) {
+                    waiting.extend(self.graph.stages[stage].steps.clone());
+                }
+            }
+            for next in waiting {
+                let row = &self.steps[next];
+                if row.selected && row.state == StepState::Waiting && !row.reserve {
+                    self.retire(next, Outcome::Blocked, released);
+                    released.blocked.push((next, number));
+                    open.push(next);
+                }
+            }
+        }
+    }
+}
+
+/// The stages with something selected that `stage` has to wait for.
+fn selected_needs(graph: &Graph, n_selected: &[usize], stage: usize) -> Vec<usize> {
+    let mut needs = Vec::new();
+    let mut seen = vec![false; graph.stages.len()];
+    let mut open = graph.stages[stage].needs.clone();
+    while let Some(need) = open.pop() {
+        if std::mem::replace(&mut seen[need], true) {
+            continue;
+        }
+        if n_selected[need] > 0 {
+            needs.push(need);
+        } else {
+            open.extend(&graph.stages[need].needs);
+        }
+    }
+    needs
+}
+
+/// The outcome that says more about a stage.
+fn worse(a: Outcome, b: Outcome) -> Outcome {
+    let rank = |outcome: Outcome| match outcome {
+        Outcome::Fresh | Outcome::Skipped => 0,
+        Outcome::Succeeded => 1,
+        Outcome::Fallback => 2,
+        Outcome::Blocked => 3,
+        Outcome::Interrupted => 4,
+        Outcome::Failed => 5,
+    };
+    if rank(b) > rank(a) { b } else { a }
+}

@@ -1,0 +1,137 @@
+//! [`Inputs`]: label → digest, in order of the labels.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// A BLAKE3 digest cut to 16 bytes: short enough for the journal, and no two inputs of a project ever meet in it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Digest([u8; 16]);
+
+impl Digest {
+    /// The digest of `bytes`.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self::from_hash(blake3::hash(bytes))
+    }
+
+    /// The first half of a whole BLAKE3 hash.
+    pub fn from_hash(hash: blake3::Hash) -> Self {
+        let mut short = [0; 16];
+        short.copy_from_slice(&hash.as_bytes()[..16]);
+        Self(short)
+    }
+
+    /// The digest that [`fmt::Display`] wrote: 32 lower-case hexadecimal digits.
+    pub fn parse(text: &str) -> Option<Self> {
+        if text.len() != 32 || !text.is_ascii() {
+            return None;
+        }
+        let mut bytes = [0; 16];
+        for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+            *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
+        }
+        Some(Self(bytes))
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// One value for all inputs of a step.
+pub type Fingerprint = Digest;
+
+/// All that decides whether a step has to run, each part under a label that a person understands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Inputs(BTreeMap<String, Digest>);
+
+impl Inputs {
+    /// No inputs.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a value's digest under `label`.
+    pub fn text(&mut self, label: impl Into<String>, value: &str) {
+        self.digest(label, Digest::of(value.as_bytes()));
+    }
+
+    /// Adds a digest under `label`.
+    pub fn digest(&mut self, label: impl Into<String>, digest: Digest) {
+        self.0.insert(label.into(), digest);
+    }
+
+    /// All labels with their digests, in order of the labels.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, Digest)> {
+        self.0.iter().map(|(label, digest)| (label.as_str(), *digest))
+    }
+
+    /// One value for all of them: BLAKE3 over each label's length, label and digest.
+    pub fn fingerprint(&self) -> Fingerprint {
+        let mut hasher = blake3::Hasher::new();
+        for (label, digest) in &self.0 {
+            hasher.update(&(label.len() as u64).to_le_bytes());
+            hasher.update(label.as_bytes());
+            hasher.update(&digest.0);
+        }
+        Digest::from_hash(hasher.finalize())
+    }
+
+    /// The labels that are not the same in `self` and `other`, in order.
+    pub fn changed_labels(&self, other: &Self) -> Vec<String> {
+        let mut labels: Vec<&String> = self.0.keys().chain(other.0.keys()).collect();
+        labels.sort_unstable();
+        labels.dedup();
+        labels.into_iter().filter(|label| self.0.get(*label) != other.0.get(*label)).cloned().collect()
+    }
+}
+
+impl FromIterator<(String, Digest)> for Inputs {
+    fn from_iter<I: IntoIterator<Item = (String, Digest)>>(parts: I) -> Self {
+        Self(parts.into_iter().collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn inputs(parts: &[(&str, &str)]) -> Inputs {
+        let mut inputs = Inputs::new();
+        for (label, value) in parts {
+            inputs.text(*label, value);
+        }
+        inputs
+    }
+
+    #[test]
+    fn order_of_adding_does_not_matter_and_labels_do() {
+        assert_eq!(inputs(&[("a", "1"), ("b", "2")]).fingerprint(), inputs(&[("b", "2"), ("a", "1")]).fingerprint());
+        assert_ne!(inputs(&[("a", "1")]).fingerprint(), inputs(&[("b", "1")]).fingerprint());
+        assert_ne!(inputs(&[]).fingerprint(), inputs(&[("a", "")]).fingerprint());
+    }
+
+    #[test]
+    fn every_changed_label_is_named() {
+        let old = inputs(&[("a", "1"), ("b", "2"), ("c", "3")]);
+        let new = inputs(&[("a", "1"), ("b", "4"), ("d", "3")]);
+        assert_eq!(new.changed_labels(&old), ["b", "c", "d"]);
+        assert!(new.changed_labels(&new).is_empty());
+    }
+
+    #[test]
+    fn a_digest_reads_back() {
+        let digest = Digest::of(b"x");
+        assert_eq!(Digest::parse(&digest.to_string()), Some(digest));
+        for bad in ["", "xyz", &"g".repeat(32), &"a".repeat(31), &"é".repeat(16)] {
+            assert_eq!(Digest::parse(bad), None, "{bad}");
+        }
+    }
+}

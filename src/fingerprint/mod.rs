@@ -1,0 +1,22 @@
+//! Freshness: labelled inputs, their fingerprint, and what has changed between two sets of them.
+//!
+//! | in a step's inputs | label |
+//! |---|---|
+//! | the action's name and revision | `action` |
+//! | each of the step's own settings, before expressions over steps are filled in | `settings.KEY` |
+//! | each fact that a needed step handed on and that an expression names | `steps.STAGE.STEP.NAME` |
+//! | what the action itself reads: files of a context, a tool's version, a base image's id | the action's own |
+//!
+//! Left out on purpose: modification times and absolute paths (a clone must stay fresh), the fingerprint of needed
+//! steps (a rebuild that ends in the same image changes nothing for what follows), secrets' values (a keyed digest at
+//! most), and everything that only changes how a run looks.
+
+pub mod dockerignore;
+pub mod files;
+mod go_glob;
+mod go_regex;
+mod inputs;
+mod stale;
+
+pub use inputs::{Digest, Fingerprint, Inputs};
+pub use stale::{Freshness, StaleReason};

@@ -1,0 +1,53 @@
+//! [`Freshness`]: whether a step has to run, with the reason.
+
+use std::fmt;
+
+use crate::model::StepId;
+
+/// Whether a step has to run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Freshness {
+    /// Its inputs are those of its last success, and the world still has what it made.
+    Fresh,
+    /// It has to run.
+    Stale(StaleReason),
+}
+
+/// Why a step has to run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StaleReason {
+    /// No record of it.
+    NeverRun,
+    /// It was started and never finished: in doubt.
+    Interrupted,
+    /// It failed the last time.
+    FailedLastTime,
+    /// These inputs are not those of its last success.
+    InputsChanged(Vec<String>),
+    /// These inputs changed while it ran the last time, so its result may be of the old or of the new ones.
+    ChangedWhileRunning(Vec<String>),
+    /// What it made is not there any more, or is another thing by now.
+    Missing(String),
+    /// It looks at the world each time.
+    AlwaysLooks,
+    /// The command line says so.
+    Forced,
+    /// A forecast only: it depends on what this step will have made.
+    DependsOn(StepId),
+}
+
+impl fmt::Display for StaleReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NeverRun => f.write_str("never run"),
+            Self::Interrupted => f.write_str("interrupted the last time"),
+            Self::FailedLastTime => f.write_str("failed the last time"),
+            Self::InputsChanged(labels) => write!(f, "changed: {}", labels.join(", ")),
+            Self::ChangedWhileRunning(labels) => write!(f, "changed while it ran: {}", labels.join(", ")),
+            Self::Missing(what) => f.write_str(what),
+            Self::AlwaysLooks => f.write_str("looks each time"),
+            Self::Forced => f.write_str("forced"),
+            Self::DependsOn(step) => write!(f, "depends on {step}"),
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! [`History`]: what the records say, folded.
+
+use std::collections::BTreeMap;
+
+use super::record::Record;
+use crate::fingerprint::{Digest, Inputs};
+use crate::model::{Evidence, Outcome, Output, RunId, StepId, StepProof};
+
+/// The last known state of everything.
+#[derive(Clone, Debug, Default)]
+pub struct History {
+    steps: BTreeMap<StepId, StepHistory>,
+    runs: BTreeMap<RunId, RunRecord>,
+    children: BTreeMap<u32, Child>,
+    latest: Option<RunId>,
+}
+
+/// What is known of a step.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct StepHistory {
+    /// How it last ended; `None` while it runs, or when its run died.
+    pub last: Option<StepEnd>,
+    /// The run that last started it.
+    pub started_in: Option<RunId>,
+    /// When it was last started, in milliseconds since the Unix epoch.
+    pub started_ms: i64,
+    /// Its last success, also when it has been started since: for its output and its duration, not for freshness.
+    pub last_success: Option<StepEnd>,
+}
+
+/// How a step ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StepEnd {
+    /// How.
+    pub outcome: Outcome,
+    /// In which run.
+    pub run: RunId,
+    /// When, in milliseconds since the Unix epoch.
+    pub at_ms: i64,
+    /// From its start, in milliseconds.
+    pub duration_ms: u64,
+    /// The inputs as they were before its action began.
+    pub inputs: Inputs,
+    /// The labels of those that changed while it ran.
+    pub changed: Vec<String>,
+    /// The facts it handed on.
+    pub output: Output,
+    /// Where its output is, relative to the project.
+    pub log: Option<String>,
+    /// Why it failed.
+    pub message: Option<String>,
+}
+
+/// A run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunRecord {
+    /// When its first step started, in milliseconds since the Unix epoch.
+    pub at_ms: i64,
+    /// The process.
+    pub pid: u32,
+    /// What was typed.
+    pub command: String,
+    /// The commit that was checked out.
+    pub commit: Option<String>,
+    /// How it ended; `None` while it goes on, or when it died.
+    pub outcome: Option<Outcome>,
+}
+
+/// A child process that has not been seen to end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Child {
+    /// The step that started it.
+    pub step: StepId,
+    /// Its process id, which is its group's too.
+    pub pid: u32,
+    /// When it started, in clock ticks since boot: with the pid, it names one process for good.
+    pub start: u64,
+    /// The boot in which that was.
+    pub boot: String,
+}
+
+impl History {
+    /// What is known of `step`.
+    pub fn step(&self, step: &StepId) -> Option<&StepHistory> {
+        self.steps.get(step)
+    }
+
+    /// Every step that has ever been started, also those that the pipeline has no more.
+    pub fn steps(&self) -> impl Iterator<Item = (&StepId, &StepHistory)> {
+        self.steps.iter()
+    }
+
+    /// The output of the last success of `step`.
+    pub fn output(&self, step: &StepId) -> Option<&Output> {
+        self.steps.get(step)?.last_success.as_ref().map(|end| &end.output)
+    }
+
+    /// The run `run`.
+    pub fn run(&self, run: &RunId) -> Option<&RunRecord> {
+        self.runs.get(run)
+    }
+
+    /// The latest run.
+    pub fn last_run(&self) -> Option<(&RunId, &RunRecord)> {
+        self.latest.as_ref().and_then(|run| self.runs.get_key_value(run))
+    }
+
+    /// The processes that nobody has seen to end.
+    pub fn children(&self) -> impl Iterator<Item = &Child> {
+        self.children.values()
+    }
+
+    /// The evidence that the last end of `step` is; `stale` is for the caller to say.
+    pub fn proof(&self, step: &StepId, stale: bool) -> Option<StepProof> {
+        let end = self.steps.get(step)?.last.as_ref()?;
+        let evidence = Evidence {
+            step: step.clone(),
+            run: end.run.clone(),
+            finished_ms: end.at_ms,
+            duration_ms: end.duration_ms,
+            log: end.log.clone(),
+            output: end.output.clone(),
+            commit: self.runs.get(&end.run).and_then(|run| run.commit.clone()),
+        };
+        Some(StepProof { outcome: end.outcome, stale, evidence })
+    }
+
+    /// Records are lost, nobody knows which: whatever is proven may have been voided by one of them.
+    pub(super) fn doubt_everything(&mut self) {
+        for history in self.steps.values_mut() {
+            history.last = None;
+        }
+    }
+
+    /// Takes a record in. A record about an id that is none is ignored: only a bug writes one, and the rest stays good.
+    pub(super) fn apply(&mut self, record: &Record) {
+        match record {
+            Record::Header { .. } => {}
+            Record::RunStarted { run, at, pid, command, commit } => {
+                if let Ok(run) = RunId::new(run) {
+                    let record = RunRecord {
+                        at_ms: *at,
+                        pid: *pid,
+                        command: command.clone(),
+                        commit: commit.clone(),
+                        outcome: None,
+                    };
+                    self.latest = Some(run.clone());
+                    self.runs.insert(run, record);
+                }
+            }
+            Record::RunFinished { run, outcome, .. } => {
+                if let Ok(run) = RunId::new(run)
+                    && let Some(record) = self.runs.get_mut(&run)
+                {
+                    record.outcome = Outcome::from_word(outcome);
+                }
+            }
+            Record::StepStarted { run, step, at, .. } => {
+                if let (Ok(run), Ok(step)) = (RunId::new(run), StepId::new(step)) {
+                    let history = self.steps.entry(step).or_default();
+                    history.last = None;
+                    history.started_in = Some(run);
+                    history.started_ms = *at;
+                }
+            }
+            Record::ChildStarted { step, pid, start, boot } => {
+                if let Ok(step) = StepId::new(step) {
+                    self.children.insert(*pid, Child { step, pid: *pid, start: *start, boot: boot.clone() });
+                }
+            }
+            Record::ChildEnded { pid } => {
+                self.children.remove(pid);
+            }
+            Record::StepFinished { step, .. } => {
+                if let (Ok(step), Some(end)) = (StepId::new(step), end_of(record)) {
+                    let history = self.steps.entry(step).or_default();
+                    if end.outcome == Outcome::Succeeded {
+                        history.last_success = Some(end.clone());
+                    }
+                    history.last = Some(end);
+                }
+            }
+        }
+    }
+}
+
+fn end_of(record: &Record) -> Option<StepEnd> {
+    let Record::StepFinished { run, at, duration_ms, outcome, inputs, changed, output, log, message, .. } = record
+    else {
+        return None;
+    };
+    Some(StepEnd {
+        outcome: Outcome::from_word(outcome)?,
+        run: RunId::new(run).ok()?,
+        at_ms: *at,
+        duration_ms: *duration_ms,
+        // An input whose digest does not read back counts as changed.
+        inputs: inputs.iter().filter_map(|(label, digest)| Some((label.clone(), Digest::parse(digest)?))).collect(),
+        changed: changed.clone(),
+        output: output.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
+        log: log.clone(),
+        message: message.clone(),
+    })
+}

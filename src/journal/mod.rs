@@ -1,0 +1,176 @@
+//! The durable memory of a project: `.provision/journal.jsonl`, one writer under a lock, readers at any time.
+//!
+//! A step's intent is written before its first effect and its end before anybody is told, each with one `fdatasync` for
+//! all that became known together. After a kill at any point the file is a valid prefix and at most one torn line.
+
+mod file;
+mod history;
+mod lock;
+mod record;
+mod survivors;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::error::Failure;
+use crate::fingerprint::Inputs;
+use crate::model::{Outcome, Output, RunId, StepId};
+
+pub use history::{Child, History, RunRecord, StepEnd, StepHistory};
+pub use lock::{Holder, Lock};
+pub use survivors::{child_start, stop_survivors};
+
+use file::JournalFile;
+use record::Record;
+
+/// A project's journal, open for writing; the lock is held.
+#[derive(Debug)]
+pub struct Journal {
+    file: JournalFile,
+    _lock: Lock,
+}
+
+/// What [`Journal::open`] found.
+#[derive(Debug)]
+pub struct Opened {
+    /// The journal.
+    pub journal: Journal,
+    /// What its records say.
+    pub history: History,
+    /// What a person should know: a torn record dropped, a damaged file set aside.
+    pub warnings: Vec<String>,
+}
+
+/// Something to be written.
+#[derive(Clone, Debug)]
+pub enum Entry {
+    /// The first step of a run is about to start.
+    RunStarted {
+        /// The run.
+        run: RunId,
+        /// What was typed.
+        command: String,
+        /// The commit that is checked out.
+        commit: Option<String>,
+    },
+    /// A step's action is about to touch the world.
+    StepStarted {
+        /// The run.
+        run: RunId,
+        /// The step.
+        step: StepId,
+        /// Its inputs.
+        inputs: Inputs,
+    },
+    /// A child process of a step runs.
+    ChildStarted(Child),
+    /// It is gone.
+    ChildEnded(u32),
+    /// A step has ended.
+    StepFinished {
+        /// The step.
+        step: StepId,
+        /// How; `at_ms` is set when it is written.
+        end: Box<StepEnd>,
+    },
+    /// A run has ended.
+    RunFinished {
+        /// The run.
+        run: RunId,
+        /// How.
+        outcome: Outcome,
+    },
+}
+
+impl Journal {
+    /// Opens the journal in `state_dir` for writing, making folder and file where they are missing. Fails at once when
+    /// another run holds the lock. A torn last line is cut off; a file that is damaged elsewhere is set aside under
+    /// another name, and what stands before the damage is kept.
+    pub fn open(state_dir: &Path, command: &str) -> Result<Opened, Failure> {
+        file::make_state_dir(state_dir)?;
+        let holder = Holder { pid: std::process::id(), since: now_ms(), command: command.to_owned() };
+        let lock = lock::take(&state_dir.join("lock"), &holder)?;
+        let mut warnings = Vec::new();
+        if lock.unsupported {
+            warnings.push("this file system has no locks: make sure that no second run is on".to_owned());
+        }
+        let (file, history) = JournalFile::open(&journal_path(state_dir), &mut warnings)?;
+        Ok(Opened { journal: Self { file, _lock: lock }, history, warnings })
+    }
+
+    /// Appends `entries` with one write and makes them durable, unless all of them are about children only.
+    pub fn append(&mut self, entries: &[Entry]) -> Result<(), Failure> {
+        let now = now_ms();
+        let records: Vec<Record> = entries.iter().map(|entry| to_record(entry, now)).collect();
+        let sync = entries.iter().any(|entry| !matches!(entry, Entry::ChildStarted(_) | Entry::ChildEnded(_)));
+        self.file.append(&records, sync)
+    }
+}
+
+/// What the journal in `state_dir` says, read without a lock; nothing when there is none. A line that is just being
+/// written is not there yet.
+pub fn read_history(state_dir: &Path) -> Result<History, Failure> {
+    file::read(&journal_path(state_dir))
+}
+
+/// The run that is on in this moment.
+pub fn running(state_dir: &Path) -> Option<Holder> {
+    lock::holder(&state_dir.join("lock"))
+}
+
+fn journal_path(state_dir: &Path) -> PathBuf {
+    state_dir.join("journal.jsonl")
+}
+
+/// The wall clock in milliseconds since the Unix epoch; for people only, never compared.
+pub fn now_ms() -> i64 {
+    jiff::Timestamp::now().as_millisecond()
+}
+
+fn to_record(entry: &Entry, at: i64) -> Record {
+    match entry {
+        Entry::RunStarted { run, command, commit } => Record::RunStarted {
+            run: run.to_string(),
+            at,
+            pid: std::process::id(),
+            command: command.clone(),
+            commit: commit.clone(),
+        },
+        Entry::StepStarted { run, step, inputs } => {
+            Record::StepStarted { run: run.to_string(), step: step.to_string(), at, inputs: input_texts(inputs) }
+        }
+        Entry::ChildStarted(child) => Record::ChildStarted {
+            step: child.step.to_string(),
+            pid: child.pid,
+            start: child.start,
+            boot: child.boot.clone(),
+        },
+        Entry::ChildEnded(pid) => Record::ChildEnded { pid: *pid },
+        Entry::StepFinished { step, end } => Record::StepFinished {
+            run: end.run.to_string(),
+            step: step.to_string(),
+            at,
+            duration_ms: end.duration_ms,
+            outcome: end.outcome.word().to_owned(),
+            inputs: input_texts(&end.inputs),
+            changed: end.changed.clone(),
+            output: output_texts(&end.output),
+            log: end.log.clone(),
+            message: end.message.clone(),
+        },
+        Entry::RunFinished { run, outcome } => {
+            Record::RunFinished { run: run.to_string(), at, outcome: outcome.word().to_owned() }
+        }
+    }
+}
+
+fn input_texts(inputs: &Inputs) -> BTreeMap<String, String> {
+    inputs.iter().map(|(label, digest)| (label.to_owned(), digest.to_string())).collect()
+}
+
+fn output_texts(output: &Output) -> BTreeMap<String, String> {
+    output.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,150 @@
+//! The on-disk format of `.provision/journal.jsonl`: the only types that are persisted, and their version.
+//!
+//! One record a line: `{"n":SEQ,"c":"CHECKSUM","r":{…}}`. `n` counts from 0 without gaps; `c` is the first eight
+//! hexadecimal digits of BLAKE3 over `n` in decimal, a space, and the text of `r` as it stands. `r` is one [`Record`],
+//! its kind in `kind`. The first record is the header. See `docs/journal-format.md`.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// The format that this version writes. A higher one is refused with the file untouched.
+pub(super) const FORMAT: u32 = 1;
+
+/// A record.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub(super) enum Record {
+    /// The first of a file.
+    Header {
+        /// See [`FORMAT`].
+        format: u32,
+        /// Made with the file, kept through compaction: tells two journals apart.
+        lineage: String,
+    },
+    /// The first step of a run is about to start.
+    RunStarted {
+        run: String,
+        at: i64,
+        pid: u32,
+        command: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        commit: Option<String>,
+    },
+    /// A step's action is about to touch the world. From here on the step's earlier success counts no more.
+    StepStarted { run: String, step: String, at: i64, inputs: BTreeMap<String, String> },
+    /// A child process of a step runs. Not synced: it is for the run after a kill, not after a power loss.
+    ChildStarted { step: String, pid: u32, start: u64, boot: String },
+    /// It is gone, with its group.
+    ChildEnded { pid: u32 },
+    /// A step has ended.
+    StepFinished {
+        run: String,
+        step: String,
+        at: i64,
+        duration_ms: u64,
+        outcome: String,
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        inputs: BTreeMap<String, String>,
+        /// The labels of inputs that changed while it ran: its success is not one for either of them.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        changed: Vec<String>,
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        output: BTreeMap<String, String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        log: Option<String>,
+        /// The failure's message, for `status`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        message: Option<String>,
+    },
+    /// A run has ended.
+    RunFinished { run: String, at: i64, outcome: String },
+}
+
+/// Why a line is not the record that was expected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum LineError {
+    /// Not of the form above, or the checksum is wrong.
+    Damaged,
+    /// Well-formed with another number than the expected one.
+    OutOfOrder {
+        /// Its number.
+        found: u64,
+    },
+    /// Written by a newer version.
+    Newer {
+        /// Its format.
+        format: u32,
+    },
+}
+
+/// `record` as a line with its line end.
+pub(super) fn encode(seq: u64, record: &Record) -> Result<String, serde_json::Error> {
+    let text = serde_json::to_string(record)?;
+    Ok(format!("{{\"n\":{seq},\"c\":\"{}\",\"r\":{text}}}\n", checksum(seq, &text)))
+}
+
+/// The record on `line`, which has no line end, if its number is `seq`.
+pub(super) fn decode(seq: u64, line: &[u8]) -> Result<Record, LineError> {
+    let line = std::str::from_utf8(line).map_err(|_| LineError::Damaged)?;
+    let (number, rest) =
+        line.strip_prefix("{\"n\":").and_then(|rest| rest.split_once(",\"c\":\"")).ok_or(LineError::Damaged)?;
+    let (sum, rest) = rest.split_once("\",\"r\":").ok_or(LineError::Damaged)?;
+    let text = rest.strip_suffix('}').ok_or(LineError::Damaged)?;
+    let found: u64 = number.parse().map_err(|_| LineError::Damaged)?;
+    if sum != checksum(found, text) {
+        return Err(LineError::Damaged);
+    }
+    if found != seq {
+        return Err(LineError::OutOfOrder { found });
+    }
+    // A newer header may have fields of other types, so its number is looked at by itself.
+    if seq == 0 {
+        #[derive(Deserialize)]
+        struct Format {
+            format: u32,
+        }
+        let header: Format = serde_json::from_str(text).map_err(|_| LineError::Damaged)?;
+        if header.format > FORMAT {
+            return Err(LineError::Newer { format: header.format });
+        }
+    }
+    serde_json::from_str(text).map_err(|_| LineError::Damaged)
+}
+
+fn checksum(seq: u64, text: &str) -> String {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(format!("{seq} ").as_bytes());
+    hasher.update(text.as_bytes());
+    hasher.finalize().to_hex()[..8].to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(seq: u64, record: &Record) -> String {
+        encode(seq, record).unwrap().trim_end().to_owned()
+    }
+
+    #[test]
+    fn a_record_reads_back_and_every_flipped_byte_is_seen() {
+        let record = Record::RunFinished { run: "r".into(), at: 7, outcome: "succeeded".into() };
+        let good = line(3, &record);
+        assert_eq!(decode(3, good.as_bytes()), Ok(record));
+        for at in 0..good.len() {
+            let mut bad = good.clone().into_bytes();
+            bad[at] ^= 1;
+            assert!(decode(3, &bad).is_err(), "byte {at}");
+            assert!(decode(3, &good.as_bytes()[..at]).is_err(), "cut at {at}");
+        }
+        assert_eq!(decode(4, good.as_bytes()), Err(LineError::OutOfOrder { found: 3 }));
+    }
+
+    #[test]
+    fn a_newer_format_is_told_apart_from_damage() {
+        let text = r#"{"kind":"header","format":2,"lineage":5}"#;
+        let newer = format!("{{\"n\":0,\"c\":\"{}\",\"r\":{text}}}", checksum(0, text));
+        assert_eq!(decode(0, newer.as_bytes()), Err(LineError::Newer { format: 2 }));
+    }
+}

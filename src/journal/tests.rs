@@ -1,0 +1,196 @@
+//! Tests of the journal as a whole.
+
+use fs_err as fs;
+
+use super::*;
+use crate::error::FailureKind;
+
+fn step(id: &str) -> StepId {
+    StepId::new(id).unwrap()
+}
+
+fn run() -> RunId {
+    RunId::new("20261121-113512-4f2a").unwrap()
+}
+
+fn inputs(value: &str) -> Inputs {
+    let mut inputs = Inputs::new();
+    inputs.text("context", value);
+    inputs
+}
+
+fn started(id: &str, value: &str) -> Entry {
+    Entry::StepStarted { run: run(), step: step(id), inputs: inputs(value) }
+}
+
+fn finished(id: &str, value: &str, outcome: Outcome) -> Entry {
+    let end = StepEnd {
+        outcome,
+        run: run(),
+        at_ms: 0,
+        duration_ms: 12,
+        inputs: inputs(value),
+        changed: Vec::new(),
+        output: Output::new().with("image", "a:1"),
+        log: None,
+        message: None,
+    };
+    Entry::StepFinished { step: step(id), end: Box::new(end) }
+}
+
+fn open(dir: &Path) -> Opened {
+    Journal::open(&dir.join(".provision"), "provision up").unwrap()
+}
+
+fn written(dir: &Path, entries: &[Entry]) {
+    open(dir).journal.append(entries).unwrap();
+}
+
+#[test]
+fn what_was_appended_is_there_after_reopening() {
+    let dir = tempfile::tempdir().unwrap();
+    written(dir.path(), &[started("a.b", "1"), finished("a.b", "1", Outcome::Succeeded), started("a.c", "1")]);
+    let opened = open(dir.path());
+    assert_eq!(opened.warnings, Vec::<String>::new());
+    let history = opened.history;
+    let done = history.step(&step("a.b")).unwrap();
+    assert_eq!(done.last.as_ref().unwrap().outcome, Outcome::Succeeded);
+    assert_eq!(done.last.as_ref().unwrap().inputs, inputs("1"));
+    assert_eq!(history.output(&step("a.b")).unwrap().get("image"), Some("a:1"));
+    let in_doubt = history.step(&step("a.c")).unwrap();
+    assert_eq!((&in_doubt.last, in_doubt.started_in.as_ref()), (&None, Some(&run())));
+}
+
+#[test]
+fn a_start_voids_the_earlier_success_but_keeps_its_output_known() {
+    let dir = tempfile::tempdir().unwrap();
+    written(dir.path(), &[finished("a.b", "1", Outcome::Succeeded), started("a.b", "2")]);
+    let history = open(dir.path()).history;
+    assert_eq!(history.step(&step("a.b")).unwrap().last, None);
+    assert!(history.output(&step("a.b")).is_some());
+}
+
+#[test]
+fn a_torn_tail_is_dropped_at_every_byte_and_nothing_else_is_lost() {
+    let dir = tempfile::tempdir().unwrap();
+    written(dir.path(), &[finished("a.b", "1", Outcome::Succeeded), started("a.c", "1")]);
+    let path = journal_path(&dir.path().join(".provision"));
+    let whole = fs::read(&path).unwrap();
+    let last_line = whole[..whole.len() - 1].iter().rposition(|byte| *byte == b'\n').unwrap() + 1;
+    for cut in last_line..whole.len() {
+        fs::write(&path, &whole[..cut]).unwrap();
+        let opened = open(dir.path());
+        assert_eq!(opened.warnings.len(), usize::from(cut > last_line), "cut at {cut}: {:?}", opened.warnings);
+        assert!(opened.history.step(&step("a.b")).unwrap().last.is_some());
+        assert!(opened.history.step(&step("a.c")).is_none());
+        // What is appended next follows what was kept.
+        let mut journal = opened.journal;
+        journal.append(&[finished("a.d", "1", Outcome::Failed)]).unwrap();
+        drop(journal);
+        let again = open(dir.path());
+        assert_eq!(again.warnings, Vec::<String>::new());
+        assert!(again.history.step(&step("a.d")).is_some());
+    }
+}
+
+#[test]
+fn damage_in_the_middle_sets_the_file_aside_and_keeps_what_stands_before() {
+    let dir = tempfile::tempdir().unwrap();
+    let entries =
+        [finished("a.b", "1", Outcome::Succeeded), finished("a.c", "1", Outcome::Succeeded), started("a.d", "1")];
+    written(dir.path(), &entries);
+    let path = journal_path(&dir.path().join(".provision"));
+    let whole = fs::read_to_string(&path).unwrap();
+    fs::write(&path, whole.replacen("a.c", "a.x", 1)).unwrap();
+    let opened = open(dir.path());
+    assert_eq!(opened.warnings.len(), 1);
+    assert!(opened.warnings[0].contains("damaged at line 3"), "{:?}", opened.warnings);
+    assert!(opened.history.step(&step("a.b")).is_some());
+    assert!(opened.history.step(&step("a.c")).is_none());
+    assert!(opened.history.step(&step("a.d")).is_none());
+    drop(opened);
+    assert_eq!(open(dir.path()).warnings, Vec::<String>::new());
+    let aside = fs::read_dir(dir.path().join(".provision"))
+        .unwrap()
+        .filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().contains("bad-"))
+        .count();
+    assert_eq!(aside, 1);
+}
+
+#[test]
+fn a_second_writer_is_told_who_holds_the_lock_and_readers_never_wait() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut first = open(dir.path());
+    first.journal.append(&[started("a.b", "1")]).unwrap();
+    let failure = Journal::open(&dir.path().join(".provision"), "provision up").unwrap_err();
+    assert_eq!(failure.kind, FailureKind::State);
+    assert!(failure.causes[0].contains(&format!("process {} (`provision up`) since 20", std::process::id())));
+    assert!(read_history(&dir.path().join(".provision")).unwrap().step(&step("a.b")).is_some());
+}
+
+#[test]
+fn a_newer_format_is_refused_and_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(open(dir.path()));
+    let path = journal_path(&dir.path().join(".provision"));
+    let newer = record::encode(0, &Record::Header { format: 99, lineage: "x".into() }).unwrap();
+    fs::write(&path, &newer).unwrap();
+    let failure = Journal::open(&dir.path().join(".provision"), "provision up").unwrap_err();
+    assert_eq!(failure.kind, FailureKind::State);
+    assert!(failure.to_string().contains("its format is 99"), "{failure}");
+    assert_eq!(fs::read_to_string(&path).unwrap(), newer);
+}
+
+#[test]
+fn a_journal_full_of_old_records_is_compacted_without_a_loss() {
+    let dir = tempfile::tempdir().unwrap();
+    {
+        let mut opened = open(dir.path());
+        for n in 0..600 {
+            let entries = [started("a.b", &n.to_string()), finished("a.b", &n.to_string(), Outcome::Succeeded)];
+            opened.journal.file.append(&entries.map(|entry| to_record(&entry, 0)), false).unwrap();
+        }
+    }
+    let path = journal_path(&dir.path().join(".provision"));
+    let before = fs::read_to_string(&path).unwrap().lines().count();
+    let history = open(dir.path()).history;
+    let after = fs::read_to_string(&path).unwrap().lines().count();
+    assert!(before > 1000 && after < 10, "{before} {after}");
+    assert_eq!(history.step(&step("a.b")).unwrap().last.as_ref().unwrap().inputs, inputs("599"));
+    assert_eq!(open(dir.path()).history.output(&step("a.b")).unwrap().get("image"), Some("a:1"));
+}
+
+#[test]
+fn odd_state_folders_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let elsewhere = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink(elsewhere.path(), dir.path().join(".provision")).unwrap();
+    let failure = Journal::open(&dir.path().join(".provision"), "provision up").unwrap_err();
+    assert_eq!(failure.kind, FailureKind::State);
+    assert_eq!(fs::read_dir(elsewhere.path()).unwrap().count(), 0);
+
+    let dir = tempfile::tempdir().unwrap();
+    fs::create_dir_all(dir.path().join(".provision/journal.jsonl")).unwrap();
+    assert_eq!(read_history(&dir.path().join(".provision")).unwrap_err().kind, FailureKind::State);
+}
+
+#[test]
+fn a_survivor_of_a_killed_run_is_stopped_and_a_stranger_is_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let survivor = duct::cmd!("sleep", "600")
+        .before_spawn(|c| {
+            std::os::unix::process::CommandExt::process_group(c, 0);
+            Ok(())
+        })
+        .unchecked()
+        .start()
+        .unwrap();
+    let child = child_start(&step("a.b"), survivor.pids()[0]).unwrap();
+    let stranger = Child { pid: std::process::id(), start: 1, ..child.clone() };
+    written(dir.path(), &[Entry::ChildStarted(child), Entry::ChildStarted(stranger)]);
+    let lines = stop_survivors(&open(dir.path()).history);
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert!(lines[0].starts_with("stopped process "));
+    assert!(survivor.wait().is_ok());
+    survivor.kill().unwrap();
+}

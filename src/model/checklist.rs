@@ -1,0 +1,241 @@
+//! The checklist: items from a `tasks.md`, evidence from the journal, and the verdict they give together.
+
+use std::collections::BTreeMap;
+
+use super::{ItemId, Outcome, Outline, Output, RunId, StepId};
+
+/// An entry of a checklist file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Item {
+    /// Its id: `T015`.
+    pub id: ItemId,
+    /// The heading it stands under.
+    pub phase: String,
+    /// What has to be true, without id and markers.
+    pub text: String,
+    /// Whether the box is ticked in the file.
+    pub ticked: bool,
+}
+
+/// What proves, or fails to prove, an item: one run of a step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Evidence {
+    /// The step.
+    pub step: StepId,
+    /// The run in which it ended.
+    pub run: RunId,
+    /// When it ended, in milliseconds since the Unix epoch.
+    pub finished_ms: i64,
+    /// How long its action took, in milliseconds; the time of the proving run, not of a later look that found it fresh.
+    pub duration_ms: u64,
+    /// Its whole output, relative to the project; `None` when it printed nothing.
+    pub log: Option<String>,
+    /// The facts it handed on.
+    pub output: Output,
+    /// The commit that was checked out, where the project is a git work tree.
+    pub commit: Option<String>,
+}
+
+/// What is known of one covering step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StepProof {
+    /// How it last ended.
+    pub outcome: Outcome,
+    /// Whether that may no longer hold: an input or the world has changed since.
+    pub stale: bool,
+    /// The record.
+    pub evidence: Evidence,
+}
+
+/// What can be said of an item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verdict {
+    /// Every covering step proved it, and that held at the last look.
+    Done,
+    /// Proven, in part at least by a declared fallback.
+    Fallback,
+    /// Was proven; an input or the world has changed since.
+    Stale,
+    /// A covering step failed.
+    Failed,
+    /// Never proven, or nothing covers it.
+    Open,
+}
+
+impl Verdict {
+    /// All verdicts.
+    pub const ALL: [Self; 5] = [Self::Done, Self::Fallback, Self::Stale, Self::Failed, Self::Open];
+
+    /// The word used in reports.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Fallback => "fallback",
+            Self::Stale => "stale",
+            Self::Failed => "failed",
+            Self::Open => "open",
+        }
+    }
+
+    /// Whether the item's box may be ticked.
+    pub fn is_ticked(self) -> bool {
+        matches!(self, Self::Done | Self::Fallback)
+    }
+}
+
+/// An item with its verdict and what it rests on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Judged {
+    /// The item.
+    pub item: Item,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// The steps that claim to cover it, in the order of the pipeline.
+    pub covered_by: Vec<StepId>,
+    /// What is known of those of them that ever ended.
+    pub evidence: Vec<Evidence>,
+}
+
+/// How many items have which verdict.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts([usize; 5]);
+
+impl Counts {
+    /// How many have `verdict`.
+    pub fn of(&self, verdict: Verdict) -> usize {
+        self.0[verdict as usize]
+    }
+
+    /// How many there are.
+    pub fn total(&self) -> usize {
+        self.0.iter().sum()
+    }
+}
+
+/// Every item with its verdict, in the order of the files.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Checklist {
+    /// The items.
+    pub items: Vec<Judged>,
+}
+
+impl Checklist {
+    /// Judges `items`: one is done when *every* step that covers it is proven. `proofs` holds what is known of each step.
+    pub fn judge(items: &[Item], outline: &Outline, proofs: &BTreeMap<StepId, StepProof>) -> Self {
+        let mut covering: BTreeMap<&ItemId, Vec<&StepId>> = BTreeMap::new();
+        for step in outline.steps() {
+            for item in &step.covers {
+                covering.entry(item).or_default().push(&step.id);
+            }
+        }
+        let items = items
+            .iter()
+            .map(|item| {
+                let steps = covering.get(&item.id).map(Vec::as_slice).unwrap_or_default();
+                let verdict = steps.iter().map(|step| step_verdict(proofs.get(*step))).max().unwrap_or(Verdict::Open);
+                // One failed step outweighs what is merely not proven yet.
+                let failed = steps.iter().any(|step| step_verdict(proofs.get(*step)) == Verdict::Failed);
+                Judged {
+                    item: item.clone(),
+                    verdict: if failed { Verdict::Failed } else { verdict },
+                    covered_by: steps.iter().map(|step| (*step).clone()).collect(),
+                    evidence: steps
+                        .iter()
+                        .filter_map(|step| proofs.get(*step))
+                        .map(|proof| proof.evidence.clone())
+                        .collect(),
+                }
+            })
+            .collect();
+        Self { items }
+    }
+
+    /// How many items have which verdict.
+    pub fn counts(&self) -> Counts {
+        let mut counts = Counts::default();
+        for judged in &self.items {
+            counts.0[judged.verdict as usize] += 1;
+        }
+        counts
+    }
+}
+
+fn step_verdict(proof: Option<&StepProof>) -> Verdict {
+    match proof {
+        None => Verdict::Open,
+        Some(proof) => match proof.outcome {
+            Outcome::Failed => Verdict::Failed,
+            Outcome::Interrupted | Outcome::Blocked | Outcome::Skipped => Verdict::Open,
+            _ if proof.stale => Verdict::Stale,
+            Outcome::Fallback => Verdict::Fallback,
+            Outcome::Succeeded | Outcome::Fresh => Verdict::Done,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{StageId, StageOutline, StepOutline};
+    use super::*;
+
+    fn outline(steps: &[(&str, &[&str])]) -> Outline {
+        let steps = steps
+            .iter()
+            .map(|(id, covers)| StepOutline {
+                id: StepId::new(id).unwrap(),
+                title: String::new(),
+                action: String::new(),
+                covers: covers.iter().map(|item| ItemId::new(item).unwrap()).collect(),
+                optional: false,
+            })
+            .collect();
+        Outline {
+            name: "p".into(),
+            stages: vec![StageOutline { id: StageId::new("s").unwrap(), title: String::new(), steps }],
+        }
+    }
+
+    fn proof(step: &str, outcome: Outcome, stale: bool) -> (StepId, StepProof) {
+        let step = StepId::new(step).unwrap();
+        let evidence = Evidence {
+            step: step.clone(),
+            run: RunId::new("r").unwrap(),
+            finished_ms: 0,
+            duration_ms: 0,
+            log: None,
+            output: Output::new(),
+            commit: None,
+        };
+        (step, StepProof { outcome, stale, evidence })
+    }
+
+    /// Step, outcome, staleness.
+    type Known<'a> = &'a [(&'a str, Outcome, bool)];
+
+    fn verdict(proofs: Known) -> Verdict {
+        let item = Item { id: ItemId::new("T1").unwrap(), phase: String::new(), text: String::new(), ticked: true };
+        let outline = outline(&[("s.a", &["T1"]), ("s.b", &["T1"]), ("s.c", &[])]);
+        let proofs = proofs.iter().map(|(step, outcome, stale)| proof(step, *outcome, *stale)).collect();
+        Checklist::judge(&[item], &outline, &proofs).items[0].verdict
+    }
+
+    #[test]
+    fn an_item_is_done_only_when_every_covering_step_is_proven() {
+        use Outcome::{Failed, Fallback, Fresh, Interrupted, Skipped, Succeeded};
+        let cases: [(Known, Verdict); 9] = [
+            (&[("s.a", Succeeded, false), ("s.b", Fresh, false)], Verdict::Done),
+            (&[("s.a", Succeeded, false)], Verdict::Open),
+            (&[], Verdict::Open),
+            (&[("s.c", Succeeded, false)], Verdict::Open),
+            (&[("s.a", Succeeded, false), ("s.b", Fallback, false)], Verdict::Fallback),
+            (&[("s.a", Succeeded, true), ("s.b", Fallback, false)], Verdict::Stale),
+            (&[("s.a", Succeeded, true), ("s.b", Failed, false)], Verdict::Failed),
+            (&[("s.a", Failed, false)], Verdict::Failed),
+            (&[("s.a", Succeeded, false), ("s.b", Interrupted, false)], Verdict::Open),
+        ];
+        for (proofs, expected) in cases {
+            assert_eq!(verdict(proofs), expected, "{proofs:?}");
+        }
+        assert_eq!(verdict(&[("s.a", Skipped, false), ("s.b", Succeeded, false)]), Verdict::Open);
+    }
+}

@@ -1,0 +1,178 @@
+//! Checked names: [`StageId`], [`StepId`] (`stage.step`), [`ItemId`], [`RunId`].
+
+use std::fmt;
+use std::sync::Arc;
+
+/// Why a text is not an id.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum IdError {
+    /// Nothing there.
+    #[error("an id can't be empty")]
+    Empty,
+    /// A character that is not allowed where it stands.
+    #[error("`{0}` is not a valid id: use lower-case letters, digits, `-` and `_`, starting with a letter or digit")]
+    Character(String),
+    /// A step id without its stage, or with more than one dot.
+    #[error("`{0}` is not a step id: it has the form `stage.step`")]
+    NotAStep(String),
+}
+
+/// Lower-case letters, digits, `-` and `_`, beginning with a letter or digit: what is a file name, a
+/// Kubernetes label value and a TOML bare key at once.
+fn check_name(text: &str) -> Result<(), IdError> {
+    let Some(first) = text.bytes().next() else {
+        return Err(IdError::Empty);
+    };
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
+    if plain(first) && text.bytes().all(|b| plain(b) || b == b'-' || b == b'_') {
+        Ok(())
+    } else {
+        Err(IdError::Character(text.to_owned()))
+    }
+}
+
+/// The name of a stage.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StageId(Arc<str>);
+
+impl StageId {
+    /// Checks `text` and makes it an id.
+    pub fn new(text: &str) -> Result<Self, IdError> {
+        check_name(text)?;
+        Ok(Self(text.into()))
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The id of this stage's step `name`.
+    pub fn step(&self, name: &str) -> Result<StepId, IdError> {
+        check_name(name)?;
+        Ok(StepId { text: format!("{self}.{name}").into(), dot: self.0.len() })
+    }
+}
+
+/// The name of a step with its stage: `stage.step`, unique in a pipeline and stable between runs.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StepId {
+    text: Arc<str>,
+    dot: usize,
+}
+
+impl StepId {
+    /// Checks `stage.step` and makes it an id.
+    pub fn new(text: &str) -> Result<Self, IdError> {
+        let (stage, step) = text.split_once('.').ok_or_else(|| IdError::NotAStep(text.to_owned()))?;
+        check_name(stage)?;
+        check_name(step)?;
+        Ok(Self { text: text.into(), dot: stage.len() })
+    }
+
+    /// `stage.step`.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The stage's name.
+    pub fn stage(&self) -> &str {
+        &self.text[..self.dot]
+    }
+
+    /// The step's name within its stage.
+    pub fn name(&self) -> &str {
+        &self.text[self.dot + 1..]
+    }
+}
+
+/// The name of a checklist item, as the checklist writes it: `T015`.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ItemId(Arc<str>);
+
+impl ItemId {
+    /// Letters, digits, `-`, `_` and `.`, beginning with a letter.
+    pub fn new(text: &str) -> Result<Self, IdError> {
+        let Some(first) = text.bytes().next() else {
+            return Err(IdError::Empty);
+        };
+        let inner = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+        if first.is_ascii_alphabetic() && text.bytes().all(inner) {
+            Ok(Self(text.into()))
+        } else {
+            Err(IdError::Character(text.to_owned()))
+        }
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The name of one invocation that ran steps: UTC start time to the second, then a few random digits, so that
+/// names sort by time: `20261121-113512-4f2a`.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RunId(Arc<str>);
+
+impl RunId {
+    /// Digits, lower-case letters and `-`; it is a folder's name, so nothing else.
+    pub fn new(text: &str) -> Result<Self, IdError> {
+        check_name(text)?;
+        Ok(Self(text.into()))
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+macro_rules! shown_as_text {
+    ($($id:ty),*) => {$(
+        impl fmt::Display for $id {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(self.as_str())
+            }
+        }
+        impl fmt::Debug for $id {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+    )*};
+}
+shown_as_text!(StageId, StepId, ItemId, RunId);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_checked() {
+        for good in ["a", "build", "wait-db", "k8s_1", "1st"] {
+            assert_eq!(StageId::new(good).unwrap().as_str(), good);
+        }
+        for bad in ["", "-a", "_a", "Build", "a b", "a.b", "ä", "a/b", ".."] {
+            assert!(StageId::new(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_step_id_has_two_parts() {
+        let id = StepId::new("build.wait-db").unwrap();
+        assert_eq!((id.stage(), id.name(), id.as_str()), ("build", "wait-db", "build.wait-db"));
+        assert_eq!(StageId::new("build").unwrap().step("wait-db").unwrap(), id);
+        for bad in ["build", "build.", ".x", "a.b.c"] {
+            assert!(StepId::new(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn item_ids_keep_their_case() {
+        assert_eq!(ItemId::new("T015").unwrap().to_string(), "T015");
+        for bad in ["", "015", "T 1", "T015]"] {
+            assert!(ItemId::new(bad).is_err(), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! Plain values: ids, outline, states, progress, checklist. No I/O, no serde, no async.
+
+mod checklist;
+mod id;
+mod outcome;
+mod outline;
+mod progress;
+
+pub use checklist::{Checklist, Counts, Evidence, Item, Judged, StepProof, Verdict};
+pub use id::{IdError, ItemId, RunId, StageId, StepId};
+pub use outcome::{Change, Outcome, Output, StepState};
+pub use outline::{Outline, StageOutline, StepOutline};
+pub(crate) use progress::human_bytes;
+pub use progress::{Progress, Unit};

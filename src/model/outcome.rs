@@ -1,0 +1,178 @@
+//! A step's states, the one function that moves between them, its outcome and its output.
+
+use std::collections::BTreeMap;
+
+/// How a step ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// It ran in this run, and a look at the world confirmed it.
+    Succeeded,
+    /// It need not run: inputs unchanged, and the world still has what it made.
+    Fresh,
+    /// It failed; its declared fallback proved the same.
+    Fallback,
+    /// It ran or was checked, and it failed.
+    Failed,
+    /// A signal stopped it.
+    Interrupted,
+    /// Something it needs did not succeed, so it was never started.
+    Blocked,
+    /// Its `when` says that it does not apply here.
+    Skipped,
+}
+
+impl Outcome {
+    /// All outcomes.
+    pub const ALL: [Self; 7] =
+        [Self::Succeeded, Self::Fresh, Self::Fallback, Self::Failed, Self::Interrupted, Self::Blocked, Self::Skipped];
+
+    /// The word used in the journal, in JSON and in messages.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Succeeded => "succeeded",
+            Self::Fresh => "fresh",
+            Self::Fallback => "fallback",
+            Self::Failed => "failed",
+            Self::Interrupted => "interrupted",
+            Self::Blocked => "blocked",
+            Self::Skipped => "skipped",
+        }
+    }
+
+    /// The outcome that [`Outcome::word`] names.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|outcome| outcome.word() == word)
+    }
+
+    /// Whether steps that need this one may go on.
+    pub fn lets_dependents_run(self) -> bool {
+        matches!(self, Self::Succeeded | Self::Fresh | Self::Fallback | Self::Skipped)
+    }
+
+    /// Whether what the step stands for has been seen to be true.
+    pub fn is_proof(self) -> bool {
+        matches!(self, Self::Succeeded | Self::Fresh)
+    }
+}
+
+/// Where a step is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum StepState {
+    /// Not looked at yet: something it needs is unfinished, or there is no free place.
+    #[default]
+    Waiting,
+    /// Its inputs are being compared and the world is being probed.
+    Checking,
+    /// Its intent is in the journal and its action runs.
+    Running,
+    /// It ended.
+    Finished(Outcome),
+}
+
+/// What can happen to a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Its needs are done; the look at inputs and world begins.
+    Check,
+    /// Its intent is durable; the action begins (again, for a further attempt).
+    Start,
+    /// It ended.
+    Finish(Outcome),
+}
+
+impl StepState {
+    /// The only transition function: the state after `change`, or `None` where that can't happen. Execution uses it,
+    /// and so does whoever folds events or records, so that none of them can believe in an impossible life.
+    pub fn advance(self, change: Change) -> Option<Self> {
+        match (self, change) {
+            (Self::Waiting, Change::Check) => Some(Self::Checking),
+            // A step that always looks again has nothing to check first.
+            (Self::Waiting | Self::Checking | Self::Running, Change::Start) => Some(Self::Running),
+            (Self::Waiting, Change::Finish(outcome @ (Outcome::Blocked | Outcome::Skipped | Outcome::Interrupted)))
+            | (
+                Self::Checking,
+                Change::Finish(
+                    outcome @ (Outcome::Fresh
+                    | Outcome::Fallback
+                    | Outcome::Failed
+                    | Outcome::Interrupted
+                    | Outcome::Skipped),
+                ),
+            )
+            | (
+                Self::Running,
+                Change::Finish(
+                    outcome @ (Outcome::Succeeded | Outcome::Failed | Outcome::Interrupted | Outcome::Fallback),
+                ),
+            ) => Some(Self::Finished(outcome)),
+            _ => None,
+        }
+    }
+}
+
+/// Facts that a step hands on, by name: an image id, a release's revision. Small, never secret, kept in the journal.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Output(BTreeMap<String, String>);
+
+impl Output {
+    /// No facts.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a fact.
+    pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.0.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// The fact `name`.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
+    /// All facts, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl FromIterator<(String, String)> for Output {
+    fn from_iter<I: IntoIterator<Item = (String, String)>>(facts: I) -> Self {
+        Self(facts.into_iter().collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_go_both_ways() {
+        for outcome in Outcome::ALL {
+            assert_eq!(Outcome::from_word(outcome.word()), Some(outcome));
+        }
+        assert_eq!(Outcome::from_word("ok"), None);
+    }
+
+    #[test]
+    fn nothing_follows_the_end_and_success_needs_a_run() {
+        for outcome in Outcome::ALL {
+            let finished = StepState::Finished(outcome);
+            assert_eq!(finished.advance(Change::Check), None);
+            assert_eq!(finished.advance(Change::Start), None);
+            for next in Outcome::ALL {
+                assert_eq!(finished.advance(Change::Finish(next)), None);
+            }
+        }
+        assert_eq!(StepState::Waiting.advance(Change::Finish(Outcome::Succeeded)), None);
+        assert_eq!(StepState::Checking.advance(Change::Finish(Outcome::Succeeded)), None);
+        assert_eq!(StepState::Running.advance(Change::Finish(Outcome::Fresh)), None);
+        assert_eq!(StepState::Waiting.advance(Change::Finish(Outcome::Fresh)), None);
+    }
+}

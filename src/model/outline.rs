@@ -1,0 +1,45 @@
+//! The pipeline as a reporter and the checklist see it: ids, titles and covered items, no actions.
+
+use super::{ItemId, StageId, StepId};
+
+/// A pipeline's stages and steps, in the order of the file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outline {
+    /// The pipeline's name.
+    pub name: String,
+    /// Its stages.
+    pub stages: Vec<StageOutline>,
+}
+
+/// A stage.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StageOutline {
+    /// Its id.
+    pub id: StageId,
+    /// Its title; the id where the file gives none.
+    pub title: String,
+    /// Its steps.
+    pub steps: Vec<StepOutline>,
+}
+
+/// A step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StepOutline {
+    /// Its id.
+    pub id: StepId,
+    /// Its title; the name where the file gives none.
+    pub title: String,
+    /// The action's name.
+    pub action: String,
+    /// The checklist items that it proves.
+    pub covers: Vec<ItemId>,
+    /// Whether the pipeline's success does not depend on it.
+    pub optional: bool,
+}
+
+impl Outline {
+    /// All steps, in the order of the file.
+    pub fn steps(&self) -> impl Iterator<Item = &StepOutline> {
+        self.stages.iter().flat_map(|stage| &stage.steps)
+    }
+}

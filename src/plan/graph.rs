@@ -1,0 +1,137 @@
+//! [`Graph`]: stages and steps by number, with the edges between them in both directions.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::model::{StageId, StepId};
+use crate::pipeline::{Pipeline, Step};
+
+/// A pipeline's stages and steps by number, in the order of the file. An edge between stages stands for one from each
+/// step to each, so that a thousand steps after a thousand others cost one edge.
+#[derive(Debug)]
+pub struct Graph {
+    /// The steps.
+    pub steps: Vec<StepNode>,
+    /// The stages.
+    pub stages: Vec<StageNode>,
+    by_id: BTreeMap<StepId, usize>,
+}
+
+/// A step.
+#[derive(Debug)]
+pub struct StepNode {
+    /// The step itself.
+    pub step: Arc<Step>,
+    /// Its stage.
+    pub stage: usize,
+    /// The steps that it needs by itself; those of the stages that its stage needs come on top.
+    pub needs: Vec<usize>,
+    /// The steps that need it by themselves.
+    pub dependents: Vec<usize>,
+    /// The step that it stands in for when that one fails; then it never runs by itself.
+    pub fallback_of: Option<usize>,
+    /// The step that stands in for it.
+    pub fallback: Option<usize>,
+}
+
+/// A stage.
+#[derive(Debug)]
+pub struct StageNode {
+    /// Its id.
+    pub id: StageId,
+    /// The stages that it needs.
+    pub needs: Vec<usize>,
+    /// The stages that need it.
+    pub dependents: Vec<usize>,
+    /// Its steps.
+    pub steps: Range<usize>,
+    /// How many of its steps may run at once.
+    pub jobs: usize,
+}
+
+impl Graph {
+    /// The graph of a checked pipeline: every need is there, and there are no cycles.
+    pub fn new(pipeline: &Pipeline) -> Self {
+        let mut steps: Vec<StepNode> = Vec::new();
+        let mut stages: Vec<StageNode> = Vec::new();
+        let mut by_id = BTreeMap::new();
+        let stage_numbers: BTreeMap<&StageId, usize> =
+            pipeline.stages.iter().enumerate().map(|(number, stage)| (&stage.id, number)).collect();
+        for (number, stage) in pipeline.stages.iter().enumerate() {
+            let first = steps.len();
+            for step in &stage.steps {
+                by_id.insert(step.id.clone(), steps.len());
+                steps.push(StepNode {
+                    step: Arc::clone(step),
+                    stage: number,
+                    needs: Vec::new(),
+                    dependents: Vec::new(),
+                    fallback_of: None,
+                    fallback: None,
+                });
+            }
+            stages.push(StageNode {
+                id: stage.id.clone(),
+                needs: stage.needs.iter().filter_map(|id| stage_numbers.get(id).copied()).collect(),
+                dependents: Vec::new(),
+                steps: first..steps.len(),
+                jobs: stage.jobs.max(1),
+            });
+        }
+        for number in 0..stages.len() {
+            for need in stages[number].needs.clone() {
+                stages[need].dependents.push(number);
+            }
+        }
+        for number in 0..steps.len() {
+            let step = Arc::clone(&steps[number].step);
+            let needs: Vec<usize> = step.needs.iter().filter_map(|id| by_id.get(id).copied()).collect();
+            for &need in &needs {
+                steps[need].dependents.push(number);
+            }
+            steps[number].needs = needs;
+            if let Some(fallback) = step.fallback.as_ref().and_then(|id| by_id.get(id).copied()) {
+                steps[number].fallback = Some(fallback);
+                steps[fallback].fallback_of = Some(number);
+            }
+        }
+        Self { steps, stages, by_id }
+    }
+
+    /// The number of a step.
+    pub fn step(&self, id: &StepId) -> Option<usize> {
+        self.by_id.get(id).copied()
+    }
+
+    /// The number of a stage.
+    pub fn stage(&self, id: &str) -> Option<usize> {
+        self.stages.iter().position(|stage| stage.id.as_str() == id)
+    }
+
+    /// Whether the pipeline's success does not depend on a step; a fallback counts as much as the step that it stands in
+    /// for.
+    pub fn is_optional(&self, number: usize) -> bool {
+        let node = &self.steps[number];
+        node.step.optional || node.fallback_of.is_some_and(|main| self.steps[main].step.optional)
+    }
+
+    /// The steps that `step` needs in any way, itself included, each once.
+    pub fn with_needs(&self, step: usize, wanted: &mut [bool]) {
+        let mut open = vec![step];
+        let mut stage_seen = vec![false; self.stages.len()];
+        while let Some(step) = open.pop() {
+            if std::mem::replace(&mut wanted[step], true) {
+                continue;
+            }
+            let node = &self.steps[step];
+            open.extend(&node.needs);
+            open.extend(node.fallback);
+            if !std::mem::replace(&mut stage_seen[node.stage], true) {
+                for &stage in &self.stages[node.stage].needs {
+                    open.extend(self.stages[stage].steps.clone());
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! Which reporter a run gets and what it may show: decided once, from the command line and the environment.
+
+use std::ffi::OsString;
+
+use super::style::Look;
+
+/// `--output`: how a run is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OutputChoice {
+    /// What suits the place that is written to.
+    #[default]
+    Auto,
+    /// Rows that change in place.
+    Tty,
+    /// A line per event.
+    Lines,
+    /// A JSON object per event.
+    Json,
+    /// Lines, with the groups and annotations of GitHub Actions.
+    Github,
+}
+
+/// How a run is shown, decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// See [`OutputChoice::Tty`].
+    Tty,
+    /// See [`OutputChoice::Lines`].
+    Lines,
+    /// See [`OutputChoice::Json`].
+    Json,
+    /// See [`OutputChoice::Github`].
+    Github,
+}
+
+/// `--color`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ColorChoice {
+    /// As the environment says, and else on a terminal only.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// The environment variables that say what the place that is written to can show.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a variable of its own")]
+pub struct Environment {
+    /// `TERM`.
+    pub term: Option<String>,
+    /// Whether `CI` is set.
+    pub ci: bool,
+    /// Whether `GITHUB_ACTIONS` is `true`.
+    pub github_actions: bool,
+    /// Whether `NO_COLOR` is set.
+    pub no_color: bool,
+    /// Whether `CLICOLOR_FORCE` is set and not `0`.
+    pub clicolor_force: bool,
+    /// Whether `CLICOLOR` is `0`.
+    pub clicolor_off: bool,
+    /// The locale for characters: the first of `LC_ALL`, `LC_CTYPE` and `LANG` that is set.
+    pub locale: Option<String>,
+}
+
+impl Environment {
+    /// Reads the variables through `lookup`: `std::env::var_os`, but for tests.
+    pub fn read(lookup: impl Fn(&str) -> Option<OsString>) -> Self {
+        let get = |name: &str| {
+            lookup(name).filter(|value| !value.is_empty()).map(|value| value.to_string_lossy().into_owned())
+        };
+        Self {
+            term: get("TERM"),
+            ci: get("CI").is_some_and(|value| value != "false" && value != "0"),
+            github_actions: get("GITHUB_ACTIONS").as_deref() == Some("true"),
+            no_color: get("NO_COLOR").is_some(),
+            clicolor_force: get("CLICOLOR_FORCE").is_some_and(|value| value != "0"),
+            clicolor_off: get("CLICOLOR").as_deref() == Some("0"),
+            locale: ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(get),
+        }
+    }
+
+    /// Whether the terminal can do more than print line after line.
+    fn is_smart(&self) -> bool {
+        self.term.as_deref().is_some_and(|term| term != "dumb")
+    }
+
+    /// Whether the locale's characters are those of Unicode.
+    fn is_unicode(&self) -> bool {
+        self.locale.as_deref().is_some_and(|locale| {
+            let locale = locale.to_ascii_lowercase();
+            locale.contains("utf-8") || locale.contains("utf8")
+        })
+    }
+}
+
+impl OutputChoice {
+    /// Decides. A format that was asked for is given, except rows in place where there is no terminal to keep them in.
+    pub fn resolve(self, is_terminal: bool, environment: &Environment) -> Format {
+        let rows_work = is_terminal && environment.is_smart();
+        match self {
+            Self::Auto if environment.github_actions => Format::Github,
+            Self::Auto if rows_work && !environment.ci => Format::Tty,
+            Self::Tty if rows_work => Format::Tty,
+            Self::Auto | Self::Tty | Self::Lines => Format::Lines,
+            Self::Json => Format::Json,
+            Self::Github => Format::Github,
+        }
+    }
+}
+
+impl ColorChoice {
+    /// Decides what may be written. The command line wins over `NO_COLOR`, which wins over `CLICOLOR_FORCE`.
+    pub fn look(self, is_terminal: bool, environment: &Environment) -> Look {
+        let color = match self {
+            Self::Always => true,
+            Self::Never => false,
+            Self::Auto if environment.no_color => false,
+            Self::Auto if environment.clicolor_force => true,
+            Self::Auto if environment.clicolor_off => false,
+            Self::Auto => environment.github_actions || is_terminal && environment.is_smart(),
+        };
+        Look {
+            color,
+            // The log viewer of GitHub is a web page, whatever the runner's locale says.
+            unicode: environment.is_unicode() || environment.github_actions,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Variables<'a> = &'a [(&'a str, &'a str)];
+
+    fn environment(variables: Variables) -> Environment {
+        Environment::read(|name| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| value.into()))
+    }
+
+    #[test]
+    fn the_output_suits_the_place() {
+        use Format::{Github, Json, Lines, Tty};
+        const XTERM: (&str, &str) = ("TERM", "xterm");
+        let cases: [(OutputChoice, bool, Variables, Format); 12] = [
+            (OutputChoice::Auto, true, &[XTERM], Tty),
+            (OutputChoice::Auto, false, &[XTERM], Lines),
+            (OutputChoice::Auto, true, &[], Lines),
+            (OutputChoice::Auto, true, &[("TERM", "dumb")], Lines),
+            (OutputChoice::Auto, true, &[XTERM, ("CI", "true")], Lines),
+            (OutputChoice::Auto, true, &[XTERM, ("CI", "false")], Tty),
+            (OutputChoice::Auto, false, &[("GITHUB_ACTIONS", "true")], Github),
+            (OutputChoice::Tty, true, &[XTERM, ("CI", "1")], Tty),
+            (OutputChoice::Tty, false, &[XTERM], Lines),
+            (OutputChoice::Lines, true, &[XTERM], Lines),
+            (OutputChoice::Json, true, &[XTERM], Json),
+            (OutputChoice::Github, true, &[XTERM], Github),
+        ];
+        for (choice, is_terminal, variables, format) in cases {
+            let got = choice.resolve(is_terminal, &environment(variables));
+            assert_eq!(got, format, "{choice:?} {is_terminal} {variables:?}");
+        }
+    }
+
+    #[test]
+    fn colour_follows_the_command_line_then_the_environment_then_the_terminal() {
+        const XTERM: (&str, &str) = ("TERM", "xterm");
+        let cases: [(ColorChoice, bool, Variables, bool); 10] = [
+            (ColorChoice::Auto, true, &[XTERM], true),
+            (ColorChoice::Auto, false, &[XTERM], false),
+            (ColorChoice::Auto, true, &[("TERM", "dumb")], false),
+            (ColorChoice::Auto, true, &[XTERM, ("NO_COLOR", "1")], false),
+            (ColorChoice::Auto, true, &[XTERM, ("NO_COLOR", "")], true),
+            (ColorChoice::Auto, true, &[XTERM, ("CLICOLOR", "0")], false),
+            (ColorChoice::Auto, false, &[("CLICOLOR_FORCE", "1")], true),
+            (ColorChoice::Auto, true, &[XTERM, ("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")], false),
+            (ColorChoice::Always, false, &[("NO_COLOR", "1")], true),
+            (ColorChoice::Never, true, &[XTERM, ("CLICOLOR_FORCE", "1")], false),
+        ];
+        for (choice, is_terminal, variables, color) in cases {
+            let look = choice.look(is_terminal, &environment(variables));
+            assert_eq!(look.color, color, "{choice:?} {is_terminal} {variables:?}");
+        }
+    }
+
+    #[test]
+    fn symbols_beyond_ascii_need_a_locale_that_has_them() {
+        let cases: [(Variables, bool); 5] = [
+            (&[("LANG", "en_GB.UTF-8")], true),
+            (&[("LC_CTYPE", "C.utf8"), ("LANG", "C")], true),
+            (&[("LC_ALL", "C"), ("LANG", "en_GB.UTF-8")], false),
+            (&[("LANG", "C")], false),
+            (&[], false),
+        ];
+        for (variables, unicode) in cases {
+            let look = ColorChoice::Auto.look(true, &environment(variables));
+            assert_eq!(look.unicode, unicode, "{variables:?}");
+        }
+    }
+}

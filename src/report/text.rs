@@ -1,0 +1,186 @@
+//! Text of others on a terminal: how wide it is, where it is cut, and what must not reach the terminal.
+
+use std::borrow::Cow;
+
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+/// How many columns `text` takes; it holds no escape sequences.
+pub fn width(text: &str) -> usize {
+    UnicodeWidthStr::width(text)
+}
+
+/// The longest beginning of `text` that takes at most `max` columns; where something is left out, its end is `mark`.
+pub fn cut<'a>(text: &'a str, max: usize, mark: &str) -> Cow<'a, str> {
+    if text.len() <= max || width(text) <= max {
+        return Cow::Borrowed(text);
+    }
+    let room = max.saturating_sub(width(mark));
+    let (mut end, mut used) = (0, 0);
+    for (at, c) in text.char_indices() {
+        let columns = c.width().unwrap_or(0);
+        if used + columns > room {
+            break;
+        }
+        used += columns;
+        end = at + c.len_utf8();
+    }
+    let mark = if width(mark) <= max { mark } else { "" };
+    Cow::Owned(format!("{}{mark}", &text[..end]))
+}
+
+/// `text` followed by blanks up to `columns`.
+pub fn pad(text: &str, columns: usize) -> String {
+    let missing = columns.saturating_sub(width(text));
+    format!("{text}{:missing$}", "")
+}
+
+/// `text` as one line that only puts characters on the screen: no escape sequences, no control characters, and of what
+/// overwrites itself by carriage returns the last state.
+pub fn plain(text: &str) -> Cow<'_, str> {
+    clean(text, false)
+}
+
+/// As [`plain`], but colours and weights (SGR sequences) stay, and are switched off at the end.
+pub fn styled(text: &str) -> Cow<'_, str> {
+    clean(text, true)
+}
+
+fn clean(text: &str, keep_style: bool) -> Cow<'_, str> {
+    let text = text.trim_end_matches(['\r', '\n']);
+    let text = text.rsplit_once('\r').map_or(text, |(_, last)| last);
+    if !text.chars().any(is_unsafe) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut has_style = false;
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        match c {
+            '\x1b' | '\u{90}' | '\u{98}' | '\u{9b}' | '\u{9d}'..='\u{9f}' => {
+                let length = sequence_length(rest);
+                let sequence = &rest[..length];
+                if keep_style && is_style(sequence) {
+                    out.push_str(sequence);
+                    has_style = true;
+                }
+                rest = &rest[length..];
+                continue;
+            }
+            '\t' => out.push_str("    "),
+            '\n' => out.push(' '),
+            _ if is_unsafe(c) => {}
+            _ => out.push(c),
+        }
+        rest = &rest[c.len_utf8()..];
+    }
+    if has_style {
+        out.push_str("\x1b[0m");
+    }
+    Cow::Owned(out)
+}
+
+/// Control characters, and those that turn the direction of what follows.
+fn is_unsafe(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}')
+}
+
+/// How many bytes the sequence at the beginning of `text` takes; one that does not end takes all.
+fn sequence_length(text: &str) -> usize {
+    let mut chars = text.char_indices();
+    let kind = match chars.next() {
+        Some((_, '\x1b')) => match chars.next() {
+            Some((_, kind)) => kind,
+            None => return text.len(),
+        },
+        Some((_, '\u{9b}')) => '[',
+        // The other introducers of one character all begin a string.
+        _ => ']',
+    };
+    match kind {
+        '[' => chars
+            .find(|(_, c)| !matches!(c, '\x20'..='\x3f'))
+            // What can't be part of it ends it without belonging to it: a broken sequence must not hide text.
+            .map_or(text.len(), |(at, c)| if matches!(c, '\x40'..='\x7e') { at + 1 } else { at }),
+        ']' | 'P' | 'X' | '^' | '_' => {
+            while let Some((at, c)) = chars.next() {
+                match c {
+                    '\x07' => return at + 1,
+                    '\u{9c}' => return at + c.len_utf8(),
+                    '\x1b' => {
+                        let end = chars.next().map_or(text.len(), |(at, c)| at + c.len_utf8());
+                        return end;
+                    }
+                    _ => {}
+                }
+            }
+            text.len()
+        }
+        '\x20'..='\x2f' => {
+            chars.find(|(_, c)| !matches!(c, '\x20'..='\x2f')).map_or(text.len(), |(at, c)| at + c.len_utf8())
+        }
+        _ => 1 + kind.len_utf8(),
+    }
+}
+
+fn is_style(sequence: &str) -> bool {
+    sequence
+        .strip_prefix("\x1b[")
+        .and_then(|rest| rest.strip_suffix('m'))
+        .is_some_and(|codes| codes.bytes().all(|b| b.is_ascii_digit() || matches!(b, b';' | b':')))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_characters_reach_the_screen() {
+        let cases = [
+            ("plain", "plain"),
+            ("\x1b[31mred\x1b[0m", "red"),
+            ("a\x1b[2Jb\x1b[10;10Hc", "abc"),
+            ("\x1b]0;title\x07x\x1b]8;;http://a\x1b\\link\x1b]8;;\x1b\\", "xlink"),
+            ("\x1bP1$r\x1b\\y", "y"),
+            ("\x1b(Bz\x1b7\x1bc", "z"),
+            ("\u{9b}31mc1", "c1"),
+            ("10%\r20%\r30%\r\n", "30%"),
+            ("a\tb\x08\x07", "a    b"),
+            ("\x1b", ""),
+            ("\x1b[31", ""),
+            ("\x1b[3\x1b[1mok", "ok"),
+            ("\x1b[3äx", "äx"),
+            ("a\u{202e}b", "ab"),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(plain(text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn colours_may_stay_and_end_with_the_line() {
+        assert_eq!(styled("\x1b[1;31mred\x1b[2K"), "\x1b[1;31mred\x1b[0m");
+        assert_eq!(styled("\x1b[?25lx\x1b[>4;2mz"), "xz");
+        assert!(matches!(styled("as it is"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn cutting_counts_columns() {
+        let cases = [
+            ("hello", 5, "hello"),
+            ("hello", 4, "hel…"),
+            ("hello", 1, "…"),
+            ("hello", 0, ""),
+            ("日本語", 6, "日本語"),
+            ("日本語", 5, "日本…"),
+            ("日本語", 4, "日…"),
+            ("日本語", 2, "…"),
+        ];
+        for (text, max, expected) in cases {
+            let short = cut(text, max, "…");
+            assert_eq!(short, expected, "{text} {max}");
+            assert!(width(&short) <= max);
+        }
+        assert_eq!(cut("hello", 1, "..."), "");
+        assert_eq!(pad("日", 4), "日  ");
+    }
+}

@@ -1,0 +1,181 @@
+//! [`ContextStream`]: an archive as the body of a request, made by a thread, never ending well unless it is whole.
+
+use std::io::{self, Write};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
+
+use bytes::{Bytes, BytesMut};
+use futures_util::Stream;
+use tokio::sync::mpsc;
+
+use crate::error::Failure;
+
+/// Bytes of one piece of the stream.
+const CHUNK: usize = 128 << 10;
+
+/// Pieces that may wait for the daemon: with [`CHUNK`], all the memory that a context of any size takes.
+const WAITING: usize = 8;
+
+enum Message {
+    Piece(Bytes),
+    Failed(String),
+    End,
+}
+
+/// The writing end of the stream; after [`Chunks::end`] or [`Chunks::poison`] it takes nothing any more.
+pub(super) struct Chunks {
+    sender: Option<mpsc::Sender<Message>>,
+    buffer: BytesMut,
+}
+
+impl Chunks {
+    fn new(sender: mpsc::Sender<Message>) -> Self {
+        Self { sender: Some(sender), buffer: BytesMut::with_capacity(CHUNK) }
+    }
+
+    fn send(&mut self, message: Message) -> io::Result<()> {
+        let gone = || io::Error::new(io::ErrorKind::BrokenPipe, "nobody takes the context any more");
+        let sender = self.sender.as_ref().ok_or_else(gone)?;
+        sender.blocking_send(message).map_err(|_| gone())
+    }
+
+    fn send_buffer(&mut self) -> io::Result<()> {
+        let piece = std::mem::replace(&mut self.buffer, BytesMut::with_capacity(CHUNK));
+        self.send(Message::Piece(piece.freeze()))
+    }
+
+    fn end(&mut self) {
+        // A receiver that is gone wants no end either.
+        drop(self.send_buffer().and_then(|()| self.send(Message::End)));
+        self.sender = None;
+    }
+
+    fn poison(&mut self, why: &str) {
+        drop(self.send(Message::Failed(why.to_owned())));
+        self.sender = None;
+    }
+}
+
+impl Write for Chunks {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.sender.is_none() {
+            return Err(io::Error::other("the stream has ended"));
+        }
+        let n = bytes.len().min(CHUNK - self.buffer.len());
+        self.buffer.extend_from_slice(&bytes[..n]);
+        if self.buffer.len() == CHUNK {
+            self.send_buffer()?;
+        }
+        Ok(n)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// How far an upload is; shared with whoever shows it.
+#[derive(Debug, Default)]
+pub struct Upload {
+    sent: AtomicU64,
+    total: AtomicU64,
+    complete: AtomicBool,
+    failure: Mutex<Option<Failure>>,
+}
+
+impl Upload {
+    /// Bytes taken so far.
+    pub fn sent(&self) -> u64 {
+        self.sent.load(Ordering::Relaxed)
+    }
+
+    /// All bytes, about; `None` until the files have been counted.
+    pub fn total(&self) -> Option<u64> {
+        Some(self.total.load(Ordering::Relaxed)).filter(|total| *total > 0)
+    }
+
+    /// Whether all of it was taken, to the end.
+    pub fn is_complete(&self) -> bool {
+        self.complete.load(Ordering::Relaxed)
+    }
+
+    /// Why the stream ended early, where a file was the reason.
+    pub fn failure(&self) -> Option<Failure> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// A context as the body of a request: ends in an error unless everything was sent.
+#[derive(Debug)]
+pub struct ContextStream {
+    receiver: mpsc::Receiver<Message>,
+    upload: Arc<Upload>,
+    ended: bool,
+}
+
+impl std::fmt::Debug for Message {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Message")
+    }
+}
+
+impl ContextStream {
+    /// Runs `write` on a thread of its own; it is also told how to say how many bytes there are. Dropping the stream
+    /// makes its next write fail.
+    pub(super) fn of(
+        write: impl FnOnce(&mut tar::Builder<Chunks>, &dyn Fn(u64)) -> Result<(), Failure> + Send + 'static,
+    ) -> Self {
+        let (sender, receiver) = mpsc::channel(WAITING);
+        let upload = Arc::new(Upload::default());
+        let told = Arc::clone(&upload);
+        tokio::task::spawn_blocking(move || {
+            let mut tar = tar::Builder::new(Chunks::new(sender));
+            tar.follow_symlinks(false);
+            match write(&mut tar, &|total| told.total.store(total, Ordering::Relaxed)) {
+                Ok(()) => tar.get_mut().end(),
+                Err(failure) => {
+                    let text = failure.to_string();
+                    *told.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure);
+                    tar.get_mut().poison(&text);
+                }
+            }
+            // Dropping the builder writes the archive's end: into a writer that takes nothing any more.
+        });
+        Self { receiver, upload, ended: false }
+    }
+
+    /// How far it is.
+    pub fn upload(&self) -> Arc<Upload> {
+        Arc::clone(&self.upload)
+    }
+}
+
+impl Stream for ContextStream {
+    type Item = io::Result<Bytes>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> Poll<Option<Self::Item>> {
+        if self.ended {
+            return Poll::Ready(None);
+        }
+        let Poll::Ready(message) = self.receiver.poll_recv(cx) else {
+            return Poll::Pending;
+        };
+        let why = match message {
+            Some(Message::Piece(piece)) => {
+                self.upload.sent.fetch_add(piece.len() as u64, Ordering::Relaxed);
+                return Poll::Ready(Some(Ok(piece)));
+            }
+            Some(Message::End) => {
+                self.upload.complete.store(true, Ordering::Relaxed);
+                self.ended = true;
+                return Poll::Ready(None);
+            }
+            Some(Message::Failed(why)) => why,
+            None => "the context ended without its end".to_owned(),
+        };
+        self.ended = true;
+        Poll::Ready(Some(Err(io::Error::other(why))))
+    }
+}

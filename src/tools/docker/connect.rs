@@ -1,0 +1,179 @@
+//! Where the daemon is: as the docker program decides it.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::error::Failure;
+
+/// Where Docker listens unless somebody says otherwise.
+const DEFAULT_SOCKET: &str = "/var/run/docker.sock";
+
+/// An address of a daemon, and who named it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// `unix:///var/run/docker.sock`, `tcp://10.0.0.2:2376`.
+    pub host: String,
+    /// Who named it: "`DOCKER_HOST`", "the docker context `lab`".
+    pub origin: String,
+    /// The folder with `ca.pem`, `cert.pem` and `key.pem`, where the connection is encrypted.
+    pub tls: Option<PathBuf>,
+}
+
+/// The parts of the surroundings that decide where the daemon is.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Surroundings {
+    pub(super) host: Option<String>,
+    pub(super) context: Option<String>,
+    pub(super) tls_verify: bool,
+    pub(super) cert_path: Option<PathBuf>,
+    pub(super) config: Option<PathBuf>,
+    /// Sockets to look for, the first that is there is taken.
+    pub(super) sockets: Vec<PathBuf>,
+}
+
+impl Surroundings {
+    /// Those of this process.
+    pub(super) fn of_process() -> Self {
+        let var = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let home = var("HOME").map(PathBuf::from);
+        let mut sockets = vec![PathBuf::from(DEFAULT_SOCKET)];
+        sockets.extend(var("XDG_RUNTIME_DIR").map(|dir| Path::new(&dir).join("docker.sock")));
+        sockets.extend(home.as_ref().map(|home| home.join(".docker/run/docker.sock")));
+        Self {
+            host: var("DOCKER_HOST"),
+            context: var("DOCKER_CONTEXT"),
+            tls_verify: var("DOCKER_TLS_VERIFY").is_some(),
+            cert_path: var("DOCKER_CERT_PATH").map(PathBuf::from),
+            config: var("DOCKER_CONFIG").map(PathBuf::from).or_else(|| home.map(|home| home.join(".docker"))),
+            sockets,
+        }
+    }
+
+    /// The daemon's address: `DOCKER_HOST`, else the current docker context, else the usual socket.
+    pub(super) fn endpoint(&self) -> Result<Endpoint, Failure> {
+        if let Some(host) = &self.host {
+            let tls = self.tls_verify.then(|| self.cert_path.clone().or_else(|| self.config.clone())).flatten();
+            return Ok(Endpoint { host: host.clone(), origin: "`DOCKER_HOST`".into(), tls });
+        }
+        let current = match &self.context {
+            Some(name) => Some((name.clone(), "`DOCKER_CONTEXT`")),
+            None => self.current_context()?.map(|name| (name, "`docker context use`")),
+        };
+        if let Some((name, chosen_by)) = current.filter(|(name, _)| name != "default") {
+            return self.context_endpoint(&name, chosen_by);
+        }
+        let there = self.sockets.iter().find(|socket| socket.exists());
+        let socket = there.or(self.sockets.first()).map_or(Path::new(DEFAULT_SOCKET), PathBuf::as_path);
+        Ok(Endpoint { host: format!("unix://{}", socket.display()), origin: "Docker's default".into(), tls: None })
+    }
+
+    fn current_context(&self) -> Result<Option<String>, Failure> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Config {
+            current_context: Option<String>,
+        }
+        let Some(path) = self.config.as_ref().map(|dir| dir.join("config.json")) else {
+            return Ok(None);
+        };
+        let Ok(text) = fs_err::read(&path) else { return Ok(None) };
+        let config: Config = serde_json::from_slice(&text).map_err(|error| {
+            Failure::prerequisite(format!("`{}` is not the docker program's configuration", path.display()))
+                .source(&error)
+                .hint(format!("correct or remove `{}`", path.display()))
+        })?;
+        Ok(config.current_context.filter(|name| !name.is_empty()))
+    }
+
+    /// A context is kept in a folder named after its hash; looking into all of them is simpler than hashing.
+    fn context_endpoint(&self, name: &str, chosen_by: &str) -> Result<Endpoint, Failure> {
+        let contexts = self.config.clone().unwrap_or_default().join("contexts");
+        let metas = fs_err::read_dir(contexts.join("meta")).into_iter().flatten().flatten();
+        for folder in metas {
+            let Ok(text) = fs_err::read(folder.path().join("meta.json")) else {
+                continue;
+            };
+            let Ok(meta) = serde_json::from_slice::<Meta>(&text) else {
+                continue;
+            };
+            if meta.name != name {
+                continue;
+            }
+            if let Some(host) = meta.endpoints.docker.and_then(|docker| docker.host) {
+                let tls = contexts.join("tls").join(folder.file_name()).join("docker");
+                return Ok(Endpoint {
+                    host,
+                    origin: format!("the docker context `{name}`"),
+                    tls: Some(tls).filter(|dir| dir.is_dir()),
+                });
+            }
+        }
+        Err(Failure::prerequisite(format!("there is no docker context `{name}`"))
+            .cause(format!("{chosen_by} names it, and `{}` has none of that name", contexts.display()))
+            .hint("docker context ls")
+            .hint("docker context use default"))
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Meta {
+    name: String,
+    #[serde(default)]
+    endpoints: Endpoints,
+}
+
+#[derive(Default, Deserialize)]
+struct Endpoints {
+    docker: Option<DockerEndpoint>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct DockerEndpoint {
+    host: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn surroundings(config: &Path) -> Surroundings {
+        Surroundings {
+            config: Some(config.to_owned()),
+            sockets: vec!["/nowhere/a.sock".into(), "/dev/null".into()],
+            ..Surroundings::default()
+        }
+    }
+
+    #[test]
+    fn the_host_variable_comes_first_then_the_context_then_the_socket() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut here = surroundings(dir.path());
+        assert_eq!(here.endpoint().unwrap().host, "unix:///dev/null");
+
+        let meta = dir.path().join("contexts/meta/abc");
+        fs_err::create_dir_all(&meta).unwrap();
+        fs_err::write(
+            meta.join("meta.json"),
+            r#"{"Name":"lab","Metadata":{},"Endpoints":{"docker":{"Host":"tcp://10.0.0.2:2376","SkipTLSVerify":false}}}"#,
+        )
+        .unwrap();
+        fs_err::create_dir_all(dir.path().join("contexts/tls/abc/docker")).unwrap();
+        fs_err::write(dir.path().join("config.json"), r#"{"auths":{},"currentContext":"lab"}"#).unwrap();
+        let endpoint = here.endpoint().unwrap();
+        assert_eq!(endpoint.host, "tcp://10.0.0.2:2376");
+        assert_eq!(endpoint.origin, "the docker context `lab`");
+        assert!(endpoint.tls.unwrap().ends_with("tls/abc/docker"));
+
+        here.context = Some("gone".into());
+        let failure = here.endpoint().unwrap_err();
+        assert_eq!(failure.message, "there is no docker context `gone`");
+        here.context = Some("default".into());
+        assert_eq!(here.endpoint().unwrap().host, "unix:///dev/null");
+
+        here.host = Some("unix:///x.sock".into());
+        assert_eq!(here.endpoint().unwrap().host, "unix:///x.sock");
+    }
+}

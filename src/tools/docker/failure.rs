@@ -1,0 +1,124 @@
+//! What bollard's errors mean to a person.
+
+use std::error::Error as _;
+use std::io::ErrorKind;
+
+use bollard::errors::Error;
+
+use super::Endpoint;
+use crate::error::Failure;
+
+/// No answer to the first question, or to "are you there".
+pub(super) fn unreachable(error: &Error, endpoint: &Endpoint) -> Failure {
+    let host = &endpoint.host;
+    let named = format!("{} names {host}", endpoint.origin);
+    let socket = host.strip_prefix("unix://");
+    match (io_kind(error), error) {
+        (Some(ErrorKind::PermissionDenied), _) => {
+            Failure::prerequisite(format!("this user may not use the Docker daemon at {host}"))
+                .cause("permission denied")
+                .cause(named)
+                .hint("sudo usermod -aG docker \"$USER\"   # then log in again, or run `newgrp docker`")
+                .hint("whoever is in the group `docker` is as powerful as root on this machine")
+        }
+        (_, Error::DockerResponseServerError { status_code, message }) => {
+            let failure = Failure::prerequisite(format!("what answers at {host} is no Docker daemon that we can use"))
+                .cause(format!("it answered with status {status_code}: {message}"))
+                .cause(named);
+            if message.contains("too old") || message.contains("too new") {
+                failure.hint("update Docker Engine: https://docs.docker.com/engine/install/")
+            } else {
+                failure
+            }
+        }
+        (_, Error::JsonDataError { .. } | Error::JsonSerdeError { .. }) => {
+            Failure::prerequisite(format!("what answers at {host} is no Docker daemon")).source(error).cause(named)
+        }
+        _ => {
+            let failure = Failure::prerequisite(format!("the Docker daemon does not answer at {host}"))
+                .cause(reason(error))
+                .cause(named);
+            match socket {
+                Some(_) if cfg!(target_os = "macos") => {
+                    failure.hint("start Docker Desktop, or your other Docker: `open -a Docker`")
+                }
+                Some(_) => failure
+                    .hint("sudo systemctl start docker")
+                    .hint("where Docker is not installed: https://docs.docker.com/engine/install/"),
+                None => failure.hint("check the address, or `unset DOCKER_HOST` to use the daemon of this machine"),
+            }
+        }
+    }
+}
+
+/// A call that failed.
+pub(super) fn of_call(what: String, error: &Error) -> Failure {
+    match error {
+        Error::DockerResponseServerError { status_code, message } => {
+            let failure = Failure::failed(what).cause(message.trim());
+            if matches!(status_code, 502..=504) { failure.transient() } else { failure }
+        }
+        Error::DockerStreamError { error } => Failure::failed(what).cause(error.trim()),
+        _ => {
+            let failure = Failure::failed(what).cause(reason(error));
+            if is_lost_connection(error) { failure.transient() } else { failure }
+        }
+    }
+}
+
+/// Whether the daemon says that there is no such thing.
+pub(super) fn is_not_found(error: &Error) -> bool {
+    matches!(error, Error::DockerResponseServerError { status_code: 404, .. })
+}
+
+/// Whether the daemon or the way to it went away: the same call may work a moment later.
+fn is_lost_connection(error: &Error) -> bool {
+    matches!(error, Error::HyperLegacyError { .. } | Error::HyperResponseError { .. } | Error::RequestTimeoutError)
+        || io_kind(error).is_some()
+        || matches!(error, Error::SocketNotFoundError(_))
+}
+
+/// The innermost reason: the outer ones say "client error (Connect)".
+fn reason(error: &Error) -> String {
+    match error {
+        Error::SocketNotFoundError(path) => return format!("there is no socket `{path}`"),
+        Error::RequestTimeoutError => return "it took too long to answer".into(),
+        _ => {}
+    }
+    let mut innermost = error.to_string();
+    let mut next = error.source();
+    while let Some(error) = next {
+        innermost = error.to_string();
+        next = error.source();
+    }
+    innermost
+}
+
+fn io_kind(error: &Error) -> Option<ErrorKind> {
+    if let Error::IOError { err } = error {
+        return Some(err.kind());
+    }
+    let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = next {
+        if let Some(error) = error.downcast_ref::<std::io::Error>() {
+            return Some(error.kind());
+        }
+        next = error.source();
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_socket_that_is_not_permitted_is_a_matter_of_the_group() {
+        let error = Error::IOError { err: ErrorKind::PermissionDenied.into() };
+        let endpoint =
+            Endpoint { host: "unix:///var/run/docker.sock".into(), origin: "Docker's default".into(), tls: None };
+        let failure = unreachable(&error, &endpoint);
+        assert!(failure.message.starts_with("this user may not use the Docker daemon"), "{failure}");
+        assert!(failure.hints[0].starts_with("sudo usermod -aG docker"), "{failure:?}");
+    }
+}

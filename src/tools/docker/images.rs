@@ -1,0 +1,108 @@
+//! Images of the daemon.
+
+use std::pin::Pin;
+
+use bollard::query_parameters::{RemoveImageOptions, TagImageOptions};
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt, stream};
+
+use super::{Docker, failure};
+use crate::error::Failure;
+use crate::model::human_bytes;
+
+/// An image that the daemon has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Image {
+    /// Its id: `sha256:` and 64 hexadecimal digits.
+    pub id: String,
+    /// Its size in bytes, all layers together.
+    pub size: u64,
+    /// Its architecture: `amd64`.
+    pub architecture: String,
+    /// The digests of its layers as they are unpacked, the lowest first.
+    pub layers: Vec<String>,
+    /// Whether the id is that of a manifest: so with daemons that keep images in containerd. A node then tells another
+    /// id, that of the configuration.
+    pub is_manifest: bool,
+}
+
+impl Image {
+    /// The first twelve digits of the id, as the docker program shows them.
+    pub fn short_id(&self) -> &str {
+        let digits = self.id.rsplit(':').next().unwrap_or_default();
+        digits.get(..12).unwrap_or(digits)
+    }
+}
+
+/// The archive of an image, as it comes from the daemon.
+pub type ImageBytes = Pin<Box<dyn Stream<Item = Result<Bytes, Failure>> + Send>>;
+
+impl Docker {
+    /// The image `name`, which may be an id; `None` where there is none.
+    pub async fn image(&self, name: &str) -> Result<Option<Image>, Failure> {
+        let found = self.call(|| format!("looking for the image `{name}`"), async {
+            match self.client.inspect_image(name).await {
+                Err(error) if failure::is_not_found(&error) => Ok(None),
+                other => other.map(Some),
+            }
+        });
+        let Some(found) = found.await? else { return Ok(None) };
+        Ok(Some(Image {
+            id: found.id.unwrap_or_default(),
+            size: found.size.and_then(|size| u64::try_from(size).ok()).unwrap_or_default(),
+            architecture: found.architecture.unwrap_or_default(),
+            layers: found.root_fs.and_then(|fs| fs.layers).unwrap_or_default(),
+            is_manifest: found.descriptor.is_some(),
+        }))
+    }
+
+    /// Gives the image `id` the name `repository:tag`.
+    pub async fn tag(&self, id: &str, repository: &str, tag: &str) -> Result<(), Failure> {
+        let options = TagImageOptions { repo: Some(repository.to_owned()), tag: Some(tag.to_owned()) };
+        self.call(|| format!("naming the image {id} `{repository}:{tag}`"), self.client.tag_image(id, Some(options)))
+            .await
+    }
+
+    /// Takes the name `name` away, and with its last name the image; no error where there is none.
+    pub async fn remove_image(&self, name: &str) -> Result<(), Failure> {
+        let removing = async {
+            match self.client.remove_image(name, None::<RemoveImageOptions>, None).await {
+                Err(error) if failure::is_not_found(&error) => Ok(()),
+                other => other.map(drop),
+            }
+        };
+        self.call(|| format!("removing the image `{name}`"), removing).await
+    }
+
+    /// The `n` biggest layers of the image `name`, a line each: size and the instruction that made it.
+    pub async fn biggest_layers(&self, name: &str, n: usize) -> Result<Vec<String>, Failure> {
+        let history = self.call(|| format!("reading the history of `{name}`"), self.client.image_history(name)).await?;
+        let mut layers: Vec<_> = history
+            .into_iter()
+            .map(|layer| (u64::try_from(layer.size).unwrap_or(0), layer.created_by))
+            .filter(|(size, _)| *size > 0)
+            .collect();
+        layers.sort_unstable_by(|a, b| b.cmp(a));
+        layers.truncate(n);
+        let line = |(size, made_by): (u64, String)| {
+            let made_by: String = made_by.split_whitespace().collect::<Vec<_>>().join(" ");
+            format!("{:>9}  {}", human_bytes(size), made_by.chars().take(100).collect::<String>())
+        };
+        Ok(layers.into_iter().map(line).collect())
+    }
+
+    /// The archive of the image `name`, as `docker save` writes it. Ends after the first error.
+    pub fn export(&self, name: &str) -> ImageBytes {
+        let what = format!("reading the image `{name}` from the Docker daemon");
+        let start = (self.clone(), what, Some(Box::pin(self.client.export_image(name))));
+        Box::pin(stream::unfold(start, |(docker, what, stream)| async move {
+            let mut stream = stream?;
+            match docker.attend(&what, stream.next()).await {
+                Ok(None) => None,
+                Ok(Some(Ok(piece))) => Some((Ok(piece), (docker, what, Some(stream)))),
+                Ok(Some(Err(error))) => Some((Err(failure::of_call(what.clone(), &error)), (docker, what, None))),
+                Err(failure) => Some((Err(failure), (docker, what, None))),
+            }
+        }))
+    }
+}

@@ -1,0 +1,141 @@
+//! One HTTP request, with time limits, seen as it is: no redirect is followed, no status is an error.
+
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+use ureq::Agent;
+use ureq::http::{Request as Wire, Uri};
+
+use crate::error::Failure;
+
+/// Most bytes of an answer that are read.
+const MAX_BODY: u64 = 4 << 20;
+
+/// A request.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// `GET`.
+    pub method: String,
+    /// Where to.
+    pub url: String,
+    /// Its headers.
+    pub headers: Vec<(String, String)>,
+    /// Its body.
+    pub body: Option<Vec<u8>>,
+    /// Most that it may take, connecting included.
+    pub limit: Duration,
+}
+
+/// An answer.
+#[derive(Clone, Debug)]
+pub struct Response {
+    /// Its status.
+    pub status: u16,
+    /// Its body, up to a limit.
+    pub body: Vec<u8>,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// Sends `request`. What it does can't be stopped in between, only left; its time limit ends it.
+pub async fn send(request: Request) -> Result<Response, Failure> {
+    let line = format!("{} {}", request.method, request.url);
+    match tokio::task::spawn_blocking(move || blocking(&request)).await {
+        Ok(Ok(response)) => Ok(response),
+        Ok(Err(error)) => Err(Failure::failed(format!("{line} failed")).source(&error).transient()),
+        Err(error) => Err(Failure::bug(format!("{line} failed")).source(&error)),
+    }
+}
+
+fn blocking(request: &Request) -> Result<Response, ureq::Error> {
+    let mut config = Agent::config_builder()
+        .timeout_global(Some(request.limit))
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .allow_non_standard_methods(true)
+        .user_agent(concat!("provision/", env!("CARGO_PKG_VERSION")));
+    if is_near(&request.url) {
+        config = config.proxy(None);
+    }
+    let agent = Agent::new_with_config(config.build());
+    let mut wire = Wire::builder().method(request.method.as_str()).uri(&request.url);
+    for (name, value) in &request.headers {
+        wire = wire.header(name, value);
+    }
+    let started = Instant::now();
+    let mut answer = match &request.body {
+        Some(body) => agent.run(wire.body(body.as_slice())?)?,
+        None => agent.run(wire.body(())?)?,
+    };
+    let status = answer.status().as_u16();
+    let body = answer.body_mut().with_config().limit(MAX_BODY).read_to_vec()?;
+    Ok(Response { status, body, took: started.elapsed() })
+}
+
+/// Whether a URL is of this machine or its own networks, for which no proxy is.
+fn is_near(url: &str) -> bool {
+    let Some(host) = url.parse::<Uri>().ok().and_then(|uri| uri.host().map(str::to_owned)) else {
+        return false;
+    };
+    match host.trim_matches(['[', ']']).parse::<IpAddr>() {
+        Ok(IpAddr::V4(ip)) => ip.is_loopback() || ip.is_private() || ip.is_link_local(),
+        Ok(IpAddr::V6(ip)) => ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local(),
+        Err(_) => matches!(host.rsplit('.').next(), Some("localhost" | "local")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Answers one connection with `answer`, after it has read what came; answers where it listens.
+    fn server(answer: &'static str) -> (String, std::thread::JoinHandle<String>) {
+        use std::io::{Read, Write};
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/a?b=c", listener.local_addr().unwrap());
+        let thread = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut seen = vec![0; 4096];
+            let n = stream.read(&mut seen).unwrap();
+            stream.write_all(answer.as_bytes()).unwrap();
+            if answer.is_empty() {
+                // Holds the connection until the client has left.
+                stream.read_to_end(&mut Vec::new()).unwrap();
+            }
+            String::from_utf8_lossy(&seen[..n]).into_owned()
+        });
+        (url, thread)
+    }
+
+    fn request(url: &str, limit: Duration) -> Request {
+        Request { method: "GET".into(), url: url.into(), headers: vec![("x-a".into(), "b".into())], body: None, limit }
+    }
+
+    #[tokio::test]
+    async fn an_answer_comes_as_it_is() {
+        let (url, seen) = server("HTTP/1.1 302 Found\r\nLocation: /else\r\nContent-Length: 4\r\n\r\ngone");
+        let response = send(request(&url, Duration::from_secs(20))).await.unwrap();
+        assert_eq!((response.status, response.body.as_slice()), (302, b"gone".as_slice()));
+        let seen = seen.join().unwrap();
+        assert!(seen.starts_with("GET /a?b=c HTTP/1.1\r\n") && seen.contains("x-a: b\r\n"), "{seen}");
+    }
+
+    #[tokio::test]
+    async fn who_does_not_answer_is_left_after_the_time_limit() {
+        let (url, seen) = server("");
+        let failure = send(request(&url, Duration::from_millis(200))).await.unwrap_err();
+        assert!(failure.transient && failure.to_string().contains("timeout"), "{failure}");
+        seen.join().unwrap();
+    }
+
+    #[test]
+    fn near_hosts_need_no_proxy() {
+        for near in ["http://127.0.0.1:80/", "http://localhost/x", "http://192.168.49.2:30000", "http://[::1]:1/"] {
+            assert!(is_near(near), "{near}");
+        }
+        for far in ["http://example.org/", "https://8.8.8.8/", "nonsense"] {
+            assert!(!is_near(far), "{far}");
+        }
+    }
+}

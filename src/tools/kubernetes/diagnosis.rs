@@ -1,0 +1,134 @@
+//! Why a workload is not ready: its pods' troubles, their last log lines and events, as a cause tree.
+
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::{Event, Pod};
+
+use super::Kube;
+use super::trouble::{Hope, Trouble, pod_trouble, troubles};
+use super::workloads::Workload;
+use crate::error::Failure;
+
+/// How many of a container's last lines are shown.
+const LOG_LINES: i64 = 10;
+
+/// How many of a pod's last warning events are shown.
+const EVENTS: usize = 5;
+
+/// What is wrong with a workload's newest pods.
+#[derive(Clone, Debug, Default)]
+pub struct Diagnosis {
+    /// All troubles, the worst first.
+    pub troubles: Vec<Trouble>,
+    /// The cause tree in lines: workload, pod, container, its last log lines, its events.
+    pub lines: Vec<String>,
+}
+
+impl Kube {
+    /// Looks what is wrong with a workload's newest pods; without logs, so that it can be asked each second.
+    pub async fn troubles_of(&self, workload: &Workload) -> Result<Vec<Trouble>, Failure> {
+        let mut all: Vec<Trouble> = complaint(workload).into_iter().collect();
+        for pod in self.newest_pods(workload).await? {
+            let events = self.events_if_stuck(&pod).await?;
+            all.extend(troubles(&pod, &events));
+        }
+        all.sort_by_key(|trouble| std::cmp::Reverse(trouble.hope));
+        Ok(all)
+    }
+
+    /// How often the containers of a workload's newest pods have been restarted, and whether one of them has been up for
+    /// less than `young` by the clocks of node and here.
+    pub async fn restarts(&self, workload: &Workload, young: Duration) -> Result<(i32, bool), Failure> {
+        let pods = self.newest_pods(workload).await?;
+        let containers = pods.iter().filter_map(|pod| pod.status.as_ref()?.container_statuses.as_ref()).flatten();
+        let now = jiff::Timestamp::now();
+        let (mut restarts, mut is_young) = (0, false);
+        for container in containers {
+            restarts += container.restart_count;
+            let started = container.state.as_ref().and_then(|state| state.running.as_ref()?.started_at.as_ref());
+            // One that does not run at this moment has just stopped.
+            is_young |= started.is_none_or(|at| now.duration_since(at.0).unsigned_abs() < young);
+        }
+        Ok((restarts, is_young))
+    }
+
+    /// Looks what is wrong with a workload's newest pods, with logs and events.
+    pub async fn diagnose(&self, workload: &Workload) -> Result<Diagnosis, Failure> {
+        let mut diagnosis = Diagnosis::default();
+        let lines = &mut diagnosis.lines;
+        lines.push(format!("{workload}: {} of {} ready", workload.ready, workload.wanted));
+        if let Some(trouble) = complaint(workload) {
+            lines.push(format!("  {}", trouble.line()));
+            diagnosis.troubles.push(trouble);
+        }
+        for pod in self.newest_pods(workload).await? {
+            let name = pod.metadata.name.clone().unwrap_or_default();
+            let events = self.warnings(&workload.namespace, "Pod", &name).await?;
+            let found = troubles(&pod, &events);
+            if found.is_empty() {
+                continue;
+            }
+            lines.push(format!("  pod {name}"));
+            for trouble in &found {
+                lines.push(format!("    {}", trouble.line()));
+                if let Some(container) = &trouble.container {
+                    self.add_logs(lines, (&workload.namespace, &name), container, trouble).await;
+                }
+            }
+            let from = events.len().saturating_sub(EVENTS);
+            for event in &events[from..] {
+                lines.push(format!("    event {}", event_line(event)));
+            }
+            diagnosis.troubles.extend(found);
+        }
+        diagnosis.troubles.sort_by_key(|trouble| std::cmp::Reverse(trouble.hope));
+        Ok(diagnosis)
+    }
+
+    async fn add_logs(&self, lines: &mut Vec<String>, pod: (&str, &str), container: &str, trouble: &Trouble) {
+        let current = self.log_tail(pod, container, false, LOG_LINES).await;
+        if !current.is_empty() {
+            lines.push("      its last lines:".into());
+            lines.extend(current.iter().map(|line| format!("      | {line}")));
+        }
+        // While it waits, the log above is that of the run that ended.
+        if trouble.restarts > 0 && trouble.reason != "CrashLoopBackOff" {
+            let previous = self.log_tail(pod, container, true, LOG_LINES).await;
+            if !previous.is_empty() && previous != current {
+                lines.push("      the last lines before its restart:".into());
+                lines.extend(previous.iter().map(|line| format!("      | {line}")));
+            }
+        }
+    }
+
+    async fn events_if_stuck(&self, pod: &Pod) -> Result<Vec<Event>, Failure> {
+        let status = pod.status.clone().unwrap_or_default();
+        let creating = status.container_statuses.iter().flatten().any(|container| {
+            let waiting = container.state.as_ref().and_then(|state| state.waiting.as_ref());
+            waiting.is_some_and(|waiting| {
+                matches!(waiting.reason.as_deref(), Some("ContainerCreating" | "PodInitializing"))
+            })
+        });
+        if !creating {
+            return Ok(Vec::new());
+        }
+        let meta = &pod.metadata;
+        self.warnings(meta.namespace.as_deref().unwrap_or_default(), "Pod", meta.name.as_deref().unwrap_or_default())
+            .await
+    }
+}
+
+fn complaint(workload: &Workload) -> Option<Trouble> {
+    let (reason, message) = workload.complaint.clone()?;
+    let hope = if reason == "ProgressDeadlineExceeded" { Hope::None } else { Hope::Doubtful };
+    Some(pod_trouble("", &reason, message, hope))
+}
+
+fn event_line(event: &Event) -> String {
+    let times = event.count.filter(|n| *n > 1).map_or_else(String::new, |n| format!(" (x{n})"));
+    format!(
+        "{}{times}: {}",
+        event.reason.as_deref().unwrap_or_default(),
+        event.message.as_deref().unwrap_or_default().trim()
+    )
+}

@@ -1,0 +1,66 @@
+//! Tests of `kubernetes`.
+
+use super::*;
+
+fn spec(provider: Provider, name: &str) -> ClusterSpec {
+    ClusterSpec {
+        provider,
+        name: name.into(),
+        cpus: None,
+        memory: None,
+        driver: None,
+        kubernetes_version: None,
+        start_args: Vec::new(),
+    }
+}
+
+#[test]
+fn a_node_is_known_by_its_label_and_until_it_has_one_by_its_name() {
+    let node = |name: &str, profile: Option<&str>| NodeInfo {
+        name: name.into(),
+        ready: true,
+        version: String::new(),
+        runtime: String::new(),
+        profile: profile.map(str::to_owned),
+    };
+    for (name, label, belongs) in [
+        ("todo", Some("todo"), true),
+        ("todo", None, true),
+        ("todo-m02", None, true),
+        ("other", Some("other"), false),
+        ("todo", Some("other"), false),
+        ("todo2", None, false),
+        ("other", None, false),
+    ] {
+        assert_eq!(belongs_to(&node(name, label), "todo"), belongs, "{name} {label:?}");
+    }
+}
+
+#[test]
+fn the_current_context_never_counts() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = "apiVersion: v1\nkind: Config\ncurrent-context: prod\nclusters: []\nusers: []\n\
+        contexts: [{name: prod, context: {cluster: prod, user: prod}}]\n";
+    fs_err::write(dir.path().join("config"), config).unwrap();
+    let mut source = KubeSource::of(&spec(Provider::Context, "dev"), dir.path());
+    source.files = vec![dir.path().join("config"), dir.path().join("not-there")];
+    let failure = source.read().unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Target);
+    assert_eq!(failure.to_string(), "there is no kube context `dev`: the kubeconfig knows prod");
+    source.context = "prod".into();
+    assert!(source.read().is_ok());
+    assert_eq!(source.kubectl(), "kubectl --context prod");
+}
+
+#[test]
+fn a_cluster_that_was_never_started_is_said_to_be_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let source = KubeSource::of(&spec(Provider::Minikube, "todo"), dir.path());
+    assert_eq!(source.stamp(), None);
+    let failure = source.read().unwrap_err();
+    assert_eq!(failure.message, "the cluster `todo` has not been started");
+    fs_err::write(dir.path().join("kubeconfig"), "a").unwrap();
+    let first = source.stamp();
+    fs_err::write(dir.path().join("kubeconfig"), "b").unwrap();
+    assert!(first.is_some() && source.stamp() != first);
+}

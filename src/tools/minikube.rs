@@ -1,0 +1,312 @@
+//! The minikube program: starts, repairs and looks at the one cluster of a pipeline.
+//!
+//! `start -o json` prints events, which become progress and readable lines; a failure keeps minikube's own reason.
+//! The kubeconfig is ours alone, and no current context is ever changed.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use serde::Deserialize;
+
+use super::Cancel;
+use super::cluster::ClusterSpec;
+use super::process::{self, Command, Host};
+use crate::error::Failure;
+use crate::model::Progress;
+
+/// What has become of the cluster, as minikube sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClusterState {
+    /// There is no such profile.
+    Absent,
+    /// Its node is stopped, also by somebody else.
+    Stopped,
+    /// Its containers are paused.
+    Paused,
+    /// It runs, and our kubeconfig points at it.
+    Running,
+    /// It runs; our kubeconfig does not point at it.
+    Unlinked,
+    /// The profile is there; its node is gone, or was made and never started.
+    NoNode,
+    /// Its node runs, and what should run in it does not.
+    Broken,
+}
+
+/// One profile of minikube.
+#[derive(Clone, Debug)]
+pub struct Minikube {
+    program: PathBuf,
+    profile: String,
+    kubeconfig: PathBuf,
+}
+
+impl Minikube {
+    /// The program at `program` for the profile `profile`.
+    pub fn new(program: impl Into<PathBuf>, profile: &str, kubeconfig: &Path) -> Self {
+        Self { program: program.into(), profile: profile.to_owned(), kubeconfig: kubeconfig.to_owned() }
+    }
+
+    /// The one in `PATH`.
+    pub fn find(profile: &str, kubeconfig: &Path) -> Result<Self, Failure> {
+        Ok(Self::new(process::find("minikube")?, profile, kubeconfig))
+    }
+
+    /// The command that removes the profile with all that is in it.
+    pub fn delete_line(&self) -> String {
+        format!("minikube delete -p {}", self.profile)
+    }
+
+    /// Looks. Changes nothing.
+    pub async fn status(&self, host: &dyn Host) -> Result<ClusterState, Failure> {
+        let command = self.command("status").args(["-o", "json"]).capture();
+        let line = command.line();
+        let quiet = Translator::new(host, &|_| ());
+        let exit = command.run(&quiet).await?;
+        match parse_status(&exit.stdout) {
+            Some(state) => Ok(state),
+            None if exit.status.success() => Ok(ClusterState::NoNode),
+            None => Err(exit.failure(&line)),
+        }
+    }
+
+    /// Makes the cluster or starts it again; also finishes what a killed start has left.
+    pub async fn start(
+        &self,
+        spec: &ClusterSpec,
+        host: &dyn Host,
+        on_progress: &(dyn Fn(Progress) + Send + Sync),
+    ) -> Result<(), Failure> {
+        // The kubeconfig is ours alone, so that the cluster may be the current context in it.
+        let mut command = self.command("start").args(["-o", "json"]);
+        if let Some(cpus) = spec.cpus {
+            command = command.arg(format!("--cpus={cpus}"));
+        }
+        let texts =
+            [("memory", &spec.memory), ("driver", &spec.driver), ("kubernetes-version", &spec.kubernetes_version)];
+        for (flag, value) in texts {
+            if let Some(value) = value {
+                command = command.arg(format!("--{flag}={value}"));
+            }
+        }
+        self.run(command.args(&spec.start_args), host, on_progress).await
+    }
+
+    /// Lets a paused cluster go on.
+    pub async fn unpause(&self, host: &dyn Host) -> Result<(), Failure> {
+        self.run(self.command("unpause").args(["-o", "json"]), host, &|_| ()).await
+    }
+
+    /// Stops the node, and clears away what a killed start leaves in the way of the next one: a node that was made and
+    /// never started, for which minikube waits for minutes, and the helper container that fills its volume, whose name it wants again. Where
+    /// they are not there nothing happens; nothing of the cluster's is lost.
+    pub async fn clear_rest(&self, host: &dyn Host) -> Result<(), Failure> {
+        let quiet = Translator::new(host, &|_| ());
+        self.command("stop").args(["-o", "json"]).run(&quiet).await?;
+        // Last: the daemon may still be making it for the killed client.
+        if let Ok(docker) = process::find("docker") {
+            let helper = format!("{}-preload-sidecar", self.profile);
+            Command::new(docker).args(["rm", "-f", &helper]).run(&quiet).await?;
+        }
+        Ok(())
+    }
+
+    /// Writes the cluster's address into our kubeconfig.
+    pub async fn update_context(&self, host: &dyn Host) -> Result<(), Failure> {
+        self.run(self.command("update-context"), host, &|_| ()).await
+    }
+
+    fn command(&self, verb: &str) -> Command {
+        Command::new(&self.program).args([verb, "-p", &self.profile]).env("KUBECONFIG", &self.kubeconfig)
+    }
+
+    async fn run(
+        &self,
+        command: Command,
+        host: &dyn Host,
+        on_progress: &(dyn Fn(Progress) + Send + Sync),
+    ) -> Result<(), Failure> {
+        let line = command.line();
+        let translator = Translator::new(host, on_progress);
+        let exit = command.run(&translator).await?;
+        if exit.status.success() {
+            return Ok(());
+        }
+        Err(translator.failure(exit.failure(&line), &self.profile))
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct NodeStatus {
+    #[serde(default)]
+    host: String,
+    #[serde(default)]
+    kubelet: String,
+    #[serde(default, rename = "APIServer")]
+    api_server: String,
+    #[serde(default)]
+    kubeconfig: String,
+}
+
+/// The state that `minikube status -o json` printed; `None` when it printed something else. One node is an object, more
+/// are a list; a profile that is not there is told by an event; a node that is gone is `null`.
+fn parse_status(stdout: &[u8]) -> Option<ClusterState> {
+    let text = String::from_utf8_lossy(stdout);
+    let first = text.lines().next().unwrap_or_default().trim();
+    let node: NodeStatus = match serde_json::from_str::<serde_json::Value>(first).ok()? {
+        serde_json::Value::Null => return Some(ClusterState::NoNode),
+        serde_json::Value::Array(nodes) => serde_json::from_value(nodes.into_iter().next()?).ok()?,
+        value if value.get("specversion").is_some() => {
+            let message = value.pointer("/data/message")?.as_str()?;
+            return message.contains("not found").then_some(ClusterState::Absent);
+        }
+        value => serde_json::from_value(value).ok()?,
+    };
+    Some(match (node.host.as_str(), node.kubelet.as_str(), node.api_server.as_str()) {
+        ("Stopped" | "Saved", ..) => ClusterState::Stopped,
+        ("Paused", ..) | ("Running", _, "Paused") => ClusterState::Paused,
+        ("Running", "Running", "Running") if node.kubeconfig == "Configured" => ClusterState::Running,
+        ("Running", "Running", "Running") => ClusterState::Unlinked,
+        _ => ClusterState::Broken,
+    })
+}
+
+/// A line of `minikube start -o json`.
+#[derive(Debug, PartialEq, Eq)]
+enum Line {
+    Step { current: u64, total: u64, message: String },
+    Note(String),
+    Error { name: String, message: String, advice: String, url: String },
+    Other(String),
+}
+
+#[derive(Deserialize)]
+struct CloudEvent {
+    #[serde(rename = "type")]
+    kind: String,
+    data: EventData,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct EventData {
+    message: String,
+    name: String,
+    advice: String,
+    url: String,
+    currentstep: String,
+    totalsteps: String,
+}
+
+fn parse_line(line: &str) -> Line {
+    let Ok(event) = serde_json::from_str::<CloudEvent>(line) else {
+        return Line::Other(line.to_owned());
+    };
+    let data = event.data;
+    match event.kind.rsplit('.').next() {
+        Some("step") => match (data.currentstep.parse(), data.totalsteps.parse()) {
+            (Ok(current), Ok(total)) => Line::Step { current, total, message: data.message },
+            _ => Line::Note(data.message),
+        },
+        // Untyped errors are advice that a start survives.
+        Some("error") if !data.name.is_empty() => {
+            Line::Error { name: data.name, message: data.message, advice: data.advice, url: data.url }
+        }
+        _ => Line::Note(data.message),
+    }
+}
+
+/// Passes minikube's events on as lines that a person can read, and keeps its last error.
+struct Translator<'a> {
+    host: &'a dyn Host,
+    on_progress: &'a (dyn Fn(Progress) + Send + Sync),
+    state: Mutex<Translated>,
+}
+
+#[derive(Default)]
+struct Translated {
+    open: Vec<u8>,
+    shown: Vec<String>,
+    error: Option<Line>,
+}
+
+/// How many of the last lines a failure shows.
+const SHOWN: usize = 20;
+
+impl<'a> Translator<'a> {
+    fn new(host: &'a dyn Host, on_progress: &'a (dyn Fn(Progress) + Send + Sync)) -> Self {
+        Self { host, on_progress, state: Mutex::new(Translated::default()) }
+    }
+
+    fn line(&self, state: &mut Translated, line: &str) {
+        let parsed = parse_line(line.trim_end());
+        let text = match &parsed {
+            Line::Step { current, total, message } => {
+                (self.on_progress)(Progress::items(*current, Some(*total), message.clone()));
+                message.clone()
+            }
+            Line::Note(text) | Line::Other(text) => text.clone(),
+            Line::Error { name, message, .. } => format!("{name}: {message}"),
+        };
+        if matches!(parsed, Line::Error { .. }) {
+            state.error = Some(parsed);
+        }
+        if !text.trim().is_empty() {
+            self.host.output(format!("{text}\n").as_bytes());
+            if state.shown.len() == SHOWN {
+                state.shown.remove(0);
+            }
+            state.shown.push(text);
+        }
+    }
+
+    /// `failure` with minikube's own reason as its cause, and readable lines in place of events.
+    fn failure(&self, mut failure: Failure, profile: &str) -> Failure {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let rest = std::mem::take(&mut state.open);
+        if !rest.is_empty() {
+            self.line(&mut state, &String::from_utf8_lossy(&rest));
+        }
+        failure.details = std::mem::take(&mut state.shown);
+        if let Some(Line::Error { name, message, advice, url }) = state.error.take() {
+            failure = failure.cause(format!("{name}: {message}"));
+            // Some versions leave a placeholder of theirs in it.
+            let advice = advice.replace("{{.profileArg}}", &format!("-p {profile}"));
+            let advice: Vec<&str> = advice.split_whitespace().collect();
+            if !advice.is_empty() {
+                failure = failure.hint(advice.join(" "));
+            }
+            if !url.is_empty() {
+                failure = failure.hint(format!("see {url}"));
+            }
+        }
+        failure
+    }
+}
+
+impl Host for Translator<'_> {
+    fn output(&self, bytes: &[u8]) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.open.extend_from_slice(bytes);
+        while let Some(end) = state.open.iter().position(|byte| *byte == b'\n') {
+            let line: Vec<u8> = state.open.drain(..=end).collect();
+            self.line(&mut state, &String::from_utf8_lossy(&line));
+        }
+    }
+
+    fn started(&self, pid: u32) {
+        self.host.started(pid);
+    }
+
+    fn ended(&self, pid: u32) {
+        self.host.ended(pid);
+    }
+
+    fn cancel(&self) -> &Cancel {
+        self.host.cancel()
+    }
+}
+
+#[cfg(test)]
+mod tests;

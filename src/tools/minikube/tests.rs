@@ -1,0 +1,89 @@
+//! Tests of `minikube`.
+
+use super::*;
+use crate::error::FailureKind;
+use crate::tools::cluster::Provider;
+use crate::tools::fake::{FakeHost, fake_program};
+
+#[test]
+fn every_state_is_told_apart() {
+    let node = |host: &str, kubelet: &str, api: &str, config: &str| {
+        format!(
+            r#"{{"Name":"p","Host":"{host}","Kubelet":"{kubelet}","APIServer":"{api}","Kubeconfig":"{config}","Worker":false}}"#
+        )
+    };
+    let running = node("Running", "Running", "Running", "Configured");
+    let absent =
+        r#"{"specversion":"1.0","type":"io.k8s.sigs.minikube.info","data":{"message":"Profile \"p\" not found."}}"#;
+    let cases = [
+        (running.clone(), Some(ClusterState::Running)),
+        (format!("[{running},{running}]"), Some(ClusterState::Running)),
+        (node("Running", "Running", "Running", "Misconfigured"), Some(ClusterState::Unlinked)),
+        (node("Running", "Stopped", "Paused", "Configured"), Some(ClusterState::Paused)),
+        (node("Stopped", "Stopped", "Stopped", "Stopped"), Some(ClusterState::Stopped)),
+        (node("Running", "Stopped", "Stopped", "Misconfigured"), Some(ClusterState::Broken)),
+        ("null".into(), Some(ClusterState::NoNode)),
+        (absent.into(), Some(ClusterState::Absent)),
+        (String::new(), None),
+        ("panic: oh".into(), None),
+    ];
+    for (text, state) in cases {
+        assert_eq!(parse_status(text.as_bytes()), state, "{text}");
+    }
+}
+
+async fn fake(folder: &Path, script: &str) -> Minikube {
+    let program = fake_program(folder, "minikube", script).await;
+    Minikube::new(program, "p", Path::new("/k"))
+}
+
+fn spec() -> ClusterSpec {
+    ClusterSpec {
+        provider: Provider::Minikube,
+        name: "p".into(),
+        cpus: Some(4),
+        memory: Some("8g".into()),
+        driver: None,
+        kubernetes_version: None,
+        start_args: vec!["--cni=bridge".into()],
+    }
+}
+
+const EVENTS: &str = r#"{"type":"io.k8s.sigs.minikube.step","data":{"currentstep":"3","totalsteps":"19","message":"Starting Node"}}
+{"type":"io.k8s.sigs.minikube.error","data":{"message":"advice that is none of an error"}}
+klog
+"#;
+
+const ERROR: &str = r#"{"type":"io.k8s.sigs.minikube.error","data":{"name":"DRV_CP_ENDPOINT","message":"no ip","advice":"Recreate it:\n\t\tminikube delete {{.profileArg}}","url":"https://x","exitcode":"50"}}"#;
+
+#[tokio::test]
+async fn events_become_progress_and_lines_and_nothing_else_is_passed() {
+    let folder = tempfile::tempdir().unwrap();
+    fs_err::write(folder.path().join("events"), EVENTS).unwrap();
+    let script = format!("cd {}; echo \"$@ $KUBECONFIG\" > args; cat events", folder.path().display());
+    let host = FakeHost::default();
+    let seen = Mutex::new(Vec::new());
+    let on_progress = |progress: Progress| seen.lock().unwrap().push(progress.to_string());
+    let minikube = fake(folder.path(), &script).await;
+    minikube.start(&spec(), &host, &on_progress).await.unwrap();
+    assert_eq!(*seen.lock().unwrap(), ["3/19 Starting Node"]);
+    assert_eq!(host.shown(), "Starting Node\nadvice that is none of an error\nklog\n");
+    assert_eq!(
+        fs_err::read_to_string(folder.path().join("args")).unwrap(),
+        "start -p p -o json --cpus=4 --memory=8g --cni=bridge /k\n"
+    );
+}
+
+#[tokio::test]
+async fn a_failure_has_minikubes_own_reason_and_advice() {
+    let folder = tempfile::tempdir().unwrap();
+    fs_err::write(folder.path().join("error"), ERROR).unwrap();
+    let script = format!("cat {}/error; exit 50", folder.path().display());
+    let minikube = fake(folder.path(), &script).await;
+    let failure = minikube.start(&spec(), &FakeHost::default(), &|_| ()).await.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Failed);
+    assert_eq!(failure.causes, ["DRV_CP_ENDPOINT: no ip"]);
+    assert_eq!(failure.hints, ["Recreate it: minikube delete -p p", "see https://x"]);
+    assert_eq!(failure.details, ["DRV_CP_ENDPOINT: no ip"]);
+    assert!(failure.message.ends_with("ended with exit code 50"), "{}", failure.message);
+}

@@ -1,0 +1,382 @@
+//! Runs a program: in a process group of its own, its output streamed, stopped by TERM, then KILL.
+//!
+//! The child writes to pipes that we own, so that waiting ends with the child and not with a grandchild that kept the
+//! pipe open; what is left of its group when it ends is stopped.
+
+use std::collections::VecDeque;
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::io::AsyncReadExt;
+use tokio::net::unix::pipe;
+use tokio::time::{Instant, sleep_until};
+
+use super::Cancel;
+use crate::error::{Context, Failure};
+
+/// How long a child may take to end after TERM.
+pub const GRACE: Duration = Duration::from_secs(10);
+
+/// How long we go on reading after the child has ended, when something else still holds its pipe.
+const LEAK_WINDOW: Duration = Duration::from_millis(100);
+
+/// How many of the last lines a failure shows.
+const TAIL_LINES: usize = 20;
+
+/// How many bytes of a line are kept for a failure. What is shown is cut much shorter, but only after secrets are masked:
+/// half of one would not be known any more.
+const TAIL_LINE_BYTES: usize = 16 << 10;
+
+/// Most that [`read`] waits.
+const READ_LIMIT: Duration = Duration::from_secs(5);
+
+/// Most that is kept of a captured standard output.
+const MAX_CAPTURE: usize = 64 << 20;
+
+/// Who runs a program: gets its output, and says when to stop.
+pub trait Host: Send + Sync {
+    /// Bytes that the child wrote, as they came.
+    fn output(&self, bytes: &[u8]);
+    /// The child runs, as the leader of the process group `pid`.
+    fn started(&self, pid: u32);
+    /// The child and its group are gone.
+    fn ended(&self, pid: u32);
+    /// When to stop.
+    fn cancel(&self) -> &Cancel;
+}
+
+/// A program to run with its arguments and surroundings.
+#[derive(Clone, Debug)]
+pub struct Command {
+    program: PathBuf,
+    args: Vec<OsString>,
+    env: Vec<(OsString, OsString)>,
+    cwd: Option<PathBuf>,
+    stdin: Vec<u8>,
+    capture: bool,
+}
+
+/// How a program ended.
+#[derive(Clone, Debug)]
+pub struct Exit {
+    /// Its exit status.
+    pub status: std::process::ExitStatus,
+    /// Its standard output, where it was captured.
+    pub stdout: Vec<u8>,
+    /// The last lines of its output.
+    pub tail: Vec<String>,
+    /// Whether it left processes behind that we had to stop.
+    pub leaky: bool,
+    /// Whether it had to be killed because it did not end in time after TERM.
+    pub killed: bool,
+}
+
+/// The absolute path of `program` by `PATH`, or a failure that says that it is missing.
+pub fn find(program: &str) -> Result<PathBuf, Failure> {
+    which::which(program).map_err(|_| {
+        Failure::prerequisite(format!("`{program}` is not installed, or not in PATH"))
+            .hint(format!("install `{program}` and run the same command again"))
+    })
+}
+
+/// The standard output of a program that answers at once; `None` when it fails. Nothing is shown.
+pub fn read(program: &Path, args: &[&str], folder: &Path) -> Option<String> {
+    let handle =
+        duct::cmd(program, args).dir(folder).stdin_null().stderr_null().stdout_capture().unchecked().start().ok()?;
+    let Ok(Some(output)) = handle.wait_timeout(READ_LIMIT) else {
+        drop(handle.kill());
+        return None;
+    };
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+impl Command {
+    /// `program` is a path, or a name to look up in `PATH` (see [`find`]).
+    pub fn new(program: impl Into<PathBuf>) -> Self {
+        Self {
+            program: program.into(),
+            args: Vec::new(),
+            env: Vec::new(),
+            cwd: None,
+            stdin: Vec::new(),
+            capture: false,
+        }
+    }
+
+    /// Adds an argument.
+    pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
+        self.args.push(arg.as_ref().to_owned());
+        self
+    }
+
+    /// Adds arguments.
+    pub fn args<S: AsRef<OsStr>>(mut self, args: impl IntoIterator<Item = S>) -> Self {
+        self.args.extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));
+        self
+    }
+
+    /// Sets a variable of its environment, beside ours.
+    pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
+        self.env.push((name.as_ref().to_owned(), value.as_ref().to_owned()));
+        self
+    }
+
+    /// Where it runs.
+    pub fn cwd(mut self, folder: &Path) -> Self {
+        self.cwd = Some(folder.to_owned());
+        self
+    }
+
+    /// What it reads; nothing by default. The way for secrets: no other process can see it.
+    pub fn stdin(mut self, bytes: Vec<u8>) -> Self {
+        self.stdin = bytes;
+        self
+    }
+
+    /// Keeps standard output for the caller; the host gets standard error alone.
+    pub fn capture(mut self) -> Self {
+        self.capture = true;
+        self
+    }
+
+    /// The command as a person would type it, without variables and input.
+    pub fn line(&self) -> String {
+        let mut line = self.program.display().to_string();
+        for arg in &self.args {
+            let arg = arg.to_string_lossy();
+            line.push(' ');
+            let plain = |c: char| c.is_ascii_alphanumeric() || "-_=./:,@%+".contains(c);
+            if !arg.is_empty() && arg.chars().all(plain) {
+                line.push_str(&arg);
+            } else {
+                line.push('\'');
+                line.push_str(&arg.replace('\'', r"'\''"));
+                line.push('\'');
+            }
+        }
+        line
+    }
+
+    /// Runs it and demands success. A failure has the command, how it ended and its last lines.
+    pub async fn check(self, host: &dyn Host) -> Result<Exit, Failure> {
+        let line = self.line();
+        let exit = self.run(host).await?;
+        if exit.status.success() {
+            return Ok(exit);
+        }
+        Err(exit.failure(&line))
+    }
+
+    /// Runs it to its end; an exit code other than 0 is not an error here. Fails when it can't be started, and with
+    /// [`crate::error::FailureKind::Interrupted`] when the host asked to stop.
+    pub async fn run(self, host: &dyn Host) -> Result<Exit, Failure> {
+        let line = self.line();
+        if host.cancel().is_asked() {
+            return Err(Failure::interrupted(format!("`{line}`")));
+        }
+        let (handle, mut pipes) = self.start().map_err(|error| {
+            let failure = Failure::failed(format!("can't start `{line}`")).source(&error);
+            if error.kind() == io::ErrorKind::NotFound {
+                failure.hint(format!("check that `{}` is installed and the folder is there", self.program.display()))
+            } else {
+                failure
+            }
+        })?;
+        let pid = handle.pids().first().copied().unwrap_or_default();
+        host.started(pid);
+        let guard = Guard { pid, host };
+        let result = supervise(handle, &mut pipes, pid, host).await.context(|| format!("running `{line}`"));
+        drop(guard);
+        let mut exit = result?;
+        exit.tail = pipes.tail.lines();
+        exit.stdout = pipes.stdout;
+        if host.cancel().is_asked() {
+            // A time limit ends it this way too: then its last words are the best there is.
+            let mut failure = Failure::interrupted(format!("`{line}`")).details(exit.tail.clone());
+            if exit.killed {
+                failure = failure.cause(format!("it ignored SIGTERM and was killed after {} s", GRACE.as_secs()));
+            }
+            return Err(failure);
+        }
+        Ok(exit)
+    }
+
+    fn start(&self) -> io::Result<(Arc<duct::Handle>, Pipes)> {
+        let (out_read, out_write) = io::pipe()?;
+        let mut expression = duct::cmd(&self.program, &self.args)
+            .unchecked()
+            .stderr_file(out_write.try_clone()?)
+            .before_spawn(|command| {
+                command.process_group(0);
+                Ok(())
+            });
+        let mut captured = None;
+        expression = if self.capture {
+            let (read, write) = io::pipe()?;
+            captured = Some(pipe::Receiver::from_owned_fd(read.into())?);
+            expression.stdout_file(write)
+        } else {
+            expression.stdout_file(out_write)
+        };
+        for (name, value) in &self.env {
+            expression = expression.env(name, value);
+        }
+        if let Some(cwd) = &self.cwd {
+            expression = expression.dir(cwd);
+        }
+        expression =
+            if self.stdin.is_empty() { expression.stdin_null() } else { expression.stdin_bytes(self.stdin.clone()) };
+        let output = pipe::Receiver::from_owned_fd(out_read.into())?;
+        let handle = Arc::new(expression.start()?);
+        // The expression holds the writing ends: while one of ours is open, reading never ends.
+        drop(expression);
+        Ok((handle, Pipes { output: Some(output), captured, stdout: Vec::new(), tail: Tail::default() }))
+    }
+}
+
+impl Exit {
+    /// The failure of a command that ended with this.
+    pub fn failure(&self, line: &str) -> Failure {
+        let how = match (self.status.code(), self.status.signal()) {
+            (Some(code), _) => format!("ended with exit code {code}"),
+            (None, Some(signal)) => format!("was ended by signal {signal}"),
+            (None, None) => "ended in an unknown way".to_owned(),
+        };
+        Failure::failed(format!("`{line}` {how}")).details(self.tail.clone())
+    }
+}
+
+/// Whoever stops waiting for a child, by whatever way, stops the child: its group is killed when this goes. After a
+/// supervised end there is nothing left to kill.
+struct Guard<'a> {
+    pid: u32,
+    host: &'a dyn Host,
+}
+
+impl Drop for Guard<'_> {
+    fn drop(&mut self) {
+        signal_group(self.pid, Signal::KILL);
+        self.host.ended(self.pid);
+    }
+}
+
+struct Pipes {
+    output: Option<pipe::Receiver>,
+    captured: Option<pipe::Receiver>,
+    stdout: Vec<u8>,
+    tail: Tail,
+}
+
+async fn supervise(handle: Arc<duct::Handle>, pipes: &mut Pipes, pid: u32, host: &dyn Host) -> io::Result<Exit> {
+    let waiting = Arc::clone(&handle);
+    let mut waiter = tokio::task::spawn_blocking(move || waiting.wait().map(|output| output.status));
+    let (mut status, mut killed, mut leaky) = (None, false, false);
+    let (mut asked, mut told_to_kill) = (false, false);
+    let mut buffer = vec![0_u8; 32 << 10];
+    let mut captured_buffer = vec![0_u8; if pipes.captured.is_some() { 32 << 10 } else { 0 }];
+    let far = Instant::now() + Duration::from_secs(86_400 * 365);
+    let (mut grace_end, mut leak_end) = (far, far);
+    loop {
+        if status.is_some() && pipes.output.is_none() && pipes.captured.is_none() {
+            break;
+        }
+        tokio::select! {
+            read = read_some(&mut pipes.output, &mut buffer), if pipes.output.is_some() => {
+                let bytes = &buffer[..read?];
+                host.output(bytes);
+                pipes.tail.push(bytes);
+            }
+            read = read_some(&mut pipes.captured, &mut captured_buffer), if pipes.captured.is_some() => {
+                let bytes = &captured_buffer[..read?];
+                if pipes.stdout.len() + bytes.len() > MAX_CAPTURE {
+                    signal_group(pid, Signal::KILL);
+                    return Err(io::Error::other(format!("it printed more than {MAX_CAPTURE} bytes")));
+                }
+                pipes.stdout.extend_from_slice(bytes);
+            }
+            ended = &mut waiter, if status.is_none() => {
+                status = Some(ended.map_err(io::Error::other)??);
+                leak_end = Instant::now() + LEAK_WINDOW;
+            }
+            () = host.cancel().asked(), if !asked => {
+                asked = true;
+                signal_group(pid, Signal::TERM);
+                // A stopped child would sleep through TERM.
+                signal_group(pid, Signal::CONT);
+                grace_end = Instant::now() + GRACE;
+            }
+            () = host.cancel().killed(), if !told_to_kill => {
+                told_to_kill = true;
+                signal_group(pid, Signal::KILL);
+            }
+            () = sleep_until(grace_end), if status.is_none() => {
+                killed = true;
+                grace_end = far;
+                signal_group(pid, Signal::KILL);
+            }
+            () = sleep_until(leak_end), if status.is_some() => {
+                leaky = true;
+                break;
+            }
+        }
+    }
+    // Whatever is left of the group has lost its leader.
+    leaky |= signal_group(pid, Signal::KILL);
+    let status = status.ok_or_else(|| io::Error::other("no exit status"))?;
+    Ok(Exit { status, stdout: Vec::new(), tail: Vec::new(), leaky, killed })
+}
+
+/// Reads what is there; at the end of the file the pipe is dropped.
+async fn read_some(pipe: &mut Option<pipe::Receiver>, buffer: &mut [u8]) -> io::Result<usize> {
+    let Some(open) = pipe else { return Ok(0) };
+    let n = open.read(buffer).await?;
+    if n == 0 {
+        *pipe = None;
+    }
+    Ok(n)
+}
+
+/// Sends a signal to a process group; answers whether there was one.
+pub fn signal_group(pid: u32, signal: Signal) -> bool {
+    i32::try_from(pid).ok().and_then(Pid::from_raw).is_some_and(|group| kill_process_group(group, signal).is_ok())
+}
+
+/// The last lines of an output, each cut to a readable length.
+#[derive(Debug, Default)]
+struct Tail {
+    lines: VecDeque<Vec<u8>>,
+    open: Vec<u8>,
+}
+
+impl Tail {
+    fn push(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            match byte {
+                b'\n' => {
+                    let line = std::mem::take(&mut self.open);
+                    if self.lines.len() == TAIL_LINES {
+                        self.lines.pop_front();
+                    }
+                    self.lines.push_back(line);
+                }
+                // A progress bar that redraws itself: what it draws next replaces it.
+                b'\r' => self.open.clear(),
+                _ if self.open.len() < TAIL_LINE_BYTES => self.open.push(byte),
+                _ => {}
+            }
+        }
+    }
+
+    fn lines(&self) -> Vec<String> {
+        let open = Some(&self.open).filter(|line| !line.is_empty());
+        self.lines.iter().chain(open).map(|line| String::from_utf8_lossy(line).trim_end().to_owned()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,97 @@
+//! Tests of `process`.
+
+use std::sync::Mutex;
+
+use super::*;
+use crate::error::FailureKind;
+
+#[derive(Default)]
+struct TestHost {
+    cancel: Cancel,
+    seen: Mutex<Vec<u8>>,
+    stop_at: Option<&'static str>,
+}
+
+impl Host for TestHost {
+    fn output(&self, bytes: &[u8]) {
+        let mut seen = self.seen.lock().unwrap();
+        seen.extend_from_slice(bytes);
+        if self.stop_at.is_some_and(|text| String::from_utf8_lossy(&seen).contains(text)) {
+            self.cancel.wind_down();
+        }
+    }
+    fn started(&self, _pid: u32) {}
+    fn ended(&self, _pid: u32) {}
+    fn cancel(&self) -> &Cancel {
+        &self.cancel
+    }
+}
+
+fn sh(script: &str) -> Command {
+    Command::new("/bin/sh").arg("-c").arg(script)
+}
+
+#[tokio::test]
+async fn output_of_both_streams_comes_in_order_and_failures_show_the_end() {
+    let host = TestHost::default();
+    let failure = sh("echo one; echo two >&2; printf three; exit 7").check(&host).await.unwrap_err();
+    assert_eq!(*host.seen.lock().unwrap(), b"one\ntwo\nthree");
+    assert_eq!(failure.details, ["one", "two", "three"]);
+    assert!(failure.message.ends_with("ended with exit code 7"), "{}", failure.message);
+}
+
+#[tokio::test]
+async fn captured_output_is_not_shown_and_input_is_passed() {
+    let host = TestHost::default();
+    let exit = sh("cat; echo note >&2").stdin(b"secret".to_vec()).capture().check(&host).await.unwrap();
+    assert_eq!(exit.stdout, b"secret");
+    assert_eq!(*host.seen.lock().unwrap(), b"note\n");
+}
+
+#[tokio::test]
+async fn a_grandchild_that_keeps_the_pipe_open_does_not_keep_us() {
+    let host = TestHost::default();
+    let started = std::time::Instant::now();
+    let exit = sh("sleep 600 & echo $!").check(&host).await.unwrap();
+    assert!(exit.leaky);
+    assert!(started.elapsed() < Duration::from_secs(60));
+    let pid: i32 = String::from_utf8(host.seen.lock().unwrap().clone()).unwrap().trim().parse().unwrap();
+    // Killed: gone, or dead and not reaped by whoever adopted it.
+    let dead = || fs_err::read_to_string(format!("/proc/{pid}/stat")).map_or(true, |stat| stat.contains(") Z "));
+    while !dead() {
+        assert!(started.elapsed() < Duration::from_secs(60), "{pid} lives");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test]
+async fn winding_down_asks_with_term_and_reports_the_interruption() {
+    let host = TestHost { stop_at: Some("ready"), ..TestHost::default() };
+    let failure =
+        sh("trap 'echo bye; exit 0' TERM; echo ready; while :; do sleep 0.05; done").check(&host).await.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Interrupted);
+    assert!(String::from_utf8_lossy(&host.seen.lock().unwrap()).ends_with("bye\n"));
+}
+
+#[tokio::test]
+async fn a_program_that_is_not_there_is_named() {
+    let failure = Command::new("/nowhere/tool").run(&TestHost::default()).await.unwrap_err();
+    assert_eq!(failure.message, "can't start `/nowhere/tool`");
+}
+
+#[test]
+fn a_command_line_is_shown_as_one_would_type_it() {
+    let command = Command::new("helm").args(["upgrade", "a b", "it's", ""]);
+    assert_eq!(command.line(), r"helm upgrade 'a b' 'it'\''s' ''");
+}
+
+#[test]
+fn the_tail_keeps_the_last_lines_and_the_last_redraw() {
+    let mut tail = Tail::default();
+    for n in 0..30 {
+        tail.push(format!("{n}\n").as_bytes());
+    }
+    tail.push(b"10%\r20%");
+    let lines = tail.lines();
+    assert_eq!((lines.len(), lines[0].as_str(), lines[20].as_str()), (21, "10", "20%"));
+}

@@ -1,0 +1,185 @@
+//! The declared secrets. Values are read when they are needed, registered for masking, and never kept on disk.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::Path;
+
+use fs_err as fs;
+
+use crate::error::{Context, Failure};
+use crate::fingerprint::Digest;
+use crate::redact::Redactor;
+
+/// The file below `.provision` that keys the digests of secrets.
+const KEY_FILE: &str = "secret-key";
+
+/// Where a secret comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SecretSource {
+    /// An environment variable of ours.
+    Env {
+        /// Its name.
+        variable: String,
+        /// Whether it may be missing; then the secret is the empty text.
+        optional: bool,
+    },
+    /// Made once, where it is first needed, and from then on kept there alone: `n` random bytes as hexadecimal digits.
+    Generate {
+        /// How many bytes.
+        bytes: usize,
+    },
+}
+
+/// The declared secrets by name.
+#[derive(Clone, Debug, Default)]
+pub struct Secrets {
+    sources: BTreeMap<String, SecretSource>,
+    redactor: Redactor,
+}
+
+/// A secret's value, shown to nobody by accident.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SecretValue(String);
+
+impl SecretValue {
+    /// Wraps a value; `redactor` masks it from now on.
+    pub fn new(value: String, redactor: &Redactor) -> Self {
+        redactor.register(&value);
+        Self(value)
+    }
+
+    /// The value itself. Only for what carries it to where it belongs.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for SecretValue {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("***")
+    }
+}
+
+impl Secrets {
+    /// The declared secrets.
+    pub fn new(sources: BTreeMap<String, SecretSource>, redactor: Redactor) -> Self {
+        Self { sources, redactor }
+    }
+
+    /// Where `name` comes from.
+    pub fn source(&self, name: &str) -> Option<&SecretSource> {
+        self.sources.get(name)
+    }
+
+    /// Registers every value that the environment has, so that it is masked from the first line on. Answers the names
+    /// of those too short to be masked.
+    pub fn register_all(&self) -> Vec<String> {
+        let mut unmasked = Vec::new();
+        for (name, source) in &self.sources {
+            if let SecretSource::Env { variable, .. } = source
+                && let Ok(value) = std::env::var(variable)
+                && !value.is_empty()
+                && !self.redactor.register(&value)
+            {
+                unmasked.push(name.clone());
+            }
+        }
+        unmasked
+    }
+
+    /// The value of a secret that comes from the environment; `None` for one that is generated where it is needed.
+    pub fn value(&self, name: &str) -> Result<Option<SecretValue>, Failure> {
+        match self.sources.get(name) {
+            None => Err(Failure::bug(format!("the secret `{name}` is not declared"))),
+            Some(SecretSource::Generate { .. }) => Ok(None),
+            Some(SecretSource::Env { variable, optional }) => match std::env::var(variable) {
+                Ok(value) if !value.is_empty() => Ok(Some(SecretValue::new(value, &self.redactor))),
+                _ if *optional => Ok(Some(SecretValue(String::new()))),
+                _ => Err(Failure::prerequisite(format!("the secret `{name}` has no value"))
+                    .cause(format!("the environment variable `{variable}` is not set"))
+                    .hint(format!("export {variable}=… and run the same command again"))),
+            },
+        }
+    }
+}
+
+/// A new secret of `bytes` random bytes of the system's, as hexadecimal digits.
+pub fn generate(bytes: usize, redactor: &Redactor) -> Result<SecretValue, Failure> {
+    let mut random = vec![0_u8; bytes];
+    getrandom::fill(&mut random).map_err(|error| Failure::failed("the system gives no random numbers").cause(error))?;
+    let text = random.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
+    Ok(SecretValue::new(text, redactor))
+}
+
+/// A digest of something secret, with a key that this project's `.provision` alone holds: whoever reads the journal
+/// can't try out guesses. A new key makes every such digest another one, and so its step stale.
+pub fn keyed_digest(state_dir: &Path, secret: &[u8]) -> Result<Digest, Failure> {
+    let key = key(state_dir)?;
+    Ok(Digest::from_hash(blake3::keyed_hash(&key, secret)))
+}
+
+fn key(state_dir: &Path) -> Result<[u8; 32], Failure> {
+    let path = state_dir.join(KEY_FILE);
+    let found = || -> Option<[u8; 32]> {
+        // Not through a link: a repository could ship one.
+        let is_file = fs::symlink_metadata(&path).ok()?.file_type().is_file();
+        fs::read(&path).ok().filter(|_| is_file)?.try_into().ok()
+    };
+    if let Some(key) = found() {
+        return Ok(key);
+    }
+    let what = || "making the key for digests of secrets".to_owned();
+    fs::create_dir_all(state_dir).context(what)?;
+    if fs::symlink_metadata(&path).is_ok() {
+        fs::remove_file(&path).context(what)?;
+    }
+    let mut key = [0_u8; 32];
+    getrandom::fill(&mut key).map_err(|error| Failure::failed(what()).cause(error))?;
+    // Readable by the user alone; whole or not there; and where another run was faster, its key counts.
+    let mut file = tempfile::NamedTempFile::new_in(state_dir).context(what)?;
+    file.write_all(&key).context(what)?;
+    match file.persist_noclobber(&path) {
+        Ok(_) => Ok(key),
+        Err(error) => found().ok_or_else(|| Failure::failed(what()).source(&error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn a_digest_needs_the_projects_key() {
+        let (a, b) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let digest = keyed_digest(a.path(), b"x").unwrap();
+        assert_eq!(digest, keyed_digest(a.path(), b"x").unwrap());
+        assert_ne!(digest, keyed_digest(a.path(), b"y").unwrap());
+        assert_ne!(digest, keyed_digest(b.path(), b"x").unwrap());
+        let mode = fs::metadata(a.path().join(KEY_FILE)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_key_that_is_a_link_or_damaged_is_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        let other = dir.path().join("theirs");
+        fs::write(&other, [7_u8; 32]).unwrap();
+        fs::os::unix::fs::symlink(&other, dir.path().join(KEY_FILE)).unwrap();
+        assert_ne!(key(dir.path()).unwrap(), [7_u8; 32]);
+        assert_eq!(fs::read(&other).unwrap(), [7_u8; 32]);
+        fs::write(dir.path().join(KEY_FILE), "short").unwrap();
+        assert_eq!(key(dir.path()).unwrap(), key(dir.path()).unwrap());
+    }
+
+    #[test]
+    fn generated_secrets_are_masked_and_never_twice_the_same() {
+        let redactor = Redactor::new();
+        let (a, b) = (generate(16, &redactor).unwrap(), generate(16, &redactor).unwrap());
+        assert_eq!(a.expose().len(), 32);
+        assert_ne!(a.expose(), b.expose());
+        assert_eq!(redactor.text(a.expose()), "***");
+        assert_eq!(format!("{a:?}"), "***");
+    }
+}
