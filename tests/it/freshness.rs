@@ -1,0 +1,96 @@
+//! When a step runs again, and what it says about why.
+
+use crate::sandbox::{Sandbox, steps};
+
+#[test]
+fn a_changed_setting_an_edited_input_and_a_lost_output_run_a_step_again() {
+    let pipeline = |text: &str| {
+        steps(&[("a", &format!("cat in/* > out; echo {text} >> world"), "inputs = [\"in/**\"]\noutputs = [\"out\"]")])
+    };
+    let sandbox = Sandbox::new(&pipeline("one"));
+    sandbox.file("in/x", "1");
+    sandbox.run(&["up"]).code(0).says("never run");
+    sandbox.run(&["up"]).code(0).says("nothing to do");
+    sandbox.file("in/x", "2");
+    sandbox.run(&["plan"]).code(0).says("changed: ");
+    sandbox.run(&["up"]).code(0).says("changed: ");
+    fs_err::remove_file(sandbox.path("out")).unwrap();
+    sandbox.run(&["up"]).code(0).says("out");
+    sandbox.file("pipeline.toml", &pipeline("two"));
+    sandbox.run(&["up"]).code(0).says("settings.run");
+    assert_eq!(sandbox.world(), ["one", "one", "one", "two"]);
+}
+
+#[test]
+fn an_input_that_changes_while_its_step_runs_leaves_the_step_stale() {
+    let script = "echo a >> world; if [ ! -e once ]; then touch once; echo 2 > in; fi";
+    let sandbox = Sandbox::new(&steps(&[("a", script, "inputs = [\"in\"]")]));
+    sandbox.file("in", "1");
+    sandbox.run(&["up"]).code(0).says("changed while it ran");
+    sandbox.run(&["plan", "--exit-code"]).code(10);
+    sandbox.run(&["up"]).code(0);
+    sandbox.run(&["up"]).code(0).says("nothing to do");
+    assert_eq!(sandbox.world(), ["a", "a"]);
+}
+
+#[test]
+fn a_step_that_always_looks_runs_each_time() {
+    let sandbox = Sandbox::new(&steps(&[("a", "echo a >> world", "always = true")]));
+    sandbox.run(&["up"]).code(0);
+    sandbox.run(&["up"]).code(0);
+    assert_eq!(sandbox.world(), ["a", "a"]);
+}
+
+#[test]
+fn what_was_seen_ahead_counts_only_with_the_outputs_it_went_by() {
+    let pipeline = r#"
+[pipeline]
+name = "t"
+[vars]
+on = "yes"
+[[stage]]
+id = "a"
+[[stage.step]]
+id = "t"
+action = "tool-check"
+tool = "sh-like"
+when = "vars.on == 'yes'"
+[[stage]]
+id = "b"
+[[stage.step]]
+id = "use"
+action = "command"
+run = "echo ${{ steps.a.t.version | default('none') }} > out"
+"#;
+    let sandbox = Sandbox::new(pipeline);
+    sandbox.tool("sh-like", "echo 1.2.3");
+    let out = || fs_err::read_to_string(sandbox.path("out")).unwrap();
+    sandbox.run(&["up"]).code(0);
+    assert_eq!(out(), "1.2.3\n");
+    sandbox.run(&["up", "--set", "on=no"]).code(0);
+    assert_eq!(out(), "none\n");
+    sandbox.run(&["plan", "--exit-code", "--set", "on=no"]).code(0);
+}
+
+#[test]
+fn a_changed_secret_runs_the_command_that_gets_it_again() {
+    let pipeline = "[pipeline]\nname = \"t\"\n[secrets]\nTOKEN = { env = \"TOKEN\" }\n[[stage]]\nid = \"s\"\n\
+                    [[stage.step]]\nid = \"a\"\naction = \"command\"\nsecrets = [\"TOKEN\"]\nrun = \"echo a >> world\"\n";
+    let mut sandbox = Sandbox::new(pipeline);
+    sandbox.env("TOKEN", "first-value");
+    sandbox.run(&["up"]).code(0);
+    sandbox.run(&["up"]).code(0).says("nothing to do");
+    sandbox.env("TOKEN", "second-value");
+    sandbox.run(&["up"]).code(0).says("secret TOKEN");
+    assert_eq!(sandbox.world(), ["a", "a"]);
+}
+
+#[test]
+fn plan_touches_nothing_and_tells_reason_and_dependence() {
+    let sandbox = Sandbox::new(&steps(&[("a", "echo a >> world", ""), ("b", "echo b >> world", "needs = [\"a\"]")]));
+    sandbox.run(&["plan", "--exit-code"]).code(10).says("never run");
+    assert!(!sandbox.path(".provision").exists());
+    sandbox.run(&["up"]).code(0);
+    sandbox.run(&["plan", "--exit-code"]).code(0);
+    assert_eq!(sandbox.world(), ["a", "b"]);
+}

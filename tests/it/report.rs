@@ -1,0 +1,105 @@
+//! The checklist: executed, with evidence, and open again when that goes stale.
+
+use serde_json::Value;
+
+use crate::sandbox::Sandbox;
+
+fn project() -> Sandbox {
+    let pipeline = r#"
+[pipeline]
+name = "t"
+checklists = ["tasks.md"]
+[[stage]]
+id = "s"
+[[stage.step]]
+id = "a"
+action = "command"
+run = "echo made > out; echo a >> world"
+inputs = ["in"]
+outputs = ["out"]
+covers = ["T001", "T002"]
+[[stage.step]]
+id = "b"
+action = "command"
+run = "test -e ok"
+covers = ["T002"]
+needs = ["a"]
+"#;
+    let sandbox = Sandbox::new(pipeline);
+    sandbox.file(
+        "tasks.md",
+        "# Tasks\n\n## Phase 1: Setup\n\n- [ ] T001 [P] Make it\n- [x] T002 Check it\n- [x] T003 Dream of it\n",
+    );
+    sandbox.file("in", "1");
+    sandbox
+}
+
+fn verdicts(sandbox: &Sandbox) -> Vec<(String, String)> {
+    let shown = sandbox.run(&["report", "--format", "json"]).code(0);
+    let report: Value = serde_json::from_str(&shown.stdout).unwrap();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    report["items"].as_array().unwrap().iter().map(|item| (text(&item["id"]), text(&item["verdict"]))).collect()
+}
+
+fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
+    expected.iter().map(|(id, verdict)| ((*id).to_owned(), (*verdict).to_owned())).collect()
+}
+
+#[test]
+fn an_item_follows_its_evidence() {
+    let sandbox = project();
+    assert_eq!(verdicts(&sandbox), pairs(&[("T001", "open"), ("T002", "open"), ("T003", "open")]));
+    sandbox.run(&["up"]).code(1);
+    assert_eq!(verdicts(&sandbox), pairs(&[("T001", "done"), ("T002", "failed"), ("T003", "open")]));
+    sandbox.file("ok", "");
+    sandbox.run(&["up"]).code(0);
+    assert_eq!(verdicts(&sandbox), pairs(&[("T001", "done"), ("T002", "done"), ("T003", "open")]));
+    // The world changes behind our back: the tick goes, without a run.
+    fs_err::remove_file(sandbox.path("out")).unwrap();
+    assert_eq!(verdicts(&sandbox), pairs(&[("T001", "stale"), ("T002", "stale"), ("T003", "open")]));
+    sandbox.run(&["up"]).code(0);
+    sandbox.file("in", "2");
+    assert_eq!(verdicts(&sandbox)[0].1, "stale");
+}
+
+#[test]
+fn an_item_can_be_proven_by_a_fallback() {
+    let sandbox = project();
+    let pipeline = fs_err::read_to_string(sandbox.path("pipeline.toml")).unwrap();
+    let fallback = "[[stage.step]]\nid = \"c\"\naction = \"command\"\nrun = \"true\"\n";
+    sandbox.file(
+        "pipeline.toml",
+        &pipeline.replace("needs = [\"a\"]", &format!("needs = [\"a\"]\nfallback = \"c\"\n{fallback}")),
+    );
+    sandbox.run(&["up"]).code(0).says("by fallback");
+    assert_eq!(verdicts(&sandbox), pairs(&[("T001", "done"), ("T002", "fallback"), ("T003", "open")]));
+    // A fallback is there for its step alone.
+    let wrong =
+        format!("{fallback}[[stage.step]]\nid = \"d\"\naction = \"command\"\nneeds = [\"c\"]\nrun = \"true\"\n");
+    sandbox.file("pipeline.toml", &pipeline.replace("needs = [\"a\"]", &format!("fallback = \"c\"\n{wrong}")));
+    sandbox.run(&["plan"]).code(2).says("the fallback of `s.b`");
+}
+
+#[test]
+fn the_report_has_the_form_of_the_contract_and_check_answers_by_exit_code() {
+    let sandbox = project();
+    sandbox.file("ok", "");
+    sandbox.run(&["up"]).code(0);
+    let shown = sandbox.run(&["report", "--format", "json", "--output", "report.json"]).code(0);
+    assert_eq!(shown.stdout, "");
+    let report: Value = serde_json::from_str(&fs_err::read_to_string(sandbox.path("report.json")).unwrap()).unwrap();
+    assert_eq!(report["pipeline"], "t");
+    assert_eq!(
+        report["counts"],
+        serde_json::json!({"total": 3, "done": 2, "fallback": 0, "open": 1, "stale": 0, "failed": 0})
+    );
+    let item = &report["items"][0];
+    assert_eq!((item["phase"].as_str(), item["ticked"].as_bool()), (Some("Phase 1: Setup"), Some(false)));
+    let evidence = &item["evidence"][0];
+    assert_eq!(evidence["step"], "s.a");
+    assert!(evidence["run"].is_string() && evidence["finished"].as_str().unwrap().ends_with('Z'), "{evidence}");
+    sandbox.run(&["report", "--check"]).code(1).says("T003");
+    sandbox.run(&["report", "--format", "markdown"]).code(0).says("- [x]").says("T001").says("- [ ]");
+    sandbox.file("tasks.md", "- [ ] T001 Make it\n- [ ] T002 Check it\n");
+    sandbox.run(&["report", "--check"]).code(0);
+}

@@ -1,0 +1,109 @@
+//! What runs beside what, and in which order.
+
+use crate::sandbox::{Sandbox, steps};
+
+/// A step that ends only when the other one runs at the same time.
+fn meet(own: &str, other: &str) -> String {
+    format!("touch {own}; for i in $(seq 500); do [ -e {other} ] && exit 0; sleep 0.02; done; exit 1")
+}
+
+#[test]
+fn steps_of_a_stage_run_beside_each_other() {
+    let sandbox = Sandbox::new(&steps(&[("a", &meet("x", "y"), ""), ("b", &meet("y", "x"), "")]));
+    sandbox.run(&["up"]).code(0);
+}
+
+#[test]
+fn jobs_limits_how_many() {
+    let script = "mkdir only || exit 1; sleep 0.05; rmdir only";
+    let pipeline = steps(&[("a", script, ""), ("b", script, ""), ("c", script, "")]);
+    let sandbox = Sandbox::new(&pipeline.replace("id = \"s\"", "id = \"s\"\njobs = 1"));
+    sandbox.run(&["up"]).code(0);
+    sandbox.run(&["up", "--force", "--jobs", "1"]).code(0);
+}
+
+#[test]
+fn stages_follow_each_other_unless_they_name_their_needs() {
+    let pipeline = format!(
+        r#"
+[pipeline]
+name = "test"
+[[stage]]
+id = "first"
+[[stage.step]]
+id = "a"
+action = "command"
+run = "echo first >> world"
+[[stage]]
+id = "left"
+[[stage.step]]
+id = "a"
+action = "command"
+run = "{}"
+[[stage]]
+id = "right"
+needs = ["first"]
+[[stage.step]]
+id = "a"
+action = "command"
+run = "{}"
+[[stage]]
+id = "last"
+needs = ["left", "right"]
+[[stage.step]]
+id = "a"
+action = "command"
+run = "test -e x && test -e y && echo last >> world"
+"#,
+        meet("x", "y"),
+        meet("y", "x")
+    );
+    let sandbox = Sandbox::new(&pipeline);
+    sandbox.run(&["up"]).code(0);
+    assert_eq!(sandbox.world(), ["first", "last"]);
+}
+
+#[test]
+fn after_a_failure_nothing_new_starts_unless_told_to_keep_going() {
+    let pipeline = steps(&[
+        ("a", "exit 3", ""),
+        ("b", "echo b >> world", "needs = [\"a\"]"),
+        ("c", "echo c >> world", "needs = [\"d\"]"),
+        ("d", "sleep 0.3; echo d >> world", ""),
+    ]);
+    let sandbox = Sandbox::new(&pipeline);
+    sandbox.run(&["up"]).code(1).says("exit code 3");
+    assert_eq!(sandbox.world(), ["d"], "what ran was let end, nothing new began");
+    sandbox.run(&["up", "--keep-going"]).code(1);
+    assert_eq!(sandbox.world(), ["d", "c"]);
+}
+
+#[test]
+fn optional_fallback_when_retry_and_timeout() {
+    let pipeline = steps(&[
+        ("optional", "exit 1", "optional = true"),
+        ("after", "echo after >> world", "needs = [\"optional\"]"),
+        ("main", "exit 1", "fallback = \"s.stand-in\""),
+        ("stand-in", "echo stand-in >> world", ""),
+        ("never", "echo never >> world", "when = \"1 == 2\""),
+        ("flaky", "echo x >> tries; test $(wc -l < tries) = 3", "retry = { attempts = 3, delay = \"10ms\" }"),
+    ]);
+    let sandbox = Sandbox::new(&pipeline);
+    sandbox.run(&["up"]).code(0).says("s.flaky").says("proven by s.stand-in instead");
+    let mut world = sandbox.world();
+    world.sort();
+    assert_eq!(world, ["after", "stand-in"]);
+
+    let sandbox = Sandbox::new(&steps(&[("slow", "echo waiting for godot; sleep 600", "timeout = \"1s\"")]));
+    sandbox.run(&["up"]).code(1).says("timed out").says("waiting for godot");
+}
+
+#[test]
+fn a_fallback_that_nobody_needs_does_not_run() {
+    let sandbox = Sandbox::new(&steps(&[
+        ("main", "echo main >> world", "fallback = \"s.stand-in\""),
+        ("stand-in", "echo stand-in >> world", ""),
+    ]));
+    sandbox.run(&["up"]).code(0);
+    assert_eq!(sandbox.world(), ["main"]);
+}

@@ -1,0 +1,46 @@
+//! What the command line selects.
+
+use crate::sandbox::Sandbox;
+
+fn three_stages() -> Sandbox {
+    let stage = |id: &str| {
+        format!(
+            "[[stage]]\nid = \"{id}\"\n[[stage.step]]\nid = \"x\"\naction = \"command\"\nrun = \"echo {id} >> world\"\n"
+        )
+    };
+    Sandbox::new(&format!("[pipeline]\nname = \"t\"\n{}{}{}", stage("a"), stage("b"), stage("c")))
+}
+
+#[test]
+fn a_stage_brings_what_it_needs_and_only_leaves_that_away() {
+    let sandbox = three_stages();
+    sandbox.run(&["stage", "b"]).code(0);
+    assert_eq!(sandbox.world(), ["a", "b"]);
+    let sandbox = three_stages();
+    sandbox.run(&["stage", "b", "--only"]).code(0);
+    assert_eq!(sandbox.world(), ["b"]);
+    sandbox.run(&["up", "a.x"]).code(0);
+    assert_eq!(sandbox.world(), ["b", "a"]);
+}
+
+#[test]
+fn from_until_and_force() {
+    let sandbox = three_stages();
+    sandbox.run(&["up", "--until", "b"]).code(0);
+    assert_eq!(sandbox.world(), ["a", "b"]);
+    sandbox.run(&["up", "--from", "b", "--force=b"]).code(0);
+    assert_eq!(sandbox.world(), ["a", "b", "b", "c"]);
+    sandbox.run(&["up", "--force"]).code(0).says("forced");
+    assert_eq!(sandbox.world().len(), 7);
+}
+
+#[test]
+fn names_that_are_none_are_told_with_the_nearest() {
+    let sandbox = three_stages();
+    sandbox.run(&["stage", "bb"]).code(2).says("there is no stage or step `bb`").says("did you mean `b`?");
+    sandbox.run(&["up", "b.y"]).code(2).says("b.x");
+    sandbox.run(&["up", "--until", "nowhere"]).code(2).says("the stages are: a, b, c");
+    sandbox.run(&["up", "--from", "c", "--until", "a"]).code(2).says("nothing is selected");
+    sandbox.run(&["stage", "b.x"]).code(2).says("provision up b.x");
+    sandbox.run(&["logs", "b.x"]).code(2).says("has never run");
+}

@@ -1,0 +1,210 @@
+//! The cluster itself, rollouts and their causes, Secrets, and asking Services.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use provision::actions::Presence;
+use provision::error::{Failure, FailureKind};
+use provision::tools::secrets::SecretSource;
+use serde_json::{Value, json};
+
+use crate::workbench::{IMAGE, PROFILE, Workbench, timed};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_that_runs_is_seen_without_a_process() {
+    let bench = Workbench::new("start").await;
+    let output = timed("cluster-start of a running cluster", bench.run("cluster-start", "")).await.unwrap();
+    assert_eq!(output.get("context"), Some(PROFILE));
+    let presence = timed("its probe", bench.probe("cluster-start", "", &output)).await;
+    assert_eq!(presence, Presence::Present);
+    let other = output.clone().with("uid", "another");
+    assert!(matches!(bench.probe("cluster-start", "", &other).await, Presence::Missing(_)));
+    bench.clean_up().await;
+}
+
+/// A deployment of one pod with one container, `c`.
+fn deployment(bench: &Workbench, name: &str, container: &Value) -> Value {
+    let mut container = container.clone();
+    container["name"] = "c".into();
+    if container.get("image").is_none() {
+        container["image"] = IMAGE.to_string().into();
+        container["imagePullPolicy"] = "Never".into();
+    }
+    json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name, "namespace": bench.namespace},
+        "spec": {"replicas": 1, "selector": {"matchLabels": {"app": name}}, "template": {
+            "metadata": {"labels": {"app": name}},
+            "spec": {"terminationGracePeriodSeconds": 0, "containers": [container]}}}})
+}
+
+async fn failing_rollout(bench: &Workbench, name: &str, container: &Value) -> Failure {
+    let kube = bench.kube().await;
+    kube.ensure_namespace(&bench.namespace).await.unwrap();
+    kube.apply_object(&deployment(bench, name, container)).await.unwrap();
+    let settings = format!("namespace = '{}'\ndeployments = ['{name}']", bench.namespace);
+    let failure = timed(name, bench.run("rollout-check", &settings)).await.unwrap_err();
+    println!("{failure}\n  {}\n  help: {}", failure.details.join("\n  "), failure.hints.join("\n  help: "));
+    failure
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_image_that_is_not_in_the_node_fails_fast_with_its_name() {
+    let bench = Workbench::new("image").await;
+    let container = json!({"image": "nobody/has-this:1", "imagePullPolicy": "Never"});
+    let started = Instant::now();
+    let failure = failing_rollout(&bench, "image", &container).await;
+    assert!(started.elapsed() < Duration::from_secs(20));
+    assert!(failure.causes[0].contains("ErrImageNeverPull"), "{failure}");
+    assert!(failure.hints[0].contains("nobody/has-this:1"), "{:?}", failure.hints);
+    bench.clean_up().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crash_loop_shows_exit_code_and_last_lines() {
+    let bench = Workbench::new("crash").await;
+    let container = json!({"command": ["sh", "-c", "echo one; echo no database at db:5432 >&2; exit 3"]});
+    let failure = failing_rollout(&bench, "crash", &container).await;
+    let details = failure.details.join("\n");
+    assert!(failure.causes[0].contains("CrashLoopBackOff (exit code 3"), "{failure}");
+    assert!(details.contains("| no database at db:5432"), "{details}");
+    assert!(details.contains("event BackOff"), "{details}");
+    bench.clean_up().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_secret_is_named_with_what_to_do() {
+    let bench = Workbench::new("missing").await;
+    let from = json!({"secretKeyRef": {"name": "todo-secrets", "key": "JWT"}});
+    let container = json!({"command": ["sleep", "1000"], "env": [{"name": "A", "valueFrom": from}]});
+    let failure = failing_rollout(&bench, "missing", &container).await;
+    assert!(failure.hints[0].contains("the secret `todo-secrets` is missing"), "{:?}", failure.hints);
+    bench.clean_up().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interrupted_rollout_says_what_it_waited_for() {
+    let bench = Workbench::new("interrupt").await;
+    let kube = bench.kube().await;
+    kube.ensure_namespace(&bench.namespace).await.unwrap();
+    let never = json!({"command": ["sh", "-c", "echo warming up; sleep 1000"],
+        "readinessProbe": {"exec": {"command": ["false"]}, "periodSeconds": 1}});
+    kube.apply_object(&deployment(&bench, "never", &never)).await.unwrap();
+    let cancel = bench.cancel.clone();
+    let settings = format!("namespace = '{}'\nselector = 'app=never'", bench.namespace);
+    // The selector is of pods; the workload has no labels of its own.
+    assert!(bench.run("rollout-check", &settings).await.unwrap_err().message.contains("nothing to look at"));
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_secs(6)).await;
+        cancel.wind_down();
+    });
+    let settings = format!("namespace = '{}'\ndeployments = ['never']", bench.namespace);
+    let failure = bench.run("rollout-check", &settings).await.unwrap_err();
+    println!("{failure}\n  {}", failure.details.join("\n  "));
+    assert_eq!(failure.kind, FailureKind::Interrupted);
+    let details = failure.details.join("\n");
+    assert!(details.contains("readiness probe") && details.contains("| warming up"), "{details}");
+    bench.clean_up().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_generated_secret_is_made_once_and_shared() {
+    let sources = BTreeMap::from([("PW".to_owned(), SecretSource::Generate { bytes: 16 })]);
+    let bench = Workbench::with_secrets("secret", sources).await;
+    let namespace = &bench.namespace;
+    let one = format!(
+        "name = 'one'\nnamespace = '{namespace}'\ndata = {{ PW = '${{{{ secrets.PW }}}}', URL = 'a:${{{{ secrets.PW }}}}@b' }}"
+    );
+    let two = format!("name = 'two'\nnamespace = '{namespace}'\ndata = {{ P = '${{{{ secrets.PW }}}}' }}");
+    let first = timed("secret-apply", bench.run("secret-apply", &one)).await.unwrap();
+    assert_eq!(bench.run("secret-apply", &one).await.unwrap(), first);
+    bench.run("secret-apply", &two).await.unwrap();
+    let kube = bench.kube().await;
+    let of_one = kube.secret(namespace, "one").await.unwrap().unwrap().data;
+    let of_two = kube.secret(namespace, "two").await.unwrap().unwrap().data;
+    let value = String::from_utf8(of_one["PW"].clone()).unwrap();
+    assert_eq!((value.len(), &of_two["P"]), (32, &of_one["PW"]));
+    assert_eq!(of_one["URL"], format!("a:{value}@b").into_bytes());
+    assert!(!bench.log().contains(&value));
+    assert!(first.iter().all(|(_, fact)| !fact.contains(&value)));
+    assert_eq!(timed("its probe", bench.probe("secret-apply", &one, &first)).await, Presence::Present);
+    // Changed or removed behind our back.
+    bench.command(&format!("-n {namespace} patch secret one -p '{{\"stringData\":{{\"URL\":\"x\"}}}}'")).await;
+    assert!(matches!(bench.probe("secret-apply", &one, &first).await, Presence::Missing(_)));
+    assert_eq!(bench.run("secret-apply", &one).await.unwrap(), first);
+    bench.command(&format!("-n {namespace} delete secret one")).await;
+    assert!(matches!(bench.probe("secret-apply", &one, &first).await, Presence::Missing(_)));
+    bench.clean_up().await;
+}
+
+/// A deployment that answers every request with its path and pod, and a Service before it.
+async fn web(bench: &Workbench) {
+    let server = r#"use IO::Socket::INET; $| = 1; $h = `cat /etc/hostname`; chomp $h;
+        $s = IO::Socket::INET->new(LocalPort => 8080, Listen => 9, ReuseAddr => 1) or die;
+        while ($c = $s->accept) { $l = <$c>; while (<$c>) { last if /^\r?\n/ } ($p) = $l =~ / (\S+)/;
+        $st = $p =~ /bad/ ? "500 Oh" : "200 OK"; $b = qq({"path":"$p","pod":"$h","n":3});
+        print $c "HTTP/1.1 $st\r\nContent-Length: ", length $b, "\r\nConnection: close\r\n\r\n$b"; close $c }"#;
+    let container = json!({"command": ["perl", "-e", server], "ports": [{"name": "web", "containerPort": 8080}],
+        "readinessProbe": {"tcpSocket": {"port": 8080}, "periodSeconds": 1}});
+    let kube = bench.kube().await;
+    kube.ensure_namespace(&bench.namespace).await.unwrap();
+    kube.apply_object(&deployment(bench, "web", &container)).await.unwrap();
+    let service = json!({"apiVersion": "v1", "kind": "Service",
+        "metadata": {"name": "web", "namespace": bench.namespace},
+        "spec": {"selector": {"app": "web"}, "ports": [{"name": "http", "port": 80, "targetPort": "web"}]}});
+    kube.apply_object(&service).await.unwrap();
+    let settings = format!("namespace = '{}'\ndeployments = ['web']", bench.namespace);
+    timed("rollout of web", bench.run("rollout-check", &settings)).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_is_asked_through_a_forward_of_our_own() {
+    let bench = Workbench::new("http").await;
+    web(&bench).await;
+    let base = format!("service = 'web'\nnamespace = '{}'\n", bench.namespace);
+    let settings = format!(
+        "{base}port = 'http'\npath = '/a?b=c'\nexpect = {{ '/path' = '/a?b=c', '/n' = 3 }}\nsave = {{ pod = '/pod' }}"
+    );
+    let output = timed("http-check", bench.run("http-check", &settings)).await.unwrap();
+    assert_eq!(output.get("status"), Some("200"));
+    assert!(output.get("pod").unwrap().starts_with("web-"));
+
+    let failure = bench.run("http-check", &format!("{base}port = 80\npath = '/bad'\nattempts = 1")).await.unwrap_err();
+    println!("{failure}\n  {}", failure.details.join("\n  "));
+    assert!(failure.message.contains("answered 500, not 200"), "{failure}");
+    let details = failure.details.join("\n");
+    assert!(details.contains("pod web-") && details.contains("Running, ready"), "{details}");
+
+    let failure = bench.run("http-check", &format!("{base}port = 81")).await.unwrap_err();
+    assert!(failure.to_string().contains("has no port 81: it has 80 (http)"), "{failure}");
+
+    // A port in use names its holder.
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let failure = bench.run("http-check", &format!("{base}port = 80\nlocal-port = {port}")).await.unwrap_err();
+    assert!(failure.to_string().contains(&format!("process {}", std::process::id())), "{failure}");
+    bench.clean_up().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_forward_survives_its_pods() {
+    let bench = Workbench::new("survive").await;
+    web(&bench).await;
+    let settings = format!(
+        "service = 'web'\nnamespace = '{}'\nport = 80\nexpect = {{ '/n' = 4 }}\nwithin = '20s'\ninterval = '200ms'",
+        bench.namespace
+    );
+    // It never holds; meanwhile the pod goes, and the next one answers through the same forward.
+    let step = bench.step("http-check", &settings);
+    let asking = step.action.run(&step.cx);
+    let deleting = async {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        bench.command(&format!("-n {} delete pod -l app=web --wait=false", bench.namespace)).await;
+    };
+    let (failure, ()) = tokio::join!(asking, deleting);
+    assert!(failure.unwrap_err().message.contains("answered 3 at `/n`, not 4"));
+    step.cx.finish().unwrap();
+    let log = bench.log();
+    let answers = log.lines().filter(|line| line.contains("answered 3")).count();
+    println!("{answers} answers of {} attempts", log.lines().count());
+    assert!(answers > 20, "{log}");
+    bench.clean_up().await;
+}

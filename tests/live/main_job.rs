@@ -1,0 +1,175 @@
+//! The main job with the binary, as a user does it: the repository's own pipeline on a real cluster, killed, interrupted,
+//! and with the world changed behind its back.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::sandbox::{Sandbox, Shown, send, wait_until_gone};
+use crate::workbench::IMAGE;
+
+/// The cluster of these tests: made and deleted by them, so not the one that the other tests share.
+const PROFILE: &str = "provision-test-job";
+
+/// One at a time: two minikube starts beside each other take longer than one after the other on two processors.
+static TURN: Mutex<()> = Mutex::new(());
+
+fn my_turn() -> MutexGuard<'static, ()> {
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A project with the tools, Docker and cluster settings of this machine.
+fn live(pipeline: &str) -> Sandbox {
+    let mut sandbox = Sandbox::new(pipeline);
+    for (name, value) in std::env::vars() {
+        sandbox.env(&name, &value);
+    }
+    sandbox
+}
+
+/// The repository's own pipeline and example in a folder of their own, with the tests' cluster.
+fn own_pipeline() -> Sandbox {
+    let root = env!("CARGO_MANIFEST_DIR");
+    let text = fs_err::read_to_string(format!("{root}/pipeline.toml")).unwrap();
+    let sandbox = live(&text.replace("name = \"todo-chatbot\"\ndriver", &format!("name = \"{PROFILE}\"\ndriver")));
+    for entry in walkdir::WalkDir::new(format!("{root}/examples")) {
+        let entry = entry.unwrap();
+        let name = entry.path().strip_prefix(root).unwrap();
+        if entry.file_type().is_file() && !name.components().any(|part| part.as_os_str() == "node_modules") {
+            fs_err::create_dir_all(sandbox.path(name).parent().unwrap()).unwrap();
+            fs_err::copy(entry.path(), sandbox.path(name)).unwrap();
+        }
+    }
+    sandbox
+}
+
+fn minikube(arguments: &str) {
+    duct::cmd("minikube", ["-p", PROFILE].into_iter().chain(arguments.split(' '))).stdout_null().run().unwrap();
+}
+
+fn verdicts(sandbox: &Sandbox) -> Vec<(String, String)> {
+    let report: Value = serde_json::from_str(&sandbox.run(&["report", "--format", "json"]).code(0).stdout).unwrap();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    report["items"].as_array().unwrap().iter().map(|item| (text(&item["id"]), text(&item["verdict"]))).collect()
+}
+
+#[test]
+fn the_example_is_deployed_and_proven_through_kills_and_a_lost_cluster() {
+    let _turn = my_turn();
+    minikube("delete");
+    let sandbox = own_pipeline();
+
+    // Killed in the middle of `minikube start`.
+    let run = sandbox.spawn(&["up", "--until", "cluster"]);
+    wait_for_container();
+    send("KILL", run.id());
+    Shown::of(run);
+    sandbox.run(&["status"]).code(0).says("in doubt");
+
+    // The next run finishes the job.
+    let shown = sandbox.run(&["up"]).code(0);
+    assert!(shown.stdout.contains("verify.stored"), "{}", shown.stdout);
+    let done = |verdicts: &[(String, String)]| verdicts.iter().filter(|(_, verdict)| verdict == "done").count();
+    let first = verdicts(&sandbox);
+    assert_eq!(first.len(), 79);
+    let covered = fs_err::read_to_string(sandbox.path("pipeline.toml")).unwrap().matches("covers = [").count();
+    assert!(covered > 40 && done(&first) >= 40, "{first:?}");
+
+    // A second one has nothing to do, and says so.
+    sandbox.run(&["up"]).code(0).says("nothing to do");
+    sandbox.run(&["plan", "--exit-code"]).code(0);
+
+    // The cluster is deleted behind our back: what was in it is open again, and `up` brings it back.
+    minikube("delete");
+    let lost = verdicts(&sandbox);
+    let verdict =
+        |verdicts: &[(String, String)], id: &str| verdicts.iter().find(|(item, _)| item == id).unwrap().1.clone();
+    assert_eq!(verdict(&lost, "T018"), "stale");
+    assert_eq!(verdict(&lost, "T054"), "stale");
+    assert_eq!(verdict(&lost, "T012"), "done", "a file is no matter of the cluster");
+    sandbox.run(&["up"]).code(0);
+    assert_eq!(verdicts(&sandbox), first);
+
+    // Stopped is repaired as well, and an image that is gone from the daemon is built again.
+    minikube("stop");
+    duct::cmd!("sh", "-c", "docker images -q todo-backend | sort -u | xargs docker rmi -f")
+        .stdout_null()
+        .run()
+        .unwrap();
+    sandbox.run(&["up"]).code(0).says("build.backend");
+    assert_eq!(verdicts(&sandbox), first);
+    minikube("delete");
+}
+
+/// Waits until minikube has made the node's container: the start is well under way then.
+fn wait_for_container() {
+    for _ in 0..600 {
+        let found = duct::cmd!("docker", "ps", "-q", "-f", format!("name=^{PROFILE}$")).read().unwrap();
+        if !found.is_empty() {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    panic!("minikube has made no container");
+}
+
+/// A pipeline whose only step builds an image that takes its time.
+fn slow_build() -> Sandbox {
+    let sandbox = live(
+        "[pipeline]\nname = \"t\"\n[[stage]]\nid = \"build\"\n[[stage.step]]\nid = \"slow\"\naction = \"docker-build\"\n\
+         context = \"app\"\nimage = \"provision-test/slow\"\n",
+    );
+    sandbox.file("app/Dockerfile", &format!("FROM {IMAGE}\nRUN echo begun && sleep 987\n"));
+    sandbox
+}
+
+/// The process of the RUN line, once it is there.
+fn sleeper() -> u32 {
+    for _ in 0..600 {
+        if let Ok(pid) = duct::cmd!("pgrep", "-x", "-f", "sleep 987").stderr_null().read() {
+            return pid.lines().next().unwrap().parse().unwrap();
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    panic!("the build never got to its RUN line");
+}
+
+#[test]
+fn a_build_that_is_killed_or_interrupted_leaves_nothing_behind_and_up_finishes_it() {
+    let _turn = my_turn();
+    let sandbox = slow_build();
+    for (signal, code) in [("KILL", -1), ("INT", 130)] {
+        let run = sandbox.spawn(&["up"]);
+        let pid = sleeper();
+        send(signal, run.id());
+        Shown::of(run).code(code);
+        wait_until_gone(pid);
+    }
+    sandbox.run(&["plan"]).code(0).says("interrupted");
+    sandbox.file("app/Dockerfile", &format!("FROM {IMAGE}\nRUN echo begun\n"));
+    sandbox.run(&["up"]).code(0).says("provision-test/slow:");
+    sandbox.run(&["up"]).code(0).says("nothing to do");
+    duct::cmd!("sh", "-c", "docker images -q provision-test/slow | sort -u | xargs docker rmi -f")
+        .stdout_null()
+        .run()
+        .unwrap();
+}
+
+#[test]
+fn a_socket_that_is_not_ours_to_use_is_told_with_the_group() {
+    let sandbox = slow_build();
+    // Root may use every socket, so this is somebody else.
+    let binary = env!("CARGO_BIN_EXE_provision");
+    let nobody_can = fs_err::metadata(binary).is_ok();
+    assert!(nobody_can);
+    let folder = sandbox.path("").display().to_string();
+    let script = format!(
+        "chmod 755 '{folder}' && cp '{binary}' '{folder}/provision' && chmod 777 '{folder}' && cd '{folder}' && \
+         exec setpriv --reuid=65534 --regid=65534 --clear-groups ./provision up"
+    );
+    let output = duct::cmd!("sh", "-c", script).stdout_capture().stderr_capture().unchecked().run().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{text}");
+    assert!(text.contains("docker") && text.contains("group"), "{text}");
+}

@@ -1,0 +1,74 @@
+//! Images in the cluster's node: the ones that were built, and no more bytes than needed.
+
+use provision::actions::Presence;
+use provision::model::Output;
+
+use crate::docker::{context, request};
+use crate::workbench::{IMAGE, PROFILE, Workbench};
+
+/// Builds `name` with a file that says `word`.
+async fn build(bench: &Workbench, name: &str, word: &str) {
+    bench.write("app/Dockerfile", &format!("FROM {IMAGE}\nCOPY word /\n"));
+    bench.write("app/word", word);
+    let docker = bench.tools.docker().await.unwrap();
+    docker.build(&request(name), context(&bench.path("app")).stream(), &|_| {}).await.unwrap();
+}
+
+fn sent(output: &Output) -> u64 {
+    output.get("sent").unwrap().parse().unwrap()
+}
+
+/// Takes an image out of the daemon and out of the node.
+async fn forget(bench: &Workbench, name: &str) {
+    let docker = bench.tools.docker().await.unwrap();
+    docker.remove_image(name).await.unwrap();
+    docker.exec(PROFILE, &["crictl", "rmi", name], None, &|_| {}).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_image_gets_to_the_node_once_and_again_when_it_is_another_one() {
+    let bench = Workbench::new("node").await;
+    let name = "provision-live/loaded:1";
+    let settings = format!("image = \"{name}\"");
+    let mut ids = Vec::new();
+    for word in ["one", "two"] {
+        build(&bench, name, word).await;
+        let output = bench.run("image-load", &settings).await.unwrap();
+        assert!(sent(&output) > 0);
+        assert_eq!(bench.probe("image-load", &settings, &output).await, Presence::Present);
+        let again = bench.run("image-load", &settings).await.unwrap();
+        assert_eq!((sent(&again), again.get("id")), (0, output.get("id")));
+        ids.push(output.get("id").unwrap().to_owned());
+    }
+    assert_ne!(ids[0], ids[1]);
+    forget(&bench, name).await;
+    let gone = bench.run("image-load", &settings).await.unwrap_err();
+    assert_eq!(gone.message, format!("the Docker daemon has no image `{name}`"));
+    bench.clean_up().await;
+}
+
+#[tokio::test]
+async fn a_pod_runs_from_an_image_of_which_only_the_new_layer_was_sent() {
+    let bench = Workbench::new("delta").await;
+    let (name, namespace) = ("provision-live/runs:1", bench.namespace.clone());
+    let settings = format!("image = \"{name}\"");
+    let mut bytes = Vec::new();
+    for word in ["old", "new"] {
+        build(&bench, name, word).await;
+        bytes.push(sent(&bench.run("image-load", &settings).await.unwrap()));
+    }
+    assert!(bytes[1] < 100_000, "{bytes:?}");
+    bench.command(&format!("create namespace {namespace}")).await;
+    bench
+        .command(&format!(
+            "-n {namespace} run word --image={name} --restart=Never --image-pull-policy=Never --command -- cat /word"
+        ))
+        .await;
+    bench
+        .command(&format!("-n {namespace} wait --for=jsonpath={{.status.phase}}=Succeeded pod/word --timeout=60s"))
+        .await;
+    bench.command(&format!("-n {namespace} logs word | grep -qx new")).await;
+    bench.command(&format!("-n {namespace} delete pod word --grace-period=0 --force")).await;
+    forget(&bench, name).await;
+    bench.clean_up().await;
+}

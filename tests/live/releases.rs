@@ -1,0 +1,152 @@
+//! Helm releases.
+
+use provision::actions::Presence;
+
+use crate::workbench::{IMAGE, Workbench, timed};
+
+const TEMPLATE: &str = "apiVersion: apps/v1
+kind: Deployment
+metadata: {name: app, labels: {app: app}}
+spec:
+  replicas: {{ .Values.replicas }}
+  selector: {matchLabels: {app: app}}
+  template:
+    metadata: {labels: {app: app}}
+    spec:
+      terminationGracePeriodSeconds: 0
+      containers:
+      - name: c
+        image: {{ .Values.image }}
+        imagePullPolicy: Never
+        command: {{ .Values.command | toJson }}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: app}
+data: {note: {{ .Values.note | quote }}}
+";
+
+fn chart(bench: &Workbench, template: &str) {
+    bench.write("chart/Chart.yaml", "apiVersion: v2\nname: app\nversion: 0.1.0\nappVersion: '7'\n");
+    bench.write("chart/values.yaml", "replicas: 1\nimage: none\ncommand: [sleep, '1000']\nnote: of the chart\n");
+    bench.write("chart/templates/all.yaml", template);
+    bench.write("values.yaml", "note: of the file\n");
+}
+
+fn settings(bench: &Workbench, more: &str) -> String {
+    format!(
+        "chart = 'chart'\nrelease = 'app'\nnamespace = '{}'\nvalues = ['values.yaml']\nset = {{ image = '{IMAGE}'{more} }}",
+        bench.namespace
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_release_is_installed_upgraded_and_looked_at() {
+    let bench = Workbench::new("release").await;
+    chart(&bench, TEMPLATE);
+    let first = settings(&bench, "");
+    let output = timed("helm-install", bench.run("helm-install", &first)).await.unwrap();
+    assert_eq!(
+        (output.get("revision"), output.get("status"), output.get("chart"), output.get("app-version")),
+        (Some("1"), Some("deployed"), Some("app-0.1.0"), Some("7"))
+    );
+    assert_eq!(timed("its probe", bench.probe("helm-install", &first, &output)).await, Presence::Present);
+    let rollout = format!("namespace = '{}'\nrelease = 'app'", bench.namespace);
+    timed("rollout-check", bench.run("rollout-check", &rollout)).await.unwrap();
+
+    let before = bench.inputs("helm-install", &first).await;
+    bench.write("chart/values.yaml", "replicas: 2\nimage: none\ncommand: [sleep, '1000']\n");
+    assert_eq!(bench.inputs("helm-install", &first).await.changed_labels(&before), ["chart"]);
+
+    let second = settings(&bench, ", note = 'of the step'");
+    let upgraded = bench.run("helm-install", &second).await.unwrap();
+    assert_eq!(upgraded.get("revision"), Some("2"));
+    assert!(matches!(bench.probe("helm-install", &first, &output).await, Presence::Missing(_)));
+    let said = bench.run("rollout-check", &rollout).await.unwrap();
+    assert_eq!(said.get("pods"), Some("2"));
+
+    bench.command(&format!("-n {} delete configmap app", bench.namespace)).await;
+    assert_eq!(
+        bench.probe("helm-install", &second, &upgraded).await,
+        Presence::Missing(format!("configmap/app in {} is gone", bench.namespace))
+    );
+    bench.clean_up().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_chart_that_does_not_render_is_shown_with_its_place() {
+    let bench = Workbench::new("render").await;
+    chart(&bench, "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {{ required \"name it\" .Values.nothing }}\n");
+    let failure = bench.run("helm-install", &settings(&bench, "")).await.unwrap_err();
+    println!("{failure}\n  {}\n  {}", failure.details.join("\n  "), failure.hints.join("\n  "));
+    assert!(failure.causes[0].contains("app/templates/all.yaml:4:"), "{failure}");
+    assert!(failure.causes[0].contains("name it"), "{failure}");
+    bench.clean_up().await;
+}
+
+/// A shell line that waits until the release is pending.
+fn until_pending(bench: &Workbench) -> String {
+    let list = format!("{} list --pending -q | grep -q app", bench.helm());
+    format!("for i in $(seq 100); do {list} && break; sleep 0.2; done")
+}
+
+/// Installs with a helm that is killed while it waits; `more` are arguments.
+async fn leave_pending(bench: &Workbench, verb: &str, more: &str) {
+    let line = format!(
+        "{} {verb} app chart -f values.yaml --set image={IMAGE},replicas=1 --set 'command={{/bin/false}}' --wait \
+         --create-namespace {more} & pid=$!; {}; kill -9 $pid",
+        bench.helm(),
+        until_pending(bench)
+    );
+    bench.run("command", &format!("run = \"\"\"{line}\"\"\"")).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_release_that_a_killed_run_of_ours_left_is_freed() {
+    let bench = Workbench::new("pending").await;
+    chart(&bench, TEMPLATE);
+    // Unlike that of any other helm on this machine: a living one would be taken for its holder.
+    let n = std::process::id();
+    leave_pending(&bench, "install", &format!("--labels=provision={n}-1")).await;
+    let output =
+        timed("install after pending-install", bench.run("helm-install", &settings(&bench, ""))).await.unwrap();
+    assert_eq!(output.get("revision"), Some("1"));
+    leave_pending(&bench, "upgrade", &format!("--labels=provision={n}-2")).await;
+    let output =
+        timed("upgrade after pending-upgrade", bench.run("helm-install", &settings(&bench, ""))).await.unwrap();
+    assert_eq!((output.get("revision"), output.get("status")), (Some("4"), Some("deployed")));
+    println!("{}", bench.log());
+    bench.clean_up().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_release_that_somebody_else_left_is_refused_with_the_command() {
+    let bench = Workbench::new("theirs").await;
+    chart(&bench, TEMPLATE);
+    leave_pending(&bench, "install", "").await;
+    let failure = bench.run("helm-install", &settings(&bench, "")).await.unwrap_err();
+    println!("{failure}\n  {}", failure.hints.join("\n  "));
+    assert!(failure.hints[0].contains("uninstall app"), "{:?}", failure.hints);
+    bench.clean_up().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_release_that_a_living_helm_of_ours_holds_is_left_alone() {
+    let bench = Workbench::new("held").await;
+    chart(&bench, TEMPLATE);
+    let line = format!(
+        "{} install app chart -f values.yaml --set image={IMAGE} --set 'command={{/bin/false}}' --wait --timeout 25s \
+         --create-namespace --labels=provision=9f9f-9",
+        bench.helm()
+    );
+    let settings_of_command = format!("run = \"\"\"{line}\"\"\"");
+    let holding = bench.run("command", &settings_of_command);
+    let meanwhile = async {
+        bench.run("command", &format!("run = \"\"\"{}\"\"\"", until_pending(&bench))).await.unwrap();
+        bench.run("helm-install", &settings(&bench, "")).await.unwrap_err()
+    };
+    let (held, failure) = tokio::join!(holding, meanwhile);
+    assert!(held.is_err());
+    assert!(failure.transient && failure.to_string().contains("helm works on it: process"), "{failure}");
+    bench.clean_up().await;
+}

@@ -1,0 +1,72 @@
+//! A cluster that is started, damaged in every way that happens, and repaired; in a profile of its own.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use provision::actions::Presence;
+use provision::error::FailureKind;
+use provision::model::Output;
+
+use crate::workbench::{Workbench, timed};
+
+const PROFILE: &str = "provision-repair";
+
+async fn shell(bench: &Workbench, line: &str) {
+    bench.run("command", &format!("run = \"\"\"{line}\"\"\"")).await.unwrap();
+}
+
+/// Damages the cluster by `line`, sees that the probe notices, and repairs it.
+async fn repaired(bench: &Workbench, what: &str, line: &str, before: &Output) -> Output {
+    shell(bench, line).await;
+    let presence = timed(&format!("probe when {what}"), bench.probe("cluster-start", "", before)).await;
+    assert!(matches!(presence, Presence::Missing(_)), "{what}");
+    let output = timed(&format!("start when {what}"), bench.run("cluster-start", "")).await.unwrap();
+    assert_eq!(bench.probe("cluster-start", "", &output).await, Presence::Present);
+    output
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_comes_back_from_whatever_happened_to_it() {
+    let bench = Workbench::bare("repair", PROFILE, BTreeMap::new());
+    let kubeconfig = bench.path(".provision/kubeconfig");
+    let delete = format!("KUBECONFIG={} minikube delete -p {PROFILE}", kubeconfig.display());
+    shell(&bench, &delete).await;
+    let output = timed("cold start", bench.run("cluster-start", "")).await.unwrap();
+    timed("probe", bench.probe("cluster-start", "", &output)).await;
+
+    let pause = format!("minikube pause -p {PROFILE}");
+    assert_eq!(repaired(&bench, "paused", &pause, &output).await, output);
+    let stop = format!("KUBECONFIG={} minikube stop -p {PROFILE}", kubeconfig.display());
+    assert_eq!(repaired(&bench, "stopped", &stop, &output).await, output);
+    let kill = format!("docker kill {PROFILE}");
+    assert_eq!(repaired(&bench, "its container is killed", &kill, &output).await, output);
+    let forget = format!("rm {}", kubeconfig.display());
+    assert_eq!(repaired(&bench, "our kubeconfig is gone", &forget, &output).await, output);
+    // Another cluster, also for the probe.
+    let anew = repaired(&bench, "deleted behind our back", &format!("minikube delete -p {PROFILE}"), &output).await;
+    assert_ne!(anew.get("uid"), output.get("uid"));
+    shell(&bench, &delete).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_that_was_killed_anywhere_is_finished_by_the_next() {
+    let bench = Workbench::bare("killed", "provision-killed", BTreeMap::new());
+    let kubeconfig = bench.path(".provision/kubeconfig");
+    let delete = format!("KUBECONFIG={} minikube delete -p provision-killed", kubeconfig.display());
+    for seconds in [1, 4, 7, 12] {
+        shell(&bench, &delete).await;
+        let cancel = bench.cancel.child();
+        let step = bench.step_with("cluster-start", "", cancel.clone());
+        let killing = async {
+            tokio::time::sleep(Duration::from_secs(seconds)).await;
+            cancel.kill();
+        };
+        let (killed, ()) = tokio::join!(step.action.run(&step.cx), killing);
+        if let Err(failure) = killed {
+            assert_eq!(failure.kind, FailureKind::Interrupted);
+        }
+        let what = format!("start after a kill at {seconds} s");
+        timed(&what, bench.run("cluster-start", "")).await.unwrap();
+    }
+    shell(&bench, &delete).await;
+}

@@ -1,0 +1,185 @@
+//! Runs single actions as the engine would, against a cluster of the tests' own.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use provision::actions::{ACTIONS, Action, Presence, StepContext};
+use provision::error::Failure;
+use provision::event::{Events, StepLog, event_channel};
+use provision::fingerprint::Inputs;
+use provision::model::{Output, StepId};
+use provision::redact::Redactor;
+use provision::tools::cluster::{ClusterSpec, Provider};
+use provision::tools::kubernetes::Kube;
+use provision::tools::secrets::{SecretSource, Secrets};
+use provision::tools::{Cancel, Tools};
+
+/// The tests' own profile of minikube; it stays up between runs.
+pub(crate) const PROFILE: &str = "provision-test";
+
+/// The image of the tests' pods, and the base of the images that they build: any Debian. Where the usual one can't be
+/// had, `scripts/env.sh` names another.
+pub(crate) const IMAGE: Image = Image;
+
+pub(crate) struct Image;
+
+impl std::fmt::Display for Image {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(std::env::var("PROVISION_TEST_IMAGE").as_deref().unwrap_or("debian:bookworm"))
+    }
+}
+
+/// A project's folder with what its steps share.
+pub(crate) struct Workbench {
+    folder: tempfile::TempDir,
+    pub(crate) tools: Arc<Tools>,
+    pub(crate) namespace: String,
+    pub(crate) cancel: Cancel,
+}
+
+/// An action that was made from settings.
+pub(crate) struct Step {
+    pub(crate) action: Box<dyn Action>,
+    pub(crate) cx: StepContext,
+    _events: Events,
+}
+
+fn cluster(profile: &str) -> ClusterSpec {
+    ClusterSpec {
+        provider: Provider::Minikube,
+        name: profile.to_owned(),
+        cpus: None,
+        memory: None,
+        driver: None,
+        kubernetes_version: None,
+        start_args: Vec::new(),
+    }
+}
+
+impl Workbench {
+    /// A project with a cluster that runs, and a name for a namespace of its own.
+    pub(crate) async fn new(test: &str) -> Self {
+        Self::with_secrets(test, BTreeMap::new()).await
+    }
+
+    pub(crate) async fn with_secrets(test: &str, secrets: BTreeMap<String, SecretSource>) -> Self {
+        static ONE_AT_A_TIME: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+        let bench = Self::bare(test, PROFILE, secrets);
+        let turn = ONE_AT_A_TIME.lock().await;
+        bench.run("cluster-start", "").await.unwrap();
+        if !bench.has_image().await {
+            let line = format!("minikube -p {PROFILE} image load {IMAGE}");
+            bench.run("command", &format!("run = '{line}'")).await.unwrap();
+        }
+        drop(turn);
+        bench.kube().await.delete_namespace(&bench.namespace).await.unwrap();
+        bench
+    }
+
+    pub(crate) fn bare(test: &str, profile: &str, secrets: BTreeMap<String, SecretSource>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let redactor = Redactor::new();
+        let state = folder.path().join(".provision");
+        fs_err::create_dir(&state).unwrap();
+        let tools = Tools::new(
+            folder.path().to_owned(),
+            state,
+            Secrets::new(secrets, redactor.clone()),
+            Some(cluster(profile)),
+            redactor,
+        );
+        let n = std::process::id();
+        Self { folder, tools: Arc::new(tools), namespace: format!("live-{test}-{n}"), cancel: Cancel::new() }
+    }
+
+    async fn has_image(&self) -> bool {
+        let step = self.step("command", &format!("run = 'minikube -p {PROFILE} image ls | grep -q {IMAGE}'"));
+        step.action.run(&step.cx).await.is_ok()
+    }
+
+    pub(crate) async fn kube(&self) -> Kube {
+        self.tools.kube().await.unwrap()
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub(crate) fn log(&self) -> String {
+        fs_err::read_to_string(self.path("step.log")).unwrap_or_default()
+    }
+
+    pub(crate) fn write(&self, name: &str, text: &str) {
+        let path = self.path(name);
+        fs_err::create_dir_all(path.parent().unwrap_or(Path::new("/"))).unwrap();
+        fs_err::write(path, text).unwrap();
+    }
+
+    pub(crate) fn step(&self, action: &str, settings: &str) -> Step {
+        self.step_with(action, settings, self.cancel.child())
+    }
+
+    pub(crate) fn step_with(&self, action: &str, settings: &str, cancel: Cancel) -> Step {
+        let action_type = ACTIONS.iter().find(|one| one.name == action).unwrap();
+        let settings: &'static str = Box::leak(settings.to_owned().into_boxed_str());
+        let table = toml::de::DeTable::parse(settings).unwrap();
+        let action = (action_type.parse)(table).unwrap();
+        let (sink, events) = event_channel();
+        let cx = StepContext::new(
+            StepId::new("live.step").unwrap(),
+            Arc::clone(&self.tools),
+            sink,
+            StepLog::new(self.path("step.log")),
+            cancel,
+            None,
+            Arc::new(|_, _| ()),
+        );
+        Step { action, cx, _events: events }
+    }
+
+    pub(crate) async fn run(&self, action: &str, settings: &str) -> Result<Output, Failure> {
+        let step = self.step(action, settings);
+        let result = step.action.run(&step.cx).await;
+        step.cx.finish().unwrap();
+        result
+    }
+
+    pub(crate) async fn probe(&self, action: &str, settings: &str, output: &Output) -> Presence {
+        let step = self.step(action, settings);
+        step.action.probe(&step.cx, output).await.unwrap()
+    }
+
+    pub(crate) async fn inputs(&self, action: &str, settings: &str) -> Inputs {
+        let step = self.step(action, settings);
+        let mut inputs = Inputs::new();
+        step.action.inputs(&step.cx, &mut inputs).await.unwrap();
+        inputs
+    }
+
+    /// `kubectl` with `arguments`, as somebody else would use it.
+    pub(crate) async fn command(&self, arguments: &str) {
+        let line = format!("{} {arguments}", self.kube().await.kubectl());
+        self.run("command", &format!("run = \"\"\"{line}\"\"\"")).await.unwrap();
+    }
+
+    /// `helm` for this cluster and namespace.
+    pub(crate) fn helm(&self) -> String {
+        let kubeconfig = self.path(".provision/kubeconfig");
+        format!("helm --kubeconfig {} --kube-context {PROFILE} -n {}", kubeconfig.display(), self.namespace)
+    }
+
+    /// Removes the namespace; a test that fails leaves it for the next run to remove.
+    pub(crate) async fn clean_up(self) {
+        self.kube().await.delete_namespace(&self.namespace).await.unwrap();
+    }
+}
+
+/// Runs `work` and says how long it took.
+pub(crate) async fn timed<T>(what: &str, work: impl Future<Output = T>) -> T {
+    let started = Instant::now();
+    let value = work.await;
+    println!("{what}: {:?}", started.elapsed());
+    value
+}

@@ -1,0 +1,5 @@
+module provision.test/dockerignore
+
+go 1.22
+
+require github.com/moby/patternmatcher v0.6.1
