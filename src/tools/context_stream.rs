@@ -56,6 +56,11 @@ impl Chunks {
         drop(self.send(Message::Failed(why.to_owned())));
         self.sender = None;
     }
+
+    /// Whether nobody reads any more: a write that fails because of that says nothing about the files.
+    fn is_abandoned(&self) -> bool {
+        self.sender.as_ref().is_some_and(mpsc::Sender::is_closed)
+    }
 }
 
 impl Write for Chunks {
@@ -135,6 +140,8 @@ impl ContextStream {
             tar.follow_symlinks(false);
             match write(&mut tar, &|total| told.total.store(total, Ordering::Relaxed)) {
                 Ok(()) => tar.get_mut().end(),
+                // Whoever has stopped reading has a reason of their own: the daemon's refusal, say.
+                Err(_) if tar.get_ref().is_abandoned() => {}
                 Err(failure) => {
                     let text = failure.to_string();
                     *told.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure);
@@ -177,5 +184,31 @@ impl Stream for ContextStream {
         };
         self.ended = true;
         Poll::Ready(Some(Err(io::Error::other(why))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::StreamExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_reader_that_goes_away_is_no_failure_of_the_files() {
+        let mut stream = ContextStream::of(|tar, _| {
+            let mut header = tar::Header::new_gnu();
+            header.set_size(1 << 30);
+            let written = tar.append_data(&mut header, "big", io::Read::take(io::repeat(0), 1 << 30));
+            written.map_err(|error| Failure::failed("sending `big`").source(&error))
+        });
+        stream.next().await.unwrap().unwrap();
+        let upload = stream.upload();
+        drop(stream);
+        // The writer's thread holds the other one until it has ended.
+        while Arc::strong_count(&upload) > 1 {
+            tokio::task::yield_now().await;
+        }
+        assert!(!upload.is_complete());
+        assert!(upload.failure().is_none(), "{:?}", upload.failure());
     }
 }
