@@ -11,7 +11,7 @@
 //! 3 actions · journal · report
 //! 2 event · tools
 //! 1 fingerprint · redact
-//! 0 model · error
+//! 0 model · error · failpoint
 //! ```
 
 pub mod actions;
@@ -20,6 +20,7 @@ pub mod config;
 pub mod error;
 pub mod event;
 pub mod exec;
+pub mod failpoint;
 pub mod fingerprint;
 pub mod journal;
 pub mod model;

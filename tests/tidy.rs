@@ -25,6 +25,7 @@ const LAYERS: &[(&str, usize)] = &[
     ("fingerprint", 1),
     ("redact", 1),
     ("error", 0),
+    ("failpoint", 0),
     ("model", 0),
 ];
 

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::{Action, ActionSettings, Presence, StepContext};
 use crate::error::{Failure, FailureKind};
 use crate::fingerprint::Inputs;
-use crate::fingerprint::files::{FileSet, ReadHasher};
+use crate::fingerprint::files::FileSet;
 use crate::model::Output;
 use crate::tools::secrets::keyed_digest;
 use crate::tools::{blocking, process};
@@ -131,8 +131,7 @@ impl Action for Command {
         Box::pin(async move {
             for pattern in &self.inputs {
                 let files = FileSet::glob(cx.tools().root(), pattern).map_err(Failure::failed)?;
-                let digest = blocking(move || files.digest(&mut ReadHasher::default())).await?;
-                inputs.digest(pattern, digest);
+                inputs.digest(pattern, cx.tools().digest(files).await?);
             }
             for name in &self.secrets {
                 if let Some(value) = cx.tools().secrets().value(name)? {

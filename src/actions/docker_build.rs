@@ -10,7 +10,6 @@ use serde::Deserialize;
 use super::{Action, ActionSettings, Presence, StepContext};
 use crate::error::Failure;
 use crate::fingerprint::Inputs;
-use crate::fingerprint::files::ReadHasher;
 use crate::model::{Output, human_bytes};
 use crate::tools::build_context::BuildContext;
 use crate::tools::docker::{BuildEvent, BuildRequest, Docker, Image};
@@ -182,8 +181,7 @@ impl Action for DockerBuild {
                 inputs.text("dockerignore", &String::from_utf8_lossy(ignore));
             }
             let bases = dockerfile::base_images(&String::from_utf8_lossy(text), &self.args);
-            let files = context.files();
-            inputs.digest("context", blocking(move || files.digest(&mut ReadHasher::default())).await?);
+            inputs.digest("context", cx.tools().digest(context.files()).await?);
             if !bases.is_empty() {
                 let docker = cx.tools().docker().await?;
                 for base in bases {

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::{Action, ActionSettings, Presence, StepContext};
 use crate::error::{Context, Failure};
 use crate::fingerprint::Inputs;
-use crate::fingerprint::files::{EntryKind, FileSet, ReadHasher};
+use crate::fingerprint::files::{EntryKind, FileSet};
 use crate::model::Output;
 use crate::tools::blocking;
 
@@ -183,8 +183,7 @@ impl Action for FileCheck {
         Box::pin(async move {
             for expectation in self.expectations() {
                 let set = FileSet::glob(cx.tools().root(), &expectation.path).map_err(Failure::failed)?;
-                let digest = blocking(move || set.digest(&mut ReadHasher::default())).await?;
-                inputs.digest(expectation.path, digest);
+                inputs.digest(expectation.path, cx.tools().digest(set).await?);
             }
             Ok(())
         })

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::fingerprint::Verify;
 use crate::report::{ColorChoice, OutputChoice};
 
 /// Turns a repository into a running, verified deployment: executes the stages of pipeline.toml and reports only what it
@@ -33,6 +34,9 @@ pub(super) struct Global {
     /// When to use colours
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub(super) color: Color,
+    /// How closely input files are looked at
+    #[arg(long, global = true, value_name = "HOW", default_value = "stat")]
+    pub(super) verify: VerifyArg,
     /// Show every line that steps print
     #[arg(short, long, global = true, conflicts_with = "quiet")]
     pub(super) verbose: bool,
@@ -106,6 +110,9 @@ pub(super) struct RunArgs {
     /// After a failure, still start what does not depend on it
     #[arg(long)]
     pub(super) keep_going: bool,
+    /// Refuse a damaged journal instead of setting it aside
+    #[arg(long)]
+    pub(super) strict_state: bool,
     /// How the run is shown
     #[arg(long, value_name = "FORM", default_value = "auto")]
     pub(super) output: Output,
@@ -178,6 +185,23 @@ impl From<Color> for ColorChoice {
             Color::Auto => Self::Auto,
             Color::Always => Self::Always,
             Color::Never => Self::Never,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum VerifyArg {
+    /// Files with unchanged size, times and inode are unchanged
+    Stat,
+    /// Every file is read
+    Content,
+}
+
+impl From<VerifyArg> for Verify {
+    fn from(verify: VerifyArg) -> Self {
+        match verify {
+            VerifyArg::Stat => Self::Stat,
+            VerifyArg::Content => Self::Content,
         }
     }
 }

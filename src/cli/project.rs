@@ -49,7 +49,8 @@ impl Project {
             .map(|name| format!("the secret `{name}` is too short to be masked in logs"))
             .collect();
         let graph = Graph::new(&pipeline);
-        let tools = Arc::new(Tools::new(root, state_dir, secrets, pipeline.cluster.clone(), redactor));
+        let tools = Tools::new(root, state_dir, secrets, pipeline.cluster.clone(), redactor);
+        let tools = Arc::new(tools.verifying(cli.global.verify.into()));
         Ok(Self { pipeline, graph, tools, warnings })
     }
 

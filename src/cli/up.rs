@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use fs_err as fs;
+use rustix::process::Signal;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
@@ -15,11 +16,11 @@ use super::runtime;
 use crate::error::{Failure, FailureKind};
 use crate::event::event_channel;
 use crate::exec::{self, Run, StopSignal};
-use crate::journal::{self, Entry, Journal};
-use crate::model::RunId;
+use crate::journal::{self, Entry, Journal, Opened};
+use crate::model::{Outcome, RunId};
 use crate::plan::{Selection, select};
 use crate::report::{Fanout, Json, NextCommands, OutputChoice, Size, SizeOf, Verbosity, drive, reporter};
-use crate::tools::git;
+use crate::tools::{git, pause, proc};
 
 pub(super) fn up(cli: &Cli, terminal: &Terminal, args: &UpArgs) -> Result<u8, Failure> {
     let selection = Selection {
@@ -59,14 +60,10 @@ fn go(cli: &Cli, terminal: &Terminal, selection: &Selection, args: &RunArgs) -> 
     let project = Project::load(cli, terminal)?;
     let plan = select(&project.graph, selection)?;
     let command = command_line();
-    let mut opened = Journal::open(project.tools.state_dir(), &command)?;
+    let mut opened = Journal::open(project.tools.state_dir(), &command, args.strict_state)?;
     let mut warnings = project.warnings.clone();
     warnings.append(&mut opened.warnings);
-    warnings.extend(journal::stop_survivors(&opened.history));
-    let gone: Vec<Entry> = opened.history.children().map(|child| Entry::ChildEnded(child.pid)).collect();
-    if !gone.is_empty() {
-        opened.journal.append(&gone)?;
-    }
+    warnings.extend(settle_killed_runs(&mut opened)?);
     let (sink, events) = event_channel();
     let reporters = reporters(cli, terminal, args, &project)?;
     let shown = std::thread::spawn(move || drive(events, reporters));
@@ -94,6 +91,19 @@ fn go(cli: &Cli, terminal: &Terminal, selection: &Selection, args: &RunArgs) -> 
         terminal.show_failure(&Failure::failed(format!("{} was given up", lost.name)).cause(&lost.error));
     }
     Ok(end?.kind.map_or(0, FailureKind::exit_code))
+}
+
+/// Stops what runs of this project that were killed have left running, and notes that nothing of them is left. Answers
+/// what a person should know of that.
+fn settle_killed_runs(opened: &mut Opened) -> Result<Vec<String>, Failure> {
+    let told = journal::stop_survivors(&opened.history);
+    let children = opened.history.children().map(|child| Entry::ChildEnded(child.pid));
+    let died = |run: &RunId| Entry::RunFinished { run: run.clone(), outcome: Outcome::Interrupted };
+    let settled: Vec<Entry> = children.chain(opened.history.unfinished_runs().map(died)).collect();
+    if !settled.is_empty() {
+        opened.journal.append(&settled)?;
+    }
+    Ok(told)
 }
 
 fn reporters(cli: &Cli, terminal: &Terminal, args: &RunArgs, project: &Project) -> Result<Fanout, Failure> {
@@ -150,19 +160,36 @@ fn new_run_id() -> Result<RunId, Failure> {
         .map_err(|error| Failure::bug("a run's name").source(&error))
 }
 
-/// Catches the signals that ask to stop, from now on.
+/// Catches the signals that ask to stop, from now on; Ctrl-Z stops the children along with us.
 fn stop_signals() -> Result<UnboundedReceiver<StopSignal>, Failure> {
     let (sender, receiver) = unbounded_channel();
     let kinds = [
         (SignalKind::interrupt(), StopSignal::Interrupt),
         (SignalKind::terminate(), StopSignal::Terminate),
         (SignalKind::hangup(), StopSignal::Hangup),
+        (SignalKind::quit(), StopSignal::Quit),
     ];
     for (kind, name) in kinds {
-        let caught = signal(kind).map_err(|error| Failure::bug("can't catch signals").source(&error))?;
-        tokio::spawn(forward(caught, name, sender.clone()));
+        if let Some(caught) = catch(kind)? {
+            tokio::spawn(forward(caught, name, sender.clone()));
+        }
+    }
+    if let Some(mut caught) = catch(SignalKind::from_raw(Signal::TSTP.as_raw()))? {
+        tokio::spawn(async move {
+            while caught.recv().await.is_some() {
+                tokio::task::block_in_place(pause::suspend);
+            }
+        });
     }
     Ok(receiver)
+}
+
+/// Catches a signal, unless whoever started us wants it ignored: `nohup`, or a shell that runs us in the background.
+fn catch(kind: SignalKind) -> Result<Option<tokio::signal::unix::Signal>, Failure> {
+    if proc::ignores(kind.as_raw_value()) {
+        return Ok(None);
+    }
+    signal(kind).map(Some).map_err(|error| Failure::bug("can't catch signals").source(&error))
 }
 
 async fn forward(mut caught: tokio::signal::unix::Signal, name: StopSignal, sender: UnboundedSender<StopSignal>) {

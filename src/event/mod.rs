@@ -95,7 +95,7 @@ pub enum EventKind {
     StepFinished(Box<StepFinished>),
     /// A signal asked to stop.
     RunInterrupted {
-        /// `SIGINT`, `SIGTERM` or `SIGHUP`.
+        /// `SIGINT`, `SIGTERM`, `SIGHUP` or `SIGQUIT`.
         signal: &'static str,
         /// Whether what runs is killed now; else it is asked to end first.
         kill: bool,
@@ -145,6 +145,8 @@ pub struct RunFinished {
     pub duration: Duration,
     /// The chain of steps that decided how long the run took, first to last, with each step's time.
     pub critical_path: Vec<(StepId, Duration)>,
+    /// What a reader should know at the end: processes left behind that were stopped.
+    pub warnings: Vec<String>,
 }
 
 impl EventKind {

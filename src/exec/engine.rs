@@ -14,7 +14,7 @@ use crate::actions::{Action, ChildEvent, StepContext};
 use crate::error::{Failure, FailureKind};
 use crate::event::{EventKind, RunFinished, StepFinished, StepLog, log_path};
 use crate::fingerprint::{Freshness, Inputs, StaleReason};
-use crate::journal::{Entry, Journal, child_start};
+use crate::journal::{Entry, Journal, child_start, stop_strays_of};
 use crate::model::{Outcome, StepId};
 use crate::plan::{Checked, Graph, Plan};
 use crate::tools::Cancel;
@@ -40,6 +40,8 @@ pub(super) struct Engine<'a> {
     pub(super) started: bool,
     pub(super) stopped_by: Option<StopSignal>,
     pub(super) worst: Option<FailureKind>,
+    /// Whether any child was started.
+    pub(super) had_children: bool,
     pub(super) ahead: Ahead,
     /// Steps that failed and wait for their fallbacks.
     pub(super) stand_ins: Vec<Ran>,
@@ -165,6 +167,7 @@ impl Engine<'_> {
     fn handle(&mut self, message: Message) {
         match message {
             Message::Child(step, ChildEvent::Started(pid)) => {
+                self.had_children = true;
                 if let Some(child) = child_start(&step, pid) {
                     self.entries.push(Entry::ChildStarted(child));
                 }
@@ -243,7 +246,9 @@ impl Engine<'_> {
         // The end of a fallback is the end of the step that it stands in for: that makes new entries.
         while !(self.entries.is_empty() && self.after.is_empty()) {
             if !self.entries.is_empty() {
-                tokio::task::block_in_place(|| self.journal.append(&self.entries))?;
+                let entries = &self.entries;
+                tokio::task::block_in_place(|| self.journal.append(entries))
+                    .map_err(|failure| lost(failure, entries))?;
                 self.entries.clear();
             }
             for after in std::mem::take(&mut self.after) {
@@ -283,7 +288,7 @@ impl Engine<'_> {
     }
 
     fn stop(&mut self, signal: StopSignal) {
-        let kill = self.stopped_by.is_some();
+        let kill = self.stopped_by.is_some() || signal == StopSignal::Quit;
         if kill {
             self.cancel.kill();
         } else {
@@ -311,11 +316,22 @@ impl Engine<'_> {
                 None => break,
             }
         }
+        let warnings = self.stop_strays();
         self.run.sink.send(EventKind::RunFinished(RunFinished {
             outcome: Outcome::Failed,
             duration: self.run.sink.elapsed(),
             critical_path: Vec::new(),
+            warnings,
         }));
+    }
+
+    /// What has left its step's process group, its session and its parent goes with the run.
+    fn stop_strays(&self) -> Vec<String> {
+        if !self.had_children {
+            return Vec::new();
+        }
+        let strays = tokio::task::block_in_place(|| stop_strays_of(&self.run.id));
+        strays.into_iter().map(|stray| format!("{stray} that a step had left behind")).collect()
     }
 
     fn end(mut self) -> Result<RunEnd, Failure> {
@@ -331,6 +347,8 @@ impl Engine<'_> {
                 }
             },
         };
+        let warnings = self.stop_strays();
+        self.run.tools.save_digests();
         if self.started {
             self.entries.push(Entry::RunFinished { run: self.run.id.clone(), outcome });
         }
@@ -341,7 +359,18 @@ impl Engine<'_> {
             outcome,
             duration: self.run.sink.elapsed(),
             critical_path: critical_path.collect(),
+            warnings,
         }));
         Ok(RunEnd { outcome, kind })
     }
+}
+
+/// The journal's failure with what it could not take: nobody was told of it, and the next run looks at it again.
+fn lost(mut failure: Failure, entries: &[Entry]) -> Failure {
+    for entry in entries {
+        if let Entry::StepFinished { step, end } = entry {
+            failure.details.push(format!("not recorded: {step} {}", end.outcome.word()));
+        }
+    }
+    failure
 }

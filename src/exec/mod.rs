@@ -21,6 +21,7 @@ use crate::event::{EventKind, EventSink, RunStarted};
 use crate::journal::{History, Journal};
 use crate::model::{Outcome, Outline, RunId, StepId};
 use crate::plan::{Graph, Plan};
+use crate::tools::process::mark_children;
 use crate::tools::{Cancel, Tools};
 use ahead::{Ahead, Seen};
 use engine::Engine;
@@ -37,6 +38,8 @@ pub enum StopSignal {
     Terminate,
     /// The terminal is gone.
     Hangup,
+    /// Ctrl-\: at once, without winding down.
+    Quit,
 }
 
 impl StopSignal {
@@ -45,12 +48,13 @@ impl StopSignal {
             Self::Interrupt => "SIGINT",
             Self::Terminate => "SIGTERM",
             Self::Hangup => "SIGHUP",
+            Self::Quit => "SIGQUIT",
         }
     }
 
     fn kind(self) -> FailureKind {
         match self {
-            Self::Interrupt => FailureKind::Interrupted,
+            Self::Interrupt | Self::Quit => FailureKind::Interrupted,
             Self::Terminate | Self::Hangup => FailureKind::Terminated,
         }
     }
@@ -103,6 +107,7 @@ pub async fn execute(
         selected: plan.ids(graph),
         warnings: run.warnings.clone(),
     }));
+    mark_children(run.id.as_str());
     let (sender, inbox) = unbounded_channel();
     let cancel = Cancel::new();
     let engine = Engine {
@@ -123,6 +128,7 @@ pub async fn execute(
         started: false,
         stopped_by: None,
         worst: None,
+        had_children: false,
         stand_ins: Vec::new(),
     };
     engine.execute().await

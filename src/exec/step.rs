@@ -2,7 +2,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::sync::mpsc::UnboundedSender;
@@ -12,12 +12,14 @@ use super::ahead::Seen;
 use crate::actions::{Action, Presence, StepContext};
 use crate::error::{Failure, FailureKind};
 use crate::event::{EventKind, EventSink};
+use crate::failpoint;
 use crate::fingerprint::Inputs;
 use crate::journal::History;
 use crate::model::Output;
 use crate::pipeline::{Outputs, Step};
 use crate::plan::{check, inputs_of};
 use crate::tools::Cancel;
+use crate::tools::pause::{self, Stopwatch};
 use crate::tools::process::{GRACE, Host};
 
 /// Looks whether a step has to run.
@@ -36,7 +38,7 @@ pub(super) struct CheckTask {
 impl CheckTask {
     pub(super) fn spawn(self, sender: UnboundedSender<Message>) {
         tokio::spawn(async move {
-            let began = Instant::now();
+            let began = Stopwatch::start();
             let known = self.history.step(&self.step.id);
             let look = check(&self.step, &self.action, &self.outputs, known, self.forced, &self.cx);
             let look = self.cx.unless_cancelled("the look at the step", look);
@@ -76,7 +78,7 @@ pub(super) struct Ran {
 impl RunTask {
     pub(super) fn spawn(mut self, sender: UnboundedSender<Message>) {
         tokio::spawn(async move {
-            let began = Instant::now();
+            let began = Stopwatch::start();
             let result = self.attempts().await;
             let changed = if result.is_ok() { self.changed_inputs().await } else { Vec::new() };
             let Self { number, cx, inputs, .. } = self;
@@ -108,7 +110,7 @@ impl RunTask {
             });
             tokio::select! {
                 () = self.cancel.asked() => return Err(failure),
-                () = tokio::time::sleep(retry.delay) => {}
+                () = pause::sleep(retry.delay) => {}
             }
             attempt += 1;
         }
@@ -116,7 +118,9 @@ impl RunTask {
 
     /// One attempt, and then a look of our own: success is what the world shows, not what the action says.
     async fn attempt(&self) -> Result<Output, Failure> {
+        failpoint::hit("action-begins");
         let output = self.within_timeout().await?;
+        failpoint::hit("action-ended");
         let look = self.cx.unless_cancelled("the look at the result", self.action.probe(&self.cx, &output));
         match caught(look, self.step.timeout).await? {
             Presence::Present => Ok(output),
@@ -131,22 +135,22 @@ impl RunTask {
         tokio::pin!(run);
         tokio::select! {
             result = &mut run => return unwound(result),
-            () = tokio::time::sleep(self.step.timeout) => {}
+            () = pause::sleep(self.step.timeout) => {}
         }
         // Asked to stop, an action can still say what it was waiting for.
         self.cx.cancel().wind_down();
-        let last_words = tokio::time::timeout(GRACE + Duration::from_secs(2), run).await;
+        let last_words = pause::timeout(GRACE + Duration::from_secs(2), run).await;
         let mut failure = Failure::failed(format!("timed out after {}", whole(self.step.timeout)))
             .hint("a longer `timeout` on the step gives it more time");
         match last_words {
-            Ok(result) => {
+            Some(result) => {
                 if let Err(said) = unwound(result) {
                     failure.causes.extend(said.causes);
                     failure.details = said.details;
                     failure.hints.splice(0..0, said.hints);
                 }
             }
-            Err(_) => failure = failure.cause("it did not stop when it was asked to"),
+            None => failure = failure.cause("it did not stop when it was asked to"),
         }
         Err(failure)
     }
@@ -163,9 +167,9 @@ impl RunTask {
 
 /// `look`, within a time, and with a panic turned into a failure.
 async fn caught<T>(look: impl Future<Output = Result<T, Failure>>, limit: Duration) -> Result<T, Failure> {
-    match tokio::time::timeout(limit, AssertUnwindSafe(look).catch_unwind()).await {
-        Ok(result) => unwound(result),
-        Err(_) => Err(Failure::failed(format!("the look at the world took more than {}", whole(limit)))),
+    match pause::timeout(limit, AssertUnwindSafe(look).catch_unwind()).await {
+        Some(result) => unwound(result),
+        None => Err(Failure::failed(format!("the look at the world took more than {}", whole(limit)))),
     }
 }
 

@@ -6,7 +6,6 @@
 use std::collections::VecDeque;
 use std::ffi::OsStr;
 use std::fs::Metadata;
-use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
@@ -23,35 +22,10 @@ const UNSEEN: [&str; 2] = [".git", STATE_FOLDER];
 /// The state folder of a project.
 const STATE_FOLDER: &str = ".provision";
 
-/// What digests the contents of files. A cache by size, times and inode can stand in front of reading.
+/// What digests the contents of files: see [`super::FileDigests`].
 pub trait FileHasher {
     /// The digest of the contents of the regular file at `path`; `seen` is what a look at it has just found.
     fn contents(&mut self, path: &Path, seen: &Metadata) -> Result<Digest, Failure>;
-}
-
-/// Reads every file from its beginning to its end.
-#[derive(Debug)]
-pub struct ReadHasher {
-    buffer: Vec<u8>,
-}
-
-impl Default for ReadHasher {
-    fn default() -> Self {
-        Self { buffer: vec![0; 128 << 10] }
-    }
-}
-
-impl FileHasher for ReadHasher {
-    fn contents(&mut self, path: &Path, _seen: &Metadata) -> Result<Digest, Failure> {
-        let mut file = fs_err::File::open(path).context(|| "reading an input".into())?;
-        let mut hasher = blake3::Hasher::new();
-        loop {
-            match file.read(&mut self.buffer).context(|| "reading an input".into())? {
-                0 => return Ok(Digest::from_hash(hasher.finalize())),
-                n => hasher.update(&self.buffer[..n]),
-            };
-        }
-    }
 }
 
 /// One entry of a file set.
@@ -156,7 +130,7 @@ impl FileSet {
                 EntryKind::File => {
                     let executable = entry.metadata.mode() & 0o111 != 0;
                     part(if executable { b"program" } else { b"file" });
-                    part(hasher.contents(&entry.path, &entry.metadata)?.to_string().as_bytes());
+                    part(&hasher.contents(&entry.path, &entry.metadata)?.bytes());
                 }
             }
         }
@@ -314,6 +288,7 @@ fn entry(found: &walkdir::DirEntry, name: PathBuf) -> Result<Entry, Failure> {
 mod tests {
     use std::os::unix::fs::{PermissionsExt, symlink};
 
+    use super::super::{FileDigests, Verify};
     use super::*;
 
     fn tree(files: &[&str]) -> tempfile::TempDir {
@@ -331,7 +306,11 @@ mod tests {
     }
 
     fn digest(set: &FileSet) -> Digest {
-        set.digest(&mut ReadHasher::default()).unwrap()
+        digests().digest(set).unwrap()
+    }
+
+    fn digests() -> FileDigests {
+        FileDigests::new(Path::new("/nowhere"), Verify::Content)
     }
 
     #[test]
@@ -393,7 +372,7 @@ mod tests {
     fn a_socket_is_named() {
         let dir = tree(&["a"]);
         let _socket = std::os::unix::net::UnixListener::bind(dir.path().join("p")).unwrap();
-        let failure = FileSet::folder(dir.path()).digest(&mut ReadHasher::default()).unwrap_err();
+        let failure = digests().digest(&FileSet::folder(dir.path())).unwrap_err();
         assert!(failure.message.ends_with("/p` is a socket"), "{failure}");
     }
 }

@@ -20,6 +20,16 @@ impl Digest {
         Self(short)
     }
 
+    /// The digest whose bytes these are.
+    pub(crate) fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    /// Its bytes.
+    pub(crate) fn bytes(self) -> [u8; 16] {
+        self.0
+    }
+
     /// The digest that [`fmt::Display`] wrote: 32 lower-case hexadecimal digits.
     pub fn parse(text: &str) -> Option<Self> {
         if text.len() != 32 || !text.is_ascii() {

@@ -17,6 +17,8 @@ mod go_glob;
 mod go_regex;
 mod inputs;
 mod stale;
+mod stat_cache;
 
 pub use inputs::{Digest, Fingerprint, Inputs};
 pub use stale::{Freshness, StaleReason};
+pub use stat_cache::{FileDigests, Verify};

@@ -1,18 +1,18 @@
 //! The journal's file: open, repair, append, compact.
 
 use std::collections::BTreeMap;
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::Path;
 
 use fs_err as fs;
-use fs_err::os::unix::fs::OpenOptionsExt as _;
 
+use super::disk::{Disk, RealDisk};
 use super::history::History;
 use super::lock::state_failure;
 use super::now_ms;
 use super::record::{FORMAT, LineError, Record, decode, encode};
 use crate::error::{Failure, FailureKind};
+use crate::failpoint;
 
 /// A file with fewer records than this is not worth compacting.
 const MIN_RECORDS_TO_COMPACT: usize = 1000;
@@ -23,7 +23,7 @@ const MAX_GARBAGE: usize = 3;
 /// The journal's file, open for appending.
 #[derive(Debug)]
 pub(super) struct JournalFile {
-    file: fs::File,
+    disk: Box<dyn Disk>,
     next: u64,
 }
 
@@ -45,55 +45,85 @@ enum End {
 }
 
 impl JournalFile {
-    /// Opens or makes the file at `path`, repairs it, and answers what it says.
-    pub(super) fn open(path: &Path, warnings: &mut Vec<String>) -> Result<(Self, History), Failure> {
-        let failed = |error: io::Error| state_failure("can't read the journal", &error);
+    /// Opens or makes the file at `path`, repairs it, and answers what it says. With `strict`, a damaged file is refused
+    /// and left as it is.
+    pub(super) fn open(path: &Path, strict: bool, warnings: &mut Vec<String>) -> Result<(Self, History), Failure> {
         refuse_odd_file(path)?;
-        let bytes = match fs::read(path) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-            Err(error) => return Err(failed(error)),
-        };
-        let contents = parse(path, &bytes)?;
-        let mut rewrite = contents.records.is_empty();
-        match contents.end {
+        Self::open_on(Box::new(RealDisk::new(path)), path, strict, warnings)
+    }
+
+    /// The same on any disk; `path` is for messages.
+    pub(super) fn open_on(
+        mut disk: Box<dyn Disk>,
+        path: &Path,
+        strict: bool,
+        warnings: &mut Vec<String>,
+    ) -> Result<(Self, History), Failure> {
+        let failed = |error: io::Error| state_failure("can't read the journal", &error);
+        let bytes = disk.read().map_err(failed)?.unwrap_or_default();
+        let Contents { mut records, good, end } = parse(path, &bytes)?;
+        let mut rewrite = records.is_empty();
+        match end {
             End::Clean => {}
             End::Torn => {
                 warnings.push(
                     "the last record of the journal was cut off and is dropped: its step is looked at again".into(),
                 );
             }
+            End::Damaged { line } if strict => {
+                return Err(Failure::new(FailureKind::State, format!("the journal is damaged at line {line}"))
+                    .cause(format!("`{}` is left as it is: `--strict-state`", path.display()))
+                    .hint(
+                        "without `--strict-state` it is kept under another name, and every step is looked at again",
+                    ));
+            }
             End::Damaged { line } => {
-                let aside = set_aside(path)?;
+                let aside = disk
+                    .keep_copy(&format!("journal.bad-{}", now_ms() / 1000))
+                    .map_err(|error| state_failure("can't set the damaged journal aside", &error))?;
                 warnings.push(format!(
                     "the journal is damaged at line {line}: kept as `{}`; every step is looked at again",
                     aside.display()
                 ));
+                records.extend(doubts(&records));
                 rewrite = true;
             }
         }
-        let mut contents = contents;
-        if rewrite {
-            contents.records.extend(doubts(&contents.records));
-        }
-        let live = live_records(&contents.records);
-        let n_records = contents.records.len();
-        let records = if n_records >= MIN_RECORDS_TO_COMPACT && n_records > MAX_GARBAGE * live.len() {
+        if let Some(Record::Header { format, .. }) = records.first_mut()
+            && *format < FORMAT
+        {
+            let kept = disk
+                .keep_copy(&format!("journal.format-{format}"))
+                .map_err(|error| state_failure("can't keep the journal of an older version", &error))?;
+            warnings.push(format!(
+                "the journal of an older version was brought up to date; the old one is kept as `{}`",
+                kept.display()
+            ));
+            *format = FORMAT;
             rewrite = true;
-            live
-        } else {
-            contents.records
-        };
+        }
+        let live = live_records(&records);
+        if records.len() >= MIN_RECORDS_TO_COMPACT && records.len() > MAX_GARBAGE * live.len() {
+            rewrite = true;
+            records = live;
+        }
         let mut history = History::default();
         for record in &records {
             history.apply(record);
         }
-        let next = if rewrite { write_new(path, &records).map_err(failed)? } else { records.len() as u64 };
-        let file = fs::OpenOptions::new().append(true).open(path).map_err(failed)?;
-        if !rewrite && contents.good < bytes.len() {
-            file.set_len(contents.good as u64).and_then(|()| file.sync_data()).map_err(failed)?;
-        }
-        Ok((Self { file, next }, history))
+        let next = if rewrite {
+            let (text, next) = whole_file(&records).map_err(failed)?;
+            failpoint::hit("journal-rewrite");
+            disk.replace(text.as_bytes()).map_err(failed)?;
+            next
+        } else {
+            if good < bytes.len() {
+                failpoint::hit("journal-truncate");
+                disk.truncate(good as u64).and_then(|()| disk.sync()).map_err(failed)?;
+            }
+            records.len() as u64
+        };
+        Ok((Self { disk, next }, history))
     }
 
     /// Appends records with one write; with `sync`, they are on the disk when this returns.
@@ -107,21 +137,23 @@ impl JournalFile {
             text.push_str(&encode(self.next, record).map_err(|error| failed(error.into()))?);
             self.next += 1;
         }
-        self.file.write_all(text.as_bytes()).map_err(failed)?;
-        if sync { self.file.sync_data().map_err(failed) } else { Ok(()) }
+        failpoint::hit("journal-write");
+        self.disk.append(text.as_bytes()).map_err(failed)?;
+        if sync {
+            failpoint::hit("journal-sync");
+            self.disk.sync().map_err(failed)?;
+            failpoint::hit("journal-synced");
+        }
+        Ok(())
     }
 }
 
 /// What the file at `path` says, for a reader without the lock.
 pub(super) fn read(path: &Path) -> Result<History, Failure> {
     refuse_odd_file(path)?;
-    let bytes = match fs::read(path) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-        Err(error) => return Err(state_failure("can't read the journal", &error)),
-    };
+    let bytes = RealDisk::new(path).read().map_err(|error| state_failure("can't read the journal", &error))?;
     let mut history = History::default();
-    let contents = parse(path, &bytes)?;
+    let contents = parse(path, &bytes.unwrap_or_default())?;
     for record in &contents.records {
         history.apply(record);
     }
@@ -143,7 +175,7 @@ fn doubts(records: &[Record]) -> Vec<Record> {
         run: run.to_owned(),
         step: step.to_owned(),
         at: now_ms(),
-        inputs: BTreeMap::new(),
+        fingerprint: String::new(),
     };
     last.into_iter().map(doubt).collect()
 }
@@ -231,9 +263,8 @@ fn live_records(records: &[Record]) -> Vec<Record> {
     records.iter().zip(keep).filter(|(_, keep)| *keep).map(|(record, _)| record.clone()).collect()
 }
 
-/// Writes a whole new file beside `path` and puts it in its place, durably. Answers the next number.
-fn write_new(path: &Path, records: &[Record]) -> io::Result<u64> {
-    let folder = path.parent().unwrap_or(Path::new("."));
+/// The text of a file of `records`, with a header where they have none, and the next number.
+fn whole_file(records: &[Record]) -> io::Result<(String, u64)> {
     let mut text = String::new();
     let mut next = 0;
     let header = Record::Header { format: FORMAT, lineage: lineage() };
@@ -242,31 +273,13 @@ fn write_new(path: &Path, records: &[Record]) -> io::Result<u64> {
         text.push_str(&encode(next, record)?);
         next += 1;
     }
-    let mut new = tempfile::Builder::new().prefix(".journal-").tempfile_in(folder)?;
-    new.write_all(text.as_bytes())?;
-    new.as_file().sync_all()?;
-    new.persist(path).map_err(|error| error.error)?;
-    fs::File::open(folder)?.sync_all()?;
-    Ok(next)
+    Ok((text, next))
 }
 
 /// A name that no other journal has.
 fn lineage() -> String {
     let seed = format!("{} {} {:?}", now_ms(), std::process::id(), std::time::Instant::now());
     blake3::hash(seed.as_bytes()).to_hex()[..16].to_owned()
-}
-
-fn set_aside(path: &Path) -> Result<PathBuf, Failure> {
-    let stamp = now_ms() / 1000;
-    let name = |n: u32| path.with_extension(if n == 0 { format!("bad-{stamp}") } else { format!("bad-{stamp}-{n}") });
-    let mut n = 0;
-    while name(n).exists() {
-        n += 1;
-    }
-    let aside = name(n);
-    // A copy, so that a kill right here leaves a journal where it was.
-    fs::copy(path, &aside).map_err(|error| state_failure("can't set the damaged journal aside", &error))?;
-    Ok(aside)
 }
 
 /// A journal that is a folder, a link or a pipe would be written to somewhere else, or never answer.
@@ -278,43 +291,4 @@ fn refuse_odd_file(path: &Path) -> Result<(), Failure> {
         }
         _ => Ok(()),
     }
-}
-
-/// Makes the state folder: ours alone, and ignoring itself for git. One that is a link or somebody else's is refused: a
-/// cloned repository may bring anything under that name.
-pub(super) fn make_state_dir(state_dir: &Path) -> Result<(), Failure> {
-    let failed = |error: io::Error| {
-        state_failure("can't make this project's state folder", &error)
-            .hint(format!("make `{}` writable", state_dir.parent().unwrap_or(state_dir).display()))
-    };
-    match fs::symlink_metadata(state_dir) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let mut builder = std::fs::DirBuilder::new();
-            builder.mode(0o700);
-            match builder.create(state_dir) {
-                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(failed(error)),
-                _ => {}
-            }
-        }
-        Err(error) => return Err(failed(error)),
-        Ok(meta) => {
-            let ours = rustix::process::geteuid().as_raw();
-            if !meta.is_dir() || (meta.uid() != ours && ours != 0) {
-                return Err(Failure::new(
-                    FailureKind::State,
-                    format!("`{}` is not a folder of yours", state_dir.display()),
-                )
-                .hint("it may have come with the repository: remove it and run the same command again"));
-            }
-            if meta.permissions().mode() & 0o077 != 0 {
-                fs::set_permissions(state_dir, std::fs::Permissions::from_mode(0o700)).map_err(failed)?;
-            }
-        }
-    }
-    let ignore = state_dir.join(".gitignore");
-    if !ignore.exists() {
-        let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&ignore).map_err(failed)?;
-        file.write_all(b"*\n").map_err(failed)?;
-    }
-    Ok(())
 }

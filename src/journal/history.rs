@@ -105,6 +105,11 @@ impl History {
         self.latest.as_ref().and_then(|run| self.runs.get_key_value(run))
     }
 
+    /// The runs whose end nobody has seen.
+    pub fn unfinished_runs(&self) -> impl Iterator<Item = &RunId> {
+        self.runs.iter().filter(|(_, record)| record.outcome.is_none()).map(|(run, _)| run)
+    }
+
     /// The processes that nobody has seen to end.
     pub fn children(&self) -> impl Iterator<Item = &Child> {
         self.children.values()

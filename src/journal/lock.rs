@@ -2,7 +2,7 @@
 
 use std::fs::TryLockError;
 use std::io::{Read, Seek, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use fs_err as fs;
@@ -10,7 +10,9 @@ use fs_err::os::unix::fs::OpenOptionsExt as _;
 use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
 
+use super::now_ms;
 use crate::error::{Failure, FailureKind};
+use crate::tools::proc;
 
 /// How long a lock may be busy before that is taken for another run.
 const PATIENCE: Duration = Duration::from_millis(100);
@@ -24,34 +26,115 @@ pub struct Holder {
     pub since: i64,
     /// What was typed.
     pub command: String,
+    /// When the process started, in clock ticks since boot; 0 where that can't be told.
+    #[serde(default)]
+    start: u64,
+    /// The boot in which that was.
+    #[serde(default)]
+    boot: String,
+    /// The machine.
+    #[serde(default)]
+    host: String,
+}
+
+impl Holder {
+    /// This process, which runs `command`.
+    pub fn this_process(command: &str) -> Self {
+        let pid = std::process::id();
+        Self {
+            pid,
+            since: now_ms(),
+            command: command.to_owned(),
+            start: proc::stat(pid).map_or(0, |stat| stat.start),
+            boot: proc::boot_id().unwrap_or_default().to_owned(),
+            host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+        }
+    }
+
+    /// Whether it is certain that this process is no more: on this machine, and of another boot, gone, or replaced by
+    /// one that got its number later.
+    fn is_gone(&self) -> bool {
+        let here = Self::this_process("");
+        let lives = || proc::stat(self.pid).is_some_and(|stat| stat.runs && stat.start == self.start);
+        self.host == here.host && (self.boot != here.boot || !lives())
+    }
 }
 
 /// The lock, held until it is dropped or its process ends, however it ends: the kernel keeps it.
 #[derive(Debug)]
 pub struct Lock {
     _file: fs::File,
-    /// Whether nothing really keeps a second run out, because the file system has no locks.
-    pub unsupported: bool,
+    /// The file whose being there is the lock, where the file system has no others.
+    stand_in: Option<PathBuf>,
 }
 
-/// Takes the lock `path`, or says at once who holds it.
-pub(super) fn take(path: &Path, holder: &Holder) -> Result<Lock, Failure> {
+impl Drop for Lock {
+    fn drop(&mut self) {
+        if let Some(path) = &self.stand_in {
+            // Should it stay, the next run sees that its holder is gone.
+            drop(fs::remove_file(path));
+        }
+    }
+}
+
+/// Takes the lock `path`, or says at once who holds it. The other answer is what a person should know about it.
+pub(super) fn take(path: &Path, holder: &Holder) -> Result<(Lock, Vec<String>), Failure> {
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
     let mut options = fs::OpenOptions::new();
     // Through a link, or into a pipe, we would write somewhere else.
     options.read(true).write(true).create(true).truncate(false).mode(0o600).custom_flags(flags.bits().cast_signed());
     let open = options.open(path);
     let mut file = open.map_err(|error| state_failure("can't open the lock of this project's state", &error))?;
-    let unsupported = match try_lock(&file) {
-        Ok(()) => false,
-        Err(TryLockError::WouldBlock) => return Err(held(&mut file)),
-        Err(TryLockError::Error(error)) if is_unsupported(&error) => true,
+    let mut stand_in = None;
+    match try_lock(&file) {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Err(held(read_holder(&mut file).as_ref())),
+        Err(TryLockError::Error(error)) if is_unsupported(&error) => stand_in = Some(take_stand_in(path, holder)?),
         Err(TryLockError::Error(error)) => return Err(state_failure("can't lock this project's state", &error)),
-    };
+    }
     let text = serde_json::to_string(holder).unwrap_or_default();
     let written = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(text.as_bytes()));
     written.map_err(|error| state_failure("can't write the lock of this project's state", &error))?;
-    Ok(Lock { _file: file, unsupported })
+    let warning = stand_in.as_ref().map(|path| {
+        format!("this file system has no locks: `{}` keeps a second run out while this one is on", path.display())
+    });
+    Ok((Lock { _file: file, stand_in }, warning.into_iter().collect()))
+}
+
+/// Where the file system has no locks (some network and virtual ones): a file that only one process can make. Unlike a
+/// lock of the kernel it outlives a process that is killed, so whoever finds it looks whether its maker lives.
+fn take_stand_in(path: &Path, holder: &Holder) -> Result<PathBuf, Failure> {
+    let path = path.with_extension("held");
+    let failed = |error: std::io::Error| state_failure("can't make the lock of this project's state", &error);
+    let text = serde_json::to_string(holder).unwrap_or_default();
+    // Written whole under a name of its own, and linked: nobody ever sees half of it.
+    let own = path.with_extension(format!("held-{}", holder.pid));
+    fs::write(&own, text).map_err(failed)?;
+    let mut took_over = false;
+    let linked = (0..2).find_map(|_| match fs::hard_link(&own, &path) {
+        Ok(()) => Some(Ok(())),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+            let other = fs::read_to_string(&path).ok().and_then(|text| serde_json::from_str::<Holder>(&text).ok());
+            if other.as_ref().is_some_and(Holder::is_gone) && fs::remove_file(&path).is_ok() {
+                took_over = true;
+                return None;
+            }
+            let hint = format!("if no other run is on, on no machine: remove `{}`", path.display());
+            Some(Err(held(other.as_ref()).hint(hint)))
+        }
+        Err(error) => Some(Err(failed(error))),
+    });
+    drop(fs::remove_file(&own));
+    linked.unwrap_or_else(|| Err(held(None)))?;
+    if took_over {
+        // Another run may have seen the same dead holder, and have removed what we have just made.
+        std::thread::sleep(PATIENCE);
+        let now = fs::read_to_string(&path).ok().and_then(|text| serde_json::from_str::<Holder>(&text).ok());
+        if now.as_ref() != Some(holder) {
+            return Err(held(now.as_ref()));
+        }
+    }
+    Ok(path)
 }
 
 /// Tries for a moment: a reader that looks whether a run is on holds the lock for microseconds.
@@ -70,6 +153,10 @@ pub(super) fn holder(path: &Path) -> Option<Holder> {
     let mut file = fs::File::open(path).ok()?;
     match file.file().try_lock_shared() {
         Err(TryLockError::WouldBlock) => read_holder(&mut file),
+        Err(TryLockError::Error(error)) if is_unsupported(&error) => {
+            let mut stand_in = fs::File::open(path.with_extension("held")).ok()?;
+            read_holder(&mut stand_in).filter(|holder| !holder.is_gone())
+        }
         // Free, or not to be told; ours is gone with the file.
         _ => None,
     }
@@ -87,9 +174,9 @@ fn is_unsupported(error: &std::io::Error) -> bool {
         || [Errno::NOLCK, Errno::NOTSUP, Errno::NOSYS].iter().any(|no| error.raw_os_error() == Some(no.raw_os_error()))
 }
 
-fn held(file: &mut fs::File) -> Failure {
+fn held(holder: Option<&Holder>) -> Failure {
     let failure = Failure::new(FailureKind::State, "another run holds the lock of this project's state");
-    match read_holder(file) {
+    match holder {
         Some(holder) => {
             let since =
                 jiff::Timestamp::from_millisecond(holder.since).map_or_else(|_| "?".into(), |t| format!("{t:.0}"));

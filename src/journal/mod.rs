@@ -3,7 +3,9 @@
 //! A step's intent is written before its first effect and its end before anybody is told, each with one `fdatasync` for
 //! all that became known together. After a kill at any point the file is a valid prefix and at most one torn line.
 
+mod disk;
 mod file;
+mod folder;
 mod history;
 mod lock;
 mod record;
@@ -18,7 +20,7 @@ use crate::model::{Outcome, Output, RunId, StepId};
 
 pub use history::{Child, History, RunRecord, StepEnd, StepHistory};
 pub use lock::{Holder, Lock};
-pub use survivors::{child_start, stop_survivors};
+pub use survivors::{child_start, stop_strays_of, stop_survivors};
 
 use file::JournalFile;
 use record::Record;
@@ -85,16 +87,11 @@ pub enum Entry {
 impl Journal {
     /// Opens the journal in `state_dir` for writing, making folder and file where they are missing. Fails at once when
     /// another run holds the lock. A torn last line is cut off; a file that is damaged elsewhere is set aside under
-    /// another name, and what stands before the damage is kept.
-    pub fn open(state_dir: &Path, command: &str) -> Result<Opened, Failure> {
-        file::make_state_dir(state_dir)?;
-        let holder = Holder { pid: std::process::id(), since: now_ms(), command: command.to_owned() };
-        let lock = lock::take(&state_dir.join("lock"), &holder)?;
-        let mut warnings = Vec::new();
-        if lock.unsupported {
-            warnings.push("this file system has no locks: make sure that no second run is on".to_owned());
-        }
-        let (file, history) = JournalFile::open(&journal_path(state_dir), &mut warnings)?;
+    /// another name, and what stands before the damage is kept; with `strict` it is refused instead.
+    pub fn open(state_dir: &Path, command: &str, strict: bool) -> Result<Opened, Failure> {
+        folder::make(state_dir)?;
+        let (lock, mut warnings) = lock::take(&state_dir.join("lock"), &Holder::this_process(command))?;
+        let (file, history) = JournalFile::open(&journal_path(state_dir), strict, &mut warnings)?;
         Ok(Opened { journal: Self { file, _lock: lock }, history, warnings })
     }
 
@@ -137,7 +134,8 @@ fn to_record(entry: &Entry, at: i64) -> Record {
             commit: commit.clone(),
         },
         Entry::StepStarted { run, step, inputs } => {
-            Record::StepStarted { run: run.to_string(), step: step.to_string(), at, inputs: input_texts(inputs) }
+            let fingerprint = inputs.fingerprint().to_string();
+            Record::StepStarted { run: run.to_string(), step: step.to_string(), at, fingerprint }
         }
         Entry::ChildStarted(child) => Record::ChildStarted {
             step: child.step.to_string(),

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 /// The format that this version writes. A higher one is refused with the file untouched.
-pub(super) const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 2;
 
 /// A record.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -32,7 +32,14 @@ pub(super) enum Record {
         commit: Option<String>,
     },
     /// A step's action is about to touch the world. From here on the step's earlier success counts no more.
-    StepStarted { run: String, step: String, at: i64, inputs: BTreeMap<String, String> },
+    StepStarted {
+        run: String,
+        step: String,
+        at: i64,
+        /// One digest for all inputs. Format 1 had the inputs themselves here, which only the end needs.
+        #[serde(default)]
+        fingerprint: String,
+    },
     /// A child process of a step runs. Not synced: it is for the run after a kill, not after a power loss.
     ChildStarted { step: String, pid: u32, start: u64, boot: String },
     /// It is gone, with its group.
@@ -143,8 +150,8 @@ mod tests {
 
     #[test]
     fn a_newer_format_is_told_apart_from_damage() {
-        let text = r#"{"kind":"header","format":2,"lineage":5}"#;
+        let text = r#"{"kind":"header","format":3,"lineage":5}"#;
         let newer = format!("{{\"n\":0,\"c\":\"{}\",\"r\":{text}}}", checksum(0, text));
-        assert_eq!(decode(0, newer.as_bytes()), Err(LineError::Newer { format: 2 }));
+        assert_eq!(decode(0, newer.as_bytes()), Err(LineError::Newer { format: 3 }));
     }
 }

@@ -78,6 +78,9 @@ pub fn write_summary(
         )?;
     }
     write_notes(out, look, view)?;
+    for warning in &finished.warnings {
+        writeln!(out, "  {} {}", look.paint(WARN, "note:"), text::plain(warning))?;
+    }
     if finished.critical_path.len() > 1 {
         let arrow = if look.unicode { " → " } else { " > " };
         let path: Vec<String> =

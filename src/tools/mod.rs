@@ -16,7 +16,9 @@ pub mod http;
 pub mod kubernetes;
 pub mod minikube;
 pub mod node;
+pub mod pause;
 pub mod ports;
+pub mod proc;
 pub mod process;
 pub mod secrets;
 
@@ -27,7 +29,8 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Mutex, OnceCell};
 
 use crate::error::{Failure, FailureKind};
-use crate::fingerprint::Digest;
+use crate::fingerprint::files::FileSet;
+use crate::fingerprint::{Digest, FileDigests, Verify};
 use crate::redact::Redactor;
 
 pub use cancel::Cancel;
@@ -49,6 +52,7 @@ pub struct Tools {
     redactor: Redactor,
     secrets: Secrets,
     cluster: Option<ClusterSpec>,
+    files: Arc<FileDigests>,
     docker: OnceCell<Docker>,
     kube: Mutex<Option<(Digest, Kube)>>,
     node_images: Mutex<Option<(Instant, Arc<NodeImages>)>>,
@@ -63,15 +67,35 @@ impl Tools {
         cluster: Option<ClusterSpec>,
         redactor: Redactor,
     ) -> Self {
+        let files = Arc::new(FileDigests::new(&state_dir, Verify::Stat));
         Self {
             root,
             state_dir,
+            files,
             redactor,
             secrets,
             cluster,
             docker: OnceCell::new(),
             kube: Mutex::new(None),
             node_images: Mutex::new(None),
+        }
+    }
+
+    /// How closely files are looked at: see [`Verify`].
+    pub fn verifying(self, verify: Verify) -> Self {
+        Self { files: Arc::new(FileDigests::new(&self.state_dir, verify)), ..self }
+    }
+
+    /// The digest of a file set. Files that have not changed since an earlier run need not be read.
+    pub async fn digest(&self, set: FileSet) -> Result<Digest, Failure> {
+        let files = Arc::clone(&self.files);
+        blocking(move || files.digest(&set)).await
+    }
+
+    /// Keeps what was learnt of files for the next run. A failure costs that one time, and nothing else.
+    pub fn save_digests(&self) {
+        if let Err(error) = self.files.save() {
+            tracing::debug!("digests of files were not kept: {error}");
         }
     }
 

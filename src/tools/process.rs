@@ -3,20 +3,23 @@
 //! The child writes to pipes that we own, so that waiting ends with the child and not with a grandchild that kept the
 //! pipe open; what is left of its group when it ends is stopped.
 
-use std::collections::VecDeque;
+mod tail;
+
+use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe;
-use tokio::time::{Instant, sleep_until};
 
-use super::Cancel;
+use self::tail::Tail;
+use super::proc::RUN_VARIABLE;
+use super::{Cancel, pause};
 use crate::error::{Context, Failure};
 
 /// How long a child may take to end after TERM.
@@ -25,18 +28,30 @@ pub const GRACE: Duration = Duration::from_secs(10);
 /// How long we go on reading after the child has ended, when something else still holds its pipe.
 const LEAK_WINDOW: Duration = Duration::from_millis(100);
 
-/// How many of the last lines a failure shows.
-const TAIL_LINES: usize = 20;
-
-/// How many bytes of a line are kept for a failure. What is shown is cut much shorter, but only after secrets are masked:
-/// half of one would not be known any more.
-const TAIL_LINE_BYTES: usize = 16 << 10;
-
 /// Most that [`read`] waits.
 const READ_LIMIT: Duration = Duration::from_secs(5);
 
 /// Most that is kept of a captured standard output.
 const MAX_CAPTURE: usize = 64 << 20;
+
+/// The groups of the children that run.
+static GROUPS: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
+
+/// The run that children belong to.
+static RUN: OnceLock<String> = OnceLock::new();
+
+/// Marks every child from now on as one of this process's only run `id`, so that whatever leaves its group is found.
+pub fn mark_children(id: &str) {
+    // Only a second run in one process could fail.
+    drop(RUN.set(id.to_owned()));
+}
+
+/// Sends a signal to the groups of all children.
+pub fn signal_all(signal: Signal) {
+    for group in GROUPS.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+        signal_group(*group, signal);
+    }
+}
 
 /// Who runs a program: gets its output, and says when to stop.
 pub trait Host: Send + Sync {
@@ -188,6 +203,7 @@ impl Command {
             }
         })?;
         let pid = handle.pids().first().copied().unwrap_or_default();
+        GROUPS.lock().unwrap_or_else(PoisonError::into_inner).insert(pid);
         host.started(pid);
         let guard = Guard { pid, host };
         let result = supervise(handle, &mut pipes, pid, host).await.context(|| format!("running `{line}`"));
@@ -223,6 +239,9 @@ impl Command {
         } else {
             expression.stdout_file(out_write)
         };
+        if let Some(run) = RUN.get() {
+            expression = expression.env(RUN_VARIABLE, run);
+        }
         for (name, value) in &self.env {
             expression = expression.env(name, value);
         }
@@ -261,6 +280,7 @@ struct Guard<'a> {
 impl Drop for Guard<'_> {
     fn drop(&mut self) {
         signal_group(self.pid, Signal::KILL);
+        GROUPS.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.pid);
         self.host.ended(self.pid);
     }
 }
@@ -279,8 +299,8 @@ async fn supervise(handle: Arc<duct::Handle>, pipes: &mut Pipes, pid: u32, host:
     let (mut asked, mut told_to_kill) = (false, false);
     let mut buffer = vec![0_u8; 32 << 10];
     let mut captured_buffer = vec![0_u8; if pipes.captured.is_some() { 32 << 10 } else { 0 }];
-    let far = Instant::now() + Duration::from_secs(86_400 * 365);
-    let (mut grace_end, mut leak_end) = (far, far);
+    let never = || Box::pin(pause::sleep(Duration::MAX));
+    let (mut grace_end, mut leak_end) = (never(), never());
     loop {
         if status.is_some() && pipes.output.is_none() && pipes.captured.is_none() {
             break;
@@ -301,25 +321,25 @@ async fn supervise(handle: Arc<duct::Handle>, pipes: &mut Pipes, pid: u32, host:
             }
             ended = &mut waiter, if status.is_none() => {
                 status = Some(ended.map_err(io::Error::other)??);
-                leak_end = Instant::now() + LEAK_WINDOW;
+                leak_end = Box::pin(pause::sleep(LEAK_WINDOW));
             }
             () = host.cancel().asked(), if !asked => {
                 asked = true;
                 signal_group(pid, Signal::TERM);
                 // A stopped child would sleep through TERM.
                 signal_group(pid, Signal::CONT);
-                grace_end = Instant::now() + GRACE;
+                grace_end = Box::pin(pause::sleep(GRACE));
             }
             () = host.cancel().killed(), if !told_to_kill => {
                 told_to_kill = true;
                 signal_group(pid, Signal::KILL);
             }
-            () = sleep_until(grace_end), if status.is_none() => {
+            () = &mut grace_end, if status.is_none() => {
                 killed = true;
-                grace_end = far;
+                grace_end = never();
                 signal_group(pid, Signal::KILL);
             }
-            () = sleep_until(leak_end), if status.is_some() => {
+            () = &mut leak_end, if status.is_some() => {
                 leaky = true;
                 break;
             }
@@ -346,35 +366,11 @@ pub fn signal_group(pid: u32, signal: Signal) -> bool {
     i32::try_from(pid).ok().and_then(Pid::from_raw).is_some_and(|group| kill_process_group(group, signal).is_ok())
 }
 
-/// The last lines of an output, each cut to a readable length.
-#[derive(Debug, Default)]
-struct Tail {
-    lines: VecDeque<Vec<u8>>,
-    open: Vec<u8>,
-}
-
-impl Tail {
-    fn push(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            match byte {
-                b'\n' => {
-                    let line = std::mem::take(&mut self.open);
-                    if self.lines.len() == TAIL_LINES {
-                        self.lines.pop_front();
-                    }
-                    self.lines.push_back(line);
-                }
-                // A progress bar that redraws itself: what it draws next replaces it.
-                b'\r' => self.open.clear(),
-                _ if self.open.len() < TAIL_LINE_BYTES => self.open.push(byte),
-                _ => {}
-            }
-        }
-    }
-
-    fn lines(&self) -> Vec<String> {
-        let open = Some(&self.open).filter(|line| !line.is_empty());
-        self.lines.iter().chain(open).map(|line| String::from_utf8_lossy(line).trim_end().to_owned()).collect()
+/// Sends a signal to one process.
+pub fn signal_process(pid: u32, signal: Signal) {
+    if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
+        // One that is gone has got what the signal is for.
+        let _sent = kill_process(pid, signal);
     }
 }
 

@@ -168,6 +168,7 @@ fn run_finished(finished: &RunFinished) -> Body<'_> {
             .iter()
             .map(|(step, duration)| PathStep { step: step.as_str(), duration_ms: ms(*duration) })
             .collect(),
+        warnings: &finished.warnings,
     }
 }
 

@@ -121,7 +121,7 @@ pub(super) enum Body<'a> {
     },
     /// `run_interrupted`: a signal asked to stop.
     RunInterrupted {
-        /// `SIGINT`, `SIGTERM` or `SIGHUP`.
+        /// `SIGINT`, `SIGTERM`, `SIGHUP` or `SIGQUIT`.
         signal: &'a str,
         /// Whether what runs is killed now.
         kill: bool,
@@ -134,6 +134,9 @@ pub(super) enum Body<'a> {
         duration_ms: u64,
         /// The chain of steps that decided that, first to last.
         critical_path: Vec<PathStep<'a>>,
+        /// What a reader should know; left out where there is nothing.
+        #[serde(skip_serializing_if = "<[String]>::is_empty")]
+        warnings: &'a [String],
     },
 }
 

@@ -1,7 +1,5 @@
 //! Tests of `process`.
 
-use std::sync::Mutex;
-
 use super::*;
 use crate::error::FailureKind;
 
@@ -83,15 +81,4 @@ async fn a_program_that_is_not_there_is_named() {
 fn a_command_line_is_shown_as_one_would_type_it() {
     let command = Command::new("helm").args(["upgrade", "a b", "it's", ""]);
     assert_eq!(command.line(), r"helm upgrade 'a b' 'it'\''s' ''");
-}
-
-#[test]
-fn the_tail_keeps_the_last_lines_and_the_last_redraw() {
-    let mut tail = Tail::default();
-    for n in 0..30 {
-        tail.push(format!("{n}\n").as_bytes());
-    }
-    tail.push(b"10%\r20%");
-    let lines = tail.lines();
-    assert_eq!((lines.len(), lines[0].as_str(), lines[20].as_str()), (21, "10", "20%"));
 }
