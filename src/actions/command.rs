@@ -109,6 +109,9 @@ impl Command {
 
     /// The first output that is not there.
     async fn missing_output(&self, cx: &StepContext) -> Result<Option<String>, Failure> {
+        if self.outputs.is_empty() {
+            return Ok(None);
+        }
         let (root, outputs) = (cx.tools().root().to_owned(), self.outputs.clone());
         blocking(move || {
             for pattern in outputs {

@@ -63,6 +63,8 @@ pub(super) enum Command {
     Plan(PlanArgs),
     /// Show the last known state of every step; also while a run is on
     Status(FileArg),
+    /// Show why a step is fresh or stale, input by input
+    Why(WhyArgs),
     /// Show the checklist: every item with its verdict and evidence
     Report(ReportArgs),
     /// Show a step's whole output
@@ -131,6 +133,14 @@ pub(super) struct PlanArgs {
     /// Exit with 10 when there is work
     #[arg(long)]
     pub(super) exit_code: bool,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct WhyArgs {
+    #[command(flatten)]
+    pub(super) place: FileArg,
+    /// The step (`stage.step`)
+    pub(super) step: String,
 }
 
 #[derive(Args, Debug)]
@@ -242,6 +252,7 @@ impl Command {
             Self::Stage(args) => args.run.place.file.as_ref(),
             Self::Plan(args) => args.place.file.as_ref(),
             Self::Status(place) => place.file.as_ref(),
+            Self::Why(args) => args.place.file.as_ref(),
             Self::Report(args) => args.place.file.as_ref(),
             Self::Logs(args) => args.file.as_ref(),
             Self::Actions(_) => None,

@@ -12,9 +12,9 @@ use super::project::Project;
 use super::runtime;
 use crate::error::{Failure, FailureKind};
 use crate::fingerprint::StaleReason;
-use crate::journal::{History, now_ms, read_history, running};
+use crate::journal::{History, now_ms, running};
 use crate::model::{Checklist, Outcome, StepId, StepProof};
-use crate::plan::{Forecast, Plan, Selection, forecast, select};
+use crate::plan::{Depth, Forecast, Plan, Selection, forecast, select};
 use crate::report::{
     LastState, Look, StepForecast, StepStatus, is_complete, write_checklist_json, write_checklist_markdown,
     write_checklist_text, write_forecast, write_status,
@@ -28,8 +28,8 @@ pub(super) fn plan(cli: &Cli, terminal: &Terminal, args: &PlanArgs) -> Result<u8
     let project = Project::load(cli, terminal)?;
     let selection = Selection { targets: args.select.clone(), ..Selection::default() };
     let plan = select(&project.graph, &selection)?;
-    let history = read_history(project.tools.state_dir())?;
-    let forecasts = look(&project, &plan, &history)?;
+    let history = project.history()?;
+    let forecasts = look(&project, &plan, &history, Depth::Decide)?;
     // Steps that look each time are no work: they are how one knows.
     let work = forecasts.iter().any(|f| !matches!(f.stale, None | Some(StaleReason::AlwaysLooks)));
     let rows: Vec<StepForecast> = forecasts
@@ -47,7 +47,7 @@ pub(super) fn plan(cli: &Cli, terminal: &Terminal, args: &PlanArgs) -> Result<u8
 
 pub(super) fn status(cli: &Cli, terminal: &Terminal) -> Result<u8, Failure> {
     let project = Project::load(cli, terminal)?;
-    let history = read_history(project.tools.state_dir())?;
+    let history = project.history()?;
     let running = running(project.tools.state_dir()).is_some();
     let known = project.graph.steps.iter().map(|node| (&node.step.id, node.step.title.clone()));
     // Steps that the pipeline has no more, or that were called something else, are shown as what they are.
@@ -82,9 +82,9 @@ fn last_state(history: &History, step: &StepId, running: bool) -> LastState {
 
 pub(super) fn report(cli: &Cli, terminal: &Terminal, args: &ReportArgs) -> Result<u8, Failure> {
     let project = Project::load(cli, terminal)?;
-    let history = read_history(project.tools.state_dir())?;
+    let history = project.history()?;
     let plan = select(&project.graph, &Selection::default())?;
-    let forecasts = look(&project, &plan, &history)?;
+    let forecasts = look(&project, &plan, &history, Depth::Decide)?;
     let proofs: BTreeMap<StepId, StepProof> = forecasts
         .iter()
         .filter_map(|forecast| {
@@ -118,11 +118,11 @@ pub(super) fn report(cli: &Cli, terminal: &Terminal, args: &ReportArgs) -> Resul
 }
 
 /// What `up` would do with each selected step.
-fn look(project: &Project, plan: &Plan, history: &History) -> Result<Vec<Forecast>, Failure> {
+pub(super) fn look(project: &Project, plan: &Plan, history: &History, depth: Depth) -> Result<Vec<Forecast>, Failure> {
     let runtime = runtime()?;
     let forecasts = runtime.block_on(async {
         let cancel = Cancel::new();
-        let look = forecast(&project.graph, plan, history, &project.tools, &cancel);
+        let look = forecast(&project.graph, plan, history, &project.tools, depth, &cancel);
         tokio::time::timeout(LOOK_LIMIT, look).await.map_err(|_| {
             Failure::failed(format!("the look at Docker and the cluster took more than {} s", LOOK_LIMIT.as_secs()))
         })

@@ -11,7 +11,7 @@ use super::output::Terminal;
 use super::project::Project;
 use crate::error::{Failure, FailureKind};
 use crate::event::log_path;
-use crate::journal::{History, read_history, running};
+use crate::journal::{History, running};
 use crate::model::{RunId, StepId};
 
 /// How long a follower waits before it looks again.
@@ -23,7 +23,7 @@ pub(super) fn logs(cli: &Cli, terminal: &Terminal, args: &LogsArgs) -> Result<u8
     let step =
         StepId::new(&args.step).map_err(|error| usage(error.to_string()).hint("`provision status` lists the steps"))?;
     let state_dir = project.tools.state_dir();
-    let history = read_history(state_dir)?;
+    let history = project.history()?;
     if project.graph.step(&step).is_none() && history.step(&step).is_none() {
         return Err(usage(format!("there is no step `{step}`")).hint("`provision status` lists the steps"));
     }
@@ -38,7 +38,7 @@ pub(super) fn logs(cli: &Cli, terminal: &Terminal, args: &LogsArgs) -> Result<u8
     let mut at = 0;
     loop {
         // Looked at before reading, so that what was written last is still read.
-        let runs = args.follow && running(state_dir).is_some() && is_running(&read_history(state_dir)?, &step, &run);
+        let runs = args.follow && running(state_dir).is_some() && is_running(&project.history()?, &step, &run);
         at = copy_from(terminal, &path, at)?;
         if !runs {
             break;

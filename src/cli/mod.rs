@@ -7,6 +7,7 @@ mod logs;
 mod output;
 mod project;
 mod up;
+mod why;
 
 use std::process::ExitCode;
 
@@ -45,6 +46,7 @@ fn run(cli: &Cli, terminal: &Terminal) -> Result<u8, Failure> {
         Command::Stage(args) => up::stage(cli, terminal, args),
         Command::Plan(args) => inspect::plan(cli, terminal, args),
         Command::Status(_) => inspect::status(cli, terminal),
+        Command::Why(args) => why::why(cli, terminal, args),
         Command::Report(args) => inspect::report(cli, terminal, args),
         Command::Logs(args) => logs::logs(cli, terminal, args),
         Command::Actions(args) => actions::actions(terminal, args),
@@ -63,10 +65,10 @@ fn start_debug_log() {
     drop(tracing_subscriber::registry().with(layer).try_init());
 }
 
-/// The runtime that everything asynchronous runs on.
+/// The runtime that everything asynchronous runs on: one thread, as hardly any of it computes. What does, and what reads
+/// many files, has threads of its own.
 fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
+    tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::bug("can't start the runtime").source(&error))

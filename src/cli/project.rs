@@ -1,11 +1,13 @@
 //! What every command begins with: the pipeline, its state folder, and the tools for it.
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::actions::ACTIONS;
 use crate::config::{self, LoadOptions};
 use crate::error::{Failure, FailureKind};
+use crate::journal::{self, EarlyRead, History, Journal, Opened};
 use crate::model::{Item, StepId};
 use crate::pipeline::Pipeline;
 use crate::plan::Graph;
@@ -22,6 +24,8 @@ pub(super) struct Project {
     pub(super) graph: Graph,
     pub(super) tools: Arc<Tools>,
     pub(super) warnings: Vec<String>,
+    /// The journal, which is read beside the pipeline's file.
+    early: Cell<EarlyRead>,
 }
 
 impl Project {
@@ -30,6 +34,7 @@ impl Project {
         let file = pipeline_file(cli)?;
         let root = file.parent().unwrap_or(Path::new("/")).to_owned();
         let state_dir = root.join(".provision");
+        let early = Cell::new(journal::read_early(&state_dir));
         let options = LoadOptions {
             profile: cli.global.profile.clone(),
             set: cli.global.set.clone(),
@@ -51,12 +56,22 @@ impl Project {
         let graph = Graph::new(&pipeline);
         let tools = Tools::new(root, state_dir, secrets, pipeline.cluster.clone(), redactor);
         let tools = Arc::new(tools.verifying(cli.global.verify.into()));
-        Ok(Self { pipeline, graph, tools, warnings })
+        Ok(Self { pipeline, graph, tools, warnings, early })
     }
 
     /// A step's title.
     pub(super) fn title(&self, step: &StepId) -> String {
         self.graph.step(step).map(|number| self.graph.steps[number].step.title.clone()).unwrap_or_default()
+    }
+
+    /// What the journal says, for a reader.
+    pub(super) fn history(&self) -> Result<History, Failure> {
+        journal::read_history(self.tools.state_dir(), self.early.take())
+    }
+
+    /// The journal, for a run.
+    pub(super) fn open_journal(&self, command: &str, strict: bool) -> Result<Opened, Failure> {
+        Journal::open(self.tools.state_dir(), command, self.early.take(), strict)
     }
 
     /// The items of the checklists.

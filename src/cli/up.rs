@@ -16,7 +16,7 @@ use super::runtime;
 use crate::error::{Failure, FailureKind};
 use crate::event::event_channel;
 use crate::exec::{self, Run, StopSignal};
-use crate::journal::{self, Entry, Journal, Opened};
+use crate::journal::{self, Entry, Opened};
 use crate::model::{Outcome, RunId};
 use crate::plan::{Selection, select};
 use crate::report::{Fanout, Json, NextCommands, OutputChoice, Size, SizeOf, Verbosity, drive, reporter};
@@ -60,7 +60,7 @@ fn go(cli: &Cli, terminal: &Terminal, selection: &Selection, args: &RunArgs) -> 
     let project = Project::load(cli, terminal)?;
     let plan = select(&project.graph, selection)?;
     let command = command_line();
-    let mut opened = Journal::open(project.tools.state_dir(), &command, args.strict_state)?;
+    let mut opened = project.open_journal(&command, args.strict_state)?;
     let mut warnings = project.warnings.clone();
     warnings.append(&mut opened.warnings);
     warnings.extend(settle_killed_runs(&mut opened)?);
@@ -170,26 +170,27 @@ fn stop_signals() -> Result<UnboundedReceiver<StopSignal>, Failure> {
         (SignalKind::quit(), StopSignal::Quit),
     ];
     for (kind, name) in kinds {
-        if let Some(caught) = catch(kind)? {
-            tokio::spawn(forward(caught, name, sender.clone()));
+        // Under `nohup` the end of the terminal is not ours.
+        if name == StopSignal::Hangup && proc::ignores(kind.as_raw_value()) {
+            continue;
         }
+        tokio::spawn(forward(catch(kind)?, name, sender.clone()));
     }
-    if let Some(mut caught) = catch(SignalKind::from_raw(Signal::TSTP.as_raw()))? {
+    // A shell without job control has it ignored.
+    let suspend = SignalKind::from_raw(Signal::TSTP.as_raw());
+    if !proc::ignores(suspend.as_raw_value()) {
+        let mut caught = catch(suspend)?;
         tokio::spawn(async move {
             while caught.recv().await.is_some() {
-                tokio::task::block_in_place(pause::suspend);
+                pause::suspend();
             }
         });
     }
     Ok(receiver)
 }
 
-/// Catches a signal, unless whoever started us wants it ignored: `nohup`, or a shell that runs us in the background.
-fn catch(kind: SignalKind) -> Result<Option<tokio::signal::unix::Signal>, Failure> {
-    if proc::ignores(kind.as_raw_value()) {
-        return Ok(None);
-    }
-    signal(kind).map(Some).map_err(|error| Failure::bug("can't catch signals").source(&error))
+fn catch(kind: SignalKind) -> Result<tokio::signal::unix::Signal, Failure> {
+    signal(kind).map_err(|error| Failure::bug("can't catch signals").source(&error))
 }
 
 async fn forward(mut caught: tokio::signal::unix::Signal, name: StopSignal, sender: UnboundedSender<StopSignal>) {

@@ -9,14 +9,15 @@ use super::ending::plain_end;
 use super::path::CriticalPath;
 use super::schedule::{Schedule, Verdict};
 use super::step::{self, Ran};
+use super::young::YoungChildren;
 use super::{Message, Run, RunEnd, StopSignal};
 use crate::actions::{Action, ChildEvent, StepContext};
 use crate::error::{Failure, FailureKind};
 use crate::event::{EventKind, RunFinished, StepFinished, StepLog, log_path};
 use crate::fingerprint::{Freshness, Inputs, StaleReason};
-use crate::journal::{Entry, Journal, child_start, stop_strays_of};
+use crate::journal::{Entry, Journal, stop_strays_of};
 use crate::model::{Outcome, StepId};
-use crate::plan::{Checked, Graph, Plan};
+use crate::plan::{Graph, Plan};
 use crate::tools::Cancel;
 
 /// A run while it goes on.
@@ -40,6 +41,7 @@ pub(super) struct Engine<'a> {
     pub(super) started: bool,
     pub(super) stopped_by: Option<StopSignal>,
     pub(super) worst: Option<FailureKind>,
+    pub(super) young: YoungChildren,
     /// Whether any child was started.
     pub(super) had_children: bool,
     pub(super) ahead: Ahead,
@@ -89,12 +91,13 @@ impl Engine<'_> {
             tokio::select! {
                 _ = self.inbox.recv_many(&mut batch, 4096) => {}
                 Some(signal) = self.signals.recv() => self.stop(signal),
+                () = self.young.next_of_age() => self.entries.extend(self.young.of_age()),
             }
             for message in batch.drain(..) {
                 self.handle(message);
             }
         }
-        self.end()
+        self.end().await
     }
 
     /// Begins to check every step whose needs are done, as far as places are free.
@@ -168,11 +171,9 @@ impl Engine<'_> {
         match message {
             Message::Child(step, ChildEvent::Started(pid)) => {
                 self.had_children = true;
-                if let Some(child) = child_start(&step, pid) {
-                    self.entries.push(Entry::ChildStarted(child));
-                }
+                self.young.started(step, pid);
             }
-            Message::Child(_, ChildEvent::Ended(pid)) => self.entries.push(Entry::ChildEnded(pid)),
+            Message::Child(_, ChildEvent::Ended(pid)) => self.entries.extend(self.young.ended(pid)),
             Message::Checked { number, ahead: false, seen } => self.checked(number, *seen),
             Message::Checked { number, ahead: true, seen } => match self.ahead.back(number, seen) {
                 Some(Turn::Seen(seen)) if self.still_counts(number, &seen) => self.checked(number, *seen),
@@ -193,19 +194,25 @@ impl Engine<'_> {
     fn checked(&mut self, number: usize, seen: Seen) {
         let Seen { cx, result, took, .. } = seen;
         let step = self.graph.steps[number].step.id.clone();
-        match result {
-            Ok(Checked { freshness: Freshness::Fresh, output, .. }) => {
+        let checked = match result {
+            Ok(checked) => checked,
+            Err(_) if self.cancel.is_asked() => return self.stop_unstarted(number),
+            Err(failure) => {
                 self.n_active -= 1;
-                let output = output.unwrap_or_default();
+                return self.fail_unstarted(number, failure);
+            }
+        };
+        match checked.freshness() {
+            Freshness::Fresh => {
+                self.n_active -= 1;
+                let output = checked.output.unwrap_or_default();
                 self.path.end(number, self.run.sink.elapsed());
                 self.run.sink.send(EventKind::StepFresh { step, output: output.clone(), duration: took });
                 self.release(number, Outcome::Fresh, Verdict::Passed, output, true);
             }
-            Ok(Checked { .. }) if self.cancel.is_asked() => {
-                self.n_active -= 1;
-                self.announce(number, plain_end(step, Outcome::Interrupted, None), Verdict::Stopped, true);
-            }
-            Ok(Checked { inputs, freshness: Freshness::Stale(reason), .. }) => {
+            Freshness::Stale(_) if self.cancel.is_asked() => self.stop_unstarted(number),
+            Freshness::Stale(reason) => {
+                let inputs = checked.inputs;
                 self.ahead.end();
                 if !std::mem::replace(&mut self.started, true) {
                     self.entries.push(Entry::RunStarted {
@@ -217,15 +224,14 @@ impl Engine<'_> {
                 self.entries.push(Entry::StepStarted { run: self.run.id.clone(), step, inputs: inputs.clone() });
                 self.after.push(After::Start { number, cx, inputs, reason });
             }
-            Err(failure) => {
-                self.n_active -= 1;
-                if self.cancel.is_asked() {
-                    self.announce(number, plain_end(step, Outcome::Interrupted, None), Verdict::Stopped, true);
-                } else {
-                    self.fail_unstarted(number, failure);
-                }
-            }
         }
+    }
+
+    /// Stopping was asked while the step was looked at.
+    fn stop_unstarted(&mut self, number: usize) {
+        self.n_active -= 1;
+        let step = self.graph.steps[number].step.id.clone();
+        self.announce(number, plain_end(step, Outcome::Interrupted, None), Verdict::Stopped, true);
     }
 
     /// A step's run is over: well, or badly; then its fallback may still save it.
@@ -246,9 +252,9 @@ impl Engine<'_> {
         // The end of a fallback is the end of the step that it stands in for: that makes new entries.
         while !(self.entries.is_empty() && self.after.is_empty()) {
             if !self.entries.is_empty() {
-                let entries = &self.entries;
-                tokio::task::block_in_place(|| self.journal.append(entries))
-                    .map_err(|failure| lost(failure, entries))?;
+                // On the loop's own thread: nothing may go on before it is durable, and what comes meanwhile shares the
+                // next sync.
+                self.journal.append(&self.entries).map_err(|failure| lost(failure, &self.entries))?;
                 self.entries.clear();
             }
             for after in std::mem::take(&mut self.after) {
@@ -316,7 +322,7 @@ impl Engine<'_> {
                 None => break,
             }
         }
-        let warnings = self.stop_strays();
+        let warnings = self.stop_strays().await;
         self.run.sink.send(EventKind::RunFinished(RunFinished {
             outcome: Outcome::Failed,
             duration: self.run.sink.elapsed(),
@@ -326,15 +332,16 @@ impl Engine<'_> {
     }
 
     /// What has left its step's process group, its session and its parent goes with the run.
-    fn stop_strays(&self) -> Vec<String> {
+    async fn stop_strays(&self) -> Vec<String> {
         if !self.had_children {
             return Vec::new();
         }
-        let strays = tokio::task::block_in_place(|| stop_strays_of(&self.run.id));
-        strays.into_iter().map(|stray| format!("{stray} that a step had left behind")).collect()
+        let run = self.run.id.clone();
+        let strays = tokio::task::spawn_blocking(move || stop_strays_of(&run)).await;
+        strays.unwrap_or_default().into_iter().map(|stray| format!("{stray} that a step had left behind")).collect()
     }
 
-    fn end(mut self) -> Result<RunEnd, Failure> {
+    async fn end(mut self) -> Result<RunEnd, Failure> {
         let (outcome, kind) = match (self.stopped_by, self.worst) {
             (Some(signal), _) => (Outcome::Interrupted, Some(signal.kind())),
             (None, Some(kind)) => (Outcome::Failed, Some(kind)),
@@ -347,12 +354,13 @@ impl Engine<'_> {
                 }
             },
         };
-        let warnings = self.stop_strays();
+        let warnings = self.stop_strays().await;
         self.run.tools.save_digests();
         if self.started {
             self.entries.push(Entry::RunFinished { run: self.run.id.clone(), outcome });
         }
         self.commit()?;
+        self.journal.compact();
         let critical_path =
             self.path.steps().into_iter().map(|(number, time)| (self.graph.steps[number].step.id.clone(), time));
         self.run.sink.send(EventKind::RunFinished(RunFinished {

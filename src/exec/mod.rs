@@ -10,6 +10,7 @@ mod engine;
 mod path;
 mod schedule;
 mod step;
+mod young;
 
 use std::sync::Arc;
 
@@ -28,6 +29,7 @@ use engine::Engine;
 use path::CriticalPath;
 use schedule::Schedule;
 use step::Ran;
+use young::YoungChildren;
 
 /// A signal that asks to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,6 +130,7 @@ pub async fn execute(
         started: false,
         stopped_by: None,
         worst: None,
+        young: YoungChildren::default(),
         had_children: false,
         stand_ins: Vec::new(),
     };

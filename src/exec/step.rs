@@ -17,7 +17,7 @@ use crate::fingerprint::Inputs;
 use crate::journal::History;
 use crate::model::Output;
 use crate::pipeline::{Outputs, Step};
-use crate::plan::{check, inputs_of};
+use crate::plan::{Depth, check, inputs_of};
 use crate::tools::Cancel;
 use crate::tools::pause::{self, Stopwatch};
 use crate::tools::process::{GRACE, Host};
@@ -40,7 +40,7 @@ impl CheckTask {
         tokio::spawn(async move {
             let began = Stopwatch::start();
             let known = self.history.step(&self.step.id);
-            let look = check(&self.step, &self.action, &self.outputs, known, self.forced, &self.cx);
+            let look = check(&self.step, &self.action, &self.outputs, known, self.forced, Depth::Decide, &self.cx);
             let look = self.cx.unless_cancelled("the look at the step", look);
             let result = caught(look, self.step.timeout).await;
             let seen = Seen { cx: self.cx, outputs: self.outputs, result, took: began.elapsed() };

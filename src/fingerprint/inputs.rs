@@ -78,6 +78,11 @@ impl Inputs {
         self.0.insert(label.into(), digest);
     }
 
+    /// The digest under `label`.
+    pub fn get(&self, label: &str) -> Option<Digest> {
+        self.0.get(label).copied()
+    }
+
     /// All labels with their digests, in order of the labels.
     pub fn iter(&self) -> impl Iterator<Item = (&str, Digest)> {
         self.0.iter().map(|(label, digest)| (label.as_str(), *digest))

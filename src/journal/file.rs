@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::thread::JoinHandle;
 
 use fs_err as fs;
 
@@ -25,16 +27,21 @@ const MAX_GARBAGE: usize = 3;
 pub(super) struct JournalFile {
     disk: Box<dyn Disk>,
     next: u64,
+    n_appended: usize,
 }
 
 /// What a file holds.
+#[derive(Debug)]
 struct Contents {
     records: Vec<Record>,
     /// The length of what was read well, in bytes.
     good: usize,
+    /// The length of all of it.
+    length: usize,
     end: End,
 }
 
+#[derive(Debug)]
 enum End {
     /// Everything reads back.
     Clean,
@@ -47,21 +54,29 @@ enum End {
 impl JournalFile {
     /// Opens or makes the file at `path`, repairs it, and answers what it says. With `strict`, a damaged file is refused
     /// and left as it is.
-    pub(super) fn open(path: &Path, strict: bool, warnings: &mut Vec<String>) -> Result<(Self, History), Failure> {
+    pub(super) fn open(
+        path: &Path,
+        early: EarlyRead,
+        strict: bool,
+        warnings: &mut Vec<String>,
+    ) -> Result<(Self, History), Failure> {
         refuse_odd_file(path)?;
-        Self::open_on(Box::new(RealDisk::new(path)), path, strict, warnings)
+        Self::open_on(Box::new(RealDisk::new(path)), path, early, strict, warnings)
     }
 
     /// The same on any disk; `path` is for messages.
     pub(super) fn open_on(
         mut disk: Box<dyn Disk>,
         path: &Path,
+        early: EarlyRead,
         strict: bool,
         warnings: &mut Vec<String>,
     ) -> Result<(Self, History), Failure> {
         let failed = |error: io::Error| state_failure("can't read the journal", &error);
-        let bytes = disk.read().map_err(failed)?.unwrap_or_default();
-        let Contents { mut records, good, end } = parse(path, &bytes)?;
+        let Contents { mut records, good, length, end } = match early.unless_changed(path) {
+            Some(contents) => contents,
+            None => parse(path, &disk.read().map_err(failed)?.unwrap_or_default())?,
+        };
         let mut rewrite = records.is_empty();
         match end {
             End::Clean => {}
@@ -117,13 +132,31 @@ impl JournalFile {
             disk.replace(text.as_bytes()).map_err(failed)?;
             next
         } else {
-            if good < bytes.len() {
+            if good < length {
                 failpoint::hit("journal-truncate");
                 disk.truncate(good as u64).and_then(|()| disk.sync()).map_err(failed)?;
             }
             records.len() as u64
         };
-        Ok((Self { disk, next }, history))
+        Ok((Self { disk, next, n_appended: 0 }, history))
+    }
+
+    /// Rewrites the file without what later records have made void, after a run that has added much. What fails leaves
+    /// the file as it was.
+    pub(super) fn compact(&mut self) -> io::Result<()> {
+        if self.n_appended < MIN_RECORDS_TO_COMPACT {
+            return Ok(());
+        }
+        let bytes = self.disk.read()?.unwrap_or_default();
+        let Ok(contents) = parse(Path::new("the journal"), &bytes) else { return Ok(()) };
+        if !matches!(contents.end, End::Clean) {
+            return Ok(());
+        }
+        let (text, next) = whole_file(&live_records(&contents.records))?;
+        failpoint::hit("journal-rewrite");
+        self.disk.replace(text.as_bytes())?;
+        (self.next, self.n_appended) = (next, 0);
+        Ok(())
     }
 
     /// Appends records with one write; with `sync`, they are on the disk when this returns.
@@ -137,6 +170,7 @@ impl JournalFile {
             text.push_str(&encode(self.next, record).map_err(|error| failed(error.into()))?);
             self.next += 1;
         }
+        self.n_appended += records.len();
         failpoint::hit("journal-write");
         self.disk.append(text.as_bytes()).map_err(failed)?;
         if sync {
@@ -149,11 +183,13 @@ impl JournalFile {
 }
 
 /// What the file at `path` says, for a reader without the lock.
-pub(super) fn read(path: &Path) -> Result<History, Failure> {
+pub(super) fn read(path: &Path, early: EarlyRead) -> Result<History, Failure> {
     refuse_odd_file(path)?;
-    let bytes = RealDisk::new(path).read().map_err(|error| state_failure("can't read the journal", &error))?;
+    let contents = match early.unless_changed(path) {
+        Some(contents) => contents,
+        None => read_whole(path)?,
+    };
     let mut history = History::default();
-    let contents = parse(path, &bytes.unwrap_or_default())?;
     for record in &contents.records {
         history.apply(record);
     }
@@ -161,6 +197,41 @@ pub(super) fn read(path: &Path) -> Result<History, Failure> {
         history.doubt_everything();
     }
     Ok(history)
+}
+
+fn read_whole(path: &Path) -> Result<Contents, Failure> {
+    let bytes = RealDisk::new(path).read().map_err(|error| state_failure("can't read the journal", &error))?;
+    parse(path, &bytes.unwrap_or_default())
+}
+
+/// A reading that has begun already, beside other work.
+#[derive(Debug, Default)]
+pub struct EarlyRead(Option<JoinHandle<Option<(Stamp, Contents)>>>);
+
+/// What tells a state of the file from a later one: device, inode, length, modification time.
+type Stamp = (u64, u64, u64, i64, i64);
+
+impl EarlyRead {
+    /// Begins to read the file at `path`. Whatever goes wrong is found out by whoever needs the file.
+    pub(super) fn start(path: &Path) -> Self {
+        let path = path.to_owned();
+        let read = move || {
+            let before = stamp(&path)?;
+            Some((before, read_whole(&path).ok()?))
+        };
+        Self(std::thread::Builder::new().name("journal".into()).spawn(read).ok())
+    }
+
+    /// What was read, if the file is still the same.
+    fn unless_changed(self, path: &Path) -> Option<Contents> {
+        let (read, contents) = self.0?.join().ok()??;
+        (stamp(path)? == read).then_some(contents)
+    }
+}
+
+fn stamp(path: &Path) -> Option<Stamp> {
+    let seen = fs::symlink_metadata(path).ok().filter(std::fs::Metadata::is_file)?;
+    Some((seen.dev(), seen.ino(), seen.len(), seen.mtime(), seen.mtime_nsec()))
 }
 
 /// Records that put every step in doubt: one of those that are lost may have voided its success.
@@ -188,7 +259,7 @@ fn parse(path: &Path, bytes: &[u8]) -> Result<Contents, Failure> {
     while !rest.is_empty() {
         n_line += 1;
         let Some(length) = rest.iter().position(|byte| *byte == b'\n') else {
-            return Ok(Contents { records, good, end: End::Torn });
+            return Ok(Contents { records, good, length: bytes.len(), end: End::Torn });
         };
         match decode(records.len() as u64, &rest[..length]) {
             Ok(record) => records.push(record),
@@ -204,16 +275,16 @@ fn parse(path: &Path, bytes: &[u8]) -> Result<Contents, Failure> {
             }
             Err(LineError::Damaged | LineError::OutOfOrder { .. }) => {
                 // A write that was cut off leaves no line end.
-                return Ok(Contents { records, good, end: End::Damaged { line: n_line } });
+                return Ok(Contents { records, good, length: bytes.len(), end: End::Damaged { line: n_line } });
             }
         }
         good += length + 1;
         rest = &rest[length + 1..];
     }
-    Ok(Contents { records, good, end: End::Clean })
+    Ok(Contents { records, good, length: bytes.len(), end: End::Clean })
 }
 
-/// The records that [`History`] can't do without: the last start and end and the last success of each step, the runs
+/// The records that [`History`] can't do without: the last end and success of each step, its start if that came later, the runs
 /// they name, and the children that are not known to have ended.
 fn live_records(records: &[Record]) -> Vec<Record> {
     let mut keep = vec![false; records.len()];
@@ -224,6 +295,7 @@ fn live_records(records: &[Record]) -> Vec<Record> {
                 last.insert(("started", step), at);
             }
             Record::StepFinished { step, outcome, .. } => {
+                last.remove(&("started", step.as_str()));
                 last.insert(("finished", step), at);
                 if outcome == "succeeded" {
                     last.insert(("succeeded", step), at);

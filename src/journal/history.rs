@@ -180,6 +180,8 @@ impl History {
             Record::StepFinished { step, .. } => {
                 if let (Ok(step), Some(end)) = (StepId::new(step), end_of(record)) {
                     let history = self.steps.entry(step).or_default();
+                    // Its start may have been left out when the file was compacted.
+                    history.started_in = Some(end.run.clone());
                     if end.outcome == Outcome::Succeeded {
                         history.last_success = Some(end.clone());
                     }

@@ -18,6 +18,7 @@ use crate::error::Failure;
 use crate::fingerprint::Inputs;
 use crate::model::{Outcome, Output, RunId, StepId};
 
+pub use file::EarlyRead;
 pub use history::{Child, History, RunRecord, StepEnd, StepHistory};
 pub use lock::{Holder, Lock};
 pub use survivors::{child_start, stop_strays_of, stop_survivors};
@@ -88,10 +89,10 @@ impl Journal {
     /// Opens the journal in `state_dir` for writing, making folder and file where they are missing. Fails at once when
     /// another run holds the lock. A torn last line is cut off; a file that is damaged elsewhere is set aside under
     /// another name, and what stands before the damage is kept; with `strict` it is refused instead.
-    pub fn open(state_dir: &Path, command: &str, strict: bool) -> Result<Opened, Failure> {
+    pub fn open(state_dir: &Path, command: &str, early: EarlyRead, strict: bool) -> Result<Opened, Failure> {
         folder::make(state_dir)?;
         let (lock, mut warnings) = lock::take(&state_dir.join("lock"), &Holder::this_process(command))?;
-        let (file, history) = JournalFile::open(&journal_path(state_dir), strict, &mut warnings)?;
+        let (file, history) = JournalFile::open(&journal_path(state_dir), early, strict, &mut warnings)?;
         Ok(Opened { journal: Self { file, _lock: lock }, history, warnings })
     }
 
@@ -102,12 +103,24 @@ impl Journal {
         let sync = entries.iter().any(|entry| !matches!(entry, Entry::ChildStarted(_) | Entry::ChildEnded(_)));
         self.file.append(&records, sync)
     }
+
+    /// Makes the file smaller where that is worth it. To be called when a run is over; a failure costs space alone.
+    pub fn compact(&mut self) {
+        if let Err(error) = self.file.compact() {
+            tracing::debug!("the journal was not compacted: {error}");
+        }
+    }
 }
 
 /// What the journal in `state_dir` says, read without a lock; nothing when there is none. A line that is just being
 /// written is not there yet.
-pub fn read_history(state_dir: &Path) -> Result<History, Failure> {
-    file::read(&journal_path(state_dir))
+pub fn read_history(state_dir: &Path, early: EarlyRead) -> Result<History, Failure> {
+    file::read(&journal_path(state_dir), early)
+}
+
+/// Begins to read the journal in `state_dir`, on a thread of its own.
+pub fn read_early(state_dir: &Path) -> EarlyRead {
+    EarlyRead::start(&journal_path(state_dir))
 }
 
 /// The run that is on in this moment.

@@ -39,7 +39,7 @@ fn finished(id: &str, value: &str, outcome: Outcome) -> Entry {
 }
 
 fn open(dir: &Path) -> Opened {
-    Journal::open(&dir.join(".provision"), "provision up", false).unwrap()
+    Journal::open(&dir.join(".provision"), "provision up", EarlyRead::default(), false).unwrap()
 }
 
 fn written(dir: &Path, entries: &[Entry]) {
@@ -122,10 +122,11 @@ fn a_second_writer_is_told_who_holds_the_lock_and_readers_never_wait() {
     let dir = tempfile::tempdir().unwrap();
     let mut first = open(dir.path());
     first.journal.append(&[started("a.b", "1")]).unwrap();
-    let failure = Journal::open(&dir.path().join(".provision"), "provision up", false).unwrap_err();
+    let failure =
+        Journal::open(&dir.path().join(".provision"), "provision up", EarlyRead::default(), false).unwrap_err();
     assert_eq!(failure.kind, FailureKind::State);
     assert!(failure.causes[0].contains(&format!("process {} (`provision up`) since 20", std::process::id())));
-    assert!(read_history(&dir.path().join(".provision")).unwrap().step(&step("a.b")).is_some());
+    assert!(read_history(&dir.path().join(".provision"), EarlyRead::default()).unwrap().step(&step("a.b")).is_some());
 }
 
 #[test]
@@ -135,7 +136,8 @@ fn a_newer_format_is_refused_and_left_alone() {
     let path = journal_path(&dir.path().join(".provision"));
     let newer = record::encode(0, &Record::Header { format: 99, lineage: "x".into() }).unwrap();
     fs::write(&path, &newer).unwrap();
-    let failure = Journal::open(&dir.path().join(".provision"), "provision up", false).unwrap_err();
+    let failure =
+        Journal::open(&dir.path().join(".provision"), "provision up", EarlyRead::default(), false).unwrap_err();
     assert_eq!(failure.kind, FailureKind::State);
     assert!(failure.to_string().contains("its format is 99"), "{failure}");
     assert_eq!(fs::read_to_string(&path).unwrap(), newer);
@@ -165,13 +167,17 @@ fn odd_state_folders_are_refused() {
     let dir = tempfile::tempdir().unwrap();
     let elsewhere = tempfile::tempdir().unwrap();
     std::os::unix::fs::symlink(elsewhere.path(), dir.path().join(".provision")).unwrap();
-    let failure = Journal::open(&dir.path().join(".provision"), "provision up", false).unwrap_err();
+    let failure =
+        Journal::open(&dir.path().join(".provision"), "provision up", EarlyRead::default(), false).unwrap_err();
     assert_eq!(failure.kind, FailureKind::State);
     assert_eq!(fs::read_dir(elsewhere.path()).unwrap().count(), 0);
 
     let dir = tempfile::tempdir().unwrap();
     fs::create_dir_all(dir.path().join(".provision/journal.jsonl")).unwrap();
-    assert_eq!(read_history(&dir.path().join(".provision")).unwrap_err().kind, FailureKind::State);
+    assert_eq!(
+        read_history(&dir.path().join(".provision"), EarlyRead::default()).unwrap_err().kind,
+        FailureKind::State
+    );
 }
 
 #[test]

@@ -5,16 +5,16 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 
-use super::{Graph, Plan, check};
+use super::{Checked, Depth, Graph, Plan, check};
 use crate::actions::StepContext;
-use crate::fingerprint::{Freshness, StaleReason};
+use crate::fingerprint::StaleReason;
 use crate::journal::History;
 use crate::model::{Output, StepId};
 use crate::pipeline::{Outputs, Step};
 use crate::tools::{Cancel, Tools};
 
 /// What a run would do with a step.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Forecast {
     /// The step.
     pub step: StepId,
@@ -22,6 +22,8 @@ pub struct Forecast {
     pub stale: Option<StaleReason>,
     /// How long it took the last time it succeeded.
     pub estimate: Option<Duration>,
+    /// All that the look found; `None` where there was none to be had.
+    pub checked: Option<Checked>,
 }
 
 /// Looks at every selected step, all at once, as if the steps that it needs kept their outputs; then whatever hangs on a
@@ -31,6 +33,7 @@ pub async fn forecast(
     plan: &Plan,
     history: &History,
     tools: &Arc<Tools>,
+    depth: Depth,
     cancel: &Cancel,
 ) -> Vec<Forecast> {
     let mut outputs: Outputs = graph
@@ -49,29 +52,27 @@ pub async fn forecast(
         async move {
             let step = &node.step;
             if !plan.selected[number] || plan.reserve[number] || !applies(step, outputs) {
-                return None;
+                return (None, None);
             }
             let known = history.step(&step.id);
-            if known.is_none() {
-                return Some(StaleReason::NeverRun);
+            if known.is_none() && depth == Depth::Decide {
+                return (Some(StaleReason::NeverRun), None);
             }
             let Ok(action) = step.binding.action(outputs) else {
                 // An output that it uses has never been there.
-                return Some(StaleReason::NeverRun);
+                return (Some(StaleReason::NeverRun), None);
             };
             let last = history.output(&step.id).cloned();
             let cx = StepContext::looking(step.id.clone(), Arc::clone(tools), cancel.child(), last);
-            match check(step, &action, outputs, known, plan.forced[number], &cx).await {
-                Ok(checked) => match checked.freshness {
-                    Freshness::Fresh => None,
-                    Freshness::Stale(reason) => Some(reason),
-                },
+            match check(step, &action, outputs, known, plan.forced[number], depth, &cx).await {
+                Ok(checked) => (checked.reasons.first().cloned(), Some(checked)),
                 // What can't be looked at is not known to be true.
-                Err(failure) => Some(StaleReason::Missing(failure.to_string())),
+                Err(failure) => (Some(StaleReason::Missing(failure.to_string())), None),
             }
         }
     });
-    let mut stale: Vec<Option<StaleReason>> = join_all(looks).await;
+    let (mut stale, mut checked): (Vec<Option<StaleReason>>, Vec<Option<Checked>>) =
+        join_all(looks).await.into_iter().unzip();
     mark_dependents(graph, &mut stale);
     let shown = |number: usize, step: &Step| plan.selected[number] && !plan.reserve[number] && applies(step, &outputs);
     graph
@@ -80,9 +81,10 @@ pub async fn forecast(
         .zip(stale)
         .enumerate()
         .filter(|(number, (node, _))| shown(*number, &node.step))
-        .map(|(_, (node, stale))| Forecast {
+        .map(|(number, (node, stale))| Forecast {
             step: node.step.id.clone(),
             stale,
+            checked: checked[number].take(),
             estimate: history
                 .step(&node.step.id)
                 .and_then(|known| known.last_success.as_ref())

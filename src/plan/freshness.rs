@@ -14,10 +14,26 @@ use crate::pipeline::{Outputs, Step};
 pub struct Checked {
     /// Its inputs as they are now.
     pub inputs: Inputs,
-    /// Whether it has to run.
-    pub freshness: Freshness,
+    /// Why it has to run, the reason that decides first; none when it is fresh.
+    pub reasons: Vec<StaleReason>,
     /// The facts of its last success.
     pub output: Option<Output>,
+}
+
+impl Checked {
+    /// Whether it has to run.
+    pub fn freshness(&self) -> Freshness {
+        self.reasons.first().cloned().map_or(Freshness::Fresh, Freshness::Stale)
+    }
+}
+
+/// How far a look goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Depth {
+    /// Until it is decided.
+    Decide,
+    /// Also when inputs have decided already, the world is looked at: for whoever wants to know all reasons.
+    Explain,
 }
 
 /// Looks whether `step` has to run: compares its inputs with those of its last success, then probes the world. `action`
@@ -28,24 +44,40 @@ pub async fn check(
     outputs: &Outputs,
     history: Option<&StepHistory>,
     forced: bool,
+    depth: Depth,
     cx: &StepContext,
 ) -> Result<Checked, Failure> {
     let inputs = inputs_of(step, action, outputs, cx).await?;
-    let output = history.and_then(|history| history.last_success.as_ref()).map(|end| end.output.clone());
-    let freshness = match proven(history) {
-        _ if forced => Freshness::Stale(StaleReason::Forced),
-        _ if action.always_looks() => Freshness::Stale(StaleReason::AlwaysLooks),
-        Err(reason) => Freshness::Stale(reason),
-        Ok(end) if !end.changed.is_empty() => Freshness::Stale(StaleReason::ChangedWhileRunning(end.changed.clone())),
-        Ok(end) if end.inputs != inputs => {
-            Freshness::Stale(StaleReason::InputsChanged(inputs.changed_labels(&end.inputs)))
+    let success = history.and_then(|history| history.last_success.as_ref());
+    let output = success.map(|end| end.output.clone());
+    let mut reasons = Vec::new();
+    if forced {
+        reasons.push(StaleReason::Forced);
+    }
+    if action.always_looks() {
+        reasons.push(StaleReason::AlwaysLooks);
+    }
+    let proven = proven(history);
+    if let Err(reason) = &proven {
+        reasons.push(reason.clone());
+    }
+    // Nothing of an end that proves nothing is worth comparing, except for whoever wants to know everything.
+    let compared = if depth == Depth::Explain { proven.ok().or(success) } else { proven.ok() };
+    if let Some(end) = compared {
+        if !end.changed.is_empty() {
+            reasons.push(StaleReason::ChangedWhileRunning(end.changed.clone()));
         }
-        Ok(end) => match action.probe(cx, &end.output).await? {
-            Presence::Present => Freshness::Fresh,
-            Presence::Missing(what) => Freshness::Stale(StaleReason::Missing(what)),
-        },
-    };
-    Ok(Checked { inputs, freshness, output })
+        if end.inputs != inputs {
+            reasons.push(StaleReason::InputsChanged(inputs.changed_labels(&end.inputs)));
+        }
+        if (reasons.is_empty() || depth == Depth::Explain)
+            && !action.always_looks()
+            && let Presence::Missing(what) = action.probe(cx, &end.output).await?
+        {
+            reasons.push(StaleReason::Missing(what));
+        }
+    }
+    Ok(Checked { inputs, reasons, output })
 }
 
 /// All inputs of a step as they are now.

@@ -8,13 +8,20 @@ mod tail;
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::io;
+#[cfg(target_os = "linux")]
+use std::os::fd::OwnedFd;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+#[cfg(target_os = "linux")]
+use rustix::process::{PidfdFlags, pidfd_open};
 use tokio::io::AsyncReadExt;
+#[cfg(target_os = "linux")]
+use tokio::io::{Interest, unix::AsyncFd};
 use tokio::net::unix::pipe;
 
 use self::tail::Tail;
@@ -80,7 +87,7 @@ pub struct Command {
 #[derive(Clone, Debug)]
 pub struct Exit {
     /// Its exit status.
-    pub status: std::process::ExitStatus,
+    pub status: ExitStatus,
     /// Its standard output, where it was captured.
     pub stdout: Vec<u8>,
     /// The last lines of its output.
@@ -293,8 +300,7 @@ struct Pipes {
 }
 
 async fn supervise(handle: Arc<duct::Handle>, pipes: &mut Pipes, pid: u32, host: &dyn Host) -> io::Result<Exit> {
-    let waiting = Arc::clone(&handle);
-    let mut waiter = tokio::task::spawn_blocking(move || waiting.wait().map(|output| output.status));
+    let mut waiter = Box::pin(wait(handle, pid));
     let (mut status, mut killed, mut leaky) = (None, false, false);
     let (mut asked, mut told_to_kill) = (false, false);
     let mut buffer = vec![0_u8; 32 << 10];
@@ -320,7 +326,7 @@ async fn supervise(handle: Arc<duct::Handle>, pipes: &mut Pipes, pid: u32, host:
                 pipes.stdout.extend_from_slice(bytes);
             }
             ended = &mut waiter, if status.is_none() => {
-                status = Some(ended.map_err(io::Error::other)??);
+                status = Some(ended?);
                 leak_end = Box::pin(pause::sleep(LEAK_WINDOW));
             }
             () = host.cancel().asked(), if !asked => {
@@ -349,6 +355,33 @@ async fn supervise(handle: Arc<duct::Handle>, pipes: &mut Pipes, pid: u32, host:
     leaky |= signal_group(pid, Signal::KILL);
     let status = status.ok_or_else(|| io::Error::other("no exit status"))?;
     Ok(Exit { status, stdout: Vec::new(), tail: Vec::new(), leaky, killed })
+}
+
+/// Waits for the child's end: by a descriptor that stands for it, where the system has those; else on a thread.
+async fn wait(handle: Arc<duct::Handle>, pid: u32) -> io::Result<ExitStatus> {
+    #[cfg(target_os = "linux")]
+    if let Some(child) = pidfd(pid) {
+        loop {
+            let mut ready = child.readable().await?;
+            if let Some(output) = handle.try_wait()? {
+                return Ok(output.status);
+            }
+            ready.clear_ready();
+        }
+    }
+    let waiting = tokio::task::spawn_blocking(move || handle.wait().map(|output| output.status));
+    waiting.await.map_err(io::Error::other)?
+}
+
+/// Readable once the process has ended (`pidfd_open(2)`).
+#[cfg(target_os = "linux")]
+#[expect(
+    deprecated,
+    reason = "its successor is `unsafe`; what that warns of, closing it early, can't happen to one we own"
+)]
+fn pidfd(pid: u32) -> Option<AsyncFd<OwnedFd>> {
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw)?;
+    AsyncFd::with_interest(pidfd_open(pid, PidfdFlags::NONBLOCK).ok()?, Interest::READABLE).ok()
 }
 
 /// Reads what is there; at the end of the file the pipe is dropped.

@@ -59,8 +59,10 @@ impl Sandbox {
 
     #[expect(clippy::disallowed_methods, reason = "the test is the user here")]
     pub(crate) fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_provision"));
+        // Whoever runs the tests may have signals ignored (`nohup`, a job in the background), and children inherit that.
+        let mut command = Command::new("/usr/bin/env");
         command
+            .args(["--default-signal=HUP,INT,QUIT,TSTP", env!("CARGO_BIN_EXE_provision")])
             .args(args)
             .current_dir(self.dir.path())
             .env_clear()
