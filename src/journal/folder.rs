@@ -42,9 +42,10 @@ pub(super) fn make(state_dir: &Path) -> Result<(), Failure> {
         }
     }
     let ignore = state_dir.join(".gitignore");
-    if !ignore.exists() {
-        let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&ignore).map_err(failed)?;
-        file.write_all(b"*\n").map_err(failed)?;
+    match fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&ignore) {
+        Ok(mut file) => file.write_all(b"*\n").map_err(failed),
+        // It is there, or another run is making it in this moment.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(failed(error)),
     }
-    Ok(())
 }

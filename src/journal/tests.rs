@@ -1,5 +1,7 @@
 //! Tests of the journal as a whole.
 
+mod power;
+
 use fs_err as fs;
 
 use super::*;
@@ -199,4 +201,30 @@ fn a_survivor_of_a_killed_run_is_stopped_and_a_stranger_is_not() {
     assert!(lines[0].starts_with("stopped process "));
     assert!(survivor.wait().is_ok());
     survivor.kill().unwrap();
+}
+
+#[test]
+fn what_a_compaction_leaves_says_the_same() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut opened = open(dir.path());
+    for _ in 0..400 {
+        for n in 0..3 {
+            let id = format!("a.n{n}");
+            opened.journal.append(&[started(&id, "1"), finished(&id, "1", Outcome::Succeeded)]).unwrap();
+        }
+    }
+    opened.journal.append(&[started("a.n1", "2"), finished("a.n2", "2", Outcome::Failed)]).unwrap();
+    let path = journal_path(&dir.path().join(".provision"));
+    let before = read_history(&dir.path().join(".provision"), EarlyRead::default()).unwrap();
+    opened.journal.compact();
+    assert!(fs::read_to_string(&path).unwrap().lines().count() < 10);
+    opened.journal.append(&[started("a.n0", "3")]).unwrap();
+    drop(opened);
+    let after = open(dir.path());
+    assert_eq!(after.warnings, Vec::<String>::new());
+    for (id, last) in [("a.n0", None), ("a.n1", None), ("a.n2", Some(Outcome::Failed))] {
+        let known = after.history.step(&step(id)).unwrap();
+        assert_eq!(known.last.as_ref().map(|end| end.outcome), last, "{id}");
+        assert_eq!(known.last_success, before.step(&step(id)).unwrap().last_success);
+    }
 }

@@ -1,0 +1,91 @@
+//! Two runs at once, and locks that are not there: F11 to F13.
+
+use crate::model::Model;
+use crate::sandbox::{Sandbox, Shown, send, steps};
+
+#[test]
+fn f11_of_two_runs_one_runs_and_the_other_names_it() {
+    for round in 0..100 {
+        let sandbox = Sandbox::new(&steps(&[("a", "mkdir only && echo a >> world && sleep 0.02 && rmdir only", "")]));
+        let first = sandbox.spawn(&["up", "--force"]);
+        let second = sandbox.spawn(&["up", "--force"]);
+        let (a, b) = (first.id(), second.id());
+        let shown = [(Shown::of(first), b), (Shown::of(second), a)];
+        for (shown, other) in &shown {
+            match shown.code {
+                0 => {}
+                4 => {
+                    assert!(shown.stderr.contains(&format!("process {other} (`provision up --force`)")), "{shown:?}");
+                }
+                code => panic!("round {round}: exit code {code}: {shown:?}"),
+            }
+        }
+        let ran = shown.iter().filter(|(shown, _)| shown.code == 0).count();
+        assert_eq!(sandbox.world().len(), ran, "round {round}");
+        assert!(ran >= 1);
+    }
+}
+
+#[test]
+fn f11_readers_never_fail_and_never_see_half_a_record() {
+    let many = (0..40).map(|n| format!("[[stage.step]]\nid = \"n{n}\"\naction = \"command\"\nrun = \"true\"\n"));
+    let sandbox = Sandbox::new(&format!(
+        "[pipeline]\nname = \"t\"\n[[stage]]\nid = \"s\"\njobs = 4\n{}",
+        many.collect::<String>()
+    ));
+    let mut looks = 0;
+    while looks < 300 {
+        let mut run = sandbox.spawn(&["up", "--force"]);
+        while run.try_wait().unwrap().is_none() {
+            sandbox.run(&["status"]).code(0).keeps_quiet_about("damaged");
+            sandbox.run(&["logs", "s.n0"]);
+            looks += 1;
+        }
+        Shown::of(run).code(0);
+    }
+}
+
+#[test]
+fn f12_the_lock_of_a_killed_run_is_free_at_once() {
+    let sandbox = Sandbox::new(&steps(&[("a", "[ -e again ] || { touch again ready; sleep 600; }", "")]));
+    let run = sandbox.spawn(&["up"]);
+    sandbox.wait_for("ready");
+    send("KILL", run.id());
+    Shown::of(run);
+    // What the lock file still says of the dead one counts for nothing.
+    let text = fs_err::read_to_string(sandbox.path(".provision/lock")).unwrap();
+    assert!(text.contains("\"pid\""));
+    sandbox.run(&["status"]).code(0).says("in doubt");
+    sandbox.run(&["up"]).code(0);
+}
+
+#[test]
+fn f13_where_the_file_system_has_no_locks_a_file_stands_in() {
+    let waits = "touch ready; while [ ! -e go ]; do sleep 0.02; done; echo a >> world";
+    let model = Model { sandbox: Sandbox::new(&steps(&[("a", waits, "")])) };
+    let sandbox = &model.sandbox;
+    let up = || {
+        let mut command = model.command("strace");
+        command.args(["-qq", "-o", "/dev/null", "-e", "trace=flock", "-e", "inject=flock:error=ENOLCK"]);
+        command.args([env!("CARGO_BIN_EXE_provision"), "up"]);
+        command.spawn().unwrap()
+    };
+    let first = up();
+    sandbox.wait_for("ready");
+    Shown::of(up()).code(4).says("another run holds the lock").says("lock.held");
+    sandbox.file("go", "");
+    Shown::of(first).code(0).says("this file system has no locks");
+    assert!(!sandbox.path(".provision/lock.held").exists());
+    // One that was left by a run that died counts for nothing, also when its number is another process's by now.
+    let held = fs_err::read_to_string(sandbox.path(".provision/lock")).unwrap();
+    let mut held: serde_json::Value = serde_json::from_str(&held).unwrap();
+    held["pid"] = std::process::id().into();
+    held["start"] = 1.into();
+    sandbox.file(".provision/lock.held", &held.to_string());
+    Shown::of(up()).code(0).says("nothing to do");
+    // One of another machine can't be looked at: it counts.
+    held["host"] = "somewhere-else".into();
+    sandbox.file(".provision/lock.held", &held.to_string());
+    Shown::of(up()).code(4).says("remove `");
+    assert_eq!(sandbox.world(), ["a"]);
+}
