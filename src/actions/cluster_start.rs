@@ -12,7 +12,7 @@ use crate::fingerprint::Inputs;
 use crate::model::{Output, Progress};
 use crate::tools::cluster::{ClusterSpec, Provider};
 use crate::tools::kubernetes::{Kube, NodeInfo};
-use crate::tools::minikube::{ClusterState, Minikube};
+use crate::tools::minikube::{ClusterState, Minikube, NO_KEY};
 
 /// How often the cluster is looked at while it comes up.
 const INTERVAL: Duration = Duration::from_millis(300);
@@ -169,6 +169,9 @@ async fn start(
     }
     cx.line(&format!("{failure}; stopping and starting it"));
     minikube.clear_rest(cx).await?;
+    if failure.causes.iter().any(|cause| cause.starts_with(NO_KEY)) {
+        minikube.remove_unreachable_node(cx).await?;
+    }
     minikube.start(&spec, cx, &on_progress).await.map_err(|failure| with_delete(failure, minikube))
 }
 

@@ -4,11 +4,11 @@
 //! The first step that starts ends this: whatever was seen ahead and not used yet is forgotten and looked at anew in its
 //! turn, because the step may change what others see.
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::engine::Engine;
+use super::engine::{Engine, context};
 use super::step::CheckTask;
 use crate::actions::StepContext;
 use crate::error::Failure;
@@ -16,6 +16,9 @@ use crate::model::Outcome;
 use crate::pipeline::Outputs;
 use crate::plan::Checked;
 use crate::tools::Cancel;
+
+/// How many looks may be out at once: each takes memory as long as it is, and what they ask answers no sooner for more.
+const AT_ONCE: usize = 128;
 
 /// What was seen of steps before their turn.
 pub(super) struct Ahead {
@@ -100,9 +103,9 @@ impl Engine<'_> {
 
     /// Looks at every selected step that was proven before, as if the steps before it were all fresh.
     pub(super) fn look_ahead(&mut self) {
+        let mut open = VecDeque::new();
         for number in 0..self.graph.steps.len() {
-            let node = &self.graph.steps[number];
-            let step = &node.step;
+            let step = &self.graph.steps[number].step;
             let known = self.run.history.step(&step.id);
             let proven =
                 known.and_then(|known| known.last.as_ref()).is_some_and(|end| end.outcome == Outcome::Succeeded);
@@ -117,17 +120,25 @@ impl Engine<'_> {
                 continue;
             }
             self.ahead.looks.insert(number, Look::Out);
-            let check = CheckTask {
-                number,
-                step: Arc::clone(step),
-                action,
-                outputs,
-                forced: false,
-                ahead: true,
-                history: Arc::clone(&self.run.history),
-                cx: Box::new(self.context(&step.id, &self.ahead.cancel)),
-            };
-            check.spawn(self.sender.clone());
+            open.push_back((number, Arc::clone(step), action, outputs));
+        }
+        let n_lookers = open.len().min(AT_ONCE);
+        let open = Arc::new(Mutex::new(open));
+        for _ in 0..n_lookers {
+            let (open, run) = (Arc::clone(&open), Arc::clone(&self.run));
+            let (cancel, sender) = (self.ahead.cancel.clone(), self.sender.clone());
+            tokio::spawn(async move {
+                loop {
+                    let next = open.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+                    let Some((number, step, action, outputs)) = next else { return };
+                    let cx = Box::new(context(&run, &sender, &step.id, &cancel));
+                    let history = Arc::clone(&run.history);
+                    let check = CheckTask { number, step, action, outputs, forced: false, ahead: true, history, cx };
+                    check.look(&sender).await;
+                    // What was found is taken in meanwhile, and does not pile up.
+                    tokio::task::yield_now().await;
+                }
+            });
         }
     }
 }

@@ -152,19 +152,7 @@ impl Engine<'_> {
     }
 
     pub(super) fn context(&self, step: &StepId, cancel: &Cancel) -> StepContext {
-        let sender = self.sender.clone();
-        StepContext::new(
-            step.clone(),
-            Arc::clone(&self.run.tools),
-            self.run.sink.clone(),
-            StepLog::new(log_path(self.run.tools.state_dir(), &self.run.id, step)),
-            cancel.child(),
-            self.run.history.output(step).cloned(),
-            Arc::new(move |step: &StepId, event| {
-                // The loop is gone only when the run is over.
-                let _sent = sender.send(Message::Child(step.clone(), event));
-            }),
-        )
+        context(&self.run, &self.sender, step, cancel)
     }
 
     fn handle(&mut self, message: Message) {
@@ -371,6 +359,23 @@ impl Engine<'_> {
         }));
         Ok(RunEnd { outcome, kind })
     }
+}
+
+/// The context of `step` in `run`.
+pub(super) fn context(run: &Run, sender: &UnboundedSender<Message>, step: &StepId, cancel: &Cancel) -> StepContext {
+    let sender = sender.clone();
+    StepContext::new(
+        step.clone(),
+        Arc::clone(&run.tools),
+        run.sink.clone(),
+        StepLog::new(log_path(run.tools.state_dir(), &run.id, step)),
+        cancel.child(),
+        run.history.output(step).cloned(),
+        Arc::new(move |step: &StepId, event| {
+            // The loop is gone only when the run is over.
+            let _sent = sender.send(Message::Child(step.clone(), event));
+        }),
+    )
 }
 
 /// The journal's failure with what it could not take: nobody was told of it, and the next run looks at it again.

@@ -37,17 +37,22 @@ pub(super) struct CheckTask {
 
 impl CheckTask {
     pub(super) fn spawn(self, sender: UnboundedSender<Message>) {
-        tokio::spawn(async move {
-            let began = Stopwatch::start();
-            let known = self.history.step(&self.step.id);
-            let look = check(&self.step, &self.action, &self.outputs, known, self.forced, Depth::Decide, &self.cx);
-            let look = self.cx.unless_cancelled("the look at the step", look);
-            let result = caught(look, self.step.timeout).await;
-            let seen = Seen { cx: self.cx, outputs: self.outputs, result, took: began.elapsed() };
-            let message = Message::Checked { number: self.number, ahead: self.ahead, seen: Box::new(seen) };
-            // The loop is gone only when the run is over.
-            let _sent = sender.send(message);
-        });
+        tokio::spawn(async move { self.look(&sender).await });
+    }
+
+    /// Looks, and says what it found.
+    pub(super) async fn look(self, sender: &UnboundedSender<Message>) {
+        let began = Stopwatch::start();
+        let known = self.history.step(&self.step.id);
+        // On the heap at once: whatever stands around it would move it otherwise.
+        let look =
+            Box::pin(check(&self.step, &self.action, &self.outputs, known, self.forced, Depth::Decide, &self.cx));
+        let look = self.cx.unless_cancelled("the look at the step", look);
+        let result = caught(look, self.step.timeout).await;
+        let seen = Seen { cx: self.cx, outputs: self.outputs, result, took: began.elapsed() };
+        let message = Message::Checked { number: self.number, ahead: self.ahead, seen: Box::new(seen) };
+        // The loop is gone only when the run is over.
+        let _sent = sender.send(message);
     }
 }
 

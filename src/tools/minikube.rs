@@ -33,6 +33,9 @@ pub enum ClusterState {
     Broken,
 }
 
+/// How minikube calls a node without the key to it.
+pub const NO_KEY: &str = "GUEST_SSH_CERT_NOT_FOUND";
+
 /// One profile of minikube.
 #[derive(Clone, Debug)]
 pub struct Minikube {
@@ -109,6 +112,14 @@ impl Minikube {
             Command::new(docker).args(["rm", "-f", &helper]).run(&quiet).await?;
         }
         Ok(())
+    }
+
+    /// Removes the node's container, for a node whose key was never written because the start that made it was killed:
+    /// nobody can reach it, and a start makes it anew. What the cluster keeps is in a volume, which stays.
+    pub async fn remove_unreachable_node(&self, host: &dyn Host) -> Result<(), Failure> {
+        let quiet = Translator::new(host, &|_| ());
+        let docker = process::find("docker")?;
+        Command::new(docker).args(["rm", "-f", &self.profile]).check(&quiet).await.map(drop)
     }
 
     /// Writes the cluster's address into our kubeconfig.

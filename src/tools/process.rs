@@ -3,9 +3,9 @@
 //! The child writes to pipes that we own, so that waiting ends with the child and not with a grandchild that kept the
 //! pipe open; what is left of its group when it ends is stopped.
 
+mod groups;
 mod tail;
 
-use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::io;
 #[cfg(target_os = "linux")]
@@ -13,10 +13,10 @@ use std::os::fd::OwnedFd;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use rustix::process::{Pid, Signal};
 #[cfg(target_os = "linux")]
 use rustix::process::{PidfdFlags, pidfd_open};
 use tokio::io::AsyncReadExt;
@@ -24,6 +24,7 @@ use tokio::io::AsyncReadExt;
 use tokio::io::{Interest, unix::AsyncFd};
 use tokio::net::unix::pipe;
 
+pub use self::groups::{mark_children, signal_all, signal_group, signal_process};
 use self::tail::Tail;
 use super::proc::RUN_VARIABLE;
 use super::{Cancel, pause};
@@ -40,25 +41,6 @@ const READ_LIMIT: Duration = Duration::from_secs(5);
 
 /// Most that is kept of a captured standard output.
 const MAX_CAPTURE: usize = 64 << 20;
-
-/// The groups of the children that run.
-static GROUPS: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
-
-/// The run that children belong to.
-static RUN: OnceLock<String> = OnceLock::new();
-
-/// Marks every child from now on as one of this process's only run `id`, so that whatever leaves its group is found.
-pub fn mark_children(id: &str) {
-    // Only a second run in one process could fail.
-    drop(RUN.set(id.to_owned()));
-}
-
-/// Sends a signal to the groups of all children.
-pub fn signal_all(signal: Signal) {
-    for group in GROUPS.lock().unwrap_or_else(PoisonError::into_inner).iter() {
-        signal_group(*group, signal);
-    }
-}
 
 /// Who runs a program: gets its output, and says when to stop.
 pub trait Host: Send + Sync {
@@ -210,7 +192,7 @@ impl Command {
             }
         })?;
         let pid = handle.pids().first().copied().unwrap_or_default();
-        GROUPS.lock().unwrap_or_else(PoisonError::into_inner).insert(pid);
+        groups::began(pid);
         host.started(pid);
         let guard = Guard { pid, host };
         let result = supervise(handle, &mut pipes, pid, host).await.context(|| format!("running `{line}`"));
@@ -246,7 +228,7 @@ impl Command {
         } else {
             expression.stdout_file(out_write)
         };
-        if let Some(run) = RUN.get() {
+        if let Some(run) = groups::run() {
             expression = expression.env(RUN_VARIABLE, run);
         }
         for (name, value) in &self.env {
@@ -287,7 +269,7 @@ struct Guard<'a> {
 impl Drop for Guard<'_> {
     fn drop(&mut self) {
         signal_group(self.pid, Signal::KILL);
-        GROUPS.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.pid);
+        groups::ended(self.pid);
         self.host.ended(self.pid);
     }
 }
@@ -392,19 +374,6 @@ async fn read_some(pipe: &mut Option<pipe::Receiver>, buffer: &mut [u8]) -> io::
         *pipe = None;
     }
     Ok(n)
-}
-
-/// Sends a signal to a process group; answers whether there was one.
-pub fn signal_group(pid: u32, signal: Signal) -> bool {
-    i32::try_from(pid).ok().and_then(Pid::from_raw).is_some_and(|group| kill_process_group(group, signal).is_ok())
-}
-
-/// Sends a signal to one process.
-pub fn signal_process(pid: u32, signal: Signal) {
-    if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
-        // One that is gone has got what the signal is for.
-        let _sent = kill_process(pid, signal);
-    }
 }
 
 #[cfg(test)]

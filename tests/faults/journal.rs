@@ -122,9 +122,9 @@ fn f09_an_odd_journal_is_refused_without_following_or_waiting() {
             sandbox.run(&[command]).code(4).says("is not a plain file");
         }
         if make == 0 {
-            fs_err::remove_dir(&path).unwrap()
+            fs_err::remove_dir(&path).unwrap();
         } else {
-            fs_err::remove_file(&path).unwrap()
+            fs_err::remove_file(&path).unwrap();
         }
         fs_err::write(&path, "").unwrap();
         assert!(path.is_file(), "{name}");

@@ -12,6 +12,7 @@ mod cluster;
 mod docker;
 mod main_job;
 mod node;
+mod registry;
 mod releases;
 mod repair;
 #[path = "../it/sandbox.rs"]

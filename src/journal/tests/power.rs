@@ -101,7 +101,7 @@ impl Disk for SimDisk {
         let old = disk.durable.clone();
         disk.durable = Some(bytes.to_vec());
         if let Err(error) = disk.operate() {
-            if bytes.len() % 2 == 0 {
+            if bytes.len().is_multiple_of(2) {
                 disk.durable = old;
             }
             return Err(error);

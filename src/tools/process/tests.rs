@@ -1,5 +1,7 @@
 //! Tests of `process`.
 
+use std::sync::Mutex;
+
 use super::*;
 use crate::error::FailureKind;
 

@@ -1,0 +1,53 @@
+//! The process groups of the children that run, and signals to them.
+
+use std::collections::BTreeSet;
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+
+/// The groups of the children that run.
+static GROUPS: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
+
+/// The run that children belong to.
+static RUN: OnceLock<String> = OnceLock::new();
+
+/// Marks every child from now on as one of this process's only run `id`, so that whatever leaves its group is found.
+pub fn mark_children(id: &str) {
+    // Only a second run in one process could fail.
+    drop(RUN.set(id.to_owned()));
+}
+
+/// The run that children belong to.
+pub(super) fn run() -> Option<&'static str> {
+    RUN.get().map(String::as_str)
+}
+
+/// The group of a child that begins.
+pub(super) fn began(group: u32) {
+    GROUPS.lock().unwrap_or_else(PoisonError::into_inner).insert(group);
+}
+
+/// The group of a child that is gone.
+pub(super) fn ended(group: u32) {
+    GROUPS.lock().unwrap_or_else(PoisonError::into_inner).remove(&group);
+}
+
+/// Sends a signal to the groups of all children.
+pub fn signal_all(signal: Signal) {
+    for group in GROUPS.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+        signal_group(*group, signal);
+    }
+}
+
+/// Sends a signal to a process group; answers whether there was one.
+pub fn signal_group(pid: u32, signal: Signal) -> bool {
+    i32::try_from(pid).ok().and_then(Pid::from_raw).is_some_and(|group| kill_process_group(group, signal).is_ok())
+}
+
+/// Sends a signal to one process.
+pub fn signal_process(pid: u32, signal: Signal) {
+    if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
+        // One that is gone has got what the signal is for.
+        let _sent = kill_process(pid, signal);
+    }
+}

@@ -1,0 +1,129 @@
+//! F46 over the registry: every action runs twice, is stopped at its beginning, and runs again, with the same result.
+
+use std::collections::BTreeMap;
+
+use provision::actions::{ACTIONS, Presence};
+use provision::error::FailureKind;
+use provision::model::Output;
+use provision::tools::secrets::SecretSource;
+
+use crate::workbench::{IMAGE, Workbench, timed};
+
+const IMAGE_NAME: &str = "provision-live/registry";
+
+const MANIFEST: &str = "apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  replicas: 1
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      terminationGracePeriodSeconds: 0
+      containers:
+      - name: c
+        image: {{ .Values.image }}
+        imagePullPolicy: Never
+        command: [perl, -MIO::Socket::INET, -e]
+        args:
+        - |
+          my $s = IO::Socket::INET->new(LocalPort => 80, Listen => 9, ReuseAddr => 1) or die $!;
+          while (my $c = $s->accept) { <$c>; print $c \"HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\nConnection: close\\r\\n\\r\\nok\"; close $c }
+        readinessProbe: {tcpSocket: {port: 80}, periodSeconds: 1}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec: {selector: {app: web}, ports: [{port: 80}]}
+";
+
+/// Working settings of each action, in an order in which each finds what it needs. An action that is not here fails the
+/// test: whoever adds one says here how it is run.
+fn recipes(bench: &Workbench) -> Vec<(&'static str, String)> {
+    let namespace = &bench.namespace;
+    vec![
+        ("tool-check", "tool = \"docker\"\ndaemon = true".into()),
+        ("file-check", "path = \"app/Dockerfile\"\ncontains = [\"FROM\"]".into()),
+        ("command", "run = \"echo made > out.txt\"\noutputs = [\"out.txt\"]".into()),
+        ("docker-build", format!("context = \"app\"\nimage = \"{IMAGE_NAME}\"")),
+        ("cluster-start", String::new()),
+        // The name of what was just built is filled in.
+        ("image-load", "image = \"BUILT\"".into()),
+        (
+            "secret-apply",
+            format!("name = \"s\"\nnamespace = \"{namespace}\"\ndata = {{ KEY = \"${{{{ secrets.KEY }}}}\" }}"),
+        ),
+        (
+            "helm-install",
+            format!("chart = 'chart'\nrelease = 'web'\nnamespace = '{namespace}'\nset = {{ image = '{IMAGE}' }}"),
+        ),
+        ("rollout-check", format!("namespace = '{namespace}'\ndeployments = ['web']")),
+        ("http-check", format!("namespace = '{namespace}'\nservice = 'web'\nport = 80\npath = '/'\nstatus = 200")),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_action_runs_twice_and_is_stopped_and_runs_again() {
+    let secrets = BTreeMap::from([("KEY".to_owned(), SecretSource::Generate { bytes: 16 })]);
+    let bench = Workbench::with_secrets("registry", secrets).await;
+    bench.write("app/Dockerfile", &format!("FROM {IMAGE}\nCOPY Dockerfile /\n"));
+    bench.write("chart/Chart.yaml", "apiVersion: v2\nname: web\nversion: 0.1.0\n");
+    bench.write("chart/values.yaml", "image: none\n");
+    bench.write("chart/templates/all.yaml", MANIFEST);
+    let recipes = recipes(&bench);
+    let missing: Vec<&str> = ACTIONS
+        .iter()
+        .map(|action| action.name)
+        .filter(|name| !recipes.iter().any(|(known, _)| known == name))
+        .collect();
+    assert!(missing.is_empty(), "no recipe for {missing:?}");
+    let mut built = String::new();
+    for (action, settings) in recipes {
+        let settings = settings.replace("BUILT", &built);
+        let first = timed(action, bench.run(action, &settings)).await.unwrap();
+        if action == "docker-build" {
+            first.get("image").unwrap().clone_into(&mut built);
+        }
+        present(&bench, action, &settings, &first).await;
+        let second = bench.run(action, &settings).await.unwrap();
+        assert_eq!(identity(action, &second), identity(action, &first), "{action} made something else the second time");
+        present(&bench, action, &settings, &second).await;
+
+        // Stopped before it has begun, and a moment later: it says so, and the next run is none the worse for it.
+        for delay in [0, 30] {
+            let cancel = bench.cancel.child();
+            let step = bench.step_with(action, &settings, cancel.clone());
+            let stop = async {
+                tokio::time::sleep(std::time::Duration::from_millis(delay)).await;
+                cancel.wind_down();
+            };
+            match tokio::join!(step.action.run(&step.cx), stop).0 {
+                // It was done sooner.
+                Ok(output) => assert_eq!(identity(action, &output), identity(action, &first), "{action}"),
+                Err(failure) => assert_eq!(failure.kind, FailureKind::Interrupted, "{action}: {failure}"),
+            }
+        }
+        let last = bench.run(action, &settings).await.unwrap();
+        assert_eq!(identity(action, &last), identity(action, &first), "{action} after it was stopped");
+        present(&bench, action, &settings, &last).await;
+    }
+    let docker = bench.tools.docker().await.unwrap();
+    docker.remove_image(&built).await.unwrap();
+    bench.clean_up().await;
+}
+
+async fn present(bench: &Workbench, action: &str, settings: &str, output: &Output) {
+    assert_eq!(bench.probe(action, settings, output).await, Presence::Present, "{action}");
+}
+
+/// The facts that name what was made; others tell what the run did: bytes sent, milliseconds, a release's revision.
+fn identity(action: &str, output: &Output) -> BTreeMap<String, String> {
+    let told = match action {
+        "image-load" => "sent",
+        "http-check" => "ms",
+        "helm-install" => "revision",
+        _ => "",
+    };
+    output.iter().filter(|(name, _)| *name != told).map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
