@@ -90,6 +90,8 @@ fn go(cli: &Cli, terminal: &Terminal, selection: &Selection, args: &RunArgs) -> 
     for lost in reporters.lost() {
         terminal.show_failure(&Failure::failed(format!("{} was given up", lost.name)).cause(&lost.error));
     }
+    // The process ends: to take a big pipeline apart piece by piece would only take time.
+    std::mem::forget(project);
     Ok(end?.kind.map_or(0, FailureKind::exit_code))
 }
 

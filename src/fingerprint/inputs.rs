@@ -1,6 +1,5 @@
 //! [`Inputs`]: label → digest, in order of the labels.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 /// A BLAKE3 digest cut to 16 bytes: short enough for the journal, and no two inputs of a project ever meet in it.
@@ -60,7 +59,7 @@ pub type Fingerprint = Digest;
 
 /// All that decides whether a step has to run, each part under a label that a person understands.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Inputs(BTreeMap<String, Digest>);
+pub struct Inputs(Vec<(Box<str>, Digest)>);
 
 impl Inputs {
     /// No inputs.
@@ -73,19 +72,28 @@ impl Inputs {
         self.digest(label, Digest::of(value.as_bytes()));
     }
 
+    /// Where `label` is, or would be: a step has a handful, and a sorted list takes the least memory.
+    fn place(&self, label: &str) -> Result<usize, usize> {
+        self.0.binary_search_by(|(known, _)| (**known).cmp(label))
+    }
+
     /// Adds a digest under `label`.
     pub fn digest(&mut self, label: impl Into<String>, digest: Digest) {
-        self.0.insert(label.into(), digest);
+        let label = label.into().into_boxed_str();
+        match self.place(&label) {
+            Ok(at) => self.0[at].1 = digest,
+            Err(at) => self.0.insert(at, (label, digest)),
+        }
     }
 
     /// The digest under `label`.
     pub fn get(&self, label: &str) -> Option<Digest> {
-        self.0.get(label).copied()
+        self.place(label).ok().map(|at| self.0[at].1)
     }
 
     /// All labels with their digests, in order of the labels.
     pub fn iter(&self) -> impl Iterator<Item = (&str, Digest)> {
-        self.0.iter().map(|(label, digest)| (label.as_str(), *digest))
+        self.0.iter().map(|(label, digest)| (&**label, *digest))
     }
 
     /// One value for all of them: BLAKE3 over each label's length, label and digest.
@@ -101,16 +109,20 @@ impl Inputs {
 
     /// The labels that are not the same in `self` and `other`, in order.
     pub fn changed_labels(&self, other: &Self) -> Vec<String> {
-        let mut labels: Vec<&String> = self.0.keys().chain(other.0.keys()).collect();
+        let mut labels: Vec<&str> = self.iter().chain(other.iter()).map(|(label, _)| label).collect();
         labels.sort_unstable();
         labels.dedup();
-        labels.into_iter().filter(|label| self.0.get(*label) != other.0.get(*label)).cloned().collect()
+        labels.into_iter().filter(|label| self.get(label) != other.get(label)).map(str::to_owned).collect()
     }
 }
 
 impl FromIterator<(String, Digest)> for Inputs {
     fn from_iter<I: IntoIterator<Item = (String, Digest)>>(parts: I) -> Self {
-        Self(parts.into_iter().collect())
+        let mut inputs = Self::new();
+        for (label, digest) in parts {
+            inputs.digest(label, digest);
+        }
+        inputs
     }
 }
 

@@ -135,6 +135,15 @@ impl FileDigests {
         })
     }
 
+    /// What is known of a file from an earlier run, or from this one.
+    fn recall(&self, inode: Inode) -> Option<Known> {
+        if self.verify == Verify::Content {
+            return None;
+        }
+        let from_this_run = || self.used.lock().unwrap_or_else(PoisonError::into_inner).get(&inode).copied();
+        self.known().get(&inode).copied().or_else(from_this_run)
+    }
+
     /// Whether a file in this state can't change from now on without one of its times telling.
     fn is_settled(&self, state: State) -> bool {
         let began = self.began.get_or_init(|| fs::metadata(&self.clock).ok().map(|seen| State::of(&seen).modified));
@@ -153,10 +162,8 @@ impl FileHasher for Remembering<'_> {
     fn contents(&mut self, path: &Path, seen: &Metadata) -> Result<Digest, Failure> {
         let inode = Inode { device: seen.dev(), number: seen.ino() };
         let state = State::of(seen);
-        if let Some(known) = self.digests.known().get(&inode)
-            && known.state == state
-        {
-            self.used.push((inode, *known));
+        if let Some(known) = self.digests.recall(inode).filter(|known| known.state == state) {
+            self.used.push((inode, known));
             return Ok(known.digest);
         }
         self.buffer.resize(BUFFER, 0);

@@ -34,6 +34,8 @@ pub(super) struct JournalFile {
 #[derive(Debug)]
 struct Contents {
     records: Vec<Record>,
+    /// What they say.
+    history: History,
     /// The length of what was read well, in bytes.
     good: usize,
     /// The length of all of it.
@@ -73,7 +75,7 @@ impl JournalFile {
         warnings: &mut Vec<String>,
     ) -> Result<(Self, History), Failure> {
         let failed = |error: io::Error| state_failure("can't read the journal", &error);
-        let Contents { mut records, good, length, end } = match early.unless_changed(path) {
+        let Contents { mut records, mut history, good, length, end } = match early.unless_changed(path) {
             Some(contents) => contents,
             None => parse(path, &disk.read().map_err(failed)?.unwrap_or_default())?,
         };
@@ -100,7 +102,11 @@ impl JournalFile {
                     "the journal is damaged at line {line}: kept as `{}`; every step is looked at again",
                     aside.display()
                 ));
-                records.extend(doubts(&records));
+                let doubts = doubts(&records);
+                for record in &doubts {
+                    history.apply(record);
+                }
+                records.extend(doubts);
                 rewrite = true;
             }
         }
@@ -117,14 +123,14 @@ impl JournalFile {
             *format = FORMAT;
             rewrite = true;
         }
-        let live = live_records(&records);
-        if records.len() >= MIN_RECORDS_TO_COMPACT && records.len() > MAX_GARBAGE * live.len() {
-            rewrite = true;
-            records = live;
-        }
-        let mut history = History::default();
-        for record in &records {
-            history.apply(record);
+        // A step has three records that count at the most, which is cheaper to know than which ones.
+        let n_records = records.len();
+        if n_records >= MIN_RECORDS_TO_COMPACT && n_records > MAX_GARBAGE * history.steps().count() {
+            let live = live_records(&records);
+            if n_records > MAX_GARBAGE * live.len() {
+                rewrite = true;
+                records = live;
+            }
         }
         let next = if rewrite {
             let (text, next) = whole_file(&records).map_err(failed)?;
@@ -189,10 +195,7 @@ pub(super) fn read(path: &Path, early: EarlyRead) -> Result<History, Failure> {
         Some(contents) => contents,
         None => read_whole(path)?,
     };
-    let mut history = History::default();
-    for record in &contents.records {
-        history.apply(record);
-    }
+    let mut history = contents.history;
     if matches!(contents.end, End::Damaged { .. }) {
         history.doubt_everything();
     }
@@ -253,16 +256,20 @@ fn doubts(records: &[Record]) -> Vec<Record> {
 
 fn parse(path: &Path, bytes: &[u8]) -> Result<Contents, Failure> {
     let mut records = Vec::new();
+    let mut history = History::default();
     let mut good = 0;
     let mut n_line = 0;
     let mut rest = bytes;
     while !rest.is_empty() {
         n_line += 1;
         let Some(length) = rest.iter().position(|byte| *byte == b'\n') else {
-            return Ok(Contents { records, good, length: bytes.len(), end: End::Torn });
+            return Ok(Contents { records, history, good, length: bytes.len(), end: End::Torn });
         };
         match decode(records.len() as u64, &rest[..length]) {
-            Ok(record) => records.push(record),
+            Ok(record) => {
+                history.apply(&record);
+                records.push(record);
+            }
             Err(LineError::Newer { format }) => {
                 return Err(Failure::new(
                     FailureKind::State,
@@ -275,13 +282,19 @@ fn parse(path: &Path, bytes: &[u8]) -> Result<Contents, Failure> {
             }
             Err(LineError::Damaged | LineError::OutOfOrder { .. }) => {
                 // A write that was cut off leaves no line end.
-                return Ok(Contents { records, good, length: bytes.len(), end: End::Damaged { line: n_line } });
+                return Ok(Contents {
+                    records,
+                    history,
+                    good,
+                    length: bytes.len(),
+                    end: End::Damaged { line: n_line },
+                });
             }
         }
         good += length + 1;
         rest = &rest[length + 1..];
     }
-    Ok(Contents { records, good, length: bytes.len(), end: End::Clean })
+    Ok(Contents { records, history, good, length: bytes.len(), end: End::Clean })
 }
 
 /// The records that [`History`] can't do without: the last end and success of each step, its start if that came later, the runs

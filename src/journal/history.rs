@@ -1,6 +1,7 @@
 //! [`History`]: what the records say, folded.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::record::Record;
 use crate::fingerprint::{Digest, Inputs};
@@ -19,13 +20,13 @@ pub struct History {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct StepHistory {
     /// How it last ended; `None` while it runs, or when its run died.
-    pub last: Option<StepEnd>,
+    pub last: Option<Arc<StepEnd>>,
     /// The run that last started it.
     pub started_in: Option<RunId>,
     /// When it was last started, in milliseconds since the Unix epoch.
     pub started_ms: i64,
     /// Its last success, also when it has been started since: for its output and its duration, not for freshness.
-    pub last_success: Option<StepEnd>,
+    pub last_success: Option<Arc<StepEnd>>,
 }
 
 /// How a step ended.
@@ -182,8 +183,9 @@ impl History {
                     let history = self.steps.entry(step).or_default();
                     // Its start may have been left out when the file was compacted.
                     history.started_in = Some(end.run.clone());
+                    let end = Arc::new(end);
                     if end.outcome == Outcome::Succeeded {
-                        history.last_success = Some(end.clone());
+                        history.last_success = Some(Arc::clone(&end));
                     }
                     history.last = Some(end);
                 }

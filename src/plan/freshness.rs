@@ -48,7 +48,7 @@ pub async fn check(
     cx: &StepContext,
 ) -> Result<Checked, Failure> {
     let inputs = inputs_of(step, action, outputs, cx).await?;
-    let success = history.and_then(|history| history.last_success.as_ref());
+    let success = history.and_then(|history| history.last_success.as_deref());
     let output = success.map(|end| end.output.clone());
     let mut reasons = Vec::new();
     if forced {
@@ -104,7 +104,7 @@ pub async fn inputs_of(
 fn proven(history: Option<&StepHistory>) -> Result<&StepEnd, StaleReason> {
     let history = history.ok_or(StaleReason::NeverRun)?;
     // Started and never finished: in doubt.
-    let end = history.last.as_ref().ok_or(StaleReason::Interrupted)?;
+    let end = history.last.as_deref().ok_or(StaleReason::Interrupted)?;
     match end.outcome {
         Outcome::Succeeded => Ok(end),
         Outcome::Interrupted => Err(StaleReason::Interrupted),
