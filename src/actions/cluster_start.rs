@@ -12,7 +12,7 @@ use crate::fingerprint::Inputs;
 use crate::model::{Output, Progress};
 use crate::tools::cluster::{ClusterSpec, Provider};
 use crate::tools::kubernetes::{Kube, NodeInfo};
-use crate::tools::minikube::{ClusterState, Minikube, NO_KEY};
+use crate::tools::minikube::{ClusterState, Minikube};
 
 /// How often the cluster is looked at while it comes up.
 const INTERVAL: Duration = Duration::from_millis(300);
@@ -155,7 +155,12 @@ async fn start(
     if damaged && !spec.start_args.iter().any(|arg| arg.starts_with("--wait-timeout")) {
         spec.start_args.push(DAMAGED_WAIT.to_owned());
     }
-    if state == ClusterState::NoNode {
+    let lost_key = state != ClusterState::Absent && minikube.has_lost_key();
+    if lost_key {
+        cx.line("the node was made and the key to it was not: making it anew");
+        minikube.remove_node(cx).await?;
+    }
+    if lost_key || state == ClusterState::NoNode {
         minikube.clear_rest(cx).await?;
     }
     let failure = match minikube.start(&spec, cx, &on_progress).await {
@@ -169,9 +174,6 @@ async fn start(
     }
     cx.line(&format!("{failure}; stopping and starting it"));
     minikube.clear_rest(cx).await?;
-    if failure.causes.iter().any(|cause| cause.starts_with(NO_KEY)) {
-        minikube.remove_unreachable_node(cx).await?;
-    }
     minikube.start(&spec, cx, &on_progress).await.map_err(|failure| with_delete(failure, minikube))
 }
 

@@ -33,9 +33,6 @@ pub enum ClusterState {
     Broken,
 }
 
-/// How minikube calls a node without the key to it.
-pub const NO_KEY: &str = "GUEST_SSH_CERT_NOT_FOUND";
-
 /// One profile of minikube.
 #[derive(Clone, Debug)]
 pub struct Minikube {
@@ -114,12 +111,18 @@ impl Minikube {
         Ok(())
     }
 
-    /// Removes the node's container, for a node whose key was never written because the start that made it was killed:
-    /// nobody can reach it, and a start makes it anew. What the cluster keeps is in a volume, which stays.
-    pub async fn remove_unreachable_node(&self, host: &dyn Host) -> Result<(), Failure> {
+    /// Whether the node was made and the key to it never written, because the start that did so was killed: then nobody
+    /// gets into it any more, and minikube tries for minutes.
+    pub fn has_lost_key(&self) -> bool {
+        let folder = home().map(|home| home.join("machines").join(&self.profile));
+        folder.is_some_and(|folder| folder.is_dir() && !folder.join("id_rsa").exists())
+    }
+
+    /// Removes the node's container; a start makes it anew. What the cluster keeps is in a volume, which stays.
+    pub async fn remove_node(&self, host: &dyn Host) -> Result<(), Failure> {
         let quiet = Translator::new(host, &|_| ());
         let docker = process::find("docker")?;
-        Command::new(docker).args(["rm", "-f", &self.profile]).check(&quiet).await.map(drop)
+        Command::new(docker).args(["rm", "-f", &self.profile]).run(&quiet).await.map(drop)
     }
 
     /// Writes the cluster's address into our kubeconfig.
@@ -145,6 +148,12 @@ impl Minikube {
         }
         Err(translator.failure(exit.failure(&line), &self.profile))
     }
+}
+
+/// Where minikube keeps its files: `MINIKUBE_HOME`, which may be that folder or the one above it, or the user's home.
+fn home() -> Option<PathBuf> {
+    let base = std::env::var_os("MINIKUBE_HOME").or_else(|| std::env::var_os("HOME")).map(PathBuf::from)?;
+    Some(if base.ends_with(".minikube") { base } else { base.join(".minikube") })
 }
 
 #[derive(Deserialize)]

@@ -94,11 +94,11 @@ async fn every_action_runs_twice_and_is_stopped_and_runs_again() {
         for delay in [0, 30] {
             let cancel = bench.cancel.child();
             let step = bench.step_with(action, &settings, cancel.clone());
-            let stop = async {
+            let asked = async {
                 tokio::time::sleep(std::time::Duration::from_millis(delay)).await;
                 cancel.wind_down();
             };
-            match tokio::join!(step.action.run(&step.cx), stop).0 {
+            match tokio::join!(step.action.run(&step.cx), asked).0 {
                 // It was done sooner.
                 Ok(output) => assert_eq!(identity(action, &output), identity(action, &first), "{action}"),
                 Err(failure) => assert_eq!(failure.kind, FailureKind::Interrupted, "{action}: {failure}"),
