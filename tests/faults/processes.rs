@@ -2,15 +2,11 @@
 
 use crate::sandbox::{Sandbox, Shown, is_alive, send, steps, wait_until_gone};
 
-fn pid_in(sandbox: &Sandbox, file: &str) -> u32 {
-    fs_err::read_to_string(sandbox.path(file)).unwrap().trim().parse().unwrap()
-}
-
 #[test]
 fn f20_a_grandchild_that_keeps_the_output_open_keeps_nothing_else() {
     let sandbox = Sandbox::new(&steps(&[("a", "(trap '' HUP; sleep 600) & echo $! > pid; echo done", "")]));
     sandbox.run(&["up"]).code(0).says("left processes behind");
-    wait_until_gone(pid_in(&sandbox, "pid"));
+    wait_until_gone(sandbox.pid("pid"));
     sandbox.run(&["logs", "s.a"]).code(0).says("done");
 }
 
@@ -22,7 +18,7 @@ const DAEMON: &str = "setsid sh -c 'echo $$ > pid; touch ready; exec sleep 600' 
 fn f21_a_daemon_of_a_step_is_found_stopped_and_told() {
     let sandbox = Sandbox::new(&steps(&[("a", DAEMON, "")]));
     let shown = sandbox.run(&["up"]).code(0);
-    let daemon = pid_in(&sandbox, "pid");
+    let daemon = sandbox.pid("pid");
     shown.says(&format!("stopped process {daemon} (`sleep`) that a step had left behind"));
     wait_until_gone(daemon);
 }
@@ -34,7 +30,7 @@ fn f21_a_daemon_goes_with_an_interrupted_run_too() {
     sandbox.wait_for("up");
     send("INT", run.id());
     Shown::of(run).code(130);
-    wait_until_gone(pid_in(&sandbox, "pid"));
+    wait_until_gone(sandbox.pid("pid"));
 }
 
 #[test]
@@ -42,7 +38,7 @@ fn f21_a_daemon_that_is_meant_to_stay_is_left_alone() {
     let stays = DAEMON.replace("setsid sh", "env -u PROVISION_RUN_ID setsid sh");
     let sandbox = Sandbox::new(&steps(&[("a", &stays, "")]));
     sandbox.run(&["up"]).code(0).keeps_quiet_about("stopped process");
-    let daemon = pid_in(&sandbox, "pid");
+    let daemon = sandbox.pid("pid");
     assert!(is_alive(daemon));
     send("KILL", daemon);
 }
@@ -55,7 +51,7 @@ fn f22_after_our_own_kill_9_the_next_run_stops_what_survived_it_wherever_it_went
     sandbox.wait_for("up");
     send("KILL", run.id());
     Shown::of(run);
-    let (daemon, child) = (pid_in(&sandbox, "pid"), pid_in(&sandbox, "child"));
+    let (daemon, child) = (sandbox.pid("pid"), sandbox.pid("child"));
     assert!(is_alive(daemon) && is_alive(child));
     let shown = sandbox.run(&["up"]).code(0);
     shown.says(&format!("process {child} ")).says(&format!("process {daemon} (`sleep`) that a killed run"));

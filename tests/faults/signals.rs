@@ -5,10 +5,6 @@ use std::time::Duration;
 use crate::model::Model;
 use crate::sandbox::{Sandbox, Shown, is_alive, send, steps, wait_until_gone};
 
-fn pid_in(sandbox: &Sandbox, file: &str) -> u32 {
-    fs_err::read_to_string(sandbox.path(file)).unwrap().trim().parse().unwrap()
-}
-
 /// What `/proc` says of a process: `R`, `S`, `T` (stopped), …
 fn state(pid: u32) -> char {
     let stat = fs_err::read_to_string(format!("/proc/{pid}/stat")).unwrap();
@@ -58,7 +54,7 @@ fn f18_two_signals_in_short_order_kill_and_quit_kills_at_once() {
         }
         let shown = Shown::of(run);
         assert!(shown.code == 130 || shown.code == 143, "{shown:?}");
-        wait_until_gone(pid_in(&sandbox, "pid"));
+        wait_until_gone(sandbox.pid("pid"));
         sandbox.run(&["status"]).code(0).says("interrupted");
     }
 }
@@ -71,7 +67,7 @@ fn f19_a_child_that_ignores_term_is_killed_when_its_grace_is_over() {
     sandbox.wait_for("ready");
     send("INT", run.id());
     Shown::of(run).code(130).says("interrupted");
-    assert!(!is_alive(pid_in(&sandbox, "pid")));
+    assert!(!is_alive(sandbox.pid("pid")));
 }
 
 #[test]
@@ -81,7 +77,7 @@ fn f23_ctrl_z_stops_the_whole_tree_and_time_limits_with_it() {
     let sandbox = Sandbox::new(&steps(&[("a", work, "timeout = \"4s\"")]));
     let run = sandbox.spawn(&["up"]);
     sandbox.wait_for("ready");
-    let child = pid_in(&sandbox, "pid");
+    let child = sandbox.pid("pid");
     send("TSTP", run.id());
     wait_for_state(run.id(), |state| state == 'T');
     wait_for_state(child, |state| state == 'T');
@@ -103,5 +99,5 @@ fn f23_a_stopped_run_can_still_be_interrupted() {
     send("TERM", run.id());
     send("CONT", run.id());
     Shown::of(run).code(143);
-    wait_until_gone(pid_in(&sandbox, "pid"));
+    wait_until_gone(sandbox.pid("pid"));
 }

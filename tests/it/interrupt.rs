@@ -9,7 +9,7 @@ fn ctrl_c_winds_down_and_up_continues_from_there() {
     let sandbox = Sandbox::new(&steps(&[("a", "echo a >> world", ""), ("b", script, "needs = [\"a\"]")]));
     let run = sandbox.spawn(&["up"]);
     sandbox.wait_for("ready");
-    let grandchild: u32 = fs_err::read_to_string(sandbox.path("grandchild")).unwrap().trim().parse().unwrap();
+    let grandchild = sandbox.pid("grandchild");
     send("INT", run.id());
     Shown::of(run).code(130).says("interrupted").says("provision up");
     wait_until_gone(grandchild);
@@ -25,7 +25,7 @@ fn a_second_ctrl_c_kills_what_ignores_the_first() {
     let sandbox = Sandbox::new(&steps(&[("a", script, "")]));
     let run = sandbox.spawn(&["up"]);
     sandbox.wait_for("ready");
-    let child: u32 = fs_err::read_to_string(sandbox.path("pid")).unwrap().trim().parse().unwrap();
+    let child = sandbox.pid("pid");
     send("INT", run.id());
     // The first must have been heard, or both would count as one.
     std::thread::sleep(std::time::Duration::from_millis(300));
@@ -41,7 +41,7 @@ fn a_look_that_is_given_up_takes_its_program_along() {
     sandbox.tool("slow", "echo $$ > pid; touch ready; sleep 600");
     let run = sandbox.spawn(&["up"]);
     sandbox.wait_for("ready");
-    let child: u32 = fs_err::read_to_string(sandbox.path("pid")).unwrap().trim().parse().unwrap();
+    let child = sandbox.pid("pid");
     send("INT", run.id());
     Shown::of(run).code(130);
     wait_until_gone(child);
@@ -62,6 +62,6 @@ fn sigterm_and_sighup_end_with_143() {
 fn what_a_step_leaves_running_is_stopped_and_told() {
     let sandbox = Sandbox::new(&steps(&[("a", "sleep 600 & echo $! > pid", "")]));
     sandbox.run(&["up"]).code(0).says("left processes behind");
-    let left: u32 = fs_err::read_to_string(sandbox.path("pid")).unwrap().trim().parse().unwrap();
+    let left = sandbox.pid("pid");
     wait_until_gone(left);
 }

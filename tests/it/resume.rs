@@ -44,7 +44,7 @@ fn what_a_killed_run_left_running_is_stopped_before_its_step_runs_again() {
     }
     send("KILL", run.id());
     Shown::of(run);
-    let survivor: u32 = fs_err::read_to_string(sandbox.path("pid")).unwrap().trim().parse().unwrap();
+    let survivor = sandbox.pid("pid");
     assert!(is_alive(survivor));
     sandbox.run(&["up"]).code(0).says(&format!("stopped process {survivor} that step s.a of a killed run had left"));
     wait_until_gone(survivor);

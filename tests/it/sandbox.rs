@@ -99,6 +99,11 @@ impl Sandbox {
         text.lines().map(str::to_owned).collect()
     }
 
+    /// The process id that a step has written into `file`.
+    pub(crate) fn pid(&self, file: &str) -> u32 {
+        fs::read_to_string(self.path(file)).unwrap().trim().parse().unwrap()
+    }
+
     /// Waits until `path` is there.
     pub(crate) fn wait_for(&self, path: &str) {
         let began = Instant::now();
