@@ -155,7 +155,9 @@ async fn start(
     if damaged && !spec.start_args.iter().any(|arg| arg.starts_with("--wait-timeout")) {
         spec.start_args.push(DAMAGED_WAIT.to_owned());
     }
-    let lost_key = state != ClusterState::Absent && minikube.has_lost_key();
+    // Only of a cluster that never came up: one that did is not ours to take apart.
+    let never_up = cx.last_output().is_none();
+    let lost_key = never_up && state != ClusterState::Absent && minikube.has_lost_key();
     if lost_key {
         cx.line("the node was made and the key to it was not: making it anew");
         minikube.remove_node(cx).await?;
