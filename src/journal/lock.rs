@@ -114,7 +114,7 @@ fn take_stand_in(path: &Path, holder: &Holder) -> Result<PathBuf, Failure> {
     let linked = (0..2).find_map(|_| match fs::hard_link(&own, &path) {
         Ok(()) => Some(Ok(())),
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-            let other = fs::read_to_string(&path).ok().and_then(|text| serde_json::from_str::<Holder>(&text).ok());
+            let other = holder_in(&path);
             if other.as_ref().is_some_and(Holder::is_gone) && fs::remove_file(&path).is_ok() {
                 took_over = true;
                 return None;
@@ -129,7 +129,7 @@ fn take_stand_in(path: &Path, holder: &Holder) -> Result<PathBuf, Failure> {
     if took_over {
         // Another run may have seen the same dead holder, and have removed what we have just made.
         std::thread::sleep(PATIENCE);
-        let now = fs::read_to_string(&path).ok().and_then(|text| serde_json::from_str::<Holder>(&text).ok());
+        let now = holder_in(&path);
         if now.as_ref() != Some(holder) {
             return Err(held(now.as_ref()));
         }
@@ -154,12 +154,16 @@ pub(super) fn holder(path: &Path) -> Option<Holder> {
     match file.file().try_lock_shared() {
         Err(TryLockError::WouldBlock) => read_holder(&mut file),
         Err(TryLockError::Error(error)) if is_unsupported(&error) => {
-            let mut stand_in = fs::File::open(path.with_extension("held")).ok()?;
-            read_holder(&mut stand_in).filter(|holder| !holder.is_gone())
+            holder_in(&path.with_extension("held")).filter(|holder| !holder.is_gone())
         }
         // Free, or not to be told; ours is gone with the file.
         _ => None,
     }
+}
+
+/// What the file `path` says, if there is one and it is whole.
+fn holder_in(path: &Path) -> Option<Holder> {
+    read_holder(&mut fs::File::open(path).ok()?)
 }
 
 fn read_holder(file: &mut fs::File) -> Option<Holder> {
