@@ -11,8 +11,8 @@ use crate::error::Failure;
 use crate::fingerprint::Inputs;
 use crate::model::{Output, Progress};
 use crate::tools::cluster::{ClusterSpec, Provider};
-use crate::tools::kubernetes::{Kube, NodeInfo};
-use crate::tools::minikube::{ClusterState, Minikube};
+use crate::tools::kubernetes::{Kube, KubeSource, NodeInfo};
+use crate::tools::minikube::{ClusterState, Making, Minikube};
 
 /// How often the cluster is looked at while it comes up.
 const INTERVAL: Duration = Duration::from_millis(300);
@@ -104,13 +104,21 @@ impl Action for ClusterStart {
 
 impl ClusterStart {
     async fn bring_up(&self, cx: &StepContext, cluster: &ClusterSpec) -> Result<Seen, Failure> {
+        let making = Making::new(cx.tools().state_dir(), &cluster.name);
         let looked = cx.unless_cancelled("looking at the cluster", async { Ok(look(cx, cluster).await) }).await?;
-        if let Ok(seen) = looked
-            && has_version(&seen.node, cluster)
-        {
-            cx.line(&format!("the cluster `{}` runs", cluster.name));
-            return Ok(seen);
-        }
+        let seen = match looked {
+            Ok(seen) if has_version(&seen.node, cluster) => {
+                cx.line(&format!("the cluster `{}` runs", cluster.name));
+                seen
+            }
+            _ => self.repair(cx, cluster, &making).await?,
+        };
+        making.done()?;
+        Ok(seen)
+    }
+
+    /// Whatever is missing of the cluster, up to all of it.
+    async fn repair(&self, cx: &StepContext, cluster: &ClusterSpec, making: &Making) -> Result<Seen, Failure> {
         let kubeconfig = cluster.kubeconfig(cx.tools().state_dir()).unwrap_or_default();
         let minikube = match &self.minikube {
             Some(program) => Minikube::new(cx.path(program), &cluster.name, &kubeconfig),
@@ -122,7 +130,18 @@ impl ClusterStart {
             ClusterState::Paused => minikube.unpause(cx).await?,
             ClusterState::Unlinked => minikube.update_context(cx).await?,
             ClusterState::Running => {}
-            ClusterState::Absent | ClusterState::Stopped | ClusterState::NoNode | ClusterState::Broken => {
+            ClusterState::Absent => {
+                make(cx, &minikube, cluster, making).await?;
+                return settle(cx, cluster, None).await;
+            }
+            ClusterState::Stopped | ClusterState::NoNode | ClusterState::Broken
+                if making.was_begun()? && !KubeSource::of(cluster, cx.tools().state_dir()).is_known() =>
+            {
+                cx.line("the start that made it was ended before it came up for the first time: making it anew");
+                remake(cx, &minikube, cluster, making).await?;
+                return settle(cx, cluster, None).await;
+            }
+            ClusterState::Stopped | ClusterState::NoNode | ClusterState::Broken => {
                 start(cx, &minikube, cluster, state).await?;
                 return settle(cx, cluster, None).await.map_err(|failure| with_delete(failure, &minikube));
             }
@@ -141,8 +160,30 @@ impl ClusterStart {
     }
 }
 
-/// Starts the cluster; when that fails although there was one, stops and starts it once: that finishes what a killed
-/// start has left. Making it anew would lose what is in it, and is left to the user.
+/// Makes a cluster where there is none.
+async fn make(cx: &StepContext, minikube: &Minikube, cluster: &ClusterSpec, making: &Making) -> Result<(), Failure> {
+    making.begin()?;
+    minikube.start(cluster, cx, &|progress: Progress| cx.progress(progress)).await
+}
+
+/// Deletes what a start has left that never got so far that anything could be in it, and makes the cluster: minikube takes
+/// some of those rests for a cluster that only has to be restarted, and waits for it for ever.
+async fn remake(cx: &StepContext, minikube: &Minikube, cluster: &ClusterSpec, making: &Making) -> Result<(), Failure> {
+    minikube.delete(cx).await?;
+    match make(cx, minikube, cluster, making).await {
+        Ok(()) => Ok(()),
+        Err(failure) => {
+            cx.check_cancel()?;
+            // The daemon may have made a container for the killed start after all had been deleted.
+            cx.line(&format!("{failure}; once more from the beginning"));
+            minikube.delete(cx).await?;
+            make(cx, minikube, cluster, making).await
+        }
+    }
+}
+
+/// Starts a cluster that is there; when that fails, stops and starts it once: that finishes what a killed start has
+/// left. Making it anew would lose what is in it, and is left to the user.
 async fn start(
     cx: &StepContext,
     minikube: &Minikube,
@@ -155,14 +196,7 @@ async fn start(
     if damaged && !spec.start_args.iter().any(|arg| arg.starts_with("--wait-timeout")) {
         spec.start_args.push(DAMAGED_WAIT.to_owned());
     }
-    // Only of a cluster that never came up: one that did is not ours to take apart.
-    let never_up = cx.last_output().is_none();
-    let lost_key = never_up && state != ClusterState::Absent && minikube.has_lost_key();
-    if lost_key {
-        cx.line("the node was made and the key to it was not: making it anew");
-        minikube.remove_node(cx).await?;
-    }
-    if lost_key || state == ClusterState::NoNode {
+    if state == ClusterState::NoNode {
         minikube.clear_rest(cx).await?;
     }
     let failure = match minikube.start(&spec, cx, &on_progress).await {
@@ -170,10 +204,6 @@ async fn start(
         Err(failure) => failure,
     };
     cx.check_cancel()?;
-    if state == ClusterState::Absent {
-        // What it has begun would be in the way of another try.
-        return Err(with_delete(failure, minikube));
-    }
     cx.line(&format!("{failure}; stopping and starting it"));
     minikube.clear_rest(cx).await?;
     minikube.start(&spec, cx, &on_progress).await.map_err(|failure| with_delete(failure, minikube))

@@ -3,6 +3,8 @@
 //! `start -o json` prints events, which become progress and readable lines; a failure keeps minikube's own reason.
 //! The kubeconfig is ours alone, and no current context is ever changed.
 
+mod making;
+
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -13,6 +15,8 @@ use super::cluster::ClusterSpec;
 use super::process::{self, Command, Host};
 use crate::error::Failure;
 use crate::model::Progress;
+
+pub use making::Making;
 
 /// What has become of the cluster, as minikube sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,26 +107,20 @@ impl Minikube {
     pub async fn clear_rest(&self, host: &dyn Host) -> Result<(), Failure> {
         let quiet = Translator::new(host, &|_| ());
         self.command("stop").args(["-o", "json"]).run(&quiet).await?;
-        // Last: the daemon may still be making it for the killed client.
-        if let Ok(docker) = process::find("docker") {
-            let helper = format!("{}-preload-sidecar", self.profile);
-            Command::new(docker).args(["rm", "-f", &helper]).run(&quiet).await?;
-        }
-        Ok(())
+        self.clear_helper(host).await
     }
 
-    /// Whether the node was made and the key to it never written, because the start that did so was killed: then nobody
-    /// gets into it any more, and minikube tries for minutes.
-    pub fn has_lost_key(&self) -> bool {
-        let folder = home().map(|home| home.join("machines").join(&self.profile));
-        folder.is_some_and(|folder| folder.is_dir() && !folder.join("id_rsa").exists())
+    /// Deletes the profile with all that is in it, and what is left of making it.
+    pub async fn delete(&self, host: &dyn Host) -> Result<(), Failure> {
+        self.run(self.command("delete").args(["-o", "json"]), host, &|_| ()).await?;
+        self.clear_helper(host).await
     }
 
-    /// Removes the node's container; a start makes it anew. What the cluster keeps is in a volume, which stays.
-    pub async fn remove_node(&self, host: &dyn Host) -> Result<(), Failure> {
-        let quiet = Translator::new(host, &|_| ());
-        let docker = process::find("docker")?;
-        Command::new(docker).args(["rm", "-f", &self.profile]).run(&quiet).await.map(drop)
+    /// The daemon may still be making it for a client that was killed, and its name is wanted again.
+    async fn clear_helper(&self, host: &dyn Host) -> Result<(), Failure> {
+        let Ok(docker) = process::find("docker") else { return Ok(()) };
+        let helper = format!("{}-preload-sidecar", self.profile);
+        Command::new(docker).args(["rm", "-f", &helper]).run(&Translator::new(host, &|_| ())).await.map(drop)
     }
 
     /// Writes the cluster's address into our kubeconfig.
@@ -148,12 +146,6 @@ impl Minikube {
         }
         Err(translator.failure(exit.failure(&line), &self.profile))
     }
-}
-
-/// Where minikube keeps its files: `MINIKUBE_HOME`, which may be that folder or the one above it, or the user's home.
-fn home() -> Option<PathBuf> {
-    let base = std::env::var_os("MINIKUBE_HOME").or_else(|| std::env::var_os("HOME")).map(PathBuf::from)?;
-    Some(if base.ends_with(".minikube") { base } else { base.join(".minikube") })
 }
 
 #[derive(Deserialize)]

@@ -4,6 +4,7 @@
 
 mod actions;
 mod bad_input;
+mod cluster;
 mod failure;
 mod freshness;
 mod interrupt;

@@ -53,7 +53,7 @@ async fn a_start_that_was_killed_anywhere_is_finished_by_the_next() {
     let bench = Workbench::bare("killed", "provision-killed", BTreeMap::new());
     let kubeconfig = bench.path(".provision/kubeconfig");
     let delete = format!("KUBECONFIG={} minikube delete -p provision-killed", kubeconfig.display());
-    for seconds in [1, 4, 7, 12] {
+    for seconds in [1, 4, 7, 12, 18] {
         shell(&bench, &delete).await;
         let cancel = bench.cancel.child();
         let step = bench.step_with("cluster-start", "", cancel.clone());

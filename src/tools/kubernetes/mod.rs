@@ -104,6 +104,16 @@ impl KubeSource {
         }
     }
 
+    /// Whether any kubeconfig, ours or the user's, knows the kube context: then the cluster has been up, for whomever. One that can't be
+    /// read may know it.
+    pub fn is_known(&self) -> bool {
+        let knows = |file: &PathBuf| match Kubeconfig::read_from(file) {
+            Ok(config) => config.contexts.iter().any(|context| context.name == self.context),
+            Err(_) => file.exists(),
+        };
+        self.files.iter().chain(&user_kubeconfigs()).any(knows)
+    }
+
     fn read(&self) -> Result<Kubeconfig, Failure> {
         let mut merged: Option<Kubeconfig> = None;
         for file in self.files.iter().filter(|file| file.exists()) {
