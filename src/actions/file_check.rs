@@ -8,7 +8,8 @@ use serde::Deserialize;
 use super::{Action, ActionSettings, Presence, StepContext};
 use crate::error::{Context, Failure};
 use crate::fingerprint::Inputs;
-use crate::fingerprint::files::{EntryKind, FileSet};
+use crate::fingerprint::files::FileSet;
+use crate::fingerprint::walk::EntryKind;
 use crate::model::Output;
 use crate::tools::blocking;
 
@@ -127,7 +128,7 @@ fn check(root: &std::path::Path, expectation: &Expectation, wrong: &mut Vec<Stri
     for entry in set.walk() {
         let entry = entry?;
         n += 1;
-        let name = entry.name.display();
+        let name = entry.name().display();
         if !expectation.exists {
             wrong.push(format!("`{name}` should not be there"));
             continue;

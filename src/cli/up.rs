@@ -20,7 +20,7 @@ use crate::journal::{self, Entry, Opened};
 use crate::model::{Outcome, RunId};
 use crate::plan::{Selection, select};
 use crate::report::{Fanout, Json, NextCommands, OutputChoice, Size, SizeOf, Verbosity, drive, reporter};
-use crate::tools::{git, pause, proc};
+use crate::tools::{pause, proc};
 
 pub(super) fn up(cli: &Cli, terminal: &Terminal, args: &UpArgs) -> Result<u8, Failure> {
     let selection = Selection {
@@ -70,7 +70,6 @@ fn go(cli: &Cli, terminal: &Terminal, selection: &Selection, args: &RunArgs) -> 
     let run = Run {
         id: new_run_id()?,
         command,
-        commit: git::head(project.tools.root()),
         history: Arc::new(opened.history),
         tools: Arc::clone(&project.tools),
         sink,

@@ -18,7 +18,7 @@ use crate::fingerprint::{Freshness, Inputs, StaleReason};
 use crate::journal::{Entry, Journal, stop_strays_of};
 use crate::model::{Outcome, StepId};
 use crate::plan::{Graph, Plan};
-use crate::tools::Cancel;
+use crate::tools::{Cancel, git};
 
 /// A run while it goes on.
 pub(super) struct Engine<'a> {
@@ -206,7 +206,8 @@ impl Engine<'_> {
                     self.entries.push(Entry::RunStarted {
                         run: self.run.id.clone(),
                         command: self.run.command.clone(),
-                        commit: self.run.commit.clone(),
+                        // Only now: git looks at every file that it knows, and a run with nothing to do needs no commit.
+                        commit: git::head(self.run.tools.root()),
                     });
                 }
                 self.entries.push(Entry::StepStarted { run: self.run.id.clone(), step, inputs: inputs.clone() });

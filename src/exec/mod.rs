@@ -69,8 +69,6 @@ pub struct Run {
     pub id: RunId,
     /// What was typed.
     pub command: String,
-    /// The commit that is checked out.
-    pub commit: Option<String>,
     /// What was known when it began.
     pub history: Arc<History>,
     /// What steps work with.

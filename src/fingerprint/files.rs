@@ -3,17 +3,18 @@
 //! What counts is each entry's relative path, kind, executable bit and contents, and where a symbolic link points; links
 //! are never followed. Modification times, owners and the other permission bits do not count: a clone stays fresh.
 
-use std::collections::VecDeque;
 use std::ffi::OsStr;
 use std::fs::Metadata;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use globset::{GlobBuilder, GlobMatcher};
 
 use super::Digest;
 use super::dockerignore::Ignore;
+use super::walk::{EntryKind, Verdict, Walk};
 use crate::error::{Context, Failure};
 
 /// Folders that no glob looks into unless it names them: their contents change with every command.
@@ -22,59 +23,49 @@ const UNSEEN: [&str; 2] = [".git", STATE_FOLDER];
 /// The state folder of a project.
 const STATE_FOLDER: &str = ".provision";
 
+/// Bytes of a set's description that are digested at once.
+const DIGESTED: usize = 16 << 10;
+
 /// What digests the contents of files: see [`super::FileDigests`].
 pub trait FileHasher {
     /// The digest of the contents of the regular file at `path`; `seen` is what a look at it has just found.
     fn contents(&mut self, path: &Path, seen: &Metadata) -> Result<Digest, Failure>;
 }
 
-/// One entry of a file set.
-#[derive(Clone, Debug)]
-pub struct Entry {
-    /// Where it is.
-    pub path: PathBuf,
-    /// Its path relative to the set's root.
-    pub name: PathBuf,
-    /// What it is.
-    pub kind: EntryKind,
-    /// What the file system says about it, links not followed.
-    pub metadata: Metadata,
-}
-
-/// What an entry is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum EntryKind {
-    /// A regular file.
-    File,
-    /// A folder.
-    Folder,
-    /// A symbolic link, with its target as it is written.
-    Link(PathBuf),
-}
-
 /// Which files: a root and what of it counts.
 #[derive(Clone, Debug)]
 pub struct FileSet {
     root: PathBuf,
-    filter: Filter,
+    filter: Arc<Filter>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 enum Filter {
     Everything,
-    Ignore { ignore: Ignore, keep: Vec<PathBuf> },
-    Glob { start: PathBuf, glob: GlobMatcher },
+    Ignore {
+        ignore: Ignore,
+        keep: Vec<PathBuf>,
+    },
+    Glob {
+        start: PathBuf,
+        glob: GlobMatcher,
+    },
+    /// The globs `start/**` and `start`, which need no matcher; `itself`: `start` may be a file.
+    Under {
+        start: PathBuf,
+        itself: bool,
+    },
 }
 
 impl FileSet {
     /// Everything in the folder `root`: a chart.
     pub fn folder(root: &Path) -> Self {
-        Self { root: root.to_owned(), filter: Filter::Everything }
+        Self { root: root.to_owned(), filter: Arc::new(Filter::Everything) }
     }
 
     /// What of the folder `root` a `.dockerignore` leaves, and the files `keep` whatever it says; without `.provision`.
     pub fn context(root: &Path, ignore: Ignore, keep: Vec<PathBuf>) -> Self {
-        Self { root: root.to_owned(), filter: Filter::Ignore { ignore, keep } }
+        Self { root: root.to_owned(), filter: Arc::new(Filter::Ignore { ignore, keep }) }
     }
 
     /// What in `root` the glob `pattern` matches: `*` and `?` stay within a folder, `**` does not, and the plain name of
@@ -86,54 +77,65 @@ impl FileSet {
         }
         let is_plain = |part: &&str| !part.contains(['*', '?', '[', '{', '\\']);
         let start: PathBuf = pattern.split('/').take_while(is_plain).collect();
-        let whole = if pattern.split('/').all(|part| is_plain(&part)) {
-            format!("{{{pattern},{pattern}/**}}")
-        } else {
-            pattern.to_owned()
+        let rest: Vec<&str> = pattern.split('/').skip_while(is_plain).collect();
+        let filter = match rest.as_slice() {
+            [] => Filter::Under { start, itself: true },
+            ["**"] => Filter::Under { start, itself: false },
+            _ => {
+                let glob = GlobBuilder::new(pattern)
+                    .literal_separator(true)
+                    .build()
+                    .map_err(|error| format!("the pattern `{pattern}` is not a glob: {}", error.kind()))?;
+                Filter::Glob { start, glob: glob.compile_matcher() }
+            }
         };
-        let glob = GlobBuilder::new(&whole)
-            .literal_separator(true)
-            .build()
-            .map_err(|error| format!("the pattern `{pattern}` is not a glob: {}", error.kind()))?
-            .compile_matcher();
-        Ok(Self { root: root.to_owned(), filter: Filter::Glob { start, glob } })
+        Ok(Self { root: root.to_owned(), filter: Arc::new(filter) })
+    }
+
+    /// The folder that the names of the entries are relative to.
+    pub fn root(&self) -> &Path {
+        &self.root
     }
 
     /// The entries, each folder's in order of their names and right after it.
-    pub fn walk(&self) -> Walk<'_> {
-        let start = match &self.filter {
-            Filter::Glob { start, .. } => self.root.join(start),
+    pub fn walk(&self) -> Walk {
+        let start = match &*self.filter {
+            Filter::Glob { start, .. } | Filter::Under { start, .. } => self.root.join(start),
             _ => self.root.clone(),
         };
-        // A plain pattern may name what is not there: then it matches nothing.
-        let missing = matches!(self.filter, Filter::Glob { .. }) && start.symlink_metadata().is_err();
-        let walk = walkdir::WalkDir::new(start).follow_links(false).sort_by_file_name();
-        Walk { set: self, found: (!missing).then(|| walk.into_iter()), held: Vec::new(), ready: VecDeque::new() }
+        Walk::new(self, start)
     }
 
     /// One digest for all entries.
     pub fn digest(&self, hasher: &mut dyn FileHasher) -> Result<Digest, Failure> {
         let mut all = blake3::Hasher::new();
-        let mut part = |bytes: &[u8]| {
-            all.update(&(bytes.len() as u64).to_le_bytes());
-            all.update(bytes);
+        // The hasher takes much at once better than little often.
+        let mut parts = Vec::with_capacity(DIGESTED + 1024);
+        let part = |parts: &mut Vec<u8>, bytes: &[u8]| {
+            parts.extend_from_slice(&(bytes.len() as u64).to_le_bytes());
+            parts.extend_from_slice(bytes);
         };
         for entry in self.walk() {
             let entry = entry?;
-            part(entry.name.as_os_str().as_bytes());
+            part(&mut parts, entry.name().as_os_str().as_bytes());
             match &entry.kind {
-                EntryKind::Folder => part(b"folder"),
+                EntryKind::Folder => part(&mut parts, b"folder"),
                 EntryKind::Link(target) => {
-                    part(b"link");
-                    part(target.as_os_str().as_bytes());
+                    part(&mut parts, b"link");
+                    part(&mut parts, target.as_os_str().as_bytes());
                 }
                 EntryKind::File => {
                     let executable = entry.metadata.mode() & 0o111 != 0;
-                    part(if executable { b"program" } else { b"file" });
-                    part(&hasher.contents(&entry.path, &entry.metadata)?.bytes());
+                    part(&mut parts, if executable { b"program" } else { b"file" });
+                    part(&mut parts, &hasher.contents(&entry.path, &entry.metadata)?.bytes());
                 }
             }
+            if parts.len() > DIGESTED {
+                all.update(&parts);
+                parts.clear();
+            }
         }
+        all.update(&parts);
         Ok(Digest::from_hash(all.finalize()))
     }
 
@@ -142,19 +144,17 @@ impl FileSet {
         self.walk().next().transpose().map(|first| first.is_none())
     }
 
-    fn wants(&self, name: &Path, is_folder: bool) -> Result<Verdict, Failure> {
-        Ok(match &self.filter {
+    pub(super) fn wants(&self, name: &Path, is_folder: bool) -> Result<Verdict, Failure> {
+        Ok(match &*self.filter {
             Filter::Everything => Verdict::Take,
-            Filter::Glob { glob, start } => {
-                if is_folder {
-                    let unseen = UNSEEN.iter().any(|unseen| name.file_name() == Some(OsStr::new(unseen)));
-                    if unseen && !start.starts_with(name) { Verdict::Prune } else { Verdict::Pass }
-                } else if glob.is_match(name) {
-                    Verdict::Take
-                } else {
-                    Verdict::Pass
-                }
+            Filter::Glob { start, .. } | Filter::Under { start, .. } if is_folder => {
+                let unseen = UNSEEN.iter().any(|unseen| name.file_name() == Some(OsStr::new(unseen)));
+                if unseen && !start.starts_with(name) { Verdict::Prune } else { Verdict::Pass }
             }
+            Filter::Glob { glob, .. } if glob.is_match(name) => Verdict::Take,
+            // The walk begins at `start`.
+            Filter::Under { start, itself } if *itself || name.as_os_str() != start.as_os_str() => Verdict::Take,
+            Filter::Glob { .. } | Filter::Under { .. } => Verdict::Pass,
             // Our own folder holds the kubeconfig and changes with every run: it is never part of a context.
             Filter::Ignore { .. } if is_folder && name == Path::new(STATE_FOLDER) => Verdict::Prune,
             Filter::Ignore { ignore, keep } => {
@@ -177,113 +177,6 @@ impl FileSet {
     }
 }
 
-enum Verdict {
-    /// Part of the set.
-    Take,
-    /// Not part of it, but what is in it may be.
-    Pass,
-    /// As [`Verdict::Pass`]; a folder becomes part of the set with the first thing in it that is.
-    Hold,
-    /// Neither it nor anything in it.
-    Prune,
-}
-
-/// The entries of a [`FileSet`].
-#[derive(Debug)]
-pub struct Walk<'a> {
-    set: &'a FileSet,
-    found: Option<walkdir::IntoIter>,
-    /// The ignored folders above the current entry that have not been given out yet, with their depth.
-    held: Vec<(usize, Entry)>,
-    ready: VecDeque<Entry>,
-}
-
-impl Walk<'_> {
-    fn step(&mut self, found: Result<walkdir::DirEntry, walkdir::Error>) -> Result<(), Failure> {
-        let found = match found {
-            Ok(found) => found,
-            Err(error) => return self.unreadable(&error),
-        };
-        let name = found.path().strip_prefix(&self.set.root).unwrap_or(found.path()).to_owned();
-        if name.as_os_str().is_empty() {
-            return Ok(());
-        }
-        self.held.retain(|(depth, _)| *depth < found.depth());
-        let is_folder = found.file_type().is_dir();
-        match self.set.wants(&name, is_folder)? {
-            Verdict::Take => {
-                let entry = entry(&found, name)?;
-                self.ready.extend(self.held.drain(..).map(|(_, folder)| folder));
-                self.ready.push_back(entry);
-            }
-            Verdict::Hold if is_folder => self.held.push((found.depth(), entry(&found, name)?)),
-            Verdict::Prune if is_folder => {
-                if let Some(walk) = &mut self.found {
-                    walk.skip_current_dir();
-                }
-            }
-            Verdict::Pass | Verdict::Hold | Verdict::Prune => {}
-        }
-        Ok(())
-    }
-
-    /// A folder that can't be read is an error, unless nothing of it is wanted anyway.
-    fn unreadable(&self, error: &walkdir::Error) -> Result<(), Failure> {
-        let name = error.path().and_then(|path| path.strip_prefix(&self.set.root).ok());
-        if let Some(name) = name
-            && matches!(self.set.filter, Filter::Ignore { .. })
-            && !matches!(self.set.wants(name, true)?, Verdict::Take)
-        {
-            return Ok(());
-        }
-        let path = error.path().unwrap_or(&self.set.root).display().to_string();
-        let cause = error.io_error().map_or_else(|| error.to_string(), ToString::to_string);
-        Err(Failure::failed(format!("can't read `{path}`")).cause(cause))
-    }
-}
-
-impl Iterator for Walk<'_> {
-    type Item = Result<Entry, Failure>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            if let Some(entry) = self.ready.pop_front() {
-                return Some(Ok(entry));
-            }
-            let found = self.found.as_mut()?.next()?;
-            if let Err(failure) = self.step(found) {
-                self.found = None;
-                return Some(Err(failure));
-            }
-        }
-    }
-}
-
-fn entry(found: &walkdir::DirEntry, name: PathBuf) -> Result<Entry, Failure> {
-    let path = found.path().to_owned();
-    let metadata = fs_err::symlink_metadata(&path).context(|| format!("can't read `{}`", path.display()))?;
-    let kind = metadata.file_type();
-    let kind = if kind.is_symlink() {
-        EntryKind::Link(fs_err::read_link(&path).context(|| format!("can't read `{}`", path.display()))?)
-    } else if kind.is_dir() {
-        EntryKind::Folder
-    } else if kind.is_file() {
-        EntryKind::File
-    } else {
-        let what = if kind.is_fifo() {
-            "a named pipe"
-        } else if kind.is_socket() {
-            "a socket"
-        } else {
-            "a device"
-        };
-        return Err(Failure::failed(format!("`{}` is {what}", path.display()))
-            .cause("only files, folders and symbolic links can be inputs")
-            .hint(format!("remove `{}` or name it in `.dockerignore`", name.display())));
-    };
-    Ok(Entry { path, name, kind, metadata })
-}
-
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::{PermissionsExt, symlink};
@@ -302,7 +195,7 @@ mod tests {
     }
 
     fn names(set: &FileSet) -> Vec<String> {
-        set.walk().map(|entry| entry.unwrap().name.display().to_string()).collect()
+        set.walk().map(|entry| entry.unwrap().name().display().to_string()).collect()
     }
 
     fn digest(set: &FileSet) -> Digest {

@@ -18,6 +18,7 @@ mod go_regex;
 mod inputs;
 mod stale;
 mod stat_cache;
+pub mod walk;
 
 pub use inputs::{Digest, Fingerprint, Inputs};
 pub use stale::{Freshness, StaleReason};

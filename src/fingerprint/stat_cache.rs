@@ -13,8 +13,10 @@ use std::fs::Metadata;
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
+use foldhash::fast::FixedState;
 use fs_err as fs;
 
 use super::Digest;
@@ -22,10 +24,10 @@ use super::files::{FileHasher, FileSet};
 use crate::error::{Context, Failure};
 
 /// How the file begins; the number is its format's.
-const MAGIC: &[u8; 16] = b"provision-files1";
+const MAGIC: &[u8; 16] = b"provision-files2";
 
-/// Bytes of an entry: device, inode and size of 8, two times of 16, a digest of 16.
-const ENTRY: usize = 3 * 8 + 2 * 16 + 16;
+/// Bytes of an entry: device, inode and size of 8, two times of 8 and 4, a digest of 16.
+const ENTRY: usize = 3 * 8 + 2 * (8 + 4) + 16;
 
 /// Bytes of a file that are read at once.
 const BUFFER: usize = 128 << 10;
@@ -47,17 +49,24 @@ struct Inode {
     number: u64,
 }
 
-/// What changes whenever its contents do. Times are seconds and nanoseconds in one number.
+/// A map for hundreds of thousands of files. Nobody chooses inodes to slow us down: a quick hash does.
+type ByInode<T> = HashMap<Inode, T, FixedState>;
+
+/// What changes whenever its contents do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct State {
     size: u64,
-    modified: i128,
-    changed: i128,
+    modified: Time,
+    changed: Time,
 }
+
+/// Seconds since 1970, and nanoseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Time(i64, u32);
 
 impl State {
     fn of(seen: &Metadata) -> Self {
-        let time = |seconds: i64, nanos: i64| i128::from(seconds) * 1_000_000_000 + i128::from(nanos);
+        let time = |seconds, nanos| Time(seconds, u32::try_from(nanos).unwrap_or_default());
         Self {
             size: seen.size(),
             modified: time(seen.mtime(), seen.mtime_nsec()),
@@ -79,9 +88,27 @@ pub struct FileDigests {
     cache: PathBuf,
     /// Its modification time is when the run began, by the file system's clock.
     clock: PathBuf,
-    began: OnceLock<Option<i128>>,
-    known: OnceLock<HashMap<Inode, Known>>,
-    used: Mutex<HashMap<Inode, Known>>,
+    began: OnceLock<Option<Time>>,
+    remembered: OnceLock<Remembered>,
+    /// What this run has read.
+    learnt: Mutex<Learnt>,
+}
+
+/// What the cache says, in the order in which files were looked at.
+#[derive(Debug, Default)]
+struct Remembered {
+    entries: Vec<(Inode, Known)>,
+    /// Which of them this run has found true.
+    used: Vec<AtomicBool>,
+    /// Where each is; made when files come in another order than then.
+    places: OnceLock<ByInode<usize>>,
+}
+
+/// In the order in which it was learnt, with the place of each.
+#[derive(Debug, Default)]
+struct Learnt {
+    entries: Vec<(Inode, Known)>,
+    places: ByInode<usize>,
 }
 
 impl FileDigests {
@@ -92,35 +119,34 @@ impl FileDigests {
             cache: state_dir.join("files"),
             clock: state_dir.join("lock"),
             began: OnceLock::new(),
-            known: OnceLock::new(),
-            used: Mutex::new(HashMap::new()),
+            remembered: OnceLock::new(),
+            learnt: Mutex::default(),
         }
     }
 
     /// The digest of a file set.
     pub fn digest(&self, set: &FileSet) -> Result<Digest, Failure> {
-        let mut hasher = Remembering { digests: self, buffer: Vec::new(), used: Vec::new() };
-        let digest = set.digest(&mut hasher)?;
-        let Remembering { used, .. } = hasher;
-        self.used.lock().unwrap_or_else(PoisonError::into_inner).extend(used);
-        Ok(digest)
+        set.digest(&mut Hasher { digests: self, buffer: Vec::new(), next: 0 })
     }
 
     /// Keeps what was learnt for the next run, if anything was. Entries that nothing asked for stay as long as they are
     /// not the greater part.
     pub fn save(&self) -> io::Result<()> {
-        let used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = self.known();
-        let is_new = |(inode, entry): (&Inode, &Known)| known.get(inode).is_none_or(|old| old.state != entry.state);
-        if !used.iter().any(is_new) {
+        let learnt = lock(&self.learnt);
+        if learnt.entries.is_empty() {
             return Ok(());
         }
+        let Remembered { entries: old, used, .. } = self.remembered();
+        let n_used = used.iter().filter(|used| used.load(Ordering::Relaxed)).count();
+        let keep_unused = old.len() - n_used <= n_used + learnt.entries.len();
         let mut bytes = MAGIC.to_vec();
-        let unused = known.iter().filter(|(inode, _)| !used.contains_key(inode));
-        let n_unused = known.len().saturating_sub(used.len());
-        let kept = unused.take(if n_unused > used.len() { 0 } else { usize::MAX });
-        for (inode, entry) in used.iter().chain(kept) {
-            encode(&mut bytes, *inode, entry);
+        for ((inode, known), used) in old.iter().zip(used) {
+            if !learnt.places.contains_key(inode) && (keep_unused || used.load(Ordering::Relaxed)) {
+                encode(&mut bytes, *inode, known);
+            }
+        }
+        for (inode, known) in &learnt.entries {
+            encode(&mut bytes, *inode, known);
         }
         bytes.extend_from_slice(&Digest::of(&bytes).bytes());
         let new = self.cache.with_extension("new");
@@ -128,20 +154,45 @@ impl FileDigests {
         fs::rename(&new, &self.cache)
     }
 
-    fn known(&self) -> &HashMap<Inode, Known> {
-        self.known.get_or_init(|| {
+    fn remembered(&self) -> &Remembered {
+        self.remembered.get_or_init(|| {
             let bytes = if self.verify == Verify::Stat { fs::read(&self.cache).ok() } else { None };
-            bytes.and_then(|bytes| decode(&bytes)).unwrap_or_default()
+            let entries = bytes.and_then(|bytes| decode(&bytes)).unwrap_or_default();
+            let used = entries.iter().map(|_| AtomicBool::new(false)).collect();
+            Remembered { entries, used, places: OnceLock::new() }
         })
     }
 
-    /// What is known of a file from an earlier run, or from this one.
-    fn recall(&self, inode: Inode) -> Option<Known> {
+    /// The digest of a file in this state, from an earlier run or from this one. `next` is where the last one was found,
+    /// and one further.
+    fn recall(&self, inode: Inode, state: State, next: &mut usize) -> Option<Digest> {
         if self.verify == Verify::Content {
             return None;
         }
-        let from_this_run = || self.used.lock().unwrap_or_else(PoisonError::into_inner).get(&inode).copied();
-        self.known().get(&inode).copied().or_else(from_this_run)
+        let remembered = self.remembered();
+        if let Some(place) = remembered.place(inode, *next) {
+            *next = place + 1;
+            let (_, known) = remembered.entries.get(place)?;
+            if known.state == state {
+                remembered.used.get(place)?.store(true, Ordering::Relaxed);
+                return Some(known.digest);
+            }
+        }
+        let learnt = lock(&self.learnt);
+        let (_, known) = learnt.entries.get(*learnt.places.get(&inode)?)?;
+        (known.state == state).then_some(known.digest)
+    }
+
+    fn learn(&self, inode: Inode, known: Known) {
+        let mut learnt = lock(&self.learnt);
+        let place = learnt.entries.len();
+        match learnt.places.insert(inode, place) {
+            Some(place) => {
+                learnt.places.insert(inode, place);
+                learnt.entries[place] = (inode, known);
+            }
+            None => learnt.entries.push((inode, known)),
+        }
     }
 
     /// Whether a file in this state can't change from now on without one of its times telling.
@@ -151,28 +202,42 @@ impl FileDigests {
     }
 }
 
-/// Reads a file only where it has to.
-struct Remembering<'a> {
-    digests: &'a FileDigests,
-    buffer: Vec<u8>,
-    used: Vec<(Inode, Known)>,
+impl Remembered {
+    /// Where the entry of `inode` is: at `next`, most often, because files are looked at in the same order each time.
+    fn place(&self, inode: Inode, next: usize) -> Option<usize> {
+        if self.entries.get(next).is_some_and(|(there, _)| *there == inode) {
+            return Some(next);
+        }
+        let places = || self.entries.iter().enumerate().map(|(place, (inode, _))| (*inode, place)).collect();
+        self.places.get_or_init(places).get(&inode).copied()
+    }
 }
 
-impl FileHasher for Remembering<'_> {
+/// Reads a file only where it has to.
+struct Hasher<'a> {
+    digests: &'a FileDigests,
+    buffer: Vec<u8>,
+    next: usize,
+}
+
+impl FileHasher for Hasher<'_> {
     fn contents(&mut self, path: &Path, seen: &Metadata) -> Result<Digest, Failure> {
         let inode = Inode { device: seen.dev(), number: seen.ino() };
         let state = State::of(seen);
-        if let Some(known) = self.digests.recall(inode).filter(|known| known.state == state) {
-            self.used.push((inode, known));
-            return Ok(known.digest);
+        if let Some(digest) = self.digests.recall(inode, state, &mut self.next) {
+            return Ok(digest);
         }
         self.buffer.resize(BUFFER, 0);
         let digest = read(path, &mut self.buffer).context(|| "reading an input".into())?;
         if self.digests.is_settled(state) {
-            self.used.push((inode, Known { state, digest }));
+            self.digests.learn(inode, Known { state, digest });
         }
         Ok(digest)
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn read(path: &Path, buffer: &mut [u8]) -> io::Result<Digest> {
@@ -190,13 +255,14 @@ fn encode(bytes: &mut Vec<u8>, inode: Inode, known: &Known) {
     for number in [inode.device, inode.number, known.state.size] {
         bytes.extend_from_slice(&number.to_le_bytes());
     }
-    for time in [known.state.modified, known.state.changed] {
-        bytes.extend_from_slice(&time.to_le_bytes());
+    for Time(seconds, nanos) in [known.state.modified, known.state.changed] {
+        bytes.extend_from_slice(&seconds.to_le_bytes());
+        bytes.extend_from_slice(&nanos.to_le_bytes());
     }
     bytes.extend_from_slice(&known.digest.bytes());
 }
 
-fn decode(bytes: &[u8]) -> Option<HashMap<Inode, Known>> {
+fn decode(bytes: &[u8]) -> Option<Vec<(Inode, Known)>> {
     let (rest, sum) = bytes.split_last_chunk::<16>()?;
     if *sum != Digest::of(rest).bytes() {
         return None;
@@ -206,19 +272,21 @@ fn decode(bytes: &[u8]) -> Option<HashMap<Inode, Known>> {
         return None;
     }
     let entry = |bytes: &[u8]| {
-        let mut at = 0;
-        let mut number = || {
-            at += 8;
-            Some(u64::from_le_bytes(bytes.get(at - 8..at)?.try_into().ok()?))
+        let long = |at: usize| Some(u64::from_le_bytes(bytes.get(at..at + 8)?.try_into().ok()?));
+        let time = |at: usize| {
+            let nanos = u32::from_le_bytes(bytes.get(at + 8..at + 12)?.try_into().ok()?);
+            Some(Time(long(at)?.cast_signed(), nanos))
         };
-        let inode = Inode { device: number()?, number: number()? };
-        let size = number()?;
-        let time = |at: usize| Some(i128::from_le_bytes(bytes.get(at..at + 16)?.try_into().ok()?));
-        let state = State { size, modified: time(24)?, changed: time(40)? };
-        let digest = Digest::from_bytes(bytes.get(56..72)?.try_into().ok()?);
+        let inode = Inode { device: long(0)?, number: long(8)? };
+        let state = State { size: long(16)?, modified: time(24)?, changed: time(36)? };
+        let digest = Digest::from_bytes(bytes.get(48..64)?.try_into().ok()?);
         Some((inode, Known { state, digest }))
     };
-    entries.map(entry).collect()
+    let mut all = Vec::with_capacity(entries.len());
+    for bytes in entries {
+        all.extend(entry(bytes));
+    }
+    Some(all)
 }
 
 #[cfg(test)]

@@ -15,7 +15,8 @@ use super::context_stream::{Chunks, ContextStream};
 use crate::error::{Context, Failure};
 use crate::fingerprint::Digest;
 use crate::fingerprint::dockerignore::Ignore;
-use crate::fingerprint::files::{Entry, EntryKind, FileSet};
+use crate::fingerprint::files::FileSet;
+use crate::fingerprint::walk::{Entry, EntryKind};
 
 /// The files that a build gets.
 #[derive(Clone, Debug)]
@@ -151,16 +152,16 @@ fn append(tar: &mut tar::Builder<Chunks>, entry: &Entry) -> io::Result<()> {
     match &entry.kind {
         EntryKind::Folder => {
             header.set_entry_type(tar::EntryType::Directory);
-            tar.append_data(&mut header, &entry.name, io::empty())
+            tar.append_data(&mut header, entry.name(), io::empty())
         }
         EntryKind::Link(target) => {
             header.set_entry_type(tar::EntryType::Symlink);
             if target.as_os_str().len() > 100 {
-                return tar.append_link(&mut header, &entry.name, target);
+                return tar.append_link(&mut header, entry.name(), target);
             }
             // As it is written: the other way would tidy up the target.
             header.set_link_name_literal(target.as_os_str().as_bytes())?;
-            tar.append_data(&mut header, &entry.name, io::empty())
+            tar.append_data(&mut header, entry.name(), io::empty())
         }
         EntryKind::File => {
             let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
@@ -173,7 +174,7 @@ fn append(tar: &mut tar::Builder<Chunks>, entry: &Entry) -> io::Result<()> {
             header.set_entry_type(tar::EntryType::Regular);
             header.set_size(found.size());
             let mut reader = Unchanging { file: &file, left: found.size() };
-            tar.append_data(&mut header, &entry.name, &mut reader)?;
+            tar.append_data(&mut header, entry.name(), &mut reader)?;
             let after = file.metadata()?;
             let times = |of: &std::fs::Metadata| (of.size(), of.mtime(), of.mtime_nsec(), of.ctime(), of.ctime_nsec());
             if times(&after) != times(&found) {
