@@ -8,7 +8,7 @@ use crate::error::Failure;
 use crate::event::{EventKind, EventSink, StepLog, event_channel};
 use crate::model::{Output, Progress, StepId};
 use crate::redact::RedactStream;
-use crate::tools::process::Host;
+use crate::tools::process::{Host, extend_line};
 use crate::tools::{Cancel, Tools};
 
 /// Most bytes of a line that reporters get; the log has all of them.
@@ -162,34 +162,26 @@ impl StepContext {
             return;
         }
         self.log.write(bytes);
-        let mut parts = bytes.split(|byte| *byte == b'\n');
-        let last = parts.next_back().unwrap_or_default();
-        for part in parts {
-            extend_line(open, part);
-            let line = std::mem::take(open);
-            self.send_line(&line);
+        let mut rest = bytes;
+        while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+            if self.sink.has_room() {
+                extend_line(open, &rest[..end], MAX_LINE);
+                self.send_line(open);
+                rest = &rest[end + 1..];
+            } else {
+                // A flood: whoever watches can't follow, and the log has all of it.
+                let last = rest.iter().rposition(|byte| *byte == b'\n').unwrap_or(end);
+                rest = &rest[last + 1..];
+            }
+            open.clear();
         }
-        extend_line(open, last);
+        extend_line(open, rest, MAX_LINE);
     }
 
     fn send_line(&self, line: &[u8]) {
         let line = String::from_utf8_lossy(line).trim_end().to_owned();
         self.sink.send(EventKind::StepLine { step: self.step.clone(), line });
     }
-}
-
-/// Appends to an open line up to a readable length; a carriage return starts it anew, as on a terminal.
-fn extend_line(open: &mut Vec<u8>, part: &[u8]) {
-    let part = part.strip_suffix(b"\r").unwrap_or(part);
-    let part = match part.iter().rposition(|byte| *byte == b'\r') {
-        Some(at) => {
-            open.clear();
-            &part[at + 1..]
-        }
-        None => part,
-    };
-    let room = MAX_LINE.saturating_sub(open.len());
-    open.extend_from_slice(&part[..part.len().min(room)]);
 }
 
 impl Host for StepContext {
@@ -218,19 +210,5 @@ impl Host for StepContext {
 impl std::fmt::Debug for StepContext {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("StepContext").field("step", &self.step).finish_non_exhaustive()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_redrawn_line_keeps_its_last_state() {
-        let mut open = Vec::new();
-        extend_line(&mut open, b"10%\r20%\r");
-        assert_eq!(open, b"20%");
-        extend_line(&mut open, b" done");
-        assert_eq!(open, b"20% done");
     }
 }

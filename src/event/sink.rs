@@ -39,13 +39,18 @@ impl EventSink {
     /// number of steps. Droppable ones are dropped while too many wait.
     pub fn send(&self, kind: EventKind) {
         if kind.may_drop() {
-            if self.waiting.load(Ordering::Relaxed) >= MAX_WAITING {
+            if !self.has_room() {
                 return;
             }
             self.waiting.fetch_add(1, Ordering::Relaxed);
         }
         // Nobody listening is not the run's concern.
         drop(self.sender.send(Event { elapsed: self.started.elapsed(), kind }));
+    }
+
+    /// Whether a droppable event would be taken now: where there are very many, it saves making them.
+    pub fn has_room(&self) -> bool {
+        self.waiting.load(Ordering::Relaxed) < MAX_WAITING
     }
 
     /// Since the run began.

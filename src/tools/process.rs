@@ -26,6 +26,7 @@ use tokio::net::unix::pipe;
 
 pub use self::groups::{mark_children, signal_all, signal_group, signal_process};
 use self::tail::Tail;
+pub use self::tail::extend_line;
 use super::proc::RUN_VARIABLE;
 use super::{Cancel, pause};
 use crate::error::{Context, Failure};

@@ -5,17 +5,19 @@ use crate::sandbox::{Sandbox, Shown, send, steps};
 
 #[test]
 fn f11_of_two_runs_one_runs_and_the_other_names_it() {
-    for round in 0..100 {
+    for round in 0..200 {
         let sandbox = Sandbox::new(&steps(&[("a", "mkdir only && echo a >> world && sleep 0.02 && rmdir only", "")]));
-        let first = sandbox.spawn(&["up", "--force"]);
-        let second = sandbox.spawn(&["up", "--force"]);
-        let (a, b) = (first.id(), second.id());
+        let first: &[&str] = &["up", "--force"];
+        let second = if round % 2 == 0 { first } else { &["stage", "s", "--force"] };
+        let runs = [first, second].map(|args| (sandbox.spawn(args), format!("(`provision {}`)", args.join(" "))));
+        let [a, b] = runs.each_ref().map(|(run, command)| format!("process {} {command}", run.id()));
+        let [(first, _), (second, _)] = runs;
         let shown = [(Shown::of(first), b), (Shown::of(second), a)];
         for (shown, other) in &shown {
             match shown.code {
                 0 => {}
                 4 => {
-                    assert!(shown.stderr.contains(&format!("process {other} (`provision up --force`)")), "{shown:?}");
+                    assert!(shown.stderr.contains(other), "{other}: {shown:?}");
                 }
                 code => panic!("round {round}: exit code {code}: {shown:?}"),
             }
@@ -34,7 +36,7 @@ fn f11_readers_never_fail_and_never_see_half_a_record() {
         many.collect::<String>()
     ));
     let mut looks = 0;
-    while looks < 300 {
+    while looks < 1000 {
         let mut run = sandbox.spawn(&["up", "--force"]);
         while run.try_wait().unwrap().is_none() {
             sandbox.run(&["status"]).code(0).keeps_quiet_about("damaged");

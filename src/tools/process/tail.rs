@@ -19,21 +19,26 @@ pub(super) struct Tail {
 impl Tail {
     /// Takes in output as it comes.
     pub(super) fn push(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            match byte {
-                b'\n' => {
-                    let line = std::mem::take(&mut self.open);
-                    if self.lines.len() == TAIL_LINES {
-                        self.lines.pop_front();
-                    }
-                    self.lines.push_back(line);
-                }
-                // A progress bar that redraws itself: what it draws next replaces it.
-                b'\r' => self.open.clear(),
-                _ if self.open.len() < TAIL_LINE_BYTES => self.open.push(byte),
-                _ => {}
+        // Of a flood only the end is looked at.
+        let ends = bytes.iter().enumerate().rev().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at);
+        let bytes = match ends.take(TAIL_LINES + 1).nth(TAIL_LINES) {
+            Some(before) => {
+                self.lines.clear();
+                self.open.clear();
+                &bytes[before + 1..]
             }
+            None => bytes,
+        };
+        let mut lines = bytes.split(|byte| *byte == b'\n');
+        let open = lines.next_back().unwrap_or_default();
+        for line in lines {
+            extend_line(&mut self.open, line, TAIL_LINE_BYTES);
+            if self.lines.len() == TAIL_LINES {
+                self.lines.pop_front();
+            }
+            self.lines.push_back(std::mem::take(&mut self.open));
         }
+        extend_line(&mut self.open, open, TAIL_LINE_BYTES);
     }
 
     /// The lines so far, the open one last.
@@ -43,9 +48,44 @@ impl Tail {
     }
 }
 
+/// Appends a part of a line to the `open` one, up to `limit` bytes of it. A carriage return starts it anew, as on a
+/// terminal: a progress bar that redraws itself keeps its last state.
+pub fn extend_line(open: &mut Vec<u8>, part: &[u8], limit: usize) {
+    let part = part.strip_suffix(b"\r").unwrap_or(part);
+    let part = match part.iter().rposition(|byte| *byte == b'\r') {
+        Some(at) => {
+            open.clear();
+            &part[at + 1..]
+        }
+        None => part,
+    };
+    let room = limit.saturating_sub(open.len());
+    open.extend_from_slice(&part[..part.len().min(room)]);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_redrawn_line_keeps_its_last_state() {
+        let mut open = Vec::new();
+        extend_line(&mut open, b"10%\r20%\r", 100);
+        assert_eq!(open, b"20%");
+        extend_line(&mut open, b" done", 6);
+        assert_eq!(open, b"20% do");
+    }
+
+    #[test]
+    fn a_flood_leaves_the_same_tail_however_it_comes() {
+        let text: Vec<u8> = (0..100).flat_map(|n| format!("{n}\r\n").into_bytes()).chain(*b"end").collect();
+        let (mut whole, mut bytes) = (Tail::default(), Tail::default());
+        whole.push(&text);
+        text.chunks(3).for_each(|chunk| bytes.push(chunk));
+        assert_eq!(whole.lines(), bytes.lines());
+        assert_eq!(whole.lines()[..2], ["80", "81"]);
+        assert_eq!(whole.lines()[19..], ["99", "end"]);
+    }
 
     #[test]
     fn the_tail_keeps_the_last_lines_and_the_last_redraw() {
