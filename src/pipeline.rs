@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::actions::{Action, ActionType};
 use crate::error::Failure;
 use crate::fingerprint::Inputs;
-use crate::model::{Item, ItemId, Outline, Output, StageId, StageOutline, StepId, StepOutline};
+use crate::model::{IdMap, Item, ItemId, Outline, Output, StageId, StageOutline, StepId, StepOutline};
 use crate::tools::cluster::ClusterSpec;
 use crate::tools::secrets::SecretSource;
 
@@ -93,7 +93,7 @@ pub struct Retry {
 }
 
 /// The outputs of the steps that have ended well so far in this run.
-pub type Outputs = BTreeMap<StepId, Output>;
+pub type Outputs = IdMap<StepId, Output>;
 
 /// How a step's action is made.
 pub enum Binding {

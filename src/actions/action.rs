@@ -28,6 +28,12 @@ pub trait Action: Debug + Send + Sync {
         false
     }
 
+    /// Whether `inputs` and `probe` answer at once, because there is nothing that they look at. Everything else is looked at
+    /// ahead of its turn, while nothing has been changed yet.
+    fn answers_at_once(&self) -> bool {
+        false
+    }
+
     /// Adds what decides freshness besides name, revision, settings and the outputs of other steps: digests of the
     /// files it reads, versions of the tools it uses. Must not change anything, and is called again after `run` to see
     /// whether an input changed meanwhile.

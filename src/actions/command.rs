@@ -130,6 +130,10 @@ impl Action for Command {
         self.always
     }
 
+    fn answers_at_once(&self) -> bool {
+        self.inputs.is_empty() && self.outputs.is_empty() && self.secrets.is_empty()
+    }
+
     fn inputs<'a>(&'a self, cx: &'a StepContext, inputs: &'a mut Inputs) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async move {
             for pattern in &self.inputs {

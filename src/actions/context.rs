@@ -73,7 +73,8 @@ impl StepContext {
     /// The context of a look outside of any run: what is said in it is kept nowhere.
     pub fn looking(step: StepId, tools: Arc<Tools>, cancel: Cancel, last: Option<Output>) -> Self {
         let (sink, _nobody) = event_channel();
-        Self::new(step, tools, sink, StepLog::discard(), cancel, last, Arc::new(|_: &StepId, _| {}))
+        let log = StepLog::discard(step.clone());
+        Self::new(step, tools, sink, log, cancel, last, Arc::new(|_: &StepId, _| {}))
     }
 
     /// Gives the next attempt a sign of its own to stop, so that a timeout of this one does not end it too.
@@ -125,10 +126,14 @@ impl StepContext {
         what: &str,
         work: impl Future<Output = Result<T, Failure>>,
     ) -> Result<T, Failure> {
+        if self.cancel.is_asked() {
+            return Err(Failure::interrupted(what));
+        }
+        // The work first: most often it is done at once, and then nobody has to wait for the other.
         tokio::select! {
             biased;
-            () = self.cancel.asked() => Err(Failure::interrupted(what)),
             result = work => result,
+            () = self.cancel.asked() => Err(Failure::interrupted(what)),
         }
     }
 

@@ -51,8 +51,9 @@ pub(super) fn status(cli: &Cli, terminal: &Terminal) -> Result<u8, Failure> {
     let running = running(project.tools.state_dir()).is_some();
     let known = project.graph.steps.iter().map(|node| (&node.step.id, node.step.title.clone()));
     // Steps that the pipeline has no more, or that were called something else, are shown as what they are.
-    let gone = history.steps().filter(|(id, _)| project.graph.step(id).is_none());
-    let gone = gone.map(|(id, _)| (id, "no longer in the pipeline".to_owned()));
+    let mut gone: Vec<_> = history.steps().map(|(id, _)| id).filter(|id| project.graph.step(id).is_none()).collect();
+    gone.sort();
+    let gone = gone.into_iter().map(|id| (id, "no longer in the pipeline".to_owned()));
     let rows: Vec<StepStatus> = known
         .chain(gone)
         .map(|(step, title)| StepStatus { step: step.clone(), title, last: last_state(&history, step, running) })

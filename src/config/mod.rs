@@ -162,7 +162,7 @@ fn build(
         items: items.iter().map(|item| (item.id.as_str(), item)).collect(),
         complete,
     }
-    .stages(&stages, &kept);
+    .stages(stages, &kept);
     Some(Pipeline {
         name: name.clone(),
         root,
@@ -175,7 +175,7 @@ fn build(
 }
 
 fn known_steps(stages: &[StageDecl], kept: &BTreeSet<StageId>) -> Steps {
-    let mut steps = Steps::new();
+    let mut steps = Steps::default();
     for (at, stage) in stages.iter().enumerate() {
         for step in &stage.steps {
             let known = Known {
@@ -202,14 +202,15 @@ struct Assembly<'a> {
 
 impl Assembly<'_> {
     /// The stages that are left in; those that are left out are checked as far as they can be.
-    fn stages(&self, stages: &[StageDecl], kept: &BTreeSet<StageId>) -> Option<Vec<Stage>> {
+    fn stages(&self, mut stages: Vec<StageDecl>, kept: &BTreeSet<StageId>) -> Option<Vec<Stage>> {
         let mut whole = true;
         let mut result = Vec::new();
         let mut waits: BTreeMap<StepId, Vec<Edge>> = BTreeMap::new();
-        for (at, stage) in stages.iter().enumerate() {
-            let needs = resolve::stage_needs(self.report, stages, at, kept);
-            let mut steps = Vec::new();
-            for step in &stage.steps {
+        for at in 0..stages.len() {
+            let needs = resolve::stage_needs(self.report, &stages, at, kept);
+            let stage = &mut stages[at];
+            let mut steps = Vec::with_capacity(stage.steps.len());
+            for step in std::mem::take(&mut stage.steps) {
                 if self.report.is_full() {
                     return None;
                 }
@@ -231,11 +232,11 @@ impl Assembly<'_> {
         whole.then_some(result)
     }
 
-    fn step(&self, decl: &StepDecl, kept: bool, waits: &mut BTreeMap<StepId, Vec<Edge>>) -> Option<Step> {
+    fn step(&self, mut decl: StepDecl, kept: bool, waits: &mut BTreeMap<StepId, Vec<Edge>>) -> Option<Step> {
         let report = self.report;
-        let mut edges = resolve::step_needs(report, decl, &self.steps);
-        let fallback = resolve::fallback(report, decl, &self.steps);
-        let covers = resolve::covers(report, decl, &self.items, self.complete);
+        let mut edges = resolve::step_needs(report, &decl, &self.steps);
+        let fallback = resolve::fallback(report, &decl, &self.steps);
+        let covers = resolve::covers(report, &decl, &self.items, self.complete);
         if !kept {
             // Its expressions may use what only belongs to other profiles.
             edges.extend(fallback);
@@ -243,8 +244,9 @@ impl Assembly<'_> {
             return None;
         }
         let scope = Scope { steps: Some((&self.steps, &decl.id)), ..self.scope };
-        let bound = settings::bind(report, decl, &scope, self.secrets);
-        let when = settings::condition(report, decl, &scope);
+        let settings = std::mem::take(&mut decl.settings);
+        let bound = settings::bind(report, &decl, settings, &scope, self.secrets);
+        let when = settings::condition(report, &decl, &scope);
         let conditional = when.as_ref().map(|(_, uses)| uses.as_slice()).unwrap_or_default();
         let bindings = bound.as_ref().map(|bound| bound.binding.uses()).unwrap_or_default();
         edges.extend(conditional.iter().chain(bindings).map(|(step, _)| (step.clone(), decl.span.clone())));
@@ -256,15 +258,17 @@ impl Assembly<'_> {
             }
         }
         edges.extend(fallback.clone());
-        waits.insert(decl.id.clone(), edges);
+        if !edges.is_empty() {
+            waits.insert(decl.id.clone(), edges);
+        }
         if decl.when.is_some() && when.is_none() {
             return None;
         }
-        let (action_type, _) = decl.action.as_ref()?;
+        let (action_type, _) = decl.action?;
         let bound = bound?;
         Some(Step {
-            id: decl.id.clone(),
-            title: decl.title.clone(),
+            id: decl.id,
+            title: decl.title,
             needs,
             covers,
             timeout: decl.timeout,

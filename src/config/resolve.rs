@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::diagnostic::{Diagnostic, Report};
 use super::fields::Text;
 use super::nearest::suggest;
-use super::scope::Steps;
+use super::scope::{Steps, ids};
 use super::stages::{StageDecl, StepDecl};
 use crate::model::{Item, ItemId, StageId, StepId};
 
@@ -91,9 +91,9 @@ fn reference(report: &Report, step: &StepDecl, name: &Text, steps: &Steps, verb:
     let found = StepId::new(&full).ok().and_then(|id| steps.get(&id).map(|known| (id, known)));
     let Some((id, known)) = found else {
         let names: Vec<&str> = if text.contains('.') {
-            steps.keys().map(StepId::as_str).collect()
+            ids(steps).into_iter().map(StepId::as_str).collect()
         } else {
-            let own = steps.keys().filter(|other| other.stage() == step.id.stage());
+            let own = ids(steps).into_iter().filter(|other| other.stage() == step.id.stage());
             own.filter(|other| **other != step.id).map(StepId::name).collect()
         };
         let help = suggest(text, names).or_else(|| Some("a step of another stage is `stage.step`".into()));

@@ -7,7 +7,7 @@ use minijinja::Value;
 use super::lexer::Name;
 use super::nearest::suggest;
 use crate::actions::ActionType;
-use crate::model::StepId;
+use crate::model::{IdMap, StepId};
 use crate::tools::secrets::SecretSource;
 
 /// The beginnings that a name in an expression can have.
@@ -28,7 +28,14 @@ pub(super) struct Known {
 }
 
 /// All steps of the file.
-pub(super) type Steps = BTreeMap<StepId, Known>;
+pub(super) type Steps = IdMap<StepId, Known>;
+
+/// Their ids, in order: for suggestions.
+pub(super) fn ids(steps: &Steps) -> Vec<&StepId> {
+    let mut ids: Vec<&StepId> = steps.keys().collect();
+    ids.sort();
+    ids
+}
 
 /// What names stand for at one place.
 #[derive(Clone, Copy)]
@@ -149,7 +156,7 @@ impl Scope<'_> {
         let id = StepId::new(&format!("{stage}.{step}")).ok();
         let Some((id, known)) = id.and_then(|id| steps.get(&id).map(|known| (id, known))) else {
             let name = format!("{stage}.{step}");
-            let help = suggest(&name, steps.keys().map(StepId::as_str));
+            let help = suggest(&name, ids(steps).into_iter().map(StepId::as_str));
             return Err(Unknown::new(format!("there is no step `{name}`"), help));
         };
         if id == *me {

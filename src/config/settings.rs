@@ -29,15 +29,15 @@ pub(super) struct Bound {
     pub(super) binding: Binding,
 }
 
-/// Checks the settings of `step`. `None` where something is wrong, which has been reported.
+/// Checks the `settings` of `step`. `None` where something is wrong, which has been reported.
 pub(super) fn bind(
     report: &Report,
     step: &StepDecl,
+    mut settings: Table,
     scope: &Scope<'_>,
     secrets: &BTreeMap<String, SecretSource>,
 ) -> Option<Bound> {
     let (action, place) = step.action.clone()?;
-    let mut settings = step.settings.clone();
     let mut texts = Texts::default();
     let mut inputs = Inputs::new();
     inputs.text("action", &format!("{} {}", action.name, action.revision));
@@ -111,7 +111,7 @@ pub(super) fn condition(
         Err(wrong) => Err(diagnostics(&source, wrong)),
     };
     if uses.is_empty() {
-        return match decide(&Outputs::new()) {
+        return match decide(&Outputs::default()) {
             Ok(flag) => Some((Condition(Arc::new(move |_| Ok(flag))), uses)),
             Err(wrong) => {
                 for one in wrong {
@@ -167,7 +167,7 @@ impl Texts {
             self.late.insert(span.start, (span.clone(), template));
             return;
         }
-        match template.eval(&Outputs::new()) {
+        match template.eval(&Outputs::default()) {
             Ok(new) => *value = new,
             Err(wrong) => {
                 report_all(report, wrong);
@@ -193,6 +193,9 @@ impl Whole {
     /// `None` where there was something; `Some(None)` where the action can't be made yet.
     #[expect(clippy::option_option, reason = "wrong, not yet, made: three answers of one call")]
     fn check(&self, report: &Report, settings: &Table, unknown: &[Range<usize>]) -> Option<Option<Box<dyn Action>>> {
+        if let Ok(action) = self.parse(settings) {
+            return Some(Some(action));
+        }
         let mut settings = settings.clone();
         let mut right = true;
         // Keys that were taken out to find what else is wrong: what follows from that is no error.

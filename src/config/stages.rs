@@ -1,6 +1,7 @@
 //! `[[stage]]` and `[[stage.step]]` as they are declared: ids are checked, what they refer to is not yet.
 
 use std::collections::BTreeMap;
+use std::collections::hash_map::Entry;
 use std::ops::Range;
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use super::node::{Node, Table};
 use super::scope::Scope;
 use super::template::fill;
 use crate::actions::ActionType;
-use crate::model::{StageId, StepId};
+use crate::model::{IdMap, StageId, StepId};
 use crate::pipeline::Retry;
 
 /// The keys that every step may have, whatever its action.
@@ -115,7 +116,7 @@ impl Reader<'_> {
         // The steps of a stage without a proper id are still looked at.
         let unnamed = StageId::new("unnamed").ok()?;
         let mut steps: Vec<StepDecl> = Vec::new();
-        let mut places: BTreeMap<StepId, Range<usize>> = BTreeMap::new();
+        let mut places: IdMap<StepId, Range<usize>> = IdMap::default();
         for table in tables {
             if self.report.is_full() {
                 break;
@@ -123,11 +124,12 @@ impl Reader<'_> {
             let Some(step) = self.step(table, stage.as_ref().unwrap_or(&unnamed)) else {
                 continue;
             };
-            if let Some(first) = places.get(&step.id) {
-                self.twice("step", step.id.name(), step.span, first.clone());
-            } else {
-                places.insert(step.id.clone(), step.span.clone());
-                steps.push(step);
+            match places.entry(step.id.clone()) {
+                Entry::Occupied(first) => self.twice("step", step.id.name(), step.span, first.get().clone()),
+                Entry::Vacant(place) => {
+                    place.insert(step.span.clone());
+                    steps.push(step);
+                }
             }
         }
         let id = stage?;

@@ -143,7 +143,9 @@ impl Template {
                 Part::Text(part) => text.push_str(part),
                 Part::Expression(expression, _) => text.push_str(&match expression.canonical() {
                     Some(canonical) => canonical,
-                    None => expression.eval(&Outputs::new()).map_or_else(|_| String::new(), |value| value.to_string()),
+                    None => {
+                        expression.eval(&Outputs::default()).map_or_else(|_| String::new(), |value| value.to_string())
+                    }
                 }),
             }
         }
@@ -188,7 +190,7 @@ impl Template {
             Part::Expression(expression, at) if known(expression) => Some((expression, at)),
             _ => None,
         });
-        parts.filter_map(|(expression, at)| self.one(expression, at, &Outputs::new()).err()).collect()
+        parts.filter_map(|(expression, at)| self.one(expression, at, &Outputs::default()).err()).collect()
     }
 
     /// The value of one of its expressions: a text unless it is the only part.
@@ -218,7 +220,7 @@ pub(super) fn fill(report: &Report, table: &mut Table, scope: &Scope<'_>) -> boo
             return;
         }
         match Template::compile(report, span, text, scope).map(|template| (template.is_broken(), template)) {
-            Some((false, template)) => match template.eval(&Outputs::new()) {
+            Some((false, template)) => match template.eval(&Outputs::default()) {
                 Ok(new) => *value = new,
                 Err(wrong) => {
                     report_all(report, wrong);

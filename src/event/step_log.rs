@@ -2,21 +2,31 @@
 
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use fs_err as fs;
 
 use crate::model::{RunId, StepId};
 
-/// Where a step's log lies below the state folder.
+/// Where the logs of a run lie.
+pub fn log_folder(state_dir: &Path, run: &RunId) -> PathBuf {
+    state_dir.join("logs").join(run.as_str())
+}
+
+/// Where a step's log lies.
 pub fn log_path(state_dir: &Path, run: &RunId, step: &StepId) -> PathBuf {
-    state_dir.join("logs").join(run.as_str()).join(format!("{step}.log"))
+    log_in(&log_folder(state_dir, run), step)
+}
+
+fn log_in(folder: &Path, step: &StepId) -> PathBuf {
+    folder.join(format!("{step}.log"))
 }
 
 /// Writes a step's log. The file is made at the first write, so that a silent step costs no file.
 #[derive(Debug)]
 pub struct StepLog {
-    path: PathBuf,
+    folder: Arc<Path>,
+    step: StepId,
     file: Mutex<State>,
 }
 
@@ -31,14 +41,14 @@ enum State {
 }
 
 impl StepLog {
-    /// A log at `path`, made when something is written.
-    pub fn new(path: PathBuf) -> Self {
-        Self { path, file: Mutex::new(State::Untouched) }
+    /// The log of `step` in `folder`, made when something is written.
+    pub fn new(folder: Arc<Path>, step: StepId) -> Self {
+        Self { folder, step, file: Mutex::new(State::Untouched) }
     }
 
-    /// A log that keeps nothing: for a look.
-    pub fn discard() -> Self {
-        Self { path: PathBuf::new(), file: Mutex::new(State::Discard) }
+    /// A log of `step` that keeps nothing: for a look.
+    pub fn discard(step: StepId) -> Self {
+        Self { folder: Path::new("").into(), step, file: Mutex::new(State::Discard) }
     }
 
     /// Appends `bytes` as they are. A failure to write is kept for [`StepLog::finish`]: a full disk must not decide what
@@ -46,7 +56,7 @@ impl StepLog {
     pub fn write(&self, bytes: &[u8]) {
         let mut state = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         if matches!(*state, State::Untouched) {
-            *state = match open(&self.path) {
+            *state = match open(&self.folder, &self.step) {
                 Ok(file) => State::Open(BufWriter::new(file)),
                 Err(error) => State::Broken(error.to_string()),
             };
@@ -79,11 +89,9 @@ impl StepLog {
     }
 }
 
-fn open(path: &Path) -> io::Result<fs::File> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    fs::File::create(path)
+fn open(folder: &Path, step: &StepId) -> io::Result<fs::File> {
+    fs::create_dir_all(folder)?;
+    fs::File::create(log_in(folder, step))
 }
 
 #[cfg(test)]
@@ -94,8 +102,9 @@ mod tests {
     fn a_silent_step_leaves_no_file_and_a_loud_one_keeps_its_bytes() {
         let dir = tempfile::tempdir().unwrap();
         let run = RunId::new("r1").unwrap();
-        let path = log_path(dir.path(), &run, &StepId::new("a.b").unwrap());
-        let log = StepLog::new(path.clone());
+        let step = StepId::new("a.b").unwrap();
+        let path = log_path(dir.path(), &run, &step);
+        let log = StepLog::new(log_folder(dir.path(), &run).into(), step);
         assert_eq!(log.finish(), Ok(false));
         assert!(!path.exists());
         log.write(b"one\xff\r");
@@ -108,7 +117,7 @@ mod tests {
     fn a_folder_that_cannot_be_made_is_told_at_the_end() {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("logs"), "in the way").unwrap();
-        let log = StepLog::new(dir.path().join("logs/r/a.b.log"));
+        let log = StepLog::new(dir.path().join("logs/r").into(), StepId::new("a.b").unwrap());
         log.write(b"lost");
         assert!(log.finish().unwrap_err().contains("logs"));
     }

@@ -8,7 +8,8 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::engine::{Engine, context};
+use super::Message;
+use super::engine::Engine;
 use super::step::CheckTask;
 use crate::actions::StepContext;
 use crate::error::Failure;
@@ -116,7 +117,7 @@ impl Engine<'_> {
             let outputs: Outputs =
                 uses.filter_map(|(id, _)| Some((id.clone(), self.run.history.output(id)?.clone()))).collect();
             let Ok(action) = step.binding.action(&outputs) else { continue };
-            if action.always_looks() {
+            if action.always_looks() || action.answers_at_once() {
                 continue;
             }
             self.ahead.looks.insert(number, Look::Out);
@@ -125,16 +126,18 @@ impl Engine<'_> {
         let n_lookers = open.len().min(AT_ONCE);
         let open = Arc::new(Mutex::new(open));
         for _ in 0..n_lookers {
-            let (open, run) = (Arc::clone(&open), Arc::clone(&self.run));
+            let (open, contexts, history) = (Arc::clone(&open), self.contexts.clone(), Arc::clone(&self.run.history));
             let (cancel, sender) = (self.ahead.cancel.clone(), self.sender.clone());
             tokio::spawn(async move {
                 loop {
                     let next = open.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
                     let Some((number, step, action, outputs)) = next else { return };
-                    let cx = Box::new(context(&run, &sender, &step.id, &cancel));
-                    let history = Arc::clone(&run.history);
+                    let cx = Box::new(contexts.of(&step.id, &cancel));
+                    let history = Arc::clone(&history);
                     let check = CheckTask { number, step, action, outputs, forced: false, ahead: true, history, cx };
-                    check.look(&sender).await;
+                    let seen = Box::new(check.look().await);
+                    // The loop is gone only when the run is over.
+                    let _sent = sender.send(Message::Checked { number, ahead: true, seen });
                     // What was found is taken in meanwhile, and does not pile up.
                     tokio::task::yield_now().await;
                 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
 use super::ahead::{Ahead, Seen, Turn};
+use super::contexts::Contexts;
 use super::ending::plain_end;
 use super::path::CriticalPath;
 use super::schedule::{Schedule, Verdict};
@@ -13,7 +14,7 @@ use super::young::YoungChildren;
 use super::{Message, Run, RunEnd, StopSignal};
 use crate::actions::{Action, ChildEvent, StepContext};
 use crate::error::{Failure, FailureKind};
-use crate::event::{EventKind, RunFinished, StepFinished, StepLog, log_path};
+use crate::event::{EventKind, RunFinished, StepFinished};
 use crate::fingerprint::{Freshness, Inputs, StaleReason};
 use crate::journal::{Entry, Journal, stop_strays_of};
 use crate::model::{Outcome, StepId};
@@ -27,7 +28,8 @@ pub(super) struct Engine<'a> {
     pub(super) journal: &'a mut Journal,
     pub(super) schedule: Schedule<'a>,
     pub(super) path: CriticalPath,
-    pub(super) run: Arc<Run>,
+    pub(super) run: Run,
+    pub(super) contexts: Contexts,
     pub(super) cancel: Cancel,
     pub(super) sender: UnboundedSender<Message>,
     pub(super) inbox: UnboundedReceiver<Message>,
@@ -136,7 +138,7 @@ impl Engine<'_> {
         }
     }
 
-    fn look(&self, number: usize, action: Arc<dyn Action>) {
+    fn look(&mut self, number: usize, action: Arc<dyn Action>) {
         let step = &self.graph.steps[number].step;
         let check = step::CheckTask {
             number,
@@ -148,11 +150,13 @@ impl Engine<'_> {
             history: Arc::clone(&self.run.history),
             cx: Box::new(self.context(&step.id, &self.cancel)),
         };
-        check.spawn(self.sender.clone());
+        if let Some(seen) = check.begin(&self.sender) {
+            self.checked(number, seen);
+        }
     }
 
     pub(super) fn context(&self, step: &StepId, cancel: &Cancel) -> StepContext {
-        context(&self.run, &self.sender, step, cancel)
+        self.contexts.of(step, cancel)
     }
 
     fn handle(&mut self, message: Message) {
@@ -360,23 +364,6 @@ impl Engine<'_> {
         }));
         Ok(RunEnd { outcome, kind })
     }
-}
-
-/// The context of `step` in `run`.
-pub(super) fn context(run: &Run, sender: &UnboundedSender<Message>, step: &StepId, cancel: &Cancel) -> StepContext {
-    let sender = sender.clone();
-    StepContext::new(
-        step.clone(),
-        Arc::clone(&run.tools),
-        run.sink.clone(),
-        StepLog::new(log_path(run.tools.state_dir(), &run.id, step)),
-        cancel.child(),
-        run.history.output(step).cloned(),
-        Arc::new(move |step: &StepId, event| {
-            // The loop is gone only when the run is over.
-            let _sent = sender.send(Message::Child(step.clone(), event));
-        }),
-    )
 }
 
 /// The journal's failure with what it could not take: nobody was told of it, and the next run looks at it again.

@@ -5,6 +5,7 @@
 //! and one sync.
 
 mod ahead;
+mod contexts;
 mod ending;
 mod engine;
 mod path;
@@ -25,6 +26,7 @@ use crate::plan::{Graph, Plan};
 use crate::tools::process::mark_children;
 use crate::tools::{Cancel, Tools};
 use ahead::{Ahead, Seen};
+use contexts::Contexts;
 use engine::Engine;
 use path::CriticalPath;
 use schedule::Schedule;
@@ -116,7 +118,8 @@ pub async fn execute(
         journal,
         schedule: Schedule::new(graph, plan, run.jobs, run.keep_going, &run.history),
         path: CriticalPath::new(graph.steps.len()),
-        run: Arc::new(run),
+        contexts: Contexts::new(&run, sender.clone()),
+        run,
         ahead: Ahead::new(cancel.child()),
         cancel,
         sender,

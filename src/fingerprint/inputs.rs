@@ -31,12 +31,13 @@ impl Digest {
 
     /// The digest that [`fmt::Display`] wrote: 32 lower-case hexadecimal digits.
     pub fn parse(text: &str) -> Option<Self> {
-        if text.len() != 32 || !text.is_ascii() {
+        if text.len() != 32 {
             return None;
         }
         let mut bytes = [0; 16];
+        let digit = |digit: u8| u8::try_from(char::from(digit).to_digit(16)?).ok();
         for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
-            *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
+            *byte = digit(pair[0])? << 4 | digit(pair[1])?;
         }
         Some(Self(bytes))
     }
@@ -89,6 +90,11 @@ impl Inputs {
     /// The digest under `label`.
     pub fn get(&self, label: &str) -> Option<Digest> {
         self.place(label).ok().map(|at| self.0[at].1)
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// All labels with their digests, in order of the labels.

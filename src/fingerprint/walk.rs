@@ -3,17 +3,16 @@
 //! Folders wait on a stack, the next one to be taken on top. Helpers list them from there; whoever takes the entries lists
 //! a folder itself that no helper has begun, so that it never waits for one that has no time.
 
+mod reader;
+
 use std::collections::VecDeque;
-use std::ffi::OsStr;
 use std::fs::Metadata;
-use std::io;
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::files::FileSet;
-use crate::error::{Context, Failure};
+use crate::error::Failure;
+use reader::{Folder, Found, Listing, Reader, State};
 
 /// What a walk may cost beside its own thread.
 #[derive(Clone, Copy, Debug)]
@@ -46,7 +45,7 @@ pub struct Entry {
 impl Entry {
     /// Its path relative to the set's root.
     pub fn name(&self) -> &Path {
-        relative(&self.path, self.name_at)
+        reader::relative(&self.path, self.name_at)
     }
 }
 
@@ -74,34 +73,6 @@ pub(super) enum Verdict {
     Prune,
 }
 
-/// What a folder has in it, in order of the names.
-type Listing = io::Result<Vec<Result<Found, Failure>>>;
-
-/// Something in a folder.
-#[derive(Debug)]
-struct Found {
-    verdict: Verdict,
-    /// `None` for what is passed over.
-    entry: Option<Entry>,
-    /// What is in it, where that matters.
-    folder: Option<Arc<Folder>>,
-}
-
-/// A folder to list.
-#[derive(Debug)]
-struct Folder {
-    path: PathBuf,
-    verdict: Verdict,
-    state: Mutex<State>,
-}
-
-#[derive(Debug)]
-enum State {
-    Waiting,
-    Begun,
-    Listed(Listing),
-}
-
 /// The entries of a [`FileSet`].
 #[derive(Debug)]
 pub struct Walk {
@@ -118,9 +89,7 @@ pub struct Walk {
 /// What the walk and its helpers share.
 #[derive(Debug)]
 struct Shared {
-    set: FileSet,
-    /// Where in the paths the names relative to the root begin.
-    name_at: usize,
+    reader: Reader,
     limits: Limits,
     queue: Mutex<Queue>,
     changed: Condvar,
@@ -153,10 +122,6 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn relative(path: &Path, from: usize) -> &Path {
-    Path::new(OsStr::from_bytes(path.as_os_str().as_bytes().get(from..).unwrap_or_default()))
-}
-
 impl Walk {
     /// Of `set`, from `start` on, which is its root or below it.
     pub(super) fn new(set: &FileSet, start: PathBuf) -> Self {
@@ -164,8 +129,8 @@ impl Walk {
     }
 
     fn within(set: &FileSet, start: PathBuf, limits: Limits) -> Self {
-        let name_at = set.root().join("x").as_os_str().len() - 1;
-        let shared = Shared { set: set.clone(), name_at, limits, queue: Mutex::default(), changed: Condvar::new() };
+        let reader = Reader::new(set);
+        let shared = Shared { reader, limits, queue: Mutex::default(), changed: Condvar::new() };
         let mut walk = Self {
             shared: Arc::new(shared),
             open: Vec::new(),
@@ -174,7 +139,7 @@ impl Walk {
             n_seen: 0,
             has_helpers: false,
         };
-        walk.open.push(walk.shared.first(start).into_iter());
+        walk.open.push(walk.shared.reader.first(start).into_iter());
         walk
     }
 
@@ -313,89 +278,12 @@ impl Shared {
 
     /// Reads a folder, and puts those in it on the stack.
     fn list(&self, folder: &Folder) -> Listing {
-        let mut found = fs_err::read_dir(&folder.path)?
-            .map(|one| one.map(|one| (one.path(), one)))
-            .collect::<io::Result<Vec<(PathBuf, fs_err::DirEntry)>>>()?;
-        // As texts: that is the order of the names, because all begin the same.
-        found.sort_unstable_by(|(a, _), (b, _)| a.as_os_str().cmp(b.as_os_str()));
-        let listing: Vec<Result<Found, Failure>> = found
-            .into_iter()
-            .filter_map(|(path, one)| {
-                let is_folder = match one.file_type().context(|| format!("can't read `{}`", path.display())) {
-                    Ok(kind) => kind.is_dir(),
-                    Err(failure) => return Some(Err(failure)),
-                };
-                self.found(path, is_folder, || one.metadata()).transpose()
-            })
-            .collect();
+        let listing = self.reader.read(folder)?;
         let folders = listing.iter().rev().filter_map(|found| found.as_ref().ok()?.folder.clone());
         let mut queue = lock(&self.queue);
         queue.folders.extend(folders);
         self.changed.notify_all();
         Ok(listing)
-    }
-
-    /// What the walk begins with: what is at `start`. What is not there has nothing in it where a glob may name it.
-    fn first(&self, start: PathBuf) -> Vec<Result<Found, Failure>> {
-        if start.as_os_str().len() <= self.name_at {
-            let folder = Folder { path: start, verdict: Verdict::Take, state: Mutex::new(State::Waiting) };
-            return vec![Ok(Found { verdict: Verdict::Pass, entry: None, folder: Some(Arc::new(folder)) })];
-        }
-        let Ok(metadata) = fs_err::symlink_metadata(&start) else { return Vec::new() };
-        let mut first = Vec::new();
-        // A link to a folder counts by itself, and, because the pattern names it, with what is behind it.
-        if metadata.is_symlink() && start.is_dir() {
-            let folder = Folder { path: start.clone(), verdict: Verdict::Pass, state: Mutex::new(State::Waiting) };
-            first.push(Ok(Found { verdict: Verdict::Pass, entry: None, folder: Some(Arc::new(folder)) }));
-        }
-        let is_folder = metadata.is_dir();
-        first.extend(self.found(start, is_folder, || Ok(metadata)).transpose());
-        first.reverse();
-        first
-    }
-
-    /// What counts of the thing at `path`.
-    fn found(
-        &self,
-        path: PathBuf,
-        is_folder: bool,
-        metadata: impl FnOnce() -> io::Result<Metadata>,
-    ) -> Result<Option<Found>, Failure> {
-        let verdict = self.set.wants(relative(&path, self.name_at), is_folder)?;
-        let enter = is_folder && verdict != Verdict::Prune;
-        let folder = || Folder { path: path.clone(), verdict, state: Mutex::new(State::Waiting) };
-        let folder = enter.then(|| Arc::new(folder()));
-        let entry = match verdict {
-            Verdict::Take => Some(self.entry(path, metadata)?),
-            Verdict::Hold if is_folder => Some(self.entry(path, metadata)?),
-            Verdict::Pass | Verdict::Hold | Verdict::Prune => None,
-        };
-        Ok((entry.is_some() || folder.is_some()).then_some(Found { verdict, entry, folder }))
-    }
-
-    fn entry(&self, path: PathBuf, metadata: impl FnOnce() -> io::Result<Metadata>) -> Result<Entry, Failure> {
-        let unreadable = || format!("can't read `{}`", path.display());
-        let metadata = metadata().context(unreadable)?;
-        let kind = metadata.file_type();
-        let kind = if kind.is_symlink() {
-            EntryKind::Link(fs_err::read_link(&path).context(unreadable)?)
-        } else if kind.is_dir() {
-            EntryKind::Folder
-        } else if kind.is_file() {
-            EntryKind::File
-        } else {
-            let what = if kind.is_fifo() {
-                "a named pipe"
-            } else if kind.is_socket() {
-                "a socket"
-            } else {
-                "a device"
-            };
-            return Err(Failure::failed(format!("`{}` is {what}", path.display()))
-                .cause("only files, folders and symbolic links can be inputs")
-                .hint(format!("remove `{}` or name it in `.dockerignore`", relative(&path, self.name_at).display())));
-        };
-        Ok(Entry { name_at: self.name_at, path, kind, metadata })
     }
 }
 

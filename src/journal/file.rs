@@ -33,9 +33,12 @@ pub(super) struct JournalFile {
 /// What a file holds.
 #[derive(Debug)]
 struct Contents {
-    records: Vec<Record>,
-    /// What they say.
+    /// What the records say.
     history: History,
+    /// How many they are.
+    n_records: usize,
+    /// What the first one says of the format.
+    format: Option<u32>,
     /// The length of what was read well, in bytes.
     good: usize,
     /// The length of all of it.
@@ -75,11 +78,12 @@ impl JournalFile {
         warnings: &mut Vec<String>,
     ) -> Result<(Self, History), Failure> {
         let failed = |error: io::Error| state_failure("can't read the journal", &error);
-        let Contents { mut records, mut history, good, length, end } = match early.unless_changed(path) {
+        let Contents { mut history, n_records, format, good, length, end } = match early.unless_changed(path) {
             Some(contents) => contents,
             None => parse(path, &disk.read().map_err(failed)?.unwrap_or_default())?,
         };
-        let mut rewrite = records.is_empty();
+        let mut rewrite = n_records == 0;
+        let is_damaged = matches!(end, End::Damaged { .. });
         match end {
             End::Clean => {}
             End::Torn => {
@@ -102,17 +106,10 @@ impl JournalFile {
                     "the journal is damaged at line {line}: kept as `{}`; every step is looked at again",
                     aside.display()
                 ));
-                let doubts = doubts(&records);
-                for record in &doubts {
-                    history.apply(record);
-                }
-                records.extend(doubts);
                 rewrite = true;
             }
         }
-        if let Some(Record::Header { format, .. }) = records.first_mut()
-            && *format < FORMAT
-        {
+        if let Some(format) = format.filter(|format| *format < FORMAT) {
             let kept = disk
                 .keep_copy(&format!("journal.format-{format}"))
                 .map_err(|error| state_failure("can't keep the journal of an older version", &error))?;
@@ -120,12 +117,24 @@ impl JournalFile {
                 "the journal of an older version was brought up to date; the old one is kept as `{}`",
                 kept.display()
             ));
-            *format = FORMAT;
             rewrite = true;
         }
         // A step has three records that count at the most, which is cheaper to know than which ones.
-        let n_records = records.len();
-        if n_records >= MIN_RECORDS_TO_COMPACT && n_records > MAX_GARBAGE * history.steps().count() {
+        let may_shrink = n_records >= MIN_RECORDS_TO_COMPACT && n_records > MAX_GARBAGE * history.steps().count();
+        let mut records = Vec::new();
+        if rewrite || may_shrink {
+            let (read, _) = records_of(path, &disk.read().map_err(failed)?.unwrap_or_default())?;
+            records = read;
+            if let Some(Record::Header { format, .. }) = records.first_mut() {
+                *format = FORMAT;
+            }
+        }
+        if is_damaged {
+            let doubts = doubts(&records);
+            history.extend(doubts.iter().cloned());
+            records.extend(doubts);
+        }
+        if may_shrink {
             let live = live_records(&records);
             if n_records > MAX_GARBAGE * live.len() {
                 rewrite = true;
@@ -142,7 +151,7 @@ impl JournalFile {
                 failpoint::hit("journal-truncate");
                 disk.truncate(good as u64).and_then(|()| disk.sync()).map_err(failed)?;
             }
-            records.len() as u64
+            n_records as u64
         };
         Ok((Self { disk, next, n_appended: 0 }, history))
     }
@@ -154,11 +163,8 @@ impl JournalFile {
             return Ok(());
         }
         let bytes = self.disk.read()?.unwrap_or_default();
-        let Ok(contents) = parse(Path::new("the journal"), &bytes) else { return Ok(()) };
-        if !matches!(contents.end, End::Clean) {
-            return Ok(());
-        }
-        let (text, next) = whole_file(&live_records(&contents.records))?;
+        let Ok((records, End::Clean)) = records_of(Path::new("the journal"), &bytes) else { return Ok(()) };
+        let (text, next) = whole_file(&live_records(&records))?;
         failpoint::hit("journal-rewrite");
         self.disk.replace(text.as_bytes())?;
         (self.next, self.n_appended) = (next, 0);
@@ -255,21 +261,36 @@ fn doubts(records: &[Record]) -> Vec<Record> {
 }
 
 fn parse(path: &Path, bytes: &[u8]) -> Result<Contents, Failure> {
-    let mut records = Vec::new();
     let mut history = History::default();
-    let mut good = 0;
-    let mut n_line = 0;
+    let (mut n_records, mut format) = (0, None);
+    let (good, end) = each_record(path, bytes, |record| {
+        if let Record::Header { format: found, .. } = record {
+            format = Some(found);
+        }
+        n_records += 1;
+        history.extend([record]);
+    })?;
+    Ok(Contents { history, n_records, format, good, length: bytes.len(), end })
+}
+
+/// All records of a file, for whoever writes it anew.
+fn records_of(path: &Path, bytes: &[u8]) -> Result<(Vec<Record>, End), Failure> {
+    let mut records = Vec::new();
+    let (_, end) = each_record(path, bytes, |record| records.push(record))?;
+    Ok((records, end))
+}
+
+/// Reads one record after the other. Answers the length of what was read well, and what stopped it.
+fn each_record(path: &Path, bytes: &[u8], mut each: impl FnMut(Record)) -> Result<(usize, End), Failure> {
+    let (mut good, mut n_line) = (0, 0);
     let mut rest = bytes;
     while !rest.is_empty() {
         n_line += 1;
         let Some(length) = rest.iter().position(|byte| *byte == b'\n') else {
-            return Ok(Contents { records, history, good, length: bytes.len(), end: End::Torn });
+            return Ok((good, End::Torn));
         };
-        match decode(records.len() as u64, &rest[..length]) {
-            Ok(record) => {
-                history.apply(&record);
-                records.push(record);
-            }
+        match decode(n_line as u64 - 1, &rest[..length]) {
+            Ok(record) => each(record),
             Err(LineError::Newer { format }) => {
                 return Err(Failure::new(
                     FailureKind::State,
@@ -280,21 +301,13 @@ fn parse(path: &Path, bytes: &[u8]) -> Result<Contents, Failure> {
                     "use that version, or delete the `.provision` folder: the next `provision up` looks at the world",
                 ));
             }
-            Err(LineError::Damaged | LineError::OutOfOrder { .. }) => {
-                // A write that was cut off leaves no line end.
-                return Ok(Contents {
-                    records,
-                    history,
-                    good,
-                    length: bytes.len(),
-                    end: End::Damaged { line: n_line },
-                });
-            }
+            // A write that was cut off leaves no line end.
+            Err(LineError::Damaged | LineError::OutOfOrder { .. }) => return Ok((good, End::Damaged { line: n_line })),
         }
         good += length + 1;
         rest = &rest[length + 1..];
     }
-    Ok(Contents { records, history, good, length: bytes.len(), end: End::Clean })
+    Ok((good, End::Clean))
 }
 
 /// The records that [`History`] can't do without: the last end and success of each step, its start if that came later, the runs

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::record::Record;
-use crate::fingerprint::{Digest, Inputs};
-use crate::model::{Evidence, Outcome, Output, RunId, StepId, StepProof};
+use crate::fingerprint::Inputs;
+use crate::model::{Evidence, IdMap, Outcome, Output, RunId, StepId, StepProof};
 
 /// The last known state of everything.
 #[derive(Clone, Debug, Default)]
 pub struct History {
-    steps: BTreeMap<StepId, StepHistory>,
+    steps: IdMap<StepId, StepHistory>,
     runs: BTreeMap<RunId, RunRecord>,
     children: BTreeMap<u32, Child>,
     latest: Option<RunId>,
@@ -86,7 +86,7 @@ impl History {
         self.steps.get(step)
     }
 
-    /// Every step that has ever been started, also those that the pipeline has no more.
+    /// Every step that has ever been started, also those that the pipeline has no more, in no order.
     pub fn steps(&self) -> impl Iterator<Item = (&StepId, &StepHistory)> {
         self.steps.iter()
     }
@@ -138,77 +138,78 @@ impl History {
         }
     }
 
-    /// Takes a record in. A record about an id that is none is ignored: only a bug writes one, and the rest stays good.
-    pub(super) fn apply(&mut self, record: &Record) {
+    fn apply(&mut self, record: Record) {
         match record {
             Record::Header { .. } => {}
             Record::RunStarted { run, at, pid, command, commit } => {
-                if let Ok(run) = RunId::new(run) {
-                    let record = RunRecord {
-                        at_ms: *at,
-                        pid: *pid,
-                        command: command.clone(),
-                        commit: commit.clone(),
-                        outcome: None,
-                    };
+                if let Some(run) = self.run_id(&run) {
                     self.latest = Some(run.clone());
-                    self.runs.insert(run, record);
+                    self.runs.insert(run, RunRecord { at_ms: at, pid, command, commit, outcome: None });
                 }
             }
             Record::RunFinished { run, outcome, .. } => {
-                if let Ok(run) = RunId::new(run)
+                if let Some(run) = self.run_id(&run)
                     && let Some(record) = self.runs.get_mut(&run)
                 {
-                    record.outcome = Outcome::from_word(outcome);
+                    record.outcome = Outcome::from_word(&outcome);
                 }
             }
             Record::StepStarted { run, step, at, .. } => {
-                if let (Ok(run), Ok(step)) = (RunId::new(run), StepId::new(step)) {
+                if let (Some(run), Ok(step)) = (self.run_id(&run), StepId::new(&step)) {
                     let history = self.steps.entry(step).or_default();
                     history.last = None;
                     history.started_in = Some(run);
-                    history.started_ms = *at;
+                    history.started_ms = at;
                 }
             }
             Record::ChildStarted { step, pid, start, boot } => {
-                if let Ok(step) = StepId::new(step) {
-                    self.children.insert(*pid, Child { step, pid: *pid, start: *start, boot: boot.clone() });
+                if let Ok(step) = StepId::new(&step) {
+                    self.children.insert(pid, Child { step, pid, start, boot });
                 }
             }
             Record::ChildEnded { pid } => {
-                self.children.remove(pid);
+                self.children.remove(&pid);
             }
-            Record::StepFinished { step, .. } => {
-                if let (Ok(step), Some(end)) = (StepId::new(step), end_of(record)) {
-                    let history = self.steps.entry(step).or_default();
-                    // Its start may have been left out when the file was compacted.
-                    history.started_in = Some(end.run.clone());
-                    let end = Arc::new(end);
-                    if end.outcome == Outcome::Succeeded {
-                        history.last_success = Some(Arc::clone(&end));
-                    }
-                    history.last = Some(end);
+            Record::StepFinished { run, step, at, duration_ms, outcome, inputs, changed, output, log, message } => {
+                let (Some(run), Ok(step), Some(outcome)) =
+                    (self.run_id(&run), StepId::new(&step), Outcome::from_word(&outcome))
+                else {
+                    return;
+                };
+                let end = StepEnd {
+                    outcome,
+                    run: run.clone(),
+                    at_ms: at,
+                    duration_ms,
+                    inputs,
+                    changed,
+                    output: output.into_iter().collect(),
+                    log,
+                    message,
+                };
+                let end = Arc::new(end);
+                let history = self.steps.entry(step).or_default();
+                // Its start may have been left out when the file was compacted.
+                history.started_in = Some(run);
+                if outcome == Outcome::Succeeded {
+                    history.last_success = Some(Arc::clone(&end));
                 }
+                history.last = Some(end);
             }
         }
     }
+
+    /// The run's name, checked. Most records name the latest run, whose name is there already.
+    fn run_id(&self, text: &str) -> Option<RunId> {
+        self.latest.as_ref().filter(|latest| latest.as_str() == text).cloned().or_else(|| RunId::new(text).ok())
+    }
 }
 
-fn end_of(record: &Record) -> Option<StepEnd> {
-    let Record::StepFinished { run, at, duration_ms, outcome, inputs, changed, output, log, message, .. } = record
-    else {
-        return None;
-    };
-    Some(StepEnd {
-        outcome: Outcome::from_word(outcome)?,
-        run: RunId::new(run).ok()?,
-        at_ms: *at,
-        duration_ms: *duration_ms,
-        // An input whose digest does not read back counts as changed.
-        inputs: inputs.iter().filter_map(|(label, digest)| Some((label.clone(), Digest::parse(digest)?))).collect(),
-        changed: changed.clone(),
-        output: output.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
-        log: log.clone(),
-        message: message.clone(),
-    })
+impl Extend<Record> for History {
+    /// Takes records in. One about an id that is none is ignored: only a bug writes one, and the rest stays good.
+    fn extend<I: IntoIterator<Item = Record>>(&mut self, records: I) {
+        for record in records {
+            self.apply(record);
+        }
+    }
 }

@@ -163,7 +163,7 @@ fn to_record(entry: &Entry, at: i64) -> Record {
             at,
             duration_ms: end.duration_ms,
             outcome: end.outcome.word().to_owned(),
-            inputs: input_texts(&end.inputs),
+            inputs: end.inputs.clone(),
             changed: end.changed.clone(),
             output: output_texts(&end.output),
             log: end.log.clone(),
@@ -173,10 +173,6 @@ fn to_record(entry: &Entry, at: i64) -> Record {
             Record::RunFinished { run: run.to_string(), at, outcome: outcome.word().to_owned() }
         }
     }
-}
-
-fn input_texts(inputs: &Inputs) -> BTreeMap<String, String> {
-    inputs.iter().map(|(label, digest)| (label.to_owned(), digest.to_string())).collect()
 }
 
 fn output_texts(output: &Output) -> BTreeMap<String, String> {

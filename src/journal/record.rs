@@ -4,16 +4,21 @@
 //! hexadecimal digits of BLAKE3 over `n` in decimal, a space, and the text of `r` as it stands. `r` is one [`Record`],
 //! its kind in `kind`. The first record is the header. See `docs/journal-format.md`.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::fingerprint::{Digest, Inputs};
 
 /// The format that this version writes. A higher one is refused with the file untouched.
 pub(super) const FORMAT: u32 = 2;
 
 /// A record.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case")]
+#[serde(tag = "kind", rename_all = "kebab-case", try_from = "Fields")]
 pub(super) enum Record {
     /// The first of a file.
     Header {
@@ -28,7 +33,7 @@ pub(super) enum Record {
         at: i64,
         pid: u32,
         command: String,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(skip_serializing_if = "Option::is_none")]
         commit: Option<String>,
     },
     /// A step's action is about to touch the world. From here on the step's earlier success counts no more.
@@ -37,7 +42,6 @@ pub(super) enum Record {
         step: String,
         at: i64,
         /// One digest for all inputs. Format 1 had the inputs themselves here, which only the end needs.
-        #[serde(default)]
         fingerprint: String,
     },
     /// A child process of a step runs. Not synced: it is for the run after a kill, not after a power loss.
@@ -51,21 +55,145 @@ pub(super) enum Record {
         at: i64,
         duration_ms: u64,
         outcome: String,
-        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-        inputs: BTreeMap<String, String>,
+        #[serde(skip_serializing_if = "Inputs::is_empty", serialize_with = "hex_inputs")]
+        inputs: Inputs,
         /// The labels of inputs that changed while it ran: its success is not one for either of them.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        #[serde(skip_serializing_if = "Vec::is_empty")]
         changed: Vec<String>,
-        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        #[serde(skip_serializing_if = "BTreeMap::is_empty")]
         output: BTreeMap<String, String>,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(skip_serializing_if = "Option::is_none")]
         log: Option<String>,
         /// The failure's message, for `status`.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(skip_serializing_if = "Option::is_none")]
         message: Option<String>,
     },
     /// A run has ended.
     RunFinished { run: String, at: i64, outcome: String },
+}
+
+/// A record as it is read: the fields of all kinds, each of which may be there. That is read in one go, where an enum with
+/// its kind inside is first read into a tree.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Fields {
+    kind: Kind,
+    format: Option<u32>,
+    lineage: Option<String>,
+    run: Option<String>,
+    step: Option<String>,
+    at: Option<i64>,
+    pid: Option<u32>,
+    command: Option<String>,
+    commit: Option<String>,
+    fingerprint: String,
+    start: Option<u64>,
+    boot: Option<String>,
+    duration_ms: Option<u64>,
+    outcome: Option<String>,
+    inputs: HexInputs,
+    changed: Vec<String>,
+    output: BTreeMap<String, String>,
+    log: Option<String>,
+    message: Option<String>,
+}
+
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Kind {
+    #[default]
+    None,
+    Header,
+    RunStarted,
+    StepStarted,
+    ChildStarted,
+    ChildEnded,
+    StepFinished,
+    RunFinished,
+}
+
+impl TryFrom<Fields> for Record {
+    type Error = &'static str;
+
+    fn try_from(fields: Fields) -> Result<Self, Self::Error> {
+        let kind = fields.kind;
+        Self::of(kind, fields).ok_or("a field is missing")
+    }
+}
+
+impl Record {
+    fn of(kind: Kind, fields: Fields) -> Option<Self> {
+        let Fields { fingerprint, changed, output, log, message, commit, .. } = fields;
+        Some(match kind {
+            Kind::None => return None,
+            Kind::Header => Self::Header { format: fields.format?, lineage: fields.lineage? },
+            Kind::RunStarted => Self::RunStarted {
+                run: fields.run?,
+                at: fields.at?,
+                pid: fields.pid?,
+                command: fields.command?,
+                commit,
+            },
+            Kind::StepStarted => {
+                Self::StepStarted { run: fields.run?, step: fields.step?, at: fields.at?, fingerprint }
+            }
+            Kind::ChildStarted => {
+                Self::ChildStarted { step: fields.step?, pid: fields.pid?, start: fields.start?, boot: fields.boot? }
+            }
+            Kind::ChildEnded => Self::ChildEnded { pid: fields.pid? },
+            Kind::StepFinished => Self::StepFinished {
+                run: fields.run?,
+                step: fields.step?,
+                at: fields.at?,
+                duration_ms: fields.duration_ms?,
+                outcome: fields.outcome?,
+                inputs: fields.inputs.0,
+                changed,
+                output,
+                log,
+                message,
+            },
+            Kind::RunFinished => Self::RunFinished { run: fields.run?, at: fields.at?, outcome: fields.outcome? },
+        })
+    }
+}
+
+/// Inputs as a map from label to the digest in hexadecimal digits.
+#[derive(Default)]
+struct HexInputs(Inputs);
+
+impl<'de> Deserialize<'de> for HexInputs {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(HexVisitor)
+    }
+}
+
+struct HexVisitor;
+
+impl<'de> Visitor<'de> for HexVisitor {
+    type Value = HexInputs;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("labels with digests")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<HexInputs, A::Error> {
+        let mut inputs = Inputs::new();
+        while let Some((label, Text(digest))) = map.next_entry::<String, Text<'de>>()? {
+            // An input whose digest does not read back is left out, and so counts as changed.
+            if let Some(digest) = Digest::parse(&digest) {
+                inputs.digest(label, digest);
+            }
+        }
+        Ok(HexInputs(inputs))
+    }
+}
+
+#[derive(Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+fn hex_inputs<S: Serializer>(inputs: &Inputs, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(inputs.iter().map(|(label, digest)| (label, digest.to_string())))
 }
 
 /// Why a line is not the record that was expected.

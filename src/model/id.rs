@@ -1,7 +1,13 @@
 //! Checked names: [`StageId`], [`StepId`] (`stage.step`), [`ItemId`], [`RunId`].
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
+
+use foldhash::fast::RandomState;
+
+/// A map by ids: there are many of them, and they are looked up often.
+pub type IdMap<Id, T> = HashMap<Id, T, RandomState>;
 
 /// Why a text is not an id.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

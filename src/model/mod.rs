@@ -7,7 +7,7 @@ mod outline;
 mod progress;
 
 pub use checklist::{Checklist, Counts, Evidence, Item, Judged, StepProof, Verdict};
-pub use id::{IdError, ItemId, RunId, StageId, StepId};
+pub use id::{IdError, IdMap, ItemId, RunId, StageId, StepId};
 pub use outcome::{Change, Outcome, Output, StepState};
 pub use outline::{Outline, StageOutline, StepOutline};
 pub(crate) use progress::human_bytes;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::model::{StageId, StepId};
+use crate::model::{IdMap, StageId, StepId};
 use crate::pipeline::{Pipeline, Step};
 
 /// A pipeline's stages and steps by number, in the order of the file. An edge between stages stands for one from each
@@ -15,7 +15,7 @@ pub struct Graph {
     pub steps: Vec<StepNode>,
     /// The stages.
     pub stages: Vec<StageNode>,
-    by_id: BTreeMap<StepId, usize>,
+    by_id: IdMap<StepId, usize>,
 }
 
 /// A step.
@@ -55,7 +55,7 @@ impl Graph {
     pub fn new(pipeline: &Pipeline) -> Self {
         let mut steps: Vec<StepNode> = Vec::new();
         let mut stages: Vec<StageNode> = Vec::new();
-        let mut by_id = BTreeMap::new();
+        let mut by_id = IdMap::default();
         let stage_numbers: BTreeMap<&StageId, usize> =
             pipeline.stages.iter().enumerate().map(|(number, stage)| (&stage.id, number)).collect();
         for (number, stage) in pipeline.stages.iter().enumerate() {

@@ -1,11 +1,11 @@
 //! [`View`]: all events so far, folded into rows. Whoever shows a run shows this.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::row::{Retry, StageRow, StateCounts, StepRow};
 use crate::event::{Event, EventKind, RunFinished, RunStarted, StepFinished};
-use crate::model::{Change, Outcome, RunId, StageId, StepId, StepState};
+use crate::model::{Change, IdMap, Outcome, RunId, StageId, StepId, StepState};
 
 /// A run as far as its events tell. Each event costs the same, however many steps there are.
 #[derive(Debug, Default)]
@@ -32,8 +32,8 @@ pub struct View {
     pub interrupted: Option<(&'static str, bool)>,
     /// How it ended.
     pub finished: Option<RunFinished>,
-    step_places: HashMap<StepId, usize>,
-    stage_places: HashMap<StageId, usize>,
+    step_places: IdMap<StepId, usize>,
+    stage_places: IdMap<StageId, usize>,
 }
 
 impl View {

@@ -29,7 +29,7 @@ impl Bench {
             StepId::new("live.step").unwrap(),
             Arc::new(tools),
             sink,
-            StepLog::new(root.join("step.log")),
+            StepLog::new(root.into(), StepId::new("live.step").unwrap()),
             cancel.clone(),
             None,
             Arc::new(|_, _| {}),

@@ -108,7 +108,7 @@ impl Workbench {
     }
 
     pub(crate) fn log(&self) -> String {
-        fs_err::read_to_string(self.path("step.log")).unwrap_or_default()
+        fs_err::read_to_string(self.path("live.step.log")).unwrap_or_default()
     }
 
     pub(crate) fn write(&self, name: &str, text: &str) {
@@ -131,7 +131,7 @@ impl Workbench {
             StepId::new("live.step").unwrap(),
             Arc::clone(&self.tools),
             sink,
-            StepLog::new(self.path("step.log")),
+            StepLog::new(self.path("").into(), StepId::new("live.step").unwrap()),
             cancel,
             None,
             Arc::new(|_, _| ()),

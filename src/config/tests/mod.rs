@@ -90,5 +90,5 @@ fn step<'a>(pipeline: &'a Pipeline, id: &str) -> &'a Step {
 
 /// The action of a step that needs no outputs, as Rust shows it.
 fn action(pipeline: &Pipeline, id: &str) -> String {
-    format!("{:?}", step(pipeline, id).binding.action(&Outputs::new()).unwrap())
+    format!("{:?}", step(pipeline, id).binding.action(&Outputs::default()).unwrap())
 }

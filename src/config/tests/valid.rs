@@ -13,7 +13,7 @@ fn valid() -> Project {
 }
 
 fn outputs(step: &str, output: Output) -> Outputs {
-    Outputs::from([(StepId::new(step).unwrap(), output)])
+    Outputs::from_iter([(StepId::new(step).unwrap(), output)])
 }
 
 fn ids<T: ToString>(ids: &[T]) -> Vec<String> {
@@ -77,11 +77,11 @@ fn outputs_are_filled_in_later() {
     );
     assert!(made.contains(&expected), "{made}");
     assert!((load.when.as_ref().unwrap().0)(&outputs).unwrap());
-    let missing = load.binding.action(&Outputs::new()).unwrap_err();
+    let missing = load.binding.action(&Outputs::default()).unwrap_err();
     assert_eq!(missing.causes, ["step `build.backend` has handed on no `image`"]);
-    assert!((load.when.as_ref().unwrap().0)(&Outputs::new()).is_err());
+    assert!((load.when.as_ref().unwrap().0)(&Outputs::default()).is_err());
     // With a value that stands in for it, a missing output is none.
-    let http = step(&pipeline, "verify.http").binding.action(&Outputs::new()).unwrap();
+    let http = step(&pipeline, "verify.http").binding.action(&Outputs::default()).unwrap();
     assert!(format!("{http:?}").contains(r#"url: "none""#));
 }
 
@@ -167,7 +167,7 @@ fn the_fingerprint_of_settings() {
 fn nothing_to_wait_for_is_made_at_once() {
     let pipeline = valid().pipeline();
     assert!(matches!(step(&pipeline, "build.backend").binding, Binding::Now(_)));
-    assert!((step(&pipeline, "verify.http").when.as_ref().unwrap().0)(&Outputs::new()).unwrap());
+    assert!((step(&pipeline, "verify.http").when.as_ref().unwrap().0)(&Outputs::default()).unwrap());
 }
 
 #[test]

@@ -41,10 +41,7 @@ fn a_folder_that_cannot_be_read_matters_where_something_of_it_is_wanted() {
     let dir = tempfile::tempdir().unwrap();
     let set = FileSet::folder(dir.path());
     // As one that was removed between two looks: the tests may run as root, who may read everything.
-    let gone = |verdict| {
-        let folder = Folder { path: dir.path().join("gone"), verdict, state: Mutex::new(State::Waiting) };
-        Found { verdict, entry: None, folder: Some(Arc::new(folder)) }
-    };
+    let gone = |verdict| Found { verdict, entry: None, folder: Some(Folder::new(dir.path().join("gone"), verdict)) };
     for verdict in [Verdict::Take, Verdict::Pass] {
         let failure = Walk::new(&set, dir.path().to_owned()).step(gone(verdict)).unwrap_err();
         assert!(failure.message.ends_with("gone`"), "{failure}");

@@ -1,0 +1,52 @@
+//! [`Contexts`]: makes what a step works with.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::{Message, Run};
+use crate::actions::{OnChild, StepContext};
+use crate::event::{EventSink, StepLog, log_folder};
+use crate::journal::History;
+use crate::model::StepId;
+use crate::tools::{Cancel, Tools};
+
+/// What the contexts of all steps of a run have in common. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct Contexts {
+    tools: Arc<Tools>,
+    sink: EventSink,
+    history: Arc<History>,
+    logs: Arc<Path>,
+    on_child: OnChild,
+}
+
+impl Contexts {
+    /// Those of `run`; children are told to `sender`.
+    pub(super) fn new(run: &Run, sender: UnboundedSender<Message>) -> Self {
+        Self {
+            tools: Arc::clone(&run.tools),
+            sink: run.sink.clone(),
+            history: Arc::clone(&run.history),
+            logs: log_folder(run.tools.state_dir(), &run.id).into(),
+            on_child: Arc::new(move |step: &StepId, event| {
+                // The loop is gone only when the run is over.
+                let _sent = sender.send(Message::Child(step.clone(), event));
+            }),
+        }
+    }
+
+    /// The context of `step`; `cancel` stops what it does.
+    pub(super) fn of(&self, step: &StepId, cancel: &Cancel) -> StepContext {
+        StepContext::new(
+            step.clone(),
+            Arc::clone(&self.tools),
+            self.sink.clone(),
+            StepLog::new(Arc::clone(&self.logs), step.clone()),
+            cancel.clone(),
+            self.history.output(step).cloned(),
+            Arc::clone(&self.on_child),
+        )
+    }
+}
