@@ -28,9 +28,9 @@ pub trait Action: Debug + Send + Sync {
         false
     }
 
-    /// Whether `inputs` and `probe` answer at once, because there is nothing that they look at. Everything else is looked at
-    /// ahead of its turn, while nothing has been changed yet.
-    fn answers_at_once(&self) -> bool {
+    /// Whether the settings alone decide: `inputs` adds nothing, and `probe` could only say that all is there. They are not asked
+    /// then.
+    fn has_nothing_to_look_at(&self) -> bool {
         false
     }
 

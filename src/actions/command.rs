@@ -130,7 +130,7 @@ impl Action for Command {
         self.always
     }
 
-    fn answers_at_once(&self) -> bool {
+    fn has_nothing_to_look_at(&self) -> bool {
         self.inputs.is_empty() && self.outputs.is_empty() && self.secrets.is_empty()
     }
 

@@ -77,6 +77,7 @@ fn go(cli: &Cli, terminal: &Terminal, selection: &Selection, args: &RunArgs) -> 
         keep_going: args.keep_going,
         warnings,
     };
+    let history = Arc::clone(&run.history);
     let runtime = runtime()?;
     let end = runtime.block_on(async {
         let signals = stop_signals()?;
@@ -89,8 +90,8 @@ fn go(cli: &Cli, terminal: &Terminal, selection: &Selection, args: &RunArgs) -> 
     for lost in reporters.lost() {
         terminal.show_failure(&Failure::failed(format!("{} was given up", lost.name)).cause(&lost.error));
     }
-    // The process ends: to take a big pipeline apart piece by piece would only take time.
-    std::mem::forget(project);
+    // The process ends: to take a big pipeline and its history apart piece by piece would only take time.
+    std::mem::forget((project, history));
     Ok(end?.kind.map_or(0, FailureKind::exit_code))
 }
 

@@ -8,14 +8,13 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::Message;
 use super::engine::Engine;
 use super::step::CheckTask;
 use crate::actions::StepContext;
 use crate::error::Failure;
 use crate::model::Outcome;
 use crate::pipeline::Outputs;
-use crate::plan::Checked;
+use crate::plan::{Checked, nothing_to_look_at};
 use crate::tools::Cancel;
 
 /// How many looks may be out at once: each takes memory as long as it is, and what they ask answers no sooner for more.
@@ -107,17 +106,18 @@ impl Engine<'_> {
         let mut open = VecDeque::new();
         for number in 0..self.graph.steps.len() {
             let step = &self.graph.steps[number].step;
-            let known = self.run.history.step(&step.id);
-            let proven =
-                known.and_then(|known| known.last.as_ref()).is_some_and(|end| end.outcome == Outcome::Succeeded);
-            if !self.plan.selected[number] || self.plan.forced[number] || self.plan.reserve[number] || !proven {
+            if !self.plan.selected[number] || self.plan.forced[number] || self.plan.reserve[number] {
                 continue;
             }
             let uses = step.binding.uses().iter();
             let outputs: Outputs =
                 uses.filter_map(|(id, _)| Some((id.clone(), self.run.history.output(id)?.clone()))).collect();
             let Ok(action) = step.binding.action(&outputs) else { continue };
-            if action.always_looks() || action.answers_at_once() {
+            if action.always_looks() || nothing_to_look_at(step, &action) {
+                continue;
+            }
+            let known = self.run.history.step(&step.id).and_then(|known| known.last.as_ref());
+            if known.is_none_or(|end| end.outcome != Outcome::Succeeded) {
                 continue;
             }
             self.ahead.looks.insert(number, Look::Out);
@@ -135,9 +135,7 @@ impl Engine<'_> {
                     let cx = Box::new(contexts.of(&step.id, &cancel));
                     let history = Arc::clone(&history);
                     let check = CheckTask { number, step, action, outputs, forced: false, ahead: true, history, cx };
-                    let seen = Box::new(check.look().await);
-                    // The loop is gone only when the run is over.
-                    let _sent = sender.send(Message::Checked { number, ahead: true, seen });
+                    check.look(&sender).await;
                     // What was found is taken in meanwhile, and does not pile up.
                     tokio::task::yield_now().await;
                 }

@@ -1,6 +1,7 @@
 //! The loop: ready steps, completions, signals.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
@@ -18,7 +19,7 @@ use crate::event::{EventKind, RunFinished, StepFinished};
 use crate::fingerprint::{Freshness, Inputs, StaleReason};
 use crate::journal::{Entry, Journal, stop_strays_of};
 use crate::model::{Outcome, StepId};
-use crate::plan::{Graph, Plan};
+use crate::plan::{Checked, Graph, Plan, compare, nothing_to_look_at};
 use crate::tools::{Cancel, git};
 
 /// A run while it goes on.
@@ -140,6 +141,12 @@ impl Engine<'_> {
 
     fn look(&mut self, number: usize, action: Arc<dyn Action>) {
         let step = &self.graph.steps[number].step;
+        if nothing_to_look_at(step, &action) {
+            let outputs = self.schedule.used_outputs(number);
+            let known = self.run.history.step(&step.id);
+            let checked = compare(step, &action, &outputs, known, self.plan.forced[number]);
+            return self.decided(number, checked, None, Duration::ZERO);
+        }
         let check = step::CheckTask {
             number,
             step: Arc::clone(step),
@@ -150,9 +157,7 @@ impl Engine<'_> {
             history: Arc::clone(&self.run.history),
             cx: Box::new(self.context(&step.id, &self.cancel)),
         };
-        if let Some(seen) = check.begin(&self.sender) {
-            self.checked(number, seen);
-        }
+        check.spawn(self.sender.clone());
     }
 
     pub(super) fn context(&self, step: &StepId, cancel: &Cancel) -> StepContext {
@@ -184,16 +189,18 @@ impl Engine<'_> {
     }
 
     fn checked(&mut self, number: usize, seen: Seen) {
-        let Seen { cx, result, took, .. } = seen;
-        let step = self.graph.steps[number].step.id.clone();
-        let checked = match result {
-            Ok(checked) => checked,
-            Err(_) if self.cancel.is_asked() => return self.stop_unstarted(number),
+        match seen.result {
+            Ok(checked) => self.decided(number, checked, Some(seen.cx), seen.took),
+            Err(_) if self.cancel.is_asked() => self.stop_unstarted(number),
             Err(failure) => {
                 self.n_active -= 1;
-                return self.fail_unstarted(number, failure);
+                self.fail_unstarted(number, failure);
             }
-        };
+        }
+    }
+
+    fn decided(&mut self, number: usize, checked: Checked, cx: Option<Box<StepContext>>, took: Duration) {
+        let step = self.graph.steps[number].step.id.clone();
         match checked.freshness() {
             Freshness::Fresh => {
                 self.n_active -= 1;
@@ -214,6 +221,7 @@ impl Engine<'_> {
                         commit: git::head(self.run.tools.root()),
                     });
                 }
+                let cx = cx.unwrap_or_else(|| Box::new(self.context(&step, &self.cancel)));
                 self.entries.push(Entry::StepStarted { run: self.run.id.clone(), step, inputs: inputs.clone() });
                 self.after.push(After::Start { number, cx, inputs, reason });
             }

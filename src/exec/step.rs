@@ -36,24 +36,12 @@ pub(super) struct CheckTask {
 }
 
 impl CheckTask {
-    /// Begins to look. What can be told at once is answered; all else comes as a message.
-    pub(super) fn begin(self, sender: &UnboundedSender<Message>) -> Option<Seen> {
-        let (number, ahead) = (self.number, self.ahead);
-        let mut look = Box::pin(self.look());
-        if let Some(seen) = look.as_mut().now_or_never() {
-            return Some(seen);
-        }
-        let sender = sender.clone();
-        tokio::spawn(async move {
-            let seen = Box::new(look.await);
-            // The loop is gone only when the run is over.
-            let _sent = sender.send(Message::Checked { number, ahead, seen });
-        });
-        None
+    pub(super) fn spawn(self, sender: UnboundedSender<Message>) {
+        tokio::spawn(async move { self.look(&sender).await });
     }
 
-    /// Looks, and answers what it found.
-    pub(super) async fn look(self) -> Seen {
+    /// Looks, and says what it found.
+    pub(super) async fn look(self, sender: &UnboundedSender<Message>) {
         let began = Stopwatch::start();
         let known = self.history.step(&self.step.id);
         // On the heap at once: whatever stands around it would move it otherwise.
@@ -61,7 +49,10 @@ impl CheckTask {
             Box::pin(check(&self.step, &self.action, &self.outputs, known, self.forced, Depth::Decide, &self.cx));
         let look = self.cx.unless_cancelled("the look at the step", look);
         let result = caught(look, self.step.timeout).await;
-        Seen { cx: self.cx, outputs: self.outputs, result, took: began.elapsed() }
+        let seen = Seen { cx: self.cx, outputs: self.outputs, result, took: began.elapsed() };
+        let message = Message::Checked { number: self.number, ahead: self.ahead, seen: Box::new(seen) };
+        // The loop is gone only when the run is over.
+        let _sent = sender.send(message);
     }
 }
 

@@ -48,6 +48,41 @@ pub async fn check(
     cx: &StepContext,
 ) -> Result<Checked, Failure> {
     let inputs = inputs_of(step, action, outputs, cx).await?;
+    let (mut checked, compared) = judge(inputs, action, history, forced, depth);
+    if let Some(end) = compared
+        && (checked.reasons.is_empty() || depth == Depth::Explain)
+        && !action.always_looks()
+        && let Presence::Missing(what) = action.probe(cx, &end.output).await?
+    {
+        checked.reasons.push(StaleReason::Missing(what));
+    }
+    Ok(checked)
+}
+
+/// Whether what is known of a step decides, and [`compare`] is enough.
+pub fn nothing_to_look_at(step: &Step, action: &Arc<dyn Action>) -> bool {
+    action.has_nothing_to_look_at() && !step.action_type.in_cluster
+}
+
+/// [`check`] for a step with nothing to look at.
+pub fn compare(
+    step: &Step,
+    action: &Arc<dyn Action>,
+    outputs: &Outputs,
+    history: Option<&StepHistory>,
+    forced: bool,
+) -> Checked {
+    judge(known_inputs(step, outputs), action, history, forced, Depth::Decide).0
+}
+
+/// What the past says, and the end that was compared: what it made is still to be looked at.
+fn judge<'a>(
+    inputs: Inputs,
+    action: &Arc<dyn Action>,
+    history: Option<&'a StepHistory>,
+    forced: bool,
+    depth: Depth,
+) -> (Checked, Option<&'a StepEnd>) {
     let success = history.and_then(|history| history.last_success.as_deref());
     let output = success.map(|end| end.output.clone());
     let mut reasons = Vec::new();
@@ -70,14 +105,8 @@ pub async fn check(
         if end.inputs != inputs {
             reasons.push(StaleReason::InputsChanged(inputs.changed_labels(&end.inputs)));
         }
-        if (reasons.is_empty() || depth == Depth::Explain)
-            && !action.always_looks()
-            && let Presence::Missing(what) = action.probe(cx, &end.output).await?
-        {
-            reasons.push(StaleReason::Missing(what));
-        }
     }
-    Ok(Checked { inputs, reasons, output })
+    (Checked { inputs, reasons, output }, compared)
 }
 
 /// All inputs of a step as they are now.
@@ -87,17 +116,23 @@ pub async fn inputs_of(
     outputs: &Outputs,
     cx: &StepContext,
 ) -> Result<Inputs, Failure> {
-    let mut inputs = step.static_inputs.clone();
-    for (used, name) in step.binding.uses() {
-        let value = outputs.get(used).and_then(|output| output.get(name)).unwrap_or_default();
-        inputs.text(format!("steps.{used}.{name}"), value);
-    }
+    let mut inputs = known_inputs(step, outputs);
     if step.action_type.in_cluster {
         // What was made in a cluster that has been made anew since is gone with the old one.
         inputs.text("cluster", &cx.tools().cluster_uid().await?);
     }
     action.inputs(cx, &mut inputs).await?;
     Ok(inputs)
+}
+
+/// The inputs that are known without a look: the settings, and the facts of other steps.
+fn known_inputs(step: &Step, outputs: &Outputs) -> Inputs {
+    let mut inputs = step.static_inputs.clone();
+    for (used, name) in step.binding.uses() {
+        let value = outputs.get(used).and_then(|output| output.get(name)).unwrap_or_default();
+        inputs.text(format!("steps.{used}.{name}"), value);
+    }
+    inputs
 }
 
 /// The last end of a step, if it is a success that may still hold.

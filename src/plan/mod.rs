@@ -6,6 +6,6 @@ mod graph;
 mod select;
 
 pub use forecast::{Forecast, forecast};
-pub use freshness::{Checked, Depth, check, inputs_of};
+pub use freshness::{Checked, Depth, check, compare, inputs_of, nothing_to_look_at};
 pub use graph::{Graph, StageNode, StepNode};
 pub use select::{Plan, Selection, select};
