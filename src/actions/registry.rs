@@ -1,11 +1,14 @@
 //! [`ActionType`]: an action's entry in the list, with its reference.
 
+use std::sync::OnceLock;
+
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::DeTable;
 
 use super::Action;
+use crate::fingerprint::Digest;
 
 /// A step's own settings as they stand in the file, every value with its place; expressions are filled in already.
 pub type SettingsTable<'a> = Spanned<DeTable<'a>>;
@@ -59,6 +62,14 @@ pub struct ActionType {
 }
 
 impl ActionType {
+    /// What stands for its name and revision in a step's inputs.
+    pub fn digest(&self) -> Digest {
+        static DIGESTS: OnceLock<Vec<(&'static str, Digest)>> = OnceLock::new();
+        let of = |action: &Self| Digest::of(format!("{} {}", action.name, action.revision).as_bytes());
+        let known = DIGESTS.get_or_init(|| super::ACTIONS.iter().map(|action| (action.name, of(action))).collect());
+        known.iter().find(|(name, _)| *name == self.name).map_or_else(|| of(self), |(_, digest)| *digest)
+    }
+
     /// The entry of `A`.
     pub const fn of<A: ActionSettings>() -> Self {
         Self {

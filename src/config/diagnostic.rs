@@ -1,8 +1,7 @@
 //! [`Diagnostics`]: everything that is wrong with the files of a pipeline, each with its place.
 
-use std::cell::RefCell;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet, normalize_untrusted_str};
 
@@ -254,12 +253,12 @@ impl From<Diagnostics> for Failure {
 #[derive(Debug)]
 pub(super) struct Report {
     source: Arc<Source>,
-    found: RefCell<Vec<Diagnostic>>,
+    found: Mutex<Vec<Diagnostic>>,
 }
 
 impl Report {
     pub(super) fn new(source: Arc<Source>) -> Self {
-        Self { source, found: RefCell::default() }
+        Self { source, found: Mutex::default() }
     }
 
     /// The pipeline file.
@@ -268,12 +267,16 @@ impl Report {
     }
 
     pub(super) fn add(&self, diagnostic: Diagnostic) {
-        self.found.borrow_mut().push(diagnostic);
+        self.found().push(diagnostic);
+    }
+
+    fn found(&self) -> MutexGuard<'_, Vec<Diagnostic>> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether so much is wrong that the rest need not be looked at.
     pub(super) fn is_full(&self) -> bool {
-        self.found.borrow().len() >= MAX_FOUND
+        self.found().len() >= MAX_FOUND
     }
 
     /// An error at a place in the pipeline file.
@@ -283,7 +286,8 @@ impl Report {
 
     /// Errors, and warnings.
     pub(super) fn finish(self) -> (Diagnostics, Diagnostics) {
-        let (errors, warnings) = self.found.into_inner().into_iter().partition(|one| one.severity == Severity::Error);
+        let found = self.found.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let (errors, warnings) = found.into_iter().partition(|one| one.severity == Severity::Error);
         (Diagnostics::new(errors), Diagnostics::new(warnings))
     }
 }

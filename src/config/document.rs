@@ -48,7 +48,7 @@ fn read_bytes(path: &Path) -> Result<Vec<u8>, Diagnostic> {
     if !meta.is_file() {
         return Err(Diagnostic::error(format!("`{shown}` is not a regular file")));
     }
-    let mut bytes = Vec::new();
+    let mut bytes = Vec::with_capacity(usize::try_from(meta.len().min(MAX_BYTES)).unwrap_or_default() + 1);
     fs_err::File::open(path)
         .and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes))
         .map_err(|error| failed(&std::io::Error::from(error.kind())))?;
@@ -81,6 +81,6 @@ fn parse(source: Arc<Source>) -> Result<Document, Diagnostics> {
         });
         return Err(Diagnostics::new(found.collect()));
     }
-    let table = Table::from_toml(table.get_ref());
+    let table = Table::from_toml(table.into_inner());
     Ok(Document { source, table })
 }

@@ -16,6 +16,9 @@ pub(super) type Text = Spanned<String>;
 /// Longest time that a setting may give: what is longer is a slip.
 const MAX_TIME: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
+/// More keys than most tables know.
+const MANY: usize = 12;
+
 /// Most names that a table of the user's names may have.
 const MAX_NAMES: usize = 1000;
 
@@ -43,10 +46,18 @@ impl<'a> Fields<'a> {
 
     /// Takes whatever `key` has.
     pub(super) fn take(&mut self, key: &'static str) -> Option<Node> {
-        self.known.push(key);
+        self.know(key);
         let entry = self.table.take(key)?;
         self.given.push(key);
         Some(entry.node)
+    }
+
+    fn know(&mut self, key: &'static str) {
+        // Not before the table's turn: where there are many tables, all wait together.
+        if self.known.is_empty() {
+            self.known.reserve(MANY);
+        }
+        self.known.push(key);
     }
 
     /// Whether `key` was taken, and was not there.
@@ -57,7 +68,7 @@ impl<'a> Fields<'a> {
     /// Moves `keys` to a table of their own.
     pub(super) fn move_to(&mut self, table: &mut Table, keys: &[&'static str]) {
         for key in keys {
-            self.known.push(key);
+            self.know(key);
             if let Some(entry) = self.table.take(key) {
                 self.given.push(key);
                 table.0.push(entry);

@@ -14,6 +14,7 @@ mod document;
 mod explain;
 mod expression;
 mod fields;
+mod halves;
 mod header;
 mod lexer;
 mod nearest;
@@ -42,6 +43,7 @@ use crate::pipeline::{Pipeline, Stage, Step};
 use crate::tools::secrets::SecretSource;
 use diagnostic::Report;
 use fields::Fields;
+use halves::halves;
 use resolve::Edge;
 use scope::{Known, Scope, Steps};
 use stages::{Reader, StageDecl, StepDecl};
@@ -200,6 +202,14 @@ struct Assembly<'a> {
     complete: bool,
 }
 
+/// What became of a step of the file.
+struct Made {
+    id: StepId,
+    /// Everything that it waits for.
+    edges: Vec<Edge>,
+    step: Option<Arc<Step>>,
+}
+
 impl Assembly<'_> {
     /// The stages that are left in; those that are left out are checked as far as they can be.
     fn stages(&self, mut stages: Vec<StageDecl>, kept: &BTreeSet<StageId>) -> Option<Vec<Stage>> {
@@ -209,16 +219,19 @@ impl Assembly<'_> {
         for at in 0..stages.len() {
             let needs = resolve::stage_needs(self.report, &stages, at, kept);
             let stage = &mut stages[at];
+            let is_kept = kept.contains(&stage.id);
             let mut steps = Vec::with_capacity(stage.steps.len());
-            for step in std::mem::take(&mut stage.steps) {
-                if self.report.is_full() {
-                    return None;
+            for made in halves(std::mem::take(&mut stage.steps), |step| self.step(step, is_kept)) {
+                if !made.edges.is_empty() {
+                    waits.insert(made.id, made.edges);
                 }
-                let made = self.step(step, kept.contains(&stage.id), &mut waits);
-                whole &= made.is_some() || !kept.contains(&stage.id);
-                steps.extend(made.map(Arc::new));
+                whole &= made.step.is_some() || !is_kept;
+                steps.extend(made.step);
             }
-            if kept.contains(&stage.id) {
+            if self.report.is_full() {
+                return None;
+            }
+            if is_kept {
                 result.push(Stage { id: stage.id.clone(), title: stage.title.clone(), needs, jobs: stage.jobs, steps });
             }
         }
@@ -232,15 +245,23 @@ impl Assembly<'_> {
         whole.then_some(result)
     }
 
-    fn step(&self, mut decl: StepDecl, kept: bool, waits: &mut BTreeMap<StepId, Vec<Edge>>) -> Option<Step> {
+    fn step(&self, decl: StepDecl, kept: bool) -> Made {
+        let mut made = Made { id: decl.id.clone(), edges: Vec::new(), step: None };
+        if !self.report.is_full() {
+            made.step = self.make(decl, kept, &mut made.edges).map(Arc::new);
+        }
+        made
+    }
+
+    /// `edges` get everything that it waits for, its fallback included.
+    fn make(&self, mut decl: StepDecl, kept: bool, edges: &mut Vec<Edge>) -> Option<Step> {
         let report = self.report;
-        let mut edges = resolve::step_needs(report, &decl, &self.steps);
+        *edges = resolve::step_needs(report, &decl, &self.steps);
         let fallback = resolve::fallback(report, &decl, &self.steps);
         let covers = resolve::covers(report, &decl, &self.items, self.complete);
         if !kept {
             // Its expressions may use what only belongs to other profiles.
             edges.extend(fallback);
-            waits.insert(decl.id.clone(), edges);
             return None;
         }
         let scope = Scope { steps: Some((&self.steps, &decl.id)), ..self.scope };
@@ -252,15 +273,12 @@ impl Assembly<'_> {
         edges.extend(conditional.iter().chain(bindings).map(|(step, _)| (step.clone(), decl.span.clone())));
         let is_kept = |step: &StepId| self.steps.get(step).is_some_and(|known| known.kept);
         let mut needs: Vec<StepId> = Vec::new();
-        for (step, _) in &edges {
+        for (step, _) in edges.iter() {
             if is_kept(step) && !needs.contains(step) {
                 needs.push(step.clone());
             }
         }
         edges.extend(fallback.clone());
-        if !edges.is_empty() {
-            waits.insert(decl.id.clone(), edges);
-        }
         if decl.when.is_some() && when.is_none() {
             return None;
         }

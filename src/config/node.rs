@@ -42,15 +42,15 @@ pub(super) struct Entry {
 pub(super) struct Table(pub(super) Vec<Entry>);
 
 impl Node {
-    fn from_toml(value: &Spanned<DeValue<'_>>) -> Self {
+    fn from_toml(value: Spanned<DeValue<'_>>) -> Self {
         let span = value.span();
-        let value = match value.get_ref() {
-            DeValue::String(text) => Value::Text(text.to_string()),
+        let value = match value.into_inner() {
+            DeValue::String(text) => Value::Text(text.into_owned()),
             DeValue::Integer(number) => Value::Integer(number.to_string()),
             DeValue::Float(number) => Value::Float(number.as_str().to_owned()),
-            DeValue::Boolean(flag) => Value::Flag(*flag),
-            DeValue::Datetime(time) => Value::Time(*time),
-            DeValue::Array(items) => Value::List(items.iter().map(Self::from_toml).collect()),
+            DeValue::Boolean(flag) => Value::Flag(flag),
+            DeValue::Datetime(time) => Value::Time(time),
+            DeValue::Array(items) => Value::List(items.into_iter().map(Self::from_toml).collect()),
             DeValue::Table(table) => Value::Table(Table::from_toml(table)),
         };
         Self { span, value }
@@ -137,12 +137,12 @@ impl Node {
 }
 
 impl Table {
-    pub(super) fn from_toml(table: &DeTable<'_>) -> Self {
+    pub(super) fn from_toml(table: DeTable<'_>) -> Self {
         let mut entries: Vec<Entry> = table
-            .iter()
+            .into_iter()
             .map(|(key, value)| Entry {
-                key: key.get_ref().to_string(),
                 key_span: key.span(),
+                key: key.into_inner().into_owned(),
                 node: Node::from_toml(value),
             })
             .collect();

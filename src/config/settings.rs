@@ -40,7 +40,7 @@ pub(super) fn bind(
     let (action, place) = step.action.clone()?;
     let mut texts = Texts::default();
     let mut inputs = Inputs::new();
-    inputs.text("action", &format!("{} {}", action.name, action.revision));
+    inputs.digest("action", action.digest());
     for entry in &mut settings.0 {
         let secret_place = if action.secret_settings.contains(&entry.key.as_str()) {
             SecretPlace::Here
@@ -53,7 +53,7 @@ pub(super) fn bind(
             let known = texts.canonical.get(&span.start);
             known.map_or_else(|| text.to_owned(), Clone::clone)
         };
-        inputs.text(format!("settings.{}", entry.key), &entry.node.canonical(&canonical));
+        inputs.text(["settings.", &entry.key].concat(), &entry.node.canonical(&canonical));
     }
     let whole = Whole { action, place };
     let unknown: Vec<Range<usize>> =

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::diagnostic::{Diagnostic, Report};
 use super::fields::{Fields, Text};
+use super::halves::halves;
 use super::nearest::suggest;
 use super::node::{Node, Table};
 use super::scope::Scope;
@@ -117,13 +118,10 @@ impl Reader<'_> {
         let unnamed = StageId::new("unnamed").ok()?;
         let mut steps: Vec<StepDecl> = Vec::new();
         let mut places: IdMap<StepId, Range<usize>> = IdMap::default();
-        for table in tables {
-            if self.report.is_full() {
-                break;
-            }
-            let Some(step) = self.step(table, stage.as_ref().unwrap_or(&unnamed)) else {
-                continue;
-            };
+        let read = |table| {
+            if self.report.is_full() { None } else { self.step(table, stage.as_ref().unwrap_or(&unnamed)) }
+        };
+        for step in halves(tables, read).into_iter().flatten() {
             match places.entry(step.id.clone()) {
                 Entry::Occupied(first) => self.twice("step", step.id.name(), step.span, first.get().clone()),
                 Entry::Vacant(place) => {

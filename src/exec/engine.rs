@@ -120,8 +120,12 @@ impl Engine<'_> {
                 continue;
             }
             self.schedule.checking(number);
-            self.run.sink.send(EventKind::StepChecking { step: step.id.clone() });
-            let action = match applies.and_then(|_| step.binding.action(self.schedule.outputs())) {
+            let action = applies.and_then(|_| step.binding.action(self.schedule.outputs()));
+            // What is decided at once is told of once.
+            if !action.as_ref().is_ok_and(|action| nothing_to_look_at(&step, action)) {
+                self.run.sink.send(EventKind::StepChecking { step: step.id.clone() });
+            }
+            let action = match action {
                 Ok(action) => action,
                 Err(failure) => {
                     self.fail_unstarted(number, failure);

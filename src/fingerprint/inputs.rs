@@ -35,7 +35,11 @@ impl Digest {
             return None;
         }
         let mut bytes = [0; 16];
-        let digit = |digit: u8| u8::try_from(char::from(digit).to_digit(16)?).ok();
+        let digit = |digit: u8| match digit {
+            b'0'..=b'9' => Some(digit - b'0'),
+            b'a'..=b'f' => Some(digit - b'a' + 10),
+            _ => None,
+        };
         for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
             *byte = digit(pair[0])? << 4 | digit(pair[1])?;
         }

@@ -216,18 +216,21 @@ pub(super) enum LineError {
 /// `record` as a line with its line end.
 pub(super) fn encode(seq: u64, record: &Record) -> Result<String, serde_json::Error> {
     let text = serde_json::to_string(record)?;
-    Ok(format!("{{\"n\":{seq},\"c\":\"{}\",\"r\":{text}}}\n", checksum(seq, &text)))
+    let seq = seq.to_string();
+    let sum = checksum(&seq, &text);
+    Ok(format!("{{\"n\":{seq},\"c\":\"{}\",\"r\":{text}}}\n", sum.escape_ascii()))
 }
 
 /// The record on `line`, which has no line end, if its number is `seq`.
 pub(super) fn decode(seq: u64, line: &[u8]) -> Result<Record, LineError> {
     let line = std::str::from_utf8(line).map_err(|_| LineError::Damaged)?;
     let (number, rest) =
-        line.strip_prefix("{\"n\":").and_then(|rest| rest.split_once(",\"c\":\"")).ok_or(LineError::Damaged)?;
-    let (sum, rest) = rest.split_once("\",\"r\":").ok_or(LineError::Damaged)?;
-    let text = rest.strip_suffix('}').ok_or(LineError::Damaged)?;
+        line.strip_prefix("{\"n\":").and_then(|rest| rest.split_once(',')).ok_or(LineError::Damaged)?;
+    let (sum, rest) =
+        rest.strip_prefix("\"c\":\"").and_then(|rest| rest.split_at_checked(SUM)).ok_or(LineError::Damaged)?;
+    let text = rest.strip_prefix("\",\"r\":").and_then(|rest| rest.strip_suffix('}')).ok_or(LineError::Damaged)?;
     let found: u64 = number.parse().map_err(|_| LineError::Damaged)?;
-    if sum != checksum(found, text) {
+    if sum.as_bytes() != checksum(number, text) {
         return Err(LineError::Damaged);
     }
     if found != seq {
@@ -247,11 +250,19 @@ pub(super) fn decode(seq: u64, line: &[u8]) -> Result<Record, LineError> {
     serde_json::from_str(text).map_err(|_| LineError::Damaged)
 }
 
-fn checksum(seq: u64, text: &str) -> String {
+/// How many hexadecimal digits a checksum has.
+const SUM: usize = 8;
+
+/// The checksum of the record `text` with the `number`, as digits.
+fn checksum(number: &str, text: &str) -> [u8; SUM] {
     let mut hasher = blake3::Hasher::new();
-    hasher.update(format!("{seq} ").as_bytes());
-    hasher.update(text.as_bytes());
-    hasher.finalize().to_hex()[..8].to_owned()
+    hasher.update(number.as_bytes()).update(b" ").update(text.as_bytes());
+    let mut digits = [0; SUM];
+    for (two, byte) in digits.chunks_exact_mut(2).zip(hasher.finalize().as_bytes()) {
+        let digit = |n: u8| if n < 10 { b'0' + n } else { b'a' + n - 10 };
+        two.copy_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
+    }
+    digits
 }
 
 #[cfg(test)]
@@ -279,7 +290,7 @@ mod tests {
     #[test]
     fn a_newer_format_is_told_apart_from_damage() {
         let text = r#"{"kind":"header","format":3,"lineage":5}"#;
-        let newer = format!("{{\"n\":0,\"c\":\"{}\",\"r\":{text}}}", checksum(0, text));
+        let newer = format!("{{\"n\":0,\"c\":\"{}\",\"r\":{text}}}", checksum("0", text).escape_ascii());
         assert_eq!(decode(0, newer.as_bytes()), Err(LineError::Newer { format: 3 }));
     }
 }

@@ -56,7 +56,7 @@ impl StageId {
     /// The id of this stage's step `name`.
     pub fn step(&self, name: &str) -> Result<StepId, IdError> {
         check_name(name)?;
-        Ok(StepId { text: format!("{self}.{name}").into(), dot: self.0.len() })
+        Ok(StepId { text: [self.as_str(), ".", name].concat().into(), dot: self.0.len() })
     }
 }
 

@@ -86,9 +86,12 @@ impl StepState {
     pub fn advance(self, change: Change) -> Option<Self> {
         match (self, change) {
             (Self::Waiting, Change::Check) => Some(Self::Checking),
-            // A step that always looks again has nothing to check first.
+            // Some steps have nothing to check first.
             (Self::Waiting | Self::Checking | Self::Running, Change::Start) => Some(Self::Running),
-            (Self::Waiting, Change::Finish(outcome @ (Outcome::Blocked | Outcome::Skipped | Outcome::Interrupted)))
+            (
+                Self::Waiting,
+                Change::Finish(outcome @ (Outcome::Fresh | Outcome::Blocked | Outcome::Skipped | Outcome::Interrupted)),
+            )
             | (
                 Self::Checking,
                 Change::Finish(
@@ -173,6 +176,5 @@ mod tests {
         assert_eq!(StepState::Waiting.advance(Change::Finish(Outcome::Succeeded)), None);
         assert_eq!(StepState::Checking.advance(Change::Finish(Outcome::Succeeded)), None);
         assert_eq!(StepState::Running.advance(Change::Finish(Outcome::Fresh)), None);
-        assert_eq!(StepState::Waiting.advance(Change::Finish(Outcome::Fresh)), None);
     }
 }
