@@ -178,6 +178,7 @@ fn build(
 
 fn known_steps(stages: &[StageDecl], kept: &BTreeSet<StageId>) -> Steps {
     let mut steps = Steps::default();
+    steps.reserve(stages.iter().map(|stage| stage.steps.len()).sum());
     for (at, stage) in stages.iter().enumerate() {
         for step in &stage.steps {
             let known = Known {

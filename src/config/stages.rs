@@ -116,8 +116,9 @@ impl Reader<'_> {
         fields.finish();
         // The steps of a stage without a proper id are still looked at.
         let unnamed = StageId::new("unnamed").ok()?;
-        let mut steps: Vec<StepDecl> = Vec::new();
+        let mut steps: Vec<StepDecl> = Vec::with_capacity(tables.len());
         let mut places: IdMap<StepId, Range<usize>> = IdMap::default();
+        places.reserve(tables.len());
         let read = |table| {
             if self.report.is_full() { None } else { self.step(table, stage.as_ref().unwrap_or(&unnamed)) }
         };

@@ -112,13 +112,14 @@ impl<'a> Schedule<'a> {
             }
         }
         // A step that is not selected hands on what it handed on the last time.
-        let outputs = graph
+        let mut outputs: Outputs = graph
             .steps
             .iter()
             .zip(&plan.selected)
             .filter(|(_, selected)| !**selected)
             .filter_map(|(node, _)| Some((node.step.id.clone(), history.output(&node.step.id)?.clone())))
             .collect();
+        outputs.reserve(graph.steps.len());
         let mut schedule = Self {
             graph,
             steps,
@@ -131,9 +132,7 @@ impl<'a> Schedule<'a> {
             outputs,
         };
         let mut first = Vec::new();
-        for number in 0..graph.steps.len() {
-            schedule.queue(number, &mut first);
-        }
+        (0..graph.steps.len()).for_each(|number| schedule.queue(number, &mut first));
         schedule.ready.extend(first);
         schedule
     }

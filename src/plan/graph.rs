@@ -53,9 +53,11 @@ pub struct StageNode {
 impl Graph {
     /// The graph of a checked pipeline: every need is there, and there are no cycles.
     pub fn new(pipeline: &Pipeline) -> Self {
-        let mut steps: Vec<StepNode> = Vec::new();
+        let n_steps = pipeline.steps().count();
+        let mut steps: Vec<StepNode> = Vec::with_capacity(n_steps);
         let mut stages: Vec<StageNode> = Vec::new();
         let mut by_id = IdMap::default();
+        by_id.reserve(n_steps);
         let stage_numbers: BTreeMap<&StageId, usize> =
             pipeline.stages.iter().enumerate().map(|(number, stage)| (&stage.id, number)).collect();
         for (number, stage) in pipeline.stages.iter().enumerate() {

@@ -52,11 +52,11 @@ pub struct StepRow {
     /// Its last line of output.
     pub last_line: Option<String>,
     /// The attempt that failed last.
-    pub retry: Option<Retry>,
+    pub retry: Option<Box<Retry>>,
     /// The facts it handed on.
     pub output: Output,
     /// Why it did not succeed.
-    pub failure: Option<Failure>,
+    pub failure: Option<Box<Failure>>,
     /// Where its output is.
     pub log: Option<String>,
     /// A remark on its success.

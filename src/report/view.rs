@@ -83,12 +83,12 @@ impl View {
                 if let Some(row) = self.running(step) {
                     row.progress = None;
                     row.last_line = None;
-                    row.retry = Some(Retry {
+                    row.retry = Some(Box::new(Retry {
                         attempt: *attempt,
                         attempts: *attempts,
                         next: now + *delay,
                         reason: reason.clone(),
-                    });
+                    }));
                 }
             }
             EventKind::StepProgress { step, progress } => {
@@ -132,6 +132,9 @@ impl View {
             elapsed: self.elapsed,
             ..Self::default()
         };
+        let n_steps = started.outline.stages.iter().map(|stage| stage.steps.len()).sum();
+        self.steps.reserve(n_steps);
+        self.step_places.reserve(n_steps);
         for (place, stage) in started.outline.stages.iter().enumerate() {
             let first = self.steps.len();
             for step in &stage.steps {
@@ -168,7 +171,7 @@ impl View {
         };
         row.duration = finished.duration;
         row.output.clone_from(&finished.output);
-        row.failure.clone_from(&finished.failure);
+        row.failure = finished.failure.clone().map(Box::new);
         row.log.clone_from(&finished.log);
         row.note.clone_from(&finished.note);
         if finished.outcome == Outcome::Failed {
