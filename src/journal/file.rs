@@ -1,5 +1,6 @@
 //! The journal's file: open, repair, append, compact.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -121,10 +122,11 @@ impl JournalFile {
         }
         // A step has three records that count at the most, which is cheaper to know than which ones.
         let may_shrink = n_records >= MIN_RECORDS_TO_COMPACT && n_records > MAX_GARBAGE * history.steps().count();
+        let bytes;
         let mut records = Vec::new();
         if rewrite || may_shrink {
-            let (read, _) = records_of(path, &disk.read().map_err(failed)?.unwrap_or_default())?;
-            records = read;
+            bytes = disk.read().map_err(failed)?.unwrap_or_default();
+            (records, _) = records_of(path, &bytes)?;
             if let Some(Record::Header { format, .. }) = records.first_mut() {
                 *format = FORMAT;
             }
@@ -172,7 +174,7 @@ impl JournalFile {
     }
 
     /// Appends records with one write; with `sync`, they are on the disk when this returns.
-    pub(super) fn append(&mut self, records: &[Record], sync: bool) -> Result<(), Failure> {
+    pub(super) fn append(&mut self, records: &[Record<'_>], sync: bool) -> Result<(), Failure> {
         let failed = |error: io::Error| {
             state_failure("can't write the journal", &error)
                 .hint("free some space on its disk, then run the same command again")
@@ -244,20 +246,20 @@ fn stamp(path: &Path) -> Option<Stamp> {
 }
 
 /// Records that put every step in doubt: one of those that are lost may have voided its success.
-fn doubts(records: &[Record]) -> Vec<Record> {
-    let mut last: BTreeMap<&str, &str> = BTreeMap::new();
+fn doubts<'a>(records: &[Record<'a>]) -> Vec<Record<'a>> {
+    let mut last: BTreeMap<&str, (&Cow<'a, str>, &Cow<'a, str>)> = BTreeMap::new();
     for record in records {
         if let Record::StepStarted { run, step, .. } | Record::StepFinished { run, step, .. } = record {
-            last.insert(step, run);
+            last.insert(step, (run, step));
         }
     }
-    let doubt = |(step, run): (&str, &str)| Record::StepStarted {
-        run: run.to_owned(),
-        step: step.to_owned(),
+    let doubt = |(run, step): (&Cow<'a, str>, &Cow<'a, str>)| Record::StepStarted {
+        run: run.clone(),
+        step: step.clone(),
         at: now_ms(),
-        fingerprint: String::new(),
+        fingerprint: Cow::default(),
     };
-    last.into_iter().map(doubt).collect()
+    last.into_values().map(doubt).collect()
 }
 
 fn parse(path: &Path, bytes: &[u8]) -> Result<Contents, Failure> {
@@ -274,14 +276,14 @@ fn parse(path: &Path, bytes: &[u8]) -> Result<Contents, Failure> {
 }
 
 /// All records of a file, for whoever writes it anew.
-fn records_of(path: &Path, bytes: &[u8]) -> Result<(Vec<Record>, End), Failure> {
+fn records_of<'a>(path: &Path, bytes: &'a [u8]) -> Result<(Vec<Record<'a>>, End), Failure> {
     let mut records = Vec::new();
     let (_, end) = each_record(path, bytes, |record| records.push(record))?;
     Ok((records, end))
 }
 
 /// Reads one record after the other. Answers the length of what was read well, and what stopped it.
-fn each_record(path: &Path, bytes: &[u8], mut each: impl FnMut(Record)) -> Result<(usize, End), Failure> {
+fn each_record<'a>(path: &Path, bytes: &'a [u8], mut each: impl FnMut(Record<'a>)) -> Result<(usize, End), Failure> {
     let (mut good, mut n_line) = (0, 0);
     let mut rest = bytes;
     while !rest.is_empty() {
@@ -312,7 +314,7 @@ fn each_record(path: &Path, bytes: &[u8], mut each: impl FnMut(Record)) -> Resul
 
 /// The records that [`History`] can't do without: the last end and success of each step, its start if that came later, the runs
 /// they name, and the children that are not known to have ended.
-fn live_records(records: &[Record]) -> Vec<Record> {
+fn live_records<'a>(records: &[Record<'a>]) -> Vec<Record<'a>> {
     let mut keep = vec![false; records.len()];
     let mut last: BTreeMap<(&str, &str), usize> = BTreeMap::new();
     for (at, record) in records.iter().enumerate() {
@@ -321,7 +323,7 @@ fn live_records(records: &[Record]) -> Vec<Record> {
                 last.insert(("started", step), at);
             }
             Record::StepFinished { step, outcome, .. } => {
-                last.remove(&("started", step.as_str()));
+                last.remove(&("started", &**step));
                 last.insert(("finished", step), at);
                 if outcome == "succeeded" {
                     last.insert(("succeeded", step), at);
@@ -334,18 +336,18 @@ fn live_records(records: &[Record]) -> Vec<Record> {
     for at in last.into_values() {
         keep[at] = true;
     }
-    let runs: std::collections::BTreeSet<String> = records
+    let runs: std::collections::BTreeSet<&str> = records
         .iter()
         .zip(&keep)
         .filter_map(|(record, keep)| match record {
-            Record::StepStarted { run, .. } | Record::StepFinished { run, .. } if *keep => Some(run.clone()),
+            Record::StepStarted { run, .. } | Record::StepFinished { run, .. } if *keep => Some(&**run),
             _ => None,
         })
         .collect();
     let mut children: BTreeMap<u32, usize> = BTreeMap::new();
     for (at, record) in records.iter().enumerate() {
         match record {
-            Record::RunStarted { run, .. } | Record::RunFinished { run, .. } => keep[at] = runs.contains(run),
+            Record::RunStarted { run, .. } | Record::RunFinished { run, .. } => keep[at] = runs.contains(&**run),
             Record::ChildStarted { pid, .. } => {
                 children.insert(*pid, at);
             }
@@ -362,7 +364,7 @@ fn live_records(records: &[Record]) -> Vec<Record> {
 }
 
 /// The text of a file of `records`, with a header where they have none, and the next number.
-fn whole_file(records: &[Record]) -> io::Result<(String, u64)> {
+fn whole_file(records: &[Record<'_>]) -> io::Result<(String, u64)> {
     let mut text = String::new();
     let mut next = 0;
     let header = Record::Header { format: FORMAT, lineage: lineage() };

@@ -138,7 +138,7 @@ impl History {
         }
     }
 
-    fn apply(&mut self, record: Record) {
+    fn apply(&mut self, record: Record<'_>) {
         match record {
             Record::Header { .. } => {}
             Record::RunStarted { run, at, pid, command, commit } => {
@@ -205,9 +205,9 @@ impl History {
     }
 }
 
-impl Extend<Record> for History {
+impl<'a> Extend<Record<'a>> for History {
     /// Takes records in. One about an id that is none is ignored: only a bug writes one, and the rest stays good.
-    fn extend<I: IntoIterator<Item = Record>>(&mut self, records: I) {
+    fn extend<I: IntoIterator<Item = Record<'a>>>(&mut self, records: I) {
         for record in records {
             self.apply(record);
         }

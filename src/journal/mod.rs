@@ -99,7 +99,7 @@ impl Journal {
     /// Appends `entries` with one write and makes them durable, unless all of them are about children only.
     pub fn append(&mut self, entries: &[Entry]) -> Result<(), Failure> {
         let now = now_ms();
-        let records: Vec<Record> = entries.iter().map(|entry| to_record(entry, now)).collect();
+        let records: Vec<Record<'_>> = entries.iter().map(|entry| to_record(entry, now)).collect();
         let sync = entries.iter().any(|entry| !matches!(entry, Entry::ChildStarted(_) | Entry::ChildEnded(_)));
         self.file.append(&records, sync)
     }
@@ -137,32 +137,32 @@ pub fn now_ms() -> i64 {
     jiff::Timestamp::now().as_millisecond()
 }
 
-fn to_record(entry: &Entry, at: i64) -> Record {
+fn to_record(entry: &Entry, at: i64) -> Record<'_> {
     match entry {
         Entry::RunStarted { run, command, commit } => Record::RunStarted {
-            run: run.to_string(),
+            run: run.as_str().into(),
             at,
             pid: std::process::id(),
             command: command.clone(),
             commit: commit.clone(),
         },
         Entry::StepStarted { run, step, inputs } => {
-            let fingerprint = inputs.fingerprint().to_string();
-            Record::StepStarted { run: run.to_string(), step: step.to_string(), at, fingerprint }
+            let fingerprint = inputs.fingerprint().to_string().into();
+            Record::StepStarted { run: run.as_str().into(), step: step.as_str().into(), at, fingerprint }
         }
         Entry::ChildStarted(child) => Record::ChildStarted {
-            step: child.step.to_string(),
+            step: child.step.as_str().into(),
             pid: child.pid,
             start: child.start,
             boot: child.boot.clone(),
         },
         Entry::ChildEnded(pid) => Record::ChildEnded { pid: *pid },
         Entry::StepFinished { step, end } => Record::StepFinished {
-            run: end.run.to_string(),
-            step: step.to_string(),
+            run: end.run.as_str().into(),
+            step: step.as_str().into(),
             at,
             duration_ms: end.duration_ms,
-            outcome: end.outcome.word().to_owned(),
+            outcome: end.outcome.word().into(),
             inputs: end.inputs.clone(),
             changed: end.changed.clone(),
             output: output_texts(&end.output),
@@ -170,7 +170,7 @@ fn to_record(entry: &Entry, at: i64) -> Record {
             message: end.message.clone(),
         },
         Entry::RunFinished { run, outcome } => {
-            Record::RunFinished { run: run.to_string(), at, outcome: outcome.word().to_owned() }
+            Record::RunFinished { run: run.as_str().into(), at, outcome: outcome.word().into() }
         }
     }
 }

@@ -18,8 +18,8 @@ pub(super) const FORMAT: u32 = 2;
 
 /// A record.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case", try_from = "Fields")]
-pub(super) enum Record {
+#[serde(tag = "kind", rename_all = "kebab-case", try_from = "Fields<'a>", bound(deserialize = "'de: 'a"))]
+pub(super) enum Record<'a> {
     /// The first of a file.
     Header {
         /// See [`FORMAT`].
@@ -29,7 +29,7 @@ pub(super) enum Record {
     },
     /// The first step of a run is about to start.
     RunStarted {
-        run: String,
+        run: Cow<'a, str>,
         at: i64,
         pid: u32,
         command: String,
@@ -38,23 +38,23 @@ pub(super) enum Record {
     },
     /// A step's action is about to touch the world. From here on the step's earlier success counts no more.
     StepStarted {
-        run: String,
-        step: String,
+        run: Cow<'a, str>,
+        step: Cow<'a, str>,
         at: i64,
         /// One digest for all inputs. Format 1 had the inputs themselves here, which only the end needs.
-        fingerprint: String,
+        fingerprint: Cow<'a, str>,
     },
     /// A child process of a step runs. Not synced: it is for the run after a kill, not after a power loss.
-    ChildStarted { step: String, pid: u32, start: u64, boot: String },
+    ChildStarted { step: Cow<'a, str>, pid: u32, start: u64, boot: String },
     /// It is gone, with its group.
     ChildEnded { pid: u32 },
     /// A step has ended.
     StepFinished {
-        run: String,
-        step: String,
+        run: Cow<'a, str>,
+        step: Cow<'a, str>,
         at: i64,
         duration_ms: u64,
-        outcome: String,
+        outcome: Cow<'a, str>,
         #[serde(skip_serializing_if = "Inputs::is_empty", serialize_with = "hex_inputs")]
         inputs: Inputs,
         /// The labels of inputs that changed while it ran: its success is not one for either of them.
@@ -69,28 +69,32 @@ pub(super) enum Record {
         message: Option<String>,
     },
     /// A run has ended.
-    RunFinished { run: String, at: i64, outcome: String },
+    RunFinished { run: Cow<'a, str>, at: i64, outcome: Cow<'a, str> },
 }
 
 /// A record as it is read: the fields of all kinds, each of which may be there. That is read in one go, where an enum with
 /// its kind inside is first read into a tree.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Fields {
+struct Fields<'a> {
     kind: Kind,
     format: Option<u32>,
     lineage: Option<String>,
-    run: Option<String>,
-    step: Option<String>,
+    #[serde(borrow)]
+    run: Option<Text<'a>>,
+    #[serde(borrow)]
+    step: Option<Text<'a>>,
     at: Option<i64>,
     pid: Option<u32>,
     command: Option<String>,
     commit: Option<String>,
-    fingerprint: String,
+    #[serde(borrow)]
+    fingerprint: Text<'a>,
     start: Option<u64>,
     boot: Option<String>,
     duration_ms: Option<u64>,
-    outcome: Option<String>,
+    #[serde(borrow)]
+    outcome: Option<Text<'a>>,
     inputs: HexInputs,
     changed: Vec<String>,
     output: BTreeMap<String, String>,
@@ -112,48 +116,51 @@ enum Kind {
     RunFinished,
 }
 
-impl TryFrom<Fields> for Record {
+impl<'a> TryFrom<Fields<'a>> for Record<'a> {
     type Error = &'static str;
 
-    fn try_from(fields: Fields) -> Result<Self, Self::Error> {
+    fn try_from(fields: Fields<'a>) -> Result<Self, Self::Error> {
         let kind = fields.kind;
         Self::of(kind, fields).ok_or("a field is missing")
     }
 }
 
-impl Record {
-    fn of(kind: Kind, fields: Fields) -> Option<Self> {
+impl<'a> Record<'a> {
+    fn of(kind: Kind, fields: Fields<'a>) -> Option<Self> {
         let Fields { fingerprint, changed, output, log, message, commit, .. } = fields;
         Some(match kind {
             Kind::None => return None,
             Kind::Header => Self::Header { format: fields.format?, lineage: fields.lineage? },
             Kind::RunStarted => Self::RunStarted {
-                run: fields.run?,
+                run: fields.run?.0,
                 at: fields.at?,
                 pid: fields.pid?,
                 command: fields.command?,
                 commit,
             },
-            Kind::StepStarted => {
-                Self::StepStarted { run: fields.run?, step: fields.step?, at: fields.at?, fingerprint }
-            }
+            Kind::StepStarted => Self::StepStarted {
+                run: fields.run?.0,
+                step: fields.step?.0,
+                at: fields.at?,
+                fingerprint: fingerprint.0,
+            },
             Kind::ChildStarted => {
-                Self::ChildStarted { step: fields.step?, pid: fields.pid?, start: fields.start?, boot: fields.boot? }
+                Self::ChildStarted { step: fields.step?.0, pid: fields.pid?, start: fields.start?, boot: fields.boot? }
             }
             Kind::ChildEnded => Self::ChildEnded { pid: fields.pid? },
             Kind::StepFinished => Self::StepFinished {
-                run: fields.run?,
-                step: fields.step?,
+                run: fields.run?.0,
+                step: fields.step?.0,
                 at: fields.at?,
                 duration_ms: fields.duration_ms?,
-                outcome: fields.outcome?,
+                outcome: fields.outcome?.0,
                 inputs: fields.inputs.0,
                 changed,
                 output,
                 log,
                 message,
             },
-            Kind::RunFinished => Self::RunFinished { run: fields.run?, at: fields.at?, outcome: fields.outcome? },
+            Kind::RunFinished => Self::RunFinished { run: fields.run?.0, at: fields.at?, outcome: fields.outcome?.0 },
         })
     }
 }
@@ -189,7 +196,8 @@ impl<'de> Visitor<'de> for HexVisitor {
     }
 }
 
-#[derive(Deserialize)]
+/// A text that is copied only where it has escapes.
+#[derive(Default, Deserialize)]
 struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
 fn hex_inputs<S: Serializer>(inputs: &Inputs, serializer: S) -> Result<S::Ok, S::Error> {
@@ -214,7 +222,7 @@ pub(super) enum LineError {
 }
 
 /// `record` as a line with its line end.
-pub(super) fn encode(seq: u64, record: &Record) -> Result<String, serde_json::Error> {
+pub(super) fn encode(seq: u64, record: &Record<'_>) -> Result<String, serde_json::Error> {
     let text = serde_json::to_string(record)?;
     let seq = seq.to_string();
     let sum = checksum(&seq, &text);
@@ -222,7 +230,7 @@ pub(super) fn encode(seq: u64, record: &Record) -> Result<String, serde_json::Er
 }
 
 /// The record on `line`, which has no line end, if its number is `seq`.
-pub(super) fn decode(seq: u64, line: &[u8]) -> Result<Record, LineError> {
+pub(super) fn decode(seq: u64, line: &[u8]) -> Result<Record<'_>, LineError> {
     let line = std::str::from_utf8(line).map_err(|_| LineError::Damaged)?;
     let (number, rest) =
         line.strip_prefix("{\"n\":").and_then(|rest| rest.split_once(',')).ok_or(LineError::Damaged)?;
@@ -269,7 +277,7 @@ fn checksum(number: &str, text: &str) -> [u8; SUM] {
 mod tests {
     use super::*;
 
-    fn line(seq: u64, record: &Record) -> String {
+    fn line(seq: u64, record: &Record<'_>) -> String {
         encode(seq, record).unwrap().trim_end().to_owned()
     }
 
