@@ -99,14 +99,15 @@ struct Shared {
 struct Queue {
     /// Folders that nobody has begun, or that the walk has; the next one on top.
     folders: Vec<Arc<Folder>>,
+    /// How many entries helpers have listed that the walk has not taken.
     n_ahead: usize,
     closed: bool,
 }
 
 impl Queue {
-    /// A folder that nobody has begun, which is begun now.
-    fn next(&mut self) -> Option<Arc<Folder>> {
-        loop {
+    /// A folder that nobody has begun, which is begun now; none while `ahead` entries wait to be taken.
+    fn next(&mut self, ahead: usize) -> Option<Arc<Folder>> {
+        while self.n_ahead < ahead {
             let folder = self.folders.pop()?;
             let mut state = lock(&folder.state);
             if matches!(*state, State::Waiting) {
@@ -115,6 +116,7 @@ impl Queue {
                 return Some(folder);
             }
         }
+        None
     }
 }
 
@@ -240,8 +242,7 @@ impl Shared {
     fn help(&self) {
         let mut queue = lock(&self.queue);
         while !queue.closed {
-            let next = if queue.n_ahead < self.limits.ahead { queue.next() } else { None };
-            queue = match next {
+            queue = match queue.next(self.limits.ahead) {
                 Some(folder) => {
                     drop(queue);
                     self.list_ahead(&folder)
@@ -256,7 +257,7 @@ impl Shared {
         let mut queue = lock(&self.queue);
         // A helper tells under the queue's lock, so that it can't slip through between the look and the wait.
         while matches!(*lock(&wanted.state), State::Begun) {
-            queue = match queue.next() {
+            queue = match queue.next(self.limits.ahead) {
                 Some(folder) => {
                     drop(queue);
                     self.list_ahead(&folder)
