@@ -64,10 +64,13 @@ pub struct ActionType {
 impl ActionType {
     /// What stands for its name and revision in a step's inputs.
     pub fn digest(&self) -> Digest {
-        static DIGESTS: OnceLock<Vec<(&'static str, Digest)>> = OnceLock::new();
+        // Ten thousand steps ask for the same few.
+        static KNOWN: OnceLock<Vec<(&'static str, u32, Digest)>> = OnceLock::new();
         let of = |action: &Self| Digest::of(format!("{} {}", action.name, action.revision).as_bytes());
-        let known = DIGESTS.get_or_init(|| super::ACTIONS.iter().map(|action| (action.name, of(action))).collect());
-        known.iter().find(|(name, _)| *name == self.name).map_or_else(|| of(self), |(_, digest)| *digest)
+        let row = |action: &Self| (action.name, action.revision, of(action));
+        let known = KNOWN.get_or_init(|| super::ACTIONS.iter().map(row).collect());
+        let ours = known.iter().find(|(name, revision, _)| (*name, *revision) == (self.name, self.revision));
+        ours.map_or_else(|| of(self), |(.., digest)| *digest)
     }
 
     /// The entry of `A`.

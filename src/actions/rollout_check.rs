@@ -22,6 +22,9 @@ const DOUBTFUL: Duration = Duration::from_secs(6);
 /// The same for a pod that fits nowhere: an old pod may be about to leave.
 const UNSCHEDULABLE: Duration = Duration::from_secs(15);
 
+/// How long a pod may wait for its volume: in a young cluster the one who makes volumes has to come up first.
+const UNBOUND: Duration = Duration::from_secs(90);
+
 /// Pods that have been up for less have not shown yet that they stay: one that crashes at its start is ready for a moment
 /// where it has no readiness probe.
 const YOUNG: Duration = Duration::from_secs(10);
@@ -284,6 +287,7 @@ impl Watch {
 fn is_hopeless(trouble: &Trouble, lasts: Duration) -> bool {
     match trouble.hope {
         Hope::None => true,
+        Hope::Doubtful if trouble.waits_for_volume() => lasts >= UNBOUND,
         Hope::Doubtful if trouble.reason == "Unschedulable" => lasts >= UNSCHEDULABLE,
         Hope::Doubtful => lasts >= DOUBTFUL,
         Hope::Waiting => false,

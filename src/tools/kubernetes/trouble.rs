@@ -46,11 +46,19 @@ impl Trouble {
         place.chain([self.reason.clone()]).chain(exit).chain(message.map(|message| format!(": {message}"))).collect()
     }
 
+    /// Whether it fits nowhere only because its volume is not there yet.
+    pub fn waits_for_volume(&self) -> bool {
+        self.reason == "Unschedulable" && self.message.contains(UNBOUND)
+    }
+
     /// Stays the same while the same thing is wrong.
     pub fn key(&self) -> String {
         format!("{}/{:?}/{}", self.pod, self.container, self.reason)
     }
 }
+
+/// What the scheduler says of a pod whose claim has no volume.
+const UNBOUND: &str = "unbound immediate PersistentVolumeClaims";
 
 /// What is wrong with `pod`, the worst first. `events` are its warnings.
 pub fn troubles(pod: &Pod, events: &[Event]) -> Vec<Trouble> {
@@ -237,6 +245,9 @@ fn scheduling_hint(message: &str) -> String {
         .find(|(text, _)| message.contains(text));
     match what {
         Some((_, what)) => format!("lower the {what} requests of the chart, or make the cluster with more {what}"),
+        None if message.contains(UNBOUND) => {
+            "see why its volume is not made: `kubectl get pvc,storageclass` and the pods of `kube-system`".into()
+        }
         None => "make the node fit the pod: taints, node selector, volumes".into(),
     }
 }
@@ -361,6 +372,17 @@ mod tests {
         let found = troubles(&pod(&json!({"conditions": conditions})), &[]);
         assert_eq!((found[0].reason.as_str(), found[0].hope), ("Unschedulable", Hope::Doubtful));
         assert!(found[0].hint.as_deref().unwrap_or_default().contains("memory requests"));
+        assert!(!found[0].waits_for_volume());
+    }
+
+    #[test]
+    fn a_pod_that_waits_for_its_volume_is_told_apart() {
+        let message = "0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims.";
+        let conditions =
+            json!([{"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}]);
+        let found = troubles(&pod(&json!({"conditions": conditions})), &[]);
+        assert!(found[0].waits_for_volume());
+        assert!(found[0].hint.as_deref().unwrap_or_default().contains("kubectl get pvc"));
     }
 
     #[test]

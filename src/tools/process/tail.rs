@@ -48,19 +48,24 @@ impl Tail {
     }
 }
 
-/// Appends a part of a line to the `open` one, up to `limit` bytes of it. A carriage return starts it anew, as on a
-/// terminal: a progress bar that redraws itself keeps its last state.
+/// Appends a part of a line to the `open` one, up to `limit` bytes of it. A carriage return starts it anew with what comes
+/// next, as on a terminal: a progress bar that redraws itself keeps its last state. One at the end stays until then: it
+/// may be part of the line's end.
 pub fn extend_line(open: &mut Vec<u8>, part: &[u8], limit: usize) {
-    let part = part.strip_suffix(b"\r").unwrap_or(part);
-    let part = match part.iter().rposition(|byte| *byte == b'\r') {
-        Some(at) => {
-            open.clear();
-            &part[at + 1..]
-        }
-        None => part,
-    };
+    if open.last() == Some(&b'\r') && !part.is_empty() {
+        open.clear();
+    }
+    let end = part.iter().rposition(|byte| *byte != b'\r').map_or(0, |last| last + 1);
+    let (mut text, returns) = (&part[..end], end < part.len());
+    if let Some(at) = text.iter().rposition(|byte| *byte == b'\r') {
+        open.clear();
+        text = &text[at + 1..];
+    }
     let room = limit.saturating_sub(open.len());
-    open.extend_from_slice(&part[..part.len().min(room)]);
+    open.extend_from_slice(&text[..text.len().min(room)]);
+    if returns {
+        open.push(b'\r');
+    }
 }
 
 #[cfg(test)]
@@ -70,10 +75,12 @@ mod tests {
     #[test]
     fn a_redrawn_line_keeps_its_last_state() {
         let mut open = Vec::new();
-        extend_line(&mut open, b"10%\r20%\r", 100);
-        assert_eq!(open, b"20%");
-        extend_line(&mut open, b" done", 6);
-        assert_eq!(open, b"20% do");
+        for part in [b"10%\r20".as_slice(), b"%\r", b"", b"30%\r", b"40%", b" done"] {
+            extend_line(&mut open, part, 6);
+        }
+        assert_eq!(open, b"40% do");
+        extend_line(&mut open, b"\r", 6);
+        assert_eq!(open, b"40% do\r", "the line's end may follow");
     }
 
     #[test]
