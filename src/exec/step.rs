@@ -160,9 +160,23 @@ impl RunTask {
         Err(failure)
     }
 
-    async fn changed_inputs(&self) -> Vec<String> {
+    async fn changed_inputs(&mut self) -> Vec<String> {
+        // The step has succeeded: to be asked to stop now must not make a doubt of that, as long as the look is short.
+        self.cx.set_cancel(Cancel::new());
+        let given_up = async {
+            self.cancel.asked().await;
+            tokio::select! {
+                () = self.cancel.killed() => {}
+                () = pause::sleep(GRACE) => {}
+            }
+        };
         let look = inputs_of(&self.step, &self.action, &self.outputs, &self.cx);
-        match caught(self.cx.unless_cancelled("the look at the inputs", look), self.step.timeout).await {
+        let looked = tokio::select! {
+            biased;
+            looked = caught(look, self.step.timeout) => looked,
+            () = given_up => Err(Failure::interrupted("the look at the inputs")),
+        };
+        match looked {
             Ok(now) => now.changed_labels(&self.inputs),
             // What can't be read now may have changed.
             Err(_) => self.inputs.iter().map(|(label, _)| label.to_owned()).collect(),
