@@ -112,14 +112,13 @@ impl<'a> Schedule<'a> {
             }
         }
         // A step that is not selected hands on what it handed on the last time.
-        let mut outputs: Outputs = graph
+        let outputs = graph
             .steps
             .iter()
             .zip(&plan.selected)
             .filter(|(_, selected)| !**selected)
             .filter_map(|(node, _)| Some((node.step.id.clone(), history.output(&node.step.id)?.clone())))
             .collect();
-        outputs.reserve(graph.steps.len());
         let mut schedule = Self {
             graph,
             steps,
@@ -132,7 +131,9 @@ impl<'a> Schedule<'a> {
             outputs,
         };
         let mut first = Vec::new();
-        (0..graph.steps.len()).for_each(|number| schedule.queue(number, &mut first));
+        for number in 0..graph.steps.len() {
+            schedule.queue(number, &mut first);
+        }
         schedule.ready.extend(first);
         schedule
     }

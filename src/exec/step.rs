@@ -17,7 +17,7 @@ use crate::fingerprint::Inputs;
 use crate::journal::History;
 use crate::model::Output;
 use crate::pipeline::{Outputs, Step};
-use crate::plan::{Depth, check, inputs_of};
+use crate::plan::{Depth, check, inputs_of, nothing_to_look_at};
 use crate::tools::Cancel;
 use crate::tools::pause::{self, Stopwatch};
 use crate::tools::process::{GRACE, Host};
@@ -161,6 +161,9 @@ impl RunTask {
     }
 
     async fn changed_inputs(&mut self) -> Vec<String> {
+        if nothing_to_look_at(&self.step, &self.action) {
+            return Vec::new();
+        }
         // The step has succeeded: to be asked to stop now must not make a doubt of that, as long as the look is short.
         self.cx.set_cancel(Cancel::new());
         let given_up = async {

@@ -20,6 +20,13 @@ mod stale;
 mod stat_cache;
 pub mod walk;
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 pub use inputs::{Digest, Fingerprint, Inputs};
 pub use stale::{Freshness, StaleReason};
 pub use stat_cache::{FileDigests, Verify};
+
+/// The lock of `mutex`, also after a panic of somebody who held it: what is in it is whole at any time.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -14,13 +14,14 @@ use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Mutex, OnceLock};
 
 use foldhash::fast::FixedState;
 use fs_err as fs;
 
 use super::Digest;
 use super::files::{FileHasher, FileSet};
+use super::lock;
 use crate::error::{Context, Failure};
 
 /// How the file begins; the number is its format's.
@@ -234,10 +235,6 @@ impl FileHasher for Hasher<'_> {
         }
         Ok(digest)
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn read(path: &Path, buffer: &mut [u8]) -> io::Result<Digest> {

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::files::FileSet;
+use super::lock;
 use crate::error::Failure;
 use reader::{Folder, Found, Listing, Reader, State};
 
@@ -118,10 +119,6 @@ impl Queue {
         }
         None
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Walk {

@@ -364,12 +364,16 @@ mod tests {
         assert!(troubles(&running, &events).iter().all(|trouble| trouble.reason != "FailedMount"));
     }
 
+    fn unschedulable(message: &str) -> Vec<Trouble> {
+        let conditions =
+            json!([{"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}]);
+        troubles(&pod(&json!({"conditions": conditions})), &[])
+    }
+
     #[test]
     fn a_pod_that_fits_nowhere_says_what_is_short() {
         let message = "0/1 nodes are available: 1 Insufficient memory.";
-        let conditions =
-            json!([{"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}]);
-        let found = troubles(&pod(&json!({"conditions": conditions})), &[]);
+        let found = unschedulable(message);
         assert_eq!((found[0].reason.as_str(), found[0].hope), ("Unschedulable", Hope::Doubtful));
         assert!(found[0].hint.as_deref().unwrap_or_default().contains("memory requests"));
         assert!(!found[0].waits_for_volume());
@@ -378,9 +382,7 @@ mod tests {
     #[test]
     fn a_pod_that_waits_for_its_volume_is_told_apart() {
         let message = "0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims.";
-        let conditions =
-            json!([{"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}]);
-        let found = troubles(&pod(&json!({"conditions": conditions})), &[]);
+        let found = unschedulable(message);
         assert!(found[0].waits_for_volume());
         assert!(found[0].hint.as_deref().unwrap_or_default().contains("kubectl get pvc"));
     }
