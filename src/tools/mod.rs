@@ -179,13 +179,13 @@ impl Tools {
     }
 }
 
-/// Runs work that reads files where it keeps nothing else waiting.
+/// Runs work that may stand still, on files or in the system, where it keeps nothing else waiting.
 pub async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
 ) -> Result<T, Failure> {
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => result,
-        Err(error) => Err(Failure::bug("work on files ended in a panic").source(&error)),
+        Err(error) => Err(Failure::bug("work on another thread ended in a panic").source(&error)),
     }
 }
 

@@ -4,6 +4,7 @@
 //! pipe open; what is left of its group when it ends is stopped.
 
 mod groups;
+mod pipes;
 mod tail;
 
 use std::ffi::{OsStr, OsString};
@@ -19,16 +20,16 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal};
 #[cfg(target_os = "linux")]
 use rustix::process::{PidfdFlags, pidfd_open};
-use tokio::io::AsyncReadExt;
 #[cfg(target_os = "linux")]
 use tokio::io::{Interest, unix::AsyncFd};
-use tokio::net::unix::pipe;
 
+use self::groups::Group;
 pub use self::groups::{mark_children, signal_all, signal_group, signal_process};
+use self::pipes::{Pipes, Source};
 use self::tail::Tail;
 pub use self::tail::extend_line;
 use super::proc::RUN_VARIABLE;
-use super::{Cancel, pause};
+use super::{Cancel, blocking, pause};
 use crate::error::{Context, Failure};
 
 /// How long a child may take to end after TERM.
@@ -184,18 +185,12 @@ impl Command {
         if host.cancel().is_asked() {
             return Err(Failure::interrupted(format!("`{line}`")));
         }
-        let (handle, mut pipes) = self.start().map_err(|error| {
-            let failure = Failure::failed(format!("can't start `{line}`")).source(&error);
-            if error.kind() == io::ErrorKind::NotFound {
-                failure.hint(format!("check that `{}` is installed and the folder is there", self.program.display()))
-            } else {
-                failure
-            }
-        })?;
-        let pid = handle.pids().first().copied().unwrap_or_default();
-        groups::began(pid);
+        // On another thread: until the new process runs its program, the thread that made it stands still.
+        let Child { group, handle, mut pipes } = blocking(move || self.start()).await?;
+        let pid = group.pid();
         host.started(pid);
-        let guard = Guard { pid, host };
+        // They go in this order: the host is told when nothing is left of the group.
+        let guard = (group, Told { pid, host });
         let result = supervise(handle, &mut pipes, pid, host).await.context(|| format!("running `{line}`"));
         drop(guard);
         let mut exit = result?;
@@ -212,7 +207,18 @@ impl Command {
         Ok(exit)
     }
 
-    fn start(&self) -> io::Result<(Arc<duct::Handle>, Pipes)> {
+    fn start(self) -> Result<Child, Failure> {
+        self.spawn().map_err(|error| {
+            let failure = Failure::failed(format!("can't start `{}`", self.line())).source(&error);
+            if error.kind() == io::ErrorKind::NotFound {
+                failure.hint(format!("check that `{}` is installed and the folder is there", self.program.display()))
+            } else {
+                failure
+            }
+        })
+    }
+
+    fn spawn(&self) -> io::Result<Child> {
         let (out_read, out_write) = io::pipe()?;
         let mut expression = duct::cmd(&self.program, &self.args)
             .unchecked()
@@ -221,10 +227,10 @@ impl Command {
                 command.process_group(0);
                 Ok(())
             });
-        let mut captured = None;
+        let mut captured = Source::default();
         expression = if self.capture {
             let (read, write) = io::pipe()?;
-            captured = Some(pipe::Receiver::from_owned_fd(read.into())?);
+            captured = Source::new(read)?;
             expression.stdout_file(write)
         } else {
             expression.stdout_file(out_write)
@@ -240,11 +246,11 @@ impl Command {
         }
         expression =
             if self.stdin.is_empty() { expression.stdin_null() } else { expression.stdin_bytes(self.stdin.clone()) };
-        let output = pipe::Receiver::from_owned_fd(out_read.into())?;
+        let output = Source::new(out_read)?;
+        // The expression holds the writing ends, and goes with this call: while one of ours is open, reading never ends.
         let handle = Arc::new(expression.start()?);
-        // The expression holds the writing ends: while one of ours is open, reading never ends.
-        drop(expression);
-        Ok((handle, Pipes { output: Some(output), captured, stdout: Vec::new(), tail: Tail::default() }))
+        let group = Group::began(handle.pids().first().copied().unwrap_or_default());
+        Ok(Child { group, handle, pipes: Pipes { output, captured, stdout: Vec::new(), tail: Tail::default() } })
     }
 }
 
@@ -260,48 +266,43 @@ impl Exit {
     }
 }
 
-/// Whoever stops waiting for a child, by whatever way, stops the child: its group is killed when this goes. After a
-/// supervised end there is nothing left to kill.
-struct Guard<'a> {
+/// A child that was started.
+struct Child {
+    group: Group,
+    handle: Arc<duct::Handle>,
+    pipes: Pipes,
+}
+
+/// Tells the host of a child's end when it goes.
+struct Told<'a> {
     pid: u32,
     host: &'a dyn Host,
 }
 
-impl Drop for Guard<'_> {
+impl Drop for Told<'_> {
     fn drop(&mut self) {
-        signal_group(self.pid, Signal::KILL);
-        groups::ended(self.pid);
         self.host.ended(self.pid);
     }
-}
-
-struct Pipes {
-    output: Option<pipe::Receiver>,
-    captured: Option<pipe::Receiver>,
-    stdout: Vec<u8>,
-    tail: Tail,
 }
 
 async fn supervise(handle: Arc<duct::Handle>, pipes: &mut Pipes, pid: u32, host: &dyn Host) -> io::Result<Exit> {
     let mut waiter = Box::pin(wait(handle, pid));
     let (mut status, mut killed, mut leaky) = (None, false, false);
     let (mut asked, mut told_to_kill) = (false, false);
-    let mut buffer = vec![0_u8; 32 << 10];
-    let mut captured_buffer = vec![0_u8; if pipes.captured.is_some() { 32 << 10 } else { 0 }];
     let never = || Box::pin(pause::sleep(Duration::MAX));
     let (mut grace_end, mut leak_end) = (never(), never());
     loop {
-        if status.is_some() && pipes.output.is_none() && pipes.captured.is_none() {
+        if status.is_some() && !pipes.output.is_open() && !pipes.captured.is_open() {
             break;
         }
         tokio::select! {
-            read = read_some(&mut pipes.output, &mut buffer), if pipes.output.is_some() => {
-                let bytes = &buffer[..read?];
+            read = pipes.output.read(), if pipes.output.is_open() => {
+                let bytes = read?;
                 host.output(bytes);
                 pipes.tail.push(bytes);
             }
-            read = read_some(&mut pipes.captured, &mut captured_buffer), if pipes.captured.is_some() => {
-                let bytes = &captured_buffer[..read?];
+            read = pipes.captured.read(), if pipes.captured.is_open() => {
+                let bytes = read?;
                 if pipes.stdout.len() + bytes.len() > MAX_CAPTURE {
                     signal_group(pid, Signal::KILL);
                     return Err(io::Error::other(format!("it printed more than {MAX_CAPTURE} bytes")));
@@ -365,16 +366,6 @@ async fn wait(handle: Arc<duct::Handle>, pid: u32) -> io::Result<ExitStatus> {
 fn pidfd(pid: u32) -> Option<AsyncFd<OwnedFd>> {
     let pid = i32::try_from(pid).ok().and_then(Pid::from_raw)?;
     AsyncFd::with_interest(pidfd_open(pid, PidfdFlags::NONBLOCK).ok()?, Interest::READABLE).ok()
-}
-
-/// Reads what is there; at the end of the file the pipe is dropped.
-async fn read_some(pipe: &mut Option<pipe::Receiver>, buffer: &mut [u8]) -> io::Result<usize> {
-    let Some(open) = pipe else { return Ok(0) };
-    let n = open.read(buffer).await?;
-    if n == 0 {
-        *pipe = None;
-    }
-    Ok(n)
 }
 
 #[cfg(test)]

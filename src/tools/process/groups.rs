@@ -22,14 +22,29 @@ pub(super) fn run() -> Option<&'static str> {
     RUN.get().map(String::as_str)
 }
 
-/// The group of a child that begins.
-pub(super) fn began(group: u32) {
-    GROUPS.lock().unwrap_or_else(PoisonError::into_inner).insert(group);
+/// The process group of a child. Whoever lets go of it, by whatever way, stops what is left in it: nothing, after a
+/// supervised end.
+#[derive(Debug)]
+pub(super) struct Group(u32);
+
+impl Group {
+    /// The group that the child `pid` leads, from now on one of ours.
+    pub(super) fn began(pid: u32) -> Self {
+        GROUPS.lock().unwrap_or_else(PoisonError::into_inner).insert(pid);
+        Self(pid)
+    }
+
+    /// Its number, which is that of the child.
+    pub(super) fn pid(&self) -> u32 {
+        self.0
+    }
 }
 
-/// The group of a child that is gone.
-pub(super) fn ended(group: u32) {
-    GROUPS.lock().unwrap_or_else(PoisonError::into_inner).remove(&group);
+impl Drop for Group {
+    fn drop(&mut self) {
+        signal_group(self.0, Signal::KILL);
+        GROUPS.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.0);
+    }
 }
 
 /// Sends a signal to the groups of all children.
