@@ -52,7 +52,7 @@ pub struct Step {
     /// Its id.
     pub id: StepId,
     /// Its title.
-    pub title: String,
+    pub title: Arc<str>,
     /// The steps that have to end well before it begins, besides all of the stages that its stage needs: those that it
     /// names in `needs`, and those whose outputs its settings use.
     pub needs: Vec<StepId>,
@@ -156,7 +156,7 @@ impl Pipeline {
                     .map(|step| StepOutline {
                         id: step.id.clone(),
                         title: step.title.clone(),
-                        action: step.action_type.name.to_owned(),
+                        action: step.action_type.name,
                         covers: step.covers.clone(),
                         optional: step.optional,
                     })

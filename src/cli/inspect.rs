@@ -53,7 +53,7 @@ pub(super) fn status(cli: &Cli, terminal: &Terminal) -> Result<u8, Failure> {
     // Steps that the pipeline has no more, or that were called something else, are shown as what they are.
     let mut gone: Vec<_> = history.steps().map(|(id, _)| id).filter(|id| project.graph.step(id).is_none()).collect();
     gone.sort();
-    let gone = gone.into_iter().map(|id| (id, "no longer in the pipeline".to_owned()));
+    let gone = gone.into_iter().map(|id| (id, "no longer in the pipeline".into()));
     let rows: Vec<StepStatus> = known
         .chain(gone)
         .map(|(step, title)| StepStatus { step: step.clone(), title, last: last_state(&history, step, running) })

@@ -60,7 +60,7 @@ impl Project {
     }
 
     /// A step's title.
-    pub(super) fn title(&self, step: &StepId) -> String {
+    pub(super) fn title(&self, step: &StepId) -> Arc<str> {
         self.graph.step(step).map(|number| self.graph.steps[number].step.title.clone()).unwrap_or_default()
     }
 

@@ -14,7 +14,6 @@ mod document;
 mod explain;
 mod expression;
 mod fields;
-mod halves;
 mod header;
 mod lexer;
 mod nearest;
@@ -28,6 +27,7 @@ mod template;
 #[cfg(test)]
 mod tests;
 mod text;
+mod two_threads;
 mod vars;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -43,10 +43,10 @@ use crate::pipeline::{Pipeline, Stage, Step};
 use crate::tools::secrets::SecretSource;
 use diagnostic::Report;
 use fields::Fields;
-use halves::halves;
 use resolve::Edge;
 use scope::{Known, Scope, Steps};
 use stages::{Reader, StageDecl, StepDecl};
+use two_threads::on_two_threads;
 
 /// What the command line and the environment say about a pipeline.
 #[derive(Clone, Debug, Default)]
@@ -222,7 +222,7 @@ impl Assembly<'_> {
             let stage = &mut stages[at];
             let is_kept = kept.contains(&stage.id);
             let mut steps = Vec::with_capacity(stage.steps.len());
-            for made in halves(std::mem::take(&mut stage.steps), |step| self.step(step, is_kept)) {
+            for made in on_two_threads(std::mem::take(&mut stage.steps), |step| Some(self.step(step, is_kept))) {
                 if !made.edges.is_empty() {
                     waits.insert(made.id, made.edges);
                 }
@@ -287,7 +287,7 @@ impl Assembly<'_> {
         let bound = bound?;
         Some(Step {
             id: decl.id,
-            title: decl.title,
+            title: decl.title.into(),
             needs,
             covers,
             timeout: decl.timeout,

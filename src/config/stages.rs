@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use super::diagnostic::{Diagnostic, Report};
 use super::fields::{Fields, Text};
-use super::halves::halves;
 use super::nearest::suggest;
 use super::node::{Node, Table};
 use super::scope::Scope;
 use super::template::fill;
+use super::two_threads::on_two_threads;
 use crate::actions::ActionType;
 use crate::model::{IdMap, StageId, StepId};
 use crate::pipeline::Retry;
@@ -116,21 +116,21 @@ impl Reader<'_> {
         fields.finish();
         // The steps of a stage without a proper id are still looked at.
         let unnamed = StageId::new("unnamed").ok()?;
-        let mut steps: Vec<StepDecl> = Vec::with_capacity(tables.len());
         let mut places: IdMap<StepId, Range<usize>> = IdMap::default();
         places.reserve(tables.len());
-        let read = |table| {
+        let mut steps = on_two_threads(tables, |table| {
             if self.report.is_full() { None } else { self.step(table, stage.as_ref().unwrap_or(&unnamed)) }
-        };
-        for step in halves(tables, read).into_iter().flatten() {
-            match places.entry(step.id.clone()) {
-                Entry::Occupied(first) => self.twice("step", step.id.name(), step.span, first.get().clone()),
-                Entry::Vacant(place) => {
-                    place.insert(step.span.clone());
-                    steps.push(step);
-                }
+        });
+        steps.retain(|step| match places.entry(step.id.clone()) {
+            Entry::Occupied(first) => {
+                self.twice("step", step.id.name(), step.span.clone(), first.get().clone());
+                false
             }
-        }
+            Entry::Vacant(place) => {
+                place.insert(step.span.clone());
+                true
+            }
+        });
         let id = stage?;
         Some(StageDecl {
             title: title.unwrap_or_else(|| id.as_str().to_owned()),

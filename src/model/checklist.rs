@@ -183,8 +183,8 @@ mod tests {
             .iter()
             .map(|(id, covers)| StepOutline {
                 id: StepId::new(id).unwrap(),
-                title: String::new(),
-                action: String::new(),
+                title: "".into(),
+                action: "",
                 covers: covers.iter().map(|item| ItemId::new(item).unwrap()).collect(),
                 optional: false,
             })

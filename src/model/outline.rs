@@ -1,5 +1,7 @@
 //! The pipeline as a reporter and the checklist see it: ids, titles and covered items, no actions.
 
+use std::sync::Arc;
+
 use super::{ItemId, StageId, StepId};
 
 /// A pipeline's stages and steps, in the order of the file.
@@ -28,9 +30,9 @@ pub struct StepOutline {
     /// Its id.
     pub id: StepId,
     /// Its title; the name where the file gives none.
-    pub title: String,
+    pub title: Arc<str>,
     /// The action's name.
-    pub action: String,
+    pub action: &'static str,
     /// The checklist items that it proves.
     pub covers: Vec<ItemId>,
     /// Whether the pipeline's success does not depend on it.

@@ -47,9 +47,6 @@ impl<W: Write> Lines<W> {
 
     /// A line about the run itself.
     fn say(&mut self, text: &str) -> io::Result<()> {
-        if self.verbosity == Verbosity::Quiet {
-            return Ok(());
-        }
         let clock = self.look.paint(DIM, &clock(self.view.elapsed));
         writeln!(self.out, "{clock} {text}")
     }
@@ -63,14 +60,15 @@ impl<W: Write> Lines<W> {
     fn on_finished(&mut self, finished: &StepFinished) -> io::Result<()> {
         self.progress_told.remove(&finished.step);
         let text = ending(self.look, finished);
-        if finished.outcome == Outcome::Failed {
-            self.tell(&finished.step, &text)?;
-            return match self.view.step(&finished.step) {
-                Some(row) => write_step_failure(&mut self.out, self.look, row, MAX_DETAILS),
-                None => Ok(()),
-            };
+        self.tell(&finished.step, &text)?;
+        if finished.outcome == Outcome::Failed { self.show_failure(&finished.step) } else { Ok(()) }
+    }
+
+    fn show_failure(&mut self, step: &StepId) -> io::Result<()> {
+        match self.view.step(step) {
+            Some(row) => write_step_failure(&mut self.out, self.look, row, MAX_DETAILS),
+            None => Ok(()),
         }
-        self.tell(&finished.step, &text)
     }
 
     /// Whether it is time to tell of a step's progress.
@@ -91,15 +89,21 @@ impl<W: Write> Lines<W> {
 impl<W: Write> Reporter for Lines<W> {
     fn on_event(&mut self, event: &Event) -> io::Result<()> {
         self.view.apply(event);
+        if self.verbosity == Verbosity::Quiet {
+            return match &event.kind {
+                EventKind::StepFinished(finished) if finished.outcome == Outcome::Failed => {
+                    self.show_failure(&finished.step)?;
+                    self.out.flush()
+                }
+                _ => Ok(()),
+            };
+        }
         let look = self.look;
         match &event.kind {
             EventKind::RunStarted(started) => {
                 let steps = count(self.view.counts.total, "step");
                 let pipeline = look.paint(STRONG, &text::plain(&self.view.pipeline));
                 self.say(&format!("run {}: {pipeline}, {steps}", started.run))?;
-                if self.verbosity == Verbosity::Quiet {
-                    return Ok(());
-                }
                 for warning in &started.warnings {
                     writeln!(self.out, "{} {}", look.paint(WARN, "warning:"), text::plain(warning))?;
                 }
@@ -120,7 +124,7 @@ impl<W: Write> Reporter for Lines<W> {
                 self.tell(step, &format!("{failed}, the next one in {delay}: {reason}"))
             }
             EventKind::StepProgress { step, progress } => {
-                if self.verbosity == Verbosity::Quiet || !self.progress_is_due(step) {
+                if !self.progress_is_due(step) {
                     return Ok(());
                 }
                 let progress = progress.to_string();

@@ -1,6 +1,7 @@
 //! The rows of a [`View`](super::View): what is known of a stage and of a step.
 
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::Failure;
@@ -30,7 +31,7 @@ pub struct StepRow {
     /// Its id.
     pub id: StepId,
     /// Its title.
-    pub title: String,
+    pub title: Arc<str>,
     /// The place of its stage.
     pub stage: usize,
     /// Whether this run is about it.
@@ -109,7 +110,7 @@ impl StateCounts {
 }
 
 impl StepRow {
-    pub(super) fn new(id: StepId, title: String, stage: usize, is_optional: bool) -> Self {
+    pub(super) fn new(id: StepId, title: Arc<str>, stage: usize, is_optional: bool) -> Self {
         Self {
             id,
             title,
@@ -141,7 +142,7 @@ impl StepRow {
 
     /// Its id and title: `build.backend (Build the backend)`.
     pub fn label(&self) -> String {
-        if self.title.is_empty() || self.title == self.id.name() {
+        if self.title.is_empty() || *self.title == *self.id.name() {
             self.id.to_string()
         } else {
             format!("{} ({})", self.id, self.title)

@@ -172,8 +172,8 @@ fn outline(steps: &[(&str, &[&str])]) -> Outline {
         .iter()
         .map(|(id, covers)| StepOutline {
             id: step(id),
-            title: String::new(),
-            action: String::new(),
+            title: "".into(),
+            action: "",
             covers: covers.iter().map(|item| ItemId::new(item).unwrap()).collect(),
             optional: false,
         })

@@ -37,7 +37,7 @@ impl Script {
                             .map(|(name, title)| StepOutline {
                                 id: id.step(name).unwrap(),
                                 title: (*title).into(),
-                                action: "command".into(),
+                                action: "command",
                                 covers: Vec::new(),
                                 optional: false,
                             })

@@ -1,6 +1,7 @@
 //! Tables of steps: what is known of each ([`write_status`]), and what a run would do ([`write_forecast`]).
 
 use std::io::{self, Write};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::checklist::timestamp;
@@ -15,7 +16,7 @@ pub struct StepStatus {
     /// The step.
     pub step: StepId,
     /// Its title.
-    pub title: String,
+    pub title: Arc<str>,
     /// What it did last.
     pub last: LastState,
 }
@@ -54,7 +55,7 @@ pub struct StepForecast {
     /// The step.
     pub step: StepId,
     /// Its title.
-    pub title: String,
+    pub title: Arc<str>,
     /// Why it would run; `None` when it is fresh.
     pub reason: Option<StaleReason>,
     /// How long it took the last time.

@@ -1,6 +1,7 @@
 //! [`write_explanation`]: why a step is fresh or stale, input by input.
 
 use std::io::{self, Write};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::checklist::timestamp;
@@ -18,7 +19,7 @@ pub struct Explanation {
     /// The step.
     pub step: StepId,
     /// Its title.
-    pub title: String,
+    pub title: Arc<str>,
     /// Whether its `when` holds.
     pub applies: bool,
     /// Why it would run; none when it is fresh.

@@ -124,7 +124,7 @@ fn stages<'a>(outline: &'a Outline, selected: &[StepId]) -> Vec<Stage<'a>> {
                 .map(|step| Step {
                     id: step.id.as_str(),
                     title: &step.title,
-                    action: &step.action,
+                    action: step.action,
                     covers: step.covers.iter().map(crate::model::ItemId::as_str).collect(),
                     optional: step.optional,
                     selected: selected.contains(&step.id),
