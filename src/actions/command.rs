@@ -138,7 +138,7 @@ impl Action for Command {
         Box::pin(async move {
             for pattern in &self.inputs {
                 let files = FileSet::glob(cx.tools().root(), pattern).map_err(Failure::failed)?;
-                inputs.digest(pattern, cx.tools().digest(files).await?);
+                inputs.digest(format!("files {pattern}"), cx.tools().digest(files).await?);
             }
             for name in &self.secrets {
                 if let Some(value) = cx.tools().secrets().value(name)? {

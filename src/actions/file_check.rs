@@ -184,7 +184,7 @@ impl Action for FileCheck {
         Box::pin(async move {
             for expectation in self.expectations() {
                 let set = FileSet::glob(cx.tools().root(), &expectation.path).map_err(Failure::failed)?;
-                inputs.digest(expectation.path, cx.tools().digest(set).await?);
+                inputs.digest(format!("files {}", expectation.path), cx.tools().digest(set).await?);
             }
             Ok(())
         })

@@ -157,7 +157,7 @@ fn command_line() -> String {
 fn new_run_id() -> Result<RunId, Failure> {
     let now = jiff::Timestamp::now();
     let seed = format!("{now:?} {}", std::process::id());
-    let digits = &blake3::hash(seed.as_bytes()).to_hex()[..4];
+    let digits = &blake3::hash(seed.as_bytes()).to_hex()[..8];
     RunId::new(&format!("{}-{digits}", now.strftime("%Y%m%d-%H%M%S")))
         .map_err(|error| Failure::bug("a run's name").source(&error))
 }

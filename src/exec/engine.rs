@@ -20,6 +20,7 @@ use crate::fingerprint::{Freshness, Inputs, StaleReason};
 use crate::journal::{Entry, Journal, stop_strays_of};
 use crate::model::{Outcome, StepId};
 use crate::plan::{Checked, Graph, Plan, compare, nothing_to_look_at};
+use crate::tools::process::had_children;
 use crate::tools::{Cancel, git};
 
 /// A run while it goes on.
@@ -45,8 +46,6 @@ pub(super) struct Engine<'a> {
     pub(super) stopped_by: Option<StopSignal>,
     pub(super) worst: Option<FailureKind>,
     pub(super) young: YoungChildren,
-    /// Whether any child was started.
-    pub(super) had_children: bool,
     pub(super) ahead: Ahead,
     /// Steps that failed and wait for their fallbacks.
     pub(super) stand_ins: Vec<Ran>,
@@ -70,15 +69,20 @@ pub(super) enum After {
 
 impl Engine<'_> {
     pub(super) async fn execute(mut self) -> Result<RunEnd, Failure> {
+        let end = self.run_to_end().await;
+        if end.is_err() {
+            self.abandon().await;
+        }
+        end
+    }
+
+    async fn run_to_end(&mut self) -> Result<RunEnd, Failure> {
         let mut batch = Vec::new();
         self.look_ahead();
         loop {
             self.start_ready();
             if !(self.entries.is_empty() && self.after.is_empty()) {
-                if let Err(failure) = self.commit() {
-                    self.abandon().await;
-                    return Err(failure);
-                }
+                self.commit()?;
                 continue;
             }
             if self.n_active == 0 {
@@ -170,10 +174,7 @@ impl Engine<'_> {
 
     fn handle(&mut self, message: Message) {
         match message {
-            Message::Child(step, ChildEvent::Started(pid)) => {
-                self.had_children = true;
-                self.young.started(step, pid);
-            }
+            Message::Child(step, ChildEvent::Started(pid)) => self.young.started(step, pid),
             Message::Child(_, ChildEvent::Ended(pid)) => self.entries.extend(self.young.ended(pid)),
             Message::Checked { number, ahead: false, seen } => self.checked(number, *seen),
             Message::Checked { number, ahead: true, seen } => match self.ahead.back(number, seen) {
@@ -309,7 +310,7 @@ impl Engine<'_> {
         self.run.sink.send(EventKind::RunInterrupted { signal: signal.name(), kill });
     }
 
-    /// The journal can't be written: what runs is stopped, and nothing more is claimed.
+    /// The run can't go on, as when the journal can't be written: what runs is stopped, and nothing more is claimed.
     async fn abandon(&mut self) {
         self.cancel.wind_down();
         let n_lost = self.after.iter().filter(|after| matches!(after, After::Start { .. })).count();
@@ -336,17 +337,24 @@ impl Engine<'_> {
         }));
     }
 
-    /// What has left its step's process group, its session and its parent goes with the run.
-    async fn stop_strays(&self) -> Vec<String> {
-        if !self.had_children {
+    /// What has left its step's process group, its session and its parent goes with the run; without its time to wind down,
+    /// when somebody asks to stop meanwhile.
+    async fn stop_strays(&mut self) -> Vec<String> {
+        if !had_children() {
             return Vec::new();
         }
-        let run = self.run.id.clone();
-        let strays = tokio::task::spawn_blocking(move || stop_strays_of(&run)).await;
-        strays.unwrap_or_default().into_iter().map(|stray| format!("{stray} that a step had left behind")).collect()
+        let (run, cancel) = (self.run.id.clone(), self.cancel.clone());
+        let mut stopping = tokio::task::spawn_blocking(move || stop_strays_of(&run, &cancel));
+        let strays = loop {
+            tokio::select! {
+                strays = &mut stopping => break strays.unwrap_or_default(),
+                Some(_) = self.signals.recv() => self.cancel.kill(),
+            }
+        };
+        strays.into_iter().map(|stray| format!("{stray} that a step had left behind")).collect()
     }
 
-    async fn end(mut self) -> Result<RunEnd, Failure> {
+    async fn end(&mut self) -> Result<RunEnd, Failure> {
         let (outcome, kind) = match (self.stopped_by, self.worst) {
             (Some(signal), _) => (Outcome::Interrupted, Some(signal.kind())),
             (None, Some(kind)) => (Outcome::Failed, Some(kind)),

@@ -132,7 +132,6 @@ pub async fn execute(
         stopped_by: None,
         worst: None,
         young: YoungChildren::default(),
-        had_children: false,
         stand_ins: Vec::new(),
     };
     engine.execute().await

@@ -1,7 +1,9 @@
 //! [`YoungChildren`]: child processes that the journal has not heard of yet.
 //!
 //! A record of a child is for the run after a `kill -9`. Most children are gone before that could matter, and two records
-//! for each of ten thousand would cost more than they do; the few that a kill finds young are known by their environment.
+//! for each of ten thousand would cost more than they do; the few that a kill finds young are known by their environment, which
+//! names their run. Of a run that had started no step yet nobody knows: then they are the short looks of checks, which end
+//! by themselves.
 
 use std::collections::VecDeque;
 use std::time::Duration;

@@ -71,18 +71,22 @@ impl FileSet {
     /// What in `root` the glob `pattern` matches: `*` and `?` stay within a folder, `**` does not, and the plain name of
     /// a folder means all that is in it. Folders themselves are not part of the set.
     pub fn glob(root: &Path, pattern: &str) -> Result<Self, String> {
-        let pattern = pattern.trim_start_matches("./").trim_end_matches('/');
-        if pattern.is_empty() || Path::new(pattern).is_absolute() || pattern.split('/').any(|part| part == "..") {
+        // As a path would be read: `a//b/./` is `a/b`.
+        let mut parts: Vec<&str> = pattern.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
+        if pattern.is_empty() || Path::new(pattern).is_absolute() || parts.contains(&"..") {
             return Err(format!("the pattern `{pattern}` has to stay inside the project"));
         }
+        if parts.is_empty() {
+            parts.push("**");
+        }
         let is_plain = |part: &&str| !part.contains(['*', '?', '[', '{', '\\']);
-        let start: PathBuf = pattern.split('/').take_while(is_plain).collect();
-        let rest: Vec<&str> = pattern.split('/').skip_while(is_plain).collect();
+        let start: PathBuf = parts.iter().take_while(|part| is_plain(part)).collect();
+        let rest: Vec<&str> = parts.iter().copied().skip_while(is_plain).collect();
         let filter = match rest.as_slice() {
             [] => Filter::Under { start, itself: true },
             ["**"] => Filter::Under { start, itself: false },
             _ => {
-                let glob = GlobBuilder::new(pattern)
+                let glob = GlobBuilder::new(&parts.join("/"))
                     .literal_separator(true)
                     .build()
                     .map_err(|error| format!("the pattern `{pattern}` is not a glob: {}", error.kind()))?;
@@ -231,6 +235,8 @@ mod tests {
         assert_eq!(glob("src/*.rs"), ["src/a.rs"]);
         assert_eq!(glob("**/*.rs"), ["src/a.rs", "src/b/c.rs", "top.rs"]);
         assert_eq!(glob("./src/b/"), ["src/b/c.rs", "src/b/d.txt"]);
+        assert_eq!(glob("src//./*.rs"), ["src/a.rs"]);
+        assert_eq!(glob("./"), glob("**"));
         assert_eq!(glob("top.rs"), ["top.rs"]);
         assert_eq!(glob(".git/*"), [".git/x.rs"]);
         assert!(glob("nowhere").is_empty());

@@ -51,9 +51,9 @@ struct Contents {
 enum End {
     /// Everything reads back.
     Clean,
-    /// The last line does not: the write was cut off.
+    /// The last line has no end: the write was cut off.
     Torn,
-    /// A line does not, and there are lines after it.
+    /// A whole line does not.
     Damaged { line: usize },
 }
 

@@ -105,36 +105,58 @@ pub(super) fn take(path: &Path, holder: &Holder) -> Result<(Lock, Vec<String>), 
 /// lock of the kernel it outlives a process that is killed, so whoever finds it looks whether its maker lives.
 fn take_stand_in(path: &Path, holder: &Holder) -> Result<PathBuf, Failure> {
     let path = path.with_extension("held");
-    let failed = |error: std::io::Error| state_failure("can't make the lock of this project's state", &error);
-    let text = serde_json::to_string(holder).unwrap_or_default();
-    // Written whole under a name of its own, and linked: nobody ever sees half of it.
-    let own = path.with_extension(format!("held-{}", holder.pid));
-    fs::write(&own, text).map_err(failed)?;
-    let mut took_over = false;
-    let linked = (0..2).find_map(|_| match fs::hard_link(&own, &path) {
-        Ok(()) => Some(Ok(())),
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-            let other = holder_in(&path);
-            if other.as_ref().is_some_and(Holder::is_gone) && fs::remove_file(&path).is_ok() {
-                took_over = true;
-                return None;
-            }
-            let hint = format!("if no other run is on, on no machine: remove `{}`", path.display());
-            Some(Err(held(other.as_ref()).hint(hint)))
-        }
-        Err(error) => Some(Err(failed(error))),
-    });
-    drop(fs::remove_file(&own));
-    linked.unwrap_or_else(|| Err(held(None)))?;
-    if took_over {
-        // Another run may have seen the same dead holder, and have removed what we have just made.
-        std::thread::sleep(PATIENCE);
-        let now = holder_in(&path);
-        if now.as_ref() != Some(holder) {
-            return Err(held(now.as_ref()));
-        }
+    let maker = StandIn {
+        text: serde_json::to_string(holder).unwrap_or_default(),
+        own: path.with_extension(format!("held-{}", holder.pid)),
+    };
+    let taken = maker.take(&path);
+    drop(fs::remove_file(&maker.own));
+    taken.map(|()| path)
+}
+
+/// Makes lock files.
+struct StandIn {
+    text: String,
+    /// Each is written whole under this name first: nobody ever sees half of one.
+    own: PathBuf,
+}
+
+impl StandIn {
+    fn write_own(&self) -> std::io::Result<()> {
+        // A run that was killed and had our number may have left it, as a second name of its lock.
+        drop(fs::remove_file(&self.own));
+        fs::write(&self.own, &self.text)
     }
-    Ok(path)
+
+    fn take(&self, path: &Path) -> Result<(), Failure> {
+        let failed = |error: std::io::Error| state_failure("can't make the lock of this project's state", &error);
+        self.write_own().map_err(failed)?;
+        match fs::hard_link(&self.own, path) {
+            Ok(()) => return Ok(()),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(failed(error)),
+        }
+        let other = holder_in(path);
+        let held_by = |other: Option<&Holder>| {
+            let hint = format!("if no other run is on, on no machine: remove `{}`", path.display());
+            held(other).hint(hint)
+        };
+        let Some(gone) = other.as_ref().filter(|other| other.is_gone()) else { return Err(held_by(other.as_ref())) };
+        // Two runs may see the same dead holder. The right to replace its file is a lock of the same kind, which a kill can
+        // leave behind in the same way.
+        let mut right = path.as_os_str().to_owned();
+        right.push(format!("-after-{}-{}", gone.pid, gone.start));
+        let right = PathBuf::from(right);
+        self.take(&right)?;
+        let now = holder_in(path);
+        let replaced = if now.as_ref() == Some(gone) {
+            self.write_own().and_then(|()| fs::rename(&self.own, path)).map_err(failed)
+        } else {
+            Err(held_by(now.as_ref()))
+        };
+        drop(fs::remove_file(&right));
+        replaced
+    }
 }
 
 /// Tries for a moment: a reader that looks whether a run is on holds the lock for microseconds.

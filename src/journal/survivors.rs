@@ -1,14 +1,22 @@
 //! What a run that was killed left running.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use rustix::process::Signal;
 
 use super::history::{Child, History};
 use crate::model::{RunId, StepId};
+use crate::tools::Cancel;
+use crate::tools::pause::Stopwatch;
 use crate::tools::proc::{self, boot_id, members, stat};
-use crate::tools::process::{GRACE, signal_group, signal_process};
+use crate::tools::process::{GRACE, signal_group, signal_process, stop_unclaimed};
+
+/// Between two looks at what was asked to end.
+const MOMENT: Duration = Duration::from_millis(20);
+
+/// How many times what is left is killed: something may start others between the look and the signal.
+const KILLS: usize = 50;
 
 /// What names the process `pid` of `step` for good, so that a later process with the same number is not taken for it.
 /// `None` where the system does not tell (no `/proc`) or the process is gone already.
@@ -25,9 +33,10 @@ pub fn stop_survivors(history: &History) -> Vec<String> {
         signal_group(child.pid, Signal::TERM);
         signal_group(child.pid, Signal::CONT);
     }
-    wait_for_end(|| alive.iter().any(|child| is_alive(child)));
+    let runs = |child: &Child| members(child.pid).any(|member| member.runs);
+    wait_for_end(&Cancel::new(), || alive.iter().any(|child| runs(child)));
     let groups = alive.iter().map(|child| {
-        let how = if is_alive(child) {
+        let how = if runs(child) {
             signal_group(child.pid, Signal::KILL);
             "killed"
         } else {
@@ -37,56 +46,61 @@ pub fn stop_survivors(history: &History) -> Vec<String> {
     });
     let mut told: Vec<String> = groups.collect();
     if history.unfinished_runs().next().is_some() {
-        let strays = stop_strays(|run| history.unfinished_runs().any(|unfinished| unfinished.as_str() == run));
+        let is_unfinished = |run: &str| history.unfinished_runs().any(|unfinished| unfinished.as_str() == run);
+        let strays = stop_strays(is_unfinished, &Cancel::new());
         told.extend(strays.into_iter().map(|stray| format!("{stray} that a killed run had left behind")));
     }
     told
 }
 
-/// Stops what `run` has left running in groups and sessions of its own. Answers a line about each.
-pub fn stop_strays_of(run: &RunId) -> Vec<String> {
-    stop_strays(|marked| marked == run.as_str())
+/// Stops what `run` has left running, all of whose steps are over: children that nobody waited for, and what is in groups
+/// and sessions of its own; at once when `cancel` asks for that. Answers a line about each of the latter.
+pub fn stop_strays_of(run: &RunId, cancel: &Cancel) -> Vec<String> {
+    stop_unclaimed(GRACE);
+    stop_strays(|marked| marked == run.as_str(), cancel)
 }
 
-fn stop_strays(is_wanted: impl Fn(&str) -> bool) -> Vec<String> {
+fn stop_strays(is_wanted: impl Fn(&str) -> bool, cancel: &Cancel) -> Vec<String> {
     let mut strays: BTreeMap<u32, (u64, String)> = BTreeMap::new();
-    wait_for_end(|| {
-        // Looked at anew each time: what was asked to end may start others first.
+    // Looked at anew each time: what was asked to end may start others first.
+    let mut signal_all = |signal| {
         let alive = proc::of_runs(&is_wanted);
         for (pid, stat) in &alive {
             let known = strays.get(pid).is_some_and(|(start, _)| *start == stat.start);
             if !known {
                 strays.insert(*pid, (stat.start, proc::name(*pid)));
-                signal_process(*pid, Signal::TERM);
+            }
+            if !known || signal == Signal::KILL {
+                signal_process(*pid, signal);
                 signal_process(*pid, Signal::CONT);
             }
         }
-        !alive.is_empty()
-    });
-    let killed: Vec<u32> = proc::of_runs(&is_wanted).into_iter().map(|(pid, _)| pid).collect();
-    for pid in &killed {
-        signal_process(*pid, Signal::KILL);
+        alive.into_iter().map(|(pid, _)| pid).collect::<Vec<u32>>()
+    };
+    wait_for_end(cancel, || !signal_all(Signal::TERM).is_empty());
+    let mut killed = BTreeSet::new();
+    for _ in 0..KILLS {
+        let alive = signal_all(Signal::KILL);
+        if alive.is_empty() {
+            break;
+        }
+        killed.extend(alive);
+        std::thread::sleep(MOMENT);
     }
     let how = |pid: &u32| if killed.contains(pid) { "killed" } else { "stopped" };
     strays.iter().map(|(pid, (_, name))| format!("{} process {pid} (`{name}`)", how(pid))).collect()
 }
 
 /// Waits until `goes_on` does not hold any more, for as long as a child has after TERM.
-fn wait_for_end(mut goes_on: impl FnMut() -> bool) {
-    let step = Duration::from_millis(20);
-    let mut waited = Duration::ZERO;
-    while goes_on() && waited < GRACE {
-        std::thread::sleep(step);
-        waited += step;
+fn wait_for_end(cancel: &Cancel, mut goes_on: impl FnMut() -> bool) {
+    let began = Stopwatch::start();
+    while goes_on() && began.elapsed() < GRACE && !cancel.is_kill_asked() {
+        std::thread::sleep(MOMENT);
     }
 }
 
-/// Whether the child or anything of its group runs: a leader that has ended leaves its group behind. A process that got
-/// the leader's number later is somebody else's, and then so is the group.
+/// Whether the child runs, and with it a group that is certainly its own. One whose leader has ended is left to the search
+/// by environment: its number, and the group's with it, may be somebody else's by now.
 fn is_alive(child: &Child) -> bool {
-    match stat(child.pid) {
-        Some(leader) if leader.start != child.start => false,
-        Some(leader) if leader.runs => true,
-        _ => members(child.pid).any(|member| member.runs && member.start >= child.start),
-    }
+    stat(child.pid).is_some_and(|leader| leader.runs && leader.start == child.start)
 }

@@ -36,6 +36,11 @@ impl Cancel {
         self.wind_down.is_cancelled()
     }
 
+    /// Whether it was asked to stop at once.
+    pub fn is_kill_asked(&self) -> bool {
+        self.kill.is_cancelled()
+    }
+
     /// Ends when winding down is asked.
     pub async fn asked(&self) {
         self.wind_down.cancelled().await;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Signal, getpid, kill_process};
 
-use super::process::signal_all;
+use super::process::{signal_all, wait_for_starting};
 
 /// How long the process has been stopped in all, in nanoseconds.
 static STOPPED_FOR: AtomicU64 = AtomicU64::new(0);
@@ -16,10 +16,16 @@ static IS_STOPPED: AtomicBool = AtomicBool::new(false);
 /// How often a limit that has passed looks whether the stop is added up.
 const MOMENT: Duration = Duration::from_millis(5);
 
+/// How long a child that is being made may keep us from stopping.
+const START_LIMIT: Duration = Duration::from_millis(50);
+
 /// Stops the children's groups and then this process, as Ctrl-Z asks; answers when somebody continues it, and then the
 /// children go on too.
 pub fn suspend() {
     IS_STOPPED.store(true, Ordering::SeqCst);
+    signal_all(Signal::STOP);
+    // One that was being made is stopped too.
+    wait_for_starting(START_LIMIT);
     signal_all(Signal::STOP);
     let began = Instant::now();
     // SIGSTOP and not SIGTSTP, which we catch. It takes effect before the call returns.

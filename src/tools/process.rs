@@ -23,9 +23,11 @@ use rustix::process::{PidfdFlags, pidfd_open};
 #[cfg(target_os = "linux")]
 use tokio::io::{Interest, unix::AsyncFd};
 
-use self::groups::Group;
-pub use self::groups::{mark_children, signal_all, signal_group, signal_process};
-use self::pipes::{Pipes, Source};
+use self::groups::{Group, Starting};
+pub use self::groups::{
+    had_children, mark_children, signal_all, signal_group, signal_process, stop_unclaimed, wait_for_starting,
+};
+use self::pipes::{Pipes, Sink, Source};
 use self::tail::Tail;
 pub use self::tail::extend_line;
 use super::proc::RUN_VARIABLE;
@@ -186,7 +188,8 @@ impl Command {
             return Err(Failure::interrupted(format!("`{line}`")));
         }
         // On another thread: until the new process runs its program, the thread that made it stands still.
-        let Child { group, handle, mut pipes } = blocking(move || self.start()).await?;
+        let starting = Starting::new();
+        let Child { group, handle, mut pipes } = blocking(move || self.start(starting)).await?;
         let pid = group.pid();
         host.started(pid);
         // They go in this order: the host is told when nothing is left of the group.
@@ -207,8 +210,11 @@ impl Command {
         Ok(exit)
     }
 
-    fn start(self) -> Result<Child, Failure> {
-        self.spawn().map_err(|error| {
+    fn start(self, starting: Starting) -> Result<Child, Failure> {
+        let child = self.spawn();
+        // Only now: its group is known.
+        drop(starting);
+        child.map_err(|error| {
             let failure = Failure::failed(format!("can't start `{}`", self.line())).source(&error);
             if error.kind() == io::ErrorKind::NotFound {
                 failure.hint(format!("check that `{}` is installed and the folder is there", self.program.display()))
@@ -244,13 +250,20 @@ impl Command {
         if let Some(cwd) = &self.cwd {
             expression = expression.dir(cwd);
         }
-        expression =
-            if self.stdin.is_empty() { expression.stdin_null() } else { expression.stdin_bytes(self.stdin.clone()) };
+        let mut input = Sink::default();
+        expression = if self.stdin.is_empty() {
+            expression.stdin_null()
+        } else {
+            let (read, write) = io::pipe()?;
+            input = Sink::new(write, self.stdin.clone())?;
+            expression.stdin_file(read)
+        };
         let output = Source::new(out_read)?;
-        // The expression holds the writing ends, and goes with this call: while one of ours is open, reading never ends.
+        // The expression holds the child's ends, and goes with this call: while one of ours is open, reading never ends.
         let handle = Arc::new(expression.start()?);
         let group = Group::began(handle.pids().first().copied().unwrap_or_default());
-        Ok(Child { group, handle, pipes: Pipes { output, captured, stdout: Vec::new(), tail: Tail::default() } })
+        let pipes = Pipes { input, output, captured, stdout: Vec::new(), tail: Tail::default() };
+        Ok(Child { group, handle, pipes })
     }
 }
 
@@ -309,6 +322,7 @@ async fn supervise(handle: Arc<duct::Handle>, pipes: &mut Pipes, pid: u32, host:
                 }
                 pipes.stdout.extend_from_slice(bytes);
             }
+            () = pipes.input.feed(), if pipes.input.is_open() => {}
             ended = &mut waiter, if status.is_none() => {
                 status = Some(ended?);
                 leak_end = Box::pin(pause::sleep(LEAK_WINDOW));

@@ -10,7 +10,7 @@ fn f44_an_input_edited_while_its_step_runs_leaves_the_step_stale() {
     let sandbox = Sandbox::new(&steps(&[("a", script, "inputs = [\"in\"]")]));
     sandbox.file("in", "old\n");
     sandbox.run(&["up"]).code(0).says("changed while it ran");
-    sandbox.run(&["why", "s.a"]).code(0).says("stale").says("changed while it ran: in");
+    sandbox.run(&["why", "s.a"]).code(0).says("stale").says("changed while it ran: files in");
     sandbox.run(&["up"]).code(0);
     sandbox.run(&["up"]).code(0).says("nothing to do");
     assert_eq!(sandbox.world(), ["old", "new"]);
@@ -27,11 +27,27 @@ fn f45_a_file_replaced_with_the_same_size_and_time_is_seen_and_contents_can_be_r
     let old = fs_err::metadata(sandbox.path("in")).unwrap().modified().unwrap();
     sandbox.file("in", "two\n");
     fs_err::OpenOptions::new().write(true).open(sandbox.path("in")).unwrap().file().set_modified(old).unwrap();
-    sandbox.run(&["up"]).code(0).says("changed: in");
+    sandbox.run(&["up"]).code(0).says("changed: files in");
     assert_eq!(sandbox.world(), ["one", "two"]);
     // Unchanged, however it is looked at.
     sandbox.run(&["up", "--verify=content"]).code(0).says("nothing to do");
     sandbox.run(&["up"]).code(0).says("nothing to do");
+}
+
+#[test]
+fn an_input_file_with_the_name_of_a_setting_hides_no_change_of_the_setting() {
+    let with = |word: &str| {
+        let settings = format!("inputs = [\"settings.env\"]\nenv = {{ WORD = \"{word}\" }}");
+        steps(&[("a", "echo $WORD >> world", settings.as_str())])
+    };
+    let sandbox = Sandbox::new(&with("one"));
+    sandbox.file("settings.env", "x\n");
+    sandbox.run(&["up"]).code(0);
+    sandbox.file("pipeline.toml", &with("two"));
+    sandbox.run(&["up"]).code(0).says("changed: settings.env");
+    sandbox.file("settings.env", "y\n");
+    sandbox.run(&["up"]).code(0).says("changed: files settings.env");
+    assert_eq!(sandbox.world(), ["one", "two", "two"]);
 }
 
 #[test]

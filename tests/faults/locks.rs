@@ -66,12 +66,13 @@ fn f13_where_the_file_system_has_no_locks_a_file_stands_in() {
     let waits = "touch ready; while [ ! -e go ]; do sleep 0.02; done; echo a >> world";
     let model = Model { sandbox: Sandbox::new(&steps(&[("a", waits, "")])) };
     let sandbox = &model.sandbox;
-    let up = || {
+    let up_of = |args: &[&str]| {
         let mut command = model.command("strace");
         command.args(["-qq", "-o", "/dev/null", "-e", "trace=flock", "-e", "inject=flock:error=ENOLCK"]);
-        command.args([env!("CARGO_BIN_EXE_provision"), "up"]);
+        command.arg(env!("CARGO_BIN_EXE_provision")).args(args);
         command.spawn().unwrap()
     };
+    let up = || up_of(&["up"]);
     let first = up();
     sandbox.wait_for("ready");
     Shown::of(up()).code(4).says("another run holds the lock").says("lock.held");
@@ -85,9 +86,33 @@ fn f13_where_the_file_system_has_no_locks_a_file_stands_in() {
     held["start"] = 1.into();
     sandbox.file(".provision/lock.held", &held.to_string());
     Shown::of(up()).code(0).says("nothing to do");
+    // Of many that find it at once one takes over, also when a run was killed while it did.
+    let (pid, dead) = (std::process::id(), held.to_string());
+    sandbox.file(".provision/lock.held", &dead);
+    held["start"] = 2.into();
+    sandbox.file(&format!(".provision/lock.held-after-{pid}-1"), &held.to_string());
+    fs_err::remove_file(sandbox.path("go")).unwrap();
+    fs_err::remove_file(sandbox.path("ready")).unwrap();
+    let mut many: Vec<_> = (0..8).map(|_| up_of(&["up", "--force"])).collect();
+    sandbox.wait_for("ready");
+    let mut refused = Vec::new();
+    while refused.len() < 7 {
+        match many.iter_mut().position(|run| run.try_wait().unwrap().is_some()) {
+            Some(ended) => refused.push(many.remove(ended)),
+            None => std::thread::sleep(std::time::Duration::from_millis(10)),
+        }
+    }
+    for run in refused {
+        Shown::of(run).code(4).says("another run holds the lock");
+    }
+    sandbox.file("go", "");
+    Shown::of(many.remove(0)).code(0);
+    let left = fs_err::read_dir(sandbox.path(".provision")).unwrap().map(|entry| entry.unwrap().file_name());
+    let left: Vec<_> = left.filter(|name| name.to_string_lossy().starts_with("lock.")).collect();
+    assert!(left.is_empty(), "{left:?}");
     // One of another machine can't be looked at: it counts.
     held["host"] = "somewhere-else".into();
     sandbox.file(".provision/lock.held", &held.to_string());
     Shown::of(up()).code(4).says("remove `");
-    assert_eq!(sandbox.world(), ["a"]);
+    assert_eq!(sandbox.world(), ["a", "a"]);
 }

@@ -34,6 +34,25 @@ fn f21_a_daemon_goes_with_an_interrupted_run_too() {
 }
 
 #[test]
+fn f21_a_daemon_that_ignores_sigterm_is_killed_at_once_when_somebody_asks_meanwhile() {
+    let daemon = "setsid sh -c 'trap \"\" TERM; echo $$ > pid.new; mv pid.new pid; while :; do sleep 0.05; done' & \
+                  while [ ! -e pid ]; do sleep 0.02; done";
+    let sandbox = Sandbox::new(&steps(&[("a", daemon, "")]));
+    let run = sandbox.spawn(&["up"]);
+    sandbox.wait_for("pid");
+    let daemon = sandbox.pid("pid");
+    let journal = || fs_err::read_to_string(sandbox.path(".provision/journal.jsonl")).unwrap_or_default();
+    while !journal().contains("step-finished") {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    let asked = std::time::Instant::now();
+    send("INT", run.id());
+    Shown::of(run).code(0).says(&format!("killed process {daemon} "));
+    assert!(asked.elapsed() < std::time::Duration::from_secs(8), "it had its ten seconds");
+    wait_until_gone(daemon);
+}
+
+#[test]
 fn f21_a_daemon_that_is_meant_to_stay_is_left_alone() {
     let stays = DAEMON.replace("setsid sh", "env -u PROVISION_RUN_ID setsid sh");
     let sandbox = Sandbox::new(&steps(&[("a", &stays, "")]));

@@ -1,7 +1,9 @@
 //! The process groups of the children that run, and signals to them.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
@@ -20,6 +22,51 @@ pub fn mark_children(id: &str) {
 /// The run that children belong to.
 pub(super) fn run() -> Option<&'static str> {
     RUN.get().map(String::as_str)
+}
+
+/// How many children are being made: neither their group nor anything else of them is known yet.
+static N_STARTING: AtomicUsize = AtomicUsize::new(0);
+
+/// Whether there has ever been a child.
+static ANY: AtomicBool = AtomicBool::new(false);
+
+/// Stands for a child from before it is made until its group is known.
+#[derive(Debug)]
+pub(super) struct Starting(());
+
+impl Starting {
+    /// A child is about to be made.
+    pub(super) fn new() -> Self {
+        ANY.store(true, Ordering::SeqCst);
+        N_STARTING.fetch_add(1, Ordering::SeqCst);
+        Self(())
+    }
+}
+
+impl Drop for Starting {
+    fn drop(&mut self) {
+        N_STARTING.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// Waits, `limit` at most, until the groups of all children are known.
+pub fn wait_for_starting(limit: Duration) {
+    let began = Instant::now();
+    while N_STARTING.load(Ordering::SeqCst) > 0 && began.elapsed() < limit {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// Kills the children that nobody waits for, once every step is over: those that were being made when their step was given
+/// up. Waits for them, `limit` at most.
+pub fn stop_unclaimed(limit: Duration) {
+    wait_for_starting(limit);
+    signal_all(Signal::KILL);
+}
+
+/// Whether this process has had any child.
+pub fn had_children() -> bool {
+    ANY.load(Ordering::SeqCst)
 }
 
 /// The process group of a child. Whoever lets go of it, by whatever way, stops what is left in it: nothing, after a

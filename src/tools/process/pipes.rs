@@ -1,5 +1,6 @@
 //! Our ends of a child's pipes.
 
+use std::fmt;
 use std::io;
 use std::os::fd::OwnedFd;
 
@@ -10,9 +11,11 @@ use super::Tail;
 /// Most that is read at once, about half of what a pipe holds.
 const READ_SIZE: usize = 32 << 10;
 
-/// What a child writes, and what is kept of it.
+/// What a child reads and writes, and what is kept of it.
 #[derive(Debug)]
 pub(super) struct Pipes {
+    /// What it reads.
+    pub(super) input: Sink,
     /// What the host gets.
     pub(super) output: Source,
     /// The captured standard output; at its end from the start where there is none.
@@ -55,5 +58,49 @@ impl Source {
             }
         }
         Ok(&self.buffer)
+    }
+}
+
+/// A pipe that is fed with bytes and then closed; closed from the start where there are none.
+#[derive(Default)]
+pub(super) struct Sink {
+    pipe: Option<pipe::Sender>,
+    bytes: Vec<u8>,
+    n_sent: usize,
+}
+
+impl Sink {
+    /// Feeds `bytes` to `end`. Needs a runtime.
+    pub(super) fn new(end: impl Into<OwnedFd>, bytes: Vec<u8>) -> io::Result<Self> {
+        Ok(Self { pipe: Some(pipe::Sender::from_owned_fd(end.into())?), bytes, n_sent: 0 })
+    }
+
+    /// Whether something is left to send, and somebody may still read it.
+    pub(super) fn is_open(&self) -> bool {
+        self.pipe.is_some()
+    }
+
+    /// Sends what is left and closes the pipe. A child that does not want to read it all may do so. Nothing is sent twice
+    /// when the wait is given up.
+    pub(super) async fn feed(&mut self) {
+        while let Some(pipe) = self.pipe.as_ref().filter(|_| self.n_sent < self.bytes.len()) {
+            let sent = match pipe.writable().await {
+                Ok(()) => pipe.try_write(&self.bytes[self.n_sent..]),
+                Err(error) => Err(error),
+            };
+            match sent {
+                Ok(n) => self.n_sent += n,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(_) => break,
+            }
+        }
+        self.pipe = None;
+    }
+}
+
+impl fmt::Debug for Sink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Not the bytes: they may be secrets.
+        f.debug_struct("Sink").field("is_open", &self.is_open()).finish_non_exhaustive()
     }
 }

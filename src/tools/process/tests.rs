@@ -65,6 +65,47 @@ async fn a_grandchild_that_keeps_the_pipe_open_does_not_keep_us() {
 }
 
 #[tokio::test]
+async fn input_that_nobody_reads_keeps_nobody() {
+    let much = vec![b'x'; 1 << 20];
+    let host = TestHost::default();
+    let exit = sh("head -c 3").stdin(much.clone()).capture().check(&host).await.unwrap();
+    assert_eq!(exit.stdout, b"xxx");
+    // A grandchild that holds the pipe and does not read it.
+    let exit = sh("sleep 600 <&0 & exit 0").stdin(much.clone()).check(&host).await.unwrap();
+    assert!(exit.leaky);
+    let exit = sh("wc -c").stdin(much).capture().check(&host).await.unwrap();
+    assert_eq!(String::from_utf8_lossy(&exit.stdout).trim(), "1048576");
+}
+
+#[tokio::test]
+async fn a_child_that_is_given_up_while_it_is_made_is_stopped() {
+    let dir = tempfile::tempdir().unwrap();
+    for n in 0..20_u64 {
+        let started = dir.path().join(format!("pid{n}"));
+        let script = format!("echo $$ > {0}.new; mv {0}.new {0}; exec sleep 600", started.display());
+        let host = TestHost::default();
+        let run = sh(&script).run(&host);
+        tokio::select! {
+            biased;
+            _ = run => panic!("it runs for long"),
+            () = tokio::time::sleep(Duration::from_micros(100 * n)) => {}
+        }
+        wait_for_starting(GRACE);
+        let began = std::time::Instant::now();
+        let lives = || {
+            let pid = fs_err::read_to_string(&started).ok()?.trim().parse().ok()?;
+            crate::tools::proc::stat(pid).filter(|stat| stat.runs)
+        };
+        // Whoever was fast enough to say its number is gone soon; the others never will.
+        std::thread::sleep(Duration::from_millis(20));
+        while lives().is_some() {
+            assert!(began.elapsed() < Duration::from_secs(60));
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+#[tokio::test]
 async fn winding_down_asks_with_term_and_reports_the_interruption() {
     let host = TestHost { stop_at: Some("ready"), ..TestHost::default() };
     let failure =
