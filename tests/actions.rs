@@ -47,7 +47,7 @@ async fn a_command_has_made_its_outputs_and_sees_its_secrets_place_and_cluster()
     fs_err::write(dir.path().join("src/a"), "two").unwrap();
     let mut after = Inputs::new();
     make.inputs(&bench.cx, &mut after).await.unwrap();
-    assert_eq!(after.changed_labels(&before), ["src/**"]);
+    assert_eq!(after.changed_labels(&before), ["files src/**"]);
 
     let idle = action("command", "run = [\"true\"]\noutputs = [\"dist\"]");
     let failure = idle.run(&bench.cx).await.unwrap_err();

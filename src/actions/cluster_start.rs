@@ -78,6 +78,9 @@ impl Action for ClusterStart {
                 Some(uid) if uid != seen.uid => {
                     missing(format!("the cluster `{}` is another one by now", cluster.name))
                 }
+                _ if output.get("version") != Some(&seen.node.version) => {
+                    missing(format!("the cluster `{}` is of version {} by now", cluster.name, seen.node.version))
+                }
                 _ => Ok(Presence::Present),
             }
         })

@@ -11,6 +11,7 @@ use crate::error::{Failure, FailureKind};
 use crate::fingerprint::Inputs;
 use crate::fingerprint::files::FileSet;
 use crate::model::Output;
+use crate::tools::kubernetes::KubeSource;
 use crate::tools::secrets::keyed_digest;
 use crate::tools::{blocking, process};
 
@@ -83,8 +84,9 @@ impl Command {
             }
         };
         // Programs like kubectl and helm see the pipeline's cluster and no other one.
-        if let Some(kubeconfig) = tools.cluster().and_then(|cluster| cluster.kubeconfig(tools.state_dir())) {
-            command = command.env("KUBECONFIG", kubeconfig);
+        if let Some(cluster) = tools.cluster() {
+            let source = KubeSource::of(cluster, tools.state_dir());
+            command = command.env("KUBECONFIG", source.variable(tools.state_dir())?);
         }
         for (name, value) in &self.env {
             command = command.env(name, value);

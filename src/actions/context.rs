@@ -103,7 +103,8 @@ impl StepContext {
     }
 
     /// Tells how far it is. Cheap: may be called for every chunk.
-    pub fn progress(&self, progress: Progress) {
+    pub fn progress(&self, mut progress: Progress) {
+        progress.message = self.tools.redactor().text(&progress.message);
         self.sink.send(EventKind::StepProgress { step: self.step.clone(), progress });
     }
 

@@ -13,6 +13,7 @@ use crate::fingerprint::Inputs;
 use crate::model::{Output, human_bytes};
 use crate::tools::build_context::BuildContext;
 use crate::tools::docker::{BuildEvent, BuildRequest, Docker, Image};
+use crate::tools::process::Host;
 use crate::tools::{blocking, dockerfile, unique_id};
 
 /// Settings of `docker-build`.
@@ -214,7 +215,10 @@ impl Action for DockerBuild {
             let temporary = format!("{}:{}", self.image, unique_id("building"));
             let built = self.build(cx, docker, &temporary).await;
             // Also after a failure or Ctrl-C: the name may be there already.
-            let removed = docker.remove_image(&temporary).await;
+            let removed = tokio::select! {
+                removed = docker.remove_image(&temporary) => removed,
+                () = cx.cancel().killed() => Err(Failure::interrupted("removing the name that the build had")),
+            };
             let image = built?;
             removed?;
             Ok(Output::new()

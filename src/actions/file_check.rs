@@ -133,6 +133,10 @@ fn check(root: &std::path::Path, expectation: &Expectation, wrong: &mut Vec<Stri
             wrong.push(format!("`{name}` should not be there"));
             continue;
         }
+        if matches!(entry.kind, EntryKind::Link(_)) && !entry.path.exists() {
+            wrong.push(format!("`{name}` is a symbolic link to something that is not there"));
+            continue;
+        }
         if expectation.contains.is_empty() && expectation.matches.is_empty() && expectation.absent.is_empty() {
             continue;
         }
@@ -242,6 +246,8 @@ mod tests {
         for (name, text) in [("a.yaml", "kind: Service\n"), ("b.yaml", "kind: Deployment\n")] {
             fs_err::write(dir.path().join("charts").join(name), text).unwrap();
         }
+        std::os::unix::fs::symlink("away", dir.path().join("link")).unwrap();
+        assert_eq!(wrong(dir.path(), "path = \"link\""), ["`link` is a symbolic link to something that is not there"]);
         let good = "path = \"Dockerfile\"\ncontains = [\"USER app\"]\nmatches = [\"^FROM python:3\\\\.1\\\\d$\"]";
         assert!(wrong(dir.path(), good).is_empty());
         let bad = "path = \"Dockerfile\"\ncontains = [\"HEALTHCHECK\"]\nmatches = [\"^EXPOSE \\\\d+$\"]\nabsent = [\":latest\"]\n\

@@ -71,6 +71,7 @@ impl ActionSettings for HelmInstall {
         ("status", "what Helm says of it: `deployed`"),
         ("chart", "the chart with its version: `todo-0.1.0`"),
         ("app-version", "the version of what the chart installs"),
+        ("record", "how Helm's record describes the revision: by the step and the run that made it"),
     ];
     const IN_CLUSTER: bool = true;
 
@@ -112,6 +113,10 @@ impl Action for HelmInstall {
                     "the release `{}` is at revision {} by now, not {revision}",
                     self.release, release.revision
                 )),
+                // Removed and installed again, it begins at 1 again.
+                _ if output.get("record").is_some_and(|record| record != release.description) => {
+                    missing(format!("the release `{}` was installed anew by somebody else", self.release))
+                }
                 _ => objects_are_there(&kube, &release).await,
             }
         })
@@ -136,7 +141,8 @@ impl Action for HelmInstall {
                 .with("revision", release.revision.to_string())
                 .with("status", release.status.word())
                 .with("chart", release.chart)
-                .with("app-version", release.app_version))
+                .with("app-version", release.app_version)
+                .with("record", release.description))
         })
     }
 }

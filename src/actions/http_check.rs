@@ -184,7 +184,7 @@ impl Action for HttpCheck {
             let started = Instant::now();
             let mut attempt = 1;
             loop {
-                let asked = cx.unless_cancelled(&target.name, async { Ok(self.ask(&target).await) }).await;
+                let asked = cx.unless_cancelled(&target.name, async { Ok(self.ask(cx, &target).await) }).await;
                 let failure = match asked {
                     Ok(Ok(output)) => return Ok(output),
                     Ok(Err(failure)) | Err(failure) => failure,
@@ -193,8 +193,12 @@ impl Action for HttpCheck {
                     Some(attempts) => attempt >= attempts,
                     None => started.elapsed() >= limit,
                 };
-                if last || cx.check_cancel().is_err() {
-                    return Err(target.explain(failure).await);
+                if cx.check_cancel().is_err() {
+                    return Err(failure);
+                }
+                if last {
+                    let explained = async { Ok(target.explain(failure.clone()).await) };
+                    return Err(cx.unless_cancelled("looking behind the service", explained).await.unwrap_or(failure));
                 }
                 cx.line(&format!("attempt {attempt}: {failure}"));
                 cx.progress(Progress::items(attempt.into(), self.attempts.map(Into::into), failure.message));
@@ -255,7 +259,7 @@ impl HttpCheck {
         })
     }
 
-    async fn ask(&self, target: &Target) -> Result<Output, Failure> {
+    async fn ask(&self, cx: &StepContext, target: &Target) -> Result<Output, Failure> {
         let mut headers: Vec<(String, String)> = self.headers.clone().into_iter().collect();
         let mut body = self.body.clone().map(String::into_bytes);
         if let Some(json) = &self.json {
@@ -276,14 +280,16 @@ impl HttpCheck {
             .await
             .map_err(|failure| Failure { message: format!("{} does not answer", target.name), ..failure })?;
         let saved = self.judge(&response).map_err(|why| {
-            Failure::failed(format!("{} {} {why}", self.method, target.name)).details(shown(&response.body))
+            // Masked before it is cut: half a secret would not be known any more.
+            let body = cx.tools().redactor().bytes(&response.body);
+            Failure::failed(format!("{} {} {why}", self.method, target.name)).details(shown(&body))
         })?;
         let mut output = Output::new()
-            .with("url", &target.name)
+            .with("url", cx.tools().redactor().text(&target.name))
             .with("status", response.status.to_string())
             .with("ms", response.took.as_millis().to_string());
         for (name, value) in saved {
-            output = output.with(&name, value);
+            output = output.with(&name, cx.tools().redactor().text(&value));
         }
         Ok(output)
     }

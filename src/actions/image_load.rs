@@ -61,6 +61,12 @@ fn profile(cx: &StepContext) -> Result<&str, Failure> {
 impl Action for ImageLoad {
     fn probe<'a>(&'a self, cx: &'a StepContext, output: &'a Output) -> BoxFuture<'a, Result<Presence, Failure>> {
         Box::pin(async move {
+            if self.id.is_none()
+                && let Some(image) = cx.tools().docker().await?.image(&self.image).await?
+                && output.get("id") != Some(&image.id)
+            {
+                return Ok(Presence::Missing(format!("`{}` is another image in the Docker daemon by now", self.image)));
+            }
             let images = cx.tools().node_images(profile(cx)?, cx).await?;
             Ok(match images.id(&self.image) {
                 Some(id) if output.get("node-id") == Some(id) => Presence::Present,

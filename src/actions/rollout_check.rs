@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::{Action, ActionSettings, Presence, StepContext};
 use crate::error::Failure;
 use crate::model::{Output, Progress};
-use crate::tools::kubernetes::{Diagnosis, Hope, Kube, Trouble, Workload, WorkloadKind, hints};
+use crate::tools::kubernetes::{Hope, Kube, Trouble, Workload, WorkloadKind, hints};
 use crate::tools::process::Host;
 
 /// How often the workloads are looked at.
@@ -93,7 +93,7 @@ impl Action for RolloutCheck {
         Box::pin(async move {
             let kube = cx.tools().kube().await?;
             let targets = self.targets(&kube).await?;
-            let workloads = look(&kube, &self.namespace, &targets).await?;
+            let workloads = look(&kube, &targets).await?;
             Ok(match workloads.iter().find(|workload| !workload.complete) {
                 None => Presence::Present,
                 Some(workload) => Presence::Missing(format!("{workload} waits for {}", workload.waits_for)),
@@ -107,9 +107,8 @@ impl Action for RolloutCheck {
             let targets = cx.unless_cancelled("finding the workloads", self.targets(&kube)).await?;
             let mut watch = Watch::default();
             loop {
-                let looked = cx.unless_cancelled("looking at the workloads", async {
-                    Ok(watch.look(cx, &kube, &self.namespace, &targets).await)
-                });
+                let looked = cx
+                    .unless_cancelled("looking at the workloads", async { Ok(watch.look(cx, &kube, &targets).await) });
                 match looked.await {
                     Ok(Ok(Seen::Complete { pods })) => {
                         return Ok(Output::new()
@@ -119,11 +118,11 @@ impl Action for RolloutCheck {
                     Ok(Ok(Seen::Hopeless(workload, trouble))) => {
                         let failure = Failure::failed(format!("{workload} is not coming up")).cause(trouble.line());
                         let diagnosis = diagnose(&kube, &watch.unfinished).await;
-                        return Err(explain(failure, &kube, &self.namespace, &diagnosis));
+                        return Err(explain(failure, &kube, diagnosis));
                     }
                     Ok(Ok(Seen::Waiting)) => {}
                     Ok(Err(failure)) => return Err(failure),
-                    Err(interrupted) => return Err(last_look(cx, &kube, &self.namespace, &watch, interrupted).await),
+                    Err(interrupted) => return Err(last_look(cx, &kube, &watch, interrupted).await),
                 }
                 tokio::select! {
                     () = tokio::time::sleep(INTERVAL) => {}
@@ -134,11 +133,15 @@ impl Action for RolloutCheck {
     }
 }
 
-type Target = (WorkloadKind, String);
+/// A workload: its kind, namespace and name.
+type Target = (WorkloadKind, String, String);
 
 impl RolloutCheck {
     fn names(&self) -> impl Iterator<Item = Target> {
-        let of = |kind, names: &Vec<String>| names.iter().map(move |name| (kind, name.clone())).collect::<Vec<_>>();
+        let of = |kind, names: &Vec<String>| {
+            let target = |name: &String| (kind, self.namespace.clone(), name.clone());
+            names.iter().map(target).collect::<Vec<_>>()
+        };
         of(WorkloadKind::Deployment, &self.deployments)
             .into_iter()
             .chain(of(WorkloadKind::StatefulSet, &self.statefulsets))
@@ -155,11 +158,13 @@ impl RolloutCheck {
                 )));
             };
             let objects = found.objects()?.into_iter();
-            targets.extend(objects.filter_map(|object| Some((WorkloadKind::of(&object.kind)?, object.name))));
+            targets.extend(
+                objects.filter_map(|object| Some((WorkloadKind::of(&object.kind)?, object.namespace, object.name))),
+            );
         }
         if let Some(selector) = &self.selector {
             let found = kube.workloads(&self.namespace, selector).await?;
-            targets.extend(found.into_iter().map(|workload| (workload.kind, workload.name)));
+            targets.extend(found.into_iter().map(|workload| (workload.kind, workload.namespace, workload.name)));
         }
         targets.sort();
         targets.dedup();
@@ -171,8 +176,8 @@ impl RolloutCheck {
     }
 }
 
-async fn look(kube: &Kube, namespace: &str, targets: &[Target]) -> Result<Vec<Workload>, Failure> {
-    try_join_all(targets.iter().map(|(kind, name)| async move {
+async fn look(kube: &Kube, targets: &[Target]) -> Result<Vec<Workload>, Failure> {
+    try_join_all(targets.iter().map(|(kind, namespace, name)| async move {
         kube.workload(*kind, namespace, name).await?.ok_or_else(|| {
             Failure::failed(format!("there is no {}/{name} in the namespace `{namespace}`", kind.word()))
                 .hint(format!("see what is there: `{} -n {namespace} get deployments,statefulsets`", kube.kubectl()))
@@ -198,14 +203,8 @@ struct Watch {
 }
 
 impl Watch {
-    async fn look(
-        &mut self,
-        cx: &StepContext,
-        kube: &Kube,
-        namespace: &str,
-        targets: &[Target],
-    ) -> Result<Seen, Failure> {
-        match self.look_once(cx, kube, namespace, targets).await {
+    async fn look(&mut self, cx: &StepContext, kube: &Kube, targets: &[Target]) -> Result<Seen, Failure> {
+        match self.look_once(cx, kube, targets).await {
             Err(failure) if failure.transient => {
                 let since = *self.away_since.get_or_insert_with(Instant::now);
                 if since.elapsed() > AWAY {
@@ -221,14 +220,8 @@ impl Watch {
         }
     }
 
-    async fn look_once(
-        &mut self,
-        cx: &StepContext,
-        kube: &Kube,
-        namespace: &str,
-        targets: &[Target],
-    ) -> Result<Seen, Failure> {
-        let workloads = look(kube, namespace, targets).await?;
+    async fn look_once(&mut self, cx: &StepContext, kube: &Kube, targets: &[Target]) -> Result<Seen, Failure> {
+        let workloads = look(kube, targets).await?;
         let ready = workloads.iter().map(|workload| workload.ready).sum();
         let wanted = workloads.iter().map(|workload| workload.wanted).sum();
         let complete;
@@ -294,30 +287,30 @@ fn is_hopeless(trouble: &Trouble, lasts: Duration) -> bool {
     }
 }
 
-async fn diagnose(kube: &Kube, workloads: &[Workload]) -> Diagnosis {
-    let mut all = Diagnosis::default();
+/// What is wrong with the workloads: lines for a person, and each trouble with its namespace, the worst first.
+async fn diagnose(kube: &Kube, workloads: &[Workload]) -> (Vec<String>, Vec<(String, Trouble)>) {
+    let (mut lines, mut troubles) = (Vec::new(), Vec::new());
     for workload in workloads {
         match kube.diagnose(workload).await {
             Ok(diagnosis) => {
-                all.lines.extend(diagnosis.lines);
-                all.troubles.extend(diagnosis.troubles);
+                lines.extend(diagnosis.lines);
+                troubles.extend(diagnosis.troubles.into_iter().map(|trouble| (workload.namespace.clone(), trouble)));
             }
-            Err(failure) => all.lines.push(format!("{workload}: {failure}")),
+            Err(failure) => lines.push(format!("{workload}: {failure}")),
         }
     }
-    all.troubles.sort_by_key(|trouble| std::cmp::Reverse(trouble.hope));
-    all
+    troubles.sort_by_key(|(_, trouble)| std::cmp::Reverse(trouble.hope));
+    (lines, troubles)
 }
 
-fn explain(failure: Failure, kube: &Kube, namespace: &str, diagnosis: &Diagnosis) -> Failure {
-    let mut failure = failure.details(diagnosis.lines.clone());
-    failure.hints.extend(hints(&diagnosis.troubles));
-    let worst = diagnosis.troubles.first().filter(|trouble| !trouble.pod.is_empty());
-    let command = match worst {
-        Some(Trouble { pod, container: Some(container), exit: Some(_), .. }) => {
+fn explain(failure: Failure, kube: &Kube, (lines, troubles): (Vec<String>, Vec<(String, Trouble)>)) -> Failure {
+    let mut failure = failure.details(lines);
+    failure.hints.extend(hints(troubles.iter().map(|(_, trouble)| trouble)));
+    let command = match troubles.first().filter(|(_, worst)| !worst.pod.is_empty()) {
+        Some((namespace, Trouble { pod, container: Some(container), exit: Some(_), .. })) => {
             format!("see its whole log: `{} -n {namespace} logs {pod} -c {container}`", kube.kubectl())
         }
-        Some(Trouble { pod, .. }) => {
+        Some((namespace, Trouble { pod, .. })) => {
             format!("see all of it: `{} -n {namespace} describe pod {pod}`", kube.kubectl())
         }
         None => return failure,
@@ -326,12 +319,12 @@ fn explain(failure: Failure, kube: &Kube, namespace: &str, diagnosis: &Diagnosis
 }
 
 /// The interruption with what was wrong at that moment: after a time limit that is what one wants to know.
-async fn last_look(cx: &StepContext, kube: &Kube, namespace: &str, watch: &Watch, interrupted: Failure) -> Failure {
+async fn last_look(cx: &StepContext, kube: &Kube, watch: &Watch, interrupted: Failure) -> Failure {
     let mut failure = interrupted;
     failure.causes =
         watch.unfinished.iter().map(|workload| format!("{workload} waits for {}", workload.waits_for)).collect();
     tokio::select! {
-        diagnosis = diagnose(kube, &watch.unfinished) => explain(failure, kube, namespace, &diagnosis),
+        diagnosis = diagnose(kube, &watch.unfinished) => explain(failure, kube, diagnosis),
         () = tokio::time::sleep(LAST_LOOK) => failure,
         () = cx.cancel().killed() => failure,
     }

@@ -107,6 +107,7 @@ impl Action for SecretApply {
             let Some(secret) = kube.secret(&self.namespace, &self.name).await? else {
                 return Ok(Presence::Missing(format!("the Secret `{}` is gone", self.name)));
             };
+            self.mask_generated(cx, &secret.data)?;
             let ours: BTreeMap<String, Vec<u8>> =
                 secret.data.into_iter().filter(|(key, _)| self.data.contains_key(key)).collect();
             let digest = digest(cx.tools(), &secret.kind, &ours)?.to_string();
@@ -196,6 +197,19 @@ impl SecretApply {
             .cause("no key of its `data` holds just it")
             .hint(format!("add a key to `data`: {name} = \"${{{{ secrets.{name} }}}}\""))
         })
+    }
+
+    /// Keeps the generated secrets that are in `data` out of whatever is written from now on: later steps may come across
+    /// them.
+    fn mask_generated(&self, cx: &StepContext, data: &BTreeMap<String, Vec<u8>>) -> Result<(), Failure> {
+        for name in self.names()? {
+            if matches!(cx.tools().secrets().source(&name), Some(SecretSource::Generate { .. }))
+                && let Some(value) = data.get(&self.key_of(&name)?).and_then(|bytes| std::str::from_utf8(bytes).ok())
+            {
+                cx.tools().redactor().register(value);
+            }
+        }
+        Ok(())
     }
 
     /// The value of a generated secret: the one that is there, in this Secret or in another of ours; else a new one.

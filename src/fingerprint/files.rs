@@ -119,9 +119,14 @@ impl FileSet {
             parts.extend_from_slice(&(bytes.len() as u64).to_le_bytes());
             parts.extend_from_slice(bytes);
         };
+        // A build gets its files with their permissions, and so does the image.
+        let with_modes = matches!(&*self.filter, Filter::Ignore { .. });
         for entry in self.walk() {
             let entry = entry?;
             part(&mut parts, entry.name().as_os_str().as_bytes());
+            if with_modes && !matches!(entry.kind, EntryKind::Link(_)) {
+                part(&mut parts, &(entry.metadata.mode() & 0o7777).to_le_bytes());
+            }
             match &entry.kind {
                 EntryKind::Folder => part(&mut parts, b"folder"),
                 EntryKind::Link(target) => {
@@ -249,11 +254,14 @@ mod tests {
     fn contents_names_links_and_the_executable_bit_count_and_times_do_not() {
         let dir = tree(&["a", "b"]);
         let set = FileSet::folder(dir.path());
-        let before = digest(&set);
+        let context = FileSet::context(dir.path(), Ignore::parse(b"").unwrap(), Vec::new());
+        let (before, sent_before) = (digest(&set), digest(&context));
         let file = fs_err::OpenOptions::new().write(true).open(dir.path().join("a")).unwrap();
         file.file().set_modified(std::time::UNIX_EPOCH).unwrap();
         fs_err::set_permissions(dir.path().join("a"), std::fs::Permissions::from_mode(0o600)).unwrap();
         assert_eq!(digest(&set), before);
+        // To a build it is sent with all its permissions.
+        assert_ne!(digest(&context), sent_before);
 
         fs_err::set_permissions(dir.path().join("a"), std::fs::Permissions::from_mode(0o755)).unwrap();
         let executable = digest(&set);

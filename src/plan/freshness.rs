@@ -89,9 +89,6 @@ fn judge<'a>(
     if forced {
         reasons.push(StaleReason::Forced);
     }
-    if action.always_looks() {
-        reasons.push(StaleReason::AlwaysLooks);
-    }
     let proven = proven(history);
     if let Err(reason) = &proven {
         reasons.push(reason.clone());
@@ -105,6 +102,10 @@ fn judge<'a>(
         if end.inputs != inputs {
             reasons.push(StaleReason::InputsChanged(inputs.changed_labels(&end.inputs)));
         }
+    }
+    // The last of them: alone it says that what was seen still stands.
+    if action.always_looks() {
+        reasons.push(StaleReason::AlwaysLooks);
     }
     (Checked { inputs, reasons, output }, compared)
 }

@@ -62,8 +62,14 @@ pub fn write_summary(
     let n_looked = looked_again(view);
     let n_idle = n_looked + view.counts.of(Outcome::Fresh) + view.counts.of(Outcome::Skipped);
     if well && n_steps > 0 && n_idle == n_steps {
-        let proven =
-            if n_steps == 1 { "its one step is proven".to_owned() } else { format!("all {n_steps} steps are proven") };
+        let n_skipped = view.counts.of(Outcome::Skipped);
+        let proven = match n_steps - n_skipped {
+            0 => "no step applies".to_owned(),
+            1 if n_steps == 1 => "its one step is proven".to_owned(),
+            1 => format!("1 step is proven, {n_skipped} skipped"),
+            n_proven if n_skipped > 0 => format!("{n_proven} steps are proven, {n_skipped} skipped"),
+            n_proven => format!("all {n_proven} steps are proven"),
+        };
         let looked = if n_looked > 0 { format!(", {n_looked} of them anew") } else { String::new() };
         let text = format!("nothing to do: {proven}{looked}");
         writeln!(out, "{symbol} {} {}", look.paint(style, &text), look.paint(DIM, &format!("({time})")))?;

@@ -38,14 +38,15 @@ pub fn base_images(text: &str, args: &BTreeMap<String, String>) -> Vec<String> {
                 stages.extend(from.as_.as_ref().map(|(_, name)| name.value.to_string()));
             }
             Instruction::Copy(copy) => {
-                if let Some(from) = flag(&copy.options, "from") {
+                if let Some(from) = flags(&copy.options, "from").next() {
                     add(&expand(from, &known), &stages, n_stages);
                 }
             }
             Instruction::Run(run) => {
-                let mount = flag(&run.options, "mount").unwrap_or_default();
-                if let Some(from) = mount.split(',').find_map(|part| part.strip_prefix("from=")) {
-                    add(&expand(from, &known), &stages, n_stages);
+                for mount in flags(&run.options, "mount") {
+                    if let Some(from) = mount.split(',').find_map(|part| part.strip_prefix("from=")) {
+                        add(&expand(from, &known), &stages, n_stages);
+                    }
                 }
             }
             _ => {}
@@ -54,9 +55,10 @@ pub fn base_images(text: &str, args: &BTreeMap<String, String>) -> Vec<String> {
     images
 }
 
-fn flag<'a>(flags: &'a [Flag<'_>], name: &str) -> Option<&'a str> {
-    let flag = flags.iter().find(|flag| flag.name.value == name)?;
-    Some(&flag.value.as_ref()?.value)
+/// The values of all flags `--name=…`.
+fn flags<'a>(flags: &'a [Flag<'_>], name: &'a str) -> impl Iterator<Item = &'a str> {
+    let named = flags.iter().filter(move |flag| flag.name.value == name);
+    named.filter_map(|flag| Some(&*flag.value.as_ref()?.value))
 }
 
 /// Fills in `$NAME`, `${NAME}`, `${NAME:-default}` and `${NAME:+other}`; what is unknown is the empty text.
@@ -94,7 +96,7 @@ mod tests {
     #[test]
     fn images_of_all_stages_are_found_with_arguments_filled_in() {
         let text = "ARG PYTHON=3.11\nARG TAG=${PYTHON}-slim\nARG REGISTRY\n\
-                    FROM ${REGISTRY:-docker.io}/python:$TAG AS build\nARG LATER=x\nRUN --mount=from=tools:1,target=/t true\n\
+                    FROM ${REGISTRY:-docker.io}/python:$TAG AS build\nARG LATER=x\nRUN --mount=type=cache,target=/c --mount=from=tools:1,target=/t true\n\
                     FROM build AS next\nCOPY --from=0 /a /a\nCOPY --from=nginx:alpine /b /b\n\
                     FROM scratch\nCOPY --from=next /c /c\nFROM Build\nFROM nginx:alpine\n";
         let none = BTreeMap::new();

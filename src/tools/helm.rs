@@ -1,6 +1,7 @@
 //! The helm program, always at the declared cluster; and how to get a release out of a killed helm's hands.
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use fs_err as fs;
@@ -48,7 +49,21 @@ pub struct Install<'a> {
 pub fn new_run() -> String {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     let now = now.map_or(0, |now| now.as_millis());
-    format!("{now:x}-{}", std::process::id())
+    format!("{now:x}-{}-{}", std::process::id(), seat().unwrap_or("unseen"))
+}
+
+/// What stands for this machine, and on it for the processes that can be seen from here; the same after a reboot. `None`
+/// where none can be seen.
+fn seat() -> Option<&'static str> {
+    static SEAT: OnceLock<Option<String>> = OnceLock::new();
+    let read = || {
+        let processes = fs::read_link("/proc/self/ns/pid").ok()?;
+        let machine = fs::read_to_string("/etc/machine-id").unwrap_or_default();
+        let node = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        let all = format!("{machine} {node} {}", processes.display());
+        Some(blake3::hash(all.as_bytes()).to_hex()[..8].to_owned())
+    };
+    SEAT.get_or_init(read).as_deref()
 }
 
 impl Helm {
@@ -124,7 +139,10 @@ impl Helm {
         release: &str,
         host: &dyn Host,
     ) -> Result<Option<String>, Failure> {
-        let history = kube.release_history(namespace, release).await?;
+        let history = tokio::select! {
+            history = kube.release_history(namespace, release) => history?,
+            () = host.cancel().asked() => return Err(Failure::interrupted("reading the release's history")),
+        };
         let Some(last) = history.last().filter(|last| last.status.is_pending()) else {
             return Ok(None);
         };
@@ -212,6 +230,11 @@ fn refusal(was: &str, history: &[Revision]) -> Option<Failure> {
             Failure::failed(was).cause("it was not provision that began this, so somebody may be at work on it"),
         );
     };
+    if !seat().is_some_and(|seat| run.ends_with(seat)) {
+        return Some(Failure::failed(was).cause(
+            "it was begun on another machine or in another container: nobody can see from here whether its helm lives",
+        ));
+    }
     let pid = process_with(run)?;
     Some(Failure::failed(was).cause(format!("helm works on it: process {pid}")).transient())
 }
@@ -308,7 +331,7 @@ mod tests {
             .map(|(number, (status, run))| Revision {
                 number,
                 status: status.clone(),
-                run: Some((*run).to_owned()).filter(|run| !run.is_empty()),
+                run: Some(run.replace("-gone", &format!("-{}", seat().unwrap()))).filter(|run| !run.is_empty()),
             })
             .collect()
     }
@@ -331,12 +354,13 @@ mod tests {
     #[test]
     fn a_pending_release_is_ours_only_by_a_label_of_its_own() {
         use ReleaseStatus::{Deployed, PendingInstall, PendingRollback, PendingUpgrade};
-        let cases: [(&[(ReleaseStatus, &str)], bool); 6] = [
-            (&[(PendingInstall, "no-such-process")], true),
+        let cases: [(&[(ReleaseStatus, &str)], bool); 7] = [
+            (&[(PendingInstall, "1f-0-elsewhere")], false),
+            (&[(PendingInstall, "1f-0-gone")], true),
             (&[(PendingInstall, "")], false),
-            (&[(Deployed, "a-1"), (PendingUpgrade, "no-such-process")], true),
+            (&[(Deployed, "a-1"), (PendingUpgrade, "1f-0-gone")], true),
             (&[(Deployed, "a-1"), (PendingUpgrade, "a-1")], false),
-            (&[(Deployed, "no-such-process"), (PendingRollback, "no-such-process")], true),
+            (&[(Deployed, "1f-0-gone"), (PendingRollback, "1f-0-gone")], true),
             (&[(Deployed, ""), (PendingRollback, "")], false),
         ];
         for (revisions, ours) in cases {

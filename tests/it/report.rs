@@ -63,6 +63,21 @@ fn an_item_follows_its_evidence() {
 }
 
 #[test]
+fn what_a_check_saw_stands_until_the_check_is_another_one() {
+    let sandbox = project();
+    let pipeline = fs_err::read_to_string(sandbox.path("pipeline.toml")).unwrap();
+    let checked = pipeline.replace("run = \"test -e ok\"", "run = \"true\"\nalways = true");
+    sandbox.file("pipeline.toml", &checked);
+    sandbox.run(&["up"]).code(0).says("2 ran");
+    sandbox.run(&["up"]).code(0).says("1 of them anew");
+    assert_eq!(verdicts(&sandbox)[1].1, "done");
+    sandbox.run(&["plan", "--exit-code"]).code(0);
+    sandbox.file("pipeline.toml", &checked.replace("run = \"true\"", "run = \"exit 0\""));
+    assert_eq!(verdicts(&sandbox)[1].1, "stale");
+    sandbox.run(&["plan", "--exit-code"]).code(10).says("changed: settings.run");
+}
+
+#[test]
 fn an_item_can_be_proven_by_a_fallback() {
     let sandbox = project();
     let pipeline = fs_err::read_to_string(sandbox.path("pipeline.toml")).unwrap();

@@ -1,6 +1,6 @@
 //! What the command line selects.
 
-use crate::sandbox::Sandbox;
+use crate::sandbox::{Sandbox, steps};
 
 fn three_stages() -> Sandbox {
     let stage = |id: &str| {
@@ -32,6 +32,15 @@ fn from_until_and_force() {
     assert_eq!(sandbox.world(), ["a", "b", "b", "c"]);
     sandbox.run(&["up", "--force"]).code(0).says("forced");
     assert_eq!(sandbox.world().len(), 7);
+}
+
+#[test]
+fn steps_that_do_not_apply_are_not_called_proven() {
+    let sandbox = Sandbox::new(&steps(&[("a", "true", "when = false"), ("b", "true", "")]));
+    sandbox.run(&["up"]).code(0);
+    sandbox.run(&["up"]).code(0).says("nothing to do: 1 step is proven, 1 skipped");
+    sandbox.file("pipeline.toml", &steps(&[("a", "true", "when = false")]));
+    sandbox.run(&["up"]).code(0).says("nothing to do: no step applies");
 }
 
 #[test]

@@ -12,7 +12,7 @@ use crate::model::Progress;
 const TAIL: usize = 20;
 
 /// Most bytes of a line that a failure shows.
-const TAIL_LINE: usize = 400;
+const TAIL_LINE: usize = 16 << 10;
 
 /// A build as far as it is known.
 #[derive(Debug, Default)]

@@ -10,7 +10,8 @@ mod release;
 mod trouble;
 mod workloads;
 
-use std::path::PathBuf;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -20,7 +21,7 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config};
 
 use super::cluster::{ClusterSpec, Provider};
-use crate::error::{Failure, FailureKind};
+use crate::error::{Context, Failure, FailureKind};
 use crate::fingerprint::Digest;
 
 pub use diagnosis::Diagnosis;
@@ -74,7 +75,7 @@ pub struct NodeInfo {
 
 impl KubeSource {
     /// That of the declared cluster.
-    pub fn of(spec: &ClusterSpec, state_dir: &std::path::Path) -> Self {
+    pub fn of(spec: &ClusterSpec, state_dir: &Path) -> Self {
         let own = spec.kubeconfig(state_dir);
         Self {
             own: own.is_some(),
@@ -102,6 +103,23 @@ impl KubeSource {
             Some(file) => format!("kubectl --kubeconfig {} --context {}", file.display(), self.context),
             None => format!("kubectl --context {}", self.context),
         }
+    }
+
+    /// What `KUBECONFIG` has to be for a program that is to see this cluster and no other one as the current one. For a
+    /// cluster in the user's own files that needs one of ours before them, in `state_dir`.
+    pub fn variable(&self, state_dir: &Path) -> Result<OsString, Failure> {
+        let mut files = self.files.clone();
+        if !self.own {
+            let chooses = state_dir.join("kube-context");
+            let name = serde_json::Value::from(self.context.as_str());
+            let text = format!("apiVersion: v1\nkind: Config\ncurrent-context: {name}\n");
+            if fs_err::read_to_string(&chooses).ok().as_ref() != Some(&text) {
+                fs_err::write(&chooses, text).context(|| "choosing the kube context for a program".into())?;
+            }
+            files.insert(0, chooses);
+        }
+        std::env::join_paths(&files)
+            .map_err(|error| Failure::failed("the kubeconfig's path can't be handed to a program").source(&error))
     }
 
     /// Whether any kubeconfig, ours or the user's, knows the kube context: then the cluster has been up, for whomever. One that can't be
@@ -149,6 +167,22 @@ impl KubeSource {
     }
 }
 
+/// A client. For some users of a kubeconfig that runs a program which gets the credentials and may ask for anything: it has
+/// its time, and what it says, which can hold them, goes nowhere.
+async fn client(config: Config, source: &KubeSource) -> Result<Client, Failure> {
+    let making = tokio::task::spawn_blocking(move || Client::try_from(config));
+    let why = match tokio::time::timeout(ANSWER, making).await {
+        Ok(Ok(Ok(client))) => return Ok(client),
+        Ok(Ok(Err(kube::Error::Auth(_)))) => "its credentials can't be got".to_owned(),
+        Ok(Ok(Err(error))) => error.to_string(),
+        Ok(Err(error)) => return Err(Failure::bug("making a client of the cluster ended in a panic").source(&error)),
+        Err(_) => format!("its credentials were not there after {} s", ANSWER.as_secs()),
+    };
+    Err(Failure::new(FailureKind::Target, format!("can't use the kube context `{}`", source.context))
+        .cause(why)
+        .hint(format!("see what it says: `{} get namespace kube-system`", source.kubectl())))
+}
+
 /// The user's own kubeconfig files, as `kubectl` finds them.
 fn user_kubeconfigs() -> Vec<PathBuf> {
     match std::env::var_os("KUBECONFIG").filter(|value| !value.is_empty()) {
@@ -173,7 +207,7 @@ impl Kube {
             // A cluster on this machine: whatever proxy the environment names is not for it.
             config.proxy_url = None;
         }
-        let client = Client::try_from(config).map_err(|error| refused(&error))?;
+        let client = client(config, &source).await?;
         let kube = Self { client, source };
         kube.check_owner().await?;
         Ok(kube)
@@ -227,7 +261,7 @@ impl Kube {
                 format!("the address of the cluster `{profile}` is another cluster's by now"),
             )
             .cause(format!("its node is `{}`", other.name))
-            .hint(format!("start the cluster again: `minikube start -p {profile}`"))),
+            .hint("run the pipeline's `cluster-start` step: `provision up`")),
         }
     }
 

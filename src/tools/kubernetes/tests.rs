@@ -50,6 +50,13 @@ fn the_current_context_never_counts() {
     source.context = "prod".into();
     assert!(source.read().is_ok());
     assert_eq!(source.kubectl(), "kubectl --context prod");
+    // A program that goes by the current one gets ours.
+    source.context = "dev".into();
+    let variable = source.variable(dir.path()).unwrap();
+    let files: Vec<PathBuf> = std::env::split_paths(&variable).collect();
+    assert_eq!(files[1..], source.files);
+    let first = Kubeconfig::read_from(&files[0]).unwrap().merge(Kubeconfig::read_from(&files[1]).unwrap()).unwrap();
+    assert_eq!(first.current_context.as_deref(), Some("dev"));
 }
 
 #[test]

@@ -191,8 +191,8 @@ fn mount_trouble(pod: &Pod, name: &str, events: &[Event]) -> Option<Trouble> {
 fn hint(pod: &Pod, trouble: &Trouble, end: Option<&str>, image: &str) -> Option<String> {
     match trouble.reason.as_str() {
         "ErrImageNeverPull" | "ErrImagePull" | "ImagePullBackOff" => Some(format!(
-            "the image `{image}` is not in the node: bring it there with the pipeline's `image-load` step \
-             (`provision stage load`), or correct the image that the chart names"
+            "the image `{image}` is not in the node: bring it there with the pipeline's `image-load` step, or correct the image that the \
+             chart names"
         )),
         "InvalidImageName" => Some(format!("correct the image name `{image}`")),
         "CreateContainerConfigError" => missing_hint(&trouble.message, pod),
@@ -225,7 +225,7 @@ fn missing_hint(message: &str, pod: &Pod) -> Option<String> {
         ));
     }
     let lower = message.to_lowercase();
-    for (kind, action) in [("secret", "a `secret-apply` step"), ("configmap", "the chart or a `manifest-apply` step")] {
+    for (kind, action) in [("secret", "a `secret-apply` step"), ("configmap", "the chart")] {
         let Some(at) = lower.find(&format!("{kind} \"")) else {
             continue;
         };
@@ -253,9 +253,9 @@ fn scheduling_hint(message: &str) -> String {
 }
 
 /// The hints of `troubles`, each once, the worst trouble's first.
-pub fn hints(troubles: &[Trouble]) -> Vec<String> {
+pub fn hints<'a>(troubles: impl Iterator<Item = &'a Trouble>) -> Vec<String> {
     let mut hints: Vec<String> = Vec::new();
-    for hint in troubles.iter().filter_map(|trouble| trouble.hint.as_ref()) {
+    for hint in troubles.filter_map(|trouble| trouble.hint.as_ref()) {
         if !hints.contains(hint) {
             hints.push(hint.clone());
         }
