@@ -1,7 +1,8 @@
 //! Keeps secrets out of everything that is written: logs, events, failures.
 //!
 //! Prevention comes first (secrets travel by standard input and the Kubernetes API alone); this is the net below it. A
-//! secret is replaced by `***` as it is and in base64 (at its three alignments), also where it is split over two chunks.
+//! secret is replaced by `***` as it is, in base64 (at its three alignments, in both alphabets), as JSON and URLs write it, and
+//! also where it is split over two chunks.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -37,7 +38,7 @@ impl Redactor {
         Self::default()
     }
 
-    /// Registers a secret, each of its lines, and their base64 forms. Answers whether it can be masked: a text of less
+    /// Registers a secret, each of its lines, and the forms in which they travel. Answers whether it can be masked: a text of less
     /// than four bytes can't.
     pub fn register(&self, secret: &str) -> bool {
         let mut patterns = self.0.write().unwrap_or_else(PoisonError::into_inner);
@@ -46,8 +47,8 @@ impl Redactor {
             if text.len() < MIN_BYTES {
                 continue;
             }
-            let forms = std::iter::once(text.as_bytes().to_vec()).chain(base64_forms(text.as_bytes()));
-            for form in forms {
+            let forms = [text.as_bytes().to_vec(), json_form(text), url_form(text.as_bytes())];
+            for form in forms.into_iter().chain(base64_forms(text.as_bytes())) {
                 if form.len() >= MIN_BYTES && !patterns.texts.contains(&form) {
                     patterns.texts.push(form);
                 }
@@ -143,8 +144,43 @@ fn mask(matcher: &AhoCorasick, bytes: &[u8]) -> Vec<u8> {
     out
 }
 
-/// The parts of a base64 text that `secret` alone decides, for the three places it can begin at within a group.
+/// `secret` within a JSON string.
+fn json_form(secret: &str) -> Vec<u8> {
+    let quoted = serde_json::Value::from(secret).to_string();
+    quoted.as_bytes()[1..quoted.len() - 1].to_vec()
+}
+
+/// `secret` within a URL: everything but letters, digits and `-._~` by its number (RFC 3986, 2.1 and 2.3).
+fn url_form(secret: &[u8]) -> Vec<u8> {
+    let mut form = Vec::with_capacity(secret.len());
+    for byte in secret {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(byte) {
+            form.push(*byte);
+        } else {
+            form.extend_from_slice(format!("%{byte:02X}").as_bytes());
+        }
+    }
+    form
+}
+
+/// The parts of a base64 text that `secret` alone decides, for the three places it can begin at within a group; in the
+/// alphabet for files and in that for URLs (RFC 4648, 4 and 5).
 fn base64_forms(secret: &[u8]) -> Vec<Vec<u8>> {
+    let usual = usual_base64_forms(secret);
+    let for_urls = |form: &Vec<u8>| -> Vec<u8> {
+        form.iter()
+            .map(|byte| match byte {
+                b'+' => b'-',
+                b'/' => b'_',
+                other => *other,
+            })
+            .collect()
+    };
+    let others: Vec<Vec<u8>> = usual.iter().map(for_urls).collect();
+    usual.into_iter().chain(others).collect()
+}
+
+fn usual_base64_forms(secret: &[u8]) -> Vec<Vec<u8>> {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     (0..3)
         .map(|shift| {
@@ -196,6 +232,15 @@ mod tests {
         for coded in
             ["Y29ycmVjdCBob3JzZSBiYXR0ZXJ5", "eGNvcnJlY3QgaG9yc2UgYmF0dGVyeQ==", "eHhjb3JyZWN0IGhvcnNlIGJhdHRlcnk="]
         {
+            assert!(redactor.text(coded).contains("***"), "{coded}");
+        }
+    }
+
+    #[test]
+    fn what_json_and_urls_make_of_a_secret_is_masked() {
+        let redactor = Redactor::new();
+        redactor.register("pa\"ss/wo?rd~~");
+        for coded in [r#"{"pw":"pa\"ss/wo?rd~~"}"#, "?pw=pa%22ss%2Fwo%3Frd~~&x", "cGEic3Mvd28_cmR-fg=="] {
             assert!(redactor.text(coded).contains("***"), "{coded}");
         }
     }

@@ -1,5 +1,6 @@
 //! `tool-check`: a program is there and new enough.
 
+use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
@@ -109,6 +110,15 @@ fn identity(path: &Path) -> Result<String, Failure> {
     Ok(format!("{dev}-{ino}-{size}-{}.{:09}", found.mtime(), found.mtime_nsec()))
 }
 
+/// Whether the file may run another one that it chooses itself, so that only asking tells the version: a script, or a program
+/// that goes by many names.
+fn is_shim(path: &Path, tool: &str) -> bool {
+    let mut start = [0; 2];
+    let read = fs_err::File::open(path).and_then(|mut file| file.read_exact(&mut start));
+    let name = fs_err::canonicalize(path).ok().and_then(|path| Some(path.file_name()?.to_owned()));
+    read.is_err() || start == *b"#!" || name.is_none_or(|name| name != tool)
+}
+
 impl ToolCheck {
     /// Adds what to do about a program that is missing or too old.
     fn advise(&self, mut failure: Failure) -> Failure {
@@ -181,13 +191,26 @@ impl Action for ToolCheck {
             if output.get("identity") != Some(&identity(&path)?) {
                 return missing("is another file by now");
             }
+            if is_shim(&path, &self.tool) {
+                return Ok(match self.check(cx).await {
+                    Ok(now) if now == *output => Presence::Present,
+                    Ok(now) => Presence::Missing(match now.get("version") {
+                        Some(version) => format!("`{}` is of version {version} by now", self.tool),
+                        None => format!("`{}` tells no version any more", self.tool),
+                    }),
+                    Err(failure) => Presence::Missing(failure.message),
+                });
+            }
             if self.daemon {
-                let answered = match cx.tools().docker().await {
-                    Ok(docker) => docker.ping().await,
-                    Err(failure) => Err(failure),
+                let answered = async {
+                    let docker = cx.tools().docker().await?;
+                    docker.ping().await?;
+                    Ok::<_, Failure>(docker.engine().version.clone())
                 };
-                if let Err(failure) = answered {
-                    return Ok(Presence::Missing(failure.message));
+                match answered.await {
+                    Ok(version) if output.get("daemon") == Some(&*version) => {}
+                    Ok(version) => return Ok(Presence::Missing(format!("the daemon is of version {version} by now"))),
+                    Err(failure) => return Ok(Presence::Missing(failure.message)),
                 }
             }
             Ok(Presence::Present)

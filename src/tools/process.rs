@@ -7,6 +7,7 @@ mod groups;
 mod pipes;
 mod tail;
 
+use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 use std::io;
 #[cfg(target_os = "linux")]
@@ -103,6 +104,15 @@ pub fn read(program: &Path, args: &[&str], folder: &Path) -> Option<String> {
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
+/// A word of a command line as a person would type it: quoted where a shell would see more in it.
+pub fn typed(word: &str) -> Cow<'_, str> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_=./:,@%+".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.into();
+    }
+    format!("'{}'", word.replace('\'', r"'\''")).into()
+}
+
 impl Command {
     /// `program` is a path, or a name to look up in `PATH` (see [`find`]).
     pub fn new(program: impl Into<PathBuf>) -> Self {
@@ -156,16 +166,8 @@ impl Command {
     pub fn line(&self) -> String {
         let mut line = self.program.display().to_string();
         for arg in &self.args {
-            let arg = arg.to_string_lossy();
             line.push(' ');
-            let plain = |c: char| c.is_ascii_alphanumeric() || "-_=./:,@%+".contains(c);
-            if !arg.is_empty() && arg.chars().all(plain) {
-                line.push_str(&arg);
-            } else {
-                line.push('\'');
-                line.push_str(&arg.replace('\'', r"'\''"));
-                line.push('\'');
-            }
+            line.push_str(&typed(&arg.to_string_lossy()));
         }
         line
     }

@@ -94,3 +94,20 @@ fn plan_touches_nothing_and_tells_reason_and_dependence() {
     sandbox.run(&["plan", "--exit-code"]).code(0);
     assert_eq!(sandbox.world(), ["a", "b"]);
 }
+
+#[test]
+fn a_tool_behind_a_script_is_asked_for_its_version_each_time() {
+    let sandbox = Sandbox::new(
+        "[pipeline]\nname = \"t\"\n[[stage]]\nid = \"s\"\n[[stage.step]]\nid = \"a\"\naction = \"tool-check\"\n\
+         tool = \"some-tool\"\nversion = \">=1.22\"\n",
+    );
+    let version = sandbox.path("version");
+    sandbox.tool("some-tool", &format!("cat {}", version.display()));
+    sandbox.file("version", "some-tool 1.22.3");
+    sandbox.run(&["up"]).code(0);
+    sandbox.run(&["up"]).code(0).says("nothing to do");
+    sandbox.file("version", "some-tool 1.23.0");
+    sandbox.run(&["up"]).code(0).says("is of version 1.23.0 by now");
+    sandbox.file("version", "some-tool 1.20.0");
+    sandbox.run(&["up"]).code(3).says("has version 1.20.0");
+}
