@@ -65,7 +65,7 @@ pub async fn forecast(
             let last = history.output(&step.id).cloned();
             let cx = StepContext::looking(step.id.clone(), Arc::clone(tools), cancel.child(), last);
             match check(step, &action, outputs, known, plan.forced[number], depth, &cx).await {
-                Ok(checked) => (checked.reasons.first().cloned(), Some(checked)),
+                Ok(checked) => (checked.reason().cloned(), Some(checked)),
                 // What can't be looked at is not known to be true.
                 Err(failure) => (Some(StaleReason::Missing(failure.to_string())), None),
             }

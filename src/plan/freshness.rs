@@ -25,6 +25,12 @@ impl Checked {
     pub fn freshness(&self) -> Freshness {
         self.reasons.first().cloned().map_or(Freshness::Fresh, Freshness::Stale)
     }
+
+    /// The reason that says most: of a check that looks each time, what has changed since it held.
+    pub fn reason(&self) -> Option<&StaleReason> {
+        let says_more = |reason: &&StaleReason| **reason != StaleReason::AlwaysLooks;
+        self.reasons.iter().find(says_more).or(self.reasons.first())
+    }
 }
 
 /// How far a look goes.
@@ -89,6 +95,9 @@ fn judge<'a>(
     if forced {
         reasons.push(StaleReason::Forced);
     }
+    if action.always_looks() {
+        reasons.push(StaleReason::AlwaysLooks);
+    }
     let proven = proven(history);
     if let Err(reason) = &proven {
         reasons.push(reason.clone());
@@ -102,10 +111,6 @@ fn judge<'a>(
         if end.inputs != inputs {
             reasons.push(StaleReason::InputsChanged(inputs.changed_labels(&end.inputs)));
         }
-    }
-    // The last of them: alone it says that what was seen still stands.
-    if action.always_looks() {
-        reasons.push(StaleReason::AlwaysLooks);
     }
     (Checked { inputs, reasons, output }, compared)
 }

@@ -68,7 +68,7 @@ fn what_a_check_saw_stands_until_the_check_is_another_one() {
     let pipeline = fs_err::read_to_string(sandbox.path("pipeline.toml")).unwrap();
     let checked = pipeline.replace("run = \"test -e ok\"", "run = \"true\"\nalways = true");
     sandbox.file("pipeline.toml", &checked);
-    sandbox.run(&["up"]).code(0).says("2 ran");
+    sandbox.run(&["up"]).code(0);
     sandbox.run(&["up"]).code(0).says("1 of them anew");
     assert_eq!(verdicts(&sandbox)[1].1, "done");
     sandbox.run(&["plan", "--exit-code"]).code(0);

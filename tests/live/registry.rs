@@ -119,11 +119,15 @@ async fn present(bench: &Workbench, action: &str, settings: &str, output: &Outpu
 
 /// The facts that name what was made; others tell what the run did: bytes sent, milliseconds, a release's revision.
 fn identity(action: &str, output: &Output) -> BTreeMap<String, String> {
-    let told = match action {
-        "image-load" => "sent",
-        "http-check" => "ms",
-        "helm-install" => "revision",
-        _ => "",
+    let told: &[&str] = match action {
+        "image-load" => &["sent"],
+        "http-check" => &["ms"],
+        "helm-install" => &["revision", "record"],
+        _ => &[],
     };
-    output.iter().filter(|(name, _)| *name != told).map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    output
+        .iter()
+        .filter(|(name, _)| !told.contains(name))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
 }

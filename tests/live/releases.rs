@@ -1,6 +1,7 @@
 //! Helm releases.
 
 use provision::actions::Presence;
+use provision::tools::helm::new_run;
 
 use crate::workbench::{IMAGE, Workbench, timed};
 
@@ -105,13 +106,11 @@ async fn leave_pending(bench: &Workbench, verb: &str, more: &str) {
 async fn a_release_that_a_killed_run_of_ours_left_is_freed() {
     let bench = Workbench::new("pending").await;
     chart(&bench, TEMPLATE);
-    // Unlike that of any other helm on this machine: a living one would be taken for its holder.
-    let n = std::process::id();
-    leave_pending(&bench, "install", &format!("--labels=provision={n}-1")).await;
+    leave_pending(&bench, "install", &format!("--labels=provision={}", new_run())).await;
     let output =
         timed("install after pending-install", bench.run("helm-install", &settings(&bench, ""))).await.unwrap();
     assert_eq!(output.get("revision"), Some("1"));
-    leave_pending(&bench, "upgrade", &format!("--labels=provision={n}-2")).await;
+    leave_pending(&bench, "upgrade", &format!("--labels=provision={}", new_run())).await;
     let output =
         timed("upgrade after pending-upgrade", bench.run("helm-install", &settings(&bench, ""))).await.unwrap();
     assert_eq!((output.get("revision"), output.get("status")), (Some("4"), Some("deployed")));
@@ -136,8 +135,9 @@ async fn a_release_that_a_living_helm_of_ours_holds_is_left_alone() {
     chart(&bench, TEMPLATE);
     let line = format!(
         "{} install app chart -f values.yaml --set image={IMAGE} --set 'command={{/bin/false}}' --wait --timeout 25s \
-         --create-namespace --labels=provision=9f9f-9",
-        bench.helm()
+         --create-namespace --labels=provision={}",
+        bench.helm(),
+        new_run()
     );
     let settings_of_command = format!("run = \"\"\"{line}\"\"\"");
     let holding = bench.run("command", &settings_of_command);
