@@ -65,7 +65,8 @@ async fn an_image_is_built_named_by_its_content_and_the_same_the_second_time() {
         said.iter().any(|line| line.ends_with("said hello")) || said.iter().any(|line| line.contains("cached")),
         "{said:#?}"
     );
-    assert!(said.iter().any(|line| line.starts_with("> ") && line.contains("[3/3]")), "{said:#?}");
+    // The last step may be cached, and then so short that no report is about it alone.
+    assert!(said.iter().any(|line| line.starts_with("> 3/3")), "{said:#?}");
     assert_eq!(build.probe(&bench.cx, &output).await.unwrap(), Presence::Present);
     let again = build.run(&bench.cx).await.unwrap();
     assert_eq!(again, output);
