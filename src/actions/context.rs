@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use crate::error::Failure;
 use crate::event::{EventKind, EventSink, StepLog, event_channel};
@@ -13,6 +14,9 @@ use crate::tools::{Cancel, Tools};
 
 /// Most bytes of a line that reporters get; the log has all of them.
 const MAX_LINE: usize = 2000;
+
+/// How long a last look may take once stopping was asked.
+const LAST_LOOK: Duration = Duration::from_secs(3);
 
 /// A child process of a step began or ended; the journal keeps it, so that the next run finds what a killed one left.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,6 +123,16 @@ impl StepContext {
     /// Fails when stopping was asked; for between two pieces of work.
     pub fn check_cancel(&self) -> Result<(), Failure> {
         if self.cancel.is_asked() { Err(Failure::interrupted(format!("step {}", self.step))) } else { Ok(()) }
+    }
+
+    /// Ends when a step that was asked to stop has had the time for a last look at what it waited for, or is asked to stop at
+    /// once.
+    pub async fn out_of_time(&self) {
+        self.cancel.asked().await;
+        tokio::select! {
+            () = self.cancel.killed() => {}
+            () = tokio::time::sleep(LAST_LOOK) => {}
+        }
     }
 
     /// Does `work` unless stopping is asked first; then drops it and fails as interrupted.

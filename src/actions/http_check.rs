@@ -193,12 +193,11 @@ impl Action for HttpCheck {
                     Some(attempts) => attempt >= attempts,
                     None => started.elapsed() >= limit,
                 };
-                if cx.check_cancel().is_err() {
-                    return Err(failure);
-                }
-                if last {
-                    let explained = async { Ok(target.explain(failure.clone()).await) };
-                    return Err(cx.unless_cancelled("looking behind the service", explained).await.unwrap_or(failure));
+                if last || cx.check_cancel().is_err() {
+                    return Err(tokio::select! {
+                        explained = target.explain(failure.clone()) => explained,
+                        () = cx.out_of_time() => failure,
+                    });
                 }
                 cx.line(&format!("attempt {attempt}: {failure}"));
                 cx.progress(Progress::items(attempt.into(), self.attempts.map(Into::into), failure.message));

@@ -35,9 +35,6 @@ const STEADY: Duration = Duration::from_secs(3);
 /// How long the API server may be away.
 const AWAY: Duration = Duration::from_secs(20);
 
-/// How long the diagnosis may take once stopping was asked.
-const LAST_LOOK: Duration = Duration::from_secs(3);
-
 /// Settings of `rollout-check`: at least one of `release`, `selector` and the lists.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -325,7 +322,6 @@ async fn last_look(cx: &StepContext, kube: &Kube, watch: &Watch, interrupted: Fa
         watch.unfinished.iter().map(|workload| format!("{workload} waits for {}", workload.waits_for)).collect();
     tokio::select! {
         diagnosis = diagnose(kube, &watch.unfinished) => explain(failure, kube, diagnosis),
-        () = tokio::time::sleep(LAST_LOOK) => failure,
-        () = cx.cancel().killed() => failure,
+        () = cx.out_of_time() => failure,
     }
 }
