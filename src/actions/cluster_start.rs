@@ -131,19 +131,20 @@ impl ClusterStart {
         cx.line(&format!("the cluster `{}` is {}", cluster.name, word(state)));
         match state {
             ClusterState::Paused => minikube.unpause(cx).await?,
-            ClusterState::Unlinked => minikube.update_context(cx).await?,
             ClusterState::Running => {}
             ClusterState::Absent => {
                 make(cx, &minikube, cluster, making).await?;
                 return settle(cx, cluster, None).await;
             }
-            ClusterState::Stopped | ClusterState::NoNode | ClusterState::Broken
+            // minikube tells a kubeconfig of a cluster last: one that runs and that none knows may lack its network.
+            ClusterState::Stopped | ClusterState::NoNode | ClusterState::Broken | ClusterState::Unlinked
                 if making.was_begun()? && !KubeSource::of(cluster, cx.tools().state_dir()).is_known() =>
             {
                 cx.line("the start that made it was ended before it came up for the first time: making it anew");
                 remake(cx, &minikube, cluster, making).await?;
                 return settle(cx, cluster, None).await;
             }
+            ClusterState::Unlinked => minikube.update_context(cx).await?,
             ClusterState::Stopped | ClusterState::NoNode | ClusterState::Broken => {
                 start(cx, &minikube, cluster, state).await?;
                 return settle(cx, cluster, None).await.map_err(|failure| with_delete(failure, &minikube));

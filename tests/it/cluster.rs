@@ -14,6 +14,8 @@ const ABSENT: &str =
     r#"{"specversion":"1.0","type":"io.k8s.sigs.minikube.info","data":{"message":"Profile \"p\" not found."}}"#;
 const BROKEN: &str =
     r#"{"Name":"p","Host":"Running","Kubelet":"Stopped","APIServer":"Stopped","Kubeconfig":"Misconfigured"}"#;
+const UNLINKED: &str =
+    r#"{"Name":"p","Host":"Running","Kubelet":"Running","APIServer":"Running","Kubeconfig":"Misconfigured"}"#;
 const USERS: &str = "apiVersion: v1\nkind: Config\ncontexts: [{name: p, context: {cluster: p, user: p}}]\n";
 
 fn sandbox() -> Sandbox {
@@ -30,8 +32,12 @@ fn a_cluster_whose_first_start_never_came_to_an_end_is_made_anew() {
     let sandbox = sandbox();
     sandbox.file("status", ABSENT).run(&["up"]).code(1);
     assert_eq!(sandbox.world(), ["start"]);
+    let anew = ["delete", "start", "delete", "start"];
     sandbox.file("status", BROKEN).run(&["up"]).code(1);
-    assert_eq!(sandbox.world(), ["start", "delete", "start", "delete", "start"]);
+    assert_eq!(sandbox.world()[1..], anew);
+    // It runs, and its start had not come to the end, where it is told to a kubeconfig.
+    sandbox.file("status", UNLINKED).run(&["up"]).code(1);
+    assert_eq!(sandbox.world()[5..], anew);
 }
 
 #[test]
