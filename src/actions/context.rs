@@ -128,11 +128,7 @@ impl StepContext {
     /// Ends when a step that was asked to stop has had the time for a last look at what it waited for, or is asked to stop at
     /// once.
     pub async fn out_of_time(&self) {
-        self.cancel.asked().await;
-        tokio::select! {
-            () = self.cancel.killed() => {}
-            () = tokio::time::sleep(LAST_LOOK) => {}
-        }
+        self.cancel.expired(LAST_LOOK).await;
     }
 
     /// Does `work` unless stopping is asked first; then drops it and fails as interrupted.

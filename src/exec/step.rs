@@ -166,18 +166,11 @@ impl RunTask {
         }
         // The step has succeeded: to be asked to stop now must not make a doubt of that, as long as the look is short.
         self.cx.set_cancel(Cancel::new());
-        let given_up = async {
-            self.cancel.asked().await;
-            tokio::select! {
-                () = self.cancel.killed() => {}
-                () = pause::sleep(GRACE) => {}
-            }
-        };
         let look = inputs_of(&self.step, &self.action, &self.outputs, &self.cx);
         let looked = tokio::select! {
             biased;
             looked = caught(look, self.step.timeout) => looked,
-            () = given_up => Err(Failure::interrupted("the look at the inputs")),
+            () = self.cancel.expired(GRACE) => Err(Failure::interrupted("the look at the inputs")),
         };
         match looked {
             Ok(now) => now.changed_labels(&self.inputs),

@@ -1,6 +1,10 @@
 //! [`Cancel`]: the two ways to be asked to stop.
 
+use std::time::Duration;
+
 use tokio_util::sync::CancellationToken;
+
+use super::pause;
 
 /// Asks work to stop: first to wind down, then at once. Cheap to clone; clones share their state.
 #[derive(Clone, Debug, Default)]
@@ -44,6 +48,16 @@ impl Cancel {
     /// Ends when winding down is asked.
     pub async fn asked(&self) {
         self.wind_down.cancelled().await;
+    }
+
+    /// Ends `grace` after winding down was asked, without time in which the process was stopped, or when stopping at once is
+    /// asked: for what may still be finished meanwhile.
+    pub async fn expired(&self, grace: Duration) {
+        self.asked().await;
+        tokio::select! {
+            () = self.killed() => {}
+            () = pause::sleep(grace) => {}
+        }
     }
 
     /// Ends when stopping at once is asked.

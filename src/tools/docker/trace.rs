@@ -11,7 +11,7 @@ use crate::model::Progress;
 /// How many of a step's last lines a failure shows.
 const TAIL: usize = 20;
 
-/// Most bytes of a line that a failure shows.
+/// Most characters of a line that are kept for a failure; it is cut for showing only after secrets are masked.
 const TAIL_LINE: usize = 16 << 10;
 
 /// A build as far as it is known.
