@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::fingerprint::Verify;
 use crate::report::{ColorChoice, OutputChoice};
+use crate::tools::deletion::Consent;
 
 /// Turns a repository into a running, verified deployment: executes the stages of pipeline.toml and reports only what it
 /// has seen to be true.
@@ -112,6 +113,9 @@ pub(super) struct RunArgs {
     /// After a failure, still start what does not depend on it
     #[arg(long)]
     pub(super) keep_going: bool,
+    /// Agree to the loss of data where a repair has to delete something of ours that is not empty
+    #[arg(long)]
+    pub(super) yes: bool,
     /// Refuse a damaged journal instead of setting it aside
     #[arg(long)]
     pub(super) strict_state: bool,
@@ -256,6 +260,17 @@ impl Command {
             Self::Report(args) => args.place.file.as_ref(),
             Self::Logs(args) => args.file.as_ref(),
             Self::Actions(_) => None,
+        }
+    }
+}
+
+impl Command {
+    /// Whether the user has agreed to the loss of data.
+    pub(super) fn consent(&self) -> Consent {
+        match self {
+            Self::Up(args) => Consent::from_flag(args.run.yes),
+            Self::Stage(args) => Consent::from_flag(args.run.yes),
+            _ => Consent::None,
         }
     }
 }

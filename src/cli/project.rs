@@ -55,7 +55,7 @@ impl Project {
             .collect();
         let graph = Graph::new(&pipeline);
         let tools = Tools::new(root, state_dir, secrets, pipeline.cluster.clone(), redactor);
-        let tools = Arc::new(tools.verifying(cli.global.verify.into()));
+        let tools = Arc::new(tools.verifying(cli.global.verify.into()).consenting(cli.command.consent()));
         Ok(Self { pipeline, graph, tools, warnings, early })
     }
 

@@ -5,6 +5,7 @@ pub mod build_context;
 mod cancel;
 pub mod cluster;
 pub mod context_stream;
+pub mod deletion;
 mod delta;
 pub mod docker;
 pub mod dockerfile;
@@ -35,6 +36,7 @@ use crate::redact::Redactor;
 
 pub use cancel::Cancel;
 use cluster::ClusterSpec;
+use deletion::Consent;
 use docker::Docker;
 use kubernetes::{Kube, KubeSource};
 use node::{Node, NodeImages};
@@ -52,6 +54,7 @@ pub struct Tools {
     redactor: Redactor,
     secrets: Secrets,
     cluster: Option<ClusterSpec>,
+    consent: Consent,
     files: Arc<FileDigests>,
     docker: OnceCell<Docker>,
     kube: Mutex<Option<(Digest, Kube)>>,
@@ -75,6 +78,7 @@ impl Tools {
             redactor,
             secrets,
             cluster,
+            consent: Consent::None,
             docker: OnceCell::new(),
             kube: Mutex::new(None),
             node_images: Mutex::new(None),
@@ -84,6 +88,16 @@ impl Tools {
     /// How closely files are looked at: see [`Verify`].
     pub fn verifying(self, verify: Verify) -> Self {
         Self { files: Arc::new(FileDigests::new(&self.state_dir, verify)), ..self }
+    }
+
+    /// With the user's word on the loss of data: `--yes`.
+    pub fn consenting(self, consent: Consent) -> Self {
+        Self { consent, ..self }
+    }
+
+    /// Whether the user has agreed to the loss of data.
+    pub fn consent(&self) -> Consent {
+        self.consent
     }
 
     /// The digest of a file set. Files that have not changed since an earlier run need not be read.
