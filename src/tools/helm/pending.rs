@@ -9,7 +9,7 @@ use super::program::Helm;
 use crate::error::Failure;
 use crate::tools::deletion::{Consent, Deletion, Proof};
 use crate::tools::kubernetes::{Kube, Marked, ReleaseStatus, Revision, record_name};
-use crate::tools::process::Host;
+use crate::tools::process::ProcessObserver;
 
 /// A release that may have to be freed.
 #[derive(Clone, Copy, Debug)]
@@ -29,12 +29,12 @@ impl Helm {
         &self,
         kube: &Kube,
         pending: PendingRelease<'_>,
-        host: &dyn Host,
+        host: &dyn ProcessObserver,
     ) -> Result<Option<String>, Failure> {
         let read = kube.release_history(pending.namespace, pending.release);
         let history = tokio::select! {
             history = read => history?,
-            () = host.cancel().asked() => return Err(Failure::interrupted("reading the release's history")),
+            () = host.cancel().cancelled() => return Err(Failure::interrupted("reading the release's history")),
         };
         let Some(last) = history.last() else { return Ok(None) };
         let was = format!("the release `{}` is {}", pending.release, last.status.word());
@@ -47,7 +47,7 @@ impl Helm {
                 let work = pending.free(kube, last, &was);
                 tokio::select! {
                     done = work => done.map(Some),
-                    () = host.cancel().asked() => Err(Failure::interrupted("freeing the release")),
+                    () = host.cancel().cancelled() => Err(Failure::interrupted("freeing the release")),
                 }
             }
             Blocker::Uninstalling => self.finish_uninstall(pending, &history, &was, host).await.map(Some),
@@ -62,7 +62,7 @@ impl Helm {
         pending: PendingRelease<'_>,
         history: &[Revision],
         was: &str,
-        host: &dyn Host,
+        host: &dyn ProcessObserver,
     ) -> Result<String, Failure> {
         let line = self.line(pending.namespace, &["uninstall", pending.release]);
         let ours = history.iter().any(|revision| revision.run.is_some());

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::error::Failure;
 use crate::tools::cluster::ClusterSpec;
 use crate::tools::kubernetes::RUN_LABEL;
-use crate::tools::process::{self, Command, Host};
+use crate::tools::process::{self, Command, ProcessObserver};
 
 /// The helm program for one cluster.
 #[derive(Clone, Debug)]
@@ -57,7 +57,7 @@ impl Helm {
     }
 
     /// `upgrade --install`. Ends when helm does; that the release is deployed is for the caller to see.
-    pub async fn upgrade(&self, install: &Install<'_>, host: &dyn Host) -> Result<(), Failure> {
+    pub async fn upgrade(&self, install: &Install<'_>, host: &dyn ProcessObserver) -> Result<(), Failure> {
         let mut command = self
             .command(install.namespace)
             .args(["upgrade", "--install", install.release, install.chart, "-o", "json"])
@@ -82,13 +82,13 @@ impl Helm {
 
     /// Removes a release with every object of its manifest, and so with their data. Only after
     /// [`Deletion::permit`](crate::tools::deletion::Deletion::permit).
-    pub async fn uninstall(&self, namespace: &str, release: &str, host: &dyn Host) -> Result<(), Failure> {
+    pub async fn uninstall(&self, namespace: &str, release: &str, host: &dyn ProcessObserver) -> Result<(), Failure> {
         run(self.command(namespace).args(["uninstall", release]), host).await
     }
 
     /// A command line for a person.
     pub fn line(&self, namespace: &str, args: &[&str]) -> String {
-        let line = self.command(namespace).args(args).line();
+        let line = self.command(namespace).args(args).display_line();
         match line.split_once(' ') {
             Some((_, rest)) => format!("helm {rest}"),
             None => line,
@@ -108,8 +108,8 @@ impl Helm {
     }
 }
 
-async fn run(command: Command, host: &dyn Host) -> Result<(), Failure> {
-    let line = command.line();
+async fn run(command: Command, host: &dyn ProcessObserver) -> Result<(), Failure> {
+    let line = command.display_line();
     let exit = command.run(host).await?;
     if exit.status.success() {
         return Ok(());
