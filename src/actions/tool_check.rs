@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use semver::{Version, VersionReq};
 use serde::Deserialize;
 
-use super::{Action, ActionSettings, Presence, StepContext};
+use crate::action::{Action, ActionSettings, Presence, StepContext};
 use crate::error::{Context, Failure};
 use crate::model::Output;
 use crate::tools::process;

@@ -37,7 +37,7 @@ use std::sync::Arc;
 pub use diagnostic::{Diagnostic, Diagnostics, Place, Severity, Source};
 pub use tasks::{Found, parse as parse_checklist};
 
-use crate::actions::ActionType;
+use crate::action::ActionType;
 use crate::model::{Item, StageId, StepId};
 use crate::pipeline::{Pipeline, Stage, Step};
 use crate::tools::secrets::SecretSource;
