@@ -16,7 +16,7 @@ mod time;
 mod tool_check;
 
 pub use action::{Action, Presence, nothing};
-pub use context::{ChildEvent, OnChild, StepContext};
+pub use context::{ChildEvent, OnChild, RunScope, StepContext};
 pub use registry::{ActionSettings, ActionType, SettingsTable};
 
 /// Every action there is, in the order in which `provision actions` shows them.

@@ -3,6 +3,7 @@
 
 pub mod build_context;
 mod cancel;
+mod checkout;
 pub mod cluster;
 pub mod context_stream;
 pub mod deletion;
@@ -35,6 +36,7 @@ use crate::fingerprint::{Digest, FileDigests, Verify};
 use crate::redact::Redactor;
 
 pub use cancel::Cancel;
+pub use checkout::checkout_id;
 use cluster::ClusterSpec;
 use deletion::Consent;
 use docker::Docker;
