@@ -7,7 +7,7 @@ use super::diagnostic::{Diagnostic, Source};
 use super::nearest::suggest;
 use super::node::{Entry, Node, Table, Value};
 use super::stages::COMMON;
-use crate::actions::ActionType;
+use crate::action::ActionType;
 
 /// The diagnostic for `error`, which `action` raised on `settings`; `place` is that of the action's name.
 pub(super) fn explain(

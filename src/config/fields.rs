@@ -13,6 +13,9 @@ use super::node::{Node, Table, Value, decimal};
 /// A text with its place.
 pub(super) type Text = Spanned<String>;
 
+/// A table of the file with its place.
+pub(super) type SpannedTable = (Range<usize>, Table);
+
 /// Longest time that a setting may give: what is longer is a slip.
 const MAX_TIME: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
@@ -181,6 +184,12 @@ impl<'a> Fields<'a> {
         }
         self.wrong(key, &node, "a table");
         None
+    }
+
+    /// A table that is read later, with its place.
+    pub(super) fn spanned_table(&mut self, key: &'static str) -> Option<SpannedTable> {
+        let table = self.table(key, "a table")?;
+        Some((table.span(), table.rest()))
     }
 
     /// A table whose keys are names of the user's choice.

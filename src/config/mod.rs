@@ -2,13 +2,14 @@
 //!
 //! ```text
 //! document   bytes → text → table, syntax errors
-//! header     [pipeline] [secrets] [cluster] [profile.NAME]        vars   [vars] and what overrides them
+//! header     [pipeline] [secrets] [profile.NAME]    cluster [cluster]    vars   [vars] and what overrides them
 //! stages     [[stage]] [[stage.step]] as declared                 tasks  the checklists
 //! resolve    needs, fallback, covers, circles
 //! settings   expressions filled in, the action's own parser       explain  what that says, in our words
 //! template → text, expression → lexer, scope                      `${{ … }}`
 //! ```
 
+mod cluster;
 mod diagnostic;
 mod document;
 mod explain;
@@ -37,7 +38,7 @@ use std::sync::Arc;
 pub use diagnostic::{Diagnostic, Diagnostics, Place, Severity, Source};
 pub use tasks::{Found, parse as parse_checklist};
 
-use crate::actions::ActionType;
+use crate::action::ActionType;
 use crate::model::{Item, StageId, StepId};
 use crate::pipeline::{Pipeline, Stage, Step};
 use crate::tools::secrets::SecretSource;
@@ -101,7 +102,7 @@ fn build(
     let (name, checklists) = header::pipeline(report, &mut fields);
     let declared_vars = fields.names("vars");
     let secrets = header::secrets(report, fields.names("secrets"));
-    let cluster = header::placed(&mut fields, "cluster");
+    let cluster = fields.spanned_table("cluster");
     let mut profiles = header::profiles(report, fields.names("profile"), &declared_vars);
     let (items, complete) = tasks::read(report, &root, &checklists);
     let profile = options.profile.as_ref().map(|name| {
@@ -125,10 +126,10 @@ fn build(
         None => (None, None),
     };
     let declares_cluster = cluster.is_some() || profile_cluster.is_some();
-    let cluster = header::cluster(report, cluster, profile_cluster, &scope);
+    let cluster = cluster::resolve(report, cluster, profile_cluster, &scope);
     let state_dir = options.state_dir.clone().unwrap_or_else(|| root.join(".provision"));
     let facts = match &cluster {
-        Some(spec) => Some(header::cluster_facts(spec, &state_dir, &options.env)),
+        Some(spec) => Some(cluster::facts(spec, &state_dir, &options.env)),
         // One that is declared wrong is not reported again where it is used.
         None if declares_cluster => {
             Some(BTreeMap::from_iter(["name", "context", "kubeconfig", "provider"].map(|fact| (fact, String::new()))))

@@ -6,7 +6,7 @@ use minijinja::Value;
 
 use super::lexer::Name;
 use super::nearest::suggest;
-use crate::actions::ActionType;
+use crate::action::ActionType;
 use crate::model::{IdMap, StepId};
 use crate::tools::secrets::SecretSource;
 

@@ -13,7 +13,7 @@ use super::node::{Table, Value};
 use super::scope::{Scope, SecretPlace};
 use super::stages::StepDecl;
 use super::template::{Misplaced, Template, report_all};
-use crate::actions::{Action, ActionType};
+use crate::action::{Action, ActionType};
 use crate::error::Failure;
 use crate::fingerprint::Inputs;
 use crate::model::StepId;

@@ -12,7 +12,7 @@ use super::node::{Node, Table};
 use super::scope::Scope;
 use super::template::fill;
 use super::two_threads::on_two_threads;
-use crate::actions::ActionType;
+use crate::action::ActionType;
 use crate::model::{IdMap, StageId, StepId};
 use crate::pipeline::Retry;
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::engine::Engine;
 use super::step::CheckTask;
-use crate::actions::StepContext;
+use crate::action::StepContext;
 use crate::error::Failure;
 use crate::model::Outcome;
 use crate::pipeline::Outputs;

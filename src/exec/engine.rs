@@ -13,7 +13,7 @@ use super::schedule::{Schedule, Verdict};
 use super::step::{self, Ran};
 use super::young::YoungChildren;
 use super::{Message, Run, RunEnd, StopSignal};
-use crate::actions::{Action, ChildEvent, StepContext};
+use crate::action::{Action, ChildEvent, StepContext};
 use crate::error::{Failure, FailureKind};
 use crate::event::{EventKind, RunFinished, StepFinished};
 use crate::fingerprint::{Freshness, Inputs, StaleReason};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 
 use super::{Checked, Depth, Graph, Plan, check};
-use crate::actions::StepContext;
+use crate::action::StepContext;
 use crate::fingerprint::StaleReason;
 use crate::journal::History;
 use crate::model::{Output, StepId};

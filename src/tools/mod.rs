@@ -23,6 +23,8 @@ pub mod ports;
 pub mod proc;
 pub mod process;
 pub mod secrets;
+pub mod shell;
+pub mod version;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
