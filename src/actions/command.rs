@@ -130,7 +130,7 @@ impl Command {
 }
 
 impl Action for Command {
-    fn always_looks(&self) -> bool {
+    fn always_runs(&self) -> bool {
         self.always
     }
 
@@ -166,7 +166,7 @@ impl Action for Command {
     fn run<'a>(&'a self, cx: &'a StepContext) -> BoxFuture<'a, Result<Output, Failure>> {
         Box::pin(async move {
             let command = self.command(cx).await?;
-            let line = command.line();
+            let line = command.display_line();
             let exit = command.check(cx).await?;
             if exit.leaky {
                 cx.note_leak();

@@ -14,7 +14,7 @@ use crate::error::Failure;
 use crate::model::{Output, Progress};
 use crate::tools::http::{self, Request, Response};
 use crate::tools::kubernetes::{Forward, Kube, ServicePort};
-use crate::tools::process::Host;
+use crate::tools::process::ProcessObserver;
 
 /// How long it may take to hold by default: what has just become ready may refuse for a moment.
 const WITHIN: Duration = Duration::from_secs(10);
@@ -165,7 +165,7 @@ impl ActionSettings for HttpCheck {
 }
 
 impl Action for HttpCheck {
-    fn always_looks(&self) -> bool {
+    fn always_runs(&self) -> bool {
         true
     }
 
@@ -201,7 +201,7 @@ impl Action for HttpCheck {
                 tokio::select! {
                     () = tokio::time::sleep(self.interval.map_or(INTERVAL, |time| time.0)) => {}
                     // The next attempt says so.
-                    () = cx.cancel().asked() => {}
+                    () = cx.cancel().cancelled() => {}
                 }
             }
         })

@@ -11,7 +11,7 @@ use crate::action::{Action, ActionSettings, Presence, StepContext, defaults};
 use crate::error::Failure;
 use crate::model::{Output, Progress};
 use crate::tools::kubernetes::{Hope, Kube, Trouble, Workload, WorkloadKind, hints};
-use crate::tools::process::Host;
+use crate::tools::process::ProcessObserver;
 
 /// How often the workloads are looked at.
 const INTERVAL: Duration = Duration::from_millis(500);
@@ -78,7 +78,7 @@ impl ActionSettings for RolloutCheck {
 }
 
 impl Action for RolloutCheck {
-    fn always_looks(&self) -> bool {
+    fn always_runs(&self) -> bool {
         true
     }
 
@@ -119,7 +119,7 @@ impl Action for RolloutCheck {
                 }
                 tokio::select! {
                     () = tokio::time::sleep(INTERVAL) => {}
-                    () = cx.cancel().asked() => {}
+                    () = cx.cancel().cancelled() => {}
                 }
             }
         })

@@ -125,7 +125,7 @@ impl ToolCheck {
             (None, None) => vec!["--version".to_owned()],
         };
         let asked = process::Command::new(&path).args(&args).capture();
-        let line = asked.line();
+        let line = asked.display_line();
         let exit = asked.run(cx).await?;
         if !exit.status.success() {
             let failure = exit.failure(&line);

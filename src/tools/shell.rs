@@ -38,7 +38,7 @@ fn has_pipe(script: &str) -> bool {
 
 async fn sh_knows_pipefail() -> bool {
     static KNOWN: OnceCell<bool> = OnceCell::const_new();
-    let ask = || process::read(Path::new(SH), &["-c", "set -o pipefail"], Path::new("/")).is_some();
+    let ask = || process::capture(Path::new(SH), &["-c", "set -o pipefail"], Path::new("/")).is_some();
     *KNOWN.get_or_init(|| async { blocking(move || Ok(ask())).await.unwrap_or(false) }).await
 }
 
