@@ -34,8 +34,9 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Mutex, OnceCell};
 
 use crate::error::{Failure, FailureKind};
-use crate::fingerprint::files::FileSet;
-use crate::fingerprint::{Digest, FileDigests, Verify};
+use crate::files::FileSet;
+use crate::files::{FileDigests, Verify};
+use crate::fingerprint::Digest;
 use crate::redact::Redactor;
 
 pub use cancel::Cancel;
