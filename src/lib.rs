@@ -22,6 +22,7 @@ pub mod error;
 pub mod event;
 pub mod exec;
 pub mod failpoint;
+pub mod files;
 pub mod fingerprint;
 pub mod journal;
 pub mod model;

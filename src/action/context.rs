@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::error::Failure;
 use crate::event::{EventKind, EventSink, StepLog, event_channel};
-use crate::model::{Output, Progress, StepId};
+use crate::model::{Output, Progress, RunId, StepId};
 use crate::redact::RedactStream;
 use crate::tools::process::{ProcessObserver, extend_line};
 use crate::tools::{Cancel, Tools};
@@ -42,6 +42,17 @@ pub struct StepContext {
     on_child: OnChild,
     text: Mutex<TextState>,
     leaked: AtomicBool,
+    run: Option<RunScope>,
+}
+
+/// The run that a step belongs to.
+#[derive(Clone)]
+pub struct RunScope {
+    /// Its id.
+    pub id: RunId,
+    /// Whether another run is one of this project and over: one run at a time holds the lock, so each that was on record
+    /// when this one began.
+    pub has_ended: Arc<dyn Fn(&RunId) -> bool + Send + Sync>,
 }
 
 struct TextState {
@@ -71,6 +82,7 @@ impl StepContext {
             on_child,
             text: Mutex::new(TextState { redact, line: Vec::new() }),
             leaked: AtomicBool::new(false),
+            run: None,
         }
     }
 
@@ -79,6 +91,16 @@ impl StepContext {
         let (sink, _nobody) = event_channel();
         let log = StepLog::discard(step.clone());
         Self::new(step, tools, sink, log, cancel, last, Arc::new(|_: &StepId, _| {}))
+    }
+
+    /// As part of the run `run`.
+    pub fn in_run(self, run: RunScope) -> Self {
+        Self { run: Some(run), ..self }
+    }
+
+    /// The run; `None` for a check outside of any run.
+    pub fn run(&self) -> Option<&RunScope> {
+        self.run.as_ref()
     }
 
     /// Gives the next attempt a sign of its own to stop, so that a timeout of this one does not end it too.

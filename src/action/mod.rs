@@ -13,7 +13,7 @@ use crate::error::Failure;
 use crate::fingerprint::Inputs;
 use crate::model::Output;
 
-pub use context::{ChildEvent, OnChild, StepContext};
+pub use context::{ChildEvent, OnChild, RunScope, StepContext};
 pub use entry::{ActionSettings, ActionType, SettingsTable};
 
 /// Whether the world has what a step made.

@@ -8,8 +8,8 @@ use serde::Deserialize;
 
 use crate::action::{Action, ActionSettings, Presence, StepContext};
 use crate::error::{Failure, FailureKind};
+use crate::files::FileSet;
 use crate::fingerprint::Inputs;
-use crate::fingerprint::files::FileSet;
 use crate::model::Output;
 use crate::tools::kubernetes::KubeSource;
 use crate::tools::secrets::keyed_digest;

@@ -7,9 +7,9 @@ use serde::Deserialize;
 
 use crate::action::{Action, ActionSettings, Presence, StepContext, defaults};
 use crate::error::{Context, Failure};
+use crate::files::EntryKind;
+use crate::files::FileSet;
 use crate::fingerprint::Inputs;
-use crate::fingerprint::files::FileSet;
-use crate::fingerprint::walk::EntryKind;
 use crate::model::Output;
 use crate::tools::blocking;
 

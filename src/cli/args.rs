@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::fingerprint::Verify;
+use crate::files::Verify;
 use crate::report::{ColorChoice, OutputChoice};
 use crate::tools::deletion::Consent;
 

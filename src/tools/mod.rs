@@ -3,6 +3,7 @@
 
 pub mod build_context;
 mod cancel;
+mod checkout;
 pub mod cluster;
 pub mod context_stream;
 pub mod deletion;
@@ -33,11 +34,13 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Mutex, OnceCell};
 
 use crate::error::{Failure, FailureKind};
-use crate::fingerprint::files::FileSet;
-use crate::fingerprint::{Digest, FileDigests, Verify};
+use crate::files::FileSet;
+use crate::files::{FileDigests, Verify};
+use crate::fingerprint::Digest;
 use crate::redact::Redactor;
 
 pub use cancel::Cancel;
+pub use checkout::checkout_id;
 use cluster::ClusterSpec;
 use deletion::Consent;
 use docker::Docker;

@@ -4,7 +4,9 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "what helps a test fails as the test does")]
 
 mod clock_and_disk;
+mod daemon;
 mod edits;
+mod images;
 mod journal;
 mod kills;
 mod locks;
