@@ -13,6 +13,7 @@ use provision::fingerprint::Inputs;
 use provision::model::{Output, StepId};
 use provision::redact::Redactor;
 use provision::tools::cluster::{ClusterSpec, Provider};
+use provision::tools::deletion::Consent;
 use provision::tools::kubernetes::Kube;
 use provision::tools::secrets::{SecretSource, Secrets};
 use provision::tools::{Cancel, Tools};
@@ -93,6 +94,13 @@ impl Workbench {
         );
         let n = std::process::id();
         Self { folder, tools: Arc::new(tools), namespace: format!("live-{test}-{n}"), cancel: Cancel::new() }
+    }
+
+    /// The same project with the user's consent to the loss of data.
+    pub(crate) fn consenting(self) -> Self {
+        let Self { folder, tools, namespace, cancel } = self;
+        let tools = Arc::into_inner(tools).unwrap().consenting(Consent::Given);
+        Self { folder, tools: Arc::new(tools), namespace, cancel }
     }
 
     async fn has_image(&self) -> bool {

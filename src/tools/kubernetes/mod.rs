@@ -4,8 +4,11 @@
 //! its node, because minikube signs every profile's certificates with the same authority and hands addresses out again.
 
 mod diagnosis;
+#[cfg(test)]
+pub(crate) mod fake_api;
 mod forward;
 mod objects;
+mod record;
 mod release;
 mod trouble;
 mod workloads;
@@ -27,7 +30,9 @@ use crate::fingerprint::Digest;
 pub use diagnosis::Diagnosis;
 pub use forward::{Forward, ServicePort};
 pub use objects::{ObjectRef, SecretObject, SecretState};
-pub use release::{RUN_LABEL, Release, ReleaseStatus, Revision};
+#[cfg(test)]
+pub(crate) use record::tests as record_tests;
+pub use release::{Marked, RUN_LABEL, Release, ReleaseStatus, Revision, record_name};
 pub use trouble::{Hope, Trouble, hints, troubles};
 pub use workloads::{Workload, WorkloadKind};
 
@@ -188,6 +193,20 @@ fn user_kubeconfigs() -> Vec<PathBuf> {
     match std::env::var_os("KUBECONFIG").filter(|value| !value.is_empty()) {
         Some(list) => std::env::split_paths(&list).filter(|path| !path.as_os_str().is_empty()).collect(),
         None => std::env::home_dir().map(|home| vec![home.join(".kube/config")]).unwrap_or_default(),
+    }
+}
+
+#[cfg(test)]
+impl KubeSource {
+    fn for_test(context: &str) -> Self {
+        Self { files: Vec::new(), context: context.to_owned(), profile: None, own: false }
+    }
+}
+
+#[cfg(test)]
+impl Kube {
+    fn for_test(client: Client, source: KubeSource) -> Self {
+        Self { client, source }
     }
 }
 
