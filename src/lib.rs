@@ -7,13 +7,14 @@
 //! 7 cli                      wires everything; the only printer besides report
 //! 6 exec                     the loop that runs a plan
 //! 5 config · plan            pipeline.toml → Pipeline · Pipeline + History → Plan
-//! 4 pipeline                 stages and steps with their actions
-//! 3 actions · journal · report
+//! 4 actions · pipeline       what steps do · stages and steps with their actions
+//! 3 action · journal · report
 //! 2 event · tools
 //! 1 fingerprint · redact
 //! 0 model · error · failpoint · suggest
 //! ```
 
+pub mod action;
 pub mod actions;
 pub mod cli;
 pub mod config;
@@ -21,6 +22,7 @@ pub mod error;
 pub mod event;
 pub mod exec;
 pub mod failpoint;
+pub mod files;
 pub mod fingerprint;
 pub mod journal;
 pub mod model;

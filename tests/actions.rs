@@ -8,7 +8,8 @@ mod bench;
 use std::os::unix::fs::PermissionsExt;
 
 use bench::{Bench, action};
-use provision::actions::{ACTIONS, Presence};
+use provision::action::Presence;
+use provision::actions::ACTIONS;
 use provision::error::FailureKind;
 use provision::fingerprint::Inputs;
 

@@ -16,8 +16,9 @@ const LAYERS: &[(&str, usize)] = &[
     ("exec", 6),
     ("config", 5),
     ("plan", 5),
+    ("actions", 4),
     ("pipeline", 4),
-    ("actions", 3),
+    ("action", 3),
     ("journal", 3),
     ("report", 3),
     ("event", 2),
@@ -141,7 +142,7 @@ fn words_that_stay_out_stay_out() {
 
 #[test]
 fn an_action_is_one_file_and_one_line() {
-    let infrastructure = ["action.rs", "context.rs", "mod.rs", "registry.rs", "tests.rs", "time.rs"];
+    let infrastructure = ["mod.rs", "tests.rs"];
     let list = fs::read_to_string(root().join("src/actions/mod.rs")).unwrap();
     let entries: Vec<&str> = list.lines().map(str::trim).filter(|line| line.starts_with("ActionType::of::<")).collect();
     let files: Vec<String> = sources("src/actions")

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use tokio::sync::Mutex;
 
-use super::{Action, ActionSettings, Presence, StepContext};
+use crate::action::{Action, ActionSettings, Presence, StepContext, defaults};
 use crate::error::{Failure, FailureKind};
 use crate::fingerprint::{Digest, Inputs};
 use crate::model::Output;
@@ -32,7 +32,7 @@ pub(super) struct SecretApply {
     /// The Secret's name.
     name: String,
     /// Its namespace.
-    #[serde(default = "default_namespace")]
+    #[serde(default = "defaults::namespace")]
     namespace: String,
     /// Its keys with their values, in which `${{ secrets.NAME }}` stands for a declared secret. A secret that is
     /// generated is made once and then lives in the cluster alone: one key has to hold just it, to find it there again.
@@ -44,20 +44,12 @@ pub(super) struct SecretApply {
     #[serde(default = "opaque", rename = "type")]
     kind: String,
     /// Whether the namespace is made when it is missing.
-    #[serde(default = "yes")]
+    #[serde(default = "defaults::yes")]
     create_namespace: bool,
-}
-
-fn default_namespace() -> String {
-    "default".into()
 }
 
 fn opaque() -> String {
     "Opaque".into()
-}
-
-fn yes() -> bool {
-    true
 }
 
 impl ActionSettings for SecretApply {

@@ -25,7 +25,7 @@ use std::path::{Path, PathBuf};
 pub use sections::checklist::{ParsedItem, parse as parse_checklist};
 pub use syntax::diagnostic::{Diagnostic, Diagnostics, Place, Severity, Source};
 
-use crate::actions::ActionType;
+use crate::action::ActionType;
 use crate::model::{Item, StageId};
 use crate::pipeline::Pipeline;
 use crate::suggest::suggest;

@@ -14,3 +14,4 @@ mod sandbox;
 mod schedule;
 mod secrets;
 mod selection;
+mod tools;

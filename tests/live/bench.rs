@@ -4,7 +4,8 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use provision::actions::{ACTIONS, Action, StepContext};
+use provision::action::{Action, StepContext};
+use provision::actions::ACTIONS;
 use provision::event::{EventKind, Events, StepLog, event_channel};
 use provision::model::StepId;
 use provision::redact::Redactor;

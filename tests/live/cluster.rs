@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use provision::actions::Presence;
+use provision::action::Presence;
 use provision::error::{Failure, FailureKind};
 use provision::tools::secrets::SecretSource;
 use serde_json::{Value, json};

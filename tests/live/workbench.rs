@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use provision::actions::{ACTIONS, Action, Presence, StepContext};
+use provision::action::{Action, Presence, StepContext};
+use provision::actions::ACTIONS;
 use provision::error::Failure;
 use provision::event::{Events, StepLog, event_channel};
 use provision::fingerprint::Inputs;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use minijinja::Value;
 
 use super::lexer::Name;
-use crate::actions::ActionType;
+use crate::action::ActionType;
 use crate::model::{IdMap, StepId};
 use crate::suggest::suggest;
 use crate::tools::secrets::SecretSource;

@@ -5,7 +5,7 @@ use std::collections::hash_map::Entry;
 use std::ops::Range;
 use std::time::Duration;
 
-use crate::actions::ActionType;
+use crate::action::ActionType;
 use crate::config::expr::scope::Scope;
 use crate::config::expr::template::fill;
 use crate::config::syntax::diagnostic::{Diagnostic, Report};

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use toml::Spanned;
 
-use crate::actions::{Action, ActionType};
+use crate::action::{Action, ActionType};
 use crate::config::syntax::node::Table;
 
 /// An action as a step of the file names it.

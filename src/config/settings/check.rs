@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::action_ref::ActionRef;
 use super::explain::{explain, missing, missing_name, required};
-use crate::actions::Action;
+use crate::action::Action;
 use crate::config::syntax::diagnostic::Report;
 use crate::config::syntax::node::Table;
 use crate::suggest::nearest;

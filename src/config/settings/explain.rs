@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::action_ref::ActionRef;
-use crate::actions::ActionType;
+use crate::action::ActionType;
 use crate::config::sections::stages::COMMON_KEYS;
 use crate::config::syntax::diagnostic::{Diagnostic, Source};
 use crate::config::syntax::node::{Entry, Node, Table, Value};

@@ -14,7 +14,7 @@ use super::expr::template::{SpannedError, Template, report_all};
 use super::sections::stages::StepDecl;
 use super::syntax::diagnostic::{Diagnostic, Diagnostics, Report, Source};
 use super::syntax::node::{Table, Value};
-use crate::actions::Action;
+use crate::action::Action;
 use crate::error::Failure;
 use crate::fingerprint::Inputs;
 use crate::model::StepId;

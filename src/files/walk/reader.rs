@@ -1,15 +1,13 @@
 //! [`Reader`]: what of a folder counts.
 
-use std::ffi::OsStr;
 use std::fs::Metadata;
 use std::io;
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileTypeExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use super::super::files::FileSet;
-use super::{Entry, EntryKind, Verdict};
+use super::super::filter::{Filter, FilterDecision};
+use super::entry::{Entry, EntryKind, relative};
 use crate::error::{Context, Failure};
 
 /// What a folder has in it, in order of the names.
@@ -18,7 +16,7 @@ pub(super) type Listing = io::Result<Vec<Result<Found, Failure>>>;
 /// Something in a folder.
 #[derive(Debug)]
 pub(super) struct Found {
-    pub(super) verdict: Verdict,
+    pub(super) decision: FilterDecision,
     /// `None` for what is passed over.
     pub(super) entry: Option<Entry>,
     /// What is in it, where that matters.
@@ -29,7 +27,7 @@ pub(super) struct Found {
 #[derive(Debug)]
 pub(super) struct Folder {
     pub(super) path: PathBuf,
-    pub(super) verdict: Verdict,
+    pub(super) decision: FilterDecision,
     pub(super) state: Mutex<State>,
 }
 
@@ -43,30 +41,31 @@ pub(super) enum State {
 
 impl Found {
     /// A folder that is no entry itself.
-    fn folder(path: PathBuf, verdict: Verdict) -> Self {
-        Self { verdict: Verdict::Pass, entry: None, folder: Some(Folder::new(path, verdict)) }
+    fn folder(path: PathBuf, decision: FilterDecision) -> Self {
+        Self { decision: FilterDecision::Pass, entry: None, folder: Some(Folder::new(path, decision)) }
     }
 }
 
 impl Folder {
     /// One that nobody has begun.
-    pub(super) fn new(path: PathBuf, verdict: Verdict) -> Arc<Self> {
-        Arc::new(Self { path, verdict, state: Mutex::new(State::Waiting) })
+    pub(super) fn new(path: PathBuf, decision: FilterDecision) -> Arc<Self> {
+        Arc::new(Self { path, decision, state: Mutex::new(State::Waiting) })
     }
 }
 
 /// Reads folders, one at a time.
 #[derive(Debug)]
 pub(super) struct Reader {
-    set: FileSet,
+    filter: Arc<Filter>,
     /// Where in the paths the names relative to the root begin.
     name_at: usize,
 }
 
 impl Reader {
-    /// For the folders of `set`.
-    pub(super) fn new(set: &FileSet) -> Self {
-        Self { set: set.clone(), name_at: set.root().join("x").as_os_str().len() - 1 }
+    /// For the folders of `filter`.
+    pub(super) fn new(filter: Arc<Filter>) -> Self {
+        let name_at = filter.root().join("x").as_os_str().len() - 1;
+        Self { filter, name_at }
     }
 
     /// What is in `folder`.
@@ -92,11 +91,12 @@ impl Reader {
     /// What the walk begins with: what is at `start`. What is not there has nothing in it where a glob may name it.
     pub(super) fn first(&self, start: PathBuf) -> Vec<Result<Found, Failure>> {
         if start.as_os_str().len() <= self.name_at {
-            return vec![Ok(Found::folder(start, Verdict::Take))];
+            return vec![Ok(Found::folder(start, FilterDecision::Take))];
         }
         let Ok(metadata) = fs_err::symlink_metadata(&start) else { return Vec::new() };
         // A link to a folder counts by itself, and, because the pattern names it, with what is behind it.
-        let behind = (metadata.is_symlink() && start.is_dir()).then(|| Found::folder(start.clone(), Verdict::Pass));
+        let behind =
+            (metadata.is_symlink() && start.is_dir()).then(|| Found::folder(start.clone(), FilterDecision::Pass));
         let is_folder = metadata.is_dir();
         let itself = self.found(start, is_folder, || Ok(metadata)).transpose();
         itself.into_iter().chain(behind.map(Ok)).collect()
@@ -109,15 +109,15 @@ impl Reader {
         is_folder: bool,
         metadata: impl FnOnce() -> io::Result<Metadata>,
     ) -> Result<Option<Found>, Failure> {
-        let verdict = self.set.wants(relative(&path, self.name_at), is_folder)?;
-        let enter = is_folder && verdict != Verdict::Prune;
-        let folder = enter.then(|| Folder::new(path.clone(), verdict));
-        let entry = match verdict {
-            Verdict::Take => Some(self.entry(path, metadata)?),
-            Verdict::Hold if is_folder => Some(self.entry(path, metadata)?),
-            Verdict::Pass | Verdict::Hold | Verdict::Prune => None,
+        let decision = self.filter.decide(relative(&path, self.name_at), is_folder)?;
+        let enter = is_folder && decision != FilterDecision::Prune;
+        let folder = enter.then(|| Folder::new(path.clone(), decision));
+        let entry = match decision {
+            FilterDecision::Take => Some(self.entry(path, metadata)?),
+            FilterDecision::Hold if is_folder => Some(self.entry(path, metadata)?),
+            FilterDecision::Pass | FilterDecision::Hold | FilterDecision::Prune => None,
         };
-        Ok((entry.is_some() || folder.is_some()).then_some(Found { verdict, entry, folder }))
+        Ok((entry.is_some() || folder.is_some()).then_some(Found { decision, entry, folder }))
     }
 
     fn entry(&self, path: PathBuf, metadata: impl FnOnce() -> io::Result<Metadata>) -> Result<Entry, Failure> {
@@ -144,9 +144,4 @@ impl Reader {
         };
         Ok(Entry { name_at: self.name_at, path, kind, metadata })
     }
-}
-
-/// The end of `path` from the byte `from` on.
-pub(super) fn relative(path: &Path, from: usize) -> &Path {
-    Path::new(OsStr::from_bytes(path.as_os_str().as_bytes().get(from..).unwrap_or_default()))
 }

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use crate::error::Failure;
 use crate::event::{EventKind, EventSink, StepLog, event_channel};
-use crate::model::{Output, Progress, StepId};
+use crate::model::{Output, Progress, RunId, StepId};
 use crate::redact::RedactStream;
-use crate::tools::process::{Host, extend_line};
+use crate::tools::process::{ProcessObserver, extend_line};
 use crate::tools::{Cancel, Tools};
 
 /// Most bytes of a line that reporters get; the log has all of them.
@@ -42,6 +42,17 @@ pub struct StepContext {
     on_child: OnChild,
     text: Mutex<TextState>,
     leaked: AtomicBool,
+    run: Option<RunScope>,
+}
+
+/// The run that a step belongs to.
+#[derive(Clone)]
+pub struct RunScope {
+    /// Its id.
+    pub id: RunId,
+    /// Whether another run is one of this project and over: one run at a time holds the lock, so each that was on record
+    /// when this one began.
+    pub has_ended: Arc<dyn Fn(&RunId) -> bool + Send + Sync>,
 }
 
 struct TextState {
@@ -71,6 +82,7 @@ impl StepContext {
             on_child,
             text: Mutex::new(TextState { redact, line: Vec::new() }),
             leaked: AtomicBool::new(false),
+            run: None,
         }
     }
 
@@ -79,6 +91,16 @@ impl StepContext {
         let (sink, _nobody) = event_channel();
         let log = StepLog::discard(step.clone());
         Self::new(step, tools, sink, log, cancel, last, Arc::new(|_: &StepId, _| {}))
+    }
+
+    /// As part of the run `run`.
+    pub fn in_run(self, run: RunScope) -> Self {
+        Self { run: Some(run), ..self }
+    }
+
+    /// The run; `None` for a check outside of any run.
+    pub fn run(&self) -> Option<&RunScope> {
+        self.run.as_ref()
     }
 
     /// Gives the next attempt a sign of its own to stop, so that a timeout of this one does not end it too.
@@ -122,13 +144,13 @@ impl StepContext {
 
     /// Fails when stopping was asked; for between two pieces of work.
     pub fn check_cancel(&self) -> Result<(), Failure> {
-        if self.cancel.is_asked() { Err(Failure::interrupted(format!("step {}", self.step))) } else { Ok(()) }
+        if self.cancel.is_cancelled() { Err(Failure::interrupted(format!("step {}", self.step))) } else { Ok(()) }
     }
 
     /// Ends when a step that was asked to stop has had the time for a last look at what it waited for, or is asked to stop at
     /// once.
     pub async fn out_of_time(&self) {
-        self.cancel.expired(LAST_LOOK).await;
+        self.cancel.grace_elapsed(LAST_LOOK).await;
     }
 
     /// Does `work` unless stopping is asked first; then drops it and fails as interrupted.
@@ -137,14 +159,14 @@ impl StepContext {
         what: &str,
         work: impl Future<Output = Result<T, Failure>>,
     ) -> Result<T, Failure> {
-        if self.cancel.is_asked() {
+        if self.cancel.is_cancelled() {
             return Err(Failure::interrupted(what));
         }
         // The work first: most often it is done at once, and then nobody has to wait for the other.
         tokio::select! {
             biased;
             result = work => result,
-            () = self.cancel.asked() => Err(Failure::interrupted(what)),
+            () = self.cancel.cancelled() => Err(Failure::interrupted(what)),
         }
     }
 
@@ -200,7 +222,7 @@ impl StepContext {
     }
 }
 
-impl Host for StepContext {
+impl ProcessObserver for StepContext {
     fn output(&self, bytes: &[u8]) {
         let mut text = self.text.lock().unwrap_or_else(PoisonError::into_inner);
         let TextState { redact, line } = &mut *text;

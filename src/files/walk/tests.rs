@@ -1,5 +1,8 @@
 //! The order of the entries, and what can't be read.
 
+use std::path::Path;
+
+use super::super::FileSet;
 use super::*;
 
 /// Folders in folders with files in them, some without.
@@ -24,29 +27,29 @@ fn entries_come_in_one_order_however_many_list_them() {
     let walk = walkdir::WalkDir::new(dir.path()).min_depth(1).sort_by_file_name();
     let expected: Vec<PathBuf> = walk.into_iter().map(|entry| entry.unwrap().into_path()).collect();
     assert!(expected.len() > 500, "{}", expected.len());
-    let set = FileSet::folder(dir.path());
+    let set = Arc::new(Filter::everything(dir.path()));
     for limits in
         [LIMITS, Limits { alone: 0, ahead: 0 }, Limits { alone: 0, ahead: 9 }, Limits { alone: 50, ahead: 1000 }]
     {
-        let walk = Walk::within(&set, dir.path().to_owned(), limits);
+        let walk = Walk::within(Arc::clone(&set), limits);
         let found: Vec<PathBuf> = walk.map(|entry| entry.unwrap().path).collect();
         assert_eq!(found, expected, "{limits:?}");
         // Helpers go when nobody takes the rest.
-        assert_eq!(Walk::within(&set, dir.path().to_owned(), limits).take(60).count(), 60);
+        assert_eq!(Walk::within(Arc::clone(&set), limits).take(60).count(), 60);
     }
 }
 
 #[test]
 fn a_folder_that_cannot_be_read_matters_where_something_of_it_is_wanted() {
     let dir = tempfile::tempdir().unwrap();
-    let set = FileSet::folder(dir.path());
-    // As one that was removed between two looks: the tests may run as root, who may read everything.
-    let gone = |verdict| Found { verdict, entry: None, folder: Some(Folder::new(dir.path().join("gone"), verdict)) };
-    for verdict in [Verdict::Take, Verdict::Pass] {
-        let failure = Walk::new(&set, dir.path().to_owned()).step(gone(verdict)).unwrap_err();
+    let set = Arc::new(Filter::everything(dir.path()));
+    // As one that was removed between two reads: the tests may run as root, who may read everything.
+    let gone = |decision| Found { decision, entry: None, folder: Some(Folder::new(dir.path().join("gone"), decision)) };
+    for decision in [FilterDecision::Take, FilterDecision::Pass] {
+        let failure = Walk::new(Arc::clone(&set)).step(gone(decision)).unwrap_err();
         assert!(failure.message.ends_with("gone`"), "{failure}");
     }
-    assert!(Walk::new(&set, dir.path().to_owned()).step(gone(Verdict::Hold)).unwrap().is_none());
+    assert!(Walk::new(Arc::clone(&set)).step(gone(FilterDecision::Hold)).unwrap().is_none());
 }
 
 #[test]

@@ -1,13 +1,20 @@
-//! [`Action`]: what a step does.
+//! The framework of actions: what an action is, what it may reach, and how its settings are read. Knows no action.
+
+mod context;
+pub mod defaults;
+mod entry;
+pub mod units;
 
 use std::fmt::Debug;
 
 use futures_util::future::BoxFuture;
 
-use super::StepContext;
 use crate::error::Failure;
 use crate::fingerprint::Inputs;
 use crate::model::Output;
+
+pub use context::{ChildEvent, OnChild, RunScope, StepContext};
+pub use entry::{ActionSettings, ActionType, SettingsTable};
 
 /// Whether the world has what a step made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,8 +30,8 @@ pub enum Presence {
 /// `run` **must be idempotent**: it may have been killed at any point the last time, and is called again. A test runs
 /// every action twice.
 pub trait Action: Debug + Send + Sync {
-    /// Whether the step looks at the world each time instead of being fresh: every verification does.
-    fn always_looks(&self) -> bool {
+    /// Whether the step runs every time instead of being fresh: every verification does.
+    fn always_runs(&self) -> bool {
         false
     }
 

@@ -1,4 +1,4 @@
-//! [`Time`]: a length of time in a step's settings.
+//! Quantities in a step's settings.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, de};
 
 /// A length of time: `"30s"`, `"2m 30s"`, `"500ms"`, or a number of seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Time(pub(super) Duration);
+pub struct Time(pub Duration);
 
 impl<'de> Deserialize<'de> for Time {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

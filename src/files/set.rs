@@ -1,126 +1,69 @@
-//! Digests of file sets: a build context, a folder, what a glob matches.
+//! [`FileSet`]: a build context, or what a glob matches, and its digest.
 //!
 //! What counts is each entry's relative path, kind, executable bit and contents, and where a symbolic link points; links
-//! are never followed. Modification times, owners and the other permission bits do not count: a clone stays fresh.
+//! are never followed. Modification times and owners do not count: a clone stays fresh. The other permission bits count
+//! in a build context alone, because they become part of the image.
 
-use std::ffi::OsStr;
 use std::fs::Metadata;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use globset::{GlobBuilder, GlobMatcher};
-
-use super::Digest;
 use super::dockerignore::Ignore;
-use super::walk::{EntryKind, Verdict, Walk};
-use crate::error::{Context, Failure};
-
-/// Folders that no glob looks into unless it names them: their contents change with every command.
-const UNSEEN: [&str; 2] = [".git", STATE_FOLDER];
-
-/// The state folder of a project.
-const STATE_FOLDER: &str = ".provision";
+use super::filter::Filter;
+use super::walk::{EntryKind, Walk};
+use crate::error::Failure;
+use crate::fingerprint::Digest;
 
 /// Bytes of a set's description that are digested at once.
 const DIGESTED: usize = 16 << 10;
 
-/// What digests the contents of files: see [`super::FileDigests`].
+/// Digests the contents of files: see [`super::FileDigests`].
 pub trait FileHasher {
-    /// The digest of the contents of the regular file at `path`; `seen` is what a look at it has just found.
+    /// Returns the digest of the contents of the regular file at `path`, whose metadata has just been read: `seen`.
     fn contents(&mut self, path: &Path, seen: &Metadata) -> Result<Digest, Failure>;
 }
 
 /// Which files: a root and what of it counts.
 #[derive(Clone, Debug)]
 pub struct FileSet {
-    root: PathBuf,
     filter: Arc<Filter>,
 }
 
-#[derive(Debug)]
-enum Filter {
-    Everything,
-    Ignore {
-        ignore: Ignore,
-        keep: Vec<PathBuf>,
-    },
-    Glob {
-        start: PathBuf,
-        glob: GlobMatcher,
-    },
-    /// The globs `start/**` and `start`, which need no matcher; `itself`: `start` may be a file.
-    Under {
-        start: PathBuf,
-        itself: bool,
-    },
-}
-
 impl FileSet {
-    /// Everything in the folder `root`: a chart.
-    pub fn folder(root: &Path) -> Self {
-        Self { root: root.to_owned(), filter: Arc::new(Filter::Everything) }
+    /// Everything in the folder `root`.
+    #[cfg(test)]
+    pub(super) fn folder(root: &Path) -> Self {
+        Self { filter: Arc::new(Filter::everything(root)) }
     }
 
-    /// What of the folder `root` a `.dockerignore` leaves, and the files `keep` whatever it says; without `.provision`.
+    /// What a `.dockerignore` leaves of the folder `root`, and the files `keep` whatever it says; without `.provision`.
     pub fn context(root: &Path, ignore: Ignore, keep: Vec<PathBuf>) -> Self {
-        Self { root: root.to_owned(), filter: Arc::new(Filter::Ignore { ignore, keep }) }
+        Self { filter: Arc::new(Filter::context(root, ignore, keep)) }
     }
 
-    /// What in `root` the glob `pattern` matches: `*` and `?` stay within a folder, `**` does not, and the plain name of
-    /// a folder means all that is in it. Folders themselves are not part of the set.
+    /// What the glob `pattern` matches in `root`: `*` and `?` stay within a folder, `**` does not, and the plain name of
+    /// a folder means everything in it. Folders themselves are not part of the set.
     pub fn glob(root: &Path, pattern: &str) -> Result<Self, String> {
-        // As a path would be read: `a//b/./` is `a/b`.
-        let mut parts: Vec<&str> = pattern.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
-        if pattern.is_empty() || Path::new(pattern).is_absolute() || parts.contains(&"..") {
-            return Err(format!("the pattern `{pattern}` has to stay inside the project"));
-        }
-        if parts.is_empty() {
-            parts.push("**");
-        }
-        let is_plain = |part: &&str| !part.contains(['*', '?', '[', '{', '\\']);
-        let start: PathBuf = parts.iter().take_while(|part| is_plain(part)).collect();
-        let rest: Vec<&str> = parts.iter().copied().skip_while(is_plain).collect();
-        let filter = match rest.as_slice() {
-            [] => Filter::Under { start, itself: true },
-            ["**"] => Filter::Under { start, itself: false },
-            _ => {
-                let glob = GlobBuilder::new(&parts.join("/"))
-                    .literal_separator(true)
-                    .build()
-                    .map_err(|error| format!("the pattern `{pattern}` is not a glob: {}", error.kind()))?;
-                Filter::Glob { start, glob: glob.compile_matcher() }
-            }
-        };
-        Ok(Self { root: root.to_owned(), filter: Arc::new(filter) })
-    }
-
-    /// The folder that the names of the entries are relative to.
-    pub fn root(&self) -> &Path {
-        &self.root
+        Ok(Self { filter: Arc::new(Filter::glob(root, pattern)?) })
     }
 
     /// The entries, each folder's in order of their names and right after it.
     pub fn walk(&self) -> Walk {
-        let start = match &*self.filter {
-            Filter::Glob { start, .. } | Filter::Under { start, .. } => self.root.join(start),
-            _ => self.root.clone(),
-        };
-        Walk::new(self, start)
+        Walk::new(Arc::clone(&self.filter))
     }
 
-    /// One digest for all entries.
+    /// Returns one digest for all entries.
     pub fn digest(&self, hasher: &mut dyn FileHasher) -> Result<Digest, Failure> {
         let mut all = blake3::Hasher::new();
-        // The hasher takes much at once better than little often.
+        // A few big updates of the hasher are faster than many small ones.
         let mut parts = Vec::with_capacity(DIGESTED + 1024);
         let part = |parts: &mut Vec<u8>, bytes: &[u8]| {
             parts.extend_from_slice(&(bytes.len() as u64).to_le_bytes());
             parts.extend_from_slice(bytes);
         };
-        // A build gets its files with their permissions, and so does the image.
-        let with_modes = matches!(&*self.filter, Filter::Ignore { .. });
+        let with_modes = self.filter.counts_permissions();
         for entry in self.walk() {
             let entry = entry?;
             part(&mut parts, entry.name().as_os_str().as_bytes());
@@ -152,45 +95,13 @@ impl FileSet {
     pub fn is_empty(&self) -> Result<bool, Failure> {
         self.walk().next().transpose().map(|first| first.is_none())
     }
-
-    pub(super) fn wants(&self, name: &Path, is_folder: bool) -> Result<Verdict, Failure> {
-        Ok(match &*self.filter {
-            Filter::Everything => Verdict::Take,
-            Filter::Glob { start, .. } | Filter::Under { start, .. } if is_folder => {
-                let unseen = UNSEEN.iter().any(|unseen| name.file_name() == Some(OsStr::new(unseen)));
-                if unseen && !start.starts_with(name) { Verdict::Prune } else { Verdict::Pass }
-            }
-            Filter::Glob { glob, .. } if glob.is_match(name) => Verdict::Take,
-            // The walk begins at `start`.
-            Filter::Under { start, itself } if *itself || name.as_os_str() != start.as_os_str() => Verdict::Take,
-            Filter::Glob { .. } | Filter::Under { .. } => Verdict::Pass,
-            // Our own folder holds the kubeconfig and changes with every run: it is never part of a context.
-            Filter::Ignore { .. } if is_folder && name == Path::new(STATE_FOLDER) => Verdict::Prune,
-            Filter::Ignore { ignore, keep } => {
-                if keep.iter().any(|keep| keep == name) {
-                    return Ok(Verdict::Take);
-                }
-                let text = name.to_string_lossy();
-                let ignored = ignore
-                    .ignores(&text)
-                    .context(|| format!("reading `{}`", self.root.join(".dockerignore").display()))?;
-                if !ignored {
-                    Verdict::Take
-                } else if !is_folder || ignore.may_bring_back(&text) || keep.iter().any(|keep| keep.starts_with(name)) {
-                    Verdict::Hold
-                } else {
-                    Verdict::Prune
-                }
-            }
-        })
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::{PermissionsExt, symlink};
 
-    use super::super::{FileDigests, Verify};
+    use super::super::stat_cache::{FileDigests, Verify};
     use super::*;
 
     fn tree(files: &[&str]) -> tempfile::TempDir {

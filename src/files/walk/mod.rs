@@ -3,16 +3,17 @@
 //! Folders wait on a stack, the next one to be taken on top. Helpers list them from there; whoever takes the entries lists
 //! a folder itself that no helper has begun, so that it never waits for one that has no time.
 
+mod entry;
 mod reader;
 
 use std::collections::VecDeque;
-use std::fs::Metadata;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use super::files::FileSet;
-use super::lock;
+use super::filter::{Filter, FilterDecision};
+use super::mutex::lock;
 use crate::error::Failure;
+pub use entry::{Entry, EntryKind};
 use reader::{Folder, Found, Listing, Reader, State};
 
 /// What a walk may cost beside its own thread.
@@ -30,51 +31,7 @@ const LIMITS: Limits = Limits { alone: 1000, ahead: 32_000 };
 /// More helpers than these only get into each other's way.
 const MAX_HELPERS: usize = 7;
 
-/// One entry of a file set.
-#[derive(Debug)]
-pub struct Entry {
-    /// Where it is.
-    pub path: PathBuf,
-    /// Where in `path` the name begins.
-    name_at: usize,
-    /// What it is.
-    pub kind: EntryKind,
-    /// What the file system says about it, links not followed.
-    pub metadata: Metadata,
-}
-
-impl Entry {
-    /// Its path relative to the set's root.
-    pub fn name(&self) -> &Path {
-        reader::relative(&self.path, self.name_at)
-    }
-}
-
-/// What an entry is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum EntryKind {
-    /// A regular file.
-    File,
-    /// A folder.
-    Folder,
-    /// A symbolic link, with its target as it is written.
-    Link(PathBuf),
-}
-
-/// What a filter says about an entry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
-    /// Part of the set.
-    Take,
-    /// Not part of it, but what is in it may be.
-    Pass,
-    /// As [`Verdict::Pass`]; a folder becomes part of the set with the first thing in it that is.
-    Hold,
-    /// Neither it nor anything in it.
-    Prune,
-}
-
-/// The entries of a [`FileSet`].
+/// The entries of a [`super::FileSet`].
 #[derive(Debug)]
 pub struct Walk {
     shared: Arc<Shared>,
@@ -122,13 +79,14 @@ impl Queue {
 }
 
 impl Walk {
-    /// Of `set`, from `start` on, which is its root or below it.
-    pub(super) fn new(set: &FileSet, start: PathBuf) -> Self {
-        Self::within(set, start, LIMITS)
+    /// The entries that `filter` takes, from where it starts.
+    pub(super) fn new(filter: Arc<Filter>) -> Self {
+        Self::within(filter, LIMITS)
     }
 
-    fn within(set: &FileSet, start: PathBuf, limits: Limits) -> Self {
-        let reader = Reader::new(set);
+    fn within(filter: Arc<Filter>, limits: Limits) -> Self {
+        let start: PathBuf = filter.start();
+        let reader = Reader::new(filter);
         let shared = Shared { reader, limits, queue: Mutex::default(), changed: Condvar::new() };
         let mut walk = Self {
             shared: Arc::new(shared),
@@ -148,7 +106,7 @@ impl Walk {
         self.held.retain(|(above, _)| *above < depth);
         let mut next = None;
         match found.entry {
-            Some(entry) if found.verdict != Verdict::Take => self.held.push((depth, entry)),
+            Some(entry) if found.decision != FilterDecision::Take => self.held.push((depth, entry)),
             Some(entry) if self.held.is_empty() => next = Some(entry),
             Some(entry) => {
                 self.ready.extend(self.held.drain(..).map(|(_, folder)| folder));
@@ -160,7 +118,7 @@ impl Walk {
             match self.listing(&folder) {
                 Ok(listing) => self.open.push(listing.into_iter()),
                 // What can't be read is an error, unless nothing of it is wanted anyway.
-                Err(_) if folder.verdict == Verdict::Hold => {}
+                Err(_) if folder.decision == FilterDecision::Hold => {}
                 Err(error) => {
                     let message = format!("can't read `{}`", folder.path.display());
                     return Err(Failure::failed(message).cause(error.to_string()));

@@ -19,10 +19,10 @@ use std::sync::{Mutex, OnceLock};
 use foldhash::fast::FixedState;
 use fs_err as fs;
 
-use super::Digest;
-use super::files::{FileHasher, FileSet};
-use super::lock;
+use super::mutex::lock;
+use super::set::{FileHasher, FileSet};
 use crate::error::{Context, Failure};
+use crate::fingerprint::Digest;
 
 /// How the file begins; the number is its format's.
 const MAGIC: &[u8; 16] = b"provision-files2";

@@ -5,11 +5,12 @@
 //! character by character; so do we, into one for ours, which makes even odd patterns mean the same. A test compares
 //! both on random patterns.
 
+mod go_glob;
+mod go_regex;
+
 use std::fmt;
 
 use regex::bytes::Regex;
-
-use super::{go_glob, go_regex};
 
 /// The longest line that Docker's reader accepts.
 const MAX_LINE: usize = 64 * 1024;
