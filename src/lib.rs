@@ -11,7 +11,7 @@
 //! 3 action · journal · report
 //! 2 event · tools
 //! 1 fingerprint · redact
-//! 0 model · error · failpoint
+//! 0 model · error · failpoint · suggest
 //! ```
 
 pub mod action;
@@ -30,4 +30,5 @@ pub mod pipeline;
 pub mod plan;
 pub mod redact;
 pub mod report;
+mod suggest;
 pub mod tools;

@@ -28,6 +28,7 @@ const LAYERS: &[(&str, usize)] = &[
     ("error", 0),
     ("failpoint", 0),
     ("model", 0),
+    ("suggest", 0),
 ];
 
 /// Where alone a library may be named, so that it can be exchanged in one place.

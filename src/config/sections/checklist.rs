@@ -1,4 +1,4 @@
-//! Reads checklists: the check boxes of a Markdown file that have an id.
+//! Reads checklists: the task list items of a Markdown file that have an id.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -7,24 +7,24 @@ use std::sync::Arc;
 
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 
-use super::diagnostic::{Diagnostic, Report, Source};
-use super::fields::Text;
+use crate::config::syntax::diagnostic::{Diagnostic, Report, Source};
+use crate::config::syntax::fields::SpannedString;
 use crate::model::{Item, ItemId};
 
-/// A checklist is written by a person: what is larger is something else.
+/// Maximum size: a checklist is written by hand, a larger file is something else.
 const MAX_BYTES: u64 = 4 << 20;
 
-/// An item with the place of its text.
+/// An item with the place of its id.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Found {
+pub struct ParsedItem {
     /// The item.
     pub item: Item,
     /// The bytes of its id in the file.
     pub id_span: Range<usize>,
 }
 
-/// The items of all `files`, and whether all could be read.
-pub(super) fn read(report: &Report, root: &Path, files: &[Text]) -> (Vec<Item>, bool) {
+/// Returns the items of all `files`, and whether all files could be read.
+pub(crate) fn read(report: &Report, root: &Path, files: &[SpannedString]) -> (Vec<Item>, bool) {
     let mut all: Vec<Item> = Vec::new();
     let mut places: BTreeMap<ItemId, (Arc<Source>, Range<usize>)> = BTreeMap::new();
     let mut complete = true;
@@ -33,7 +33,7 @@ pub(super) fn read(report: &Report, root: &Path, files: &[Text]) -> (Vec<Item>, 
         let text = match read_text(&root.join(name)) {
             Ok(text) => text,
             Err(why) => {
-                report.error(file.span(), "", format!("the checklist `{name}` can't be read: {why}"));
+                report.error(file.span(), "", format!("can't read the checklist `{name}`: {why}"));
                 complete = false;
                 continue;
             }
@@ -43,9 +43,9 @@ pub(super) fn read(report: &Report, root: &Path, files: &[Text]) -> (Vec<Item>, 
         for found in parse(&source.text) {
             if let Some((other, first)) = places.get(&found.item.id) {
                 report.add(
-                    Diagnostic::error(format!("the item `{}` is there twice", found.item.id))
-                        .at(&source, found.id_span, "again")
-                        .at(other, first.clone(), "first"),
+                    Diagnostic::error(format!("the item `{}` is defined twice", found.item.id))
+                        .at(&source, found.id_span, "defined again here")
+                        .at(other, first.clone(), "first defined here"),
                 );
             } else {
                 places.insert(found.item.id.clone(), (Arc::clone(&source), found.id_span));
@@ -59,7 +59,7 @@ pub(super) fn read(report: &Report, root: &Path, files: &[Text]) -> (Vec<Item>, 
             report.add(
                 Diagnostic::warning(format!("the checklist `{name}` has no items"))
                     .at(report.source(), file.span(), "")
-                    .note("an item is a check box with an id: `- [ ] T001 …`"),
+                    .note("an item is a task list item with an id: `- [ ] T001 …`"),
             );
         }
     }
@@ -68,7 +68,7 @@ pub(super) fn read(report: &Report, root: &Path, files: &[Text]) -> (Vec<Item>, 
 
 fn read_text(path: &Path) -> Result<String, String> {
     let meta = fs_err::metadata(path).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => "there is no such file".into(),
+        std::io::ErrorKind::NotFound => "it does not exist".into(),
         kind => kind.to_string(),
     })?;
     if !meta.is_file() {
@@ -78,15 +78,15 @@ fn read_text(path: &Path) -> Result<String, String> {
         return Err(format!("it is larger than {} MiB", MAX_BYTES >> 20));
     }
     let bytes = fs_err::read(path).map_err(|error| error.kind().to_string())?;
-    String::from_utf8(bytes).map_err(|_| "it is not UTF-8".into())
+    String::from_utf8(bytes).map_err(|_| "it is not valid UTF-8".into())
 }
 
-/// The items of a checklist, in its order.
-pub fn parse(text: &str) -> Vec<Found> {
+/// Returns the items of a checklist, in its order.
+pub fn parse(text: &str) -> Vec<ParsedItem> {
     let mut found = Vec::new();
     let mut phase = String::new();
     let mut heading: Option<String> = None;
-    let mut open: Option<Open> = None;
+    let mut open: Option<OpenItem> = None;
     for (event, range) in Parser::new_ext(text, Options::ENABLE_TASKLISTS).into_offset_iter() {
         match event {
             Event::Start(Tag::Heading { .. }) => heading = Some(String::new()),
@@ -96,9 +96,9 @@ pub fn parse(text: &str) -> Vec<Found> {
             }
             Event::TaskListMarker(ticked) => {
                 found.extend(open.take().and_then(|open| open.close(text, &phase)));
-                open = Some(Open { ticked, text: range.end..range.end });
+                open = Some(OpenItem { ticked, text: range.end..range.end });
             }
-            // The item's own text ends where another block begins or the item does.
+            // The text of the item ends where another block starts, or where the item ends.
             Event::Start(
                 Tag::Item | Tag::List(_) | Tag::CodeBlock(_) | Tag::Paragraph | Tag::BlockQuote(_) | Tag::HtmlBlock,
             )
@@ -115,15 +115,15 @@ pub fn parse(text: &str) -> Vec<Found> {
     found
 }
 
-/// A check box whose text is being read.
-struct Open {
+/// A task list item whose text is being read.
+struct OpenItem {
     ticked: bool,
     text: Range<usize>,
 }
 
-impl Open {
-    /// The item, where the box has an id.
-    fn close(self, text: &str, phase: &str) -> Option<Found> {
+impl OpenItem {
+    /// Returns the item, if it has an id.
+    fn close(self, text: &str, phase: &str) -> Option<ParsedItem> {
         let raw = text.get(self.text.clone())?;
         let skip = raw.len() - raw.trim_start().trim_start_matches("**").len();
         let word = raw[skip..].split_whitespace().next()?;
@@ -133,9 +133,9 @@ impl Open {
         }
         let start = self.text.start + skip;
         let mut words = raw[skip + word.len()..].split_whitespace().peekable();
-        // `[P]` and `[US1]` say how the task is planned, not what is to be true.
+        // `[P]` and `[US1]` are markers for planning, not part of the text.
         while words.next_if(|word| is_marker(word)).is_some() {}
-        Some(Found {
+        Some(ParsedItem {
             item: Item {
                 id: ItemId::new(id).ok()?,
                 phase: phase.to_owned(),
@@ -147,7 +147,7 @@ impl Open {
     }
 }
 
-/// `T014`, `US-2`, `T014a`, `REQ-1.2`: capitals, then a number. Other words begin a box that has no id.
+/// Returns whether `word` is an id: capitals, then a number, as in `T014`, `US-2`, `T014a`, `REQ-1.2`.
 fn is_id(word: &str) -> bool {
     let rest = word.trim_start_matches(|c: char| c.is_ascii_uppercase());
     let capitals = word.len() - rest.len();
@@ -176,7 +176,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn boxes_with_an_id_are_items() {
+    fn task_list_items_with_an_id_are_items() {
         let text = "# Tasks\n\n## Phase 1: `setup`\n\n- [ ] T001 [P] [US1] First `thing` in\n  two lines\n  - [x] T002: nested\n\
                     - [ ] no id\n- [ ] Go1 is one\n- T003 no box\n\n```\n- [ ] T004 code\n```\n\n## Phase 2\r\n\r\n- [X] **T005** [x] rest\r\n";
         let items: Vec<_> = parse(text)
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_have_capitals_and_a_number() {
+    fn ids_are_capitals_and_a_number() {
         for id in ["T014", "T1", "US-2", "T014a", "REQ-1.2", "A_1"] {
             assert!(is_id(id), "{id}");
         }

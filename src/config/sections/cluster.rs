@@ -1,22 +1,22 @@
-//! `[cluster]`, with what a profile has of its own.
+//! `[cluster]`, merged with the section of a profile.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::diagnostic::{Diagnostic, Report};
-use super::fields::{Fields, SpannedTable, Text};
-use super::nearest::suggest;
-use super::node::{Entry, Table, Value};
-use super::scope::Scope;
-use super::template::fill;
+use crate::config::expr::scope::Scope;
+use crate::config::expr::template::fill;
+use crate::config::syntax::diagnostic::{Diagnostic, Report};
+use crate::config::syntax::fields::{Fields, SpannedString, SpannedTable};
+use crate::config::syntax::node::{Entry, Table, Value};
+use crate::suggest::suggest;
 use crate::tools::cluster::{ClusterSpec, Provider};
 
 /// Providers that the format names and this version can't make.
 const LATER_PROVIDERS: [&str; 2] = ["kind", "k3d"];
-pub(super) const CLUSTER_KEYS: [&str; 8] =
+pub(crate) const CLUSTER_KEYS: [&str; 8] =
     ["provider", "name", "context", "cpus", "memory", "driver", "kubernetes-version", "start-args"];
 
-pub(super) fn unknown_cluster_key(report: &Report, entry: &Entry) {
+pub(crate) fn unknown_cluster_key(report: &Report, entry: &Entry) {
     report.add(
         Diagnostic::error(format!("unknown key `{}` in `[cluster]`", entry.key))
             .at(report.source(), entry.key_span.clone(), "not known here")
@@ -25,7 +25,7 @@ pub(super) fn unknown_cluster_key(report: &Report, entry: &Entry) {
 }
 
 /// `[cluster]`, with what the profile has of its own: a provider of its own replaces all of it.
-pub(super) fn resolve(
+pub(crate) fn resolve(
     report: &Report,
     declared: Option<SpannedTable>,
     profile: Option<SpannedTable>,
@@ -36,7 +36,7 @@ pub(super) fn resolve(
         (Some(only), None) | (None, Some(only)) => only,
         (Some((_, base)), Some((span, over))) => {
             let provider = |table: &Table| match table.get("provider").map(|entry| &entry.node.value) {
-                Some(Value::Text(text)) => Some(text.clone()),
+                Some(Value::String(text)) => Some(text.clone()),
                 _ => None,
             };
             let mut table = match provider(&over) {
@@ -60,7 +60,7 @@ pub(super) fn resolve(
         return None;
     }
     let mut fields = Fields::new(report, "`[cluster]`", span, table);
-    let provider = fields.required_text("provider")?;
+    let provider = fields.required_string("provider")?;
     let found = Provider::ALL.iter().find(|(name, _)| name == provider.get_ref());
     let Some((_, kind)) = found else {
         let names = Provider::ALL.iter().map(|(name, _)| *name);
@@ -77,16 +77,17 @@ pub(super) fn resolve(
     let spec = match kind {
         Provider::Minikube => ClusterSpec {
             provider: *kind,
-            name: fields.text("name").map_or_else(|| scope.pipeline.to_owned(), Text::into_inner),
-            cpus: fields.whole("cpus", 1..=1024),
-            memory: fields.text("memory").map(Text::into_inner),
-            driver: fields.text("driver").map(Text::into_inner),
-            kubernetes_version: fields.text("kubernetes-version").map(Text::into_inner),
-            start_args: (fields.texts("start-args").unwrap_or_default().into_iter().map(Text::into_inner)).collect(),
+            name: fields.string("name").map_or_else(|| scope.pipeline.to_owned(), SpannedString::into_inner),
+            cpus: fields.integer("cpus", 1..=1024),
+            memory: fields.string("memory").map(SpannedString::into_inner),
+            driver: fields.string("driver").map(SpannedString::into_inner),
+            kubernetes_version: fields.string("kubernetes-version").map(SpannedString::into_inner),
+            start_args: (fields.strings("start-args").unwrap_or_default().into_iter().map(SpannedString::into_inner))
+                .collect(),
         },
         Provider::Context => ClusterSpec {
             provider: *kind,
-            name: fields.required_text("context")?.into_inner(),
+            name: fields.required_string("context")?.into_inner(),
             cpus: None,
             memory: None,
             driver: None,
@@ -101,8 +102,11 @@ pub(super) fn resolve(
     Some(spec)
 }
 
-/// What expressions know of a cluster.
-pub(super) fn facts(
+/// The facts of a cluster that expressions can use.
+pub(crate) const FACTS: [&str; 4] = ["name", "context", "kubeconfig", "provider"];
+
+/// Returns the values of [`FACTS`] for a cluster.
+pub(crate) fn facts(
     spec: &ClusterSpec,
     state_dir: &Path,
     env: &BTreeMap<String, String>,

@@ -1,4 +1,4 @@
-//! [`Diagnostics`]: everything that is wrong with the files of a pipeline, each with its place.
+//! [`Diagnostics`]: all errors and warnings about the files of a pipeline, each with its place.
 
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,13 +7,13 @@ use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet,
 
 use crate::error::{Failure, FailureKind};
 
-/// More than this many are counted, not shown: whoever has that many starts with the first ones.
+/// Maximum number of diagnostics that are shown; further ones are only counted.
 const MAX_SHOWN: usize = 20;
 
-/// With more than these, no further ones are looked for.
-const MAX_FOUND: usize = 500;
+/// Checking stops after this many diagnostics.
+const MAX_COLLECTED: usize = 500;
 
-/// A file's text, as diagnostics quote it.
+/// A file that diagnostics quote.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Source {
     /// Its path as the user gave it.
@@ -22,12 +22,12 @@ pub struct Source {
     pub text: String,
 }
 
-/// How bad it is.
+/// The severity of a diagnostic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Severity {
-    /// The pipeline can't be used.
+    /// The pipeline can't run.
     Error,
-    /// It can, but it hardly says what was meant.
+    /// The pipeline can run, but it probably does not mean what it says.
     Warning,
 }
 
@@ -38,29 +38,29 @@ pub struct Place {
     pub source: Arc<Source>,
     /// The bytes of its text.
     pub span: Range<usize>,
-    /// What is to be said of this place; may be empty.
+    /// The label of this place; may be empty.
     pub label: String,
-    /// Whether the line may be shown: not where it holds a secret.
+    /// Whether the line may be shown: not if it may contain a secret.
     pub quoted: bool,
 }
 
-/// One thing that is wrong.
+/// An error or a warning.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// How bad it is.
+    /// Error or warning.
     pub severity: Severity,
     /// What is wrong.
     pub message: String,
-    /// Where: the place itself first, then places that explain it. Empty for what is in no file.
+    /// The place of the error first, then places that explain it. Empty if it concerns no file.
     pub places: Vec<Place>,
-    /// What one has to know to understand it.
+    /// Background that explains it.
     pub notes: Vec<String>,
-    /// What to do about it.
+    /// How to fix it.
     pub help: Vec<String>,
 }
 
 impl Diagnostic {
-    /// An error without a place yet.
+    /// Creates an error without a place.
     pub fn error(message: impl Into<String>) -> Self {
         Self {
             severity: Severity::Error,
@@ -71,48 +71,48 @@ impl Diagnostic {
         }
     }
 
-    /// A warning without a place yet.
+    /// Creates a warning without a place.
     pub fn warning(message: impl Into<String>) -> Self {
         Self { severity: Severity::Warning, ..Self::error(message) }
     }
 
-    /// Adds a place: the first is that of the error.
+    /// Adds a place; the first one is that of the error.
     pub fn at(mut self, source: &Arc<Source>, span: Range<usize>, label: impl Into<String>) -> Self {
         self.places.push(Place { source: Arc::clone(source), span, label: label.into(), quoted: true });
         self
     }
 
-    /// Keeps the lines of the places so far from being shown.
+    /// Hides the source lines of the places added so far.
     pub fn unquoted(mut self) -> Self {
         self.places.iter_mut().for_each(|place| place.quoted = false);
         self
     }
 
-    /// Adds what one has to know.
+    /// Adds a note.
     pub fn note(mut self, note: impl Into<String>) -> Self {
         self.notes.push(note.into());
         self
     }
 
-    /// Adds what to do about it.
+    /// Adds a hint on how to fix it.
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help.push(help.into());
         self
     }
 
-    /// Adds what to do about it, where there is something.
+    /// Adds a hint, if there is one.
     pub fn maybe_help(mut self, help: Option<String>) -> Self {
         self.help.extend(help);
         self
     }
 
-    /// Where it is sorted to: what has no place goes first.
-    fn key(&self) -> (Option<(&str, usize)>, &str) {
+    /// Returns the sort key: diagnostics without a place come first.
+    fn sort_key(&self) -> (Option<(&str, usize)>, &str) {
         let place = self.places.first();
         (place.map(|place| (place.source.name.as_str(), place.span.start)), &self.message)
     }
 
-    /// As text for a person; `styled` with ANSI colours.
+    /// Renders it as text; with ANSI colours if `styled`.
     pub fn render(&self, styled: bool) -> String {
         let level = match self.severity {
             Severity::Error => Level::ERROR,
@@ -122,7 +122,7 @@ impl Diagnostic {
         let mut places = self.places.as_slice();
         let mut kind = AnnotationKind::Primary;
         while let Some(first) = places.first() {
-            // Places in one file that follow each other share a quotation.
+            // Consecutive places in one file share a snippet.
             let same = |place: &&Place| place.source == first.source && place.quoted == first.quoted;
             let (here, rest) = places.split_at(places.iter().take_while(same).count());
             group = if first.quoted { group.element(snippet(here, kind)) } else { group.element(origin(first)) };
@@ -140,7 +140,7 @@ impl Diagnostic {
     }
 }
 
-/// The place alone.
+/// Returns the place without its source line.
 fn origin(place: &Place) -> Origin<'_> {
     let text = &place.source.text;
     let before = &text[..fit(text, &place.span).start];
@@ -150,7 +150,7 @@ fn origin(place: &Place) -> Origin<'_> {
         .char_column(before[line..].chars().count() + 1)
 }
 
-/// The lines around `places`, which are in one file; the first is annotated with `kind`.
+/// Returns the lines around `places`, which are in one file; the first place is annotated with `kind`.
 fn snippet(places: &[Place], kind: AnnotationKind) -> Snippet<'_, annotate_snippets::Annotation<'_>> {
     let Some(first) = places.first() else {
         return Snippet::source("");
@@ -159,11 +159,11 @@ fn snippet(places: &[Place], kind: AnnotationKind) -> Snippet<'_, annotate_snipp
     let spans: Vec<Range<usize>> = places.iter().map(|place| fit(text, &place.span)).collect();
     let start = spans.iter().map(|span| span.start).min().unwrap_or(0);
     let end = spans.iter().map(|span| span.end).max().unwrap_or(0);
-    // Only these lines: what quotes a big file should not have to read all of it.
+    // Only these lines: rendering must not process all of a big file.
     let start = text[..start].rfind('\n').map_or(0, |at| at + 1);
     let end = text[end..].find('\n').map_or(text.len(), |at| end + at);
     let line = text[..start].matches('\n').count() + 1;
-    // Carriage returns are no part of a line, and would be drawn.
+    // Carriage returns are not part of a line, but would be rendered.
     let lines = text[start..end].replace("\r\n", "\n");
     let returns = |at: usize| text[start..at].matches("\r\n").count();
     let mut snippet =
@@ -180,8 +180,8 @@ fn snippet(places: &[Place], kind: AnnotationKind) -> Snippet<'_, annotate_snipp
     snippet
 }
 
-/// `span` within `text`, at character boundaries, cut after its first line: a whole multi-line value would be drawn as
-/// a box around it.
+/// Clamps `span` to `text`, to character boundaries, and to its first line: a multi-line value would be rendered as a box
+/// around all of it.
 fn fit(text: &str, span: &Range<usize>) -> Range<usize> {
     let boundary = |at: usize| (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at));
     let start = boundary(span.start).unwrap_or(0);
@@ -190,29 +190,29 @@ fn fit(text: &str, span: &Range<usize>) -> Range<usize> {
     start..end
 }
 
-/// Everything that is wrong, in the order of the files, each thing once.
+/// All diagnostics, in the order of the files, without duplicates.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Diagnostics(Vec<Diagnostic>);
 
 impl Diagnostics {
-    /// Sorts and unifies.
+    /// Sorts `all` and removes duplicates.
     pub fn new(mut all: Vec<Diagnostic>) -> Self {
-        all.sort_by(|a, b| a.key().cmp(&b.key()));
+        all.sort_by(|a, b| a.sort_key().cmp(&b.sort_key()));
         all.dedup();
         Self(all)
     }
 
-    /// Whether there is nothing.
+    /// Returns whether there are none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Each of them.
+    /// Iterates over all of them.
     pub fn iter(&self) -> std::slice::Iter<'_, Diagnostic> {
         self.0.iter()
     }
 
-    /// Each as a block of text, at most twenty, then how many more there are.
+    /// Renders each as a block of text, at most twenty of them, then the number of the others.
     pub fn blocks(&self, styled: bool) -> Vec<String> {
         let mut blocks: Vec<String> = self.iter().take(MAX_SHOWN).map(|one| one.render(styled)).collect();
         match self.0.len().saturating_sub(MAX_SHOWN) {
@@ -223,7 +223,7 @@ impl Diagnostics {
         blocks
     }
 
-    /// As text for a person, with an empty line between two; `styled` with ANSI colours.
+    /// Renders all as text, separated by empty lines; with ANSI colours if `styled`.
     pub fn render(&self, styled: bool) -> String {
         self.blocks(styled).join("\n\n")
     }
@@ -242,52 +242,52 @@ impl From<Diagnostics> for Failure {
     fn from(diagnostics: Diagnostics) -> Self {
         let what = match diagnostics.0.as_slice() {
             [one] => one.message.clone(),
-            all => format!("the pipeline has {} errors", all.len()),
+            all => format!("{} errors in the pipeline", all.len()),
         };
         let lines = diagnostics.render(false);
         Self::new(FailureKind::Config, what).details(lines.lines().map(str::to_owned))
     }
 }
 
-/// Where the parts of `config` report to; they go on after each error.
+/// Collects the diagnostics of all parts of `config`, which continue after each error.
 #[derive(Debug)]
-pub(super) struct Report {
+pub(crate) struct Report {
     source: Arc<Source>,
-    found: Mutex<Vec<Diagnostic>>,
+    collected: Mutex<Vec<Diagnostic>>,
 }
 
 impl Report {
-    pub(super) fn new(source: Arc<Source>) -> Self {
-        Self { source, found: Mutex::default() }
+    pub(crate) fn new(source: Arc<Source>) -> Self {
+        Self { source, collected: Mutex::default() }
     }
 
-    /// The pipeline file.
-    pub(super) fn source(&self) -> &Arc<Source> {
+    /// Returns the pipeline file.
+    pub(crate) fn source(&self) -> &Arc<Source> {
         &self.source
     }
 
-    pub(super) fn add(&self, diagnostic: Diagnostic) {
-        self.found().push(diagnostic);
+    pub(crate) fn add(&self, diagnostic: Diagnostic) {
+        self.collected().push(diagnostic);
     }
 
-    fn found(&self) -> MutexGuard<'_, Vec<Diagnostic>> {
-        self.found.lock().unwrap_or_else(PoisonError::into_inner)
+    fn collected(&self) -> MutexGuard<'_, Vec<Diagnostic>> {
+        self.collected.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether so much is wrong that the rest need not be looked at.
-    pub(super) fn is_full(&self) -> bool {
-        self.found().len() >= MAX_FOUND
+    /// Returns whether there are so many diagnostics that checking can stop.
+    pub(crate) fn is_full(&self) -> bool {
+        self.collected().len() >= MAX_COLLECTED
     }
 
-    /// An error at a place in the pipeline file.
-    pub(super) fn error(&self, span: Range<usize>, label: impl Into<String>, message: impl Into<String>) {
+    /// Adds an error at a place in the pipeline file.
+    pub(crate) fn error(&self, span: Range<usize>, label: impl Into<String>, message: impl Into<String>) {
         self.add(Diagnostic::error(message).at(&self.source, span, label));
     }
 
-    /// Errors, and warnings.
-    pub(super) fn finish(self) -> (Diagnostics, Diagnostics) {
-        let found = self.found.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let (errors, warnings) = found.into_iter().partition(|one| one.severity == Severity::Error);
+    /// Returns the errors and the warnings.
+    pub(crate) fn finish(self) -> (Diagnostics, Diagnostics) {
+        let collected = self.collected.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let (errors, warnings) = collected.into_iter().partition(|one| one.severity == Severity::Error);
         (Diagnostics::new(errors), Diagnostics::new(warnings))
     }
 }

@@ -1,33 +1,36 @@
-//! Finds the names in an expression. Ids contain `-`, which is a minus sign to the expression language: each name is
-//! replaced by a plain word of the same length before it is compiled, so that places stay what they are.
+//! Finds the names in an expression. Ids contain `-`, which the expression language reads as a minus sign: each name is
+//! replaced by a plain word of the same length before the expression is compiled, so that spans stay valid.
 
 use std::ops::Range;
 
-use super::scope::NAMESPACES;
+use crate::suggest::nearest;
 
-/// Longest expression; also keeps the number of names below a thousand, so that every word is long enough.
-pub(super) const MAX_CODE: usize = 4096;
+/// The namespaces of names in expressions.
+pub(crate) const NAMESPACES: [&str; 6] = ["vars", "env", "cluster", "pipeline", "steps", "secrets"];
+
+/// Maximum length of an expression; also keeps the number of names below a thousand, so that every word is unique.
+pub(crate) const MAX_CODE: usize = 4096;
 
 /// A name in an expression: `steps.build.backend.image`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Name {
-    /// Its parts.
-    pub(super) parts: Vec<String>,
+pub(crate) struct Name {
+    /// Its parts: namespace first.
+    pub(crate) parts: Vec<String>,
     /// Its bytes in the expression.
-    pub(super) at: Range<usize>,
+    pub(crate) at: Range<usize>,
 }
 
-/// What is wrong with an expression, and where in it.
+/// An error in an expression, and where in it.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Mistake {
-    pub(super) at: Range<usize>,
-    pub(super) message: String,
-    pub(super) help: Option<String>,
+pub(crate) struct ExprError {
+    pub(crate) at: Range<usize>,
+    pub(crate) message: String,
+    pub(crate) help: Option<String>,
 }
 
-/// What stands before a word and decides what it is.
+/// The token before a word, which decides what the word is.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Before {
+enum Previous {
     /// `x.` or `x |`: the word is an attribute or a filter.
     Member,
     /// `x is`: the word is a test.
@@ -35,87 +38,89 @@ enum Before {
     Other,
 }
 
-/// Words of the expression language.
+/// Keywords of the expression language.
 const KEYWORDS: [&str; 13] =
     ["and", "or", "not", "in", "is", "if", "else", "true", "false", "none", "True", "False", "None"];
 
-/// All names in `code`.
-pub(super) fn names(code: &str) -> Result<Vec<Name>, Mistake> {
+/// Returns all names in `code`.
+pub(crate) fn names(code: &str) -> Result<Vec<Name>, ExprError> {
     let bytes = code.as_bytes();
     let mut found = Vec::new();
-    let mut before = Before::Other;
+    let mut previous = Previous::Other;
     let mut at = 0;
     while let Some(byte) = bytes.get(at).copied() {
         let start = at;
         match byte {
             b' ' | b'\t' | b'\r' | b'\n' => at += 1,
             b'\'' | b'"' => {
-                at = string_end(bytes, at).ok_or_else(|| Mistake {
+                at = string_end(bytes, at).ok_or_else(|| ExprError {
                     at: start..code.len(),
-                    message: "a text in this expression has no end".into(),
+                    message: "unclosed string in this expression".into(),
                     help: None,
                 })?;
-                before = Before::Other;
+                previous = Previous::Other;
             }
             b'0'..=b'9' => {
                 at = end_of(bytes, at, |b| b.is_ascii_alphanumeric() || b == b'_' || b == b'.');
-                before = Before::Other;
+                previous = Previous::Other;
             }
             b'a'..=b'z' | b'A'..=b'Z' | b'_' => {
                 at = end_of(bytes, at, is_word);
                 let word = &code[start..at];
-                before = match before {
-                    Before::Is if word == "not" => Before::Is,
-                    Before::Member | Before::Is => Before::Other,
-                    Before::Other if word == "is" => Before::Is,
-                    Before::Other if KEYWORDS.contains(&word) => Before::Other,
+                previous = match previous {
+                    Previous::Is if word == "not" => Previous::Is,
+                    Previous::Member | Previous::Is => Previous::Other,
+                    Previous::Other if word == "is" => Previous::Is,
+                    Previous::Other if KEYWORDS.contains(&word) => Previous::Other,
                     // A named argument: `default(value='x')`.
-                    Before::Other if is_assigned(bytes, at) => Before::Other,
-                    Before::Other if NAMESPACES.contains(&word) => {
+                    Previous::Other if is_assigned(bytes, at) => Previous::Other,
+                    Previous::Other if NAMESPACES.contains(&word) => {
                         let name = name(code, start..at);
                         at = name.at.end;
                         found.push(name);
-                        Before::Other
+                        Previous::Other
                     }
-                    Before::Other if bytes.get(at) == Some(&b'(') => {
-                        return Err(Mistake {
+                    Previous::Other if bytes.get(at) == Some(&b'(') => {
+                        return Err(ExprError {
                             at: start..at,
-                            message: format!("there is no function `{word}`"),
-                            help: Some("values are changed by filters: `vars.name | upper`".into()),
+                            message: format!("unknown function `{word}`"),
+                            help: Some("use a filter instead: `vars.name | upper`".into()),
                         });
                     }
-                    Before::Other => return Err(no_such_word(start..at, word)),
+                    Previous::Other => return Err(unknown_word(start..at, word)),
                 };
             }
             b'.' | b'|' => {
                 at += 1;
-                before = Before::Member;
+                previous = Previous::Member;
             }
             _ => {
                 at += 1;
-                before = Before::Other;
+                previous = Previous::Other;
             }
         }
     }
     Ok(found)
 }
 
-fn no_such_word(at: Range<usize>, word: &str) -> Mistake {
-    let near = super::nearest::nearest(word, NAMESPACES);
-    Mistake {
+fn unknown_word(at: Range<usize>, word: &str) -> ExprError {
+    let near = nearest(word, NAMESPACES);
+    ExprError {
         at,
-        message: format!("`{word}` is not a name here"),
+        message: format!("unknown name `{word}`"),
         help: Some(match near {
             Some(near) => format!("did you mean `{near}.…`?"),
             None => {
-                format!("names begin with `vars.`, `env.`, `cluster.`, `pipeline.` or `steps.`; a text is `'{word}'`")
+                format!(
+                    "names start with `vars.`, `env.`, `cluster.`, `pipeline.`, `steps.` or `secrets.`; a string is `'{word}'`"
+                )
             }
         }),
     }
 }
 
-/// `code` with each of `names` replaced by a word of the same length: the words, and the result.
-pub(super) fn with_words(code: &str, names: &[Name]) -> (Vec<String>, String) {
+/// Replaces each of `names` in `code` by a word of the same length; returns the words and the new code.
+pub(crate) fn with_words(code: &str, names: &[Name]) -> (Vec<String>, String) {
     let mut out = String::with_capacity(code.len());
     let mut words = Vec::new();
     let mut from = 0;
@@ -130,7 +135,7 @@ pub(super) fn with_words(code: &str, names: &[Name]) -> (Vec<String>, String) {
     (words, out)
 }
 
-/// The name that begins with the namespace at `first`: as many parts as the namespace has.
+/// Parses the name that starts with the namespace at `first`: as many parts as names of that namespace have.
 fn name(code: &str, first: Range<usize>) -> Name {
     let bytes = code.as_bytes();
     let namespace = &code[first.clone()];
@@ -147,7 +152,7 @@ fn name(code: &str, first: Range<usize>) -> Name {
     Name { parts, at: first.start..end }
 }
 
-/// A further part at `at`, as `.part` or `['part']`: where it ends, and its text.
+/// Parses a further part at `at`, `.part` or `['part']`; returns where it ends and the span of its text.
 fn part(bytes: &[u8], at: usize) -> Option<(usize, Range<usize>)> {
     match bytes.get(at)? {
         b'.' => {
@@ -180,8 +185,8 @@ fn end_of(bytes: &[u8], from: usize, part: impl Fn(u8) -> bool) -> usize {
     from + bytes[from..].iter().take_while(|byte| part(**byte)).count()
 }
 
-/// Where the text that begins with the quote at `at` ends.
-pub(super) fn string_end(bytes: &[u8], at: usize) -> Option<usize> {
+/// Returns the end of the string that starts with the quote at `at`.
+pub(crate) fn string_end(bytes: &[u8], at: usize) -> Option<usize> {
     let quote = bytes[at];
     let mut next = at + 1;
     loop {
@@ -198,7 +203,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_found_and_nothing_else_is() {
+    fn only_names_are_found() {
         let code = "vars.a-b ~ 'vars.c' | default(value=env.X) ~ steps['build'].wait-db.image.y is not defined";
         let found = names(code).unwrap();
         let texts: Vec<&str> = found.iter().map(|name| &code[name.at.clone()]).collect();
@@ -210,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn other_words_are_mistakes() {
+    fn unknown_words_are_errors() {
         assert_eq!(names(" var.a").unwrap_err().at, 1..4);
         assert_eq!(names("1 + 'a").unwrap_err().at, 4..6);
         assert!(names("not true and 1.5 in [1]").unwrap().is_empty());

@@ -1,4 +1,4 @@
-//! Reads `pipeline.toml`: bytes → text → a table whose every key and value knows its place.
+//! Reads `pipeline.toml`: bytes → text → a table in which every key and value knows its place.
 
 use std::io::Read;
 use std::path::Path;
@@ -9,17 +9,17 @@ use toml::de::DeTable;
 use super::diagnostic::{Diagnostic, Diagnostics, Source};
 use super::node::Table;
 
-/// A pipeline file is written by a person: what is larger is something else.
+/// Maximum size: a pipeline file is written by hand, a larger file is something else.
 const MAX_BYTES: u64 = 4 << 20;
 
-/// A parsed file: its text, and its table.
-pub(super) struct Document {
-    pub(super) source: Arc<Source>,
-    pub(super) table: Table,
+/// A parsed file: its text and its table.
+pub(crate) struct Document {
+    pub(crate) source: Arc<Source>,
+    pub(crate) table: Table,
 }
 
-/// Reads and parses `path`; all syntax errors at once.
-pub(super) fn read(path: &Path) -> Result<Document, Diagnostics> {
+/// Reads and parses `path`; returns all syntax errors at once.
+pub(crate) fn read(path: &Path) -> Result<Document, Diagnostics> {
     let name = path.display().to_string();
     let bytes = read_bytes(path).map_err(|diagnostic| Diagnostics::new(vec![diagnostic]))?;
     let text = decode(&name, bytes).map_err(|diagnostic| Diagnostics::new(vec![diagnostic]))?;
@@ -30,15 +30,16 @@ fn read_bytes(path: &Path) -> Result<Vec<u8>, Diagnostic> {
     let shown = path.display();
     let failed = |error: &std::io::Error| {
         if error.kind() == std::io::ErrorKind::NotFound {
-            Diagnostic::error(format!("there is no `{shown}`"))
-                .help("docs/pipeline.md shows how to write one; `-f FILE` names another file")
+            Diagnostic::error(format!("`{shown}` does not exist")).help(
+                "name the pipeline file with `-f FILE`; it starts with `[pipeline]`, `name = \"…\"` and `[[stage]]`",
+            )
         } else {
-            Diagnostic::error(format!("`{shown}` can't be read: {error}"))
+            Diagnostic::error(format!("can't read `{shown}`: {error}"))
         }
     };
-    // Looked at before it is opened: opening a named pipe would wait for a writer.
+    // Checked before it is opened: opening a named pipe would wait for a writer.
     let meta = fs_err::metadata(path).map_err(|error| {
-        // `fs_err` names the path in its text, and so do we.
+        // `fs_err` includes the path in its text, and so does our message.
         failed(&std::io::Error::from(error.kind()))
     })?;
     if meta.is_dir() {
@@ -58,7 +59,7 @@ fn read_bytes(path: &Path) -> Result<Vec<u8>, Diagnostic> {
     Ok(bytes)
 }
 
-/// The text of `bytes`, without a byte order mark.
+/// Decodes `bytes` as UTF-8, without a byte order mark.
 fn decode(name: &str, mut bytes: Vec<u8>) -> Result<String, Diagnostic> {
     if bytes.starts_with(b"\xef\xbb\xbf") {
         bytes.drain(..3);
@@ -67,7 +68,7 @@ fn decode(name: &str, mut bytes: Vec<u8>) -> Result<String, Diagnostic> {
         let at = error.utf8_error().valid_up_to();
         let before = &error.as_bytes()[..at];
         let line = before.split(|byte| *byte == b'\n').count();
-        Diagnostic::error(format!("`{name}` is not UTF-8: byte {at}, in line {line}, is not part of a character"))
+        Diagnostic::error(format!("`{name}` is not valid UTF-8: invalid byte at offset {at}, in line {line}"))
             .help("save the file as UTF-8")
     })
 }

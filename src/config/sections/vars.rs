@@ -1,42 +1,42 @@
-//! `[vars]`: declared values, and what overrides them: profile < `PROVISION_VAR_NAME` < `--set`.
+//! `[vars]`: declared values and their overrides, in increasing priority: profile, `PROVISION_VAR_NAME`, `--set`.
 
 use std::collections::BTreeMap;
 
 use minijinja::Value;
 
-use super::diagnostic::{Diagnostic, Report};
-use super::nearest::suggest;
-use super::node::{self, Entry, Node, Table, decimal};
-use super::scope::{Scope, Vars};
-use super::template::fill;
+use crate::config::expr::scope::{Scope, Vars};
+use crate::config::expr::template::fill;
+use crate::config::syntax::diagnostic::{Diagnostic, Report};
+use crate::config::syntax::node::{self, Entry, Node, Table, decimal};
+use crate::suggest::suggest;
 
-/// What the environment variables that override variables begin with.
+/// Prefix of the environment variables that override variables.
 const PREFIX: &str = "PROVISION_VAR_";
 
-/// What overrides the declared values.
-pub(super) struct Overrides<'a> {
-    /// The `vars` of the profile that is on.
-    pub(super) profile: Option<&'a Table>,
-    pub(super) env: &'a BTreeMap<String, String>,
-    pub(super) set: &'a [(String, String)],
+/// The overrides of declared values.
+pub(crate) struct Overrides<'a> {
+    /// The `vars` of the selected profile.
+    pub(crate) profile: &'a Table,
+    pub(crate) env: &'a BTreeMap<String, String>,
+    pub(crate) set: &'a [(String, String)],
 }
 
-/// The values of all declared variables.
-pub(super) fn resolve(report: &Report, pipeline: &str, declared: &Table, overrides: &Overrides<'_>) -> Vars {
+/// Returns the values of all declared variables.
+pub(crate) fn resolve(report: &Report, pipeline: &str, declared: &Table, overrides: &Overrides<'_>) -> Vars {
     let mut vars = Vars::new();
     for entry in &declared.0 {
         if !is_name(&entry.key) {
-            report.error(entry.key_span.clone(), "", format!("`{}` is not a name", entry.key));
+            report.error(entry.key_span.clone(), "", format!("invalid variable name `{}`", entry.key));
         }
-        let value = one(report, pipeline, entry, overrides, &vars);
+        let value = value_of(report, pipeline, entry, overrides, &vars);
         vars.insert(entry.key.clone(), value);
     }
     for (name, _) in overrides.set {
         if !vars.contains_key(name) {
             report.add(
-                Diagnostic::error(format!("`--set {name}=…`: there is no variable `{name}`")).help(
+                Diagnostic::error(format!("`--set {name}=…`: unknown variable `{name}`")).help(
                     suggest(name, vars.keys().map(String::as_str))
-                        .unwrap_or_else(|| "variables are declared in `[vars]`".into()),
+                        .unwrap_or_else(|| "declare variables in `[vars]`".into()),
                 ),
             );
         }
@@ -45,7 +45,7 @@ pub(super) fn resolve(report: &Report, pipeline: &str, declared: &Table, overrid
         if let Some(suffix) = name.strip_prefix(PREFIX)
             && !vars.keys().any(|var| overrides_var(suffix, var))
         {
-            let message = format!("the environment variable `{name}` overrides nothing: there is no such variable");
+            let message = format!("the environment variable `{name}` has no effect: unknown variable");
             report.add(
                 Diagnostic::warning(message)
                     .maybe_help(suggest(&suffix.to_lowercase(), vars.keys().map(String::as_str))),
@@ -55,18 +55,18 @@ pub(super) fn resolve(report: &Report, pipeline: &str, declared: &Table, overrid
     vars
 }
 
-/// The value of one variable. It may use those above it, and the environment.
-fn one(report: &Report, pipeline: &str, entry: &Entry, overrides: &Overrides<'_>, above: &Vars) -> Option<Value> {
+/// Returns the value of one variable. It may use the environment and the variables above it.
+fn value_of(report: &Report, pipeline: &str, entry: &Entry, overrides: &Overrides<'_>, above: &Vars) -> Option<Value> {
     let scope = Scope { env: overrides.env, vars: above, pipeline, cluster: None, steps: None, secrets: None };
-    let by_profile = overrides.profile.and_then(|profile| profile.get(&entry.key));
+    let by_profile = overrides.profile.get(&entry.key);
     let given = given(&entry.key, overrides);
-    // A value that is overridden only says the type; what it is worth does not matter then.
-    let unused = Report::new(report.source().clone());
+    // An overridden value only decides the type: errors in it are not reported.
+    let ignored = Report::new(report.source().clone());
     let overridden = by_profile.is_some() || given.is_some();
-    let base = value(if overridden { &unused } else { report }, entry, &scope);
+    let base = value(if overridden { &ignored } else { report }, entry, &scope);
     let by_profile = match by_profile {
         Some(profile) => {
-            let value = value(if given.is_some() { &unused } else { report }, profile, &scope);
+            let value = value(if given.is_some() { &ignored } else { report }, profile, &scope);
             if let (Some(base), Some(value)) = (&base, &value)
                 && std::mem::discriminant(base) != std::mem::discriminant(value)
             {
@@ -98,10 +98,10 @@ fn one(report: &Report, pipeline: &str, entry: &Entry, overrides: &Overrides<'_>
 
 fn mismatch(entry: &Entry, kind: &node::Value) -> Diagnostic {
     let kind = Node { span: 0..0, value: kind.clone() };
-    Diagnostic::error(format!("the variable `{}` is {}", entry.key, kind.kind()))
+    Diagnostic::error(format!("the variable `{}` must be {}", entry.key, kind.kind()))
 }
 
-/// The declared or overriding value, with expressions filled in.
+/// Returns a declared or overriding value with its expressions evaluated.
 fn value(report: &Report, entry: &Entry, scope: &Scope<'_>) -> Option<node::Value> {
     let mut table = Table(vec![entry.clone()]);
     if !fill(report, &mut table, scope) {
@@ -109,7 +109,7 @@ fn value(report: &Report, entry: &Entry, scope: &Scope<'_>) -> Option<node::Valu
     }
     let node = table.0.pop()?.node;
     match node.value {
-        node::Value::Text(_) | node::Value::Integer(_) | node::Value::Float(_) | node::Value::Flag(_) => {
+        node::Value::String(_) | node::Value::Integer(_) | node::Value::Float(_) | node::Value::Boolean(_) => {
             Some(node.value)
         }
         _ => {
@@ -117,14 +117,14 @@ fn value(report: &Report, entry: &Entry, scope: &Scope<'_>) -> Option<node::Valu
             report.add(
                 Diagnostic::error(message)
                     .at(report.source(), node.span, "")
-                    .help("a variable is a text, a number, `true` or `false`"),
+                    .help("a variable is a string, an integer, a float or a boolean"),
             );
             None
         }
     }
 }
 
-/// What the command line or the environment says, and how it says it.
+/// Returns the override by the command line or the environment: where it comes from, and its text.
 fn given<'a>(name: &str, overrides: &Overrides<'a>) -> Option<(String, &'a str)> {
     if let Some((_, value)) = overrides.set.iter().rev().find(|(set, _)| set == name) {
         return Some((format!("`--set {name}=…`"), value));
@@ -140,8 +140,8 @@ fn overrides_var(suffix: &str, var: &str) -> bool {
     suffix == exact || suffix == exact.to_uppercase()
 }
 
-/// A name that an expression can say.
-pub(super) fn is_name(text: &str) -> bool {
+/// Returns whether `text` can be a name in an expression.
+pub(crate) fn is_name(text: &str) -> bool {
     let inner = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
     text.bytes().next().is_some_and(|first| first.is_ascii_alphabetic() || first == b'_') && text.bytes().all(inner)
 }
@@ -156,18 +156,18 @@ fn to_expression(value: &node::Value) -> Value {
             Ok(number) => number.into(),
             Err(_) => number.as_str().into(),
         },
-        node::Value::Flag(flag) => (*flag).into(),
-        node::Value::Text(text) => text.as_str().into(),
-        node::Value::Time(_) | node::Value::List(_) | node::Value::Table(_) => Value::UNDEFINED,
+        node::Value::Boolean(flag) => (*flag).into(),
+        node::Value::String(text) => text.as_str().into(),
+        node::Value::Datetime(_) | node::Value::Array(_) | node::Value::Table(_) => Value::UNDEFINED,
     }
 }
 
-/// `text` as a value of the same type as `kind`; a text where the type is not known.
+/// Parses `text` as a value of the same type as `kind`; a string if the type is not known.
 fn parse(kind: Option<&node::Value>, text: &str) -> Option<Value> {
     match kind {
         Some(node::Value::Integer(_)) => text.trim().parse::<i64>().ok().map(Value::from),
         Some(node::Value::Float(_)) => text.trim().parse::<f64>().ok().map(Value::from),
-        Some(node::Value::Flag(_)) => text.trim().parse::<bool>().ok().map(Value::from),
+        Some(node::Value::Boolean(_)) => text.trim().parse::<bool>().ok().map(Value::from),
         _ => Some(text.into()),
     }
 }
