@@ -91,7 +91,8 @@ impl Workbench {
             Secrets::new(secrets, redactor.clone()),
             Some(cluster(profile)),
             redactor,
-        );
+        )
+        .of_pipeline("live", ["live.step", "live.one", "live.two"].into_iter().map(|id| StepId::new(id).unwrap()));
         let n = std::process::id();
         Self { folder, tools: Arc::new(tools), namespace: format!("live-{test}-{n}"), cancel: Cancel::new() }
     }
@@ -131,16 +132,20 @@ impl Workbench {
     }
 
     pub(crate) fn step_with(&self, action: &str, settings: &str, cancel: Cancel) -> Step {
+        self.step_as("live.step", action, settings, cancel)
+    }
+
+    fn step_as(&self, id: &str, action: &str, settings: &str, cancel: Cancel) -> Step {
         let action_type = ACTIONS.iter().find(|one| one.name == action).unwrap();
         let settings: &'static str = Box::leak(settings.to_owned().into_boxed_str());
         let table = toml::de::DeTable::parse(settings).unwrap();
         let action = (action_type.parse)(table).unwrap();
         let (sink, events) = event_channel();
         let cx = StepContext::new(
-            StepId::new("live.step").unwrap(),
+            StepId::new(id).unwrap(),
             Arc::clone(&self.tools),
             sink,
-            StepLog::new(self.path("").into(), StepId::new("live.step").unwrap()),
+            StepLog::new(self.path("").into(), StepId::new(id).unwrap()),
             cancel,
             None,
             Arc::new(|_, _| ()),
@@ -149,7 +154,11 @@ impl Workbench {
     }
 
     pub(crate) async fn run(&self, action: &str, settings: &str) -> Result<Output, Failure> {
-        let step = self.step(action, settings);
+        self.run_as("live.step", action, settings).await
+    }
+
+    pub(crate) async fn run_as(&self, id: &str, action: &str, settings: &str) -> Result<Output, Failure> {
+        let step = self.step_as(id, action, settings, self.cancel.child());
         let result = step.action.run(&step.cx).await;
         step.cx.finish().unwrap();
         result

@@ -16,6 +16,8 @@ pub(crate) struct ApiRequest {
     pub(crate) method: String,
     /// The path, without its query.
     pub(crate) path: String,
+    pub(crate) query: String,
+    pub(crate) content_type: String,
     /// The body as JSON; null without one.
     pub(crate) body: Value,
 }
@@ -44,17 +46,20 @@ async fn answer(mut stream: TcpStream, handler: Handler) {
         head.push(byte);
     }
     let head = String::from_utf8(head).unwrap();
-    let length = head.lines().find_map(|line| {
-        let (name, value) = line.split_once(':')?;
-        name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().unwrap())
-    });
-    let mut body = vec![0; length.unwrap_or(0)];
+    let header = |wanted: &str| {
+        let headers = head.lines().filter_map(|line| line.split_once(':'));
+        let mut found = headers.filter(|(name, _)| name.eq_ignore_ascii_case(wanted));
+        found.next().map_or("", |(_, value)| value.trim()).to_owned()
+    };
+    let content_type = header("content-type");
+    let mut body = vec![0; header("content-length").parse().unwrap_or(0)];
     stream.read_exact(&mut body).await.unwrap();
     let mut words = head.split_whitespace();
     let (method, target) = (words.next().unwrap().to_owned(), words.next().unwrap());
-    let path = target.split('?').next().unwrap_or(target);
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let body = serde_json::from_slice(&body).unwrap_or_default();
-    let (status, value) = handler(&ApiRequest { method, path: path.to_owned(), body });
+    let (path, query) = (path.to_owned(), query.to_owned());
+    let (status, value) = handler(&ApiRequest { method, path, query, content_type, body });
     let text = value.to_string();
     let answer = format!(
         "HTTP/1.1 {status} Status\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{text}",
@@ -70,7 +75,7 @@ pub(crate) fn status(code: u16, reason: &str, message: &str) -> (u16, Value) {
     (code, body)
 }
 
-/// Keeps Secrets with resource versions, merge patches and preconditions.
+/// Keeps Secrets with resource versions, merge patches, preconditions and server-side apply.
 #[derive(Clone, Default)]
 pub(crate) struct SecretStore {
     secrets: Arc<Mutex<BTreeMap<String, Value>>>,
@@ -107,6 +112,10 @@ impl SecretStore {
             let items: Vec<Value> = secrets.values().cloned().collect();
             return (200, json!({"apiVersion": "v1", "kind": "SecretList", "metadata": {}, "items": items}));
         };
+        let is_apply = request.content_type.contains("apply-patch");
+        if is_apply {
+            secrets.entry(name.to_owned()).or_insert_with(|| json!({"metadata": {"name": name, "managedFields": []}}));
+        }
         let Some(secret) = secrets.get_mut(name) else {
             return status(404, "NotFound", "not found");
         };
@@ -119,7 +128,16 @@ impl SecretStore {
         }
         match request.method.as_str() {
             "PATCH" => {
-                merge(secret, &request.body);
+                if is_apply {
+                    let parameter = |name: &str| request.query.split('&').find_map(|part| part.strip_prefix(name));
+                    let manager = parameter("fieldManager=").unwrap().replace("%2F", "/");
+                    let force = parameter("force=") == Some("true");
+                    if let Err(conflict) = super::fake_apply::apply(secret, &request.body, &manager, force) {
+                        return conflict;
+                    }
+                } else {
+                    merge(secret, &request.body);
+                }
                 secret["metadata"]["resourceVersion"] = "of the patch".into();
             }
             "DELETE" => {

@@ -6,10 +6,10 @@ use kube::api::{DeleteParams, ListParams, Patch, PatchParams, Preconditions};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::Kube;
 use super::objects::ObjectRef;
 use super::record;
 pub use super::record::{Release, ReleaseStatus};
+use super::{Kube, changed};
 use crate::error::{Context, Failure};
 
 /// A revision of a release as the labels of its record tell it.
@@ -128,33 +128,11 @@ impl Kube {
         let params = DeleteParams::default().preconditions(unchanged);
         self.if_unchanged(&what, async { api.delete(&name, &params).await }).await.map(drop)
     }
-
-    /// Sends a change that the API server refuses when the object has changed since it was read.
-    async fn if_unchanged<T>(
-        &self,
-        what: &str,
-        request: impl Future<Output = kube::Result<T>> + Send,
-    ) -> Result<T, Failure> {
-        let request = async {
-            match request.await {
-                Ok(value) => Ok(Some(value)),
-                Err(kube::Error::Api(status)) if status.is_conflict() => Ok(None),
-                Err(error) => Err(error),
-            }
-        };
-        self.once(what, request).await?.ok_or_else(|| changed(what))
-    }
 }
 
 /// The name of the Secret in which Helm keeps a revision.
 pub fn record_name(release: &str, revision: u32) -> String {
     format!("sh.helm.release.v1.{release}.v{revision}")
-}
-
-fn changed(what: &str) -> Failure {
-    Failure::failed(format!("{what} failed"))
-        .cause("the record has changed: a helm is at work on the release")
-        .transient()
 }
 
 #[derive(Deserialize)]

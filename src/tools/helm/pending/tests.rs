@@ -192,7 +192,7 @@ async fn a_record_that_changes_meanwhile_is_not_overwritten() {
     let pending = PendingRelease { release: "todo", namespace: "apps", consent: Consent::Given };
     let last = kube.release_history("apps", "todo").await.unwrap().pop().unwrap();
     let failure = pending.free(&kube, &last, "x").await.unwrap_err();
-    assert!(failure.transient && failure.to_string().contains("the record has changed"), "{failure}");
+    assert!(failure.transient && failure.to_string().contains("it has changed meanwhile"), "{failure}");
     let found = world.store.get(&record_name("todo", 1)).unwrap();
     assert_eq!(found["metadata"]["labels"]["status"], "deployed");
 }
