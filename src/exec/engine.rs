@@ -373,6 +373,8 @@ impl Engine<'_> {
             self.entries.push(Entry::RunFinished { run: self.run.id.clone(), outcome });
         }
         self.commit()?;
+        // Also a run that has recorded nothing calls steps fresh by what is on record.
+        self.journal.check_in_place()?;
         self.journal.compact();
         let critical_path =
             self.path.steps().into_iter().map(|(number, time)| (self.graph.steps[number].step.id.clone(), time));

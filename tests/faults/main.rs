@@ -15,3 +15,4 @@ mod processes;
 #[expect(dead_code, reason = "shared with the other tests of the binary")]
 mod sandbox;
 mod signals;
+mod state_folder;
