@@ -18,6 +18,7 @@ pub mod kubernetes;
 pub mod minikube;
 pub mod node;
 pub mod pause;
+mod poll;
 pub mod ports;
 pub mod proc;
 pub mod process;
@@ -40,6 +41,7 @@ use deletion::Consent;
 use docker::Docker;
 use kubernetes::{Kube, KubeSource};
 use node::{Node, NodeImages};
+pub use poll::{Poll, poll_until};
 use process::Host;
 use secrets::Secrets;
 
