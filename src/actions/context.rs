@@ -122,13 +122,13 @@ impl StepContext {
 
     /// Fails when stopping was asked; for between two pieces of work.
     pub fn check_cancel(&self) -> Result<(), Failure> {
-        if self.cancel.is_asked() { Err(Failure::interrupted(format!("step {}", self.step))) } else { Ok(()) }
+        if self.cancel.is_cancelled() { Err(Failure::interrupted(format!("step {}", self.step))) } else { Ok(()) }
     }
 
     /// Ends when a step that was asked to stop has had the time for a last look at what it waited for, or is asked to stop at
     /// once.
     pub async fn out_of_time(&self) {
-        self.cancel.expired(LAST_LOOK).await;
+        self.cancel.grace_elapsed(LAST_LOOK).await;
     }
 
     /// Does `work` unless stopping is asked first; then drops it and fails as interrupted.
@@ -137,14 +137,14 @@ impl StepContext {
         what: &str,
         work: impl Future<Output = Result<T, Failure>>,
     ) -> Result<T, Failure> {
-        if self.cancel.is_asked() {
+        if self.cancel.is_cancelled() {
             return Err(Failure::interrupted(what));
         }
         // The work first: most often it is done at once, and then nobody has to wait for the other.
         tokio::select! {
             biased;
             result = work => result,
-            () = self.cancel.asked() => Err(Failure::interrupted(what)),
+            () = self.cancel.cancelled() => Err(Failure::interrupted(what)),
         }
     }
 

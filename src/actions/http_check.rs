@@ -205,7 +205,7 @@ impl Action for HttpCheck {
                 tokio::select! {
                     () = tokio::time::sleep(self.interval.map_or(INTERVAL, |time| time.0)) => {}
                     // The next attempt says so.
-                    () = cx.cancel().asked() => {}
+                    () = cx.cancel().cancelled() => {}
                 }
             }
         })

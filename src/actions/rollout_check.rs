@@ -123,7 +123,7 @@ impl Action for RolloutCheck {
                 }
                 tokio::select! {
                     () = tokio::time::sleep(INTERVAL) => {}
-                    () = cx.cancel().asked() => {}
+                    () = cx.cancel().cancelled() => {}
                 }
             }
         })

@@ -78,7 +78,7 @@ impl Ahead {
         match self.looks.remove(&number) {
             // Nobody counts on it any more.
             None => None,
-            Some(Look::Awaited) if self.cancel.is_asked() => Some(Turn::Look),
+            Some(Look::Awaited) if self.cancel.is_cancelled() => Some(Turn::Look),
             Some(Look::Awaited) => Some(Turn::Seen(seen)),
             Some(Look::Out | Look::Back(_)) => {
                 self.looks.insert(number, Look::Back(seen));

@@ -141,7 +141,7 @@ impl Helm {
     ) -> Result<Option<String>, Failure> {
         let history = tokio::select! {
             history = kube.release_history(namespace, release) => history?,
-            () = host.cancel().asked() => return Err(Failure::interrupted("reading the release's history")),
+            () = host.cancel().cancelled() => return Err(Failure::interrupted("reading the release's history")),
         };
         let Some(last) = history.last().filter(|last| last.status.is_pending()) else {
             return Ok(None);

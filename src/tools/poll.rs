@@ -36,13 +36,13 @@ impl<'a> Poll<'a> {
 
     /// The result of one check; fails as interrupted, and drops the check, when the wait is cancelled.
     pub async fn check<T>(&self, check: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-        if self.cancel.is_asked() {
+        if self.cancel.is_cancelled() {
             return Err(Failure::interrupted(self.what));
         }
         tokio::select! {
             biased;
             result = check => result,
-            () = self.cancel.asked() => Err(Failure::interrupted(self.what)),
+            () = self.cancel.cancelled() => Err(Failure::interrupted(self.what)),
         }
     }
 
@@ -54,7 +54,7 @@ impl<'a> Poll<'a> {
         }
         tokio::select! {
             biased;
-            () = self.cancel.asked() => Err(Failure::interrupted(self.what).cause(pending.to_string())),
+            () = self.cancel.cancelled() => Err(Failure::interrupted(self.what).cause(pending.to_string())),
             () = pause::sleep(self.interval) => Ok(()),
         }
     }

@@ -186,7 +186,7 @@ impl Command {
     /// [`crate::error::FailureKind::Interrupted`] when the host asked to stop.
     pub async fn run(self, host: &dyn Host) -> Result<Exit, Failure> {
         let line = self.line();
-        if host.cancel().is_asked() {
+        if host.cancel().is_cancelled() {
             return Err(Failure::interrupted(format!("`{line}`")));
         }
         // On another thread: until the new process runs its program, the thread that made it stands still.
@@ -201,7 +201,7 @@ impl Command {
         let mut exit = result?;
         exit.tail = pipes.tail.lines();
         exit.stdout = pipes.stdout;
-        if host.cancel().is_asked() {
+        if host.cancel().is_cancelled() {
             // A time limit ends it this way too: then its last words are the best there is.
             let mut failure = Failure::interrupted(format!("`{line}`")).details(exit.tail.clone());
             if exit.killed {
@@ -329,7 +329,7 @@ async fn supervise(handle: Arc<duct::Handle>, pipes: &mut Pipes, pid: u32, host:
                 status = Some(ended?);
                 leak_end = Box::pin(pause::sleep(LEAK_WINDOW));
             }
-            () = host.cancel().asked(), if !asked => {
+            () = host.cancel().cancelled(), if !asked => {
                 asked = true;
                 signal_group(pid, Signal::TERM);
                 // A stopped child would sleep through TERM.
