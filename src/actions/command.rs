@@ -164,7 +164,7 @@ impl Action for Command {
     fn run<'a>(&'a self, cx: &'a StepContext) -> BoxFuture<'a, Result<Output, Failure>> {
         Box::pin(async move {
             let command = self.command(cx)?;
-            let line = command.line();
+            let line = command.display_line();
             let exit = command.check(cx).await?;
             if exit.leaky {
                 cx.note_leak();

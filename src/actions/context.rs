@@ -9,7 +9,7 @@ use crate::error::Failure;
 use crate::event::{EventKind, EventSink, StepLog, event_channel};
 use crate::model::{Output, Progress, StepId};
 use crate::redact::RedactStream;
-use crate::tools::process::{Host, extend_line};
+use crate::tools::process::{ProcessObserver, extend_line};
 use crate::tools::{Cancel, Tools};
 
 /// Most bytes of a line that reporters get; the log has all of them.
@@ -200,7 +200,7 @@ impl StepContext {
     }
 }
 
-impl Host for StepContext {
+impl ProcessObserver for StepContext {
     fn output(&self, bytes: &[u8]) {
         let mut text = self.text.lock().unwrap_or_else(PoisonError::into_inner);
         let TextState { redact, line } = &mut *text;

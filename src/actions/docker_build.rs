@@ -13,7 +13,7 @@ use crate::fingerprint::Inputs;
 use crate::model::{Output, human_bytes};
 use crate::tools::build_context::BuildContext;
 use crate::tools::docker::{BuildEvent, BuildRequest, Docker, Image};
-use crate::tools::process::Host;
+use crate::tools::process::ProcessObserver;
 use crate::tools::{blocking, dockerfile, unique_id};
 
 /// Settings of `docker-build`.

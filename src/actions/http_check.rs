@@ -14,7 +14,7 @@ use crate::error::Failure;
 use crate::model::{Output, Progress};
 use crate::tools::http::{self, Request, Response};
 use crate::tools::kubernetes::{Forward, Kube, ServicePort};
-use crate::tools::process::Host;
+use crate::tools::process::ProcessObserver;
 
 /// How long it may take to hold by default: what has just become ready may refuse for a moment.
 const WITHIN: Duration = Duration::from_secs(10);

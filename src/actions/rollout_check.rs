@@ -11,7 +11,7 @@ use super::{Action, ActionSettings, Presence, StepContext};
 use crate::error::Failure;
 use crate::model::{Output, Progress};
 use crate::tools::kubernetes::{Hope, Kube, Trouble, Workload, WorkloadKind, hints};
-use crate::tools::process::Host;
+use crate::tools::process::ProcessObserver;
 
 /// How often the workloads are looked at.
 const INTERVAL: Duration = Duration::from_millis(500);

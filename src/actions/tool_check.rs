@@ -144,7 +144,7 @@ impl ToolCheck {
             (None, None) => vec!["--version".to_owned()],
         };
         let asked = process::Command::new(&path).args(&args).capture();
-        let line = asked.line();
+        let line = asked.display_line();
         let exit = asked.run(cx).await?;
         // Some tools print it as an error, and some end with an error after they have printed it.
         let text = format!("{}\n{}", String::from_utf8_lossy(&exit.stdout), exit.tail.join("\n"));

@@ -20,7 +20,7 @@ use crate::pipeline::{Outputs, Step};
 use crate::plan::{Depth, check, inputs_of, nothing_to_look_at};
 use crate::tools::Cancel;
 use crate::tools::pause::{self, Stopwatch};
-use crate::tools::process::{GRACE, Host};
+use crate::tools::process::{GRACE, ProcessObserver};
 
 /// Looks whether a step has to run.
 pub(super) struct CheckTask {

@@ -8,7 +8,7 @@ use fs_err as fs;
 
 use super::cluster::ClusterSpec;
 use super::kubernetes::{Kube, RUN_LABEL, ReleaseStatus, Revision};
-use super::process::{self, Command, Host};
+use super::process::{self, Command, ProcessObserver};
 use crate::error::Failure;
 
 /// The helm program for one cluster.
@@ -82,7 +82,7 @@ impl Helm {
     }
 
     /// `upgrade --install`. Ends when helm does; that the release is deployed is for the caller to see.
-    pub async fn upgrade(&self, install: &Install<'_>, host: &dyn Host) -> Result<(), Failure> {
+    pub async fn upgrade(&self, install: &Install<'_>, host: &dyn ProcessObserver) -> Result<(), Failure> {
         let mut command = self
             .command(install.namespace)
             .args(["upgrade", "--install", install.release, install.chart, "-o", "json"])
@@ -111,19 +111,19 @@ impl Helm {
         namespace: &str,
         release: &str,
         revision: u32,
-        host: &dyn Host,
+        host: &dyn ProcessObserver,
     ) -> Result<(), Failure> {
         run(self.command(namespace).args(["rollback", release, &revision.to_string()]), host).await
     }
 
     /// Removes a release.
-    pub async fn uninstall(&self, namespace: &str, release: &str, host: &dyn Host) -> Result<(), Failure> {
+    pub async fn uninstall(&self, namespace: &str, release: &str, host: &dyn ProcessObserver) -> Result<(), Failure> {
         run(self.command(namespace).args(["uninstall", release]), host).await
     }
 
     /// A command line for a person.
     pub fn line(&self, namespace: &str, args: &[&str]) -> String {
-        let line = self.command(namespace).args(args).line();
+        let line = self.command(namespace).args(args).display_line();
         match line.split_once(' ') {
             Some((_, rest)) => format!("helm {rest}"),
             None => line,
@@ -137,7 +137,7 @@ impl Helm {
         kube: &Kube,
         namespace: &str,
         release: &str,
-        host: &dyn Host,
+        host: &dyn ProcessObserver,
     ) -> Result<Option<String>, Failure> {
         let history = tokio::select! {
             history = kube.release_history(namespace, release) => history?,
@@ -176,8 +176,8 @@ impl Helm {
     }
 }
 
-async fn run(command: Command, host: &dyn Host) -> Result<(), Failure> {
-    let line = command.line();
+async fn run(command: Command, host: &dyn ProcessObserver) -> Result<(), Failure> {
+    let line = command.display_line();
     let exit = command.run(host).await?;
     if exit.status.success() {
         return Ok(());

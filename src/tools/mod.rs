@@ -1,5 +1,5 @@
 //! What a step works with: programs, the Docker daemon, the cluster, secrets. Knows no step, event or input; output and
-//! progress go to a [`process::Host`] or a callback.
+//! progress go to a [`process::ProcessObserver`] or a callback.
 
 pub mod build_context;
 mod cancel;
@@ -42,7 +42,7 @@ use docker::Docker;
 use kubernetes::{Kube, KubeSource};
 use node::{Node, NodeImages};
 pub use poll::{Poll, poll_until};
-use process::Host;
+use process::ProcessObserver;
 use secrets::Secrets;
 
 /// Looks at the same thing that are no further apart share one answer.
@@ -171,7 +171,7 @@ impl Tools {
 
     /// The images of the node of the minikube profile `name`. Steps that look within the same moment share one look,
     /// which takes a process in the node.
-    pub async fn node_images(&self, name: &str, host: &dyn Host) -> Result<Arc<NodeImages>, Failure> {
+    pub async fn node_images(&self, name: &str, host: &dyn ProcessObserver) -> Result<Arc<NodeImages>, Failure> {
         let mut kept = self.node_images.lock().await;
         if let Some((at, images)) = &*kept
             && at.elapsed() < SAME_MOMENT
