@@ -23,8 +23,8 @@ pub enum Presence {
 /// `run` **must be idempotent**: it may have been killed at any point the last time, and is called again. A test runs
 /// every action twice.
 pub trait Action: Debug + Send + Sync {
-    /// Whether the step looks at the world each time instead of being fresh: every verification does.
-    fn always_looks(&self) -> bool {
+    /// Whether the step runs every time instead of being fresh: every verification does.
+    fn always_runs(&self) -> bool {
         false
     }
 

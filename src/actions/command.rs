@@ -128,7 +128,7 @@ impl Command {
 }
 
 impl Action for Command {
-    fn always_looks(&self) -> bool {
+    fn always_runs(&self) -> bool {
         self.always
     }
 

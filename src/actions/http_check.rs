@@ -169,7 +169,7 @@ impl ActionSettings for HttpCheck {
 }
 
 impl Action for HttpCheck {
-    fn always_looks(&self) -> bool {
+    fn always_runs(&self) -> bool {
         true
     }
 

@@ -82,7 +82,7 @@ impl ActionSettings for RolloutCheck {
 }
 
 impl Action for RolloutCheck {
-    fn always_looks(&self) -> bool {
+    fn always_runs(&self) -> bool {
         true
     }
 

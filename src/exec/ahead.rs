@@ -113,7 +113,7 @@ impl Engine<'_> {
             let outputs: Outputs =
                 uses.filter_map(|(id, _)| Some((id.clone(), self.run.history.output(id)?.clone()))).collect();
             let Ok(action) = step.binding.action(&outputs) else { continue };
-            if action.always_looks() || nothing_to_look_at(step, &action) {
+            if action.always_runs() || nothing_to_look_at(step, &action) {
                 continue;
             }
             let known = self.run.history.step(&step.id).and_then(|known| known.last.as_ref());
