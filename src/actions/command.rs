@@ -132,10 +132,6 @@ impl Action for Command {
         self.always
     }
 
-    fn has_nothing_to_look_at(&self) -> bool {
-        self.inputs.is_empty() && self.outputs.is_empty() && self.secrets.is_empty()
-    }
-
     fn inputs<'a>(&'a self, cx: &'a StepContext, inputs: &'a mut Inputs) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async move {
             for pattern in &self.inputs {

@@ -1,4 +1,4 @@
-//! `provision plan`, `status` and `report`: looks that change nothing.
+//! `provision plan`, `status` and `report`: they change nothing.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -19,7 +19,7 @@ use crate::report::{
     LastState, Look, StepForecast, StepStatus, is_complete, write_checklist_json, write_checklist_markdown,
     write_checklist_text, write_forecast, write_status,
 };
-use crate::tools::Cancel;
+use crate::tools::{Cancel, pause};
 
 /// Exit code of `plan --exit-code` when there is work.
 const WORK_TO_DO: u8 = 10;
@@ -29,7 +29,7 @@ pub(super) fn plan(cli: &Cli, terminal: &Terminal, args: &PlanArgs) -> Result<u8
     let selection = Selection { targets: args.select.clone(), ..Selection::default() };
     let plan = select(&project.graph, &selection)?;
     let history = project.history()?;
-    let forecasts = look(&project, &plan, &history, Depth::Decide)?;
+    let forecasts = forecasts(&project, &plan, &history, Depth::Decide)?;
     // Steps that run every time are no work: they are verifications.
     let work = forecasts.iter().any(|f| !matches!(f.stale, None | Some(StaleReason::AlwaysRuns)));
     let rows: Vec<StepForecast> = forecasts
@@ -85,11 +85,11 @@ pub(super) fn report(cli: &Cli, terminal: &Terminal, args: &ReportArgs) -> Resul
     let project = Project::load(cli, terminal)?;
     let history = project.history()?;
     let plan = select(&project.graph, &Selection::default())?;
-    let forecasts = look(&project, &plan, &history, Depth::Decide)?;
+    let forecasts = forecasts(&project, &plan, &history, Depth::Decide)?;
     let proofs: BTreeMap<StepId, StepProof> = forecasts
         .iter()
         .filter_map(|forecast| {
-            // What a verification saw stands until something that it looked at changes.
+            // What a verification saw holds until something that it depends on changes.
             let mut stale = !matches!(forecast.stale, None | Some(StaleReason::AlwaysRuns));
             let proof = history.proof(&forecast.step, false)?;
             // Its fallback has proven it; that the step itself is tried again is another matter.
@@ -118,19 +118,24 @@ pub(super) fn report(cli: &Cli, terminal: &Terminal, args: &ReportArgs) -> Resul
     Ok(u8::from(args.check && !is_complete(&checklist)))
 }
 
-/// What `up` would do with each selected step.
-pub(super) fn look(project: &Project, plan: &Plan, history: &History, depth: Depth) -> Result<Vec<Forecast>, Failure> {
+/// Returns what `up` would do with each selected step.
+pub(super) fn forecasts(
+    project: &Project,
+    plan: &Plan,
+    history: &History,
+    depth: Depth,
+) -> Result<Vec<Forecast>, Failure> {
     let runtime = runtime()?;
     let forecasts = runtime.block_on(async {
         let cancel = Cancel::new();
-        let look = forecast(&project.graph, plan, history, &project.tools, depth, &cancel);
-        tokio::time::timeout(LOOK_LIMIT, look).await.map_err(|_| {
-            Failure::failed(format!("the look at Docker and the cluster took more than {} s", LOOK_LIMIT.as_secs()))
+        let forecast = forecast(&project.graph, plan, history, &project.tools, depth, &cancel);
+        pause::timeout(LIMIT, forecast).await.ok_or_else(|| {
+            Failure::failed(format!("checking Docker and the cluster took more than {} s", LIMIT.as_secs()))
         })
     });
     runtime.shutdown_background();
     forecasts
 }
 
-/// Most that a look at everything may take.
-const LOOK_LIMIT: Duration = Duration::from_secs(60);
+/// Most that checking everything may take.
+const LIMIT: Duration = Duration::from_secs(60);

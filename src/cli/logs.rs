@@ -14,8 +14,8 @@ use crate::event::log_path;
 use crate::journal::{History, running};
 use crate::model::{RunId, StepId};
 
-/// How long a follower waits before it looks again.
-const PAUSE: Duration = Duration::from_millis(200);
+/// How often `--follow` checks for more.
+const FOLLOW_INTERVAL: Duration = Duration::from_millis(200);
 
 pub(super) fn logs(cli: &Cli, terminal: &Terminal, args: &LogsArgs) -> Result<u8, Failure> {
     let project = Project::load(cli, terminal)?;
@@ -37,13 +37,13 @@ pub(super) fn logs(cli: &Cli, terminal: &Terminal, args: &LogsArgs) -> Result<u8
     let path = log_path(state_dir, &run, &step);
     let mut at = 0;
     loop {
-        // Looked at before reading, so that what was written last is still read.
+        // Checked before reading, so that what was written last is still read.
         let runs = args.follow && running(state_dir).is_some() && is_running(&project.history()?, &step, &run);
         at = copy_from(terminal, &path, at)?;
         if !runs {
             break;
         }
-        std::thread::sleep(PAUSE);
+        std::thread::sleep(FOLLOW_INTERVAL);
     }
     if at == 0 && !path.exists() {
         let logged = history.step(&step).and_then(|known| known.last.as_ref()).filter(|end| end.run == run);
@@ -62,7 +62,7 @@ fn is_running(history: &History, step: &StepId, run: &RunId) -> bool {
     step_runs && history.run(run).is_some_and(|record| record.outcome.is_none())
 }
 
-/// Copies what `path` has beyond `at` to standard output; answers how far it got.
+/// Copies what `path` has beyond `at` to standard output. Returns how far it got.
 fn copy_from(terminal: &Terminal, path: &PathBuf, at: u64) -> Result<u64, Failure> {
     let mut file = match fs::File::open(path) {
         Ok(file) => file,

@@ -1,7 +1,7 @@
 //! `provision why`: fresh or stale, with the labelled inputs that changed.
 
 use super::args::{Cli, WhyArgs};
-use super::inspect::look;
+use super::inspect::forecasts;
 use super::output::Terminal;
 use super::project::Project;
 use crate::error::{Failure, FailureKind};
@@ -19,7 +19,7 @@ pub(super) fn why(cli: &Cli, terminal: &Terminal, args: &WhyArgs) -> Result<u8, 
             .hint(format!("`provision plan {}` shows its steps", args.step)));
     };
     let history = project.history()?;
-    let forecasts = look(&project, &plan, &history, Depth::Explain)?;
+    let forecasts = forecasts(&project, &plan, &history, Depth::Explain)?;
     let node = &project.graph.steps[number];
     let step = &node.step.id;
     let forecast = forecasts.into_iter().find(|forecast| forecast.step == *step);
@@ -42,7 +42,7 @@ pub(super) fn why(cli: &Cli, terminal: &Terminal, args: &WhyArgs) -> Result<u8, 
             explanation.inputs = changes(success.map(|end| &end.inputs), &checked.inputs);
             explanation.reasons = checked.reasons;
         }
-        // Its own look knows nothing of what the steps before it will do.
+        // Its own check does not know what the steps before it will do.
         if let Some(reason) = forecast.stale.filter(|reason| !explanation.reasons.contains(reason)) {
             explanation.reasons.push(reason);
         }

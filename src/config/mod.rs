@@ -27,7 +27,6 @@ mod template;
 #[cfg(test)]
 mod tests;
 mod text;
-mod two_threads;
 mod vars;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -46,7 +45,6 @@ use fields::Fields;
 use resolve::Edge;
 use scope::{Known, Scope, Steps};
 use stages::{Reader, StageDecl, StepDecl};
-use two_threads::on_two_threads;
 
 /// What the command line and the environment say about a pipeline.
 #[derive(Clone, Debug, Default)]
@@ -222,7 +220,7 @@ impl Assembly<'_> {
             let stage = &mut stages[at];
             let is_kept = kept.contains(&stage.id);
             let mut steps = Vec::with_capacity(stage.steps.len());
-            for made in on_two_threads(std::mem::take(&mut stage.steps), |step| Some(self.step(step, is_kept))) {
+            for made in std::mem::take(&mut stage.steps).into_iter().map(|step| self.step(step, is_kept)) {
                 if !made.edges.is_empty() {
                     waits.insert(made.id, made.edges);
                 }

@@ -3,13 +3,13 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use tokio::sync::mpsc::UnboundedSender;
-
-use super::{Message, Run};
+use super::messages::{Message, Sender};
+use super::run::Run;
 use crate::actions::{OnChild, StepContext};
 use crate::event::{EventSink, StepLog, log_folder};
 use crate::journal::History;
 use crate::model::StepId;
+use crate::tools::process::ChildRegistry;
 use crate::tools::{Cancel, Tools};
 
 /// What the contexts of all steps of a run have in common. Cheap to clone.
@@ -20,11 +20,12 @@ pub(super) struct Contexts {
     history: Arc<History>,
     logs: Arc<Path>,
     on_child: OnChild,
+    children: Arc<ChildRegistry>,
 }
 
 impl Contexts {
-    /// Those of `run`; children are told to `sender`.
-    pub(super) fn new(run: &Run, sender: UnboundedSender<Message>) -> Self {
+    /// Those of `run`, which tell `sender` of children.
+    pub(super) fn new(run: &Run, sender: Sender) -> Self {
         Self {
             tools: Arc::clone(&run.tools),
             sink: run.sink.clone(),
@@ -34,12 +35,13 @@ impl Contexts {
                 // The loop is gone only when the run is over.
                 let _sent = sender.send(Message::Child(step.clone(), event));
             }),
+            children: Arc::clone(&run.children),
         }
     }
 
     /// The context of `step`; `cancel` stops what it does.
     pub(super) fn of(&self, step: &StepId, cancel: &Cancel) -> StepContext {
-        StepContext::new(
+        let cx = StepContext::new(
             step.clone(),
             Arc::clone(&self.tools),
             self.sink.clone(),
@@ -47,6 +49,7 @@ impl Contexts {
             cancel.clone(),
             self.history.output(step).cloned(),
             Arc::clone(&self.on_child),
-        )
+        );
+        cx.with_children(Arc::clone(&self.children))
     }
 }

@@ -45,9 +45,6 @@ pub use why::{Explanation, InputChange, LastSuccess, write_explanation};
 /// How long the loop waits for an event before it lets reporters redraw: about twelve times a second.
 const TICK: Duration = Duration::from_millis(80);
 
-/// How long the loop leaves the run alone once it has shown all there was.
-const BREATH: Duration = Duration::from_millis(1);
-
 /// Shows a run to someone.
 pub trait Reporter {
     /// Shows an event. One method for all of them, so that a new kind of event compiles everywhere.
@@ -165,15 +162,7 @@ impl Fanout {
 pub fn drive(events: Events, mut reporters: Fanout) -> Fanout {
     let mut last = (Duration::ZERO, Instant::now());
     let mut ticked = Instant::now();
-    let mut wait = TICK;
-    while let Ok(event) = events.next(wait) {
-        // While they come thick and fast they are looked for, not waited for: each wait costs the run a wake-up.
-        if event.is_none() && wait == Duration::ZERO {
-            std::thread::sleep(BREATH);
-            wait = TICK;
-            continue;
-        }
-        wait = if event.is_some() { Duration::ZERO } else { TICK };
+    while let Ok(event) = events.next(TICK) {
         if let Some(event) = &event {
             last = (event.elapsed, Instant::now());
             reporters.on_event(event);

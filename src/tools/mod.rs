@@ -1,8 +1,8 @@
 //! What a step works with: programs, the Docker daemon, the cluster, secrets. Knows no step, event or input; output and
 //! progress go to a [`process::ProcessObserver`] or a callback.
 
+mod blocking;
 pub mod build_context;
-mod cancel;
 pub mod cluster;
 pub mod context_stream;
 pub mod deletion;
@@ -17,10 +17,7 @@ pub mod http;
 pub mod kubernetes;
 pub mod minikube;
 pub mod node;
-pub mod pause;
 mod poll;
-pub mod ports;
-pub mod proc;
 pub mod process;
 pub mod secrets;
 
@@ -35,7 +32,7 @@ use crate::fingerprint::files::FileSet;
 use crate::fingerprint::{Digest, FileDigests, Verify};
 use crate::redact::Redactor;
 
-pub use cancel::Cancel;
+pub use blocking::blocking;
 use cluster::ClusterSpec;
 use deletion::Consent;
 use docker::Docker;
@@ -43,6 +40,7 @@ use kubernetes::{Kube, KubeSource};
 use node::{Node, NodeImages};
 pub use poll::{Poll, poll_until};
 use process::ProcessObserver;
+pub use process::{Cancel, pause, ports};
 use secrets::Secrets;
 
 /// Looks at the same thing that are no further apart share one answer.
@@ -192,16 +190,6 @@ impl Tools {
     /// The identity of the declared cluster: the uid of its `kube-system` namespace.
     pub async fn cluster_uid(&self) -> Result<String, Failure> {
         self.kube().await?.uid().await
-    }
-}
-
-/// Runs work that may stand still, on files or in the system, where it keeps nothing else waiting.
-pub async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
-) -> Result<T, Failure> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(result) => result,
-        Err(error) => Err(Failure::bug("work on another thread ended in a panic").source(&error)),
     }
 }
 
