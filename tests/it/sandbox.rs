@@ -59,7 +59,8 @@ impl Sandbox {
 
     #[expect(clippy::disallowed_methods, reason = "the test is the user here")]
     pub(crate) fn command(&self, args: &[&str]) -> Command {
-        // Whoever runs the tests may have signals ignored (`nohup`, a job in the background), and children inherit that.
+        // Whoever runs the tests may have signals ignored (`nohup`, a job in the background), and children inherit
+        // that.
         let mut command = Command::new("/usr/bin/env");
         command
             .args(["--default-signal=HUP,INT,QUIT,TSTP", env!("CARGO_BIN_EXE_provision")])
@@ -109,6 +110,15 @@ impl Sandbox {
         let began = Instant::now();
         while !self.path(path).exists() {
             assert!(began.elapsed() < PATIENCE, "`{path}` never came");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Waits until `path` has `text` for the `times`-th time.
+    pub(crate) fn wait_for_text(&self, path: &str, text: &str, times: usize) {
+        let began = Instant::now();
+        while fs::read_to_string(self.path(path)).unwrap_or_default().matches(text).count() < times {
+            assert!(began.elapsed() < PATIENCE, "`{path}` never had `{text}` {times} times");
             std::thread::sleep(Duration::from_millis(5));
         }
     }
