@@ -19,7 +19,7 @@ use crate::exec::{self, Run, StopSignal};
 use crate::journal::{self, Entry, Opened};
 use crate::model::{Outcome, RunId};
 use crate::plan::{Selection, select};
-use crate::report::{Fanout, Json, NextCommands, OutputChoice, Size, SizeOf, Verbosity, drive, reporter};
+use crate::report::{Fanout, Json, NextCommands, Size, SizeOf, Verbosity, drive, reporter};
 use crate::tools::process::shell_quoted;
 use crate::tools::{pause, proc};
 
@@ -88,8 +88,8 @@ fn go(cli: &Cli, terminal: &Terminal, selection: &Selection, args: &RunArgs) -> 
     // A look that nobody waits for any more must not keep us.
     runtime.shutdown_background();
     let reporters = shown.join().map_err(|_| Failure::bug("the reporter thread ended early"))?;
-    for lost in reporters.lost() {
-        terminal.show_failure(&Failure::failed(format!("{} was given up", lost.name)).cause(&lost.error));
+    for lost in reporters.detached() {
+        terminal.show_failure(&Failure::failed(format!("stopped writing to {}", lost.name)).cause(&lost.error));
     }
     // The process ends: to take a big pipeline and its history apart piece by piece would only take time.
     std::mem::forget((project, history));
@@ -119,8 +119,7 @@ fn reporters(cli: &Cli, terminal: &Terminal, args: &RunArgs, project: &Project) 
         resume: command_line(),
         after: (!project.items().is_empty()).then(|| "provision report".to_owned()),
     };
-    let choice: OutputChoice = args.output.into();
-    let format = choice.resolve(terminal.interactive, &terminal.environment);
+    let format = args.output.resolve(terminal.interactive, &terminal.environment);
     let size_of: SizeOf = Box::new(|| Size::of(io::stdout()));
     let shown = reporter(format, Box::new(io::stdout()), size_of, terminal.out, verbosity, next);
     let mut reporters = Fanout::new().with("standard output", shown);

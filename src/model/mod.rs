@@ -6,7 +6,7 @@ mod outcome;
 mod outline;
 mod progress;
 
-pub use checklist::{Checklist, Counts, Evidence, Item, Judged, StepProof, Verdict};
+pub use checklist::{Checklist, Counts, Evidence, Item, ItemStatus, StepProof, Verdict};
 pub use id::{IdError, IdMap, ItemId, RunId, StageId, StepId};
 pub use outcome::{Change, Outcome, Output, StepState};
 pub use outline::{Outline, StageOutline, StepOutline};

@@ -39,7 +39,9 @@ pub(in crate::config) fn condition(
         return match when.eval(&Outputs::default()) {
             Ok(value) => Some((constant(value), uses)),
             Err(errors) => {
-                errors.into_iter().for_each(|error| report.add(error));
+                for error in errors {
+                    report.add(error);
+                }
                 None
             }
         };

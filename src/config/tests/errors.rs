@@ -91,7 +91,7 @@ fn crlf_and_a_byte_order_mark_do_not_move_places() {
     3 | nmae = 1
       | ^^^^ not known here
       |
-      = help: the only one is `checklists`
+      = help: use `checklists`
 
     error: a stage must have a step
      --> pipeline.toml:4:1
@@ -215,7 +215,7 @@ id = "build"
     18 | jobs = 0
        |        ^ between 1 and 256
 
-    error: `A` is not a valid id: use lower-case letters, digits, `-` and `_`, starting with a letter or digit
+    error: invalid id `A`: use lower-case letters, digits, `-` and `_`, starting with a letter or digit
       --> pipeline.toml:20:6
        |
     20 | id = "A"

@@ -294,7 +294,7 @@ covers = ["T001", "T002"]
     "#);
     let project = Project::new(text.replace(", \"more.md\", \"none.md\"", "")).with("tasks.md", "- [ ] T001 one\n");
     assert_snapshot!(project.errors(), @r#"
-    error: no checklist has an item `T002`
+    error: unknown checklist item `T002`
       --> pipeline.toml:11:19
        |
     11 | covers = ["T001", "T002"]
