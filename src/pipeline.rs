@@ -53,8 +53,8 @@ pub struct Step {
     pub id: StepId,
     /// Its title.
     pub title: Arc<str>,
-    /// The steps that must succeed before it starts, besides those of the stages that its stage needs: the steps in `needs`,
-    /// and those whose outputs it uses.
+    /// The steps that must succeed before it starts, besides those of the stages that its stage needs: the steps in
+    /// `needs`, and those whose outputs it uses.
     pub needs: Vec<StepId>,
     /// The checklist items that it proves.
     pub covers: Vec<ItemId>,
@@ -70,8 +70,8 @@ pub struct Step {
     pub fallback: Option<StepId>,
     /// The action.
     pub action_type: &'static ActionType,
-    /// The inputs that are known when the file is read: name, revision and settings of the action. Outputs of other steps
-    /// that the settings use are included by name.
+    /// The inputs that are known when the file is read: name, revision and settings of the action. Outputs of other
+    /// steps that the settings use are included by name.
     pub static_inputs: Inputs,
     /// Creates the action once the outputs that it uses are known.
     pub binding: Binding,

@@ -1,8 +1,8 @@
 //! Keeps secrets out of everything that is written: logs, events, failures.
 //!
-//! Prevention comes first (secrets are only passed by standard input and the Kubernetes API); this is the safety net. `***`
-//! replaces a secret in plain form, in base64 (in all three alignments and both alphabets), in JSON and URL encoding, and also
-//! when it is split over two chunks.
+//! Prevention comes first (secrets are only passed by standard input and the Kubernetes API); this is the safety net.
+//! `***` replaces a secret in plain form, in base64 (in all three alignments and both alphabets), in JSON and URL
+//! encoding, and also when it is split over two chunks.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -38,8 +38,8 @@ impl Redactor {
         Self::default()
     }
 
-    /// Registers a secret, each of its lines, and their encoded forms. Returns whether it can be masked: a secret of less than
-    /// four bytes can't.
+    /// Registers a secret, each of its lines, and their encoded forms. Returns whether it can be masked: a secret of
+    /// less than four bytes can't.
     pub fn register(&self, secret: &str) -> bool {
         let mut patterns = self.0.write().unwrap_or_else(PoisonError::into_inner);
         let lines = secret.lines().map(str::trim).filter(|line| line.len() >= MIN_BYTES);
@@ -150,7 +150,8 @@ fn json_form(secret: &str) -> Vec<u8> {
     quoted.as_bytes()[1..quoted.len() - 1].to_vec()
 }
 
-/// Returns the form of `secret` in a URL: everything but letters, digits and `-._~` is percent-encoded (RFC 3986, 2.1, 2.3).
+/// Returns the form of `secret` in a URL: everything but letters, digits and `-._~` is percent-encoded (RFC 3986, 2.1,
+/// 2.3).
 fn url_form(secret: &[u8]) -> Vec<u8> {
     let mut form = Vec::with_capacity(secret.len());
     for byte in secret {
@@ -163,8 +164,8 @@ fn url_form(secret: &[u8]) -> Vec<u8> {
     form
 }
 
-/// Returns the parts of base64 text that only depend on `secret`, for its three possible offsets in a group, in the standard
-/// and in the URL alphabet (RFC 4648, 4 and 5).
+/// Returns the parts of base64 text that only depend on `secret`, for its three possible offsets in a group, in the
+/// standard and in the URL alphabet (RFC 4648, 4 and 5).
 fn base64_forms(secret: &[u8]) -> Vec<Vec<u8>> {
     let usual = standard_base64_forms(secret);
     let for_urls = |form: &Vec<u8>| -> Vec<u8> {

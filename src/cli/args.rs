@@ -8,8 +8,8 @@ use crate::files::Verify;
 use crate::report::{ColorChoice, OutputChoice};
 use crate::tools::deletion::Consent;
 
-/// Turns a repository into a running, verified deployment: runs the stages of pipeline.toml, and reports only what it has
-/// verified.
+/// Turns a repository into a running, verified deployment: runs the stages of pipeline.toml, and reports only what it
+/// has verified.
 #[derive(Debug, Parser)]
 #[command(name = "provision", version, max_term_width = 100, disable_help_subcommand = true)]
 pub(super) struct Cli {

@@ -53,8 +53,8 @@ fn run(cli: &Cli, terminal: &Terminal) -> Result<u8, Failure> {
     }
 }
 
-/// `PROVISION_LOG` turns on our debug messages. Those of the Docker client always stay off: they contain whole requests, and
-/// with them build arguments.
+/// `PROVISION_LOG` turns on our debug messages. Those of the Docker client always stay off: they contain whole
+/// requests, and with them build arguments.
 fn start_debug_log() {
     use tracing_subscriber::EnvFilter;
     use tracing_subscriber::prelude::*;
@@ -65,8 +65,8 @@ fn start_debug_log() {
     drop(tracing_subscriber::registry().with(layer).try_init());
 }
 
-/// Creates the asynchronous runtime: one thread, as hardly anything computes. Work that computes or reads many files has
-/// threads of its own.
+/// Creates the asynchronous runtime: one thread, as hardly anything computes. Work that computes or reads many files
+/// has threads of its own.
 fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()

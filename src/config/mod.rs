@@ -55,7 +55,6 @@ pub(crate) struct LoadOptions {
 /// A valid pipeline, with warnings.
 #[derive(Debug)]
 pub(crate) struct Loaded {
-    /// The pipeline.
     pub(crate) pipeline: Pipeline,
     /// Parts that are valid, but probably do not mean what they say.
     pub(crate) warnings: Diagnostics,

@@ -34,8 +34,8 @@ pub fn event_channel() -> (EventSink, Events) {
 }
 
 impl EventSink {
-    /// Sends an event. Lifecycle events always arrive: their number is bounded by the number of steps. Droppable events are
-    /// dropped while too many wait.
+    /// Sends an event. Lifecycle events always arrive: their number is bounded by the number of steps. Droppable events
+    /// are dropped while too many wait.
     pub fn send(&self, kind: EventKind) {
         if kind.may_drop() {
             if !self.has_room() {

@@ -26,7 +26,8 @@ pub struct Evidence {
     pub run: RunId,
     /// When it ended, in milliseconds since the Unix epoch.
     pub finished_ms: i64,
-    /// The duration of its action in milliseconds; that of the run that proved it, not of a later check that found it fresh.
+    /// The duration of its action in milliseconds; that of the run that proved it, not of a later check that found it
+    /// fresh.
     pub duration_ms: u64,
     /// The path of its log, relative to the project; `None` if it printed nothing.
     pub log: Option<String>,
@@ -120,8 +121,8 @@ pub struct Checklist {
 }
 
 impl Checklist {
-    /// Determines the verdict on each of `items`: it is done if *every* step that covers it is proven. `proofs` has the last
-    /// result of each step.
+    /// Determines the verdict on each of `items`: it is done if *every* step that covers it is proven. `proofs` has the
+    /// last result of each step.
     pub fn judge(items: &[Item], outline: &Outline, proofs: &BTreeMap<StepId, StepProof>) -> Self {
         let mut covering: BTreeMap<&ItemId, Vec<&StepId>> = BTreeMap::new();
         for step in outline.steps() {

@@ -23,8 +23,8 @@ pub enum IdError {
     NotAStep(String),
 }
 
-/// Checks for lower-case letters, digits, `-` and `_`, starting with a letter or digit: such names are valid as file names,
-/// Kubernetes label values and TOML bare keys.
+/// Checks for lower-case letters, digits, `-` and `_`, starting with a letter or digit: such names are valid as file
+/// names, Kubernetes label values and TOML bare keys.
 fn check_name(text: &str) -> Result<(), IdError> {
     let Some(first) = text.bytes().next() else {
         return Err(IdError::Empty);

@@ -37,7 +37,8 @@ impl Fanout {
         self
     }
 
-    /// Returns the reporters that were detached because of an error. A reader that closed its pipe (`head`) is no error.
+    /// Returns the reporters that were detached because of an error. A reader that closed its pipe (`head`) is no
+    /// error.
     pub(crate) fn detached(&self) -> &[Detached] {
         &self.detached
     }

@@ -1,8 +1,8 @@
-//! What people and programs see of a run, of its history and of the checklist. Everything here is made from events and from
-//! plain values.
+//! What people and programs see of a run, of its history and of the checklist. Everything here is made from events and
+//! from plain values.
 //!
-//! Execution sends events and continues; [`drive`] passes them to the reporters on a thread of its own. A reporter can't
-//! fail a run: one that can't write is detached, and the others continue.
+//! Execution sends events and continues; [`drive`] passes them to the reporters on a thread of its own. A reporter
+//! can't fail a run: one that can't write is detached, and the others continue.
 
 mod checklist;
 mod choice;
@@ -38,8 +38,8 @@ use run::github::Github;
 use run::lines::Lines;
 use run::tty::Tty;
 
-/// Returns the reporter for `format` that writes to `out`. Rows that change in place go to standard output, which `out` then
-/// has to be; `size_of` returns its size. `-q` has no such rows.
+/// Returns the reporter for `format` that writes to `out`. Rows that change in place go to standard output, which `out`
+/// then has to be; `size_of` returns its size. `-q` has no such rows.
 pub(crate) fn reporter(
     format: Format,
     out: Box<dyn Write + Send>,

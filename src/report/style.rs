@@ -171,8 +171,8 @@ impl Spans {
         self.width
     }
 
-    /// Returns the line with `right` at the right edge of `max` columns. The line is cut to make room for `right`; if there is
-    /// little room, `right` is left out.
+    /// Returns the line with `right` at the right edge of `max` columns. The line is cut to make room for `right`; if
+    /// there is little room, `right` is left out.
     pub(crate) fn render(&self, theme: Theme, max: usize, right: &Self) -> String {
         /// Columns of the line below which `right` is left out.
         const MIN_LEFT: usize = 16;

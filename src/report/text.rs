@@ -34,8 +34,8 @@ pub(crate) fn pad(text: &str, columns: usize) -> String {
     format!("{text}{:missing$}", "")
 }
 
-/// Returns `text` as one line without escape sequences and control characters; of text that overwrites itself by carriage
-/// returns, the last state.
+/// Returns `text` as one line without escape sequences and control characters; of text that overwrites itself by
+/// carriage returns, the last state.
 pub(crate) fn plain(text: &str) -> Cow<'_, str> {
     clean(text, false)
 }

@@ -17,7 +17,6 @@ const MAX_BYTES: u64 = 4 << 20;
 /// An item with the place of its id.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct ParsedItem {
-    /// The item.
     pub(crate) item: Item,
     /// The bytes of its id in the file.
     pub(crate) id_span: Range<usize>,

@@ -180,8 +180,8 @@ fn snippet(places: &[Place], kind: AnnotationKind) -> Snippet<'_, annotate_snipp
     snippet
 }
 
-/// Clamps `span` to `text`, to character boundaries, and to its first line: a multi-line value would be rendered as a box
-/// around all of it.
+/// Clamps `span` to `text`, to character boundaries, and to its first line: a multi-line value would be rendered as a
+/// box around all of it.
 fn fit(text: &str, span: &Range<usize>) -> Range<usize> {
     let boundary = |at: usize| (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at));
     let start = boundary(span.start).unwrap_or(0);

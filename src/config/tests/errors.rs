@@ -1,4 +1,4 @@
-//! What is said of files that are wrong.
+//! Errors in files.
 
 use insta::assert_snapshot;
 
@@ -22,7 +22,7 @@ fn no_file() {
 }
 
 #[test]
-fn not_a_text() {
+fn invalid_utf_8() {
     assert_snapshot!(Project::new(b"[pipeline]\nname = \"\xff\"\n").errors(), @r"
     error: `pipeline.toml` is not valid UTF-8: invalid byte at offset 19, in line 2
      |
@@ -105,7 +105,7 @@ fn crlf_and_a_byte_order_mark_do_not_move_places() {
 
 #[expect(clippy::too_many_lines, reason = "a long snapshot")]
 #[test]
-fn everything_wrong_is_said_at_once() {
+fn all_errors_are_reported_at_once() {
     let text = r#"
 [pipeline]
 name = "P p"

@@ -1,10 +1,10 @@
-//! Mistakes in expressions, and the places they are shown at.
+//! Errors in expressions, and their places.
 
 use insta::assert_snapshot;
 
 use super::*;
 
-/// The errors of a step whose `run` is written as `run`.
+/// Returns the errors of a step with this `run`.
 fn run(run: &str) -> String {
     stages(&format!(
         "[vars]\nport = 80\ntext = \"ä\"\n[secrets]\nKEY = {{ env = \"KEY\" }}\n[[stage]]\nid = \"build\"\n\
@@ -133,7 +133,7 @@ fn names() {
 
 #[test]
 fn places() {
-    // Wide characters before it, a literal text, escapes, several lines, lists and tables.
+    // After wide characters, in literal strings, with escapes, in several lines, in arrays and tables.
     assert_snapshot!(run(r#""äöü 漢字 ${{ vars.prot }}""#), @r#"
     error: unknown variable `prot`
       --> pipeline.toml:18:19

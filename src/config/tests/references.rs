@@ -1,4 +1,4 @@
-//! What is said of settings, and of names that lead nowhere or in circles.
+//! Errors in settings, unknown references, and cycles.
 
 use insta::assert_snapshot;
 
@@ -183,7 +183,7 @@ run = "true"
 }
 
 #[test]
-fn circles() {
+fn cycles() {
     assert_snapshot!(stages(r#"
 [[stage]]
 id = "a"
@@ -231,7 +231,7 @@ needs = ["build"]
 }
 
 #[test]
-fn a_circle_through_outputs() {
+fn a_cycle_through_outputs() {
     assert_snapshot!(stages(r#"
 [[stage]]
 id = "a"

@@ -1,11 +1,11 @@
-//! What is said of the command line, the environment, and the cluster.
+//! Errors in the command line, the environment, and the cluster.
 
 use insta::assert_snapshot;
 
 use super::*;
 
 #[test]
-fn what_the_command_line_says() {
+fn command_line() {
     let text = with_header(
         "[vars]\nport = 1\nname = 'x'\n[[stage]]\nid = 'a'\n[[stage.step]]\nid='b'\naction='command'\nrun='x'\n",
     );

@@ -1,4 +1,4 @@
-//! What is made of good files.
+//! Pipelines from valid files.
 
 use super::*;
 use crate::model::{Output, StepId};
@@ -51,7 +51,7 @@ fn the_whole_pipeline() {
 }
 
 #[test]
-fn expressions_are_filled_in_with_their_types() {
+fn expressions_are_replaced_by_values_of_their_types() {
     let pipeline = valid().env("HOST", "db").pipeline();
     let check = action(&pipeline, "build.wait-db");
     assert!(check.contains(r#"url: "http://db:8000/health", port: 8000"#), "{check}");
@@ -142,10 +142,10 @@ fn the_fingerprint_of_settings() {
     let load = inputs(valid(), "deploy.load");
     let labels: Vec<String> = load.iter().map(|(label, _)| label.to_owned()).collect();
     assert_eq!(labels, ["action", "settings.env", "settings.run"]);
-    // Another folder, and so another path of the kubeconfig, changes nothing.
+    // Another folder, and so another path of the kubeconfig, makes no difference.
     assert_eq!(load, inputs(valid(), "deploy.load"));
     assert_eq!(inputs(valid().set("namespace", "n"), "deploy.load").changed_labels(&load), ["settings.env"]);
-    // How it is written does not matter, what it is does.
+    // The values matter, not how they are written.
     let backend = inputs(valid(), "build.backend");
     let other = |from: &str, to: &str| {
         let project = Project::new(VALID.replace(from, to)).with("tasks.md", "- [ ] T015 x\n");
@@ -154,7 +154,7 @@ fn the_fingerprint_of_settings() {
     assert_eq!(other("context = \"backend\"", "context='back\u{65}nd'"), backend);
     assert_eq!(other("timeout = \"10m\"", "timeout = 7"), backend);
     assert_eq!(other("context = \"backend\"", "context='b'").changed_labels(&backend), ["settings.context"]);
-    // A variable beside an output counts, though the text is only filled in later.
+    // A variable beside an output matters, though the string is evaluated later.
     let late = |suffix: &str| {
         let text =
             VALID.replace("load ${{ steps.build.backend.image }}", "${{ steps.build.backend.image ~ vars.namespace }}");
@@ -164,7 +164,7 @@ fn the_fingerprint_of_settings() {
 }
 
 #[test]
-fn nothing_to_wait_for_is_made_at_once() {
+fn settings_without_outputs_are_bound_at_once() {
     let pipeline = valid().pipeline();
     assert!(matches!(step(&pipeline, "build.backend").binding, Binding::Now(_)));
     assert!((step(&pipeline, "verify.http").when.as_ref().unwrap().0)(&Outputs::default()).unwrap());

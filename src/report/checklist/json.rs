@@ -137,7 +137,7 @@ mod tests {
     use crate::report::testing::runs::{self, NOW};
 
     #[test]
-    fn the_document_is_that_of_the_contract() {
+    fn the_document_has_the_specified_format() {
         let mut checklist = runs::checklist();
         checklist.items.drain(1..4);
         let mut out = Vec::new();

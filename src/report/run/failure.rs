@@ -73,8 +73,8 @@ pub(crate) fn write_failure(
     Ok(())
 }
 
-/// Writes `message`, with all lines but the first indented, and without control sequences: parts of it are quoted from tools
-/// and servers.
+/// Writes `message`, with all lines but the first indented, and without control sequences: parts of it are quoted from
+/// tools and servers.
 fn write_lines(out: &mut dyn Write, message: &str, indent: &str) -> io::Result<()> {
     let mut lines = message.lines();
     writeln!(out, "{}", text::plain(lines.next().unwrap_or_default()))?;

@@ -11,7 +11,6 @@ use crate::model::{Outcome, Output, Progress, StepId, StepState};
 /// A stage's row.
 #[derive(Debug)]
 pub(crate) struct StageRow {
-    /// Its title.
     pub(crate) title: String,
     /// The indices of its steps.
     pub(crate) steps: Range<usize>,
@@ -26,9 +25,7 @@ pub(crate) struct StageRow {
 /// A step's row.
 #[derive(Debug)]
 pub(crate) struct StepRow {
-    /// Its id.
     pub(crate) id: StepId,
-    /// Its title.
     pub(crate) title: Arc<str>,
     /// The index of its stage.
     pub(crate) stage: usize,

@@ -12,9 +12,7 @@ use crate::report::style::{BUSY, DIM, PLAIN, Spans, Symbol, Theme, count, durati
 /// What a run would do with a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct StepForecast {
-    /// The step.
     pub(crate) step: StepId,
-    /// Its title.
     pub(crate) title: Arc<str>,
     /// Why it would run; `None` if it is fresh.
     pub(crate) reason: Option<StaleReason>,
@@ -22,8 +20,8 @@ pub(crate) struct StepForecast {
     pub(crate) estimate: Option<Duration>,
 }
 
-/// Writes what a run would do with each step, by stage, and an estimate of the time. `columns` is the maximum width; `None`
-/// if there is none.
+/// Writes what a run would do with each step, by stage, and an estimate of the time. `columns` is the maximum width;
+/// `None` if there is none.
 pub(crate) fn write_forecast(
     out: &mut dyn Write,
     theme: Theme,

@@ -11,9 +11,7 @@ use crate::report::style::{BUSY, DIM, Spans, Symbol, Theme, WARN, count, duratio
 /// The last known state of a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct StepStatus {
-    /// The step.
     pub(crate) step: StepId,
-    /// Its title.
     pub(crate) title: Arc<str>,
     /// The state.
     pub(crate) last: LastState,
@@ -36,11 +34,9 @@ pub(crate) enum LastState {
     },
     /// It ended.
     Ended {
-        /// The outcome.
         outcome: Outcome,
         /// When, in milliseconds since the Unix epoch.
         finished_ms: i64,
-        /// The duration.
         duration: Duration,
         /// The first line of its failure.
         message: Option<String>,

@@ -15,9 +15,7 @@ const SHOWN_DIGITS: usize = 8;
 /// Why a step is fresh or stale.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Explanation {
-    /// The step.
     pub(crate) step: StepId,
-    /// Its title.
     pub(crate) title: Arc<str>,
     /// Whether its `when` is true.
     pub(crate) applies: bool,
@@ -32,7 +30,6 @@ pub(crate) struct Explanation {
 /// The digests of an input at the last success and now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct InputChange {
-    /// Its label.
     pub(crate) label: String,
     /// At the last success.
     pub(crate) then: Option<String>,
@@ -43,13 +40,11 @@ pub(crate) struct InputChange {
 /// A success.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct LastSuccess {
-    /// The run.
     pub(crate) run: RunId,
     /// When, in milliseconds since the Unix epoch.
     pub(crate) finished_ms: i64,
     /// The duration.
     pub(crate) duration_ms: u64,
-    /// The output.
     pub(crate) output: Output,
 }
 

@@ -1,7 +1,7 @@
 //! [`Json`]: each event as a JSON object on a line of its own: `--output json` and `--events FILE`.
 //!
-//! The types in `wire` define the format, version 1. Every line starts with the fields of `Line`. Fields may be added under
-//! the same version: readers ignore unknown fields and kinds of events. Times are in milliseconds.
+//! The types in `wire` define the format, version 1. Every line starts with the fields of `Line`. Fields may be added
+//! under the same version: readers ignore unknown fields and kinds of events. Times are in milliseconds.
 
 mod wire;
 
@@ -214,7 +214,7 @@ mod tests {
     use crate::report::testing::script::written;
 
     #[test]
-    fn each_event_is_a_line_of_the_contract() {
+    fn each_event_is_a_line_of_the_specified_format() {
         let mut text = written(&failing(), Json::new);
         // The plan is long, and the same for all.
         let plan = text.lines().next().unwrap().to_owned();

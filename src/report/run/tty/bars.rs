@@ -53,7 +53,8 @@ impl Bars {
         }
     }
 
-    /// Runs `write`, which may write to the terminal, with the bars out of the way; they are drawn again below its output.
+    /// Runs `write`, which may write to the terminal, with the bars out of the way; they are drawn again below its
+    /// output.
     pub(super) fn suspend(&mut self, write: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
         // `MultiProgress::suspend` panics when the terminal is gone.
         self.group.clear()?;

@@ -33,8 +33,8 @@ pub(super) struct Canvas {
 }
 
 impl Canvas {
-    /// Returns the width of a line: the last column stays free, as terminals differ in the width of symbols and in where the
-    /// cursor is after the last column.
+    /// Returns the width of a line: the last column stays free, as terminals differ in the width of symbols and in
+    /// where the cursor is after the last column.
     fn columns(&self) -> usize {
         usize::from(self.size.columns).saturating_sub(1).clamp(1, MAX_COLUMNS)
     }

@@ -40,8 +40,8 @@ enum Detail {
     BusyStages,
 }
 
-/// Returns the rows to show, at most `room`, in as much detail as fits. Last output lines take the room that is left, so that
-/// output does not change which steps are shown.
+/// Returns the rows to show, at most `room`, in as much detail as fits. Last output lines take the room that is left,
+/// so that output does not change which steps are shown.
 pub(crate) fn layout(view: &View, room: usize) -> Vec<Row> {
     let details = [Detail::Everything, Detail::OpenStages, Detail::BusySteps, Detail::BusyStages];
     let rows = details.into_iter().find_map(|detail| rows(view, detail, room)).unwrap_or_else(|| running(view, room));
@@ -170,7 +170,8 @@ mod tests {
     use crate::fingerprint::StaleReason;
     use crate::report::testing::script::{self, Script};
 
-    /// Three stages of `n` steps: the first is done, the second runs its third step and has one failed, the third waits.
+    /// Three stages of `n` steps: the first is done, the second runs its third step and has one failed, the third
+    /// waits.
     fn view(n: usize) -> View {
         let names: Vec<String> = (0..n).map(|n| format!("s{n}")).collect();
         let steps: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "")).collect();

@@ -1,5 +1,5 @@
-//! [`Tty`]: a run on a terminal. Rows that change in place are progress bars at its end; lines that must not be missed are
-//! printed above them, and stay.
+//! [`Tty`]: a run on a terminal. Rows that change in place are progress bars at its end; lines that must not be missed
+//! are printed above them, and stay.
 
 mod bars;
 mod frame;
@@ -65,7 +65,8 @@ impl std::fmt::Debug for SizeOfTerminal {
 }
 
 impl<W: Write> Tty<W> {
-    /// Creates a reporter that draws on standard output, which `out` writes to as well. `size_of` is called for each frame.
+    /// Creates a reporter that draws on standard output, which `out` writes to as well. `size_of` is called for each
+    /// frame.
     pub(crate) fn stdout(out: W, size_of: SizeOf, theme: Theme, verbosity: Verbosity, next: NextCommands) -> Self {
         let target = ProgressDrawTarget::stdout_with_hz(MAX_DRAWS_PER_SECOND);
         Self::new(out, target, size_of, theme, verbosity, next)

@@ -200,7 +200,7 @@ fn all_stages_and_steps_are_visible_from_the_start() {
     ○ Deploy                                                                                0/2
       ○ chart     Install the chart
       ○ ready     Wait for the pods
-    todo-chatbot  ───────────────────                                                       0/6    0.1s
+    todo-chatbot  ────────────────────                                                      0/6    0.1s
     ");
 }
 
@@ -213,13 +213,13 @@ fn a_running_step_has_a_bar_its_last_line_and_a_clock() {
       ✓ docker                                                                            fresh    0.0s
       ✓ minikube                                                                      succeeded    1.2s
     ● Build the images                                                                      0/2    8.4s
-      ⠙ backend   ━━━━━━━━━━━╸─────── 7/12 RUN pip install                                         8.2s
+      ⠙ backend   ━━━━━━━━━━━╸──────── 7/12 RUN pip install                                        8.2s
         │ Collecting fastapi
       ⠙ frontend  attempt 2/2 Build the frontend                                                   8.2s
     ○ Deploy                                                                                0/2
       ○ chart     Install the chart
       ○ ready     Wait for the pods
-    todo-chatbot  ━━━━━━╸────────────  2 running                                            2/6    9.7s
+    todo-chatbot  ━━━━━━╸─────────────  2 running                                           2/6    9.7s
     ");
     let terminal = Terminal::new(70, 20);
     let _tty = shown(&terminal, Theme::PLAIN, &midway());
@@ -245,11 +245,11 @@ fn with_less_room_less_important_rows_are_dropped_first() {
     insta::assert_snapshot!(terminal.text(), @r"
     ✓ Prerequisites                                 2/2    1.2s
     ● Build the images                              0/2    8.4s
-      ⠙ backend   ━━━━━━╸──── 7/12 RUN pip install         8.2s
+      ⠙ backend   ━━━━━━━╸──── 7/12 RUN pip install        8.2s
         │ Collecting fastapi
       ⠙ frontend  attempt 2/2 Build the frontend           8.2s
     ○ Deploy                                        0/2
-    todo-chatbot  ━━━╸───────  2 running            2/6    9.7s
+    todo-chatbot  ━━━━╸───────  2 running           2/6    9.7s
     ");
     let terminal = Terminal::new(30, 4);
     let _tty = shown(&terminal, NICE, &midway());
