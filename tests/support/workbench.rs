@@ -1,18 +1,19 @@
-//! Runs single actions as the engine would, against a cluster of the tests' own.
+//! [`Workbench`]: what a single action needs to run as the engine runs it, with or without a cluster.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::Instant;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use provision::action::{Action, Presence, StepContext};
 use provision::actions::ACTIONS;
 use provision::error::Failure;
-use provision::event::{Events, StepLog, event_channel};
+use provision::event::{EventKind, EventSink, Events, StepLog, event_channel};
 use provision::fingerprint::Inputs;
 use provision::model::{Output, StepId};
 use provision::redact::Redactor;
 use provision::tools::cluster::{ClusterSpec, Provider};
+use provision::tools::deletion::Consent;
 use provision::tools::kubernetes::Kube;
 use provision::tools::secrets::{SecretSource, Secrets};
 use provision::tools::{Cancel, Tools};
@@ -34,17 +35,29 @@ impl std::fmt::Display for Image {
 
 /// A project's folder with what its steps share.
 pub(crate) struct Workbench {
-    folder: tempfile::TempDir,
+    root: PathBuf,
+    /// Removes the folder at the end, where the workbench has made it.
+    _folder: Option<tempfile::TempDir>,
     pub(crate) tools: Arc<Tools>,
     pub(crate) namespace: String,
     pub(crate) cancel: Cancel,
+    /// The context of a step, for tests that call an action's methods themselves.
+    pub(crate) cx: StepContext,
+    sink: EventSink,
+    events: Mutex<Events>,
 }
 
-/// An action that was made from settings.
+/// An action that was made from settings, with a context of its own.
 pub(crate) struct Step {
     pub(crate) action: Box<dyn Action>,
     pub(crate) cx: StepContext,
-    _events: Events,
+}
+
+/// The action `name` with its settings in TOML.
+pub(crate) fn action(name: &str, settings: &str) -> Box<dyn Action> {
+    let entry = ACTIONS.iter().find(|entry| entry.name == name).unwrap();
+    let settings: &'static str = Box::leak(settings.to_owned().into_boxed_str());
+    (entry.parse)(toml::de::DeTable::parse(settings).unwrap()).unwrap()
 }
 
 fn cluster(profile: &str) -> ClusterSpec {
@@ -57,6 +70,13 @@ fn cluster(profile: &str) -> ClusterSpec {
         kubernetes_version: None,
         start_args: Vec::new(),
     }
+}
+
+/// The context of a step whose log lies in `root`.
+fn context(id: &str, root: &Path, tools: &Arc<Tools>, sink: &EventSink, cancel: Cancel) -> StepContext {
+    let id = || StepId::new(id).unwrap();
+    let log = StepLog::new(root.into(), id());
+    StepContext::new(id(), Arc::clone(tools), sink.clone(), log, cancel, None, Arc::new(|_, _| ()))
 }
 
 impl Workbench {
@@ -81,18 +101,53 @@ impl Workbench {
 
     pub(crate) fn bare(test: &str, profile: &str, secrets: BTreeMap<String, SecretSource>) -> Self {
         let folder = tempfile::tempdir().unwrap();
+        fs_err::create_dir(folder.path().join(".provision")).unwrap();
+        let root = folder.path().to_owned();
+        let namespace = format!("live-{test}-{}", std::process::id());
+        Self { namespace, _folder: Some(folder), ..Self::open(&root, secrets, Some(cluster(profile))) }
+    }
+
+    /// A project in `root` whose pipeline names no cluster.
+    pub(crate) fn without_cluster(root: &Path) -> Self {
+        Self::open(root, BTreeMap::new(), None)
+    }
+
+    fn open(root: &Path, secrets: BTreeMap<String, SecretSource>, cluster: Option<ClusterSpec>) -> Self {
         let redactor = Redactor::new();
-        let state = folder.path().join(".provision");
-        fs_err::create_dir(&state).unwrap();
-        let tools = Tools::new(
-            folder.path().to_owned(),
-            state,
-            Secrets::new(secrets, redactor.clone()),
-            Some(cluster(profile)),
-            redactor,
-        );
-        let n = std::process::id();
-        Self { folder, tools: Arc::new(tools), namespace: format!("live-{test}-{n}"), cancel: Cancel::new() }
+        let secrets = Secrets::new(secrets, redactor.clone());
+        let tools = Tools::new(root.to_owned(), root.join(".provision"), secrets, cluster, redactor);
+        let steps = ["live.step", "live.one", "live.two"].map(|id| StepId::new(id).unwrap());
+        let tools = Arc::new(tools.of_pipeline("live", steps.into_iter()));
+        let (sink, events) = event_channel();
+        let cancel = Cancel::new();
+        let cx = context("live.step", root, &tools, &sink, cancel.clone());
+        let root = root.to_owned();
+        let namespace = String::new();
+        Self { root, _folder: None, tools, namespace, cancel, cx, sink, events: Mutex::new(events) }
+    }
+
+    /// The lines and the progress since the last call, as texts.
+    pub(crate) fn said(&self) -> Vec<String> {
+        let events = self.events.lock().unwrap();
+        let mut said = Vec::new();
+        while let Ok(Some(event)) = events.next(Duration::ZERO) {
+            match event.kind {
+                EventKind::StepLine { line, .. } => said.push(line),
+                EventKind::StepProgress { progress, .. } => said.push(format!("> {progress}")),
+                _ => {}
+            }
+        }
+        said
+    }
+
+    /// The same project with the user's consent to the loss of data.
+    pub(crate) fn consenting(self) -> Self {
+        let Self { root, _folder, tools, namespace, cancel, cx, sink, events } = self;
+        // Its context shares the tools.
+        drop(cx);
+        let tools = Arc::new(Arc::into_inner(tools).unwrap().consenting(Consent::Given));
+        let cx = context("live.step", &root, &tools, &sink, cancel.clone());
+        Self { root, _folder, tools, namespace, cancel, cx, sink, events }
     }
 
     async fn has_image(&self) -> bool {
@@ -105,7 +160,7 @@ impl Workbench {
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+        self.root.join(name)
     }
 
     pub(crate) fn log(&self) -> String {
@@ -122,26 +177,20 @@ impl Workbench {
         self.step_with(action, settings, self.cancel.child())
     }
 
-    pub(crate) fn step_with(&self, action: &str, settings: &str, cancel: Cancel) -> Step {
-        let action_type = ACTIONS.iter().find(|one| one.name == action).unwrap();
-        let settings: &'static str = Box::leak(settings.to_owned().into_boxed_str());
-        let table = toml::de::DeTable::parse(settings).unwrap();
-        let action = (action_type.parse)(table).unwrap();
-        let (sink, events) = event_channel();
-        let cx = StepContext::new(
-            StepId::new("live.step").unwrap(),
-            Arc::clone(&self.tools),
-            sink,
-            StepLog::new(self.path("").into(), StepId::new("live.step").unwrap()),
-            cancel,
-            None,
-            Arc::new(|_, _| ()),
-        );
-        Step { action, cx, _events: events }
+    pub(crate) fn step_with(&self, name: &str, settings: &str, cancel: Cancel) -> Step {
+        self.step_as("live.step", name, settings, cancel)
+    }
+
+    fn step_as(&self, id: &str, name: &str, settings: &str, cancel: Cancel) -> Step {
+        Step { action: action(name, settings), cx: context(id, &self.root, &self.tools, &self.sink, cancel) }
     }
 
     pub(crate) async fn run(&self, action: &str, settings: &str) -> Result<Output, Failure> {
-        let step = self.step(action, settings);
+        self.run_as("live.step", action, settings).await
+    }
+
+    pub(crate) async fn run_as(&self, id: &str, action: &str, settings: &str) -> Result<Output, Failure> {
+        let step = self.step_as(id, action, settings, self.cancel.child());
         let result = step.action.run(&step.cx).await;
         step.cx.finish().unwrap();
         result
