@@ -4,12 +4,14 @@
 //! Modules by layer; each may use those below it, and none beside it (`tests/tidy.rs` holds this):
 //!
 //! ```text
-//! 7 cli                      wires everything; the only printer besides report
-//! 6 exec                     the loop that runs a plan
-//! 5 config · plan            pipeline.toml → Pipeline · Pipeline + History → Plan
-//! 4 actions · pipeline       what steps do · stages and steps with their actions
-//! 3 action · journal · report
-//! 2 event · tools
+//! 9 cli                      wires everything; the only printer besides report
+//! 8 exec                     the loop that runs a plan
+//! 7 config · plan            pipeline.toml → Pipeline · Pipeline + History → Plan
+//! 6 actions · pipeline       what steps do · stages and steps with their actions
+//! 5 action · journal · report
+//! 4 images
+//! 3 event · tools
+//! 2 files
 //! 1 fingerprint · redact
 //! 0 model · error · failpoint
 //! ```
@@ -24,6 +26,7 @@ pub mod exec;
 pub mod failpoint;
 pub mod files;
 pub mod fingerprint;
+pub mod images;
 pub mod journal;
 pub mod model;
 pub mod pipeline;

@@ -4,8 +4,7 @@
 
 use std::time::Instant;
 
-use provision::tools::build_context::BuildContext;
-use provision::tools::docker::{BuildEvent, BuildRequest, Docker};
+use provision::tools::docker::{BuildContext, BuildEvent, BuildRequest, Docker};
 
 /// The most memory that this process ever had, in bytes.
 fn peak_memory() -> u64 {
