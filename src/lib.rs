@@ -1,20 +1,7 @@
 //! `provision` turns a repository into a running, verified deployment: it executes the stages of a `pipeline.toml` and
 //! reports only what it has seen to be true.
 //!
-//! Modules by layer; each may use those below it, and none beside it (`tests/tidy.rs` holds this):
-//!
-//! ```text
-//! 9 cli                      wires everything; the only printer besides report
-//! 8 exec                     the loop that runs a plan
-//! 7 config · plan            pipeline.toml → Pipeline · Pipeline + History → Plan
-//! 6 actions · pipeline       what steps do · stages and steps with their actions
-//! 5 action · journal · report
-//! 4 images
-//! 3 event · tools
-//! 2 files
-//! 1 fingerprint · redact
-//! 0 model · error · failpoint
-//! ```
+//! The modules stand in layers: ARCHITECTURE.md has the table, and `tests/tidy.rs` checks it.
 
 pub mod action;
 pub mod actions;
@@ -33,4 +20,5 @@ pub mod pipeline;
 pub mod plan;
 pub mod redact;
 pub mod report;
+mod suggest;
 pub mod tools;

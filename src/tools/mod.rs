@@ -33,6 +33,7 @@ use crate::error::{Failure, FailureKind};
 use crate::files::FileSet;
 use crate::files::{FileDigests, Verify};
 use crate::fingerprint::Digest;
+use crate::model::StepId;
 use crate::redact::Redactor;
 
 pub use cancel::Cancel;
@@ -53,6 +54,8 @@ pub struct Tools {
     redactor: Redactor,
     secrets: Secrets,
     cluster: Option<ClusterSpec>,
+    pipeline: String,
+    steps: Vec<StepId>,
     consent: Consent,
     files: Arc<FileDigests>,
     endpoint: OnceLock<Endpoint>,
@@ -78,6 +81,8 @@ impl Tools {
             redactor,
             secrets,
             cluster,
+            pipeline: String::new(),
+            steps: Vec::new(),
             consent: Consent::None,
             endpoint: OnceLock::new(),
             docker: OnceCell::new(),
@@ -89,6 +94,21 @@ impl Tools {
     /// How closely files are looked at: see [`Verify`].
     pub fn verifying(self, verify: Verify) -> Self {
         Self { files: Arc::new(FileDigests::new(&self.state_dir, verify)), ..self }
+    }
+
+    /// Names the pipeline and its steps: what they set in the cluster is marked with it.
+    pub fn of_pipeline(self, name: &str, steps: impl Iterator<Item = StepId>) -> Self {
+        Self { pipeline: name.to_owned(), steps: steps.collect(), ..self }
+    }
+
+    /// The pipeline's name.
+    pub fn pipeline(&self) -> &str {
+        &self.pipeline
+    }
+
+    /// The ids of the pipeline's steps.
+    pub fn steps(&self) -> &[StepId] {
+        &self.steps
     }
 
     /// With the user's word on the loss of data: `--yes`.

@@ -94,8 +94,8 @@ mod tests {
     #[tokio::test]
     async fn it_checks_until_there_is_a_value_and_no_longer() {
         let n_checks = AtomicU32::new(0);
-        let cancel = Cancel::new();
-        let wait = poll_until(&cancel, None, OFTEN, "counting", || async {
+        let never = Cancel::new();
+        let wait = poll_until(&never, None, OFTEN, "counting", || async {
             let n = n_checks.fetch_add(1, Ordering::Relaxed) + 1;
             Ok(if n == 3 { ControlFlow::Break(n) } else { ControlFlow::Continue(pending(n)) })
         });
@@ -105,14 +105,13 @@ mod tests {
 
     #[tokio::test]
     async fn a_limit_that_passes_says_what_was_missing_and_still_allows_one_check() {
-        let cancel = Cancel::new();
-        let wait = poll_until(&cancel, Some(Duration::ZERO), OFTEN, "counting", || async {
+        let never = Cancel::new();
+        let wait = poll_until(&never, Some(Duration::ZERO), OFTEN, "counting", || async {
             Ok(ControlFlow::<(), _>::Continue(pending(1)))
         });
         let failure = wait.await.unwrap_err();
         assert_eq!((failure.kind, failure.message.as_str()), (FailureKind::Failed, "1 of 3"));
-        let cancel = Cancel::new();
-        let wait = poll_until(&cancel, Some(Duration::ZERO), OFTEN, "x", || async { Ok(ControlFlow::Break(7)) });
+        let wait = poll_until(&never, Some(Duration::ZERO), OFTEN, "x", || async { Ok(ControlFlow::Break(7)) });
         assert_eq!(wait.await.unwrap(), 7);
     }
 

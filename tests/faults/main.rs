@@ -13,7 +13,7 @@ mod locks;
 mod model;
 mod output;
 mod processes;
-#[path = "../it/sandbox.rs"]
+#[path = "../support/sandbox.rs"]
 #[expect(dead_code, reason = "shared with the other tests of the binary")]
 mod sandbox;
 mod signals;

@@ -98,7 +98,7 @@ impl Docker {
     }
 }
 
-/// The image was never handed on under this name, and its Dockerfile builds it again: nothing in it can be lost. The
+/// No step outputs this name of the image, and its Dockerfile builds it again: nothing in it can be lost. The
 /// daemon itself refuses to remove the last name of an image that a container uses.
 fn deletion(name: &str, reason: &str, ours: Proof) -> Deletion {
     Deletion {
