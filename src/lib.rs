@@ -13,6 +13,7 @@ pub mod exec;
 pub mod failpoint;
 pub mod files;
 pub mod fingerprint;
+pub mod images;
 pub mod journal;
 pub mod model;
 pub mod pipeline;

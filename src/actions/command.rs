@@ -11,6 +11,7 @@ use crate::error::{Failure, FailureKind};
 use crate::files::FileSet;
 use crate::fingerprint::Inputs;
 use crate::model::Output;
+use crate::tools::docker::Endpoint;
 use crate::tools::kubernetes::KubeSource;
 use crate::tools::process::ProcessObserver;
 use crate::tools::secrets::keyed_digest;
@@ -86,6 +87,13 @@ impl Command {
                 process::Command::new(path).args(rest)
             }
         };
+        // Programs like docker and compose use the daemon that the other steps use. Where no daemon can be named, a program
+        // that needs one says so itself.
+        for (name, value) in tools.docker_endpoint().map(Endpoint::variables).unwrap_or_default() {
+            if !self.env.contains_key(name) {
+                command = command.env(name, value);
+            }
+        }
         // Programs like kubectl and helm see the pipeline's cluster and no other one.
         if let Some(cluster) = tools.cluster() {
             let source = KubeSource::of(cluster, tools.state_dir());

@@ -7,8 +7,7 @@ use futures_util::StreamExt;
 use provision::action::Presence;
 use provision::error::FailureKind;
 use provision::fingerprint::Inputs;
-use provision::tools::build_context::BuildContext;
-use provision::tools::docker::{BuildEvent, BuildRequest, Docker, Endpoint};
+use provision::tools::docker::{BuildContext, BuildEvent, BuildRequest, Docker, Endpoint};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::sandbox::{Sandbox, Shown, peak_memory};
