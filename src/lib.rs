@@ -3,6 +3,7 @@
 //!
 //! The modules stand in layers: ARCHITECTURE.md has the table, and `tests/tidy.rs` checks it.
 
+pub mod action;
 pub mod actions;
 pub mod cli;
 pub mod config;
@@ -10,6 +11,7 @@ pub mod error;
 pub mod event;
 pub mod exec;
 pub mod failpoint;
+pub mod files;
 pub mod fingerprint;
 pub mod journal;
 pub mod model;
@@ -17,4 +19,5 @@ pub mod pipeline;
 pub mod plan;
 pub mod redact;
 pub mod report;
+mod suggest;
 pub mod tools;

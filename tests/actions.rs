@@ -12,7 +12,8 @@ mod workbench;
 
 use std::os::unix::fs::PermissionsExt;
 
-use provision::actions::{ACTIONS, Presence};
+use provision::action::Presence;
+use provision::actions::ACTIONS;
 use provision::error::FailureKind;
 use provision::fingerprint::Inputs;
 use workbench::{Workbench, action};

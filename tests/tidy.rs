@@ -22,21 +22,26 @@ const SETTLED: &[&str] = &["tests/support", "tests/tidy", "tests/it/screens", "b
 
 /// Each module's layer: it may use modules of lower layers only. ARCHITECTURE.md shows the same table.
 const LAYERS: &[(&str, usize)] = &[
-    ("cli", 7),
-    ("exec", 6),
-    ("config", 5),
-    ("plan", 5),
-    ("pipeline", 4),
-    ("actions", 3),
-    ("journal", 3),
-    ("report", 3),
-    ("event", 2),
-    ("tools", 2),
+    ("cli", 9),
+    ("exec", 8),
+    ("config", 7),
+    ("plan", 7),
+    ("actions", 6),
+    ("pipeline", 6),
+    ("action", 5),
+    ("journal", 5),
+    ("report", 5),
+    ("cluster", 4),
+    ("images", 4),
+    ("event", 3),
+    ("tools", 3),
+    ("files", 2),
     ("fingerprint", 1),
     ("redact", 1),
     ("error", 0),
     ("failpoint", 0),
     ("model", 0),
+    ("suggest", 0),
 ];
 
 /// Where alone a library may be named, so that it can be exchanged in one place.
@@ -142,7 +147,7 @@ fn libraries_are_named_in_their_one_place() {
 
 #[test]
 fn an_action_is_one_file_and_one_line() {
-    let infrastructure = ["action.rs", "context.rs", "mod.rs", "registry.rs", "tests.rs", "time.rs"];
+    let infrastructure = ["mod.rs", "tests.rs"];
     let list = fs::read_to_string(root().join("src/actions/mod.rs")).unwrap();
     let entries: Vec<&str> = list.lines().map(str::trim).filter(|line| line.starts_with("ActionType::of::<")).collect();
     let files: Vec<String> = sources("src/actions")

@@ -8,13 +8,13 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::time::Time;
-use super::{Action, ActionSettings, Presence, StepContext};
+use crate::action::units::Time;
+use crate::action::{Action, ActionSettings, Presence, StepContext, defaults};
 use crate::error::Failure;
 use crate::model::{Output, Progress};
 use crate::tools::http::{self, Request, Response};
 use crate::tools::kubernetes::{Forward, Kube, ServicePort};
-use crate::tools::process::Host;
+use crate::tools::process::ProcessObserver;
 
 /// How long it may take to hold by default: what has just become ready may refuse for a moment.
 const WITHIN: Duration = Duration::from_secs(10);
@@ -42,7 +42,7 @@ pub(super) struct HttpCheck {
     /// The Service's port: its number or its name.
     port: Option<ServicePort>,
     /// The Service's namespace.
-    #[serde(default = "default_namespace")]
+    #[serde(default = "defaults::namespace")]
     namespace: String,
     /// The port of this machine that is forwarded; a free one by default.
     local_port: Option<u16>,
@@ -105,10 +105,6 @@ impl Statuses {
     }
 }
 
-fn default_namespace() -> String {
-    "default".into()
-}
-
 fn root() -> String {
     "/".into()
 }
@@ -169,7 +165,7 @@ impl ActionSettings for HttpCheck {
 }
 
 impl Action for HttpCheck {
-    fn always_looks(&self) -> bool {
+    fn always_runs(&self) -> bool {
         true
     }
 
@@ -205,7 +201,7 @@ impl Action for HttpCheck {
                 tokio::select! {
                     () = tokio::time::sleep(self.interval.map_or(INTERVAL, |time| time.0)) => {}
                     // The next attempt says so.
-                    () = cx.cancel().asked() => {}
+                    () = cx.cancel().cancelled() => {}
                 }
             }
         })

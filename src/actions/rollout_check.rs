@@ -7,11 +7,11 @@ use futures_util::future::{BoxFuture, try_join_all};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Action, ActionSettings, Presence, StepContext};
+use crate::action::{Action, ActionSettings, Presence, StepContext, defaults};
 use crate::error::Failure;
 use crate::model::{Output, Progress};
 use crate::tools::kubernetes::{Hope, Kube, Trouble, Workload, WorkloadKind, hints};
-use crate::tools::process::Host;
+use crate::tools::process::ProcessObserver;
 
 /// How often the workloads are looked at.
 const INTERVAL: Duration = Duration::from_millis(500);
@@ -40,7 +40,7 @@ const AWAY: Duration = Duration::from_secs(20);
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct RolloutCheck {
     /// The namespace.
-    #[serde(default = "default_namespace")]
+    #[serde(default = "defaults::namespace")]
     namespace: String,
     /// A Helm release: all workloads of its manifest.
     release: Option<String>,
@@ -55,10 +55,6 @@ pub(super) struct RolloutCheck {
     /// Daemon sets by name.
     #[serde(default)]
     daemonsets: Vec<String>,
-}
-
-fn default_namespace() -> String {
-    "default".into()
 }
 
 impl ActionSettings for RolloutCheck {
@@ -82,7 +78,7 @@ impl ActionSettings for RolloutCheck {
 }
 
 impl Action for RolloutCheck {
-    fn always_looks(&self) -> bool {
+    fn always_runs(&self) -> bool {
         true
     }
 
@@ -123,7 +119,7 @@ impl Action for RolloutCheck {
                 }
                 tokio::select! {
                     () = tokio::time::sleep(INTERVAL) => {}
-                    () = cx.cancel().asked() => {}
+                    () = cx.cancel().cancelled() => {}
                 }
             }
         })

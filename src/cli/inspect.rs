@@ -30,8 +30,8 @@ pub(super) fn plan(cli: &Cli, terminal: &Terminal, args: &PlanArgs) -> Result<u8
     let plan = select(&project.graph, &selection)?;
     let history = project.history()?;
     let forecasts = look(&project, &plan, &history, Depth::Decide)?;
-    // Steps that look each time are no work: they are how one knows.
-    let work = forecasts.iter().any(|f| !matches!(f.stale, None | Some(StaleReason::AlwaysLooks)));
+    // Steps that run every time are no work: they are verifications.
+    let work = forecasts.iter().any(|f| !matches!(f.stale, None | Some(StaleReason::AlwaysRuns)));
     let rows: Vec<StepForecast> = forecasts
         .into_iter()
         .map(|forecast| StepForecast {
@@ -90,7 +90,7 @@ pub(super) fn report(cli: &Cli, terminal: &Terminal, args: &ReportArgs) -> Resul
         .iter()
         .filter_map(|forecast| {
             // What a verification saw stands until something that it looked at changes.
-            let mut stale = !matches!(forecast.stale, None | Some(StaleReason::AlwaysLooks));
+            let mut stale = !matches!(forecast.stale, None | Some(StaleReason::AlwaysRuns));
             let proof = history.proof(&forecast.step, false)?;
             // Its fallback has proven it; that the step itself is tried again is another matter.
             stale &= !(proof.outcome == Outcome::Fallback && forecast.stale == Some(StaleReason::FailedLastTime));

@@ -20,7 +20,7 @@ use crate::journal::{self, Entry, Opened};
 use crate::model::{Outcome, RunId};
 use crate::plan::{Selection, select};
 use crate::report::{Fanout, Json, NextCommands, OutputChoice, Size, SizeOf, Verbosity, drive, reporter};
-use crate::tools::process::typed;
+use crate::tools::process::shell_quoted;
 use crate::tools::{pause, proc};
 
 pub(super) fn up(cli: &Cli, terminal: &Terminal, args: &UpArgs) -> Result<u8, Failure> {
@@ -148,7 +148,7 @@ fn command_line() -> String {
                 let name = rest.split('=').next().unwrap_or_default();
                 format!("--set={name}=…")
             }
-            _ => typed(&arg).into_owned(),
+            _ => shell_quoted(&arg).into_owned(),
         });
         hide_next = arg == "--set";
     }

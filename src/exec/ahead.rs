@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::engine::Engine;
 use super::step::CheckTask;
-use crate::actions::StepContext;
+use crate::action::StepContext;
 use crate::error::Failure;
 use crate::model::Outcome;
 use crate::pipeline::Outputs;
@@ -78,7 +78,7 @@ impl Ahead {
         match self.looks.remove(&number) {
             // Nobody counts on it any more.
             None => None,
-            Some(Look::Awaited) if self.cancel.is_asked() => Some(Turn::Look),
+            Some(Look::Awaited) if self.cancel.is_cancelled() => Some(Turn::Look),
             Some(Look::Awaited) => Some(Turn::Seen(seen)),
             Some(Look::Out | Look::Back(_)) => {
                 self.looks.insert(number, Look::Back(seen));
@@ -113,7 +113,7 @@ impl Engine<'_> {
             let outputs: Outputs =
                 uses.filter_map(|(id, _)| Some((id.clone(), self.run.history.output(id)?.clone()))).collect();
             let Ok(action) = step.binding.action(&outputs) else { continue };
-            if action.always_looks() || nothing_to_look_at(step, &action) {
+            if action.always_runs() || nothing_to_look_at(step, &action) {
                 continue;
             }
             let known = self.run.history.step(&step.id).and_then(|known| known.last.as_ref());

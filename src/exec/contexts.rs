@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::{Message, Run};
-use crate::actions::{OnChild, StepContext};
+use crate::action::{OnChild, RunScope, StepContext};
 use crate::event::{EventSink, StepLog, log_folder};
 use crate::journal::History;
 use crate::model::StepId;
@@ -20,12 +20,15 @@ pub(super) struct Contexts {
     history: Arc<History>,
     logs: Arc<Path>,
     on_child: OnChild,
+    run: RunScope,
 }
 
 impl Contexts {
     /// Those of `run`; children are told to `sender`.
     pub(super) fn new(run: &Run, sender: UnboundedSender<Message>) -> Self {
+        let history = Arc::clone(&run.history);
         Self {
+            run: RunScope { id: run.id.clone(), has_ended: Arc::new(move |other| history.run(other).is_some()) },
             tools: Arc::clone(&run.tools),
             sink: run.sink.clone(),
             history: Arc::clone(&run.history),
@@ -48,5 +51,6 @@ impl Contexts {
             self.history.output(step).cloned(),
             Arc::clone(&self.on_child),
         )
+        .in_run(self.run.clone())
     }
 }

@@ -37,7 +37,7 @@ impl Engine<'_> {
                 (Outcome::Fallback, output.unwrap_or_default(), Some(failure))
             }
             (Err(failure), None) => {
-                let stopped = self.cancel.is_asked() && failure.kind == FailureKind::Interrupted;
+                let stopped = self.cancel.is_cancelled() && failure.kind == FailureKind::Interrupted;
                 (if stopped { Outcome::Interrupted } else { Outcome::Failed }, Output::new(), Some(failure))
             }
         };

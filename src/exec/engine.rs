@@ -13,7 +13,7 @@ use super::schedule::{Schedule, Verdict};
 use super::step::{self, Ran};
 use super::young::YoungChildren;
 use super::{Message, Run, RunEnd, StopSignal};
-use crate::actions::{Action, ChildEvent, StepContext};
+use crate::action::{Action, ChildEvent, StepContext};
 use crate::error::{Failure, FailureKind};
 use crate::event::{EventKind, RunFinished, StepFinished};
 use crate::fingerprint::{Freshness, Inputs, StaleReason};
@@ -109,7 +109,7 @@ impl Engine<'_> {
 
     /// Begins to check every step whose needs are done, as far as places are free.
     fn start_ready(&mut self) {
-        if self.cancel.is_asked() {
+        if self.cancel.is_cancelled() {
             return;
         }
         while let Some(number) = self.schedule.next_ready() {
@@ -196,7 +196,7 @@ impl Engine<'_> {
     fn checked(&mut self, number: usize, seen: Seen) {
         match seen.result {
             Ok(checked) => self.decided(number, checked, Some(seen.cx), seen.took),
-            Err(_) if self.cancel.is_asked() => self.stop_unstarted(number),
+            Err(_) if self.cancel.is_cancelled() => self.stop_unstarted(number),
             Err(failure) => {
                 self.n_active -= 1;
                 self.fail_unstarted(number, failure);
@@ -214,7 +214,7 @@ impl Engine<'_> {
                 self.run.sink.send(EventKind::StepFresh { step, output: output.clone(), duration: took });
                 self.release(number, Outcome::Fresh, Verdict::Passed, output, true);
             }
-            Freshness::Stale(_) if self.cancel.is_asked() => self.stop_unstarted(number),
+            Freshness::Stale(_) if self.cancel.is_cancelled() => self.stop_unstarted(number),
             Freshness::Stale(reason) => {
                 let inputs = checked.inputs;
                 self.ahead.end();
@@ -244,7 +244,7 @@ impl Engine<'_> {
     pub(super) fn ran(&mut self, ran: Ran) {
         let number = ran.number;
         let reserve = self.schedule.fallback(number);
-        if let (Err(_), Some(reserve), false) = (&ran.result, reserve, self.cancel.is_asked()) {
+        if let (Err(_), Some(reserve), false) = (&ran.result, reserve, self.cancel.is_cancelled()) {
             self.schedule.give_place(number);
             self.schedule.call_in(reserve);
             self.stand_ins.push(ran);
@@ -373,6 +373,8 @@ impl Engine<'_> {
             self.entries.push(Entry::RunFinished { run: self.run.id.clone(), outcome });
         }
         self.commit()?;
+        // Also a run that has recorded nothing calls steps fresh by what is on record.
+        self.journal.check_in_place()?;
         self.journal.compact();
         let critical_path =
             self.path.steps().into_iter().map(|(number, time)| (self.graph.steps[number].step.id.clone(), time));

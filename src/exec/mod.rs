@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-use crate::actions::ChildEvent;
+use crate::action::ChildEvent;
 use crate::error::{Failure, FailureKind};
 use crate::event::{EventKind, EventSink, RunStarted};
 use crate::journal::{History, Journal};

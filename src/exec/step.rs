@@ -9,7 +9,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::Message;
 use super::ahead::Seen;
-use crate::actions::{Action, Presence, StepContext};
+use crate::action::{Action, Presence, StepContext};
 use crate::error::{Failure, FailureKind};
 use crate::event::{EventKind, EventSink};
 use crate::failpoint;
@@ -20,7 +20,7 @@ use crate::pipeline::{Outputs, Step};
 use crate::plan::{Depth, check, inputs_of, nothing_to_look_at};
 use crate::tools::Cancel;
 use crate::tools::pause::{self, Stopwatch};
-use crate::tools::process::{GRACE, Host};
+use crate::tools::process::{GRACE, ProcessObserver};
 
 /// Looks whether a step has to run.
 pub(super) struct CheckTask {
@@ -102,7 +102,7 @@ impl RunTask {
                 Ok(output) => return Ok(output),
                 Err(failure) => failure,
             };
-            if attempt >= retry.attempts || self.cancel.is_asked() {
+            if attempt >= retry.attempts || self.cancel.is_cancelled() {
                 return Err(failure);
             }
             self.cx.line(&format!("attempt {attempt} of {} failed: {failure}", retry.attempts));
@@ -114,7 +114,7 @@ impl RunTask {
                 reason: self.cx.tools().redactor().text(&failure.to_string()),
             });
             tokio::select! {
-                () = self.cancel.asked() => return Err(failure),
+                () = self.cancel.cancelled() => return Err(failure),
                 () = pause::sleep(retry.delay) => {}
             }
             attempt += 1;
@@ -170,7 +170,7 @@ impl RunTask {
         let looked = tokio::select! {
             biased;
             looked = caught(look, self.step.timeout) => looked,
-            () = self.cancel.expired(GRACE) => Err(Failure::interrupted("the look at the inputs")),
+            () = self.cancel.grace_elapsed(GRACE) => Err(Failure::interrupted("the look at the inputs")),
         };
         match looked {
             Ok(now) => now.changed_labels(&self.inputs),

@@ -67,7 +67,9 @@ impl JournalFile {
         warnings: &mut Vec<String>,
     ) -> Result<(Self, History), Failure> {
         refuse_odd_file(path)?;
-        Self::open_on(Box::new(RealDisk::new(path)), path, early, strict, warnings)
+        let mut disk = RealDisk::new(path);
+        disk.open().map_err(|error| state_failure("can't open the journal", &error))?;
+        Self::open_on(Box::new(disk), path, early, strict, warnings)
     }
 
     /// The same on any disk; `path` is for messages.
@@ -164,6 +166,9 @@ impl JournalFile {
         if self.n_appended < MIN_RECORDS_TO_COMPACT {
             return Ok(());
         }
+        if !self.disk.is_in_place()? {
+            return Err(io::Error::other("its path leads to another file"));
+        }
         let bytes = self.disk.read()?.unwrap_or_default();
         let Ok((records, End::Clean)) = records_of(Path::new("the journal"), &bytes) else { return Ok(()) };
         let (text, next) = whole_file(&live_records(&records))?;
@@ -171,6 +176,11 @@ impl JournalFile {
         self.disk.replace(text.as_bytes())?;
         (self.next, self.n_appended) = (next, 0);
         Ok(())
+    }
+
+    /// Whether the journal's path leads to this file.
+    pub(super) fn is_in_place(&mut self) -> Result<bool, Failure> {
+        self.disk.is_in_place().map_err(|error| state_failure("can't see whether the journal is in its place", &error))
     }
 
     /// Appends records with one write; with `sync`, they are on the disk when this returns.
@@ -211,8 +221,11 @@ pub(super) fn read(path: &Path, early: EarlyRead) -> Result<History, Failure> {
 }
 
 fn read_whole(path: &Path) -> Result<Contents, Failure> {
-    let bytes = RealDisk::new(path).read().map_err(|error| state_failure("can't read the journal", &error))?;
-    parse(path, &bytes.unwrap_or_default())
+    match fs::read(path) {
+        Ok(bytes) => parse(path, &bytes),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => parse(path, &[]),
+        Err(error) => Err(state_failure("can't read the journal", &error)),
+    }
 }
 
 /// A reading that has begun already, beside other work.

@@ -11,6 +11,7 @@ use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
 
 use super::now_ms;
+use super::place::Place;
 use crate::error::{Failure, FailureKind};
 use crate::tools::proc;
 
@@ -63,14 +64,23 @@ impl Holder {
 /// The lock, held until it is dropped or its process ends, however it ends: the kernel keeps it.
 #[derive(Debug)]
 pub struct Lock {
-    _file: fs::File,
+    file: fs::File,
+    path: PathBuf,
     /// The file whose being there is the lock, where the file system has no others.
-    stand_in: Option<PathBuf>,
+    stand_in: Option<(PathBuf, Place)>,
+}
+
+impl Lock {
+    /// Whether the lock's path leads to the file that is locked: else another run may hold the lock that is there.
+    pub(super) fn is_in_place(&self) -> std::io::Result<bool> {
+        let stand_in = self.stand_in.as_ref().is_none_or(|(path, place)| place.is_at(path));
+        Ok(stand_in && Place::of(&self.file)?.is_at(&self.path))
+    }
 }
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        if let Some(path) = &self.stand_in {
+        if let Some((path, _)) = self.stand_in.as_ref().filter(|(path, place)| place.is_at(path)) {
             // Should it stay, the next run sees that its holder is gone.
             drop(fs::remove_file(path));
         }
@@ -95,15 +105,15 @@ pub(super) fn take(path: &Path, holder: &Holder) -> Result<(Lock, Vec<String>), 
     let text = serde_json::to_string(holder).unwrap_or_default();
     let written = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(text.as_bytes()));
     written.map_err(|error| state_failure("can't write the lock of this project's state", &error))?;
-    let warning = stand_in.as_ref().map(|path| {
+    let warning = stand_in.as_ref().map(|(path, _)| {
         format!("this file system has no locks: `{}` keeps a second run out while this one is on", path.display())
     });
-    Ok((Lock { _file: file, stand_in }, warning.into_iter().collect()))
+    Ok((Lock { file, path: path.to_owned(), stand_in }, warning.into_iter().collect()))
 }
 
 /// Where the file system has no locks (some network and virtual ones): a file that only one process can make. Unlike a
 /// lock of the kernel it outlives a process that is killed, so whoever finds it looks whether its maker lives.
-fn take_stand_in(path: &Path, holder: &Holder) -> Result<PathBuf, Failure> {
+fn take_stand_in(path: &Path, holder: &Holder) -> Result<(PathBuf, Place), Failure> {
     let path = path.with_extension("held");
     let maker = StandIn {
         text: serde_json::to_string(holder).unwrap_or_default(),
@@ -111,7 +121,10 @@ fn take_stand_in(path: &Path, holder: &Holder) -> Result<PathBuf, Failure> {
     };
     let taken = maker.take(&path);
     drop(fs::remove_file(&maker.own));
-    taken.map(|()| path)
+    taken?;
+    let place =
+        Place::at(&path).map_err(|error| state_failure("can't see the lock of this project's state", &error))?;
+    Ok((path, place))
 }
 
 /// Makes lock files.

@@ -8,13 +8,14 @@ mod file;
 mod folder;
 mod history;
 mod lock;
+mod place;
 mod record;
 mod survivors;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::error::Failure;
+use crate::error::{Failure, FailureKind};
 use crate::fingerprint::Inputs;
 use crate::model::{Outcome, Output, RunId, StepId};
 
@@ -30,7 +31,8 @@ use record::Record;
 #[derive(Debug)]
 pub struct Journal {
     file: JournalFile,
-    _lock: Lock,
+    lock: Lock,
+    state_dir: PathBuf,
 }
 
 /// What [`Journal::open`] found.
@@ -93,15 +95,34 @@ impl Journal {
         folder::make(state_dir)?;
         let (lock, mut warnings) = lock::take(&state_dir.join("lock"), &Holder::this_process(command))?;
         let (file, history) = JournalFile::open(&journal_path(state_dir), early, strict, &mut warnings)?;
-        Ok(Opened { journal: Self { file, _lock: lock }, history, warnings })
+        let mut journal = Self { file, lock, state_dir: state_dir.to_owned() };
+        journal.check_in_place()?;
+        Ok(Opened { journal, history, warnings })
     }
 
-    /// Appends `entries` with one write and makes them durable, unless all of them are about children only.
+    /// Appends `entries` with one write and makes them durable, unless all of them are about children only. Fails when what
+    /// is durable is not under the journal's path: no later run would know of it.
     pub fn append(&mut self, entries: &[Entry]) -> Result<(), Failure> {
         let now = now_ms();
         let records: Vec<Record<'_>> = entries.iter().map(|entry| to_record(entry, now)).collect();
         let sync = entries.iter().any(|entry| !matches!(entry, Entry::ChildStarted(_) | Entry::ChildEnded(_)));
-        self.file.append(&records, sync)
+        self.file.append(&records, sync)?;
+        if sync { self.check_in_place() } else { Ok(()) }
+    }
+
+    /// Fails when the state folder, or a file of ours in it, was removed or replaced: what is written now is read by nobody,
+    /// and another run may have begun beside this one.
+    pub fn check_in_place(&mut self) -> Result<(), Failure> {
+        let lock = self.lock.is_in_place().map_err(|error| {
+            lock::state_failure("can't see whether the lock of this project's state is in its place", &error)
+        })?;
+        if lock && self.file.is_in_place()? {
+            return Ok(());
+        }
+        let message = format!("`{}` was removed or replaced during the run", self.state_dir.display());
+        Err(Failure::new(FailureKind::State, message)
+            .cause("nothing that this run records can be found any more, and another run may have begun beside it")
+            .hint("run the same command again: what is not recorded runs again"))
     }
 
     /// Makes the file smaller where that is worth it. To be called when a run is over; a failure costs space alone.

@@ -94,7 +94,7 @@ fn stop_strays(is_wanted: impl Fn(&str) -> bool, cancel: &Cancel) -> Vec<String>
 /// Waits until `goes_on` does not hold any more, for as long as a child has after TERM.
 fn wait_for_end(cancel: &Cancel, mut goes_on: impl FnMut() -> bool) {
     let began = Stopwatch::start();
-    while goes_on() && began.elapsed() < GRACE && !cancel.is_kill_asked() {
+    while goes_on() && began.elapsed() < GRACE && !cancel.is_killed() {
         std::thread::sleep(MOMENT);
     }
 }

@@ -5,7 +5,6 @@ mod power;
 use fs_err as fs;
 
 use super::*;
-use crate::error::FailureKind;
 
 fn step(id: &str) -> StepId {
     StepId::new(id).unwrap()

@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 
 use super::{Checked, Depth, Graph, Plan, check};
-use crate::actions::StepContext;
+use crate::action::StepContext;
 use crate::fingerprint::StaleReason;
 use crate::journal::History;
 use crate::model::{Output, StepId};
@@ -104,7 +104,7 @@ fn mark_dependents(graph: &Graph, stale: &mut [Option<StaleReason>]) {
     loop {
         let mut changed = false;
         for (number, node) in graph.steps.iter().enumerate() {
-            let looks = matches!(stale[number], Some(StaleReason::AlwaysLooks));
+            let looks = matches!(stale[number], Some(StaleReason::AlwaysRuns));
             if stale[number].is_some() && !looks {
                 continue;
             }
@@ -116,7 +116,7 @@ fn mark_dependents(graph: &Graph, stale: &mut [Option<StaleReason>]) {
                 graph.with_needs(number, &mut before);
                 causes.extend((0..before.len()).filter(|other| before[*other] && *other != number));
             }
-            let would_run = |cause: &usize| !matches!(stale[*cause], None | Some(StaleReason::AlwaysLooks));
+            let would_run = |cause: &usize| !matches!(stale[*cause], None | Some(StaleReason::AlwaysRuns));
             if let Some(cause) = causes.into_iter().find(would_run) {
                 stale[number] = Some(StaleReason::DependsOn(graph.steps[cause].step.id.clone()));
                 changed = true;

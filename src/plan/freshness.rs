@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::actions::{Action, Presence, StepContext};
+use crate::action::{Action, Presence, StepContext};
 use crate::error::Failure;
 use crate::fingerprint::{Freshness, Inputs, StaleReason};
 use crate::journal::{StepEnd, StepHistory};
@@ -26,9 +26,9 @@ impl Checked {
         self.reasons.first().cloned().map_or(Freshness::Fresh, Freshness::Stale)
     }
 
-    /// The reason that says most: of a check that looks each time, what has changed since it held.
+    /// The reason that says most: of a check that runs every time, what has changed since it held.
     pub fn reason(&self) -> Option<&StaleReason> {
-        let says_more = |reason: &&StaleReason| **reason != StaleReason::AlwaysLooks;
+        let says_more = |reason: &&StaleReason| **reason != StaleReason::AlwaysRuns;
         self.reasons.iter().find(says_more).or(self.reasons.first())
     }
 }
@@ -57,7 +57,7 @@ pub async fn check(
     let (mut checked, compared) = judge(inputs, action, history, forced, depth);
     if let Some(end) = compared
         && (checked.reasons.is_empty() || depth == Depth::Explain)
-        && !action.always_looks()
+        && !action.always_runs()
         && let Presence::Missing(what) = action.probe(cx, &end.output).await?
     {
         checked.reasons.push(StaleReason::Missing(what));
@@ -95,8 +95,8 @@ fn judge<'a>(
     if forced {
         reasons.push(StaleReason::Forced);
     }
-    if action.always_looks() {
-        reasons.push(StaleReason::AlwaysLooks);
+    if action.always_runs() {
+        reasons.push(StaleReason::AlwaysRuns);
     }
     let proven = proven(history);
     if let Err(reason) = &proven {

@@ -106,7 +106,7 @@ pub fn write_summary(
 /// How many steps did nothing but what they do each time: look whether all is well.
 fn looked_again(view: &View) -> usize {
     let looked =
-        |row: &&StepRow| row.outcome() == Some(Outcome::Succeeded) && row.reason == Some(StaleReason::AlwaysLooks);
+        |row: &&StepRow| row.outcome() == Some(Outcome::Succeeded) && row.reason == Some(StaleReason::AlwaysRuns);
     view.steps.iter().filter(looked).count()
 }
 

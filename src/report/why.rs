@@ -62,7 +62,7 @@ pub fn write_explanation(out: &mut dyn Write, look: Look, explanation: &Explanat
         (true, []) => {
             (Symbol::Good, GOOD, "fresh: its inputs are those of its last success, and the world has what it made")
         }
-        (true, [StaleReason::AlwaysLooks]) => (Symbol::Again, BUSY, "looks each time: a check is never fresh"),
+        (true, [StaleReason::AlwaysRuns]) => (Symbol::Again, BUSY, "runs every time: a check is never fresh"),
         (true, _) => (Symbol::Busy, BUSY, "stale: it would run"),
     };
     let symbol = look.paint(style, look.symbol(symbol));

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use super::Cancel;
-use super::process::{Command, Host};
+use super::process::{Command, ProcessObserver};
 
 /// Keeps what is shown.
 #[derive(Default)]
@@ -20,7 +20,7 @@ impl FakeHost {
     }
 }
 
-impl Host for FakeHost {
+impl ProcessObserver for FakeHost {
     fn output(&self, bytes: &[u8]) {
         self.shown.lock().unwrap().extend_from_slice(bytes);
     }

@@ -6,6 +6,7 @@ use std::path::Path;
 /// there is no git, or no work tree.
 pub fn head(folder: &Path) -> Option<String> {
     let git = which::which("git").ok()?;
-    let text = super::process::read(&git, &["describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"], folder)?;
+    let text =
+        super::process::capture(&git, &["describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"], folder)?;
     Some(text.trim().to_owned()).filter(|text| !text.is_empty())
 }

@@ -1,8 +1,9 @@
 //! What a step works with: programs, the Docker daemon, the cluster, secrets. Knows no step, event or input; output and
-//! progress go to a [`process::Host`] or a callback.
+//! progress go to a [`process::ProcessObserver`] or a callback.
 
 pub mod build_context;
 mod cancel;
+mod checkout;
 pub mod cluster;
 pub mod context_stream;
 pub mod deletion;
@@ -18,10 +19,13 @@ pub mod kubernetes;
 pub mod minikube;
 pub mod node;
 pub mod pause;
+mod poll;
 pub mod ports;
 pub mod proc;
 pub mod process;
 pub mod secrets;
+pub mod shell;
+pub mod version;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -30,17 +34,21 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Mutex, OnceCell};
 
 use crate::error::{Failure, FailureKind};
-use crate::fingerprint::files::FileSet;
-use crate::fingerprint::{Digest, FileDigests, Verify};
+use crate::files::FileSet;
+use crate::files::{FileDigests, Verify};
+use crate::fingerprint::Digest;
+use crate::model::StepId;
 use crate::redact::Redactor;
 
 pub use cancel::Cancel;
+pub use checkout::checkout_id;
 use cluster::ClusterSpec;
 use deletion::Consent;
 use docker::Docker;
 use kubernetes::{Kube, KubeSource};
 use node::{Node, NodeImages};
-use process::Host;
+pub use poll::{Poll, poll_until};
+use process::ProcessObserver;
 use secrets::Secrets;
 
 /// Looks at the same thing that are no further apart share one answer.
@@ -54,6 +62,8 @@ pub struct Tools {
     redactor: Redactor,
     secrets: Secrets,
     cluster: Option<ClusterSpec>,
+    pipeline: String,
+    steps: Vec<StepId>,
     consent: Consent,
     files: Arc<FileDigests>,
     docker: OnceCell<Docker>,
@@ -78,6 +88,8 @@ impl Tools {
             redactor,
             secrets,
             cluster,
+            pipeline: String::new(),
+            steps: Vec::new(),
             consent: Consent::None,
             docker: OnceCell::new(),
             kube: Mutex::new(None),
@@ -88,6 +100,21 @@ impl Tools {
     /// How closely files are looked at: see [`Verify`].
     pub fn verifying(self, verify: Verify) -> Self {
         Self { files: Arc::new(FileDigests::new(&self.state_dir, verify)), ..self }
+    }
+
+    /// Names the pipeline and its steps: what they set in the cluster is marked with it.
+    pub fn of_pipeline(self, name: &str, steps: impl Iterator<Item = StepId>) -> Self {
+        Self { pipeline: name.to_owned(), steps: steps.collect(), ..self }
+    }
+
+    /// The pipeline's name.
+    pub fn pipeline(&self) -> &str {
+        &self.pipeline
+    }
+
+    /// The ids of the pipeline's steps.
+    pub fn steps(&self) -> &[StepId] {
+        &self.steps
     }
 
     /// With the user's word on the loss of data: `--yes`.
@@ -169,7 +196,7 @@ impl Tools {
 
     /// The images of the node of the minikube profile `name`. Steps that look within the same moment share one look,
     /// which takes a process in the node.
-    pub async fn node_images(&self, name: &str, host: &dyn Host) -> Result<Arc<NodeImages>, Failure> {
+    pub async fn node_images(&self, name: &str, host: &dyn ProcessObserver) -> Result<Arc<NodeImages>, Failure> {
         let mut kept = self.node_images.lock().await;
         if let Some((at, images)) = &*kept
             && at.elapsed() < SAME_MOMENT

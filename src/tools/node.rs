@@ -14,7 +14,7 @@ use tokio::io::AsyncWriteExt;
 
 use super::delta;
 use super::docker::{Docker, Image, ImageBytes};
-use super::process::{self, Host};
+use super::process::{self, ProcessObserver};
 use crate::error::{Context, Failure};
 
 /// Answers the name of the first of these services that runs, and then all images that it has.
@@ -100,7 +100,11 @@ impl NodeImages {
 
 impl<'a> Node<'a> {
     /// The node of the minikube profile `name`, and the images that it has right now.
-    pub async fn look(docker: &'a Docker, name: &str, host: &dyn Host) -> Result<(Self, NodeImages), Failure> {
+    pub async fn look(
+        docker: &'a Docker,
+        name: &str,
+        host: &dyn ProcessObserver,
+    ) -> Result<(Self, NodeImages), Failure> {
         let mut node = Self { docker, name: name.to_owned(), way: Way::Minikube };
         let mut said = Vec::new();
         if docker.is_running(name).await? {
@@ -131,7 +135,7 @@ impl<'a> Node<'a> {
     }
 
     /// The id of the image that the node has by now under the name `image`; `None` where it has none.
-    pub async fn image_id(&self, host: &dyn Host, image: &str) -> Result<Option<String>, Failure> {
+    pub async fn image_id(&self, host: &dyn ProcessObserver, image: &str) -> Result<Option<String>, Failure> {
         let (_, images) = Self::look(self.docker, &self.name, host).await?;
         Ok(images.id(image).map(str::to_owned))
     }
@@ -140,7 +144,7 @@ impl<'a> Node<'a> {
     /// bytes so far. Whether it has arrived is for the caller to see, by [`Node::image_id`].
     pub async fn load(
         &self,
-        host: &dyn Host,
+        host: &dyn ProcessObserver,
         image: &Image,
         name: &str,
         on_sent: &(dyn Fn(u64) + Sync),
@@ -166,7 +170,7 @@ impl<'a> Node<'a> {
     /// the reason, the whole archive may still do.
     async fn load_new_layers(
         &self,
-        host: &dyn Host,
+        host: &dyn ProcessObserver,
         image: &Image,
         name: &str,
         on_sent: &(dyn Fn(u64) + Sync),
@@ -210,7 +214,7 @@ impl<'a> Node<'a> {
 
     async fn load_file(
         &self,
-        host: &dyn Host,
+        host: &dyn ProcessObserver,
         image: &str,
         mut archive: ImageBytes,
         on_sent: &(dyn Fn(u64) + Sync),

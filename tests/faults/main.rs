@@ -4,7 +4,9 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "what helps a test fails as the test does")]
 
 mod clock_and_disk;
+mod daemon;
 mod edits;
+mod images;
 mod journal;
 mod kills;
 mod locks;
@@ -15,3 +17,4 @@ mod processes;
 #[expect(dead_code, reason = "shared with the other tests of the binary")]
 mod sandbox;
 mod signals;
+mod state_folder;

@@ -17,3 +17,4 @@ mod schedule;
 mod screens;
 mod secrets;
 mod selection;
+mod tools;

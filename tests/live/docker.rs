@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
-use provision::actions::Presence;
+use provision::action::Presence;
 use provision::error::FailureKind;
 use provision::fingerprint::Inputs;
 use provision::tools::build_context::BuildContext;

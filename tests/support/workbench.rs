@@ -5,13 +5,15 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use provision::actions::{ACTIONS, Action, Presence, StepContext};
+use provision::action::{Action, Presence, StepContext};
+use provision::actions::ACTIONS;
 use provision::error::Failure;
 use provision::event::{EventKind, EventSink, Events, StepLog, event_channel};
 use provision::fingerprint::Inputs;
 use provision::model::{Output, StepId};
 use provision::redact::Redactor;
 use provision::tools::cluster::{ClusterSpec, Provider};
+use provision::tools::deletion::Consent;
 use provision::tools::kubernetes::Kube;
 use provision::tools::secrets::{SecretSource, Secrets};
 use provision::tools::{Cancel, Tools};
@@ -71,8 +73,8 @@ fn cluster(profile: &str) -> ClusterSpec {
 }
 
 /// The context of a step whose log lies in `root`.
-fn context(root: &Path, tools: &Arc<Tools>, sink: &EventSink, cancel: Cancel) -> StepContext {
-    let id = || StepId::new("live.step").unwrap();
+fn context(id: &str, root: &Path, tools: &Arc<Tools>, sink: &EventSink, cancel: Cancel) -> StepContext {
+    let id = || StepId::new(id).unwrap();
     let log = StepLog::new(root.into(), id());
     StepContext::new(id(), Arc::clone(tools), sink.clone(), log, cancel, None, Arc::new(|_, _| ()))
 }
@@ -113,10 +115,12 @@ impl Workbench {
     fn open(root: &Path, secrets: BTreeMap<String, SecretSource>, cluster: Option<ClusterSpec>) -> Self {
         let redactor = Redactor::new();
         let secrets = Secrets::new(secrets, redactor.clone());
-        let tools = Arc::new(Tools::new(root.to_owned(), root.join(".provision"), secrets, cluster, redactor));
+        let tools = Tools::new(root.to_owned(), root.join(".provision"), secrets, cluster, redactor);
+        let steps = ["live.step", "live.one", "live.two"].map(|id| StepId::new(id).unwrap());
+        let tools = Arc::new(tools.of_pipeline("live", steps.into_iter()));
         let (sink, events) = event_channel();
         let cancel = Cancel::new();
-        let cx = context(root, &tools, &sink, cancel.clone());
+        let cx = context("live.step", root, &tools, &sink, cancel.clone());
         let root = root.to_owned();
         let namespace = String::new();
         Self { root, _folder: None, tools, namespace, cancel, cx, sink, events: Mutex::new(events) }
@@ -134,6 +138,16 @@ impl Workbench {
             }
         }
         said
+    }
+
+    /// The same project with the user's consent to the loss of data.
+    pub(crate) fn consenting(self) -> Self {
+        let Self { root, _folder, tools, namespace, cancel, cx, sink, events } = self;
+        // Its context shares the tools.
+        drop(cx);
+        let tools = Arc::new(Arc::into_inner(tools).unwrap().consenting(Consent::Given));
+        let cx = context("live.step", &root, &tools, &sink, cancel.clone());
+        Self { root, _folder, tools, namespace, cancel, cx, sink, events }
     }
 
     async fn has_image(&self) -> bool {
@@ -164,11 +178,19 @@ impl Workbench {
     }
 
     pub(crate) fn step_with(&self, name: &str, settings: &str, cancel: Cancel) -> Step {
-        Step { action: action(name, settings), cx: context(&self.root, &self.tools, &self.sink, cancel) }
+        self.step_as("live.step", name, settings, cancel)
+    }
+
+    fn step_as(&self, id: &str, name: &str, settings: &str, cancel: Cancel) -> Step {
+        Step { action: action(name, settings), cx: context(id, &self.root, &self.tools, &self.sink, cancel) }
     }
 
     pub(crate) async fn run(&self, action: &str, settings: &str) -> Result<Output, Failure> {
-        let step = self.step(action, settings);
+        self.run_as("live.step", action, settings).await
+    }
+
+    pub(crate) async fn run_as(&self, id: &str, action: &str, settings: &str) -> Result<Output, Failure> {
+        let step = self.step_as(id, action, settings, self.cancel.child());
         let result = step.action.run(&step.cx).await;
         step.cx.finish().unwrap();
         result

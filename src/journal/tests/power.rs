@@ -93,6 +93,10 @@ impl Disk for SimDisk {
         Ok(())
     }
 
+    fn is_in_place(&mut self) -> std::io::Result<bool> {
+        Ok(true)
+    }
+
     fn replace(&mut self, bytes: &[u8]) -> std::io::Result<()> {
         let mut disk = self.0.lock().unwrap();
         // Written, synced and renamed: until the folder is synced, either file may be there afterwards.

@@ -180,7 +180,7 @@ fn reason(reason: &StaleReason) -> Reason<'_> {
         StaleReason::InputsChanged(labels) => ("inputs_changed", labels),
         StaleReason::ChangedWhileRunning(labels) => ("changed_while_running", labels),
         StaleReason::Missing(_) => ("missing", &[]),
-        StaleReason::AlwaysLooks => ("always_looks", &[]),
+        StaleReason::AlwaysRuns => ("always_looks", &[]),
         StaleReason::Forced => ("forced", &[]),
         StaleReason::DependsOn(_) => ("depends_on", &[]),
     };

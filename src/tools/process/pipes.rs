@@ -16,7 +16,7 @@ const READ_SIZE: usize = 32 << 10;
 pub(super) struct Pipes {
     /// What it reads.
     pub(super) input: Sink,
-    /// What the host gets.
+    /// What the observer gets.
     pub(super) output: Source,
     /// The captured standard output; at its end from the start where there is none.
     pub(super) captured: Source,
