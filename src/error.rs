@@ -24,7 +24,7 @@ pub enum FailureKind {
     Interrupted,
     /// Stopped by a signal: SIGTERM or SIGHUP.
     Terminated,
-    /// Our own mistake.
+    /// An internal error.
     Bug,
 }
 

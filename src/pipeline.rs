@@ -38,7 +38,7 @@ pub struct Stage {
     pub id: StageId,
     /// Its title.
     pub title: String,
-    /// The stages that have to end well before it begins: those it names, or else the one before it in the file.
+    /// The stages that have to succeed before it begins: those it names, or else the one before it in the file.
     pub needs: Vec<StageId>,
     /// How many of its steps may run at once.
     pub jobs: usize,
@@ -53,7 +53,7 @@ pub struct Step {
     pub id: StepId,
     /// Its title.
     pub title: Arc<str>,
-    /// The steps that have to end well before it begins, besides all of the stages that its stage needs: those that it
+    /// The steps that have to succeed before it begins, besides all of the stages that its stage needs: those that it
     /// names in `needs`, and those whose outputs its settings use.
     pub needs: Vec<StepId>,
     /// The checklist items that it proves.
@@ -64,7 +64,7 @@ pub struct Step {
     pub retry: Retry,
     /// The step's `when`: whether it applies. `None` where there is none.
     pub when: Option<Condition>,
-    /// Whether the run goes on, and may end well, when it fails.
+    /// Whether the run goes on, and may succeed, when it fails.
     pub optional: bool,
     /// The step that proves the same when this one fails.
     pub fallback: Option<StepId>,
@@ -92,7 +92,7 @@ pub struct Retry {
     pub delay: Duration,
 }
 
-/// The outputs of the steps that have ended well so far in this run.
+/// The outputs of the steps that have succeeded so far in this run.
 pub type Outputs = IdMap<StepId, Output>;
 
 /// How a step's action is made.

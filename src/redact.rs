@@ -1,8 +1,8 @@
 //! Keeps secrets out of everything that is written: logs, events, failures.
 //!
-//! Prevention comes first (secrets travel by standard input and the Kubernetes API alone); this is the net below it. A
-//! secret is replaced by `***` as it is, in base64 (at its three alignments, in both alphabets), as JSON and URLs write it, and
-//! also where it is split over two chunks.
+//! Prevention comes first: secrets travel only by standard input and the Kubernetes API. This is the second line of
+//! defence. A secret is replaced by `***` as it is, in base64 (at its three alignments, in both alphabets), as JSON and
+//! URLs write it, and also where it is split over two chunks.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -13,7 +13,7 @@ use aho_corasick::{AhoCorasick, MatchKind};
 /// What a secret is replaced by.
 const MASK: &[u8] = b"***";
 
-/// Secrets shorter than this would mask half of every log; they are not masked, and whoever registers one is told.
+/// Secrets shorter than this would mask half of every log; they are not masked, and `register` returns that.
 const MIN_BYTES: usize = 4;
 
 /// The secrets of a run. Cheap to clone; all clones share what is registered.
@@ -38,8 +38,8 @@ impl Redactor {
         Self::default()
     }
 
-    /// Registers a secret, each of its lines, and the forms in which they travel. Answers whether it can be masked: a text of less
-    /// than four bytes can't.
+    /// Registers a secret, each of its lines, and the forms in which they travel. Returns whether it can be masked: a string
+    /// of less than four bytes can't.
     pub fn register(&self, secret: &str) -> bool {
         let mut patterns = self.0.write().unwrap_or_else(PoisonError::into_inner);
         let lines = secret.lines().map(str::trim).filter(|line| line.len() >= MIN_BYTES);

@@ -126,7 +126,7 @@ pub struct StepFinished {
     pub outcome: Outcome,
     /// From its start to its end, attempts and delays included; zero when it never started.
     pub duration: Duration,
-    /// The facts it hands on.
+    /// The outputs of the step.
     pub output: Output,
     /// Why, unless it succeeded.
     pub failure: Option<Failure>,

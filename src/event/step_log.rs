@@ -46,7 +46,7 @@ impl StepLog {
         Self { folder, step, file: Mutex::new(State::Untouched) }
     }
 
-    /// A log of `step` that keeps nothing: for a look.
+    /// A log of `step` that keeps nothing: for a check.
     pub fn discard(step: StepId) -> Self {
         Self { folder: Path::new("").into(), step, file: Mutex::new(State::Discard) }
     }
@@ -78,7 +78,7 @@ impl StepLog {
         }
     }
 
-    /// Flushes. Answers whether there is a log, or why it is not whole.
+    /// Flushes. Returns whether there is a log, or why it is incomplete.
     pub fn finish(&self) -> Result<bool, String> {
         self.flush();
         match &*self.file.lock().unwrap_or_else(PoisonError::into_inner) {

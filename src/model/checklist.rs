@@ -30,7 +30,7 @@ pub struct Evidence {
     pub duration_ms: u64,
     /// Its whole output, relative to the project; `None` when it printed nothing.
     pub log: Option<String>,
-    /// The facts it handed on.
+    /// The outputs of the step.
     pub output: Output,
     /// The commit that was checked out, where the project is a git work tree.
     pub commit: Option<String>,

@@ -9,7 +9,7 @@ use foldhash::fast::RandomState;
 /// A map by ids: there are many of them, and they are looked up often.
 pub type IdMap<Id, T> = HashMap<Id, T, RandomState>;
 
-/// Why a text is not an id.
+/// Why a string is not an id.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IdError {
     /// Nothing there.

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 /// How a step ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Outcome {
-    /// It ran in this run, and a look at the world confirmed it.
+    /// It ran in this run, and a probe confirmed its result.
     Succeeded,
-    /// It need not run: inputs unchanged, and the world still has what it made.
+    /// It did not have to run: its inputs are unchanged, and the probe still finds its result.
     Fresh,
     /// It failed; its declared fallback proved the same.
     Fallback,
@@ -49,7 +49,7 @@ impl Outcome {
         matches!(self, Self::Succeeded | Self::Fresh | Self::Fallback | Self::Skipped)
     }
 
-    /// Whether what the step stands for has been seen to be true.
+    /// Whether the result of the step was confirmed in this run.
     pub fn is_proof(self) -> bool {
         matches!(self, Self::Succeeded | Self::Fresh)
     }
@@ -58,7 +58,7 @@ impl Outcome {
 /// Where a step is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum StepState {
-    /// Not looked at yet: something it needs is unfinished, or there is no free place.
+    /// Not checked yet: something it needs is unfinished, or no slot is free.
     #[default]
     Waiting,
     /// Its inputs are being compared and the world is being probed.
@@ -72,7 +72,7 @@ pub enum StepState {
 /// What can happen to a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// Its needs are done; the look at inputs and world begins.
+    /// Its needs are finished; the check of its inputs and the probe begin.
     Check,
     /// Its intent is durable; the action begins (again, for a further attempt).
     Start,
@@ -81,8 +81,8 @@ pub enum Change {
 }
 
 impl StepState {
-    /// The only transition function: the state after `change`, or `None` where that can't happen. Execution uses it,
-    /// and so does whoever folds events or records, so that none of them can believe in an impossible life.
+    /// The only transition function: returns the state after `change`, or `None` where that can't happen. Execution and
+    /// every fold of events use it, so none of them accepts an impossible sequence.
     pub fn advance(self, change: Change) -> Option<Self> {
         match (self, change) {
             (Self::Waiting, Change::Check) => Some(Self::Checking),
@@ -113,7 +113,7 @@ impl StepState {
     }
 }
 
-/// Facts that a step hands on, by name: an image id, a release's revision. Small, never secret, kept in the journal.
+/// The outputs of a step by name: an image id, a release's revision. Small, never secret, kept in the journal.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Output(BTreeMap<String, String>);
 
