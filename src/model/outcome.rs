@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 pub enum Outcome {
     /// It ran in this run, and a probe confirmed it.
     Succeeded,
-    /// It need not run: inputs unchanged, and the world still has what it made.
+    /// It did not have to run: its inputs are unchanged, and the probe still finds its result.
     Fresh,
     /// It failed; its declared fallback proved the same.
     Fallback,

@@ -223,7 +223,7 @@ async fn docker_without_buildkit(dir: &Path) -> Docker {
                 }
                 let mut daemon = tokio::net::UnixStream::connect(real).await.unwrap();
                 daemon.write_all(&head).await.unwrap();
-                // Whoever ends it first: the other one sees it by itself.
+                // Either side may close the connection first; the other one notices.
                 drop(tokio::io::copy_bidirectional(&mut stream, &mut daemon).await);
             });
         }

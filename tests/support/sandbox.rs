@@ -1,5 +1,6 @@
 //! [`Sandbox`]: a project in a temporary folder, and what the binary shows when it is run there.
 
+use std::fmt::Write as _;
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -197,7 +198,7 @@ impl Shown {
         let mut screen = format!("exit code {}\n", self.code);
         for (name, text) in [("standard output", &self.stdout), ("standard error", &self.stderr)] {
             if !text.is_empty() {
-                screen += &format!("--- {name} ---\n{}\n", without_what_differs(text).trim_end());
+                writeln!(screen, "--- {name} ---\n{}", without_what_differs(text).trim_end()).unwrap();
             }
         }
         screen

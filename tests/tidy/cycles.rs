@@ -95,7 +95,7 @@ fn show(files: &[&str], edges: &Edges) -> String {
     for from in files {
         for (to, items) in edges.get(*from).into_iter().flatten().filter(|(to, _)| files.contains(&to.as_str())) {
             let items: Vec<&str> = items.iter().map(String::as_str).collect();
-            text += &format!("\n    {from} uses {} of {to}", items.join(", "));
+            text.extend([format!("\n    {from} uses {} of {to}", items.join(", "))]);
         }
     }
     text

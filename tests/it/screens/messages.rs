@@ -87,13 +87,13 @@ fn all_errors_of_a_file_are_shown_with_their_places() {
     assert_snapshot!(Sandbox::new(pipeline).run(&["up"]).screen(), @r#"
     exit code 2
     --- standard error ---
-    error: there is no stage `nowhere`
+    error: unknown stage `nowhere`
      --> /project/pipeline.toml:5:10
       |
     5 | needs = ["nowhere"]
       |          ^^^^^^^^^
 
-    error: there is no action `comand`
+    error: unknown action `comand`
      --> /project/pipeline.toml:8:10
       |
     8 | action = "comand"
@@ -118,7 +118,7 @@ fn a_wrong_type_and_an_unknown_output_are_shown_with_their_places() {
     assert_snapshot!(Sandbox::new(&pipeline).run(&["plan"]).screen(), @r#"
     exit code 2
     --- standard error ---
-    error: outputs of steps are not known here
+    error: outputs of steps are not available here
       --> /project/pipeline.toml:16:14
        |
     16 | title = "${{ steps.s.a.tag }}"
@@ -144,13 +144,13 @@ fn an_unknown_stage_or_step_is_shown_with_the_nearest_name() {
     assert_snapshot!(shop().run(&["stage", "bild"]).screen(), @"
     exit code 2
     --- standard error ---
-    error: there is no stage or step `bild`
+    error: unknown stage or step `bild`
     help: did you mean `build`?
     ");
     assert_snapshot!(shop().run(&["up", "build.wev"]).screen(), @"
     exit code 2
     --- standard error ---
-    error: there is no stage or step `build.wev`
+    error: unknown stage or step `build.wev`
     help: did you mean `build.web`?
     ");
 }
