@@ -3,16 +3,17 @@
 use std::fs::TryLockError;
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use fs_err as fs;
 use fs_err::os::unix::fs::OpenOptionsExt as _;
 use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
 
-use super::now_ms;
+use super::clock::now_ms;
 use super::place::Place;
 use crate::error::{Failure, FailureKind};
+use crate::tools::process::pause::Stopwatch;
 use crate::tools::process::procfs;
 
 /// How long a lock may be busy before that is taken for another run.
@@ -174,7 +175,7 @@ impl StandIn {
 
 /// Tries for a moment: a reader that checks whether a run is on holds the lock for microseconds.
 fn try_lock(file: &fs::File) -> Result<(), TryLockError> {
-    let began = Instant::now();
+    let began = Stopwatch::start();
     loop {
         match file.file().try_lock() {
             Err(TryLockError::WouldBlock) if began.elapsed() < PATIENCE => std::thread::sleep(PATIENCE / 20),
