@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::actions::{Action, ActionType};
+use crate::action::{Action, ActionType};
 use crate::error::Failure;
 use crate::fingerprint::Inputs;
 use crate::model::{IdMap, Item, ItemId, Outline, Output, StageId, StageOutline, StepId, StepOutline};

@@ -72,7 +72,7 @@ build_kubelab() {
 print=$(fingerprint "$LAB_DIR/go/kube" "$K8S_VERSION" "$(go env GOVERSION)")
 if ! fresh kubelab "$print" "$LAB_BIN/kubelab" "$LAB_BIN/crictl" "$LAB_BIN/coredns"; then
   t=$SECONDS
-  log "building Kubernetes $K8S_VERSION from its Go modules: with empty caches 7 to 9 minutes on 2 cores"
+  log "building Kubernetes $K8S_VERSION from its Go modules: with empty caches 7 to 15 minutes on 2 cores"
   (watched "building Kubernetes" "$LAB_LOGS/kubelab.log" build_kubelab)
   done_stage kubelab "$print" $((SECONDS - t))
 fi
@@ -80,7 +80,7 @@ fi
 print=$(fingerprint "$LAB_DIR/go/minikube" "$MINIKUBE_VERSION" "$(go env GOVERSION)")
 if ! fresh minikube "$print" "$LAB_BIN/minikube" "$LAB_BIN/storage-provisioner"; then
   t=$SECONDS
-  log "building minikube $MINIKUBE_VERSION from its Go module: with empty caches 2 to 3 minutes on 2 cores"
+  log "building minikube $MINIKUBE_VERSION from its Go module: with empty caches 2 to 15 minutes on 2 cores"
   (watched "building minikube" "$LAB_LOGS/minikube-build.log" build_minikube)
   done_stage minikube "$print" $((SECONDS - t))
 fi

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Start a cluster by hand, to look at the lab itself: plain `minikube start`, everything it needs offline set by env.sh.
+# Start a cluster by hand, to try the lab itself: plain `minikube start`; env.sh sets what it needs.
 # `provision` starts its own. This one has a profile and a kubeconfig of its own. Extra arguments go to minikube.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"

@@ -6,20 +6,23 @@ use futures_util::future::BoxFuture;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Action, ActionSettings, Presence, StepContext};
+use crate::action::{Action, ActionSettings, Presence, StepContext};
 use crate::error::{Failure, FailureKind};
+use crate::files::FileSet;
 use crate::fingerprint::Inputs;
-use crate::fingerprint::files::FileSet;
 use crate::model::Output;
 use crate::tools::kubernetes::KubeSource;
+use crate::tools::process::ProcessObserver;
 use crate::tools::secrets::keyed_digest;
-use crate::tools::{blocking, process};
+use crate::tools::{blocking, process, shell};
 
 /// Settings of `command`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct Command {
-    /// What to run: a list is a program with its arguments, a text is a line for `sh -c`.
+    /// What to run: a list is a program with its arguments; a text is a script for `sh -e`, which ends with the first
+    /// command that fails. A text with a pipe runs in a shell that also fails when a command before the last one of
+    /// the pipe does.
     run: Run,
     /// Where it runs, relative to the project; the project's folder by default.
     cwd: Option<String>,
@@ -51,7 +54,7 @@ enum Run {
 
 impl ActionSettings for Command {
     const NAME: &'static str = "command";
-    const REVISION: u32 = 1;
+    const REVISION: u32 = 2;
     const SUMMARY: &'static str =
         "Runs a program or a shell line; done when it ends with exit code 0 and its outputs are there";
     const EXAMPLE: &'static str = r#"run = ["true"]"#;
@@ -73,10 +76,10 @@ impl ActionSettings for Command {
 }
 
 impl Command {
-    fn command(&self, cx: &StepContext) -> Result<process::Command, Failure> {
+    async fn command(&self, cx: &StepContext) -> Result<process::Command, Failure> {
         let tools = cx.tools();
         let mut command = match &self.run {
-            Run::Shell(line) => process::Command::new("/bin/sh").arg("-c").arg(line),
+            Run::Shell(script) => shell::command(script, cx.children()).await?,
             Run::Program(argv) => {
                 let (program, rest) = argv.split_first().ok_or_else(|| Failure::bug("a command without a program"))?;
                 let path = if program.contains('/') { cx.path(program) } else { process::find(program)? };
@@ -159,7 +162,7 @@ impl Action for Command {
 
     fn run<'a>(&'a self, cx: &'a StepContext) -> BoxFuture<'a, Result<Output, Failure>> {
         Box::pin(async move {
-            let command = self.command(cx)?;
+            let command = self.command(cx).await?;
             let line = command.display_line();
             let exit = command.check(cx).await?;
             if exit.leaky {

@@ -7,14 +7,14 @@ use futures_util::future::BoxFuture;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Action, ActionSettings, Presence, StepContext};
+use crate::action::{Action, ActionSettings, Presence, StepContext};
 use crate::error::Failure;
 use crate::fingerprint::Inputs;
 use crate::model::{Output, human_bytes};
 use crate::tools::build_context::BuildContext;
-use crate::tools::docker::{BuildEvent, BuildRequest, Docker, Image};
+use crate::tools::docker::{BuildEvent, BuildRequest, Docker, Image, Owner, TemporaryTag};
 use crate::tools::process::ProcessObserver;
-use crate::tools::{blocking, dockerfile, unique_id};
+use crate::tools::{blocking, checkout_id, dockerfile};
 
 /// Settings of `docker-build`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -135,6 +135,22 @@ impl DockerBuild {
         blocking(move || BuildContext::open(&context, &file)).await
     }
 
+    /// A name for the time of the build. Those that killed runs of this checkout left are removed first; should that
+    /// fail, the step's log says so, and the build goes on.
+    async fn temporary_name(&self, cx: &StepContext, docker: &Docker) -> String {
+        let run = cx.run().zip(checkout_id(cx.tools().state_dir()));
+        let owner = run.as_ref().map(|(run, checkout)| Owner { checkout: checkout.clone(), run: run.id.clone() });
+        if let (Some((run, _)), Some(owner)) = (&run, &owner) {
+            let removing =
+                cx.unless_cancelled("removing what killed runs left", docker.remove_leftovers(owner, &*run.has_ended));
+            let remarks = removing.await.unwrap_or_else(|failure| vec![failure.to_string()]);
+            for remark in remarks {
+                cx.line(&remark);
+            }
+        }
+        format!("{}:{}", self.image, TemporaryTag::new(owner))
+    }
+
     /// Builds under a name of its own, so that nothing half done ever has the real one.
     async fn build(&self, cx: &StepContext, docker: &Docker, temporary: &str) -> Result<Image, Failure> {
         let context = self.open(cx).await?;
@@ -212,11 +228,11 @@ impl Action for DockerBuild {
         Box::pin(async move {
             cx.check_cancel()?;
             let docker = cx.tools().docker().await?;
-            let temporary = format!("{}:{}", self.image, unique_id("building"));
+            let temporary = self.temporary_name(cx, docker).await;
             let built = self.build(cx, docker, &temporary).await;
             // Also after a failure or Ctrl-C: the name may be there already.
             let removed = tokio::select! {
-                removed = docker.remove_image(&temporary) => removed,
+                removed = docker.remove_temporary(&temporary) => removed,
                 () = cx.cancel().killed() => Err(Failure::interrupted("removing the name that the build had")),
             };
             let image = built?;

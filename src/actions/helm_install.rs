@@ -7,12 +7,12 @@ use futures_util::future::BoxFuture;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::time::Time;
-use super::{Action, ActionSettings, Presence, StepContext};
+use crate::action::units::Time;
+use crate::action::{Action, ActionSettings, Presence, StepContext, defaults};
 use crate::error::{Context, Failure};
 use crate::fingerprint::{Digest, Inputs};
 use crate::model::{Output, Progress};
-use crate::tools::helm::{self, Helm, Install};
+use crate::tools::helm::{self, Helm, Install, PendingRelease};
 use crate::tools::kubernetes::{Kube, Release, ReleaseStatus};
 
 /// Settings of `helm-install`.
@@ -24,7 +24,7 @@ pub(super) struct HelmInstall {
     /// The release's name.
     release: String,
     /// Its namespace.
-    #[serde(default = "default_namespace")]
+    #[serde(default = "defaults::namespace")]
     namespace: String,
     /// Files of values, later ones over earlier ones.
     #[serde(default)]
@@ -34,7 +34,7 @@ pub(super) struct HelmInstall {
     #[schemars(with = "std::collections::BTreeMap<String, serde_json::Value>")]
     set: toml::Table,
     /// Whether the namespace is made when it is missing.
-    #[serde(default = "yes")]
+    #[serde(default = "defaults::yes")]
     create_namespace: bool,
     /// How many revisions helm keeps.
     #[serde(default = "default_history")]
@@ -45,14 +45,6 @@ pub(super) struct HelmInstall {
     helm: Option<String>,
 }
 
-fn default_namespace() -> String {
-    "default".into()
-}
-
-fn yes() -> bool {
-    true
-}
-
 fn default_history() -> u32 {
     10
 }
@@ -61,7 +53,8 @@ impl ActionSettings for HelmInstall {
     const NAME: &'static str = "helm-install";
     const REVISION: u32 = 1;
     const SUMMARY: &'static str = "Installs or upgrades a Helm release; done when Helm's record says that it is deployed \
-         and the objects of its manifest are there. Frees a release that a killed run of ours has left pending";
+         and the objects of its manifest are there. Frees a release that a killed run of ours has left pending by its \
+         record alone: its objects and their data stay";
     const EXAMPLE: &'static str = "chart = \"charts/todo\"\nrelease = \"todo\"\nnamespace = \"todo\"\n\
         set = { image = { tag = \"1.0\" }, replicas = 2 }";
     const OUTPUTS: &'static [(&'static str, &'static str)] = &[
@@ -131,7 +124,9 @@ impl Action for HelmInstall {
                 None => Helm::find(cluster, tools.state_dir())?,
             };
             let kube = cx.unless_cancelled("connecting to the cluster", tools.kube()).await?;
-            if let Some(done) = helm.release_lock(&kube, &self.namespace, &self.release, cx).await? {
+            let pending =
+                PendingRelease { release: &self.release, namespace: &self.namespace, consent: tools.consent() };
+            if let Some(done) = helm.recover_pending(&kube, pending, cx).await? {
                 cx.line(&done);
             }
             let release = self.upgrade(cx, &helm, &kube).await?;
@@ -158,8 +153,8 @@ impl HelmInstall {
                 .map_err(|error| Failure::failed("the values in `set` can't be passed to helm").source(&error))?;
             Some(json)
         };
-        let run = helm::new_run();
-        let description = format!("provision:{}:{run}", cx.step());
+        let call = helm::call_id();
+        let description = format!("provision:{}:{call}", cx.step());
         let install = Install {
             chart: if chart.exists() { chart.to_str().unwrap_or(&self.chart) } else { &self.chart },
             release: &self.release,
@@ -169,7 +164,7 @@ impl HelmInstall {
             values_files: &files,
             values,
             description: &description,
-            run: &run,
+            call: &call,
             hook_timeout: self.hook_timeout.map(|time| time.0),
         };
         cx.progress(Progress::items(0, None, format!("helm upgrade --install {}", self.release)));

@@ -4,7 +4,7 @@ use futures_util::future::BoxFuture;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Action, ActionSettings, Presence, StepContext};
+use crate::action::{Action, ActionSettings, Presence, StepContext};
 use crate::error::{Failure, FailureKind};
 use crate::model::{Output, Progress};
 use crate::tools::cluster::Provider;

@@ -7,7 +7,7 @@ use futures_util::future::{BoxFuture, try_join_all};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Action, ActionSettings, Presence, StepContext};
+use crate::action::{Action, ActionSettings, Presence, StepContext, defaults};
 use crate::error::Failure;
 use crate::model::{Output, Progress};
 use crate::tools::kubernetes::{Hope, Kube, Trouble, Workload, WorkloadKind, hints};
@@ -40,7 +40,7 @@ const AWAY: Duration = Duration::from_secs(20);
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct RolloutCheck {
     /// The namespace.
-    #[serde(default = "default_namespace")]
+    #[serde(default = "defaults::namespace")]
     namespace: String,
     /// A Helm release: all workloads of its manifest.
     release: Option<String>,
@@ -55,10 +55,6 @@ pub(super) struct RolloutCheck {
     /// Daemon sets by name.
     #[serde(default)]
     daemonsets: Vec<String>,
-}
-
-fn default_namespace() -> String {
-    "default".into()
 }
 
 impl ActionSettings for RolloutCheck {

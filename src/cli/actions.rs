@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use super::args::ActionsArgs;
 use super::output::Terminal;
-use crate::actions::{ACTIONS, ActionType};
+use crate::action::ActionType;
+use crate::actions::ACTIONS;
 use crate::error::{Failure, FailureKind};
 
 pub(super) fn actions(terminal: &Terminal, args: &ActionsArgs) -> Result<u8, Failure> {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::fingerprint::Verify;
+use crate::files::Verify;
 use crate::report::{ColorChoice, OutputChoice};
 use crate::tools::deletion::Consent;
 
@@ -98,6 +98,7 @@ pub(super) struct StageArgs {
 }
 
 #[derive(Args, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct RunArgs {
     #[command(flatten)]
     pub(super) place: FileArg,
@@ -113,9 +114,8 @@ pub(super) struct RunArgs {
     /// After a failure, still start what does not depend on it
     #[arg(long)]
     pub(super) keep_going: bool,
-    /// Agree to the loss of data where a repair has to delete something of ours that is not empty
-    #[arg(long)]
-    pub(super) yes: bool,
+    #[command(flatten)]
+    pub(super) consent: ConsentArgs,
     /// Refuse a damaged journal instead of setting it aside
     #[arg(long)]
     pub(super) strict_state: bool,
@@ -125,6 +125,14 @@ pub(super) struct RunArgs {
     /// Write the events as JSON lines into this file, beside what is shown
     #[arg(long, value_name = "FILE")]
     pub(super) events: Option<PathBuf>,
+}
+
+/// What the user agrees to in advance.
+#[derive(Args, Debug)]
+pub(super) struct ConsentArgs {
+    /// Agree to the loss of data where a repair has to delete something of ours that is not empty
+    #[arg(long)]
+    pub(super) yes: bool,
 }
 
 #[derive(Args, Debug)]
@@ -268,8 +276,8 @@ impl Command {
     /// Whether the user has agreed to the loss of data.
     pub(super) fn consent(&self) -> Consent {
         match self {
-            Self::Up(args) => Consent::from_flag(args.run.yes),
-            Self::Stage(args) => Consent::from_flag(args.run.yes),
+            Self::Up(args) => Consent::from_flag(args.run.consent.yes),
+            Self::Stage(args) => Consent::from_flag(args.run.consent.yes),
             _ => Consent::None,
         }
     }

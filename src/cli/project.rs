@@ -50,7 +50,8 @@ impl Project {
             .map(|name| format!("the secret `{name}` is too short to be masked in logs"))
             .collect();
         let graph = Graph::new(&pipeline);
-        let tools = Tools::new(root, state_dir, secrets, pipeline.cluster.clone(), redactor);
+        let tools = Tools::new(root, state_dir, secrets, pipeline.cluster.clone(), redactor)
+            .of_pipeline(&pipeline.name, pipeline.steps().map(|step| step.id.clone()));
         let tools = Arc::new(tools.verifying(cli.global.verify.into()).consenting(cli.command.consent()));
         Ok(Self { pipeline, graph, tools, warnings })
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::messages::{Message, Sender};
 use super::run::Run;
-use crate::actions::{OnChild, StepContext};
+use crate::action::{OnChild, RunScope, StepContext};
 use crate::event::{EventSink, StepLog, log_folder};
 use crate::journal::History;
 use crate::model::StepId;
@@ -20,13 +20,16 @@ pub(super) struct Contexts {
     history: Arc<History>,
     logs: Arc<Path>,
     on_child: OnChild,
+    run: RunScope,
     children: Arc<ChildRegistry>,
 }
 
 impl Contexts {
     /// Those of `run`, which tell `sender` of children.
     pub(super) fn new(run: &Run, sender: Sender) -> Self {
+        let history = Arc::clone(&run.history);
         Self {
+            run: RunScope { id: run.id.clone(), has_ended: Arc::new(move |other| history.run(other).is_some()) },
             tools: Arc::clone(&run.tools),
             sink: run.sink.clone(),
             history: Arc::clone(&run.history),
@@ -41,7 +44,7 @@ impl Contexts {
 
     /// The context of `step`; `cancel` stops what it does.
     pub(super) fn of(&self, step: &StepId, cancel: &Cancel) -> StepContext {
-        let cx = StepContext::new(
+        StepContext::new(
             step.clone(),
             Arc::clone(&self.tools),
             self.sink.clone(),
@@ -49,7 +52,8 @@ impl Contexts {
             cancel.clone(),
             self.history.output(step).cloned(),
             Arc::clone(&self.on_child),
-        );
-        cx.with_children(Arc::clone(&self.children))
+        )
+        .in_run(self.run.clone())
+        .with_children(Arc::clone(&self.children))
     }
 }

@@ -13,7 +13,7 @@ use super::prefetch::{Prefetch, Prefetched, speculative};
 use super::run::Run;
 use super::schedule::{Propagation, Schedule};
 use super::tasks::{ActionTask, Check, Checker};
-use crate::actions::{Action, ChildEvent};
+use crate::action::{Action, ChildEvent};
 use crate::error::{Failure, FailureKind};
 use crate::event::{EventKind, log_path};
 use crate::fingerprint::Freshness;

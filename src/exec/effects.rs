@@ -1,7 +1,7 @@
 //! [`Effect`]: what a decision asks for, and [`make_durable`], which turns it into something that may be carried out.
 
 use super::schedule::Propagation;
-use crate::actions::StepContext;
+use crate::action::StepContext;
 use crate::error::{Failure, FailureKind};
 use crate::event::{EventKind, StepFinished};
 use crate::fingerprint::{Inputs, StaleReason};

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::actions::{ChildEvent, StepContext};
+use crate::action::{ChildEvent, StepContext};
 use crate::error::Failure;
 use crate::fingerprint::Inputs;
 use crate::model::{Output, StepId};

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::actions::Action;
+use crate::action::Action;
 use crate::error::Failure;
 use crate::journal::History;
 use crate::model::{Change, Outcome, Output, StageId, StepState};

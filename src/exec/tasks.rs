@@ -8,7 +8,7 @@ use futures_util::FutureExt;
 
 use super::contexts::Contexts;
 use super::messages::{ActionResult, CheckResult, Message, Sender};
-use crate::actions::{Action, Presence, StepContext};
+use crate::action::{Action, Presence, StepContext};
 use crate::error::{Failure, FailureKind};
 use crate::event::{EventKind, EventSink};
 use crate::failpoint;

@@ -12,22 +12,8 @@
 //! steps (a rebuild that ends in the same image changes nothing for what follows), secrets' values (a keyed digest at
 //! most), and everything that only changes how a run looks.
 
-pub mod dockerignore;
-pub mod files;
-mod go_glob;
-mod go_regex;
 mod inputs;
 mod stale;
-mod stat_cache;
-pub mod walk;
-
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use inputs::{Digest, Fingerprint, Inputs};
 pub use stale::{Freshness, StaleReason};
-pub use stat_cache::{FileDigests, Verify};
-
-/// The lock of `mutex`, also after a panic of somebody who held it: what is in it is whole at any time.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}

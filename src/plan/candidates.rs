@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::graph::Graph;
 use super::select::Plan;
-use crate::actions::Action;
+use crate::action::Action;
 use crate::journal::History;
 use crate::model::Output;
 use crate::pipeline::{Outputs, Step};

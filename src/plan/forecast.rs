@@ -9,7 +9,7 @@ use super::candidates::{Candidate, candidates};
 use super::freshness::{Depth, FreshnessCheck, check};
 use super::graph::Graph;
 use super::select::Plan;
-use crate::actions::StepContext;
+use crate::action::StepContext;
 use crate::fingerprint::StaleReason;
 use crate::journal::History;
 use crate::model::StepId;

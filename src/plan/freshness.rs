@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::actions::{Action, Presence, StepContext};
+use crate::action::{Action, Presence, StepContext};
 use crate::error::Failure;
 use crate::fingerprint::{Freshness, Inputs, StaleReason};
 use crate::journal::{StepEnd, StepHistory};

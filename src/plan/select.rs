@@ -3,6 +3,7 @@
 use super::graph::Graph;
 use crate::error::{Failure, FailureKind};
 use crate::model::StepId;
+use crate::suggest::suggest;
 
 /// What the command line says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -107,18 +108,8 @@ fn named(graph: &Graph, name: &str) -> Result<std::ops::Range<usize>, Failure> {
     if let Some(step) = StepId::new(name).ok().and_then(|id| graph.step(&id)) {
         return Ok(step..step + 1);
     }
-    let names =
-        graph.stages.iter().map(|stage| stage.id.as_str()).chain(graph.steps.iter().map(|node| node.step.id.as_str()));
-    let nearest = names
-        .map(|known| (strsim::damerau_levenshtein(known, name), known))
-        .filter(|(distance, known)| *distance <= (known.len() / 3).max(2))
-        .min();
-    let failure = Failure::new(FailureKind::Usage, format!("there is no stage or step `{name}`"));
-    let hint = if let Some((_, known)) = nearest {
-        format!("did you mean `{known}`?")
-    } else {
-        let stages: Vec<&str> = graph.stages.iter().map(|stage| stage.id.as_str()).collect();
-        format!("the stages are: {}", stages.join(", "))
-    };
-    Err(failure.hint(hint))
+    let stages = graph.stages.iter().map(|stage| stage.id.as_str());
+    let names = stages.chain(graph.steps.iter().map(|node| node.step.id.as_str()));
+    let hint = suggest(name, names).unwrap_or_else(|| "`provision status` lists the stages and steps".into());
+    Err(Failure::new(FailureKind::Usage, format!("unknown stage or step `{name}`")).hint(hint))
 }

@@ -13,10 +13,10 @@ use rustix::fs::OFlags;
 
 use super::context_stream::{Chunks, ContextStream};
 use crate::error::{Context, Failure};
+use crate::files::FileSet;
+use crate::files::dockerignore::Ignore;
+use crate::files::{Entry, EntryKind};
 use crate::fingerprint::Digest;
-use crate::fingerprint::dockerignore::Ignore;
-use crate::fingerprint::files::FileSet;
-use crate::fingerprint::walk::{Entry, EntryKind};
 
 /// The files that a build gets.
 #[derive(Clone, Debug)]

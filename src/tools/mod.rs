@@ -3,6 +3,7 @@
 
 mod blocking;
 pub mod build_context;
+mod checkout;
 pub mod cluster;
 pub mod context_stream;
 pub mod deletion;
@@ -20,6 +21,8 @@ pub mod node;
 mod poll;
 pub mod process;
 pub mod secrets;
+pub mod shell;
+pub mod version;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -28,11 +31,14 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Mutex, OnceCell};
 
 use crate::error::{Failure, FailureKind};
-use crate::fingerprint::files::FileSet;
-use crate::fingerprint::{Digest, FileDigests, Verify};
+use crate::files::FileSet;
+use crate::files::{FileDigests, Verify};
+use crate::fingerprint::Digest;
+use crate::model::StepId;
 use crate::redact::Redactor;
 
 pub use blocking::blocking;
+pub use checkout::checkout_id;
 use cluster::ClusterSpec;
 use deletion::Consent;
 use docker::Docker;
@@ -54,6 +60,8 @@ pub struct Tools {
     redactor: Redactor,
     secrets: Secrets,
     cluster: Option<ClusterSpec>,
+    pipeline: String,
+    steps: Vec<StepId>,
     consent: Consent,
     files: Arc<FileDigests>,
     docker: OnceCell<Docker>,
@@ -78,6 +86,8 @@ impl Tools {
             redactor,
             secrets,
             cluster,
+            pipeline: String::new(),
+            steps: Vec::new(),
             consent: Consent::None,
             docker: OnceCell::new(),
             kube: Mutex::new(None),
@@ -88,6 +98,21 @@ impl Tools {
     /// How closely files are looked at: see [`Verify`].
     pub fn verifying(self, verify: Verify) -> Self {
         Self { files: Arc::new(FileDigests::new(&self.state_dir, verify)), ..self }
+    }
+
+    /// Names the pipeline and its steps: what they set in the cluster is marked with it.
+    pub fn of_pipeline(self, name: &str, steps: impl Iterator<Item = StepId>) -> Self {
+        Self { pipeline: name.to_owned(), steps: steps.collect(), ..self }
+    }
+
+    /// The pipeline's name.
+    pub fn pipeline(&self) -> &str {
+        &self.pipeline
+    }
+
+    /// The ids of the pipeline's steps.
+    pub fn steps(&self) -> &[StepId] {
+        &self.steps
     }
 
     /// With the user's word on the loss of data: `--yes`.

@@ -10,7 +10,11 @@ mod freshness;
 mod interrupt;
 mod report;
 mod resume;
+#[path = "../support/sandbox.rs"]
+#[expect(dead_code, reason = "shared with the fault suite and the live tests, which use more of it")]
 mod sandbox;
 mod schedule;
+mod screens;
 mod secrets;
 mod selection;
+mod tools;

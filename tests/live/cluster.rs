@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use provision::actions::Presence;
+use provision::action::Presence;
 use provision::error::{Failure, FailureKind};
 use provision::tools::secrets::SecretSource;
 use serde_json::{Value, json};
@@ -129,9 +129,43 @@ async fn a_generated_secret_is_made_once_and_shared() {
     // Changed or removed behind our back.
     bench.command(&format!("-n {namespace} patch secret one -p '{{\"stringData\":{{\"URL\":\"x\"}}}}'")).await;
     assert!(matches!(bench.probe("secret-apply", &one, &first).await, Presence::Missing(_)));
+    let failure = bench.run("secret-apply", &one).await.unwrap_err();
+    println!("{failure}\n  {}", failure.hints.join("\n  "));
+    assert!(failure.to_string().contains("`data.URL` that `kubectl-patch` set"), "{failure}");
+    let bench = bench.consenting();
+    let namespace = &bench.namespace;
     assert_eq!(bench.run("secret-apply", &one).await.unwrap(), first);
     bench.command(&format!("-n {namespace} delete secret one")).await;
     assert!(matches!(bench.probe("secret-apply", &one, &first).await, Presence::Missing(_)));
+    bench.clean_up().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_steps_share_a_secret_and_keep_their_keys() {
+    let bench = Workbench::new("shared").await;
+    let step = |data: &str| format!("name = 'shared'\nnamespace = '{}'\ndata = {{ {data} }}", bench.namespace);
+    let keys = async || {
+        let found = bench.kube().await.secret(&bench.namespace, "shared").await.unwrap().unwrap();
+        found.data.into_keys().collect::<Vec<_>>().join(" ")
+    };
+    for _ in 0..2 {
+        bench.run_as("live.one", "secret-apply", &step("ONE = '1'")).await.unwrap();
+        bench.run_as("live.two", "secret-apply", &step("TWO = '2'")).await.unwrap();
+        assert_eq!(keys().await, "ONE TWO");
+    }
+    let failure = bench.run_as("live.two", "secret-apply", &step("TWO = '2', ONE = '3'")).await.unwrap_err();
+    println!("{failure}\n  {}", failure.hints.join("\n  "));
+    assert!(failure.to_string().contains("`data.ONE` belongs to `provision/live/live.one`"), "{failure}");
+    // As an older version left it: all under one manager, which the first step succeeds.
+    bench.command(&format!("-n {} delete secret shared", bench.namespace)).await;
+    let old = "apiVersion: v1\nkind: Secret\nmetadata: {name: shared}\ndata: {ONE: bw==, TWO: bw==}\n";
+    bench.write("old.yaml", old);
+    bench.command(&format!("-n {} apply --server-side --field-manager=provision -f old.yaml", bench.namespace)).await;
+    bench.run_as("live.one", "secret-apply", &step("ONE = '1'")).await.unwrap();
+    assert_eq!(keys().await, "ONE TWO");
+    bench.run_as("live.two", "secret-apply", &step("THREE = '3', TWO = '2'")).await.unwrap();
+    bench.run_as("live.two", "secret-apply", &step("THREE = '3'")).await.unwrap();
+    assert_eq!(keys().await, "ONE THREE");
     bench.clean_up().await;
 }
 

@@ -19,20 +19,12 @@ fn my_turn() -> MutexGuard<'static, ()> {
     TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A project with the tools, Docker and cluster settings of this machine.
-fn live(pipeline: &str) -> Sandbox {
-    let mut sandbox = Sandbox::new(pipeline);
-    for (name, value) in std::env::vars() {
-        sandbox.env(&name, &value);
-    }
-    sandbox
-}
-
 /// The repository's own pipeline and example in a folder of their own, with the tests' cluster.
 fn own_pipeline() -> Sandbox {
     let root = env!("CARGO_MANIFEST_DIR");
     let text = fs_err::read_to_string(format!("{root}/pipeline.toml")).unwrap();
-    let sandbox = live(&text.replace("name = \"todo-chatbot\"\ndriver", &format!("name = \"{PROFILE}\"\ndriver")));
+    let sandbox =
+        Sandbox::live(&text.replace("name = \"todo-chatbot\"\ndriver", &format!("name = \"{PROFILE}\"\ndriver")));
     for entry in walkdir::WalkDir::new(format!("{root}/examples")) {
         let entry = entry.unwrap();
         let name = entry.path().strip_prefix(root).unwrap();
@@ -116,7 +108,7 @@ fn wait_for_container() {
 
 /// A pipeline whose only step builds an image that takes its time.
 fn slow_build() -> Sandbox {
-    let sandbox = live(
+    let sandbox = Sandbox::live(
         "[pipeline]\nname = \"t\"\n[[stage]]\nid = \"build\"\n[[stage.step]]\nid = \"slow\"\naction = \"docker-build\"\n\
          context = \"app\"\nimage = \"provision-test/slow\"\n",
     );

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use provision::actions::{ACTIONS, Presence};
+use provision::action::Presence;
+use provision::actions::ACTIONS;
 use provision::error::FailureKind;
 use provision::model::Output;
 use provision::tools::secrets::SecretSource;

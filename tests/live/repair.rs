@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use provision::actions::Presence;
+use provision::action::Presence;
 use provision::error::FailureKind;
 use provision::model::Output;
 

@@ -6,7 +6,7 @@ use futures_util::future::BoxFuture;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::actions::{Action, ActionSettings, ActionType, Presence, StepContext};
+use crate::action::{Action, ActionSettings, ActionType, Presence, StepContext};
 use crate::error::Failure;
 use crate::model::Output;
 

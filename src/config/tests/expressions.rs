@@ -18,7 +18,7 @@ fn run(run: &str) -> String {
 #[test]
 fn names() {
     assert_snapshot!(run(r#""${{ vars.prot }} ${{ var.port }} ${{ env.NONE }} ${{ pipeline.id }}""#), @r#"
-    error: there is no variable `prot`
+    error: unknown variable `prot`
       --> pipeline.toml:18:12
        |
     18 | run = "${{ vars.prot }} ${{ var.port }} ${{ env.NONE }} ${{ pipeline.id }}"
@@ -26,7 +26,7 @@ fn names() {
        |
        = help: did you mean `port`?
 
-    error: `var` is not a name here
+    error: unknown name `var`
       --> pipeline.toml:18:29
        |
     18 | run = "${{ vars.prot }} ${{ var.port }} ${{ env.NONE }} ${{ pipeline.id }}"
@@ -40,7 +40,7 @@ fn names() {
     18 | run = "${{ vars.prot }} ${{ var.port }} ${{ env.NONE }} ${{ pipeline.id }}"
        |                                             ^^^^^^^^
        |
-       = help: `env.NONE | default('x')` says what stands in for it
+       = help: write a default: `env.NONE | default('x')`
 
     error: `pipeline` has no `id`
       --> pipeline.toml:18:61
@@ -48,7 +48,7 @@ fn names() {
     18 | run = "${{ vars.prot }} ${{ var.port }} ${{ env.NONE }} ${{ pipeline.id }}"
        |                                                             ^^^^^^^^^^^
        |
-       = help: there is: `name`
+       = help: it has `name`
     "#);
     assert_snapshot!(run(r#""${{ vars.port-1 }} ${{ vars }} ${{ steps.build.image }} ${{ port }}""#), @r#"
     error: there is no variable `port-1`
@@ -135,7 +135,7 @@ fn names() {
 fn places() {
     // Wide characters before it, a literal text, escapes, several lines, lists and tables.
     assert_snapshot!(run(r#""äöü 漢字 ${{ vars.prot }}""#), @r#"
-    error: there is no variable `prot`
+    error: unknown variable `prot`
       --> pipeline.toml:18:19
        |
     18 | run = "äöü 漢字 ${{ vars.prot }}"
@@ -184,7 +184,7 @@ fn places() {
 #[test]
 fn syntax() {
     assert_snapshot!(run(r#""${{ vars.port + }} ${{ }} ${{ 'a }}""#), @r#"
-    error: the expression is not valid: unexpected end of input, expected expression
+    error: invalid expression: unexpected end of input, expected expression
       --> pipeline.toml:18:22
        |
     18 | run = "${{ vars.port + }} ${{ }} ${{ 'a }}"
@@ -196,7 +196,7 @@ fn syntax() {
     18 | run = "${{ vars.port + }} ${{ }} ${{ 'a }}"
        |                               ^
 
-    error: a text in this expression has no end
+    error: unclosed string in this expression
       --> pipeline.toml:18:38
        |
     18 | run = "${{ vars.port + }} ${{ }} ${{ 'a }}"
@@ -245,7 +245,7 @@ fn syntax() {
 #[test]
 fn bounds() {
     assert_snapshot!(run(r#""${{ 'x' * 90000 }}""#), @r#"
-    error: the text is longer than 64 KiB
+    error: the string is longer than 64 KiB
       --> pipeline.toml:18:11
        |
     18 | run = "${{ 'x' * 90000 }}"
@@ -287,7 +287,7 @@ fn conditions() {
     9 | when = "env.CI"
       |         ^^^^^^
       |
-      = help: `env.CI | default('x')` says what stands in for it
+      = help: write a default: `env.CI | default('x')`
     "#);
     assert_snapshot!(when("\"env.CI | default('')\""), @r#"
     error: `when` has to be `true` or `false`, not a text

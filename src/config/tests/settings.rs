@@ -10,21 +10,21 @@ fn what_the_command_line_says() {
         "[vars]\nport = 1\nname = 'x'\n[[stage]]\nid = 'a'\n[[stage.step]]\nid='b'\naction='command'\nrun='x'\n",
     );
     let project = Project::new(&text).set("prot", "2").set("port", "two").profile("ci");
-    assert_snapshot!(project.errors(), @r#"
-    error: `--set prot=…`: there is no variable `prot`
+    assert_snapshot!(project.errors(), @r"
+    error: `--set prot=…`: unknown variable `prot`
      |
      = help: did you mean `port`?
 
-    error: there is no profile `ci`
+    error: unknown profile `ci`
      |
-     = help: profiles are declared as `[profile.NAME]`
+     = help: declare profiles as `[profile.NAME]`
 
-    error: `--set port=…`: the variable `port` is a whole number
+    error: `--set port=…`: the variable `port` must be an integer
      --> pipeline.toml:4:8
       |
     4 | port = 1
       |        ^ declared here
-    "#);
+    ");
     let project = Project::new(&text).env("PROVISION_VAR_PORT", "two");
     assert_snapshot!(project.errors(), @r#"
     error: `PROVISION_VAR_PORT`: the variable `port` is a whole number
@@ -80,19 +80,19 @@ fn clusters() {
     6 | cpus=1
       | ^^^^
     "#);
-    assert_snapshot!(cluster("[cluster]\nprovider='minikube'\ncpus='many'\nmemory=8"), @r#"
-    error: `cpus` has to be a whole number, not a text
+    assert_snapshot!(cluster("[cluster]\nprovider='minikube'\ncpus='many'\nmemory=8"), @r"
+    error: `cpus` must be an integer, not a string
      --> pipeline.toml:5:6
       |
     5 | cpus='many'
-      |      ^^^^^^ expected a whole number
+      |      ^^^^^^ expected an integer
 
-    error: `memory` has to be a text, not a whole number
+    error: `memory` must be a string, not an integer
      --> pipeline.toml:6:8
       |
     6 | memory=8
-      |        ^ expected a text
-    "#);
+      |        ^ expected a string
+    ");
     assert_snapshot!(cluster(""), @r#"
     error: the cluster is not known here
      --> pipeline.toml:9:10

@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 
-use bollard::query_parameters::{RemoveImageOptions, TagImageOptions};
+use bollard::query_parameters::{ListImagesOptions, RemoveImageOptions, TagImageOptions};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
 
@@ -61,6 +61,13 @@ impl Docker {
         let options = TagImageOptions { repo: Some(repository.to_owned()), tag: Some(tag.to_owned()) };
         self.call(|| format!("naming the image {id} `{repository}:{tag}`"), self.client.tag_image(id, Some(options)))
             .await
+    }
+
+    /// The names with tags of all images, in no order.
+    pub async fn image_names(&self) -> Result<Vec<String>, Failure> {
+        let listing = self.client.list_images(None::<ListImagesOptions>);
+        let images = self.call(|| "listing the images of the Docker daemon".into(), listing).await?;
+        Ok(images.into_iter().flat_map(|image| image.repo_tags).collect())
     }
 
     /// Takes the name `name` away, and with its last name the image; no error where there is none.

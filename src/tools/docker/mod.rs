@@ -8,6 +8,7 @@ mod connect;
 mod exec;
 mod failure;
 mod images;
+mod leftovers;
 mod trace;
 
 use std::pin::pin;
@@ -22,6 +23,7 @@ pub use build::{BuildEvent, BuildRequest};
 pub use connect::Endpoint;
 pub use exec::{ExecOutput, Stdin};
 pub use images::{Image, ImageBytes};
+pub use leftovers::{Owner, TemporaryTag};
 
 /// Debug messages of the client hold whole requests, and with them build arguments: they stay off.
 pub const LOG_FILTER: &str = "bollard=warn,hyper=warn";

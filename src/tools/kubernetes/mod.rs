@@ -4,30 +4,40 @@
 //! its node, because minikube signs every profile's certificates with the same authority and hands addresses out again.
 
 mod diagnosis;
+#[cfg(test)]
+pub(crate) mod fake_api;
+#[cfg(test)]
+pub(crate) mod fake_apply;
 mod forward;
+mod managers;
+mod nodes;
 mod objects;
+mod record;
 mod release;
+mod secret;
+mod source;
 mod trouble;
 mod workloads;
 
-use std::ffi::OsString;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use k8s_openapi::api::core::v1::{Namespace, Node};
-use kube::api::ListParams;
-use kube::config::{KubeConfigOptions, Kubeconfig};
+use k8s_openapi::api::core::v1::Namespace;
+use kube::config::KubeConfigOptions;
 use kube::{Api, Client, Config};
 
-use super::cluster::{ClusterSpec, Provider};
-use crate::error::{Context, Failure, FailureKind};
-use crate::fingerprint::Digest;
+use crate::error::{Failure, FailureKind};
 
 pub use diagnosis::Diagnosis;
 pub use forward::{Forward, ServicePort};
-pub use objects::{ObjectRef, SecretObject, SecretState};
-pub use release::{RUN_LABEL, Release, ReleaseStatus, Revision};
+pub use managers::{FieldConflict, FieldManager};
+pub use nodes::NodeInfo;
+pub use objects::ObjectRef;
+#[cfg(test)]
+pub(crate) use record::tests as record_tests;
+pub use release::{Marked, RUN_LABEL, Release, ReleaseStatus, Revision, record_name};
+pub use secret::{SecretObject, SecretState};
+pub use source::KubeSource;
 pub use trouble::{Hope, Trouble, hints, troubles};
 pub use workloads::{Workload, WorkloadKind};
 
@@ -40,131 +50,11 @@ const ANSWER: Duration = Duration::from_secs(15);
 /// The pauses between the attempts of a request that only reads, when the API server is busy or restarts.
 const PAUSES: [Duration; 2] = [Duration::from_millis(150), Duration::from_millis(600)];
 
-/// Where a cluster's address and credentials stand.
-#[derive(Clone, Debug)]
-pub struct KubeSource {
-    files: Vec<PathBuf>,
-    context: String,
-    /// The profile that has to own the nodes.
-    profile: Option<String>,
-    /// Whether there is a kubeconfig of our own, which only the step that starts the cluster writes.
-    own: bool,
-}
-
 /// A connection to the API server. Cheap to clone.
 #[derive(Clone)]
 pub struct Kube {
     client: Client,
     source: KubeSource,
-}
-
-/// A node, as far as anybody asks.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NodeInfo {
-    /// Its name.
-    pub name: String,
-    /// Whether it takes pods.
-    pub ready: bool,
-    /// Its kubelet's version: `v1.33.1`.
-    pub version: String,
-    /// Its container runtime: `containerd://1.6.20`.
-    pub runtime: String,
-    /// The profile of minikube that it belongs to.
-    pub profile: Option<String>,
-}
-
-impl KubeSource {
-    /// That of the declared cluster.
-    pub fn of(spec: &ClusterSpec, state_dir: &Path) -> Self {
-        let own = spec.kubeconfig(state_dir);
-        Self {
-            own: own.is_some(),
-            files: own.map_or_else(user_kubeconfigs, |path| vec![path]),
-            context: spec.context().to_owned(),
-            profile: matches!(spec.provider, Provider::Minikube).then(|| spec.name.clone()),
-        }
-    }
-
-    /// Changes when the files do: the cluster was made anew or has moved. `None` when there is no file.
-    pub fn stamp(&self) -> Option<Digest> {
-        let mut all = Vec::new();
-        for file in &self.files {
-            if let Ok(bytes) = fs_err::read(file) {
-                all.extend_from_slice(&(bytes.len() as u64).to_le_bytes());
-                all.extend_from_slice(&bytes);
-            }
-        }
-        (!all.is_empty()).then(|| Digest::of(&all))
-    }
-
-    /// `kubectl` for this cluster, as one would type it.
-    pub fn kubectl(&self) -> String {
-        match self.files.first().filter(|_| self.own) {
-            Some(file) => format!("kubectl --kubeconfig {} --context {}", file.display(), self.context),
-            None => format!("kubectl --context {}", self.context),
-        }
-    }
-
-    /// What `KUBECONFIG` has to be for a program that is to see this cluster and no other one as the current one. For a
-    /// cluster in the user's own files that needs one of ours before them, in `state_dir`.
-    pub fn variable(&self, state_dir: &Path) -> Result<OsString, Failure> {
-        let mut files = self.files.clone();
-        if !self.own {
-            let chooses = state_dir.join("kube-context");
-            let name = serde_json::Value::from(self.context.as_str());
-            let text = format!("apiVersion: v1\nkind: Config\ncurrent-context: {name}\n");
-            if fs_err::read_to_string(&chooses).ok().as_ref() != Some(&text) {
-                fs_err::write(&chooses, text).context(|| "choosing the kube context for a program".into())?;
-            }
-            files.insert(0, chooses);
-        }
-        std::env::join_paths(&files)
-            .map_err(|error| Failure::failed("the kubeconfig's path can't be handed to a program").source(&error))
-    }
-
-    /// Whether any kubeconfig, ours or the user's, knows the kube context: then the cluster has been up, for whomever. One that can't be
-    /// read may know it.
-    pub fn is_known(&self) -> bool {
-        let knows = |file: &PathBuf| match Kubeconfig::read_from(file) {
-            Ok(config) => config.contexts.iter().any(|context| context.name == self.context),
-            Err(_) => file.exists(),
-        };
-        self.files.iter().chain(&user_kubeconfigs()).any(knows)
-    }
-
-    fn read(&self) -> Result<Kubeconfig, Failure> {
-        let mut merged: Option<Kubeconfig> = None;
-        for file in self.files.iter().filter(|file| file.exists()) {
-            let failure = |error: kube::config::KubeconfigError| {
-                Failure::new(FailureKind::Target, format!("can't use the kubeconfig {}", file.display())).source(&error)
-            };
-            let next = Kubeconfig::read_from(file).map_err(failure)?;
-            merged = Some(match merged {
-                Some(first) => first.merge(next).map_err(failure)?,
-                None => next,
-            });
-        }
-        let config = merged.ok_or_else(|| self.absent())?;
-        if config.contexts.iter().any(|context| context.name == self.context) {
-            return Ok(config);
-        }
-        let mut failure = self.absent();
-        let known: Vec<&str> = config.contexts.iter().map(|context| context.name.as_str()).collect();
-        if !self.own && !known.is_empty() {
-            failure = failure.cause(format!("the kubeconfig knows {}", known.join(", ")));
-        }
-        Err(failure)
-    }
-
-    fn absent(&self) -> Failure {
-        if self.own {
-            Failure::failed(format!("the cluster `{}` has not been started", self.context))
-                .hint("start it with the pipeline's `cluster-start` step: `provision up`")
-        } else {
-            Failure::new(FailureKind::Target, format!("there is no kube context `{}`", self.context))
-                .hint("correct `name` in [cluster], or make the context: `kubectl config get-contexts`")
-        }
-    }
 }
 
 /// A client. For some users of a kubeconfig that runs a program which gets the credentials and may ask for anything: it has
@@ -183,11 +73,10 @@ async fn client(config: Config, source: &KubeSource) -> Result<Client, Failure> 
         .hint(format!("see what it says: `{} get namespace kube-system`", source.kubectl())))
 }
 
-/// The user's own kubeconfig files, as `kubectl` finds them.
-fn user_kubeconfigs() -> Vec<PathBuf> {
-    match std::env::var_os("KUBECONFIG").filter(|value| !value.is_empty()) {
-        Some(list) => std::env::split_paths(&list).filter(|path| !path.as_os_str().is_empty()).collect(),
-        None => std::env::home_dir().map(|home| vec![home.join(".kube/config")]).unwrap_or_default(),
+#[cfg(test)]
+impl Kube {
+    fn for_test(client: Client, source: KubeSource) -> Self {
+        Self { client, source }
     }
 }
 
@@ -242,29 +131,6 @@ impl Kube {
         }
     }
 
-    /// The nodes.
-    pub async fn nodes(&self) -> Result<Vec<NodeInfo>, Failure> {
-        let api: Api<Node> = self.all();
-        let nodes = self.read("listing the nodes", || async { api.list(&ListParams::default()).await }).await?;
-        Ok(nodes.items.iter().map(node_info).collect())
-    }
-
-    async fn check_owner(&self) -> Result<(), Failure> {
-        let Some(profile) = &self.source.profile else {
-            return Ok(());
-        };
-        let nodes = self.nodes().await?;
-        match nodes.iter().find(|node| !belongs_to(node, profile)) {
-            None => Ok(()),
-            Some(other) => Err(Failure::new(
-                FailureKind::Target,
-                format!("the address of the cluster `{profile}` is another cluster's by now"),
-            )
-            .cause(format!("its node is `{}`", other.name))
-            .hint("run the pipeline's `cluster-start` step: `provision up`")),
-        }
-    }
-
     fn all<K>(&self) -> Api<K>
     where
         K: kube::Resource<DynamicType = ()>,
@@ -300,6 +166,22 @@ impl Kube {
                     .transient()),
             }
         })
+    }
+
+    /// A request that changes something only if nobody has changed it since it was read.
+    async fn if_unchanged<T>(
+        &self,
+        what: &str,
+        request: impl Future<Output = kube::Result<T>> + Send,
+    ) -> Result<T, Failure> {
+        let request = async {
+            match request.await {
+                Ok(value) => Ok(Some(value)),
+                Err(kube::Error::Api(status)) if status.is_conflict() => Ok(None),
+                Err(error) => Err(error),
+            }
+        };
+        self.once(what, request).await?.ok_or_else(|| changed(what))
     }
 
     /// A request that only reads: sent again when the API server is busy or restarts.
@@ -347,33 +229,19 @@ impl std::fmt::Debug for Kube {
     }
 }
 
+/// The failure of a change of something that has changed since it was read.
+fn changed(what: &str) -> Failure {
+    Failure::failed(format!("{what} failed"))
+        .cause("it has changed meanwhile: somebody else is at work on it")
+        .transient()
+}
+
 fn innermost(error: &dyn std::error::Error) -> String {
     let mut last = error;
     while let Some(next) = last.source() {
         last = next;
     }
     last.to_string()
-}
-
-fn node_info(node: &Node) -> NodeInfo {
-    let status = node.status.clone().unwrap_or_default();
-    let info = status.node_info.unwrap_or_default();
-    let conditions = status.conditions.unwrap_or_default();
-    NodeInfo {
-        name: node.metadata.name.clone().unwrap_or_default(),
-        ready: conditions.iter().any(|c| c.type_ == "Ready" && c.status == "True"),
-        version: info.kubelet_version,
-        runtime: info.container_runtime_version,
-        profile: node.metadata.labels.as_ref().and_then(|labels| labels.get("minikube.k8s.io/name").cloned()),
-    }
-}
-
-/// Whether minikube made the node for `profile`. The label comes late in a start, so the name counts until then.
-fn belongs_to(node: &NodeInfo, profile: &str) -> bool {
-    match &node.profile {
-        Some(owner) => owner == profile,
-        None => node.name == profile || node.name.strip_prefix(profile).is_some_and(|rest| rest.starts_with("-m")),
-    }
 }
 
 #[cfg(test)]

@@ -1,19 +1,14 @@
-//! Objects that are made, read or only looked for: namespaces, Secrets, and whatever a manifest names.
+//! Objects that are made, read or only looked for: namespaces, and whatever a manifest names.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
-use k8s_openapi::ByteString;
-use k8s_openapi::api::core::v1::{Event, Namespace, Pod, Secret};
+use k8s_openapi::api::core::v1::{Event, Namespace, Pod};
 use kube::api::{ApiResource, DynamicObject, ListParams, LogParams, Patch, PatchParams, PostParams};
 use kube::{Api, ResourceExt};
-use serde_json::json;
 
 use super::Kube;
+use super::managers::SHARED;
 use crate::error::Failure;
-
-/// Who owns the fields that we set.
-const FIELD_MANAGER: &str = "provision";
 
 /// An object by kind and name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,47 +29,6 @@ impl fmt::Display for ObjectRef {
     }
 }
 
-/// A Secret to make. Its values stay out of every message.
-#[derive(Clone)]
-pub struct SecretObject {
-    /// Its namespace.
-    pub namespace: String,
-    /// Its name.
-    pub name: String,
-    /// Its type: `Opaque`.
-    pub kind: String,
-    /// Its labels.
-    pub labels: BTreeMap<String, String>,
-    /// Its annotations.
-    pub annotations: BTreeMap<String, String>,
-    /// Its keys with their values.
-    pub data: BTreeMap<String, Vec<u8>>,
-}
-
-/// A Secret that is there.
-#[derive(Clone, Default)]
-pub struct SecretState {
-    /// Its type.
-    pub kind: String,
-    /// Its keys with their values.
-    pub data: BTreeMap<String, Vec<u8>>,
-}
-
-impl fmt::Debug for SecretObject {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SecretObject")
-            .field("name", &self.name)
-            .field("keys", &self.data.keys())
-            .finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for SecretState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SecretState").field("keys", &self.data.keys()).finish_non_exhaustive()
-    }
-}
-
 impl Kube {
     /// Makes a namespace unless it is there. Answers whether it was made.
     pub async fn ensure_namespace(&self, name: &str) -> Result<bool, Failure> {
@@ -87,7 +41,7 @@ impl Kube {
             metadata: kube::api::ObjectMeta { name: Some(name.to_owned()), ..Default::default() },
             ..Default::default()
         };
-        let params = PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
+        let params = PostParams { field_manager: Some(SHARED.to_owned()), ..PostParams::default() };
         self.once(&what, async {
             match api.create(&params, &namespace).await {
                 Ok(_) => Ok(true),
@@ -112,54 +66,6 @@ impl Kube {
         .await
     }
 
-    /// A Secret; `None` when it is not there.
-    pub async fn secret(&self, namespace: &str, name: &str) -> Result<Option<SecretState>, Failure> {
-        let api = self.namespaced::<Secret>(namespace);
-        let secret = self.read(&format!("reading the Secret `{name}`"), || api.get_opt(name)).await?;
-        Ok(secret.map(|secret| SecretState {
-            kind: secret.type_.clone().unwrap_or_default(),
-            data: secret.data.unwrap_or_default().into_iter().map(|(key, ByteString(value))| (key, value)).collect(),
-        }))
-    }
-
-    /// The names of the Secrets that a label selector names, with their annotations.
-    pub async fn secret_annotations(
-        &self,
-        namespace: &str,
-        selector: &str,
-    ) -> Result<Vec<(String, BTreeMap<String, String>)>, Failure> {
-        let api = self.namespaced::<Secret>(namespace);
-        let params = ListParams::default().labels(selector);
-        let list = self.read(&format!("listing the Secrets of {namespace}"), || api.list_metadata(&params)).await?;
-        Ok(list
-            .items
-            .into_iter()
-            .map(|secret| (secret.name_any(), secret.metadata.annotations.unwrap_or_default()))
-            .collect())
-    }
-
-    /// Makes a Secret, or sets the fields of it that are ours (server-side apply); keys that we set before and no
-    /// longer name go away.
-    pub async fn apply_secret(&self, secret: &SecretObject) -> Result<(), Failure> {
-        let data: BTreeMap<&String, ByteString> =
-            secret.data.iter().map(|(key, value)| (key, ByteString(value.clone()))).collect();
-        let mut object = json!({
-            "apiVersion": "v1",
-            "kind": "Secret",
-            "metadata": {"name": secret.name, "labels": secret.labels, "annotations": secret.annotations},
-            "type": secret.kind,
-        });
-        object["data"] =
-            serde_json::to_value(data).map_err(|error| Failure::bug("a Secret does not serialize").source(&error))?;
-        let api = self.namespaced::<Secret>(&secret.namespace);
-        let params = PatchParams::apply(FIELD_MANAGER).force();
-        self.once(&format!("applying the Secret `{}`", secret.name), async {
-            api.patch_metadata(&secret.name, &params, &Patch::Apply(&object)).await
-        })
-        .await
-        .map(|_| ())
-    }
-
     /// Makes or changes any object of a kind of Kubernetes' own (server-side apply).
     pub async fn apply_object(&self, object: &serde_json::Value) -> Result<(), Failure> {
         let text = |pointer| object.pointer(pointer).and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
@@ -172,7 +78,7 @@ impl Kube {
         let Some(api) = self.dynamic(&reference) else {
             return Err(Failure::failed(format!("{reference} is of a kind that is not known here")));
         };
-        let params = PatchParams::apply(FIELD_MANAGER).force();
+        let params = PatchParams::apply(SHARED).force();
         self.once(&format!("applying {reference}"), async {
             api.patch(&reference.name, &params, &Patch::Apply(object)).await
         })

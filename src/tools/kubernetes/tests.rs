@@ -1,6 +1,12 @@
 //! Tests of `kubernetes`.
 
+use std::path::PathBuf;
+
+use kube::config::Kubeconfig;
+
+use super::nodes::belongs_to;
 use super::*;
+use crate::tools::cluster::{ClusterSpec, Provider};
 
 fn spec(provider: Provider, name: &str) -> ClusterSpec {
     ClusterSpec {
