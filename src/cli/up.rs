@@ -20,7 +20,7 @@ use crate::exec::{self, Run, StopSignal};
 use crate::journal::{Entry, Opened};
 use crate::model::{Outcome, RunId};
 use crate::plan::{Selection, select};
-use crate::report::{Fanout, Json, NextCommands, OutputChoice, Size, SizeOf, Verbosity, drive, reporter};
+use crate::report::{Fanout, Json, NextCommands, Size, SizeOf, Verbosity, drive, reporter};
 use crate::tools::process::{ChildRegistry, procfs, shell_quoted};
 
 pub(super) fn up(cli: &Cli, terminal: &Terminal, args: &UpArgs) -> Result<u8, Failure> {
@@ -102,8 +102,8 @@ fn lost_output(shown: JoinHandle<Fanout>) -> Vec<Failure> {
         let failure = Failure::bug("showing the run ended early by an internal error; the run itself went on");
         return vec![failure.hint("`provision status` and `provision report` show how it ended")];
     };
-    let lost = reporters.lost().iter();
-    lost.map(|lost| Failure::failed(format!("stopped writing to {}", lost.name)).cause(&lost.error)).collect()
+    let detached = reporters.detached().iter();
+    detached.map(|lost| Failure::failed(format!("stopped writing to {}", lost.name)).cause(&lost.error)).collect()
 }
 
 /// Stops what killed runs of this project have left running, and records that nothing of them is left. Returns what a
@@ -129,8 +129,7 @@ fn reporters(cli: &Cli, terminal: &Terminal, args: &RunArgs, project: &Project) 
         resume: command_line(),
         after: (!project.items().is_empty()).then(|| "provision report".to_owned()),
     };
-    let choice: OutputChoice = args.output.into();
-    let format = choice.resolve(terminal.interactive, &terminal.environment);
+    let format = args.output.resolve(terminal.interactive, &terminal.environment);
     let size_of: SizeOf = Box::new(|| Size::of(io::stdout()));
     let shown = reporter(format, Box::new(io::stdout()), size_of, terminal.out, verbosity, next);
     let mut reporters = Fanout::new().with("standard output", shown);

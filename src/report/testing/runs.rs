@@ -1,9 +1,8 @@
-//! Runs and a checklist as the reports' tests see them.
+//! Example runs and an example checklist.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::script::{Script, Stage, finished, step};
 use crate::error::Failure;
 use crate::event::{Event, EventKind, StepFinished};
 use crate::fingerprint::StaleReason;
@@ -11,6 +10,7 @@ use crate::model::{
     Checklist, Evidence, Item, ItemId, Outcome, Outline, Output, Progress, RunId, StageId, StageOutline, StepOutline,
     StepProof,
 };
+use crate::report::testing::script::{Script, Stage, finished, step};
 
 const STAGES: [Stage<'static>; 3] = [
     ("prereq", "Prerequisites", &[("docker", "docker"), ("minikube", "minikube")]),
@@ -18,7 +18,7 @@ const STAGES: [Stage<'static>; 3] = [
     ("deploy", "Deploy", &[("chart", "Install the chart"), ("ready", "Wait for the pods")]),
 ];
 
-/// One step of each kind: fresh, succeeded, retried and failed, blocked.
+/// A run with one step of each kind: fresh, succeeded, retried and failed, blocked.
 pub(crate) fn failing() -> Vec<Event> {
     let mut run = Script::new(&STAGES);
     run.stage("prereq").check("prereq.docker").at(40).fresh("prereq.docker");
@@ -68,7 +68,7 @@ pub(crate) fn failing() -> Vec<Event> {
     run.events
 }
 
-/// Nothing to do.
+/// A run with nothing to do.
 pub(crate) fn all_fresh() -> Vec<Event> {
     let mut run = Script::new(&STAGES);
     for (stage, _, steps) in STAGES {
@@ -83,7 +83,7 @@ pub(crate) fn all_fresh() -> Vec<Event> {
     run.events
 }
 
-/// All that ran went well.
+/// A run that succeeds.
 pub(crate) fn succeeding() -> Vec<Event> {
     let mut run = Script::new(&STAGES[1..2]);
     run.stage("build").check("build.backend").check("build.frontend").fresh("build.frontend");
@@ -97,7 +97,7 @@ pub(crate) fn succeeding() -> Vec<Event> {
     run.events
 }
 
-/// Ctrl-C while a step runs.
+/// A run that is interrupted by Ctrl-C.
 pub(crate) fn interrupted() -> Vec<Event> {
     let mut run = Script::new(&STAGES[1..]);
     run.stage("build").check("build.backend").start("build.backend", StaleReason::NeverRun);
@@ -118,7 +118,7 @@ pub(crate) fn interrupted() -> Vec<Event> {
     run.events
 }
 
-/// One item of each verdict, and one that nothing covers.
+/// A checklist with one item of each verdict, and one that no step covers.
 pub(crate) fn checklist() -> Checklist {
     let proofs = [
         ("build.backend", Outcome::Succeeded, false),

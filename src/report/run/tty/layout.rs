@@ -1,61 +1,61 @@
-//! [`layout`]: which rows of a run a terminal of a given height shows.
+//! [`layout`]: the rows of a run that a terminal of a given height shows.
 
-use super::super::row::{StageRow, StepRow};
-use super::super::view::View;
 use crate::model::{Outcome, StepState};
+use crate::report::run::row::{StageRow, StepRow};
+use crate::report::run::view::View;
 
-/// One line of the picture.
+/// One line of a frame; numbers are indices in the view.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Row {
+pub(crate) enum Row {
     /// A stage.
     Stage(usize),
     /// A step.
     Step(usize),
-    /// The last line that a running step printed.
+    /// The last output line of a running step.
     LastLine(usize),
-    /// Stages that ended, none of them badly.
+    /// A number of stages that ended without failures.
     DoneStages(usize),
-    /// Stages that have not begun.
+    /// A number of stages that have not started.
     WaitingStages(usize),
-    /// Steps of one stage that ended well, and those that have not begun.
+    /// The other steps of a stage, counted.
     OtherSteps {
-        /// Ended well.
+        /// Ended without a failure.
         done: usize,
-        /// Not begun.
+        /// Not started.
         waiting: usize,
     },
-    /// Running steps for which there is no room.
+    /// A number of running steps that there is no room for.
     MoreRunning(usize),
 }
 
-/// How much is shown, from everything to little; below the least of it, what runs and nothing else.
+/// Levels of detail, from high to low. If even the lowest needs too much room, only running steps are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Detail {
     Everything,
-    /// Of stages that have ended or not begun one line.
+    /// Stages that have ended or not started take one line.
     OpenStages,
-    /// Of the others, the steps that run or went wrong.
+    /// In the other stages, only steps that run or failed are shown.
     BusySteps,
-    /// Stages without such steps are counted.
+    /// Stages without such steps are only counted.
     BusyStages,
 }
 
-/// The rows to show, at most `room`: as much detail as there is room for. What was decided for the steps does not change
-/// with what they print: last lines take what is left.
-pub(super) fn layout(view: &View, room: usize) -> Vec<Row> {
+/// Returns the rows to show, at most `room`, in as much detail as fits. Last output lines take the room that is left,
+/// so that output does not change which steps are shown.
+pub(crate) fn layout(view: &View, room: usize) -> Vec<Row> {
     let details = [Detail::Everything, Detail::OpenStages, Detail::BusySteps, Detail::BusyStages];
     let rows = details.into_iter().find_map(|detail| rows(view, detail, room)).unwrap_or_else(|| running(view, room));
     with_last_lines(view, rows, room)
 }
 
-/// The rows at `detail`, unless they are more than `room`.
+/// Returns the rows at `detail`, unless they are more than `room`.
 fn rows(view: &View, detail: Detail, room: usize) -> Option<Vec<Row>> {
     let mut rows = Vec::new();
     for (place, stage) in view.stages.iter().enumerate() {
         if stage.counts.total == 0 {
             continue;
         }
-        if detail >= Detail::BusyStages && stage.is_done_well() {
+        if detail >= Detail::BusyStages && stage.is_done_without_failures() {
             match rows.last_mut() {
                 Some(Row::DoneStages(n)) => *n += 1,
                 _ => rows.push(Row::DoneStages(1)),
@@ -126,25 +126,25 @@ fn with_last_lines(view: &View, rows: Vec<Row>, room: usize) -> Vec<Row> {
 }
 
 impl StageRow {
-    /// How many of its steps went wrong, or could not begin.
-    pub(super) fn n_bad(&self) -> usize {
+    /// Returns the number of its steps that failed or could not start.
+    pub(crate) fn n_bad(&self) -> usize {
         [Outcome::Failed, Outcome::Interrupted, Outcome::Blocked]
             .into_iter()
             .map(|outcome| self.counts.of(outcome))
             .sum()
     }
 
-    /// Whether all of its steps have ended.
-    pub(super) fn is_done(&self) -> bool {
+    /// Returns whether all of its steps have ended.
+    pub(crate) fn is_done(&self) -> bool {
         self.counts.ended() == self.counts.total
     }
 
-    /// Whether none of its steps has begun.
-    pub(super) fn is_waiting(&self) -> bool {
+    /// Returns whether none of its steps has started.
+    pub(crate) fn is_waiting(&self) -> bool {
         self.counts.waiting == self.counts.total
     }
 
-    fn is_done_well(&self) -> bool {
+    fn is_done_without_failures(&self) -> bool {
         self.is_done() && self.n_bad() == 0
     }
 
@@ -165,12 +165,13 @@ impl StepRow {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::script::{self, Script};
     use super::*;
     use crate::event::Event;
     use crate::fingerprint::StaleReason;
+    use crate::report::testing::script::{self, Script};
 
-    /// Three stages of `n` steps: the first is done, the second runs its third step and has one failed, the third waits.
+    /// Three stages of `n` steps: the first is done, the second runs its third step and has one failed, the third
+    /// waits.
     fn view(n: usize) -> View {
         let names: Vec<String> = (0..n).map(|n| format!("s{n}")).collect();
         let steps: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "")).collect();
@@ -194,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn detail_goes_as_the_room_does() {
+    fn less_room_means_less_detail() {
         use Row::{LastLine, OtherSteps, Stage, Step};
         let view = view(4);
         let all = layout(&view, 16);
@@ -213,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn stages_that_need_no_look_are_counted() {
+    fn stages_without_active_steps_are_counted() {
         use Row::{DoneStages, OtherSteps, Stage, Step, WaitingStages};
         let names: Vec<String> = (0..20).map(|n| format!("s{n}")).collect();
         let steps = [("x", ""), ("y", "")];
@@ -240,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn never_more_rows_than_there_is_room() {
+    fn there_are_never_more_rows_than_room() {
         for n in [3, 10, 100] {
             let view = view(n);
             for room in 0..=50 {

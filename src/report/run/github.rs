@@ -1,34 +1,36 @@
-//! [`Github`]: lines for the log of GitHub Actions: what a step printed is a group that can be unfolded, failures and
-//! remarks are annotations.
+//! [`Github`]: lines for the log of GitHub Actions: the output of each step is a group, failures and notes are
+//! annotations.
 
 use std::collections::{HashMap, VecDeque};
 use std::io::{self, Write};
 
-use super::Reporter;
-use super::lines::{Lines, Verbosity};
-use super::style::{Look, duration};
-use super::summary::NextCommands;
-use super::text;
 use crate::event::{Event, EventKind, StepFinished};
 use crate::model::{Outcome, StepId};
+use crate::report::choice::Verbosity;
+use crate::report::reporter::Reporter;
+use crate::report::run::lines::Lines;
+use crate::report::run::row::StepRow;
+use crate::report::run::summary::NextCommands;
+use crate::report::style::{Theme, duration};
+use crate::report::text;
 
-/// Most lines of a step that are kept for its group; its log has all of them.
+/// Maximum number of output lines in a group; the step's log has all of them.
 const MAX_KEPT: usize = 1000;
 
 /// Writes lines and workflow commands.
 #[derive(Debug)]
-pub struct Github<W> {
+pub(crate) struct Github<W> {
     lines: Lines<Guarded<W>>,
     kept: HashMap<StepId, VecDeque<String>>,
 }
 
 impl<W: Write> Github<W> {
-    /// Lines and workflow commands to `out`.
-    pub fn new(out: W, look: Look, verbosity: Verbosity, next: NextCommands) -> Self {
-        // Lines of output come in groups, so the lines' own reporter must not write them too.
+    /// Creates a reporter that writes to `out`.
+    pub(crate) fn new(out: W, theme: Theme, verbosity: Verbosity, next: NextCommands) -> Self {
+        // Output lines are written in groups, so `Lines` must not write them too.
         let verbosity = verbosity.min(Verbosity::Normal);
         let out = Guarded { out, line: Vec::new() };
-        Self { lines: Lines::new(out, look, verbosity, next), kept: HashMap::new() }
+        Self { lines: Lines::new(out, theme, verbosity, next), kept: HashMap::new() }
     }
 
     fn keep(&mut self, step: &StepId, line: &str) {
@@ -36,18 +38,18 @@ impl<W: Write> Github<W> {
         if kept.len() == MAX_KEPT {
             kept.pop_front();
         }
-        kept.push_back(self.lines.look.foreign(line));
+        kept.push_back(self.lines.theme.sanitize(line));
     }
 
-    /// The group of what a step printed.
+    /// Writes the output of a step as a group.
     fn write_group(&mut self, step: &StepId, ending: &str) -> io::Result<()> {
         let Some(kept) = self.kept.remove(step) else {
             return Ok(());
         };
         self.command(&format!("::group::{}", data(&format!("{step} {ending}"))))?;
-        let gutter = self.lines.look.gutter().trim_end();
+        let gutter = self.lines.theme.gutter().trim_end();
         for line in kept {
-            // The gutter also keeps a step's own text from being taken for a command.
+            // The gutter also keeps the output from being read as a workflow command.
             writeln!(self.lines.out, "{gutter} {line}")?;
         }
         self.command("::endgroup::")
@@ -67,7 +69,7 @@ impl<W: Write> Github<W> {
         let word = finished.outcome.word();
         self.write_group(&finished.step, &format!("{word} after {}", duration(finished.duration)))?;
         if let (Outcome::Failed | Outcome::Fallback, Some(failure)) = (finished.outcome, &finished.failure) {
-            let label = self.lines.view.step(&finished.step).map(super::row::StepRow::label);
+            let label = self.lines.view.step(&finished.step).map(StepRow::label);
             let level = if finished.outcome == Outcome::Failed { "error" } else { "warning" };
             let parts: Vec<&str> =
                 std::iter::once(&failure.message).chain(&failure.causes).map(String::as_str).collect();
@@ -101,13 +103,13 @@ impl<W: Write> Reporter for Github<W> {
     }
 }
 
-/// The text of a workflow command: one line, and nothing that ends it.
+/// Escapes the text of a workflow command: one line, and nothing that ends it.
 fn data(text: &str) -> String {
     let lines: Vec<_> = text.lines().map(text::plain).collect();
     lines.join("\n").replace('%', "%25").replace('\n', "%0A")
 }
 
-/// Passes whole lines on, except that none of them is a workflow command: what a tool prints must not set variables.
+/// Passes on whole lines, but no workflow commands: a tool's output must not set variables.
 #[derive(Debug)]
 struct Guarded<W> {
     out: W,
@@ -121,7 +123,7 @@ impl<W: Write> Write for Guarded<W> {
             let rest = self.line.split_off(end + 1);
             let lines = std::mem::replace(&mut self.line, rest);
             for line in lines.split_inclusive(|byte| *byte == b'\n') {
-                // `::` counts at the beginning of a line, the older `##[` anywhere in it.
+                // `::` is recognized at the start of a line, the older `##[` anywhere in it.
                 let line = String::from_utf8_lossy(line).replace("##[", "## [");
                 let begins_one = line.trim_start().starts_with("::");
                 let line = if begins_one { line.replacen("::", ": :", 1) } else { line };
@@ -138,14 +140,14 @@ impl<W: Write> Write for Guarded<W> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::runs::{failing, succeeding};
-    use super::super::script::{Script, finished, written};
     use super::*;
     use crate::error::Failure;
     use crate::fingerprint::StaleReason;
+    use crate::report::testing::runs::{failing, succeeding};
+    use crate::report::testing::script::{Script, finished, written};
 
     fn github(events: &[Event]) -> String {
-        written(events, |out| Github::new(out, Look::PLAIN, Verbosity::Verbose, NextCommands::default()))
+        written(events, |out| Github::new(out, Theme::PLAIN, Verbosity::Verbose, NextCommands::default()))
     }
 
     #[test]
@@ -157,7 +159,7 @@ mod tests {
         [   1.2s] prereq.minikube  succeeded after 1.2s
         [   1.5s] build.backend  started: changed: context
         [   1.5s] build.frontend  started: never run
-        [   4.0s] build.frontend  attempt 1 of 2 failed, the next one in 5.0s: registry.test.here: connection reset
+        [   4.0s] build.frontend  attempt 1 of 2 failed, retrying in 5.0s: registry.test.here: connection reset
         [   9.0s] build.frontend  started: never run
         ::group::build.backend succeeded after 12.8s
         | Collecting fastapi
@@ -186,13 +188,13 @@ mod tests {
     }
 
     #[test]
-    fn a_remark_is_a_notice() {
+    fn a_note_is_a_notice() {
         let text = github(&succeeding());
         assert!(text.contains("::notice title=build.backend::the context changed while it was built\n"), "{text}");
     }
 
     #[test]
-    fn a_step_cannot_give_commands() {
+    fn output_is_never_a_workflow_command() {
         let mut run = Script::new(&[("a", "A", &[("b", "B: c, d")])]);
         run.start("a.b", StaleReason::NeverRun);
         run.line("a.b", "::set-env name=PATH::/evil").line("a.b", "x ##[error]y");

@@ -1,37 +1,37 @@
-//! The lines of [`Json`](super::Json) as types: the format, version 1.
+//! The types of the JSON lines: format version 1.
 
 use serde::Serialize;
 
-use crate::model::Output;
+use crate::report::facts::Facts;
 
-/// What every line has.
+/// The fields of every line.
 #[derive(Serialize)]
-pub(super) struct Line<'a> {
+pub(crate) struct Line<'a> {
     /// The version of the format: 1.
-    pub(super) v: u8,
+    pub(crate) v: u8,
     /// The kind of event.
-    pub(super) event: &'static str,
+    pub(crate) event: &'static str,
     /// The run.
-    pub(super) run: &'a str,
-    /// Since the run began.
-    pub(super) elapsed_ms: u64,
+    pub(crate) run: &'a str,
+    /// Time since the start of the run.
+    pub(crate) elapsed_ms: u64,
     #[serde(flatten)]
-    pub(super) body: Body<'a>,
+    pub(crate) body: Body<'a>,
 }
 
-/// What lines of one kind have besides.
+/// The fields of each kind of event.
 #[derive(Serialize)]
 #[serde(untagged)]
-pub(super) enum Body<'a> {
+pub(crate) enum Body<'a> {
     /// `run_started`: the whole plan.
     RunStarted {
         /// The pipeline's name.
         pipeline: &'a str,
         /// Its stages in the order of the file.
         stages: Vec<Stage<'a>>,
-        /// How many steps this run is about.
+        /// The number of selected steps.
         n_selected: usize,
-        /// What a reader should know at once.
+        /// Warnings at the start of the run.
         warnings: &'a [String],
     },
     /// `stage_started`.
@@ -45,7 +45,7 @@ pub(super) enum Body<'a> {
         stage: &'a str,
         /// The worst of its steps' outcomes.
         outcome: &'static str,
-        /// From its first step's check to its last step's end.
+        /// From the check of its first step to the end of its last step.
         duration_ms: u64,
     },
     /// `step_checking`.
@@ -53,13 +53,13 @@ pub(super) enum Body<'a> {
         /// The step.
         step: &'a str,
     },
-    /// `step_fresh`: it need not run, and has ended.
+    /// `step_fresh`: it is fresh, and has ended.
     StepFresh {
         /// The step.
         step: &'a str,
-        /// How long the look took.
+        /// The duration of the check.
         duration_ms: u64,
-        /// The facts of its last success.
+        /// The output of its last success.
         output: Facts<'a>,
     },
     /// `step_started`.
@@ -75,31 +75,31 @@ pub(super) enum Body<'a> {
         step: &'a str,
         /// The attempt that failed, counted from 1.
         attempt: u32,
-        /// How many there are.
+        /// The number of attempts.
         attempts: u32,
-        /// Until the next one.
+        /// Time until the next attempt.
         delay_ms: u64,
         /// Why it failed.
         reason: &'a str,
     },
-    /// `step_progress`; some may be missing.
+    /// `step_progress`; some may be dropped.
     StepProgress {
         /// The step.
         step: &'a str,
         /// Done so far.
         current: u64,
-        /// All there is to do; `null` where that is not known.
+        /// The total; `null` if it is not known.
         total: Option<u64>,
         /// `bytes` or `items`.
         unit: &'static str,
         /// What is being done.
         message: &'a str,
     },
-    /// `step_line`; some may be missing, the step's log has all.
+    /// `step_line`; some may be dropped, the step's log has all.
     StepLine {
         /// The step.
         step: &'a str,
-        /// The line, as it is except for secrets.
+        /// The line, with secrets masked.
         line: &'a str,
     },
     /// `step_finished`.
@@ -108,33 +108,33 @@ pub(super) enum Body<'a> {
         step: &'a str,
         /// `succeeded`, `fallback`, `failed`, `interrupted`, `blocked` or `skipped`.
         outcome: &'static str,
-        /// From its start to its end, attempts and delays included.
+        /// From its start to its end, including attempts and delays.
         duration_ms: u64,
-        /// The facts it hands on.
+        /// Its output.
         output: Facts<'a>,
         /// Why it did not succeed, else `null`.
         failure: Option<WireFailure<'a>>,
-        /// Where its output is, relative to the project; `null` where there is none.
+        /// The path of its log, relative to the project; `null` if there is none.
         log: Option<&'a str>,
-        /// A remark on a success, else `null`.
+        /// A note on a success, else `null`.
         note: Option<&'a str>,
     },
-    /// `run_interrupted`: a signal asked to stop.
+    /// `run_interrupted`: a signal stops the run.
     RunInterrupted {
         /// `SIGINT`, `SIGTERM`, `SIGHUP` or `SIGQUIT`.
         signal: &'a str,
-        /// Whether what runs is killed now.
+        /// Whether running steps are killed.
         kill: bool,
     },
     /// `run_finished`: the last line.
     RunFinished {
         /// `succeeded`, `failed` or `interrupted`.
         outcome: &'static str,
-        /// How long the run took.
+        /// The duration of the run.
         duration_ms: u64,
-        /// The chain of steps that decided that, first to last.
+        /// The chain of steps that determined the duration, first to last.
         critical_path: Vec<PathStep<'a>>,
-        /// What a reader should know; left out where there is nothing.
+        /// Warnings at the end of the run; omitted if there are none.
         #[serde(skip_serializing_if = "<[String]>::is_empty")]
         warnings: &'a [String],
     },
@@ -142,76 +142,67 @@ pub(super) enum Body<'a> {
 
 /// A stage of the plan.
 #[derive(Serialize)]
-pub(super) struct Stage<'a> {
+pub(crate) struct Stage<'a> {
     /// Its id.
-    pub(super) id: &'a str,
+    pub(crate) id: &'a str,
     /// Its title.
-    pub(super) title: &'a str,
+    pub(crate) title: &'a str,
     /// Its steps.
-    pub(super) steps: Vec<Step<'a>>,
+    pub(crate) steps: Vec<Step<'a>>,
 }
 
 /// A step of the plan.
 #[derive(Serialize)]
-pub(super) struct Step<'a> {
+pub(crate) struct Step<'a> {
     /// Its id: `stage.step`.
-    pub(super) id: &'a str,
+    pub(crate) id: &'a str,
     /// Its title.
-    pub(super) title: &'a str,
+    pub(crate) title: &'a str,
     /// The action's name.
-    pub(super) action: &'a str,
+    pub(crate) action: &'a str,
     /// The checklist items that it proves.
-    pub(super) covers: Vec<&'a str>,
-    /// Whether the run may end well without it.
-    pub(super) optional: bool,
-    /// Whether this run is about it.
-    pub(super) selected: bool,
+    pub(crate) covers: Vec<&'a str>,
+    /// Whether the run may succeed without it.
+    pub(crate) optional: bool,
+    /// Whether it is selected for this run.
+    pub(crate) selected: bool,
 }
 
 /// Why a step runs.
 #[derive(Serialize)]
-pub(super) struct Reason<'a> {
+pub(crate) struct Reason<'a> {
     /// `never_run`, `interrupted`, `failed_last_time`, `inputs_changed`, `changed_while_running`, `missing`,
     /// `always_looks`, `forced` or `depends_on`.
-    pub(super) kind: &'static str,
+    pub(crate) kind: &'static str,
     /// The labels of the changed inputs.
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
-    pub(super) labels: &'a [String],
-    /// All of it as a person reads it.
-    pub(super) text: String,
+    pub(crate) labels: &'a [String],
+    /// The reason as text.
+    pub(crate) text: String,
 }
 
 /// Why a step did not succeed.
 #[derive(Serialize)]
-pub(super) struct WireFailure<'a> {
+pub(crate) struct WireFailure<'a> {
     /// `failed`, `usage`, `config`, `prerequisite`, `state`, `target`, `interrupted`, `terminated` or `bug`.
-    pub(super) kind: &'static str,
-    /// What failed.
-    pub(super) message: &'a str,
-    /// Why, outermost first.
-    pub(super) causes: &'a [String],
-    /// Evidence, a line each.
-    pub(super) details: &'a [String],
-    /// What to do about it.
-    pub(super) hints: &'a [String],
-    /// Whether the same may well succeed a moment later.
-    pub(super) transient: bool,
+    pub(crate) kind: &'static str,
+    /// The message.
+    pub(crate) message: &'a str,
+    /// The causes, outermost first.
+    pub(crate) causes: &'a [String],
+    /// Lines of evidence.
+    pub(crate) details: &'a [String],
+    /// Commands or sentences that help.
+    pub(crate) hints: &'a [String],
+    /// Whether another attempt may succeed.
+    pub(crate) transient: bool,
 }
 
 /// A step of the critical path.
 #[derive(Serialize)]
-pub(super) struct PathStep<'a> {
+pub(crate) struct PathStep<'a> {
     /// The step.
-    pub(super) step: &'a str,
-    /// Its time.
-    pub(super) duration_ms: u64,
-}
-
-/// Facts by name.
-pub(super) struct Facts<'a>(pub(super) &'a Output);
-
-impl Serialize for Facts<'_> {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter())
-    }
+    pub(crate) step: &'a str,
+    /// Its duration.
+    pub(crate) duration_ms: u64,
 }

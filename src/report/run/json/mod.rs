@@ -1,37 +1,34 @@
-//! [`Json`]: a JSON object for each event, a line each: `--output json` and `--events FILE`.
+//! [`Json`]: each event as a JSON object on a line of its own: `--output json` and `--events FILE`.
 //!
-//! The types in `wire` are the format, version 1; nothing else decides it. Every line begins with the fields of `Line`. Fields
-//! are added under the same version; whoever reads the lines passes over fields and kinds of event that it doesn't know.
-//! Times are milliseconds.
+//! The types in `wire` define the format, version 1. Every line starts with the fields of `Line`. Fields may be added
+//! under the same version: readers ignore unknown fields and kinds of events. Times are in milliseconds.
 
-mod checklist;
 mod wire;
 
 use std::io::{self, Write};
 use std::time::Duration;
 
-pub use checklist::write_checklist_json;
-
-use self::wire::{Body, Facts, Line, PathStep, Reason, Stage, Step, WireFailure};
-use super::Reporter;
 use crate::error::{Failure, FailureKind};
 use crate::event::{Event, EventKind, RunFinished, RunStarted, StepFinished};
 use crate::fingerprint::StaleReason;
 use crate::model::{Outline, Progress, RunId, StepId, Unit};
+use crate::report::facts::Facts;
+use crate::report::reporter::Reporter;
+use wire::{Body, Line, PathStep, Reason, Stage, Step, WireFailure};
 
 /// The version of the format.
 const VERSION: u8 = 1;
 
-/// Writes JSON lines, each as soon as its event comes.
+/// Writes JSON lines, each as soon as its event arrives.
 #[derive(Debug)]
-pub struct Json<W> {
+pub(crate) struct Json<W> {
     out: W,
     run: Option<RunId>,
 }
 
 impl<W: Write> Json<W> {
-    /// JSON lines to `out`.
-    pub fn new(out: W) -> Self {
+    /// Creates a reporter that writes to `out`.
+    pub(crate) fn new(out: W) -> Self {
         Self { out, run: None }
     }
 }
@@ -49,7 +46,7 @@ impl<W: Write> Reporter for Json<W> {
             elapsed_ms: ms(event.elapsed),
             body,
         };
-        // One write for the line: whoever follows a file never reads half of one.
+        // One write for each line: readers that follow the file never see half of one.
         let mut bytes = serde_json::to_vec(&line)?;
         bytes.push(b'\n');
         self.out.write_all(&bytes)?;
@@ -212,12 +209,12 @@ fn failure(failure: &Failure) -> WireFailure<'_> {
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::super::runs::{failing, interrupted};
-    use super::super::script::written;
     use super::*;
+    use crate::report::testing::runs::{failing, interrupted};
+    use crate::report::testing::script::written;
 
     #[test]
-    fn each_event_is_a_line_of_the_contract() {
+    fn each_event_is_a_line_of_the_specified_format() {
         let mut text = written(&failing(), Json::new);
         // The plan is long, and the same for all.
         let plan = text.lines().next().unwrap().to_owned();

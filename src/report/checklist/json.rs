@@ -4,12 +4,12 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::super::checklist::timestamp;
-use super::wire::Facts;
-use crate::model::{Checklist, Counts, Evidence, Judged, Verdict};
+use crate::model::{Checklist, Counts, Evidence, ItemStatus, Verdict};
+use crate::report::facts::Facts;
+use crate::report::style::timestamp;
 
 /// Writes the checklist as one JSON document.
-pub fn write_checklist_json(
+pub(crate) fn write_checklist_json(
     out: &mut dyn Write,
     checklist: &Checklist,
     pipeline: &str,
@@ -30,26 +30,26 @@ pub fn write_checklist_json(
 struct Document<'a> {
     /// The pipeline's name.
     pipeline: &'a str,
-    /// When it was made: RFC 3339, UTC.
+    /// When it was generated: RFC 3339, UTC.
     generated: String,
-    /// How many items have which verdict.
+    /// The number of items with each verdict.
     counts: WireCounts,
     /// Every item, in the order of the files.
     items: Vec<WireItem<'a>>,
 }
 
-/// How many items have which verdict.
+/// The number of items with each verdict.
 #[derive(Serialize)]
 struct WireCounts {
-    /// All.
+    /// All items.
     total: usize,
-    /// Proven, and still true at the last look.
+    /// Proven, and still true at the last check.
     done: usize,
     /// Proven by a declared fallback.
     fallback: usize,
     /// Never proven, or nothing covers it.
     open: usize,
-    /// Was proven; something has changed since.
+    /// Was proven; an input or the result has changed since.
     stale: usize,
     /// A covering step failed.
     failed: usize,
@@ -75,25 +75,25 @@ struct WireItem<'a> {
     id: &'a str,
     /// The heading it stands under.
     phase: &'a str,
-    /// What has to be true.
+    /// Its text.
     text: &'a str,
     /// `done`, `fallback`, `open`, `stale` or `failed`.
     verdict: &'static str,
-    /// Whether its box is ticked in the file.
+    /// Whether it is ticked in the file.
     ticked: bool,
-    /// What is known of those that ever ended.
+    /// The last run of each covering step that ever ended.
     evidence: Vec<WireEvidence<'a>>,
 }
 
 impl<'a> WireItem<'a> {
-    fn new(judged: &'a Judged) -> Self {
+    fn new(status: &'a ItemStatus) -> Self {
         Self {
-            id: judged.item.id.as_str(),
-            phase: &judged.item.phase,
-            text: &judged.item.text,
-            verdict: judged.verdict.word(),
-            ticked: judged.item.ticked,
-            evidence: judged.evidence.iter().map(WireEvidence::new).collect(),
+            id: status.item.id.as_str(),
+            phase: &status.item.phase,
+            text: &status.item.text,
+            verdict: status.verdict.word(),
+            ticked: status.item.ticked,
+            evidence: status.evidence.iter().map(WireEvidence::new).collect(),
         }
     }
 }
@@ -107,11 +107,11 @@ struct WireEvidence<'a> {
     run: &'a str,
     /// When it ended: RFC 3339, UTC.
     finished: String,
-    /// How long its action took.
+    /// The duration of its action.
     duration_ms: u64,
-    /// Its whole output, relative to the project; `null` when it printed nothing.
+    /// The path of its log, relative to the project; `null` if it printed nothing.
     log: Option<&'a str>,
-    /// The facts it handed on.
+    /// Its output.
     output: Facts<'a>,
     /// The commit that was checked out; `null` outside a git work tree.
     commit: Option<&'a str>,
@@ -133,11 +133,11 @@ impl<'a> WireEvidence<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::runs::{self, NOW};
     use super::*;
+    use crate::report::testing::runs::{self, NOW};
 
     #[test]
-    fn the_document_is_that_of_the_contract() {
+    fn the_document_has_the_specified_format() {
         let mut checklist = runs::checklist();
         checklist.items.drain(1..4);
         let mut out = Vec::new();

@@ -4,73 +4,69 @@ use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::checklist::timestamp;
-use super::style::{BUSY, DIM, GOOD, Look, STRONG, Symbol, WARN, duration};
-use super::text;
 use crate::fingerprint::StaleReason;
 use crate::model::{Output, RunId, StepId};
+use crate::report::style::{BUSY, DIM, GOOD, STRONG, Symbol, Theme, WARN, duration, timestamp};
+use crate::report::text;
 
-/// Digits of a digest that are shown: enough to tell two apart.
+/// Number of digits of a digest that are shown.
 const SHOWN_DIGITS: usize = 8;
 
-/// What is to be told of a step.
+/// Why a step is fresh or stale.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Explanation {
-    /// The step.
-    pub step: StepId,
-    /// Its title.
-    pub title: Arc<str>,
-    /// Whether its `when` holds.
-    pub applies: bool,
-    /// Why it would run; none when it is fresh.
-    pub reasons: Vec<StaleReason>,
-    /// Its inputs, in order of their labels.
-    pub inputs: Vec<InputChange>,
-    /// Its last success, which they are compared with.
-    pub last: Option<LastSuccess>,
+pub(crate) struct Explanation {
+    pub(crate) step: StepId,
+    pub(crate) title: Arc<str>,
+    /// Whether its `when` is true.
+    pub(crate) applies: bool,
+    /// Why it would run; empty if it is fresh.
+    pub(crate) reasons: Vec<StaleReason>,
+    /// Its inputs, in the order of their labels.
+    pub(crate) inputs: Vec<InputChange>,
+    /// Its last success, whose inputs are compared.
+    pub(crate) last: Option<LastSuccess>,
 }
 
-/// An input then and now, as digests.
+/// The digests of an input at the last success and now.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InputChange {
-    /// Its label.
-    pub label: String,
+pub(crate) struct InputChange {
+    pub(crate) label: String,
     /// At the last success.
-    pub then: Option<String>,
+    pub(crate) then: Option<String>,
     /// Now.
-    pub now: Option<String>,
+    pub(crate) now: Option<String>,
 }
 
 /// A success.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LastSuccess {
-    /// In which run.
-    pub run: RunId,
+pub(crate) struct LastSuccess {
+    pub(crate) run: RunId,
     /// When, in milliseconds since the Unix epoch.
-    pub finished_ms: i64,
-    /// How long it took.
-    pub duration_ms: u64,
-    /// What it handed on.
-    pub output: Output,
+    pub(crate) finished_ms: i64,
+    /// The duration.
+    pub(crate) duration_ms: u64,
+    pub(crate) output: Output,
 }
 
 /// Writes why a step is fresh or stale.
-pub fn write_explanation(out: &mut dyn Write, look: Look, explanation: &Explanation) -> io::Result<()> {
+pub(crate) fn write_explanation(out: &mut dyn Write, theme: Theme, explanation: &Explanation) -> io::Result<()> {
     let Explanation { step, title, applies, reasons, inputs, last } = explanation;
     let (symbol, style, word) = match (applies, reasons.as_slice()) {
-        (false, _) => (Symbol::Waiting, DIM, "skipped: its `when` does not hold"),
-        (true, []) => {
-            (Symbol::Good, GOOD, "fresh: its inputs are those of its last success, and the world has what it made")
-        }
-        (true, [StaleReason::AlwaysRuns]) => (Symbol::Again, BUSY, "runs every time: a check is never fresh"),
+        (false, _) => (Symbol::Waiting, DIM, "skipped: its `when` is false"),
+        (true, []) => (
+            Symbol::Good,
+            GOOD,
+            "fresh: its inputs have not changed since its last success, and its result is in place",
+        ),
+        (true, [StaleReason::AlwaysRuns]) => (Symbol::Again, BUSY, "never fresh: checks run every time"),
         (true, _) => (Symbol::Busy, BUSY, "stale: it would run"),
     };
-    let symbol = look.paint(style, look.symbol(symbol));
+    let symbol = theme.paint(style, theme.symbol(symbol));
     let title = text::plain(title);
     let title = if title == step.as_str() { String::new() } else { format!(" ({title})") };
-    writeln!(out, "{symbol} {}{title} is {}", look.paint(STRONG, step.as_str()), look.paint(style, word))?;
+    writeln!(out, "{symbol} {}{title} is {}", theme.paint(STRONG, step.as_str()), theme.paint(style, word))?;
     for reason in reasons {
-        writeln!(out, "  {} {}", look.paint(WARN, "because:"), text::plain(&reason.to_string()))?;
+        writeln!(out, "  {} {}", theme.paint(WARN, "because:"), text::plain(&reason.to_string()))?;
     }
     match last {
         None => writeln!(out, "  it has never succeeded")?,
@@ -79,7 +75,7 @@ pub fn write_explanation(out: &mut dyn Write, look: Look, explanation: &Explanat
             let when = timestamp(last.finished_ms);
             writeln!(out, "  last success: {when} in run {}, after {time}", last.run)?;
             for (name, value) in last.output.iter() {
-                writeln!(out, "    {} {}", look.paint(DIM, &format!("{name} =")), text::plain(value))?;
+                writeln!(out, "    {} {}", theme.paint(DIM, &format!("{name} =")), text::plain(value))?;
             }
         }
     }
@@ -100,7 +96,7 @@ pub fn write_explanation(out: &mut dyn Write, look: Look, explanation: &Explanat
             (Some(_), None, now) => ("+", WARN, now.unwrap_or_default()),
             (Some(_), then, None) => ("-", WARN, then.unwrap_or_default()),
         };
-        writeln!(out, "    {} {label}{pad}  {}", look.paint(style, mark), look.paint(style, &digests))?;
+        writeln!(out, "    {} {label}{pad}  {}", theme.paint(style, mark), theme.paint(style, &digests))?;
     }
     Ok(())
 }
@@ -140,12 +136,12 @@ mod tests {
 
     fn shown(explanation: &Explanation) -> String {
         let mut out = Vec::new();
-        write_explanation(&mut out, Look::PLAIN, explanation).unwrap();
+        write_explanation(&mut out, Theme::PLAIN, explanation).unwrap();
         String::from_utf8(out).unwrap()
     }
 
     #[test]
-    fn every_reason_and_every_input_is_told() {
+    fn every_reason_and_every_input_is_shown() {
         insta::assert_snapshot!(shown(&explanation()), @r"
         * build.backend (Build the backend) is stale: it would run
           because: changed: context, dockerignore

@@ -1,84 +1,74 @@
-//! [`Lines`]: a line for each thing that happens, for files, pipes and terminals that only print.
+//! [`Lines`]: a line for each event, for files, pipes and terminals without cursor movement.
 
 use std::collections::HashMap;
 use std::io::{self, Write};
 use std::time::Duration;
 
-use super::Reporter;
-use super::failure::MAX_DETAILS;
-use super::style::{BUSY, DIM, Look, STRONG, WARN, count, duration, outcome_look};
-use super::summary::{Failures, NextCommands, write_step_failure, write_summary};
-use super::text;
-use super::view::View;
 use crate::event::{Event, EventKind, StepFinished};
 use crate::model::{Outcome, Output, StepId};
+use crate::report::choice::Verbosity;
+use crate::report::reporter::Reporter;
+use crate::report::run::failure::MAX_DETAILS;
+use crate::report::run::interruption::interruption;
+use crate::report::run::summary::{Failures, NextCommands, write_step_failure, write_summary};
+use crate::report::run::view::View;
+use crate::report::style::{BUSY, DIM, STRONG, Theme, WARN, count, duration, outcome_style};
+use crate::report::text;
 
-/// How much is told.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Verbosity {
-    /// `-q`: failures and the summary.
-    Quiet,
-    /// What happens.
-    #[default]
-    Normal,
-    /// `-v`: also what steps print.
-    Verbose,
-}
-
-/// At least this long between two lines about a step's progress.
-const PROGRESS_EVERY: Duration = Duration::from_secs(10);
+/// Minimum time between two lines about a step's progress.
+const PROGRESS_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Writes lines.
 #[derive(Debug)]
-pub struct Lines<W> {
-    pub(super) out: W,
-    pub(super) look: Look,
-    pub(super) view: View,
+pub(crate) struct Lines<W> {
+    pub(crate) out: W,
+    pub(crate) theme: Theme,
+    pub(crate) view: View,
     verbosity: Verbosity,
     next: NextCommands,
-    progress_told: HashMap<StepId, Duration>,
+    progress_shown: HashMap<StepId, Duration>,
 }
 
 impl<W: Write> Lines<W> {
-    /// Lines to `out`.
-    pub fn new(out: W, look: Look, verbosity: Verbosity, next: NextCommands) -> Self {
-        Self { out, look, view: View::new(), verbosity, next, progress_told: HashMap::new() }
+    /// Creates a reporter that writes to `out`.
+    pub(crate) fn new(out: W, theme: Theme, verbosity: Verbosity, next: NextCommands) -> Self {
+        Self { out, theme, view: View::new(), verbosity, next, progress_shown: HashMap::new() }
     }
 
-    /// A line about the run itself.
-    fn say(&mut self, text: &str) -> io::Result<()> {
-        let clock = self.look.paint(DIM, &clock(self.view.elapsed));
+    /// Writes a line about the run itself.
+    fn write_run_line(&mut self, text: &str) -> io::Result<()> {
+        let clock = self.theme.paint(DIM, &clock(self.view.elapsed));
         writeln!(self.out, "{clock} {text}")
     }
 
-    /// A line about a step.
-    fn tell(&mut self, step: &StepId, text: &str) -> io::Result<()> {
-        let step = self.look.paint(STRONG, step.as_str());
-        self.say(&format!("{step}  {text}"))
+    /// Writes a line about a step.
+    fn write_step_line(&mut self, step: &StepId, text: &str) -> io::Result<()> {
+        let step = self.theme.paint(STRONG, step.as_str());
+        self.write_run_line(&format!("{step}  {text}"))
     }
 
     fn on_finished(&mut self, finished: &StepFinished) -> io::Result<()> {
-        self.progress_told.remove(&finished.step);
-        let text = ending(self.look, finished);
-        self.tell(&finished.step, &text)?;
+        self.progress_shown.remove(&finished.step);
+        let text = ending(self.theme, finished);
+        self.write_step_line(&finished.step, &text)?;
         if finished.outcome == Outcome::Failed { self.show_failure(&finished.step) } else { Ok(()) }
     }
 
     fn show_failure(&mut self, step: &StepId) -> io::Result<()> {
         match self.view.step(step) {
-            Some(row) => write_step_failure(&mut self.out, self.look, row, MAX_DETAILS),
+            Some(row) => write_step_failure(&mut self.out, self.theme, row, MAX_DETAILS),
             None => Ok(()),
         }
     }
 
-    /// Whether it is time to tell of a step's progress.
+    /// Returns whether it is time for a line about a step's progress.
     fn progress_is_due(&mut self, step: &StepId) -> bool {
         let now = self.view.elapsed;
         let Some(started) = self.view.step(step).and_then(|row| row.started) else {
             return false;
         };
-        let last = self.progress_told.entry(step.clone()).or_insert(started);
-        let is_due = now.saturating_sub(*last) >= PROGRESS_EVERY;
+        let last = self.progress_shown.entry(step.clone()).or_insert(started);
+        let is_due = now.saturating_sub(*last) >= PROGRESS_INTERVAL;
         if is_due {
             *last = now;
         }
@@ -98,47 +88,46 @@ impl<W: Write> Reporter for Lines<W> {
                 _ => Ok(()),
             };
         }
-        let look = self.look;
+        let theme = self.theme;
         match &event.kind {
             EventKind::RunStarted(started) => {
                 let steps = count(self.view.counts.total, "step");
-                let pipeline = look.paint(STRONG, &text::plain(&self.view.pipeline));
-                self.say(&format!("run {}: {pipeline}, {steps}", started.run))?;
+                let pipeline = theme.paint(STRONG, &text::plain(&self.view.pipeline));
+                self.write_run_line(&format!("run {}: {pipeline}, {steps}", started.run))?;
                 for warning in &started.warnings {
-                    writeln!(self.out, "{} {}", look.paint(WARN, "warning:"), text::plain(warning))?;
+                    writeln!(self.out, "{} {}", theme.paint(WARN, "warning:"), text::plain(warning))?;
                 }
                 Ok(())
             }
-            EventKind::StepFresh { step, duration, .. } => {
-                let text = look.paint(DIM, &format!("fresh ({})", super::style::duration(*duration)));
-                self.tell(step, &text)
+            EventKind::StepFresh { step, duration: took, .. } => {
+                let text = theme.paint(DIM, &format!("fresh ({})", duration(*took)));
+                self.write_step_line(step, &text)
             }
             EventKind::StepStarted { step, reason } => {
                 let reason = reason.to_string();
-                let text = format!("{}: {}", look.paint(BUSY, "started"), text::plain(&reason));
-                self.tell(step, &text)
+                let text = format!("{}: {}", theme.paint(BUSY, "started"), text::plain(&reason));
+                self.write_step_line(step, &text)
             }
             EventKind::StepRetrying { step, attempt, attempts, delay, reason } => {
-                let failed = look.paint(WARN, &format!("attempt {attempt} of {attempts} failed"));
+                let failed = theme.paint(WARN, &format!("attempt {attempt} of {attempts} failed"));
                 let (reason, delay) = (text::plain(reason), duration(*delay));
-                self.tell(step, &format!("{failed}, the next one in {delay}: {reason}"))
+                self.write_step_line(step, &format!("{failed}, retrying in {delay}: {reason}"))
             }
             EventKind::StepProgress { step, progress } => {
                 if !self.progress_is_due(step) {
                     return Ok(());
                 }
                 let progress = progress.to_string();
-                self.tell(step, &look.paint(DIM, &text::plain(&progress)))
+                self.write_step_line(step, &theme.paint(DIM, &text::plain(&progress)))
             }
             EventKind::StepLine { step, line } if self.verbosity == Verbosity::Verbose => {
-                let gutter = look.paint(DIM, look.gutter().trim_end());
-                let text = format!("{gutter} {}", look.foreign(line));
-                self.tell(step, text.trim_end())
+                let gutter = theme.paint(DIM, theme.gutter().trim_end());
+                let text = format!("{gutter} {}", theme.sanitize(line));
+                self.write_step_line(step, text.trim_end())
             }
             EventKind::StepFinished(finished) => self.on_finished(finished),
             EventKind::RunInterrupted { signal, kill } => {
-                let what = if *kill { "killing what runs" } else { "winding down; once more, and what runs is killed" };
-                self.say(&look.paint(WARN, &format!("{signal}: {what}")))
+                self.write_run_line(&theme.paint(WARN, &format!("{signal}: {}", interruption(*kill))))
             }
             EventKind::StageFinished { .. }
             | EventKind::StageStarted { .. }
@@ -146,13 +135,13 @@ impl<W: Write> Reporter for Lines<W> {
             | EventKind::StepLine { .. }
             | EventKind::RunFinished(_) => Ok(()),
         }?;
-        // Whoever follows a file or a pipe wants to see what happened when it happened.
+        // Readers of a file or a pipe should see each event when it happens.
         self.out.flush()
     }
 
     fn finish(&mut self) -> io::Result<()> {
         if self.view.run.is_some() {
-            write_summary(&mut self.out, self.look, &self.view, Failures::Brief, &self.next)?;
+            write_summary(&mut self.out, self.theme, &self.view, Failures::Brief, &self.next)?;
         }
         self.out.flush()
     }
@@ -163,16 +152,16 @@ fn clock(elapsed: Duration) -> String {
     format!("[{:>7}]", duration(elapsed))
 }
 
-/// How a step ended, in a line: `succeeded after 8.1s: image=todo-backend:3f9a`.
-fn ending(look: Look, finished: &StepFinished) -> String {
-    let (_, style) = outcome_look(finished.outcome);
-    let word = look.paint(style, finished.outcome.word());
+/// Returns how a step ended: `succeeded after 8.1s: image=todo-backend:3f9a`.
+fn ending(theme: Theme, finished: &StepFinished) -> String {
+    let (_, style) = outcome_style(finished.outcome);
+    let word = theme.paint(style, finished.outcome.word());
     let time = match finished.duration {
         Duration::ZERO => String::new(),
         time => format!(" after {}", duration(time)),
     };
     let why = match (&finished.failure, finished.outcome) {
-        // A failed step's block follows, and an interruption explains itself.
+        // The block of a failed step follows, and an interruption needs no explanation.
         (None, _) | (Some(_), Outcome::Failed | Outcome::Interrupted) => facts(&finished.output),
         (Some(failure), _) => {
             let first = failure.message.lines().next().unwrap_or_default();
@@ -182,7 +171,7 @@ fn ending(look: Look, finished: &StepFinished) -> String {
     let note = finished
         .note
         .as_ref()
-        .map_or_else(String::new, |note| look.paint(WARN, &format!(" (note: {})", text::plain(note))));
+        .map_or_else(String::new, |note| theme.paint(WARN, &format!(" (note: {})", text::plain(note))));
     format!("{word}{time}{why}{note}")
 }
 
@@ -195,18 +184,18 @@ fn facts(output: &Output) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::runs::{all_fresh, failing, interrupted, succeeding};
-    use super::super::script::{Script, written};
     use super::*;
     use crate::fingerprint::StaleReason;
     use crate::model::Progress;
+    use crate::report::testing::runs::{all_fresh, failing, interrupted, succeeding};
+    use crate::report::testing::script::{Script, written};
 
     fn lines(events: &[Event], verbosity: Verbosity) -> String {
-        written(events, |out| Lines::new(out, Look::PLAIN, verbosity, NextCommands::default()))
+        written(events, |out| Lines::new(out, Theme::PLAIN, verbosity, NextCommands::default()))
     }
 
     #[test]
-    fn each_thing_that_happens_is_a_line_and_a_failure_a_block() {
+    fn each_event_is_a_line_and_a_failure_a_block() {
         insta::assert_snapshot!(lines(&failing(), Verbosity::Normal), @r"
         [   0.0s] run 20261121-113512-4f2a: todo-chatbot, 6 steps
         [   0.0s] prereq.docker  fresh (0.0s)
@@ -214,7 +203,7 @@ mod tests {
         [   1.2s] prereq.minikube  succeeded after 1.2s
         [   1.5s] build.backend  started: changed: context
         [   1.5s] build.frontend  started: never run
-        [   4.0s] build.frontend  attempt 1 of 2 failed, the next one in 5.0s: registry.test.here: connection reset
+        [   4.0s] build.frontend  attempt 1 of 2 failed, retrying in 5.0s: registry.test.here: connection reset
         [   9.0s] build.frontend  started: never run
         [  14.3s] build.backend  succeeded after 12.8s: image=todo-backend:3f9a, size=187 MB
         [ 1m 05s] build.frontend  failed after 1m 04s
@@ -258,13 +247,13 @@ mod tests {
     }
 
     #[test]
-    fn an_interruption_is_said_and_ends_with_the_way_on() {
+    fn an_interruption_ends_with_the_command_to_continue() {
         insta::assert_snapshot!(lines(&interrupted(), Verbosity::Normal), @r"
         [   0.0s] run 20261121-113512-4f2a: todo-chatbot, 4 steps
         [   0.0s] build.backend  started: never run
         [   0.0s] build.frontend  fresh (0.0s)
-        [   3.0s] SIGINT: winding down; once more, and what runs is killed
-        [   3.5s] SIGINT: killing what runs
+        [   3.0s] SIGINT: stopping; repeat to kill running steps
+        [   3.5s] SIGINT: killing running steps
         [   3.5s] build.backend  interrupted after 3.5s
         [   3.5s] deploy.chart  interrupted
         [   3.5s] deploy.ready  interrupted
@@ -274,15 +263,15 @@ mod tests {
     }
 
     #[test]
-    fn progress_is_told_every_ten_seconds() {
+    fn progress_is_shown_every_ten_seconds() {
         let mut run = Script::new(&[("a", "A", &[("b", "B")])]);
         run.start("a.b", StaleReason::NeverRun);
         for second in 0..=35 {
             run.at(second * 1000).progress("a.b", Progress::items(second, Some(35), ""));
         }
         let text = lines(&run.events, Verbosity::Normal);
-        let told: Vec<&str> = text.lines().filter(|line| line.contains("/35")).collect();
-        insta::assert_snapshot!(told.join("\n"), @r"
+        let shown: Vec<&str> = text.lines().filter(|line| line.contains("/35")).collect();
+        insta::assert_snapshot!(shown.join("\n"), @r"
         [  10.0s] a.b  10/35
         [  20.0s] a.b  20/35
         [  30.0s] a.b  30/35

@@ -1,29 +1,29 @@
-//! What the reporters' tests are made with: scripts of events, and writers to look into.
+//! Scripts of events, and writers whose text can be read.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::Reporter;
 use crate::event::{Event, EventKind, RunFinished, RunStarted, StepFinished};
 use crate::fingerprint::StaleReason;
 use crate::model::{Outcome, Outline, Output, Progress, RunId, StageId, StageOutline, StepId, StepOutline};
+use crate::report::reporter::Reporter;
 
 pub(crate) fn step(id: &str) -> StepId {
     StepId::new(id).unwrap()
 }
 
-/// A stage's id and title, and its steps' names and titles.
+/// The id and title of a stage, and the names and titles of its steps.
 pub(crate) type Stage<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)]);
 
-/// Events with the time at which they happen.
+/// A sequence of events with their times.
 pub(crate) struct Script {
     now: Duration,
     pub(crate) events: Vec<Event>,
 }
 
 impl Script {
-    /// A run of the pipeline `todo-chatbot` with these stages and steps, each with its title.
+    /// Starts a run of the pipeline `todo-chatbot` with these stages and steps.
     pub(crate) fn new(stages: &[Stage]) -> Self {
         let outline = Outline {
             name: "todo-chatbot".into(),
@@ -128,7 +128,7 @@ pub(crate) fn finished(id: &str, outcome: Outcome, ms: u64) -> StepFinished {
     }
 }
 
-/// A writer whose text can be read while another owns it.
+/// A writer whose text can be read while a reporter owns it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Shared(Arc<Mutex<Vec<u8>>>);
 
@@ -149,7 +149,7 @@ impl Write for Shared {
     }
 }
 
-/// A writer to which nothing can be written.
+/// A writer that always fails.
 #[derive(Debug)]
 pub(crate) struct Broken(pub(crate) io::ErrorKind);
 
@@ -163,7 +163,7 @@ impl Write for Broken {
     }
 }
 
-/// What the reporter that `make` makes writes for `events`.
+/// Returns what the reporter of `make` writes for `events`.
 pub(crate) fn written<R: Reporter>(events: &[Event], make: impl FnOnce(Shared) -> R) -> String {
     let out = Shared::default();
     let mut reporter = make(out.clone());

@@ -1,50 +1,47 @@
-//! [`View`]: all events so far, folded into rows. Whoever shows a run shows this.
+//! [`View`]: all events so far, folded into rows. All reporters for people render it.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::row::{Retry, StageRow, StateCounts, StepRow};
 use crate::event::{Event, EventKind, RunFinished, RunStarted, StepFinished};
 use crate::model::{Change, IdMap, Outcome, RunId, StageId, StepId, StepState};
+use crate::report::run::row::{Retry, StageRow, StateCounts, StepRow};
 
-/// A run as far as its events tell. Each event costs the same, however many steps there are.
+/// The state of a run. Applying an event takes the same time however many steps there are.
 #[derive(Debug, Default)]
-pub struct View {
+pub(crate) struct View {
     /// The run; `None` before its first event.
-    pub run: Option<RunId>,
+    pub(crate) run: Option<RunId>,
     /// The pipeline's name.
-    pub pipeline: String,
-    /// What a reader should know at once.
-    pub warnings: Vec<String>,
+    pub(crate) pipeline: String,
     /// The stages, in the order of the file.
-    pub stages: Vec<StageRow>,
+    pub(crate) stages: Vec<StageRow>,
     /// The steps, in the order of the file.
-    pub steps: Vec<StepRow>,
-    /// The places in `steps` of those that are checked or run now.
-    pub active: BTreeSet<usize>,
-    /// The places in `steps` of those that failed, in the order in which they did.
-    pub failed: Vec<usize>,
-    /// How many selected steps are in which state.
-    pub counts: StateCounts,
-    /// How old the run is.
-    pub elapsed: Duration,
-    /// The signal that asked to stop, and whether what runs is killed.
-    pub interrupted: Option<(&'static str, bool)>,
+    pub(crate) steps: Vec<StepRow>,
+    /// The indices in `steps` of those that are being checked or running.
+    pub(crate) active: BTreeSet<usize>,
+    /// The indices in `steps` of those that failed, in the order of their failures.
+    pub(crate) failed: Vec<usize>,
+    /// The number of selected steps in each state.
+    pub(crate) counts: StateCounts,
+    /// The age of the run.
+    pub(crate) elapsed: Duration,
+    /// The signal that stops the run, and whether running steps are killed.
+    pub(crate) interrupted: Option<(&'static str, bool)>,
     /// How it ended.
-    pub finished: Option<RunFinished>,
+    pub(crate) finished: Option<RunFinished>,
     step_places: IdMap<StepId, usize>,
     stage_places: IdMap<StageId, usize>,
 }
 
 impl View {
-    /// Nothing has happened yet.
-    pub fn new() -> Self {
+    /// Creates a view without events.
+    pub(crate) fn new() -> Self {
         Self::default()
     }
 
-    /// Takes in an event. One that can't be, such as the end of a step that never began, changes nothing: what is shown
-    /// must not break over it, and the journal is where it is judged.
-    pub fn apply(&mut self, event: &Event) {
+    /// Applies an event. An impossible one, such as the end of a step that never started, changes nothing.
+    pub(crate) fn apply(&mut self, event: &Event) {
         self.elapsed = self.elapsed.max(event.elapsed);
         let now = event.elapsed;
         match &event.kind {
@@ -109,18 +106,13 @@ impl View {
         }
     }
 
-    /// The row of `step`.
-    pub fn step(&self, step: &StepId) -> Option<&StepRow> {
+    /// Returns the row of `step`.
+    pub(crate) fn step(&self, step: &StepId) -> Option<&StepRow> {
         self.step_places.get(step).map(|place| &self.steps[*place])
     }
 
-    /// The row of `stage`.
-    pub fn stage(&self, stage: &StageId) -> Option<&StageRow> {
-        self.stage_places.get(stage).map(|place| &self.stages[*place])
-    }
-
-    /// The rows of the steps that failed, in the order in which they did.
-    pub fn failures(&self) -> impl Iterator<Item = &StepRow> {
+    /// Returns the rows of the failed steps, in the order of their failures.
+    pub(crate) fn failures(&self) -> impl Iterator<Item = &StepRow> {
         self.failed.iter().map(|place| &self.steps[*place])
     }
 
@@ -128,7 +120,6 @@ impl View {
         *self = Self {
             run: Some(started.run.clone()),
             pipeline: started.outline.name.clone(),
-            warnings: started.warnings.clone(),
             elapsed: self.elapsed,
             ..Self::default()
         };
@@ -143,7 +134,6 @@ impl View {
             }
             self.stage_places.insert(stage.id.clone(), place);
             self.stages.push(StageRow {
-                id: stage.id.clone(),
                 title: stage.title.clone(),
                 steps: first..self.steps.len(),
                 counts: StateCounts::default(),
@@ -179,7 +169,7 @@ impl View {
         }
     }
 
-    /// Moves `step` on, with all that is counted; `None` where that can't happen.
+    /// Changes the state of `step`, and the counts. Returns `None` if that change is impossible.
     fn advance(&mut self, step: &StepId, change: Change) -> Option<&mut StepRow> {
         let place = *self.step_places.get(step)?;
         let row = &mut self.steps[place];
@@ -199,7 +189,7 @@ impl View {
         Some(row)
     }
 
-    /// The row of `step` while it runs.
+    /// Returns the row of `step` if it is running.
     fn running(&mut self, step: &StepId) -> Option<&mut StepRow> {
         let place = *self.step_places.get(step)?;
         Some(&mut self.steps[place]).filter(|row| row.state == StepState::Running)
@@ -212,11 +202,11 @@ impl View {
 
 #[cfg(test)]
 mod tests {
-    use super::super::runs::failing;
-    use super::super::script::{Script, step};
     use super::*;
     use crate::fingerprint::StaleReason;
     use crate::model::Progress;
+    use crate::report::testing::runs::failing;
+    use crate::report::testing::script::{Script, step};
 
     fn view(events: &[Event]) -> View {
         let mut view = View::new();
@@ -267,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_changes_nothing() {
+    fn impossible_events_change_nothing() {
         let mut run = Script::new(&[("a", "A", &[("b", "B")])]);
         run.end("a.b", Outcome::Succeeded, 5).end("x.y", Outcome::Failed, 5);
         run.line("a.b", "early").progress("x.y", Progress::items(1, None, ""));
@@ -279,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn events_before_the_first_one_are_harmless() {
+    fn events_before_the_start_are_ignored() {
         assert!(view(&failing()[1..]).steps.is_empty());
     }
 }
