@@ -16,7 +16,7 @@ use crate::error::{Failure, FailureKind};
 use crate::tools::process::pause::Stopwatch;
 use crate::tools::process::procfs;
 
-/// How long a lock may be busy before that is taken for another run.
+/// How long a lock may be busy before another run is assumed to hold it.
 const PATIENCE: Duration = Duration::from_millis(100);
 
 /// Who holds the lock; what the lock file says while it is held.
@@ -28,7 +28,7 @@ pub struct Holder {
     pub since: i64,
     /// What was typed.
     pub command: String,
-    /// When the process started, in clock ticks since boot; 0 where that can't be told.
+    /// When the process started, in clock ticks since boot; 0 where that is unknown.
     #[serde(default)]
     start: u64,
     /// The boot in which that was.
@@ -184,7 +184,7 @@ fn try_lock(file: &fs::File) -> Result<(), TryLockError> {
     }
 }
 
-/// Who holds the lock `path` right now; nobody where nothing can be told.
+/// Who holds the lock `path` right now; `None` where that is unknown.
 pub(super) fn holder(path: &Path) -> Option<Holder> {
     let mut file = fs::File::open(path).ok()?;
     match file.file().try_lock_shared() {
@@ -192,7 +192,7 @@ pub(super) fn holder(path: &Path) -> Option<Holder> {
         Err(TryLockError::Error(error)) if is_unsupported(&error) => {
             holder_in(&path.with_extension("held")).filter(|holder| !holder.is_gone())
         }
-        // Free, or not to be told; ours is gone with the file.
+        // Free, or unknown; our own is released with the file.
         _ => None,
     }
 }

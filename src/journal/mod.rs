@@ -1,6 +1,6 @@
 //! The durable memory of a project: `.provision/journal.jsonl`, one writer under a lock, readers at any time.
 //!
-//! A step's intent is written before its first effect and its end before anybody is told, each with one `fdatasync` for
+//! A step's intent is written before its first effect and its end before it is announced, each with one `fdatasync` for
 //! all that became known together. After a kill at any point the file is a valid prefix and at most one torn line.
 
 mod clock;

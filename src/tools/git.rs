@@ -11,7 +11,7 @@ use super::process::{Cancel, ChildRegistry, Command, capture, find};
 pub async fn head(folder: &Path, cancel: &Cancel, children: &Arc<ChildRegistry>) -> Option<String> {
     let git = blocking(|| find("git")).await.ok()?;
     let describe = ["describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"];
-    // A daemon that git starts to watch files would be taken for an orphan of the run.
+    // A daemon that git starts to watch files would be stopped as an orphan of the run.
     let describe = Command::new(git).args(["-c", "core.fsmonitor=false"]).args(describe).cwd(folder);
     let text = capture(describe, cancel, children).await?;
     Some(text.trim().to_owned()).filter(|text| !text.is_empty())
