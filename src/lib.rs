@@ -6,7 +6,7 @@
 pub mod action;
 pub mod actions;
 pub mod cli;
-pub mod config;
+mod config;
 pub mod error;
 pub mod event;
 pub mod exec;
@@ -19,6 +19,6 @@ pub mod model;
 pub mod pipeline;
 pub mod plan;
 pub mod redact;
-pub mod report;
+mod report;
 mod suggest;
 pub mod tools;

@@ -13,6 +13,7 @@ use crate::fingerprint::Inputs;
 use crate::model::Output;
 use crate::tools::docker::Endpoint;
 use crate::tools::kubernetes::KubeSource;
+use crate::tools::process::ProcessObserver;
 use crate::tools::secrets::keyed_digest;
 use crate::tools::{blocking, process, shell};
 
@@ -80,7 +81,7 @@ impl Command {
     async fn command(&self, cx: &StepContext) -> Result<process::Command, Failure> {
         let tools = cx.tools();
         let mut command = match &self.run {
-            Run::Shell(script) => shell::command(script).await?,
+            Run::Shell(script) => shell::command(script, cx.children()).await?,
             Run::Program(argv) => {
                 let (program, rest) = argv.split_first().ok_or_else(|| Failure::bug("a command without a program"))?;
                 let path = if program.contains('/') { cx.path(program) } else { process::find(program)? };
@@ -147,10 +148,6 @@ impl Command {
 impl Action for Command {
     fn always_runs(&self) -> bool {
         self.always
-    }
-
-    fn has_nothing_to_look_at(&self) -> bool {
-        self.inputs.is_empty() && self.outputs.is_empty() && self.secrets.is_empty()
     }
 
     fn inputs<'a>(&'a self, cx: &'a StepContext, inputs: &'a mut Inputs) -> BoxFuture<'a, Result<(), Failure>> {

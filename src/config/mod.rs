@@ -17,13 +17,11 @@ mod settings;
 mod syntax;
 #[cfg(test)]
 mod tests;
-mod two_threads;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-pub use sections::checklist::{ParsedItem, parse as parse_checklist};
-pub use syntax::diagnostic::{Diagnostic, Diagnostics, Place, Severity, Source};
+pub(crate) use syntax::diagnostic::{Diagnostic, Diagnostics};
 
 use crate::action::ActionType;
 use crate::model::{Item, StageId};
@@ -42,28 +40,27 @@ use syntax::node::Table;
 
 /// What the command line and the environment set.
 #[derive(Clone, Debug, Default)]
-pub struct LoadOptions {
+pub(crate) struct LoadOptions {
     /// The selected profile.
-    pub profile: Option<String>,
+    pub(crate) profile: Option<String>,
     /// `--set NAME=VALUE`; the last one for a name applies.
-    pub set: Vec<(String, String)>,
+    pub(crate) set: Vec<(String, String)>,
     /// The environment: `env.NAME` in expressions, and `PROVISION_VAR_NAME`.
-    pub env: BTreeMap<String, String>,
+    pub(crate) env: BTreeMap<String, String>,
     /// The state folder; `.provision` beside the file by default.
-    pub state_dir: Option<PathBuf>,
+    pub(crate) state_dir: Option<PathBuf>,
 }
 
 /// A valid pipeline, with warnings.
 #[derive(Debug)]
-pub struct Loaded {
-    /// The pipeline.
-    pub pipeline: Pipeline,
+pub(crate) struct Loaded {
+    pub(crate) pipeline: Pipeline,
     /// Parts that are valid, but probably do not mean what they say.
-    pub warnings: Diagnostics,
+    pub(crate) warnings: Diagnostics,
 }
 
 /// Reads and checks the pipeline at `path`; `actions` are the known actions.
-pub fn load(path: &Path, options: &LoadOptions, actions: &'static [ActionType]) -> Result<Loaded, Diagnostics> {
+pub(crate) fn load(path: &Path, options: &LoadOptions, actions: &'static [ActionType]) -> Result<Loaded, Diagnostics> {
     let document = document::read(path)?;
     let report = Report::new(document.source);
     let root = match path.parent() {

@@ -10,8 +10,8 @@ use super::syntax::fields::SpannedString;
 use crate::model::{Item, ItemId, StageId, StepId};
 use crate::suggest::suggest;
 
-/// Returns the stages that `stages[at]` needs: those it names, or the one before it. Only stages in `kept`, those that the
-/// profile includes, are waited for.
+/// Returns the stages that `stages[at]` needs: those it names, or the one before it. Only stages in `kept`, those that
+/// the profile includes, are waited for.
 pub(super) fn stage_needs(report: &Report, stages: &[StageDecl], at: usize, kept: &BTreeSet<StageId>) -> Vec<StageId> {
     let stage = &stages[at];
     let Some(needs) = &stage.needs else {
@@ -65,8 +65,8 @@ pub(super) fn fallback(report: &Report, step: &StepDecl, steps: &Steps) -> Optio
     Some((id, span))
 }
 
-/// Reports steps that depend on the fallback of another step: a fallback only runs when that step fails. `fallbacks` are
-/// pairs of a step and its fallback, `edges` all references of each step, fallbacks included.
+/// Reports steps that depend on the fallback of another step: a fallback only runs when that step fails. `fallbacks`
+/// are pairs of a step and its fallback, `edges` all references of each step, fallbacks included.
 pub(super) fn check_fallback_edges(
     report: &Report,
     fallbacks: &[(StepId, StepId)],
@@ -197,8 +197,8 @@ fn not_runnable(edges: &BTreeMap<StepId, Vec<Edge>>) -> BTreeSet<StepId> {
     n_open.into_keys().cloned().collect()
 }
 
-/// Returns a cycle among `blocked`, where every step depends on another one of them. It starts and ends with the same step;
-/// each step has the place of the reference to it.
+/// Returns a cycle among `blocked`, where every step depends on another one of them. It starts and ends with the same
+/// step; each step has the place of the reference to it.
 fn find_cycle(edges: &BTreeMap<StepId, Vec<Edge>>, blocked: &BTreeSet<StepId>) -> Option<Vec<Edge>> {
     let mut path: Vec<Edge> = vec![(blocked.first()?.clone(), 0..0)];
     loop {

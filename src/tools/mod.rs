@@ -1,7 +1,7 @@
 //! What a step works with: programs, the Docker daemon, the cluster, secrets. Knows no step, event or input; output and
 //! progress go to a [`process::ProcessObserver`] or a callback.
 
-mod cancel;
+mod blocking;
 mod checkout;
 pub mod cluster;
 pub mod deletion;
@@ -14,10 +14,7 @@ pub mod http;
 pub mod kubernetes;
 mod memo;
 pub mod minikube;
-pub mod pause;
 mod poll;
-pub mod ports;
-pub mod proc;
 pub mod process;
 pub mod secrets;
 pub mod shell;
@@ -30,13 +27,12 @@ use std::sync::{Arc, OnceLock};
 use tokio::sync::{Mutex, OnceCell};
 
 use crate::error::{Failure, FailureKind};
-use crate::files::FileSet;
-use crate::files::{FileDigests, Verify};
+use crate::files::{FileDigests, FileSet, Verify};
 use crate::fingerprint::Digest;
 use crate::model::StepId;
 use crate::redact::Redactor;
 
-pub use cancel::Cancel;
+pub use blocking::blocking;
 pub use checkout::checkout_id;
 use cluster::ClusterSpec;
 use deletion::Consent;
@@ -44,6 +40,7 @@ use docker::{Docker, Endpoint};
 use kubernetes::{Kube, KubeSource};
 pub use memo::Memo;
 pub use poll::{Poll, poll_until};
+pub use process::{Cancel, pause, ports};
 use secrets::Secrets;
 
 /// Everything the steps of a run share.
@@ -206,16 +203,6 @@ impl Tools {
     /// The identity of the declared cluster: the uid of its `kube-system` namespace.
     pub async fn cluster_uid(&self) -> Result<String, Failure> {
         self.kube().await?.uid().await
-    }
-}
-
-/// Runs work that may stand still, on files or in the system, where it keeps nothing else waiting.
-pub async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
-) -> Result<T, Failure> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(result) => result,
-        Err(error) => Err(Failure::bug("work on another thread ended in a panic").source(&error)),
     }
 }
 

@@ -139,6 +139,15 @@ impl Sandbox {
         }
     }
 
+    /// Waits until `path` has `text` for the `times`-th time.
+    pub(crate) fn wait_for_text(&self, path: &str, text: &str, times: usize) {
+        let began = Instant::now();
+        while fs::read_to_string(self.path(path)).unwrap_or_default().matches(text).count() < times {
+            assert!(began.elapsed() < PATIENCE, "`{path}` never had `{text}` {times} times");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     /// The contents of all files in the state folder, one after the other.
     pub(crate) fn state_text(&self) -> String {
         let mut text = String::new();

@@ -148,8 +148,8 @@ impl Expression {
         })
     }
 
-    /// Returns its canonical form for a fingerprint, the expression with the values it uses, if its own value is not known
-    /// yet or differs between machines; else `None`.
+    /// Returns its canonical form for a fingerprint, the expression with the values it uses, if its own value is not
+    /// known yet or differs between machines; else `None`.
     pub(crate) fn canonical(&self) -> Option<String> {
         let known = |target: &Target| matches!(target, Target::Value(_) | Target::Unset(_));
         if self.names.iter().all(|(_, _, target)| known(target)) {

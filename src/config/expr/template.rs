@@ -10,7 +10,7 @@ use super::scope::Scope;
 use crate::config::syntax::diagnostic::{Diagnostic, Report, Source};
 use crate::config::syntax::node::{Table, Value};
 use crate::config::syntax::position::locate;
-use crate::model::StepId;
+use crate::model::{StepId, secret_ref};
 use crate::pipeline::Outputs;
 
 /// Maximum length of a string with expressions.
@@ -168,9 +168,7 @@ impl Template {
             };
             if let Some(secret) = expression.secret() {
                 // The action fills it in.
-                whole.push_str("${{ secrets.");
-                whole.push_str(secret);
-                whole.push_str(" }}");
+                whole.push_str(&secret_ref(secret));
                 continue;
             }
             match self.eval_part(expression, at, outputs) {

@@ -16,11 +16,10 @@ const MAX_BYTES: u64 = 4 << 20;
 
 /// An item with the place of its id.
 #[derive(Debug, PartialEq, Eq)]
-pub struct ParsedItem {
-    /// The item.
-    pub item: Item,
+pub(crate) struct ParsedItem {
+    pub(crate) item: Item,
     /// The bytes of its id in the file.
-    pub id_span: Range<usize>,
+    pub(crate) id_span: Range<usize>,
 }
 
 /// Returns the items of all `files`, and whether all files could be read.
@@ -82,7 +81,7 @@ fn read_text(path: &Path) -> Result<String, String> {
 }
 
 /// Returns the items of a checklist, in its order.
-pub fn parse(text: &str) -> Vec<ParsedItem> {
+pub(crate) fn parse(text: &str) -> Vec<ParsedItem> {
     let mut found = Vec::new();
     let mut phase = String::new();
     let mut heading: Option<String> = None;

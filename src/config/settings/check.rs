@@ -1,5 +1,5 @@
-//! [`check`]: all errors in the settings of a step. serde stops at the first one, so the entry that it complains about is
-//! removed and the rest is parsed again.
+//! [`check`]: all errors in the settings of a step. serde stops at the first one, so the entry that it complains about
+//! is removed and the rest is parsed again.
 
 use std::ops::Range;
 

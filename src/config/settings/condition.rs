@@ -12,8 +12,8 @@ use crate::error::Failure;
 use crate::model::StepId;
 use crate::pipeline::{Condition, Outputs};
 
-/// Compiles the `when` of `step`, and returns it with the outputs that it uses. Returns `None` if there is none, and after
-/// reporting an error.
+/// Compiles the `when` of `step`, and returns it with the outputs that it uses. Returns `None` if there is none, and
+/// after reporting an error.
 pub(in crate::config) fn condition(
     report: &Report,
     step: &StepDecl,
@@ -39,7 +39,9 @@ pub(in crate::config) fn condition(
         return match when.eval(&Outputs::default()) {
             Ok(value) => Some((constant(value), uses)),
             Err(errors) => {
-                errors.into_iter().for_each(|error| report.add(error));
+                for error in errors {
+                    report.add(error);
+                }
                 None
             }
         };

@@ -15,16 +15,16 @@ const MAX_COLLECTED: usize = 500;
 
 /// A file that diagnostics quote.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Source {
+pub(crate) struct Source {
     /// Its path as the user gave it.
-    pub name: String,
+    pub(crate) name: String,
     /// Its text, without a byte order mark.
-    pub text: String,
+    pub(crate) text: String,
 }
 
 /// The severity of a diagnostic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Severity {
+pub(crate) enum Severity {
     /// The pipeline can't run.
     Error,
     /// The pipeline can run, but it probably does not mean what it says.
@@ -33,35 +33,35 @@ pub enum Severity {
 
 /// A place in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub(crate) struct Place {
     /// The file.
-    pub source: Arc<Source>,
+    pub(crate) source: Arc<Source>,
     /// The bytes of its text.
-    pub span: Range<usize>,
+    pub(crate) span: Range<usize>,
     /// The label of this place; may be empty.
-    pub label: String,
+    pub(crate) label: String,
     /// Whether the line may be shown: not if it may contain a secret.
-    pub quoted: bool,
+    pub(crate) quoted: bool,
 }
 
 /// An error or a warning.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Diagnostic {
+pub(crate) struct Diagnostic {
     /// Error or warning.
-    pub severity: Severity,
+    pub(crate) severity: Severity,
     /// What is wrong.
-    pub message: String,
+    pub(crate) message: String,
     /// The place of the error first, then places that explain it. Empty if it concerns no file.
-    pub places: Vec<Place>,
+    pub(crate) places: Vec<Place>,
     /// Background that explains it.
-    pub notes: Vec<String>,
+    pub(crate) notes: Vec<String>,
     /// How to fix it.
-    pub help: Vec<String>,
+    pub(crate) help: Vec<String>,
 }
 
 impl Diagnostic {
     /// Creates an error without a place.
-    pub fn error(message: impl Into<String>) -> Self {
+    pub(crate) fn error(message: impl Into<String>) -> Self {
         Self {
             severity: Severity::Error,
             message: message.into(),
@@ -72,36 +72,36 @@ impl Diagnostic {
     }
 
     /// Creates a warning without a place.
-    pub fn warning(message: impl Into<String>) -> Self {
+    pub(crate) fn warning(message: impl Into<String>) -> Self {
         Self { severity: Severity::Warning, ..Self::error(message) }
     }
 
     /// Adds a place; the first one is that of the error.
-    pub fn at(mut self, source: &Arc<Source>, span: Range<usize>, label: impl Into<String>) -> Self {
+    pub(crate) fn at(mut self, source: &Arc<Source>, span: Range<usize>, label: impl Into<String>) -> Self {
         self.places.push(Place { source: Arc::clone(source), span, label: label.into(), quoted: true });
         self
     }
 
     /// Hides the source lines of the places added so far.
-    pub fn unquoted(mut self) -> Self {
+    pub(crate) fn unquoted(mut self) -> Self {
         self.places.iter_mut().for_each(|place| place.quoted = false);
         self
     }
 
     /// Adds a note.
-    pub fn note(mut self, note: impl Into<String>) -> Self {
+    pub(crate) fn note(mut self, note: impl Into<String>) -> Self {
         self.notes.push(note.into());
         self
     }
 
     /// Adds a hint on how to fix it.
-    pub fn help(mut self, help: impl Into<String>) -> Self {
+    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
         self.help.push(help.into());
         self
     }
 
     /// Adds a hint, if there is one.
-    pub fn maybe_help(mut self, help: Option<String>) -> Self {
+    pub(crate) fn maybe_help(mut self, help: Option<String>) -> Self {
         self.help.extend(help);
         self
     }
@@ -113,7 +113,7 @@ impl Diagnostic {
     }
 
     /// Renders it as text; with ANSI colours if `styled`.
-    pub fn render(&self, styled: bool) -> String {
+    pub(crate) fn render(&self, styled: bool) -> String {
         let level = match self.severity {
             Severity::Error => Level::ERROR,
             Severity::Warning => Level::WARNING,
@@ -180,8 +180,8 @@ fn snippet(places: &[Place], kind: AnnotationKind) -> Snippet<'_, annotate_snipp
     snippet
 }
 
-/// Clamps `span` to `text`, to character boundaries, and to its first line: a multi-line value would be rendered as a box
-/// around all of it.
+/// Clamps `span` to `text`, to character boundaries, and to its first line: a multi-line value would be rendered as a
+/// box around all of it.
 fn fit(text: &str, span: &Range<usize>) -> Range<usize> {
     let boundary = |at: usize| (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at));
     let start = boundary(span.start).unwrap_or(0);
@@ -192,28 +192,28 @@ fn fit(text: &str, span: &Range<usize>) -> Range<usize> {
 
 /// All diagnostics, in the order of the files, without duplicates.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Diagnostics(Vec<Diagnostic>);
+pub(crate) struct Diagnostics(Vec<Diagnostic>);
 
 impl Diagnostics {
     /// Sorts `all` and removes duplicates.
-    pub fn new(mut all: Vec<Diagnostic>) -> Self {
+    pub(crate) fn new(mut all: Vec<Diagnostic>) -> Self {
         all.sort_by(|a, b| a.sort_key().cmp(&b.sort_key()));
         all.dedup();
         Self(all)
     }
 
     /// Returns whether there are none.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// Iterates over all of them.
-    pub fn iter(&self) -> std::slice::Iter<'_, Diagnostic> {
+    pub(crate) fn iter(&self) -> std::slice::Iter<'_, Diagnostic> {
         self.0.iter()
     }
 
     /// Renders each as a block of text, at most twenty of them, then the number of the others.
-    pub fn blocks(&self, styled: bool) -> Vec<String> {
+    pub(crate) fn blocks(&self, styled: bool) -> Vec<String> {
         let mut blocks: Vec<String> = self.iter().take(MAX_SHOWN).map(|one| one.render(styled)).collect();
         match self.0.len().saturating_sub(MAX_SHOWN) {
             0 => {}
@@ -224,7 +224,7 @@ impl Diagnostics {
     }
 
     /// Renders all as text, separated by empty lines; with ANSI colours if `styled`.
-    pub fn render(&self, styled: bool) -> String {
+    pub(crate) fn render(&self, styled: bool) -> String {
         self.blocks(styled).join("\n\n")
     }
 }

@@ -1,5 +1,5 @@
-//! [`Node`]: a value of the file with its place. Unlike toml's own type it borrows nothing, keeps the order of the file,
-//! and can be modified: this is where the values of expressions are filled in.
+//! [`Node`]: a value of the file with its place. Unlike toml's own type it borrows nothing, keeps the order of the
+//! file, and can be modified: this is where the values of expressions are filled in.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -93,8 +93,8 @@ impl Node {
         }
     }
 
-    /// A canonical form: the same for equal values, however they are written. `string` returns what represents the string
-    /// at a place.
+    /// A canonical form: the same for equal values, however they are written. `string` returns what represents the
+    /// string at a place.
     pub(crate) fn canonical(&self, string: &dyn Fn(&Range<usize>, &str) -> String) -> String {
         let mut out = String::new();
         self.write_canonical(&mut out, string);
@@ -175,8 +175,8 @@ impl Table {
         self.0.iter_mut().for_each(|entry| entry.node.for_each_string(each));
     }
 
-    /// Removes the entry or array item whose key or value is at `span`, at any depth. Returns its key; for an item, that of
-    /// the array.
+    /// Removes the entry or array item whose key or value is at `span`, at any depth. Returns its key; for an item,
+    /// that of the array.
     pub(crate) fn remove_at(&mut self, span: &Range<usize>) -> Option<String> {
         if let Some(at) = (self.0.iter()).position(|entry| entry.key_span == *span || entry.node.span == *span) {
             return Some(self.0.remove(at).key);

@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use super::diagnostic::Source;
 
-/// Returns the place of the bytes `at` of `value`, the string at `span`. Where escapes make that ambiguous, it is the place of
-/// the whole string.
+/// Returns the place of the bytes `at` of `value`, the string at `span`. Where escapes make that ambiguous, it is the
+/// place of the whole string.
 pub(crate) fn locate(source: &Source, span: &Range<usize>, value: &str, at: Range<usize>) -> Range<usize> {
     let Some(raw) = source.text.get(span.clone()) else {
         return span.clone();

@@ -1,4 +1,4 @@
-//! What is said of files that are wrong.
+//! Errors in files.
 
 use insta::assert_snapshot;
 
@@ -22,7 +22,7 @@ fn no_file() {
 }
 
 #[test]
-fn not_a_text() {
+fn invalid_utf_8() {
     assert_snapshot!(Project::new(b"[pipeline]\nname = \"\xff\"\n").errors(), @r"
     error: `pipeline.toml` is not valid UTF-8: invalid byte at offset 19, in line 2
      |
@@ -91,7 +91,7 @@ fn crlf_and_a_byte_order_mark_do_not_move_places() {
     3 | nmae = 1
       | ^^^^ not known here
       |
-      = help: the only one is `checklists`
+      = help: use `checklists`
 
     error: a stage must have a step
      --> pipeline.toml:4:1
@@ -105,7 +105,7 @@ fn crlf_and_a_byte_order_mark_do_not_move_places() {
 
 #[expect(clippy::too_many_lines, reason = "a long snapshot")]
 #[test]
-fn everything_wrong_is_said_at_once() {
+fn all_errors_are_reported_at_once() {
     let text = r#"
 [pipeline]
 name = "P p"
@@ -215,7 +215,7 @@ id = "build"
     18 | jobs = 0
        |        ^ between 1 and 256
 
-    error: `A` is not a valid id: use lower-case letters, digits, `-` and `_`, starting with a letter or digit
+    error: invalid id `A`: use lower-case letters, digits, `-` and `_`, starting with a letter or digit
       --> pipeline.toml:20:6
        |
     20 | id = "A"

@@ -1,4 +1,4 @@
-//! What is said of settings, and of names that lead nowhere or in circles.
+//! Errors in settings, unknown references, and cycles.
 
 use insta::assert_snapshot;
 
@@ -183,7 +183,7 @@ run = "true"
 }
 
 #[test]
-fn circles() {
+fn cycles() {
     assert_snapshot!(stages(r#"
 [[stage]]
 id = "a"
@@ -231,7 +231,7 @@ needs = ["build"]
 }
 
 #[test]
-fn a_circle_through_outputs() {
+fn a_cycle_through_outputs() {
     assert_snapshot!(stages(r#"
 [[stage]]
 id = "a"
@@ -294,7 +294,7 @@ covers = ["T001", "T002"]
     "#);
     let project = Project::new(text.replace(", \"more.md\", \"none.md\"", "")).with("tasks.md", "- [ ] T001 one\n");
     assert_snapshot!(project.errors(), @r#"
-    error: no checklist has an item `T002`
+    error: unknown checklist item `T002`
       --> pipeline.toml:11:19
        |
     11 | covers = ["T001", "T002"]

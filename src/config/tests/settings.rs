@@ -1,11 +1,11 @@
-//! What is said of the command line, the environment, and the cluster.
+//! Errors in the command line, the environment, and the cluster.
 
 use insta::assert_snapshot;
 
 use super::*;
 
 #[test]
-fn what_the_command_line_says() {
+fn command_line() {
     let text = with_header(
         "[vars]\nport = 1\nname = 'x'\n[[stage]]\nid = 'a'\n[[stage.step]]\nid='b'\naction='command'\nrun='x'\n",
     );
@@ -26,20 +26,20 @@ fn what_the_command_line_says() {
       |        ^ declared here
     ");
     let project = Project::new(&text).env("PROVISION_VAR_PORT", "two");
-    assert_snapshot!(project.errors(), @r#"
-    error: `PROVISION_VAR_PORT`: the variable `port` is a whole number
+    assert_snapshot!(project.errors(), @r"
+    error: `PROVISION_VAR_PORT`: the variable `port` must be an integer
      --> pipeline.toml:4:8
       |
     4 | port = 1
       |        ^ declared here
-    "#);
+    ");
     let project = Project::new(&text).env("PROVISION_VAR_PROT", "two");
     let warnings = project.load().unwrap().warnings;
-    assert_snapshot!(project.shown(&warnings), @r#"
-    warning: the environment variable `PROVISION_VAR_PROT` overrides nothing: there is no such variable
+    assert_snapshot!(project.shown(&warnings), @r"
+    warning: the environment variable `PROVISION_VAR_PROT` has no effect: unknown variable
      |
      = help: did you mean `port`?
-    "#);
+    ");
 }
 
 #[test]
@@ -93,13 +93,13 @@ fn clusters() {
     6 | memory=8
       |        ^ expected a string
     ");
-    assert_snapshot!(cluster(""), @r#"
-    error: the cluster is not known here
+    assert_snapshot!(cluster(""), @r"
+    error: the cluster is not available here
      --> pipeline.toml:9:10
       |
     9 | run='${{ cluster.name }}'
       |          ^^^^^^^^^^^^
       |
-      = help: it is declared in `[cluster]`, and known in the stages
-    "#);
+      = help: declare it in `[cluster]`; only stages and steps can use it
+    ");
 }
