@@ -7,8 +7,8 @@ use futures_util::future::BoxFuture;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::time::Time;
-use super::{Action, ActionSettings, Presence, StepContext};
+use crate::action::units::Time;
+use crate::action::{Action, ActionSettings, Presence, StepContext, defaults};
 use crate::error::{Context, Failure};
 use crate::fingerprint::{Digest, Inputs};
 use crate::model::{Output, Progress};
@@ -25,7 +25,7 @@ pub(super) struct HelmInstall {
     /// The release's name.
     release: String,
     /// Its namespace.
-    #[serde(default = "default_namespace")]
+    #[serde(default = "defaults::namespace")]
     namespace: String,
     /// Files of values, later ones over earlier ones.
     #[serde(default)]
@@ -35,7 +35,7 @@ pub(super) struct HelmInstall {
     #[schemars(with = "std::collections::BTreeMap<String, serde_json::Value>")]
     set: toml::Table,
     /// Whether the namespace is made when it is missing.
-    #[serde(default = "yes")]
+    #[serde(default = "defaults::yes")]
     create_namespace: bool,
     /// How many revisions helm keeps.
     #[serde(default = "default_history")]
@@ -44,14 +44,6 @@ pub(super) struct HelmInstall {
     hook_timeout: Option<Time>,
     /// The helm program; the one in `PATH` by default.
     helm: Option<String>,
-}
-
-fn default_namespace() -> String {
-    "default".into()
-}
-
-fn yes() -> bool {
-    true
 }
 
 fn default_history() -> u32 {

@@ -8,8 +8,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::time::Time;
-use super::{Action, ActionSettings, Presence, StepContext};
+use crate::action::units::Time;
+use crate::action::{Action, ActionSettings, Presence, StepContext, defaults};
 use crate::error::Failure;
 use crate::model::{Output, Progress};
 use crate::tools::Poll;
@@ -43,7 +43,7 @@ pub(super) struct HttpCheck {
     /// The Service's port: its number or its name.
     port: Option<ServicePort>,
     /// The Service's namespace.
-    #[serde(default = "default_namespace")]
+    #[serde(default = "defaults::namespace")]
     namespace: String,
     /// The port of this machine that is forwarded; a free one by default.
     local_port: Option<u16>,
@@ -104,10 +104,6 @@ impl Statuses {
             Self::Any(any) => any.iter().map(u16::to_string).collect::<Vec<_>>().join(" or "),
         }
     }
-}
-
-fn default_namespace() -> String {
-    "default".into()
 }
 
 fn root() -> String {

@@ -6,7 +6,7 @@ use futures_util::future::BoxFuture;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Action, ActionSettings, Presence, StepContext};
+use crate::action::{Action, ActionSettings, Presence, StepContext, defaults};
 use crate::error::Failure;
 use crate::model::Output;
 use crate::tools::Poll;
@@ -21,7 +21,7 @@ const INTERVAL: Duration = Duration::from_millis(500);
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct RolloutCheck {
     /// The namespace.
-    #[serde(default = "default_namespace")]
+    #[serde(default = "defaults::namespace")]
     namespace: String,
     /// A Helm release: all workloads of its manifest.
     release: Option<String>,
@@ -36,10 +36,6 @@ pub(super) struct RolloutCheck {
     /// Daemon sets by name.
     #[serde(default)]
     daemonsets: Vec<String>,
-}
-
-fn default_namespace() -> String {
-    "default".into()
 }
 
 impl ActionSettings for RolloutCheck {

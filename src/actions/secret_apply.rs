@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use tokio::sync::Mutex;
 
-use super::{Action, ActionSettings, Presence, StepContext};
+use crate::action::{Action, ActionSettings, Presence, StepContext, defaults};
 use crate::error::{Failure, FailureKind};
 use crate::fingerprint::{Digest, Inputs};
 use crate::model::{Output, StepId};
@@ -33,7 +33,7 @@ pub(super) struct SecretApply {
     /// The Secret's name.
     name: String,
     /// Its namespace.
-    #[serde(default = "default_namespace")]
+    #[serde(default = "defaults::namespace")]
     namespace: String,
     /// Its keys with their values, in which `${{ secrets.NAME }}` stands for a declared secret. A secret that is
     /// generated is made once and then kept only in the cluster: one key must hold it and nothing else, so that it can be found there.
@@ -45,20 +45,12 @@ pub(super) struct SecretApply {
     #[serde(default = "opaque", rename = "type")]
     kind: String,
     /// Whether the namespace is made when it is missing.
-    #[serde(default = "yes")]
+    #[serde(default = "defaults::yes")]
     create_namespace: bool,
-}
-
-fn default_namespace() -> String {
-    "default".into()
 }
 
 fn opaque() -> String {
     "Opaque".into()
-}
-
-fn yes() -> bool {
-    true
 }
 
 impl ActionSettings for SecretApply {

@@ -1,6 +1,6 @@
 //! Helm releases.
 
-use provision::actions::Presence;
+use provision::action::Presence;
 use provision::tools::helm::call_id;
 
 use crate::workbench::{IMAGE, Workbench, timed};
