@@ -8,7 +8,6 @@ use super::resolve::{self, Edge};
 use super::sections::stages::{StageDecl, StepDecl};
 use super::settings;
 use super::syntax::diagnostic::Report;
-use super::two_threads::on_two_threads;
 use crate::model::{Item, StageId, StepId};
 use crate::pipeline::{Stage, Step};
 use crate::tools::secrets::SecretSource;
@@ -61,7 +60,8 @@ impl Assembly<'_> {
             let stage = &mut stages[at];
             let is_kept = kept.contains(&stage.id);
             let mut steps = Vec::with_capacity(stage.steps.len());
-            for resolved in on_two_threads(std::mem::take(&mut stage.steps), |step| Some(self.step(step, is_kept))) {
+            for decl in std::mem::take(&mut stage.steps) {
+                let resolved = self.step(decl, is_kept);
                 if !resolved.edges.is_empty() {
                     edges.insert(resolved.id, resolved.edges);
                 }

@@ -17,7 +17,6 @@ mod settings;
 mod syntax;
 #[cfg(test)]
 mod tests;
-mod two_threads;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

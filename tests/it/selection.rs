@@ -46,9 +46,9 @@ fn steps_that_do_not_apply_are_not_called_proven() {
 #[test]
 fn names_that_are_none_are_told_with_the_nearest() {
     let sandbox = three_stages();
-    sandbox.run(&["stage", "bb"]).code(2).says("there is no stage or step `bb`").says("did you mean `b`?");
+    sandbox.run(&["stage", "bb"]).code(2).says("unknown stage or step `bb`").says("did you mean `b`?");
     sandbox.run(&["up", "b.y"]).code(2).says("b.x");
-    sandbox.run(&["up", "--until", "nowhere"]).code(2).says("the stages are: a, b, c");
+    sandbox.run(&["up", "--until", "nowhere"]).code(2).says("use one of: `a`, `b`, `c`");
     sandbox.run(&["up", "--from", "c", "--until", "a"]).code(2).says("nothing is selected");
     sandbox.run(&["stage", "b.x"]).code(2).says("provision up b.x");
     sandbox.run(&["logs", "b.x"]).code(2).says("has never run");

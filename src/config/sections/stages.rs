@@ -11,7 +11,6 @@ use crate::config::expr::template::fill;
 use crate::config::syntax::diagnostic::{Diagnostic, Report};
 use crate::config::syntax::fields::{Fields, SpannedString};
 use crate::config::syntax::node::{Node, Table};
-use crate::config::two_threads::on_two_threads;
 use crate::model::{IdMap, StageId, StepId};
 use crate::pipeline::Retry;
 use crate::suggest::suggest;
@@ -118,9 +117,12 @@ impl Reader<'_> {
         let unnamed = StageId::new("unnamed").ok()?;
         let mut places: IdMap<StepId, Range<usize>> = IdMap::default();
         places.reserve(tables.len());
-        let mut steps = on_two_threads(tables, |table| {
-            if self.report.is_full() { None } else { self.step(table, stage.as_ref().unwrap_or(&unnamed)) }
-        });
+        let stage_or_unnamed = stage.as_ref().unwrap_or(&unnamed);
+        let mut steps: Vec<StepDecl> = tables
+            .into_iter()
+            .take_while(|_| !self.report.is_full())
+            .filter_map(|table| self.step(table, stage_or_unnamed))
+            .collect();
         steps.retain(|step| match places.entry(step.id.clone()) {
             Entry::Occupied(first) => {
                 self.duplicate("step", step.id.name(), step.span.clone(), first.get().clone());
