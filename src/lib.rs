@@ -1,5 +1,5 @@
 //! `provision` turns a repository into a running, verified deployment: it executes the stages of a `pipeline.toml` and
-//! reports only what it has seen to be true.
+//! reports only what it has verified.
 //!
 //! The modules stand in layers: ARCHITECTURE.md has the table, and `tests/tidy.rs` checks it.
 
@@ -13,6 +13,7 @@ pub mod exec;
 pub mod failpoint;
 pub mod files;
 pub mod fingerprint;
+pub mod images;
 pub mod journal;
 pub mod model;
 pub mod pipeline;

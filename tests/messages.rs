@@ -324,7 +324,11 @@ fn the_scanner_finds_every_call() {
             .flat_map(str::chars)
             .filter(|c| !c.is_whitespace())
             .collect();
-        let expected: usize = CALLS.iter().map(|(name, _)| code.matches(&format!("{}(", name.concat())).count()).sum();
+        let n_of = |name: &str| {
+            let places = code.match_indices(name).map(|(at, _)| &code[..at]);
+            places.filter(|before| !before.ends_with('_')).count()
+        };
+        let expected: usize = CALLS.iter().map(|(name, _)| n_of(&format!("{}(", name.concat()))).sum();
         assert_eq!(n_calls, expected, "{path}");
     }
 }

@@ -7,7 +7,7 @@ export MINIKUBE_PROFILE=provision-lab KUBECONFIG="$PROVISION_LAB_CACHE/kubeconfi
 t=$SECONDS
 minikube start "$@"
 kubectl wait --for=condition=Ready node --all --timeout=120s
-# After a restart the pods' old status is there for a while; Ready is the new kubelet's word.
+# After a restart, pods keep their old status for a while; only the new kubelet sets Ready.
 kubectl -n kube-system wait --for=condition=Ready pod --all --timeout=180s
 log "cluster is up after $((SECONDS - t)) s; remove it with: minikube delete -p $MINIKUBE_PROFILE"
 kubectl get nodes -o wide

@@ -31,7 +31,7 @@ export PATH
 # minikube reads MINIKUBE_<FLAG> for every flag of `minikube start`.
 export MINIKUBE_DRIVER=docker
 export MINIKUBE_FORCE=true                       # docker driver as root
-export MINIKUBE_CONTAINER_RUNTIME=containerd     # no cri-dockerd to be had, so not docker
+export MINIKUBE_CONTAINER_RUNTIME=containerd     # docker would need cri-dockerd
 export MINIKUBE_CNI=bridge                       # needs no image, unlike kindnet
 export MINIKUBE_BASE_IMAGE="$KICBASE_IMAGE"
 export MINIKUBE_WANTUPDATENOTIFICATION=false

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034  # several are used by the scripts that source this
-# What the lab's scripts share: settings, stages that are skipped when nothing changed, and small steps. Sourced by them.
+# What the scripts of the lab share: settings, stages that are skipped when nothing has changed, and small functions.
 
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"
@@ -44,8 +44,8 @@ done_stage() {
 
 # --- Go ----------------------------------------------------------------------------------
 
-# Where no Go, or one that is too old, is to be had from the system: Go's own toolchain module, which any older go can
-# fetch through the module proxy.
+# Where the system has no Go, or one that is too old: Go's own toolchain module, which any older go can download through the
+# module proxy.
 GO_MIN=1.24.0
 GO_TOOLCHAIN=v0.0.1-go1.26.8.linux-amd64
 GO_TOOLCHAIN_SUM=h1:ZOmGe1OnfREDMIdb1Qi4G9JSuDPBLGExZMQ4nis1RXM=

@@ -9,7 +9,7 @@ use crate::error::Failure;
 use crate::event::{EventKind, EventSink, StepLog, event_channel};
 use crate::model::{Output, Progress, RunId, StepId};
 use crate::redact::RedactStream;
-use crate::tools::process::{ProcessObserver, extend_line};
+use crate::tools::process::{ChildRegistry, ProcessObserver, extend_line};
 use crate::tools::{Cancel, Tools};
 
 /// Most bytes of a line that reporters get; the log has all of them.
@@ -40,6 +40,7 @@ pub struct StepContext {
     cancel: Cancel,
     last: Option<Output>,
     on_child: OnChild,
+    children: Arc<ChildRegistry>,
     text: Mutex<TextState>,
     leaked: AtomicBool,
     run: Option<RunScope>,
@@ -80,10 +81,16 @@ impl StepContext {
             cancel,
             last,
             on_child,
+            children: Arc::default(),
             text: Mutex::new(TextState { redact, line: Vec::new() }),
             leaked: AtomicBool::new(false),
             run: None,
         }
+    }
+
+    /// With the children of the run that the step belongs to.
+    pub fn with_children(self, children: Arc<ChildRegistry>) -> Self {
+        Self { children, ..self }
     }
 
     /// The context of a look outside of any run: what is said in it is kept nowhere.
@@ -242,6 +249,10 @@ impl ProcessObserver for StepContext {
 
     fn cancel(&self) -> &Cancel {
         &self.cancel
+    }
+
+    fn children(&self) -> &Arc<ChildRegistry> {
+        &self.children
     }
 }
 

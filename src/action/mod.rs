@@ -35,12 +35,6 @@ pub trait Action: Debug + Send + Sync {
         false
     }
 
-    /// Whether the settings alone decide: `inputs` adds nothing, and `probe` could only say that all is there. They are not asked
-    /// then.
-    fn has_nothing_to_look_at(&self) -> bool {
-        false
-    }
-
     /// Adds what decides freshness besides name, revision, settings and the outputs of other steps: digests of the
     /// files it reads, versions of the tools it uses. Must not change anything, and is called again after `run` to see
     /// whether an input changed meanwhile.

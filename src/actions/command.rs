@@ -11,7 +11,9 @@ use crate::error::{Failure, FailureKind};
 use crate::files::FileSet;
 use crate::fingerprint::Inputs;
 use crate::model::Output;
+use crate::tools::docker::Endpoint;
 use crate::tools::kubernetes::KubeSource;
+use crate::tools::process::ProcessObserver;
 use crate::tools::secrets::keyed_digest;
 use crate::tools::{blocking, process, shell};
 
@@ -78,13 +80,20 @@ impl Command {
     async fn command(&self, cx: &StepContext) -> Result<process::Command, Failure> {
         let tools = cx.tools();
         let mut command = match &self.run {
-            Run::Shell(script) => shell::command(script).await?,
+            Run::Shell(script) => shell::command(script, cx.children()).await?,
             Run::Program(argv) => {
                 let (program, rest) = argv.split_first().ok_or_else(|| Failure::bug("a command without a program"))?;
                 let path = if program.contains('/') { cx.path(program) } else { process::find(program)? };
                 process::Command::new(path).args(rest)
             }
         };
+        // Programs like docker and compose use the daemon that the other steps use. Where no daemon can be named, a program
+        // that needs one says so itself.
+        for (name, value) in tools.docker_endpoint().map(Endpoint::variables).unwrap_or_default() {
+            if !self.env.contains_key(name) {
+                command = command.env(name, value);
+            }
+        }
         // Programs like kubectl and helm see the pipeline's cluster and no other one.
         if let Some(cluster) = tools.cluster() {
             let source = KubeSource::of(cluster, tools.state_dir());
@@ -132,10 +141,6 @@ impl Command {
 impl Action for Command {
     fn always_runs(&self) -> bool {
         self.always
-    }
-
-    fn has_nothing_to_look_at(&self) -> bool {
-        self.inputs.is_empty() && self.outputs.is_empty() && self.secrets.is_empty()
     }
 
     fn inputs<'a>(&'a self, cx: &'a StepContext, inputs: &'a mut Inputs) -> BoxFuture<'a, Result<(), Failure>> {

@@ -19,7 +19,7 @@ use crate::report::{
     LastState, StepForecast, StepStatus, Theme, is_complete, write_checklist_json, write_checklist_markdown,
     write_checklist_text, write_forecast, write_status,
 };
-use crate::tools::Cancel;
+use crate::tools::{Cancel, pause};
 
 /// Exit code of `plan --exit-code` when there is work.
 const WORK_TO_DO: u8 = 10;
@@ -129,7 +129,7 @@ pub(super) fn forecast_steps(
     let forecasts = runtime.block_on(async {
         let cancel = Cancel::new();
         let forecasts = forecast(&project.graph, plan, history, &project.tools, depth, &cancel);
-        tokio::time::timeout(FORECAST_TIMEOUT, forecasts).await.map_err(|_| {
+        pause::timeout(FORECAST_TIMEOUT, forecasts).await.ok_or_else(|| {
             Failure::failed(format!(
                 "checking Docker and the cluster took longer than {} s",
                 FORECAST_TIMEOUT.as_secs()

@@ -3,13 +3,13 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use tokio::sync::mpsc::UnboundedSender;
-
-use super::{Message, Run};
+use super::messages::{Message, Sender};
+use super::run::Run;
 use crate::action::{OnChild, RunScope, StepContext};
 use crate::event::{EventSink, StepLog, log_folder};
 use crate::journal::History;
 use crate::model::StepId;
+use crate::tools::process::ChildRegistry;
 use crate::tools::{Cancel, Tools};
 
 /// What the contexts of all steps of a run have in common. Cheap to clone.
@@ -21,11 +21,12 @@ pub(super) struct Contexts {
     logs: Arc<Path>,
     on_child: OnChild,
     run: RunScope,
+    children: Arc<ChildRegistry>,
 }
 
 impl Contexts {
-    /// Those of `run`; children are told to `sender`.
-    pub(super) fn new(run: &Run, sender: UnboundedSender<Message>) -> Self {
+    /// Those of `run`, which tell `sender` of children.
+    pub(super) fn new(run: &Run, sender: Sender) -> Self {
         let history = Arc::clone(&run.history);
         Self {
             run: RunScope { id: run.id.clone(), has_ended: Arc::new(move |other| history.run(other).is_some()) },
@@ -37,6 +38,7 @@ impl Contexts {
                 // The loop is gone only when the run is over.
                 let _sent = sender.send(Message::Child(step.clone(), event));
             }),
+            children: Arc::clone(&run.children),
         }
     }
 
@@ -52,5 +54,6 @@ impl Contexts {
             Arc::clone(&self.on_child),
         )
         .in_run(self.run.clone())
+        .with_children(Arc::clone(&self.children))
     }
 }

@@ -99,10 +99,10 @@ impl Filter {
 
     /// Where a walk begins: the root, or a folder or file below it outside of which nothing matches.
     pub(super) fn start(&self) -> PathBuf {
-        match &self.rule {
-            Rule::Glob { start, .. } | Rule::Under { start, .. } => self.root.join(start),
-            _ => self.root.clone(),
+        if let Rule::Glob { start, .. } | Rule::Under { start, .. } = &self.rule {
+            return self.root.join(start);
         }
+        self.root.clone()
     }
 
     /// Whether all permission bits are part of what an entry is: a build gets its files with their permissions, and so

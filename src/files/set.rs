@@ -1,8 +1,8 @@
 //! [`FileSet`]: a build context, or what a glob matches, and its digest.
 //!
-//! What counts is each entry's relative path, kind, executable bit and contents, and where a symbolic link points; links
-//! are never followed. Modification times and owners do not count: a clone stays fresh. The other permission bits count
-//! in a build context alone, because they become part of the image.
+//! What counts is each entry's relative path, kind, executable bit and contents, and where a symbolic link points;
+//! links are never followed. Modification times and owners do not count: a clone stays fresh. The other permission bits
+//! count in a build context alone, because they become part of the image.
 
 use std::fs::Metadata;
 use std::os::unix::ffi::OsStrExt;
@@ -43,8 +43,8 @@ impl FileSet {
         Self { filter: Arc::new(Filter::context(root, ignore, keep)) }
     }
 
-    /// What the glob `pattern` matches in `root`: `*` and `?` stay within a folder, `**` does not, and the plain name of
-    /// a folder means everything in it. Folders themselves are not part of the set.
+    /// What the glob `pattern` matches in `root`: `*` and `?` stay within a folder, `**` does not, and the plain name
+    /// of a folder means everything in it. Folders themselves are not part of the set.
     pub fn glob(root: &Path, pattern: &str) -> Result<Self, String> {
         Ok(Self { filter: Arc::new(Filter::glob(root, pattern)?) })
     }

@@ -1,9 +1,9 @@
-//! [`FileDigests`]: digests of files' contents, remembered by what a look at a file says: an unchanged file costs a stat.
+//! [`FileDigests`]: digests of files' contents, kept with the files' metadata: an unchanged file costs one `stat`.
 //!
-//! A remembered digest counts only while device, inode, size, modification time and change time are those of then, to
-//! the nanosecond. It is remembered only when both times are older than the run, by the clock of the file system: a
-//! later write then gives the file another time, however coarse that clock is. This is git's rule about entries as young
-//! as its index, applied when they are made, so that nothing doubtful is ever kept.
+//! A kept digest counts only while device, inode, size, modification time and change time are unchanged, to the
+//! nanosecond. It is kept only if both times are older than the run, by the clock of the file system: a later write
+//! then gives the file another time, however coarse that clock is. This is git's rule about entries as young as its
+//! index, applied when an entry is added, so that nothing doubtful is ever kept.
 //!
 //! The file is a cache: it may be deleted, and one that does not read back is as good as none. It holds [`MAGIC`], the
 //! entries of [`ENTRY`] bytes each, little-endian, and the first 16 bytes of BLAKE3 over all before them.
@@ -33,7 +33,7 @@ const ENTRY: usize = 3 * 8 + 2 * (8 + 4) + 16;
 /// Bytes of a file that are read at once.
 const BUFFER: usize = 128 << 10;
 
-/// How closely files are looked at.
+/// How closely files are checked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Verify {
     /// A file whose times, size and inode are unchanged is unchanged.
@@ -43,17 +43,17 @@ pub enum Verify {
     Content,
 }
 
-/// Which file: what stays the same as long as it is the same one.
+/// Identifies a file for as long as it exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Inode {
     device: u64,
     number: u64,
 }
 
-/// A map for hundreds of thousands of files. Nobody chooses inodes to slow us down: a quick hash does.
+/// A map for hundreds of thousands of files. Inodes are not chosen by an attacker: a fast hash is enough.
 type ByInode<T> = HashMap<Inode, T, FixedState>;
 
-/// What changes whenever its contents do.
+/// Metadata that changes whenever the contents do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct State {
     size: u64,
@@ -91,21 +91,21 @@ pub struct FileDigests {
     clock: PathBuf,
     began: OnceLock<Option<Time>>,
     remembered: OnceLock<Remembered>,
-    /// What this run has read.
+    /// The files that this run has read.
     learnt: Mutex<Learnt>,
 }
 
-/// What the cache says, in the order in which files were looked at.
+/// The contents of the cache, in the order in which files were read.
 #[derive(Debug, Default)]
 struct Remembered {
     entries: Vec<(Inode, Known)>,
-    /// Which of them this run has found true.
+    /// Which of them this run has used.
     used: Vec<AtomicBool>,
-    /// Where each is; made when files come in another order than then.
+    /// The index of each; built when files come in another order than before.
     places: OnceLock<ByInode<usize>>,
 }
 
-/// In the order in which it was learnt, with the place of each.
+/// In the order in which files were read, with the index of each.
 #[derive(Debug, Default)]
 struct Learnt {
     entries: Vec<(Inode, Known)>,
@@ -113,7 +113,7 @@ struct Learnt {
 }
 
 impl FileDigests {
-    /// Nothing is read yet. `state_dir` is where the cache is; a run writes the file `lock` in it as it begins.
+    /// Reads nothing yet. The cache is in `state_dir`; a run writes the file `lock` there as it begins.
     pub fn new(state_dir: &Path, verify: Verify) -> Self {
         Self {
             verify,
@@ -125,13 +125,13 @@ impl FileDigests {
         }
     }
 
-    /// The digest of a file set.
+    /// Returns the digest of a file set.
     pub fn digest(&self, set: &FileSet) -> Result<Digest, Failure> {
         set.digest(&mut Hasher { digests: self, buffer: Vec::new(), next: 0 })
     }
 
-    /// Keeps what was learnt for the next run, if anything was. Entries that nothing asked for stay as long as they are
-    /// not the greater part.
+    /// Writes what was learnt for the next run, if anything was. Unused entries stay as long as they are not the
+    /// majority.
     pub fn save(&self) -> io::Result<()> {
         let learnt = lock(&self.learnt);
         if learnt.entries.is_empty() {
@@ -164,8 +164,8 @@ impl FileDigests {
         })
     }
 
-    /// The digest of a file in this state, from an earlier run or from this one. `next` is where the last one was found,
-    /// and one further.
+    /// Returns the digest of a file in this state, from an earlier run or from this one. `next` is the index after the
+    /// last entry that was found.
     fn recall(&self, inode: Inode, state: State, next: &mut usize) -> Option<Digest> {
         if self.verify == Verify::Content {
             return None;
@@ -196,7 +196,7 @@ impl FileDigests {
         }
     }
 
-    /// Whether a file in this state can't change from now on without one of its times telling.
+    /// Whether a file in this state cannot change from now on without a change of one of its times.
     fn is_settled(&self, state: State) -> bool {
         let began = self.began.get_or_init(|| fs::metadata(&self.clock).ok().map(|seen| State::of(&seen).modified));
         began.is_some_and(|began| state.modified.max(state.changed) < began)
@@ -204,7 +204,7 @@ impl FileDigests {
 }
 
 impl Remembered {
-    /// Where the entry of `inode` is: at `next`, most often, because files are looked at in the same order each time.
+    /// Returns the index of the entry of `inode`: mostly `next`, because files are read in the same order each time.
     fn place(&self, inode: Inode, next: usize) -> Option<usize> {
         if self.entries.get(next).is_some_and(|(there, _)| *there == inode) {
             return Some(next);
@@ -214,7 +214,7 @@ impl Remembered {
     }
 }
 
-/// Reads a file only where it has to.
+/// Reads a file only if its digest is not known.
 struct Hasher<'a> {
     digests: &'a FileDigests,
     buffer: Vec<u8>,
@@ -320,7 +320,7 @@ mod tests {
             FileSet::folder(&self.0.path().join("in"))
         }
 
-        /// Makes every remembered digest a wrong one.
+        /// Replaces every kept digest by a wrong one.
         fn poison(&self) {
             let path = self.0.path().join("files");
             let known = decode(&fs::read(&path).unwrap()).unwrap();
@@ -357,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_the_same_size_and_time_is_another_one() {
+    fn a_file_with_new_contents_and_the_same_size_and_time_is_read_again() {
         let project = Project::new();
         project.write("a", "one");
         let run = project.run(Verify::Stat, true);
@@ -371,7 +371,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cache_that_does_not_read_back_is_none() {
+    fn a_damaged_cache_is_ignored() {
         let project = Project::new();
         project.write("a", "one");
         let run = project.run(Verify::Stat, true);

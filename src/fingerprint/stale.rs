@@ -26,7 +26,7 @@ pub enum StaleReason {
     InputsChanged(Vec<String>),
     /// These inputs changed while it ran the last time, so its result may be of the old or of the new ones.
     ChangedWhileRunning(Vec<String>),
-    /// What it made is not there any more, or is another thing by now.
+    /// What it made is gone, or has been replaced.
     Missing(String),
     /// It runs every time: a verification is never fresh.
     AlwaysRuns,

@@ -23,7 +23,7 @@ pub(super) trait Disk: std::fmt::Debug + Send {
     fn is_in_place(&mut self) -> io::Result<bool>;
     /// Puts a whole new file in its place: written beside it, synced, renamed, the folder synced.
     fn replace(&mut self, bytes: &[u8]) -> io::Result<()>;
-    /// Keeps the file as it is under another name beside it, and answers where.
+    /// Keeps the file as it is under another name beside it. Returns where.
     fn keep_copy(&mut self, name: &str) -> io::Result<PathBuf>;
 }
 
@@ -41,7 +41,7 @@ impl RealDisk {
     }
 
     /// Opens the file, if there is one.
-    pub(super) fn open(&mut self) -> io::Result<()> {
+    fn open(&mut self) -> io::Result<()> {
         if self.file.is_none() {
             self.file = match options().read(true).append(true).open(&self.path) {
                 Ok(file) => Some(file),

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::now_ms;
 use super::place::Place;
 use crate::error::{Failure, FailureKind};
-use crate::tools::proc;
+use crate::tools::process::procfs;
 
 /// How long a lock may be busy before that is taken for another run.
 const PATIENCE: Duration = Duration::from_millis(100);
@@ -46,8 +46,8 @@ impl Holder {
             pid,
             since: now_ms(),
             command: command.to_owned(),
-            start: proc::stat(pid).map_or(0, |stat| stat.start),
-            boot: proc::boot_id().unwrap_or_default().to_owned(),
+            start: procfs::stat(pid).map_or(0, |stat| stat.start),
+            boot: procfs::boot_id().unwrap_or_default().to_owned(),
             host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
         }
     }
@@ -56,7 +56,7 @@ impl Holder {
     /// one that got its number later.
     fn is_gone(&self) -> bool {
         let here = Self::this_process("");
-        let lives = || proc::stat(self.pid).is_some_and(|stat| stat.runs && stat.start == self.start);
+        let lives = || procfs::stat(self.pid).is_some_and(|stat| stat.runs && stat.start == self.start);
         self.host == here.host && (self.boot != here.boot || !lives())
     }
 }
@@ -87,7 +87,7 @@ impl Drop for Lock {
     }
 }
 
-/// Takes the lock `path`, or says at once who holds it. The other answer is what a person should know about it.
+/// Takes the lock `path`, or fails at once with who holds it. Also returns what a person should know about it.
 pub(super) fn take(path: &Path, holder: &Holder) -> Result<(Lock, Vec<String>), Failure> {
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
     let mut options = fs::OpenOptions::new();
@@ -112,7 +112,7 @@ pub(super) fn take(path: &Path, holder: &Holder) -> Result<(Lock, Vec<String>), 
 }
 
 /// Where the file system has no locks (some network and virtual ones): a file that only one process can make. Unlike a
-/// lock of the kernel it outlives a process that is killed, so whoever finds it looks whether its maker lives.
+/// lock of the kernel it outlives a process that is killed, so a run that finds it checks whether its maker lives.
 fn take_stand_in(path: &Path, holder: &Holder) -> Result<(PathBuf, Place), Failure> {
     let path = path.with_extension("held");
     let maker = StandIn {
@@ -155,8 +155,8 @@ impl StandIn {
             held(other).hint(hint)
         };
         let Some(gone) = other.as_ref().filter(|other| other.is_gone()) else { return Err(held_by(other.as_ref())) };
-        // Two runs may see the same dead holder. The right to replace its file is a lock of the same kind, which a kill can
-        // leave behind in the same way.
+        // Two runs may see the same dead holder. The right to replace its file is a lock of the same kind, which a kill
+        // can leave behind in the same way.
         let mut right = path.as_os_str().to_owned();
         right.push(format!("-after-{}-{}", gone.pid, gone.start));
         let right = PathBuf::from(right);
@@ -172,7 +172,7 @@ impl StandIn {
     }
 }
 
-/// Tries for a moment: a reader that looks whether a run is on holds the lock for microseconds.
+/// Tries for a moment: a reader that checks whether a run is on holds the lock for microseconds.
 fn try_lock(file: &fs::File) -> Result<(), TryLockError> {
     let began = Instant::now();
     loop {
@@ -231,5 +231,5 @@ fn held(holder: Option<&Holder>) -> Failure {
 pub(super) fn state_failure(what: &str, error: &std::io::Error) -> Failure {
     Failure::new(FailureKind::State, what)
         .source(error)
-        .hint("`.provision` may be deleted at any time: the next `provision up` looks at the world and carries on")
+        .hint("`.provision` may be deleted at any time: the next `provision up` checks every step and carries on")
 }

@@ -10,7 +10,6 @@ mod history;
 mod lock;
 mod place;
 mod record;
-mod survivors;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -19,10 +18,8 @@ use crate::error::{Failure, FailureKind};
 use crate::fingerprint::Inputs;
 use crate::model::{Outcome, Output, RunId, StepId};
 
-pub use file::EarlyRead;
 pub use history::{Child, History, RunRecord, StepEnd, StepHistory};
 pub use lock::{Holder, Lock};
-pub use survivors::{child_start, stop_strays_of, stop_survivors};
 
 use file::JournalFile;
 use record::Record;
@@ -91,10 +88,10 @@ impl Journal {
     /// Opens the journal in `state_dir` for writing, making folder and file where they are missing. Fails at once when
     /// another run holds the lock. A torn last line is cut off; a file that is damaged elsewhere is set aside under
     /// another name, and what stands before the damage is kept; with `strict` it is refused instead.
-    pub fn open(state_dir: &Path, command: &str, early: EarlyRead, strict: bool) -> Result<Opened, Failure> {
+    pub fn open(state_dir: &Path, command: &str, strict: bool) -> Result<Opened, Failure> {
         folder::make(state_dir)?;
         let (lock, mut warnings) = lock::take(&state_dir.join("lock"), &Holder::this_process(command))?;
-        let (file, history) = JournalFile::open(&journal_path(state_dir), early, strict, &mut warnings)?;
+        let (file, history) = JournalFile::open(&journal_path(state_dir), strict, &mut warnings)?;
         let mut journal = Self { file, lock, state_dir: state_dir.to_owned() };
         journal.check_in_place()?;
         Ok(Opened { journal, history, warnings })
@@ -133,15 +130,10 @@ impl Journal {
     }
 }
 
-/// What the journal in `state_dir` says, read without a lock; nothing when there is none. A line that is just being
-/// written is not there yet.
-pub fn read_history(state_dir: &Path, early: EarlyRead) -> Result<History, Failure> {
-    file::read(&journal_path(state_dir), early)
-}
-
-/// Begins to read the journal in `state_dir`, on a thread of its own.
-pub fn read_early(state_dir: &Path) -> EarlyRead {
-    EarlyRead::start(&journal_path(state_dir))
+/// Returns what the journal in `state_dir` says, read without a lock; nothing when there is none. A line that is just
+/// being written is not there yet.
+pub fn read_history(state_dir: &Path) -> Result<History, Failure> {
+    file::read(&journal_path(state_dir))
 }
 
 /// The run that is on in this moment.

@@ -1,6 +1,6 @@
 //! What the command line selects.
 
-use super::Graph;
+use super::graph::Graph;
 use crate::error::{Failure, FailureKind};
 use crate::model::StepId;
 use crate::suggest::suggest;
@@ -28,7 +28,7 @@ pub struct Plan {
     /// Whether each step is to run even if it is fresh.
     pub forced: Vec<bool>,
     /// Whether each step is there only in case another selected one fails: its declared fallback.
-    pub reserve: Vec<bool>,
+    pub standby: Vec<bool>,
 }
 
 impl Plan {
@@ -66,12 +66,12 @@ pub fn select(graph: &Graph, selection: &Selection) -> Result<Plan, Failure> {
         let end = named(graph, until)?.end;
         selected[end..].fill(false);
     }
-    let mut reserve = vec![false; n_steps];
+    let mut standby = vec![false; n_steps];
     for (number, node) in graph.steps.iter().enumerate() {
         if let (true, Some(fallback)) = (selected[number], node.fallback) {
             // A step without its way out would be another one.
             selected[fallback] = true;
-            reserve[fallback] = true;
+            standby[fallback] = true;
         }
     }
     if !selected.contains(&true) && n_steps > 0 {
@@ -97,7 +97,7 @@ pub fn select(graph: &Graph, selection: &Selection) -> Result<Plan, Failure> {
             }
         }
     }
-    Ok(Plan { selected, forced, reserve })
+    Ok(Plan { selected, forced, standby })
 }
 
 /// The steps of the stage or the step called `name`.

@@ -1,16 +1,17 @@
 //! For tests: a host that keeps what it gets, and programs that are shell scripts.
 
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use super::Cancel;
-use super::process::{Command, ProcessObserver};
+use super::process::{ChildRegistry, Command, ProcessObserver};
 
 /// Keeps what is shown.
 #[derive(Default)]
 pub(crate) struct FakeHost {
     shown: Mutex<Vec<u8>>,
     cancel: Cancel,
+    children: Arc<ChildRegistry>,
 }
 
 impl FakeHost {
@@ -28,6 +29,9 @@ impl ProcessObserver for FakeHost {
     fn ended(&self, _pid: u32) {}
     fn cancel(&self) -> &Cancel {
         &self.cancel
+    }
+    fn children(&self) -> &Arc<ChildRegistry> {
+        &self.children
     }
 }
 

@@ -6,13 +6,13 @@
 mod making;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Deserialize;
 
 use super::Cancel;
 use super::cluster::ClusterSpec;
-use super::process::{self, Command, ProcessObserver};
+use super::process::{self, ChildRegistry, Command, ProcessObserver};
 use crate::error::Failure;
 use crate::model::Progress;
 
@@ -317,6 +317,10 @@ impl ProcessObserver for Translator<'_> {
 
     fn cancel(&self) -> &Cancel {
         self.host.cancel()
+    }
+
+    fn children(&self) -> &Arc<ChildRegistry> {
+        self.host.children()
     }
 }
 

@@ -3,8 +3,8 @@
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use super::Cancel;
-use super::pause::{self, Stopwatch};
+use super::process::Cancel;
+use super::process::pause::{self, Stopwatch};
 use crate::error::Failure;
 
 /// The pace of a loop that checks something outside: how often, and for how long at most. Time in which the process was

@@ -3,36 +3,35 @@
 //! The child writes to pipes that we own, so that waiting ends with the child and not with a grandchild that kept the
 //! pipe open; what is left of its group when it ends is stopped.
 
+mod cancel;
 mod groups;
+pub mod pause;
 mod pipes;
+pub mod ports;
+pub mod procfs;
 mod tail;
+mod wait;
 
 use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 use std::io;
-#[cfg(target_os = "linux")]
-use std::os::fd::OwnedFd;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal};
-#[cfg(target_os = "linux")]
-use rustix::process::{PidfdFlags, pidfd_open};
-#[cfg(target_os = "linux")]
-use tokio::io::{Interest, unix::AsyncFd};
+use rustix::process::Signal;
 
+pub use self::cancel::Cancel;
+pub use self::groups::{ChildRegistry, signal_group, signal_process};
 use self::groups::{Group, Starting};
-pub use self::groups::{
-    had_children, mark_children, signal_all, signal_group, signal_process, stop_unclaimed, wait_for_starting,
-};
 use self::pipes::{Pipes, Sink, Source};
+use self::procfs::RUN_VARIABLE;
 use self::tail::Tail;
 pub use self::tail::extend_line;
-use super::proc::RUN_VARIABLE;
-use super::{Cancel, blocking, pause};
+use self::wait::wait;
+use super::blocking::blocking;
 use crate::error::{Context, Failure};
 
 /// How long a child may take to end after TERM.
@@ -57,6 +56,8 @@ pub trait ProcessObserver: Send + Sync {
     fn ended(&self, pid: u32);
     /// Stops the program.
     fn cancel(&self) -> &Cancel;
+    /// The children of the run that the program belongs to.
+    fn children(&self) -> &Arc<ChildRegistry>;
 }
 
 /// A program to run with its arguments and surroundings.
@@ -93,15 +94,29 @@ pub fn find(program: &str) -> Result<PathBuf, Failure> {
     })
 }
 
-/// Returns the standard output of a short-lived program, or `None` when it fails. Nothing is shown.
-pub fn capture(program: &Path, args: &[&str], folder: &Path) -> Option<String> {
-    let handle =
-        duct::cmd(program, args).dir(folder).stdin_null().stderr_null().stdout_capture().unchecked().start().ok()?;
-    let Ok(Some(output)) = handle.wait_timeout(CAPTURE_LIMIT) else {
-        drop(handle.kill());
-        return None;
-    };
-    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+/// Returns the standard output of a short-lived command, or `None` when it fails or is cancelled. Nothing is shown.
+pub async fn capture(command: Command, cancel: &Cancel, children: &Arc<ChildRegistry>) -> Option<String> {
+    let silent = Silent { cancel, children };
+    let exit = pause::timeout(CAPTURE_LIMIT, command.capture().run(&silent)).await?.ok()?;
+    exit.status.success().then(|| String::from_utf8_lossy(&exit.stdout).into_owned())
+}
+
+/// Shows nothing.
+struct Silent<'a> {
+    cancel: &'a Cancel,
+    children: &'a Arc<ChildRegistry>,
+}
+
+impl ProcessObserver for Silent<'_> {
+    fn output(&self, _bytes: &[u8]) {}
+    fn started(&self, _pid: u32) {}
+    fn ended(&self, _pid: u32) {}
+    fn cancel(&self) -> &Cancel {
+        self.cancel
+    }
+    fn children(&self) -> &Arc<ChildRegistry> {
+        self.children
+    }
 }
 
 /// Returns a word of a command line, quoted where a shell would not take it as it is.
@@ -189,8 +204,8 @@ impl Command {
         if observer.cancel().is_cancelled() {
             return Err(Failure::interrupted(format!("`{line}`")));
         }
-        // On another thread: until the new process runs its program, the thread that made it stands still.
-        let starting = Starting::new();
+        // On another thread: spawning blocks until the new process runs its program.
+        let starting = Starting::new(observer.children());
         let Child { group, handle, mut pipes } = blocking(move || self.start(starting)).await?;
         let pid = group.pid();
         observer.started(pid);
@@ -213,7 +228,7 @@ impl Command {
     }
 
     fn start(self, starting: Starting) -> Result<Child, Failure> {
-        let child = self.spawn();
+        let child = self.spawn(starting.registry());
         // Only now: its group is known.
         drop(starting);
         child.map_err(|error| {
@@ -226,7 +241,7 @@ impl Command {
         })
     }
 
-    fn spawn(&self) -> io::Result<Child> {
+    fn spawn(&self, children: &Arc<ChildRegistry>) -> io::Result<Child> {
         let (out_read, out_write) = io::pipe()?;
         let mut expression = duct::cmd(&self.program, &self.args)
             .unchecked()
@@ -243,7 +258,7 @@ impl Command {
         } else {
             expression.stdout_file(out_write)
         };
-        if let Some(run) = groups::run() {
+        if let Some(run) = children.run() {
             expression = expression.env(RUN_VARIABLE, run);
         }
         for (name, value) in &self.env {
@@ -261,9 +276,10 @@ impl Command {
             expression.stdin_file(read)
         };
         let output = Source::new(out_read)?;
-        // The expression holds the child's ends, and goes with this call: while one of ours is open, reading never ends.
+        // The expression holds the child's ends, and goes with this call: while one of ours is open, reading never
+        // ends.
         let handle = Arc::new(expression.start()?);
-        let group = Group::began(handle.pids().first().copied().unwrap_or_default());
+        let group = Group::began(handle.pids().first().copied().unwrap_or_default(), children);
         let pipes = Pipes { input, output, captured, stdout: Vec::new(), tail: Tail::default() };
         Ok(Child { group, handle, pipes })
     }
@@ -360,33 +376,6 @@ async fn supervise(
     leaky |= signal_group(pid, Signal::KILL);
     let status = status.ok_or_else(|| io::Error::other("no exit status"))?;
     Ok(Exit { status, stdout: Vec::new(), tail: Vec::new(), leaky, killed })
-}
-
-/// Waits for the child's end: by a descriptor that stands for it, where the system has those; else on a thread.
-async fn wait(handle: Arc<duct::Handle>, pid: u32) -> io::Result<ExitStatus> {
-    #[cfg(target_os = "linux")]
-    if let Some(child) = pidfd(pid) {
-        loop {
-            let mut ready = child.readable().await?;
-            if let Some(output) = handle.try_wait()? {
-                return Ok(output.status);
-            }
-            ready.clear_ready();
-        }
-    }
-    let waiting = tokio::task::spawn_blocking(move || handle.wait().map(|output| output.status));
-    waiting.await.map_err(io::Error::other)?
-}
-
-/// Readable once the process has ended (`pidfd_open(2)`).
-#[cfg(target_os = "linux")]
-#[expect(
-    deprecated,
-    reason = "its successor is `unsafe`; what that warns of, closing it early, can't happen to one we own"
-)]
-fn pidfd(pid: u32) -> Option<AsyncFd<OwnedFd>> {
-    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw)?;
-    AsyncFd::with_interest(pidfd_open(pid, PidfdFlags::NONBLOCK).ok()?, Interest::READABLE).ok()
 }
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
 //! The shell that runs a script of a pipeline: one that stops at the first failure, also inside of a pipe.
 
-use std::path::Path;
+use std::sync::Arc;
 
 use tokio::sync::OnceCell;
 
-use super::blocking;
-use super::process::{self, Command};
+use super::Cancel;
+use super::process::{self, ChildRegistry, Command};
 use crate::error::Failure;
 
 /// The shell of POSIX; every system has it here.
@@ -17,11 +17,11 @@ const SH: &str = "/bin/sh";
 /// # Errors
 ///
 /// The script has a pipe, and there is no shell that reports a failure inside of one.
-pub async fn command(script: &str) -> Result<Command, Failure> {
+pub async fn command(script: &str, children: &Arc<ChildRegistry>) -> Result<Command, Failure> {
     if !has_pipe(script) {
         return Ok(Command::new(SH).args(["-e", "-c", script]));
     }
-    if sh_knows_pipefail().await {
+    if sh_knows_pipefail(children).await {
         return Ok(Command::new(SH).args(["-e", "-o", "pipefail", "-c", script]));
     }
     let bash = process::find("bash").map_err(|_| {
@@ -36,10 +36,15 @@ fn has_pipe(script: &str) -> bool {
     script.replace("||", "").contains('|')
 }
 
-async fn sh_knows_pipefail() -> bool {
+async fn sh_knows_pipefail(children: &Arc<ChildRegistry>) -> bool {
     static KNOWN: OnceCell<bool> = OnceCell::const_new();
-    let ask = || process::capture(Path::new(SH), &["-c", "set -o pipefail"], Path::new("/")).is_some();
-    *KNOWN.get_or_init(|| async { blocking(move || Ok(ask())).await.unwrap_or(false) }).await
+    KNOWN
+        .get_or_init(async || {
+            let ask = Command::new(SH).args(["-c", "set -o pipefail"]);
+            process::capture(ask, &Cancel::new(), children).await.is_some()
+        })
+        .await
+        .to_owned()
 }
 
 #[cfg(test)]
@@ -68,7 +73,7 @@ mod tests {
             ("printf 'a\\nb\\n' | grep b", true),
         ];
         for (script, succeeds) in cases {
-            let exit = command(script).await.unwrap().run(&FakeHost::default()).await.unwrap();
+            let exit = command(script, &Arc::default()).await.unwrap().run(&FakeHost::default()).await.unwrap();
             assert_eq!(exit.status.success(), succeeds, "{script}");
         }
     }

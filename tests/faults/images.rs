@@ -24,7 +24,7 @@ fn killed_at_the_tag(sandbox: &Sandbox, daemon: &Daemon) -> String {
     send("KILL", run.id());
     assert_eq!(Shown::of(run).code, -1);
     daemon.hold_builds(false);
-    assert_eq!(daemon.names(), [name.clone()]);
+    assert_eq!(daemon.names(), std::slice::from_ref(&name));
     name
 }
 
@@ -59,7 +59,9 @@ fn f54_a_temporary_name_that_is_not_of_a_dead_run_of_this_checkout_is_left_alone
         "web:building-today".to_owned(),
         format!("other/building-{checkout}-{run}-{number}:latest"),
     ];
-    foreign.iter().for_each(|name| daemon.name(name));
+    for name in &foreign {
+        daemon.name(name);
+    }
     sandbox.run(&["up"]).code(0);
     let mut expected = Vec::from(foreign.clone());
     expected.push(built());

@@ -5,6 +5,7 @@
 mod actions;
 mod bad_input;
 mod cluster;
+mod docker;
 mod failure;
 mod freshness;
 mod interrupt;

@@ -126,7 +126,7 @@ async fn a_generated_secret_is_made_once_and_shared() {
     assert!(!bench.log().contains(&value));
     assert!(first.iter().all(|(_, fact)| !fact.contains(&value)));
     assert_eq!(timed("its probe", bench.probe("secret-apply", &one, &first)).await, Presence::Present);
-    // Changed or removed behind our back.
+    // Changed or removed outside of provision.
     bench.command(&format!("-n {namespace} patch secret one -p '{{\"stringData\":{{\"URL\":\"x\"}}}}'")).await;
     assert!(matches!(bench.probe("secret-apply", &one, &first).await, Presence::Missing(_)));
     let failure = bench.run("secret-apply", &one).await.unwrap_err();

@@ -7,8 +7,7 @@ use futures_util::StreamExt;
 use provision::action::Presence;
 use provision::error::FailureKind;
 use provision::fingerprint::Inputs;
-use provision::tools::build_context::BuildContext;
-use provision::tools::docker::{BuildEvent, BuildRequest, Docker, Endpoint};
+use provision::tools::docker::{BuildContext, BuildEvent, BuildRequest, Docker, Endpoint};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::sandbox::{Sandbox, Shown, peak_memory};
@@ -224,7 +223,7 @@ async fn docker_without_buildkit(dir: &Path) -> Docker {
                 }
                 let mut daemon = tokio::net::UnixStream::connect(real).await.unwrap();
                 daemon.write_all(&head).await.unwrap();
-                // Whoever ends it first: the other one sees it by itself.
+                // Either side may close the connection first; the other one notices.
                 drop(tokio::io::copy_bidirectional(&mut stream, &mut daemon).await);
             });
         }

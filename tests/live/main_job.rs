@@ -1,5 +1,5 @@
-//! The main job with the binary, as a user does it: the repository's own pipeline on a real cluster, killed, interrupted,
-//! and with the world changed behind its back.
+//! The main job with the binary, as a user does it: the repository's own pipeline on a real cluster, killed,
+//! interrupted, and with the cluster changed outside of provision.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -72,7 +72,7 @@ fn the_example_is_deployed_and_proven_through_kills_and_a_lost_cluster() {
     sandbox.run(&["up"]).code(0).says("nothing to do");
     sandbox.run(&["plan", "--exit-code"]).code(0);
 
-    // The cluster is deleted behind our back: what was in it is open again, and `up` brings it back.
+    // The cluster is deleted outside of provision: what was in it is stale, and `up` restores it.
     minikube("delete");
     let lost = verdicts(&sandbox);
     let verdict =

@@ -1,5 +1,6 @@
 //! [`Sandbox`]: a project in a temporary folder, and what the binary shows when it is run there.
 
+use std::fmt::Write as _;
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -139,6 +140,15 @@ impl Sandbox {
         }
     }
 
+    /// Waits until `path` has `text` for the `times`-th time.
+    pub(crate) fn wait_for_text(&self, path: &str, text: &str, times: usize) {
+        let began = Instant::now();
+        while fs::read_to_string(self.path(path)).unwrap_or_default().matches(text).count() < times {
+            assert!(began.elapsed() < PATIENCE, "`{path}` never had `{text}` {times} times");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     /// The contents of all files in the state folder, one after the other.
     pub(crate) fn state_text(&self) -> String {
         let mut text = String::new();
@@ -188,7 +198,7 @@ impl Shown {
         let mut screen = format!("exit code {}\n", self.code);
         for (name, text) in [("standard output", &self.stdout), ("standard error", &self.stderr)] {
             if !text.is_empty() {
-                screen += &format!("--- {name} ---\n{}\n", without_what_differs(text).trim_end());
+                writeln!(screen, "--- {name} ---\n{}", without_what_differs(text).trim_end()).unwrap();
             }
         }
         screen

@@ -36,8 +36,8 @@ impl std::fmt::Display for Image {
 /// A project's folder with what its steps share.
 pub(crate) struct Workbench {
     root: PathBuf,
-    /// Removes the folder at the end, where the workbench has made it.
-    _folder: Option<tempfile::TempDir>,
+    /// The folder, where the workbench has created it: dropping this removes it.
+    folder: Option<tempfile::TempDir>,
     pub(crate) tools: Arc<Tools>,
     pub(crate) namespace: String,
     pub(crate) cancel: Cancel,
@@ -72,11 +72,14 @@ fn cluster(profile: &str) -> ClusterSpec {
     }
 }
 
+/// The id of the step where a test does not name one.
+const STEP: &str = "live.step";
+
 /// The context of a step whose log lies in `root`.
 fn context(id: &str, root: &Path, tools: &Arc<Tools>, sink: &EventSink, cancel: Cancel) -> StepContext {
-    let id = || StepId::new(id).unwrap();
-    let log = StepLog::new(root.into(), id());
-    StepContext::new(id(), Arc::clone(tools), sink.clone(), log, cancel, None, Arc::new(|_, _| ()))
+    let id = StepId::new(id).unwrap();
+    let log = StepLog::new(root.into(), id.clone());
+    StepContext::new(id, Arc::clone(tools), sink.clone(), log, cancel, None, Arc::new(|_, _| ()))
 }
 
 impl Workbench {
@@ -104,7 +107,7 @@ impl Workbench {
         fs_err::create_dir(folder.path().join(".provision")).unwrap();
         let root = folder.path().to_owned();
         let namespace = format!("live-{test}-{}", std::process::id());
-        Self { namespace, _folder: Some(folder), ..Self::open(&root, secrets, Some(cluster(profile))) }
+        Self { namespace, folder: Some(folder), ..Self::open(&root, secrets, Some(cluster(profile))) }
     }
 
     /// A project in `root` whose pipeline names no cluster.
@@ -115,15 +118,19 @@ impl Workbench {
     fn open(root: &Path, secrets: BTreeMap<String, SecretSource>, cluster: Option<ClusterSpec>) -> Self {
         let redactor = Redactor::new();
         let secrets = Secrets::new(secrets, redactor.clone());
-        let tools = Tools::new(root.to_owned(), root.join(".provision"), secrets, cluster, redactor);
-        let steps = ["live.step", "live.one", "live.two"].map(|id| StepId::new(id).unwrap());
-        let tools = Arc::new(tools.of_pipeline("live", steps.into_iter()));
+        let tools = Tools::new(root.to_owned(), root.join(".provision"), secrets, cluster, redactor)
+            .of_pipeline("live", ["live.step", "live.one", "live.two"].into_iter().map(|id| StepId::new(id).unwrap()));
+        Self::with_tools(root, tools)
+    }
+
+    fn with_tools(root: &Path, tools: Tools) -> Self {
+        let tools = Arc::new(tools);
         let (sink, events) = event_channel();
         let cancel = Cancel::new();
-        let cx = context("live.step", root, &tools, &sink, cancel.clone());
+        let cx = context(STEP, root, &tools, &sink, cancel.clone());
         let root = root.to_owned();
         let namespace = String::new();
-        Self { root, _folder: None, tools, namespace, cancel, cx, sink, events: Mutex::new(events) }
+        Self { root, folder: None, tools, namespace, cancel, cx, sink, events: Mutex::new(events) }
     }
 
     /// The lines and the progress since the last call, as texts.
@@ -142,12 +149,10 @@ impl Workbench {
 
     /// The same project with the user's consent to the loss of data.
     pub(crate) fn consenting(self) -> Self {
-        let Self { root, _folder, tools, namespace, cancel, cx, sink, events } = self;
-        // Its context shares the tools.
+        let Self { root, folder, tools, namespace, cx, .. } = self;
         drop(cx);
-        let tools = Arc::new(Arc::into_inner(tools).unwrap().consenting(Consent::Given));
-        let cx = context("live.step", &root, &tools, &sink, cancel.clone());
-        Self { root, _folder, tools, namespace, cancel, cx, sink, events }
+        let tools = Arc::into_inner(tools).unwrap().consenting(Consent::Given);
+        Self { folder, namespace, ..Self::with_tools(&root, tools) }
     }
 
     async fn has_image(&self) -> bool {
@@ -178,7 +183,7 @@ impl Workbench {
     }
 
     pub(crate) fn step_with(&self, name: &str, settings: &str, cancel: Cancel) -> Step {
-        self.step_as("live.step", name, settings, cancel)
+        self.step_as(STEP, name, settings, cancel)
     }
 
     fn step_as(&self, id: &str, name: &str, settings: &str, cancel: Cancel) -> Step {

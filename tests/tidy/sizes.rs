@@ -59,7 +59,7 @@ fn functions(text: &str) -> Vec<(String, usize, usize)> {
         let (end, end_of_declaration) = (format!("{}}}", &start[1]), format!("{});", &start[1]));
         let one_line = line.ends_with('}') || line.ends_with(';');
         let is_last = |line: &&str| *line == end || line.starts_with(&end_of_declaration);
-        let length = if one_line { 0 } else { lines[at..].iter().position(|line| is_last(line)).unwrap_or(0) };
+        let length = if one_line { 0 } else { lines[at..].iter().position(is_last).unwrap_or(0) };
         let is_code = |line: &&&str| !line.trim().is_empty() && !line.trim_start().starts_with("//");
         found.push((start[2].to_owned(), at + 1, lines[at..=at + length].iter().filter(is_code).count()));
     }

@@ -4,7 +4,7 @@ use std::iter::Peekable;
 use std::str::Chars;
 
 /// Whether Go's `filepath.Match(pattern, ".")` finds nothing wrong, which is all the syntax check that Docker does. It
-/// stops where `.` stops to match, so that what comes after that is not looked at.
+/// stops where `.` stops to match, so that what follows is not checked.
 pub(super) fn is_valid(pattern: &str) -> bool {
     let (mut pattern, mut name) = (pattern, ".");
     while !pattern.is_empty() {

@@ -89,7 +89,7 @@ fn repeat(input: &mut Input<'_>) -> Option<Option<String>> {
 }
 
 fn literal(c: char, out: &mut String) {
-    // Writing to a text does not fail.
+    // Writing to a string does not fail.
     let _ = write!(out, "\\x{{{:x}}}", u32::from(c));
 }
 

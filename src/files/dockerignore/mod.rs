@@ -46,7 +46,7 @@ enum Matcher {
     Prefix,
     Suffix,
     Regex(Regex),
-    /// Docker finds out at the first path that it is compared with, and so do we.
+    /// Docker refuses it at the first path that it is compared with, and so do we.
     Bad,
 }
 
@@ -83,7 +83,7 @@ impl Ignore {
     pub fn ignores(&self, path: &str) -> Result<bool, BadPattern> {
         let mut ignored = false;
         for rule in &self.rules {
-            // A rule can only change the verdict: an exception what is ignored, any other what is not.
+            // A rule can only change the decision: an exception what is ignored, any other what is not.
             if rule.exception == ignored && (rule.matches(path)? || rule.matches_a_parent(path)?) {
                 ignored = !rule.exception;
             }

@@ -14,7 +14,7 @@ pub struct Entry {
     pub(super) name_at: usize,
     /// What it is.
     pub kind: EntryKind,
-    /// What the file system says about it, links not followed.
+    /// Its metadata, links not followed.
     pub metadata: Metadata,
 }
 

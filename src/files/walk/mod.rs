@@ -1,7 +1,7 @@
-//! [`Walk`]: the entries of a file set in order. A big tree is listed by several threads, ahead of whoever takes its entries.
+//! [`Walk`]: the entries of a file set in order. A big tree is listed by several threads, ahead of the consumer.
 //!
-//! Folders wait on a stack, the next one to be taken on top. Helpers list them from there; whoever takes the entries lists
-//! a folder itself that no helper has begun, so that it never waits for one that has no time.
+//! Folders wait on a stack, the next one to be taken on top. Helper threads list them from there; the consumer lists a
+//! folder itself that no helper has begun, so that it never waits for a helper that does not get to run.
 
 mod entry;
 mod reader;
@@ -16,35 +16,35 @@ use crate::error::Failure;
 pub use entry::{Entry, EntryKind};
 use reader::{Folder, Found, Listing, Reader, State};
 
-/// What a walk may cost beside its own thread.
+/// Limits for the threads and the memory of a walk.
 #[derive(Clone, Copy, Debug)]
 struct Limits {
     /// Entries that are listed before there are helpers.
     alone: usize,
-    /// Entries that are listed and not yet taken, at most and about.
+    /// The approximate limit for entries that are listed and not yet taken.
     ahead: usize,
 }
 
-/// A small tree is done before it has helpers; what is ahead takes some 10 MB.
+/// A small tree is done before it gets helpers; the entries ahead take some 10 MB.
 const LIMITS: Limits = Limits { alone: 1000, ahead: 32_000 };
 
-/// More helpers than these only get into each other's way.
+/// More helpers than this contend for the same lock.
 const MAX_HELPERS: usize = 7;
 
 /// The entries of a [`super::FileSet`].
 #[derive(Debug)]
 pub struct Walk {
     shared: Arc<Shared>,
-    /// The rests of the folders above the next entry, and of its own.
+    /// The remaining entries of the folders above the next entry, and of its own.
     open: Vec<std::vec::IntoIter<Result<Found, Failure>>>,
-    /// The ignored folders above the current entry that have not been given out yet, with their depth.
+    /// The ignored folders above the current entry that have not been returned yet, with their depth.
     held: Vec<(usize, Entry)>,
     ready: VecDeque<Entry>,
     n_seen: usize,
     has_helpers: bool,
 }
 
-/// What the walk and its helpers share.
+/// State that the consumer and its helpers share.
 #[derive(Debug)]
 struct Shared {
     reader: Reader,
@@ -55,7 +55,7 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct Queue {
-    /// Folders that nobody has begun, or that the walk has; the next one on top.
+    /// Folders that no helper has begun, or that the consumer has listed; the next one on top.
     folders: Vec<Arc<Folder>>,
     /// How many entries helpers have listed that the walk has not taken.
     n_ahead: usize,
@@ -63,7 +63,7 @@ struct Queue {
 }
 
 impl Queue {
-    /// A folder that nobody has begun, which is begun now; none while `ahead` entries wait to be taken.
+    /// Takes a folder that is not begun, and marks it as begun; none while `ahead` entries wait to be taken.
     fn next(&mut self, ahead: usize) -> Option<Arc<Folder>> {
         while self.n_ahead < ahead {
             let folder = self.folders.pop()?;
@@ -100,7 +100,7 @@ impl Walk {
         walk
     }
 
-    /// Takes `found` in; the entry that is next because of it, if there is one.
+    /// Processes `found`; returns the entry that is next because of it, if there is one.
     fn step(&mut self, found: Found) -> Result<Option<Entry>, Failure> {
         let depth = self.open.len();
         self.held.retain(|(above, _)| *above < depth);
@@ -117,7 +117,7 @@ impl Walk {
         if let Some(folder) = found.folder {
             match self.listing(&folder) {
                 Ok(listing) => self.open.push(listing.into_iter()),
-                // What can't be read is an error, unless nothing of it is wanted anyway.
+                // A folder that cannot be read is an error, unless nothing in it is wanted anyway.
                 Err(_) if folder.decision == FilterDecision::Hold => {}
                 Err(error) => {
                     let message = format!("can't read `{}`", folder.path.display());
@@ -128,7 +128,7 @@ impl Walk {
         Ok(next)
     }
 
-    /// What is in `folder`: as a helper has listed it, or listed here and now.
+    /// Returns the contents of `folder`, as a helper has listed them, or listed now.
     fn listing(&mut self, folder: &Arc<Folder>) -> Listing {
         let listing = loop {
             let state = std::mem::replace(&mut *lock(&folder.state), State::Begun);
@@ -151,7 +151,7 @@ impl Walk {
         listing
     }
 
-    /// Without helpers, where the system gives no threads, the walk only takes longer.
+    /// Starts helpers. Where the system refuses threads, the walk only takes longer.
     fn call_helpers(&self) {
         let n = std::thread::available_parallelism().map_or(0, |n| n.get() - 1).min(MAX_HELPERS);
         for _ in 0..n {
@@ -193,7 +193,7 @@ impl Drop for Walk {
 }
 
 impl Shared {
-    /// What a helper does: lists folders until the walk is over.
+    /// Runs in a helper: lists folders until the walk is over.
     fn help(&self) {
         let mut queue = lock(&self.queue);
         while !queue.closed {
@@ -207,10 +207,10 @@ impl Shared {
         }
     }
 
-    /// What the walk does while a helper lists the folder that it needs.
+    /// Lists other folders while a helper lists the one that the consumer needs.
     fn help_until_listed(&self, wanted: &Folder) {
         let mut queue = lock(&self.queue);
-        // A helper tells under the queue's lock, so that it can't slip through between the look and the wait.
+        // A helper notifies under the queue's lock, so that no notification is lost between the check and the wait.
         while matches!(*lock(&wanted.state), State::Begun) {
             queue = match queue.next(self.limits.ahead) {
                 Some(folder) => {
@@ -222,7 +222,7 @@ impl Shared {
         }
     }
 
-    /// Lists a folder that [`Queue::next`] gave, for the walk to take.
+    /// Lists a folder that [`Queue::next`] returned, for the consumer to take.
     fn list_ahead(&self, folder: &Folder) -> MutexGuard<'_, Queue> {
         let listing = self.list(folder);
         let mut queue = lock(&self.queue);
@@ -232,7 +232,7 @@ impl Shared {
         queue
     }
 
-    /// Reads a folder, and puts those in it on the stack.
+    /// Reads a folder, and pushes the folders in it on the stack.
     fn list(&self, folder: &Folder) -> Listing {
         let listing = self.reader.read(folder)?;
         let folders = listing.iter().rev().filter_map(|found| found.as_ref().ok()?.folder.clone());

@@ -1,4 +1,4 @@
-//! [`Reader`]: what of a folder counts.
+//! [`Reader`]: lists what counts in a folder.
 
 use std::fs::Metadata;
 use std::io;
@@ -10,16 +10,16 @@ use super::super::filter::{Filter, FilterDecision};
 use super::entry::{Entry, EntryKind, relative};
 use crate::error::{Context, Failure};
 
-/// What a folder has in it, in order of the names.
+/// The contents of a folder, in order of the names.
 pub(super) type Listing = io::Result<Vec<Result<Found, Failure>>>;
 
 /// Something in a folder.
 #[derive(Debug)]
 pub(super) struct Found {
     pub(super) decision: FilterDecision,
-    /// `None` for what is passed over.
+    /// `None` if it is no part of the set.
     pub(super) entry: Option<Entry>,
-    /// What is in it, where that matters.
+    /// Set if its contents matter.
     pub(super) folder: Option<Arc<Folder>>,
 }
 
@@ -31,7 +31,7 @@ pub(super) struct Folder {
     pub(super) state: Mutex<State>,
 }
 
-/// How far it is.
+/// Progress of listing a folder.
 #[derive(Debug)]
 pub(super) enum State {
     Waiting,
@@ -40,14 +40,14 @@ pub(super) enum State {
 }
 
 impl Found {
-    /// A folder that is no entry itself.
+    /// A folder that is not an entry itself.
     fn folder(path: PathBuf, decision: FilterDecision) -> Self {
         Self { decision: FilterDecision::Pass, entry: None, folder: Some(Folder::new(path, decision)) }
     }
 }
 
 impl Folder {
-    /// One that nobody has begun.
+    /// A folder that is not begun.
     pub(super) fn new(path: PathBuf, decision: FilterDecision) -> Arc<Self> {
         Arc::new(Self { path, decision, state: Mutex::new(State::Waiting) })
     }
@@ -68,12 +68,12 @@ impl Reader {
         Self { filter, name_at }
     }
 
-    /// What is in `folder`.
+    /// Lists `folder`.
     pub(super) fn read(&self, folder: &Folder) -> Listing {
         let mut found = fs_err::read_dir(&folder.path)?
             .map(|one| one.map(|one| (one.path(), one)))
             .collect::<io::Result<Vec<(PathBuf, fs_err::DirEntry)>>>()?;
-        // As texts: that is the order of the names, because all begin the same.
+        // By the whole paths: that is the order of the names, because all begin the same.
         found.sort_unstable_by(|(a, _), (b, _)| a.as_os_str().cmp(b.as_os_str()));
         let listing: Vec<Result<Found, Failure>> = found
             .into_iter()
@@ -88,13 +88,13 @@ impl Reader {
         Ok(listing)
     }
 
-    /// What the walk begins with: what is at `start`. What is not there has nothing in it where a glob may name it.
+    /// Returns what the walk begins with: the entry at `start`. A glob may name a path that does not exist.
     pub(super) fn first(&self, start: PathBuf) -> Vec<Result<Found, Failure>> {
         if start.as_os_str().len() <= self.name_at {
             return vec![Ok(Found::folder(start, FilterDecision::Take))];
         }
         let Ok(metadata) = fs_err::symlink_metadata(&start) else { return Vec::new() };
-        // A link to a folder counts by itself, and, because the pattern names it, with what is behind it.
+        // A link to a folder counts by itself, and, because the pattern names it, with the contents of its target.
         let behind =
             (metadata.is_symlink() && start.is_dir()).then(|| Found::folder(start.clone(), FilterDecision::Pass));
         let is_folder = metadata.is_dir();
@@ -102,7 +102,7 @@ impl Reader {
         itself.into_iter().chain(behind.map(Ok)).collect()
     }
 
-    /// What counts of the thing at `path`.
+    /// Decides what counts of the entry at `path`.
     fn found(
         &self,
         path: PathBuf,

@@ -1,4 +1,4 @@
-//! The order of the entries, and what can't be read.
+//! The order of the entries, and folders that cannot be read.
 
 use std::path::Path;
 
@@ -34,7 +34,7 @@ fn entries_come_in_one_order_however_many_list_them() {
         let walk = Walk::within(Arc::clone(&set), limits);
         let found: Vec<PathBuf> = walk.map(|entry| entry.unwrap().path).collect();
         assert_eq!(found, expected, "{limits:?}");
-        // Helpers go when nobody takes the rest.
+        // Helpers end when the rest is not taken.
         assert_eq!(Walk::within(Arc::clone(&set), limits).take(60).count(), 60);
     }
 }

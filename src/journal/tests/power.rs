@@ -138,12 +138,14 @@ enum Told {
     Failed,
 }
 
-fn entry(op: Op) -> Entry {
+/// The entry of `op` in the run `n_run`: each has its own, as a step ends once in a run.
+fn entry(op: Op, n_run: usize) -> Entry {
+    let run = format!("20261121-113512-{n_run:04x}");
     let name = |n: usize| format!("s.n{n}");
     match op {
-        Op::Start(n) => started(&name(n), "1"),
-        Op::Finish(n, true) => finished(&name(n), "1", Outcome::Succeeded),
-        Op::Finish(n, false) => finished(&name(n), "1", Outcome::Failed),
+        Op::Start(n) => in_run(&run, started(&name(n), "1")),
+        Op::Finish(n, true) => in_run(&run, finished(&name(n), "1", Outcome::Succeeded)),
+        Op::Finish(n, false) => in_run(&run, finished(&name(n), "1", Outcome::Failed)),
         Op::Child(pid) => Entry::ChildStarted(Child { step: step("s.n0"), pid, start: 1, boot: "b".into() }),
     }
 }
@@ -170,9 +172,10 @@ proptest! {
     ) {
         let disk = SimDisk::default();
         let mut told = [Told::Nothing; 4];
+        let mut n_run = 0;
         let open = || {
             let (mut warnings, path) = (Vec::new(), Path::new("journal"));
-            JournalFile::open_on(Box::new(disk.clone()), path, EarlyRead::default(), false, &mut warnings)
+            JournalFile::open_on(Box::new(disk.clone()), path, false, &mut warnings)
                 .map(|(file, history)| (file, history, warnings))
         };
         for (ops, fuse, left) in rounds {
@@ -180,7 +183,8 @@ proptest! {
             // Also opening may lose power.
             if let Ok((mut file, _, _)) = open() {
                 for op in ops {
-                    let entry = entry(op);
+                    n_run += 1;
+                    let entry = entry(op, n_run);
                     let records = [to_record(&entry, 0)];
                     let sync = !matches!(op, Op::Child(_));
                     // From the moment it is asked for, a start may void what was before it.

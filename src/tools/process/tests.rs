@@ -8,6 +8,7 @@ use crate::error::FailureKind;
 #[derive(Default)]
 struct TestObserver {
     cancel: Cancel,
+    children: Arc<ChildRegistry>,
     seen: Mutex<Vec<u8>>,
     stop_at: Option<&'static str>,
 }
@@ -24,6 +25,9 @@ impl ProcessObserver for TestObserver {
     fn ended(&self, _pid: u32) {}
     fn cancel(&self) -> &Cancel {
         &self.cancel
+    }
+    fn children(&self) -> &Arc<ChildRegistry> {
+        &self.children
     }
 }
 
@@ -56,7 +60,7 @@ async fn a_grandchild_that_keeps_the_pipe_open_does_not_keep_us() {
     assert!(exit.leaky);
     assert!(started.elapsed() < Duration::from_secs(60));
     let pid: i32 = String::from_utf8(observer.seen.lock().unwrap().clone()).unwrap().trim().parse().unwrap();
-    // Killed: gone, or dead and not reaped by whoever adopted it.
+    // Killed: gone, or dead and not reaped by its new parent.
     let dead = || fs_err::read_to_string(format!("/proc/{pid}/stat")).map_or(true, |stat| stat.contains(") Z "));
     while !dead() {
         assert!(started.elapsed() < Duration::from_secs(60), "{pid} lives");
@@ -90,15 +94,14 @@ async fn a_child_that_is_given_up_while_it_is_made_is_stopped() {
             _ = run => panic!("it runs for long"),
             () = tokio::time::sleep(Duration::from_micros(100 * n)) => {}
         }
-        wait_for_starting(GRACE);
+        observer.children.wait_for_starting(GRACE);
         let began = std::time::Instant::now();
         let lives = || {
             let pid = fs_err::read_to_string(&started).ok()?.trim().parse().ok()?;
-            crate::tools::proc::stat(pid).filter(|stat| stat.runs)
+            procfs::stat(pid).filter(|stat| stat.runs)
         };
-        // Whoever was fast enough to say its number is gone soon; the others never will.
-        std::thread::sleep(Duration::from_millis(20));
-        while lives().is_some() {
+        // It is killed as it is registered no more; only then nothing of it can come.
+        while !observer.children.is_empty() || lives().is_some() {
             assert!(began.elapsed() < Duration::from_secs(60));
             std::thread::sleep(Duration::from_millis(5));
         }

@@ -1,4 +1,4 @@
-//! What a user sees: whole screens, each as one text with the exit code and both streams.
+//! What a user sees: whole screens, each with the exit code and both streams.
 //!
 //! After an intended change, `cargo insta test --accept --test it -- screens` rewrites the texts, and `git diff` shows
 //! what a user will see differently (`cargo install cargo-insta`).

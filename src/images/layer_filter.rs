@@ -1,8 +1,8 @@
 //! An image's archive on its way to a node, without the layers that the node has unpacked already.
 //!
-//! The daemon always gives out all layers. What is left of its archive is turned into an OCI layout, which containerd
-//! imports also when the blobs of lower layers are missing, as long as their snapshots are there. Whoever sends one looks
-//! afterwards whether the node has the right image, and sends the whole archive if it has not.
+//! The daemon always exports all layers. What is left of its archive is turned into an OCI layout, which containerd
+//! imports also when the blobs of lower layers are missing, as long as their snapshots are there. The sender checks
+//! afterwards that the node has the right image, and sends the whole archive if it does not.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -14,25 +14,25 @@ use serde::Deserialize;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use super::docker::{Image, ImageBytes};
 use crate::error::Failure;
+use crate::tools::docker::{Image, ImageBytes};
 
 const BLOCK: usize = 512;
 
 /// Files of the archive up to this size are kept: its own description and the image's configuration.
 const MAX_KEPT: u64 = 4 << 20;
 
-/// What older daemons call a layer is the digest of this, for all layers but the last.
+/// Older daemons name a layer by a digest over this, for all layers but the last.
 const CONTAINER_CONFIG: &str = r#"{"Hostname":"","Domainname":"","User":"","AttachStdin":false,"AttachStdout":false,"AttachStderr":false,"Tty":false,"OpenStdin":false,"StdinOnce":false,"Env":null,"Cmd":null,"Image":"","Volumes":null,"WorkingDir":"","Entrypoint":null,"OnBuild":null,"Labels":null}"#;
 
-/// How many of the image's layers, from the lowest on, are among the node's `snapshots`.
-pub(super) fn n_known(image: &Image, snapshots: &BTreeSet<&str>) -> usize {
+/// Counts the image's layers, from the lowest on, that are among the node's `snapshots`.
+pub(super) fn n_shared_layers(image: &Image, snapshots: &BTreeSet<&str>) -> usize {
     chain_ids(&image.layers).iter().take_while(|chain| snapshots.contains(chain.as_str())).count()
 }
 
-/// The archive `archive` of `image` without its first `n_known` layers, as an OCI layout in which it is called `name`.
-pub(super) fn without_known(archive: ImageBytes, image: &Image, n_known: usize, name: String) -> ImageBytes {
-    let start = Some((archive, Filter::new(image, n_known, name)));
+/// The archive `archive` of `image` without its first `n_shared` layers, as an OCI layout in which it is called `name`.
+pub(super) fn without_shared(archive: ImageBytes, image: &Image, n_shared: usize, name: String) -> ImageBytes {
+    let start = Some((archive, Filter::new(image, n_shared, name)));
     Box::pin(stream::unfold(start, |state| async move {
         let (mut archive, mut filter) = state?;
         loop {
@@ -55,9 +55,9 @@ pub(super) fn without_known(archive: ImageBytes, image: &Image, n_known: usize, 
     }))
 }
 
-/// The archive `archive` as it is; at its end `id` gets the id that a node will tell for the image: the digest of its
-/// configuration, which daemons that keep images in containerd don't tell themselves.
-pub(super) fn noting_id(archive: ImageBytes, image: &Image, id: Arc<OnceLock<String>>) -> ImageBytes {
+/// Passes the archive `archive` through unchanged; at its end `id` gets the id that a node reports for the image: the
+/// digest of its configuration, which daemons that keep images in containerd do not report themselves.
+pub(super) fn capture_id(archive: ImageBytes, image: &Image, id: Arc<OnceLock<String>>) -> ImageBytes {
     let start = (archive, Filter::new(image, 0, String::new()), id);
     Box::pin(stream::unfold(start, |(mut archive, mut filter, id)| async move {
         let piece = archive.next().await;
@@ -66,7 +66,7 @@ pub(super) fn noting_id(archive: ImageBytes, image: &Image, id: Arc<OnceLock<Str
             Some(Err(_)) => {}
             None => {
                 if let Some(config) = filter.config_name().and_then(|name| filter.kept.get(&name)) {
-                    // Nobody else sets it.
+                    // It is set here only.
                     drop(id.set(digest(config)));
                 }
             }
@@ -75,7 +75,7 @@ pub(super) fn noting_id(archive: ImageBytes, image: &Image, id: Arc<OnceLock<Str
     }))
 }
 
-/// The names of the snapshots that unpacking the layers makes: each depends on all below it.
+/// Returns the names of the snapshots that unpacking the layers creates: each depends on all below it.
 fn chain_ids(layers: &[String]) -> Vec<String> {
     let mut chain: Vec<String> = Vec::new();
     for layer in layers {
@@ -90,7 +90,7 @@ fn chain_ids(layers: &[String]) -> Vec<String> {
 fn digest(bytes: &[u8]) -> String {
     let mut text = String::from("sha256:");
     for byte in Sha256::digest(bytes) {
-        // Writing to a text does not fail.
+        // Writing to a string does not fail.
         let _ = write!(text, "{byte:02x}");
     }
     text
@@ -104,7 +104,7 @@ struct Described {
     layers: Vec<String>,
 }
 
-/// Reads an archive piece by piece and lets layers through.
+/// Reads an archive piece by piece and passes layers on.
 struct Filter {
     name: String,
     id: String,
@@ -126,10 +126,10 @@ enum Fate {
 }
 
 impl Filter {
-    fn new(image: &Image, n_known: usize, name: String) -> Self {
+    fn new(image: &Image, n_shared: usize, name: String) -> Self {
         let mut skip: BTreeSet<String> = BTreeSet::new();
         let mut parent = String::new();
-        for (layer, chain) in image.layers.iter().zip(chain_ids(&image.layers)).take(n_known) {
+        for (layer, chain) in image.layers.iter().zip(chain_ids(&image.layers)).take(n_shared) {
             skip.insert(blob(layer));
             let above = if parent.is_empty() { String::new() } else { format!(r#","parent":"{parent}""#) };
             parent = digest(
@@ -183,7 +183,7 @@ impl Filter {
         }
     }
 
-    /// A whole header is there: decides what becomes of its entry.
+    /// A whole header has been read: decides what becomes of its entry.
     fn begin(&mut self, out: &mut BytesMut) {
         self.fate = Fate::Drop;
         let mut header = tar::Header::new_old();
@@ -208,24 +208,24 @@ impl Filter {
         }
     }
 
-    /// Where the archive has the image's configuration.
+    /// Returns where the archive has the image's configuration.
     fn config_name(&self) -> Option<String> {
         let described: Vec<Described> = serde_json::from_slice(self.kept.get("manifest.json")?).ok()?;
         described.into_iter().next().map(|image| image.config)
     }
 
-    /// After the archive: writes what describes the image. Fails where the archive is not as we know them.
+    /// After the archive: writes what describes the image. Fails where the archive has an unknown form.
     fn end(&mut self, out: &mut BytesMut) -> Result<(), Failure> {
         let unknown = |why: &str| Failure::failed("the archive of the image is of an unknown form").cause(why);
         let described = self.kept.get("manifest.json").ok_or_else(|| unknown("it has no manifest.json"))?;
         let described: Vec<Described> =
             serde_json::from_slice(described).map_err(|error| unknown(&error.to_string()))?;
         let [image] = described.as_slice() else {
-            return Err(unknown("it has not one image"));
+            return Err(unknown("it does not have exactly one image"));
         };
         let config = self.kept.get(&image.config).ok_or_else(|| unknown("it has no configuration"))?;
         if digest(config) != self.id || image.layers.len() != self.diff_ids.len() {
-            return Err(unknown("its configuration is of another image"));
+            return Err(unknown("its configuration belongs to a different image"));
         }
         // Of two equal layers the archive has one, and a link to it.
         let mut sizes: BTreeMap<&str, u64> = BTreeMap::new();
@@ -279,7 +279,7 @@ impl Filter {
     }
 }
 
-/// Where an OCI layout has the blob of this digest.
+/// Returns where an OCI layout has the blob of this digest.
 fn blob(digest: &str) -> String {
     format!("blobs/{}", digest.replacen(':', "/", 1))
 }
@@ -310,9 +310,10 @@ mod tests {
         }
     }
 
-    async fn filtered(archive: Vec<u8>, image: &Image, n_known: usize, piece: usize) -> Result<Vec<u8>, Failure> {
+    async fn filtered(archive: Vec<u8>, image: &Image, n_shared: usize, piece: usize) -> Result<Vec<u8>, Failure> {
         let pieces: Vec<_> = archive.chunks(piece).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
-        let mut stream = without_known(Box::pin(stream::iter(pieces)), image, n_known, "docker.io/library/x:1".into());
+        let mut stream =
+            without_shared(Box::pin(stream::iter(pieces)), image, n_shared, "docker.io/library/x:1".into());
         let mut all = Vec::new();
         while let Some(piece) = stream.next().await {
             all.extend_from_slice(&piece?);
@@ -321,7 +322,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn known_layers_are_left_out_however_the_archive_is_cut() {
+    async fn shared_layers_are_left_out_however_the_archive_is_cut() {
         let (config, low, high) = (b"{\"os\":\"linux\"}".as_slice(), [1_u8; 3000].as_slice(), [2_u8; 700].as_slice());
         let image = image(config, &[low, high]);
         let paths: Vec<String> = image.layers.iter().map(|layer| blob(layer)).collect();
@@ -354,7 +355,7 @@ mod tests {
         let pieces: Vec<_> = whole.chunks(100).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
         let mut manifest_image = image.clone();
         manifest_image.id = digest(b"a manifest");
-        let mut noted = noting_id(Box::pin(stream::iter(pieces)), &manifest_image, Arc::clone(&id));
+        let mut noted = capture_id(Box::pin(stream::iter(pieces)), &manifest_image, Arc::clone(&id));
         let mut n = 0;
         while let Some(piece) = noted.next().await {
             n += piece.unwrap().len();
@@ -367,11 +368,11 @@ mod tests {
     }
 
     #[test]
-    fn layers_are_known_from_the_lowest_on() {
+    fn layers_are_shared_from_the_lowest_on() {
         let image = image(b"", &[b"a", b"b", b"c"]);
         let chain = chain_ids(&image.layers);
         assert_eq!(chain[0], image.layers[0]);
-        assert_eq!(n_known(&image, &chain.iter().map(String::as_str).take(2).collect()), 2);
-        assert_eq!(n_known(&image, &chain.iter().map(String::as_str).skip(1).collect()), 0);
+        assert_eq!(n_shared_layers(&image, &chain.iter().map(String::as_str).take(2).collect()), 2);
+        assert_eq!(n_shared_layers(&image, &chain.iter().map(String::as_str).skip(1).collect()), 0);
     }
 }

@@ -1,8 +1,8 @@
 //! [`BuildContext`]: the files that a build gets, and the tar stream that carries them.
 //!
-//! The daemon applies no `.dockerignore` to a context that is uploaded, so the client has to; and it builds and tags an
-//! image from a stream that ends early but properly. So a stream of ours ends in an error as soon as a file can't be
-//! read as it was found, and HTTP's closing chunk is then never sent.
+//! The daemon applies no `.dockerignore` to an uploaded context, so the client has to. It builds and tags an image from
+//! a stream that ends early but in order, so ours ends in an error as soon as a file cannot be read as it was found,
+//! and the closing chunk of the request is then never sent.
 
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
 
-use super::context_stream::{Chunks, ContextStream};
+use super::stream::{Chunks, ContextStream};
 use crate::error::{Context, Failure};
 use crate::files::FileSet;
 use crate::files::dockerignore::Ignore;
@@ -31,8 +31,8 @@ pub struct BuildContext {
 }
 
 impl BuildContext {
-    /// The context in the folder `root`, with the Dockerfile `dockerfile`, which may lie outside of it. Reads the
-    /// Dockerfile and the `.dockerignore` that belongs to it: the one beside it named after it, or the context's.
+    /// Opens the context in the folder `root`, with the Dockerfile `dockerfile`, which may lie outside of it. Reads the
+    /// Dockerfile and its `.dockerignore`: the one beside it named after it, or else the context's.
     pub fn open(root: &Path, dockerfile: &Path) -> Result<Self, Failure> {
         if !root.is_dir() {
             return Err(Failure::failed(format!("the build context `{}` is not a folder", root.display()))
@@ -51,7 +51,7 @@ impl BuildContext {
         }
         let ignore = Ignore::parse(ignore_text.as_deref().unwrap_or_default())
             .context(|| format!("reading `{}`", ignore_path.display()))?;
-        // A pattern that only fails when it is used is better found before the upload.
+        // A pattern that is refused only when it is used is reported before the upload.
         ignore.ignores("Dockerfile").context(|| format!("reading `{}`", ignore_path.display()))?;
         let inside = dockerfile.strip_prefix(root).ok().map(Path::to_owned);
         let dockerfile_name = match &inside {
@@ -86,17 +86,17 @@ impl BuildContext {
         &self.dockerfile_text
     }
 
-    /// The `.dockerignore` that counts, where there is one.
+    /// The `.dockerignore` that applies, if there is one.
     pub fn ignore_text(&self) -> Option<&[u8]> {
         self.ignore_text.as_deref()
     }
 
-    /// The files that decide what a build makes, besides the Dockerfile and the `.dockerignore`.
+    /// The files that decide the result of a build, besides the Dockerfile and the `.dockerignore`.
     pub fn files(&self) -> FileSet {
         FileSet::context(&self.root, self.ignore.clone(), Vec::new())
     }
 
-    /// Begins to read the files; the Dockerfile and the `.dockerignore` always go along. Dropping the stream ends it.
+    /// Begins to read the files; the Dockerfile and the `.dockerignore` are always sent. Dropping the stream ends it.
     pub fn stream(&self) -> ContextStream {
         let context = self.clone();
         ContextStream::of(move |tar, found_total| context.write(tar, found_total))
@@ -140,8 +140,8 @@ fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, Failure> {
     }
 }
 
-/// Everything belongs to root in the image, as with the docker program. Times are kept, as it does too: they don't count
-/// for the build cache, and programs in the image (web servers, Python's bytecode cache) tell versions of a file by them.
+/// Adds an entry. As with the docker program everything belongs to root, and times are kept: they do not count for the
+/// build cache, and programs in the image (web servers, Python's bytecode cache) recognise versions of a file by them.
 fn append(tar: &mut tar::Builder<Chunks>, entry: &Entry) -> io::Result<()> {
     let mut header = tar::Header::new_gnu();
     header.set_mode(entry.metadata.mode() & 0o7777);
@@ -159,7 +159,7 @@ fn append(tar: &mut tar::Builder<Chunks>, entry: &Entry) -> io::Result<()> {
             if target.as_os_str().len() > 100 {
                 return tar.append_link(&mut header, entry.name(), target);
             }
-            // As it is written: the other way would tidy up the target.
+            // Literally: the other function would normalise the target.
             header.set_link_name_literal(target.as_os_str().as_bytes())?;
             tar.append_data(&mut header, entry.name(), io::empty())
         }
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_dockerfile_outside_goes_along_under_a_name_of_its_own() {
+    async fn a_dockerfile_outside_is_sent_under_a_name_of_its_own() {
         let dir = folder(&[
             ("docker/app", "FROM scratch\n"),
             ("docker/app.dockerignore", "b"),
@@ -322,7 +322,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_thing_that_is_no_file_poisons_the_stream() {
+    async fn a_socket_poisons_the_stream() {
         let dir = folder(&[("Dockerfile", "FROM scratch")]);
         let _socket = std::os::unix::net::UnixListener::bind(dir.path().join("sock")).unwrap();
         let error = collect(context(dir.path()).stream()).await.unwrap_err();

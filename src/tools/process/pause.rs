@@ -1,11 +1,9 @@
-//! Ctrl-Z: the whole run stops and goes on later, and time limits stand still meanwhile.
+//! Ctrl-Z: the process stops and goes on later, and time limits stand still meanwhile.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Signal, getpid, kill_process};
-
-use super::process::{signal_all, wait_for_starting};
 
 /// How long the process has been stopped in all, in nanoseconds.
 static STOPPED_FOR: AtomicU64 = AtomicU64::new(0);
@@ -13,27 +11,19 @@ static STOPPED_FOR: AtomicU64 = AtomicU64::new(0);
 /// Whether it is stopped, or was a moment ago and has not been added up yet.
 static IS_STOPPED: AtomicBool = AtomicBool::new(false);
 
-/// How often a limit that has passed looks whether the stop is added up.
-const MOMENT: Duration = Duration::from_millis(5);
+/// How often a limit that has passed checks whether the stop is added up.
+const CHECK_INTERVAL: Duration = Duration::from_millis(5);
 
-/// How long a child that is being made may keep us from stopping.
-const START_LIMIT: Duration = Duration::from_millis(50);
-
-/// Stops the children's groups and then this process, as Ctrl-Z asks; answers when somebody continues it, and then the
-/// children go on too.
-pub fn suspend() {
+/// Stops the children, by `stop_children`, and then this process. Returns when the process is continued.
+pub(super) fn stop_process(stop_children: impl FnOnce()) {
     IS_STOPPED.store(true, Ordering::SeqCst);
-    signal_all(Signal::STOP);
-    // One that was being made is stopped too.
-    wait_for_starting(START_LIMIT);
-    signal_all(Signal::STOP);
+    stop_children();
     let began = Instant::now();
     // SIGSTOP and not SIGTSTP, which we catch. It takes effect before the call returns.
     let _sent = kill_process(getpid(), Signal::STOP);
     let stopped = u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
     STOPPED_FOR.fetch_add(stopped, Ordering::SeqCst);
     IS_STOPPED.store(false, Ordering::SeqCst);
-    signal_all(Signal::CONT);
 }
 
 fn stopped_for() -> Duration {
@@ -67,14 +57,14 @@ pub async fn sleep(limit: Duration) {
         if left > Duration::ZERO {
             tokio::time::sleep(left).await;
         } else if IS_STOPPED.load(Ordering::SeqCst) {
-            tokio::time::sleep(MOMENT).await;
+            tokio::time::sleep(CHECK_INTERVAL).await;
         } else {
             return;
         }
     }
 }
 
-/// `work`, unless it takes longer than `limit`; then nothing.
+/// Returns the result of `work`, or `None` when it takes longer than `limit`.
 pub async fn timeout<T>(limit: Duration, work: impl Future<Output = T>) -> Option<T> {
     tokio::select! {
         biased;

@@ -1,14 +1,13 @@
-//! One step's life, in two tasks: the look, and the run with its attempts.
+//! The two tasks of a step: the check whether it has to run, and its action with all attempts.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use tokio::sync::mpsc::UnboundedSender;
 
-use super::Message;
-use super::ahead::Seen;
+use super::contexts::Contexts;
+use super::messages::{ActionResult, CheckResult, Message, Sender};
 use crate::action::{Action, Presence, StepContext};
 use crate::error::{Failure, FailureKind};
 use crate::event::{EventKind, EventSink};
@@ -17,47 +16,54 @@ use crate::fingerprint::Inputs;
 use crate::journal::History;
 use crate::model::Output;
 use crate::pipeline::{Outputs, Step};
-use crate::plan::{Depth, check, inputs_of, nothing_to_look_at};
+use crate::plan::{Depth, check, inputs_of};
 use crate::tools::Cancel;
-use crate::tools::pause::{self, Stopwatch};
+use crate::tools::process::pause::{self, Stopwatch};
 use crate::tools::process::{GRACE, ProcessObserver};
 
-/// Looks whether a step has to run.
-pub(super) struct CheckTask {
+/// A step to be checked.
+pub(super) struct Check {
     pub(super) number: usize,
     pub(super) step: Arc<Step>,
     pub(super) action: Arc<dyn Action>,
+    /// The outputs of other steps that its settings use.
     pub(super) outputs: Outputs,
     pub(super) forced: bool,
-    /// Whether this is before the step's turn.
-    pub(super) ahead: bool,
-    pub(super) history: Arc<History>,
-    pub(super) cx: Box<StepContext>,
 }
 
-impl CheckTask {
-    pub(super) fn spawn(self, sender: UnboundedSender<Message>) {
-        tokio::spawn(async move { self.look(&sender).await });
+/// Checks whether steps have to run. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct Checker {
+    pub(super) contexts: Contexts,
+    pub(super) history: Arc<History>,
+    pub(super) sender: Sender,
+}
+
+impl Checker {
+    /// Checks a step whose turn has come, in a task of its own.
+    pub(super) fn spawn(&self, check: Check, cancel: &Cancel) {
+        let (checker, cancel) = (self.clone(), cancel.clone());
+        tokio::spawn(async move { checker.check(check, false, &cancel).await });
     }
 
-    /// Looks, and says what it found.
-    pub(super) async fn look(self, sender: &UnboundedSender<Message>) {
+    /// Checks a step, and tells the loop; `prefetched`: before its turn.
+    pub(super) async fn check(&self, step: Check, prefetched: bool, cancel: &Cancel) {
+        let Check { number, step, action, outputs, forced } = step;
+        let cx = Box::new(self.contexts.of(&step.id, cancel));
         let began = Stopwatch::start();
-        let known = self.history.step(&self.step.id);
-        // On the heap at once: whatever stands around it would move it otherwise.
-        let look =
-            Box::pin(check(&self.step, &self.action, &self.outputs, known, self.forced, Depth::Decide, &self.cx));
-        let look = self.cx.unless_cancelled("the look at the step", look);
-        let result = caught(look, self.step.timeout).await;
-        let seen = Seen { cx: self.cx, outputs: self.outputs, result, took: began.elapsed() };
-        let message = Message::Checked { number: self.number, ahead: self.ahead, seen: Box::new(seen) };
+        let known = self.history.step(&step.id);
+        // On the heap at once: it would be moved there later otherwise.
+        let check = Box::pin(check(&step, &action, &outputs, known, forced, Depth::Decide, &cx));
+        let check = cx.unless_cancelled("checking the step", check);
+        let result = caught(check, step.timeout).await;
+        let result = Box::new(CheckResult { number, cx, outputs, result, took: began.elapsed() });
         // The loop is gone only when the run is over.
-        let _sent = sender.send(message);
+        let _sent = self.sender.send(Message::Checked { prefetched, result });
     }
 }
 
 /// Runs a step's action, with its attempts.
-pub(super) struct RunTask {
+pub(super) struct ActionTask {
     pub(super) number: usize,
     pub(super) step: Arc<Step>,
     pub(super) action: Arc<dyn Action>,
@@ -68,26 +74,14 @@ pub(super) struct RunTask {
     pub(super) cx: Box<StepContext>,
 }
 
-/// How a step's run ended.
-pub(super) struct Ran {
-    pub(super) number: usize,
-    pub(super) cx: Box<StepContext>,
-    /// The inputs as they were before it began.
-    pub(super) inputs: Inputs,
-    /// The labels of those that are others by now.
-    pub(super) changed: Vec<String>,
-    pub(super) result: Result<Output, Failure>,
-    pub(super) duration: Duration,
-}
-
-impl RunTask {
-    pub(super) fn spawn(mut self, sender: UnboundedSender<Message>) {
+impl ActionTask {
+    pub(super) fn spawn(mut self, sender: Sender) {
         tokio::spawn(async move {
             let began = Stopwatch::start();
             let result = self.attempts().await;
             let changed = if result.is_ok() { self.changed_inputs().await } else { Vec::new() };
             let Self { number, cx, inputs, .. } = self;
-            let ran = Ran { number, cx, inputs, changed, result, duration: began.elapsed() };
+            let ran = ActionResult { number, cx, inputs, changed, result, duration: began.elapsed() };
             // The loop is gone only when the run is over.
             let _sent = sender.send(Message::Ran(Box::new(ran)));
         });
@@ -121,16 +115,18 @@ impl RunTask {
         }
     }
 
-    /// One attempt, and then a look of our own: success is what the world shows, not what the action says.
+    /// One attempt, and then a probe: success is what the world shows, not what the action says.
     async fn attempt(&self) -> Result<Output, Failure> {
         failpoint::hit("action-begins");
         let output = self.within_timeout().await?;
         failpoint::hit("action-ended");
-        let look = self.cx.unless_cancelled("the look at the result", self.action.probe(&self.cx, &output));
-        match caught(look, self.step.timeout).await? {
+        let probe = self.cx.unless_cancelled("probing the result", self.action.probe(&self.cx, &output));
+        match caught(probe, self.step.timeout).await? {
             Presence::Present => Ok(output),
             Presence::Missing(what) => {
-                Err(Failure::failed("it ended well, but a look at the result says otherwise").cause(what).transient())
+                Err(Failure::failed("the action succeeded but its result could not be confirmed")
+                    .cause(what)
+                    .transient())
             }
         }
     }
@@ -161,18 +157,16 @@ impl RunTask {
     }
 
     async fn changed_inputs(&mut self) -> Vec<String> {
-        if nothing_to_look_at(&self.step, &self.action) {
-            return Vec::new();
-        }
-        // The step has succeeded: to be asked to stop now must not make a doubt of that, as long as the look is short.
+        // The step has succeeded: a signal now must not make that doubtful, as long as this takes no longer than
+        // winding down.
         self.cx.set_cancel(Cancel::new());
-        let look = inputs_of(&self.step, &self.action, &self.outputs, &self.cx);
-        let looked = tokio::select! {
+        let inputs = inputs_of(&self.step, &self.action, &self.outputs, &self.cx);
+        let inputs = tokio::select! {
             biased;
-            looked = caught(look, self.step.timeout) => looked,
-            () = self.cancel.grace_elapsed(GRACE) => Err(Failure::interrupted("the look at the inputs")),
+            inputs = caught(inputs, self.step.timeout) => inputs,
+            () = self.cancel.grace_elapsed(GRACE) => Err(Failure::interrupted("comparing the inputs")),
         };
-        match looked {
+        match inputs {
             Ok(now) => now.changed_labels(&self.inputs),
             // What can't be read now may have changed.
             Err(_) => self.inputs.iter().map(|(label, _)| label.to_owned()).collect(),
@@ -180,11 +174,11 @@ impl RunTask {
     }
 }
 
-/// `look`, within a time, and with a panic turned into a failure.
-async fn caught<T>(look: impl Future<Output = Result<T, Failure>>, limit: Duration) -> Result<T, Failure> {
-    match pause::timeout(limit, AssertUnwindSafe(look).catch_unwind()).await {
+/// Returns the result of `check`, which may take `limit`; a panic becomes a failure.
+async fn caught<T>(check: impl Future<Output = Result<T, Failure>>, limit: Duration) -> Result<T, Failure> {
+    match pause::timeout(limit, AssertUnwindSafe(check).catch_unwind()).await {
         Some(result) => unwound(result),
-        None => Err(Failure::failed(format!("the look at the world took more than {}", whole(limit)))),
+        None => Err(Failure::failed(format!("the check took more than {}", whole(limit)))),
     }
 }
 
@@ -195,7 +189,7 @@ fn unwound<T>(result: std::thread::Result<Result<T, Failure>>) -> Result<T, Fail
             .map(|text| (*text).to_owned())
             .or_else(|| panic.downcast_ref::<String>().cloned())
             .unwrap_or_default();
-        let failure = Failure::new(FailureKind::Bug, "provision made a mistake here").cause(what);
+        let failure = Failure::new(FailureKind::Bug, "internal error").cause(what);
         Err(failure.hint("please report it with the step's log"))
     })
 }

@@ -1,4 +1,4 @@
-//! What a build says about itself, folded into how far it is and what it was doing when it failed.
+//! [`Trace`]: the messages of a build, folded into its progress and the step that failed.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -14,11 +14,11 @@ const TAIL: usize = 20;
 /// Most characters of a line that are kept for a failure; it is cut for showing only after secrets are masked.
 const TAIL_LINE: usize = 16 << 10;
 
-/// A build as far as it is known.
+/// The state of a build as far as it is known.
 #[derive(Debug, Default)]
 pub(super) struct Trace {
     steps: Vec<BuildStep>,
-    /// Layers on their way, by vertex and id: bytes that came and all.
+    /// Layers that are being fetched, by vertex and id: bytes so far and in total.
     layers: BTreeMap<(String, String), (u64, u64)>,
     classic: Option<(u64, u64)>,
 }
@@ -51,7 +51,7 @@ impl BuildStep {
 }
 
 impl Trace {
-    /// Takes in a report of BuildKit; `out` gets the lines to show.
+    /// Processes a status of BuildKit; `out` gets the lines to show.
     pub(super) fn buildkit(&mut self, status: StatusResponse, out: &mut dyn FnMut(&str)) {
         for vertex in status.vertexes {
             let at = self.position(&vertex.digest);
@@ -100,7 +100,7 @@ impl Trace {
         self.steps.len() - 1
     }
 
-    /// Takes in a message of the classic builder.
+    /// Processes a message of the classic builder.
     pub(super) fn classic(&mut self, info: &BuildInfo, out: &mut dyn FnMut(&str)) {
         if let (Some(id), Some(detail)) = (&info.id, &info.progress_detail)
             && let (Some(current), Some(total)) = (detail.current, detail.total)
@@ -122,7 +122,7 @@ impl Trace {
         }
     }
 
-    /// How far it is: layers that are being fetched, or else the Dockerfile's steps.
+    /// Returns the progress: layers that are being fetched, or else the Dockerfile's steps.
     pub(super) fn progress(&self) -> Progress {
         let open = self.steps.iter().rfind(|step| step.announced && !step.completed);
         let name = open.or(self.steps.last()).map(|step| step.name.clone()).unwrap_or_default();
@@ -138,7 +138,7 @@ impl Trace {
         Progress::items(done, Some(all).filter(|all| *all > 0), name)
     }
 
-    /// The failure of a build that ended with `message`: the step of the Dockerfile and its last lines.
+    /// Returns the failure of a build that ended with `message`: the step of the Dockerfile and its last lines.
     pub(super) fn failure(&self, what: &str, message: &str) -> Failure {
         let message = message.trim();
         let failed = self.steps.iter().find(|step| !step.error.is_empty() && !step.error.contains("context canceled"));
@@ -167,7 +167,7 @@ mod tests {
 
     use super::*;
 
-    /// Some time; its type has no name that we could reach.
+    /// Returns some time; its type cannot be named here.
     fn log_time<T: Default + 'static>() -> Option<T> {
         std::iter::once_with(T::default).next()
     }

@@ -2,11 +2,12 @@
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use fs_err as fs;
 use tokio::net::TcpListener;
 
+use super::procfs;
 use crate::error::Failure;
 
 /// Who listens on a port.
@@ -51,10 +52,8 @@ pub fn holder(port: u16) -> Option<Holder> {
     if inodes.is_empty() {
         return None;
     }
-    let processes = fs::read_dir("/proc").ok()?;
-    processes.flatten().find_map(|entry| {
-        let pid: u32 = entry.file_name().to_str()?.parse().ok()?;
-        let path = entry.path();
+    procfs::pids().find_map(|pid| {
+        let path = PathBuf::from(format!("/proc/{pid}"));
         has_socket(&path, &inodes).then(|| Holder { pid, command: command_line(&path) })
     })
 }

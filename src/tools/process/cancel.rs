@@ -50,8 +50,8 @@ impl Cancel {
         self.wind_down.cancelled().await;
     }
 
-    /// Returns `grace` after it was cancelled, without time in which the process was stopped, or as soon as work is to stop
-    /// at once: for what may still be finished meanwhile.
+    /// Returns `grace` after it was cancelled, without time in which the process was stopped, or as soon as work is to
+    /// stop at once: for what may still be finished meanwhile.
     pub async fn grace_elapsed(&self, grace: Duration) {
         self.cancelled().await;
         tokio::select! {

@@ -1,8 +1,8 @@
-//! [`TemporaryTag`]: the name that an image has while it is built, and what becomes of the names of killed runs.
+//! [`TemporaryTag`]: the name that an image has while it is built, and the removal of names that killed runs left.
 
 use std::fmt;
 
-use super::Docker;
+use super::super::Docker;
 use crate::error::Failure;
 use crate::model::RunId;
 use crate::tools::deletion::{Consent, Deletion, Proof};
@@ -11,7 +11,7 @@ use crate::tools::unique_id;
 /// How the tag of every image that is being built begins.
 const PREFIX: &str = "building-";
 
-/// Who builds: what tells the temporary names of this run from all others.
+/// The run that builds: distinguishes its temporary names from all others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Owner {
     /// The checkout: see [`crate::tools::checkout_id`].
@@ -57,14 +57,14 @@ impl fmt::Display for TemporaryTag {
 }
 
 impl Docker {
-    /// Removes the temporary name `name`, which this very call of the step has given.
+    /// Removes the temporary name `name`, which the calling step has given.
     pub async fn remove_temporary(&self, name: &str) -> Result<(), Failure> {
         deletion(name, "its build is over", Proof::Shown).permit(Consent::None)?;
         self.remove_image(name).await
     }
 
     /// Removes the temporary names that earlier runs of `owner`'s checkout left because they were killed. `has_ended`
-    /// says whether a run is known to this project and over. Returns a remark for each name that is removed, or that
+    /// returns whether a run is known to this project and over. Returns a remark for each name that is removed, or that
     /// stays although it is of this checkout.
     pub async fn remove_leftovers(
         &self,
@@ -98,8 +98,8 @@ impl Docker {
     }
 }
 
-/// The image has never been given to anybody under this name, and its Dockerfile makes it again: there is nothing in it
-/// to lose. The daemon itself refuses to remove the last name of an image that a container uses.
+/// No step outputs this name of the image, and its Dockerfile builds it again: nothing in it can be lost. The
+/// daemon itself refuses to remove the last name of an image that a container uses.
 fn deletion(name: &str, reason: &str, ours: Proof) -> Deletion {
     Deletion {
         subject: format!("the temporary image name `{name}`"),

@@ -1,4 +1,4 @@
-//! What a Dockerfile builds on.
+//! The images that a Dockerfile starts from.
 
 use std::collections::BTreeMap;
 

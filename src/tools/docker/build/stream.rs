@@ -1,4 +1,4 @@
-//! [`ContextStream`]: an archive as the body of a request, made by a thread, never ending well unless it is whole.
+//! [`ContextStream`]: an archive as the body of a request, written by a thread; ends in an error unless it is complete.
 
 use std::io::{self, Write};
 use std::pin::Pin;
@@ -15,7 +15,7 @@ use crate::error::Failure;
 /// Bytes of one piece of the stream.
 const CHUNK: usize = 128 << 10;
 
-/// Pieces that may wait for the daemon: with [`CHUNK`], all the memory that a context of any size takes.
+/// Pieces that may wait for the daemon: with [`CHUNK`], this limits the memory for a context of any size.
 const WAITING: usize = 8;
 
 enum Message {
@@ -24,7 +24,7 @@ enum Message {
     End,
 }
 
-/// The writing end of the stream; after [`Chunks::end`] or [`Chunks::poison`] it takes nothing any more.
+/// The writing end of the stream; accepts nothing after [`Chunks::end`] or [`Chunks::poison`].
 pub(super) struct Chunks {
     sender: Option<mpsc::Sender<Message>>,
     buffer: BytesMut,
@@ -36,7 +36,7 @@ impl Chunks {
     }
 
     fn send(&mut self, message: Message) -> io::Result<()> {
-        let gone = || io::Error::new(io::ErrorKind::BrokenPipe, "nobody takes the context any more");
+        let gone = || io::Error::new(io::ErrorKind::BrokenPipe, "the context is not read any more");
         let sender = self.sender.as_ref().ok_or_else(gone)?;
         sender.blocking_send(message).map_err(|_| gone())
     }
@@ -47,7 +47,7 @@ impl Chunks {
     }
 
     fn end(&mut self) {
-        // A receiver that is gone wants no end either.
+        // A receiver that is gone needs no end either.
         drop(self.send_buffer().and_then(|()| self.send(Message::End)));
         self.sender = None;
     }
@@ -57,7 +57,7 @@ impl Chunks {
         self.sender = None;
     }
 
-    /// Whether nobody reads any more: a write that fails because of that says nothing about the files.
+    /// Whether the reader is gone: a write that fails because of that says nothing about the files.
     fn is_abandoned(&self) -> bool {
         self.sender.as_ref().is_some_and(mpsc::Sender::is_closed)
     }
@@ -81,7 +81,7 @@ impl Write for Chunks {
     }
 }
 
-/// How far an upload is; shared with whoever shows it.
+/// The progress of an upload; shared with what shows it.
 #[derive(Debug, Default)]
 pub struct Upload {
     sent: AtomicU64,
@@ -96,17 +96,17 @@ impl Upload {
         self.sent.load(Ordering::Relaxed)
     }
 
-    /// All bytes, about; `None` until the files have been counted.
+    /// The approximate total in bytes; `None` until the files have been counted.
     pub fn total(&self) -> Option<u64> {
         Some(self.total.load(Ordering::Relaxed)).filter(|total| *total > 0)
     }
 
-    /// Whether all of it was taken, to the end.
+    /// Whether everything was taken, to the end.
     pub fn is_complete(&self) -> bool {
         self.complete.load(Ordering::Relaxed)
     }
 
-    /// Why the stream ended early, where a file was the reason.
+    /// Why the stream ended early, if a file was the cause.
     pub fn failure(&self) -> Option<Failure> {
         self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -127,33 +127,33 @@ impl std::fmt::Debug for Message {
 }
 
 impl ContextStream {
-    /// Runs `write` on a thread of its own; it is also told how to say how many bytes there are. Dropping the stream
+    /// Runs `write` on a thread of its own, with a function that sets the total number of bytes. Dropping the stream
     /// makes its next write fail.
     pub(super) fn of(
         write: impl FnOnce(&mut tar::Builder<Chunks>, &dyn Fn(u64)) -> Result<(), Failure> + Send + 'static,
     ) -> Self {
         let (sender, receiver) = mpsc::channel(WAITING);
         let upload = Arc::new(Upload::default());
-        let told = Arc::clone(&upload);
+        let progress = Arc::clone(&upload);
         tokio::task::spawn_blocking(move || {
             let mut tar = tar::Builder::new(Chunks::new(sender));
             tar.follow_symlinks(false);
-            match write(&mut tar, &|total| told.total.store(total, Ordering::Relaxed)) {
+            match write(&mut tar, &|total| progress.total.store(total, Ordering::Relaxed)) {
                 Ok(()) => tar.get_mut().end(),
-                // Whoever has stopped reading has a reason of their own: the daemon's refusal, say.
+                // The reader stopped for a reason of its own, such as a refusal by the daemon.
                 Err(_) if tar.get_ref().is_abandoned() => {}
                 Err(failure) => {
                     let text = failure.to_string();
-                    *told.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure);
+                    *progress.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure);
                     tar.get_mut().poison(&text);
                 }
             }
-            // Dropping the builder writes the archive's end: into a writer that takes nothing any more.
+            // Dropping the builder writes the archive's end, into a writer that accepts nothing any more.
         });
         Self { receiver, upload, ended: false }
     }
 
-    /// How far it is.
+    /// The progress of the upload.
     pub fn upload(&self) -> Arc<Upload> {
         Arc::clone(&self.upload)
     }

@@ -1,5 +1,11 @@
 //! Building an image from a context.
 
+mod context;
+pub mod dockerfile;
+mod stream;
+mod temporary;
+mod trace;
+
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
@@ -9,12 +15,15 @@ use bollard::query_parameters::{BuildImageOptions, BuilderVersion};
 use futures_util::StreamExt;
 use tokio::time::Instant;
 
-use super::trace::Trace;
 use super::{Docker, Image, SILENCE, failure};
 use crate::error::{Failure, FailureKind};
 use crate::model::Progress;
-use crate::tools::context_stream::{ContextStream, Upload};
 use crate::tools::unique_id;
+pub use context::BuildContext;
+use futures_util::future::BoxFuture;
+pub use stream::{ContextStream, Upload};
+pub use temporary::{Owner, TemporaryTag};
+use trace::Trace;
 
 /// The first version of the API with a BuildKit that is not an experiment.
 const BUILDKIT_API: (u32, u32) = (1, 39);
@@ -22,14 +31,14 @@ const BUILDKIT_API: (u32, u32) = (1, 39);
 /// How often an upload is shown.
 const TICK: Duration = Duration::from_millis(200);
 
-/// How long the stream may go on after the image's id has come: only the session is left then.
+/// How long the stream may go on after the image's id has been reported: only the session is left then.
 const AFTER_ID: Duration = Duration::from_secs(10);
 
 /// What to build.
 #[derive(Clone, Debug, Default)]
 pub struct BuildRequest {
     /// The name that the image gets, `repository:tag`. Has to be new: then an image of this name is of this build, even
-    /// when the daemon's answer is lost.
+    /// when the daemon's response is lost.
     pub tag: String,
     /// The Dockerfile's path within the context.
     pub dockerfile: String,
@@ -39,7 +48,7 @@ pub struct BuildRequest {
     pub target: Option<String>,
     /// The platform to build for; the daemon's own by default.
     pub platform: Option<String>,
-    /// What a failure calls it: "building `todo-backend`".
+    /// What was being done, for a failure: "building `todo-backend`".
     pub what: String,
 }
 
@@ -52,7 +61,34 @@ pub enum BuildEvent<'a> {
     Line(&'a str),
 }
 
-/// What the daemon has said so far.
+/// Called with each event of a build.
+pub type OnBuildEvent<'a> = &'a (dyn Fn(BuildEvent<'_>) + Sync);
+
+/// What builds images and leaves them in the Docker daemon.
+pub trait Builder: Send + Sync {
+    /// Builds an image from `context`. Returns it only if the daemon has it, with the id that the build reported.
+    /// Dropping the call cancels the build.
+    fn build_image<'a>(
+        &'a self,
+        request: &'a BuildRequest,
+        context: &'a BuildContext,
+        on_event: OnBuildEvent<'a>,
+    ) -> BoxFuture<'a, Result<Image, Failure>>;
+}
+
+/// The daemon's own builder: BuildKit, or the classic one where the daemon has no other.
+impl Builder for Docker {
+    fn build_image<'a>(
+        &'a self,
+        request: &'a BuildRequest,
+        context: &'a BuildContext,
+        on_event: OnBuildEvent<'a>,
+    ) -> BoxFuture<'a, Result<Image, Failure>> {
+        Box::pin(self.build(request, context.stream(), on_event))
+    }
+}
+
+/// What the daemon has reported so far.
 #[derive(Default)]
 struct State {
     trace: Trace,
@@ -60,8 +96,8 @@ struct State {
 }
 
 impl Docker {
-    /// Builds an image and answers what the daemon has under its name afterwards. Success needs both: the id that the
-    /// build told, and the same id on a look. Dropping the call cancels the build.
+    /// Builds an image and returns what the daemon has under its name afterwards. Success needs both: the id that the
+    /// build reported, and an image with that id. Dropping the call cancels the build.
     pub async fn build(
         &self,
         request: &BuildRequest,
@@ -71,7 +107,7 @@ impl Docker {
         let upload = context.upload();
         let mut state = State::default();
         let ended = self.follow(request, context, &upload, &mut state, on_event).await;
-        // A context that could not be read is the reason, whatever the daemon made of it.
+        // A context that could not be read is the cause, whatever the daemon did with the rest.
         if let Some(failure) = upload.failure() {
             return Err(failure.while_doing(request.what.clone()));
         }
@@ -80,23 +116,23 @@ impl Docker {
             Err(Ended::Failed(failure)) => return Err(*failure),
             Err(Ended::Doubt(failure)) => Some(*failure),
         };
-        // The daemon may have gone away, or only its answer may be lost: the image tells.
+        // The daemon may have gone away, or only its response may be lost: the image decides.
         let image = match self.image(&request.tag).await {
             Ok(image) => image,
-            Err(look) => return Err(doubt.unwrap_or(look)),
+            Err(unreachable) => return Err(doubt.unwrap_or(unreachable)),
         };
         match (image, state.id, doubt) {
             (Some(image), Some(id), _) if image.id == id => Ok(image),
-            // The name was new and all of the context had arrived: nothing else can have made it.
+            // The name was new and the whole context had arrived: nothing else can have created it.
             (Some(image), None, Some(_)) if upload.is_complete() => Ok(image),
             (Some(image), Some(id), _) => Err(Failure::failed(request.what.clone())
-                .cause(format!("the build told the id {id}, and `{}` is {}", request.tag, image.id))),
+                .cause(format!("the build reported the id {id}, and `{}` has {}", request.tag, image.id))),
             (_, _, Some(failure)) => Err(failure),
             (Some(_), None, None) => {
-                Err(Failure::failed(request.what.clone()).cause("the build ended without telling the image's id"))
+                Err(Failure::failed(request.what.clone()).cause("the build ended without reporting the image's id"))
             }
             (None, _, None) => Err(Failure::failed(request.what.clone())
-                .cause(format!("the build ended well, and there is no image `{}`", request.tag))),
+                .cause(format!("the build reported success, and there is no image `{}`", request.tag))),
         }
     }
 
@@ -110,11 +146,11 @@ impl Docker {
     ) -> Result<(), Ended> {
         let body = bollard::body_try_stream(context);
         let mut stream = self.client.build_image(self.options(request), None, Some(body));
-        let (mut heard, mut shown) = (Instant::now(), 0);
+        let (mut last_heard, mut shown) = (Instant::now(), 0);
         loop {
             tokio::select! {
                 info = stream.next() => {
-                    heard = Instant::now();
+                    last_heard = Instant::now();
                     match info {
                         None => return Ok(()),
                         Some(Ok(info)) => state.take(info, on_event),
@@ -124,19 +160,19 @@ impl Docker {
                 () = tokio::time::sleep(TICK) => {
                     let sent = upload.sent();
                     if sent != shown {
-                        (heard, shown) = (Instant::now(), sent);
+                        (last_heard, shown) = (Instant::now(), sent);
                         on_event(BuildEvent::Progress(Progress::bytes(sent, upload.total(), "sending the build context")));
                     }
-                    if state.id.is_some() && heard.elapsed() > AFTER_ID {
+                    if state.id.is_some() && last_heard.elapsed() > AFTER_ID {
                         return Ok(());
                     }
-                    if heard.elapsed() > SILENCE {
+                    if last_heard.elapsed() > SILENCE {
                         self.ping().await.map_err(|gone| {
                             let mut failure = gone.while_doing(request.what.clone()).transient();
                             failure.kind = FailureKind::Failed;
                             Ended::Doubt(Box::new(failure))
                         })?;
-                        heard = Instant::now();
+                        last_heard = Instant::now();
                     }
                 }
             }
@@ -154,7 +190,7 @@ impl Docker {
             rm: true,
             forcerm: true,
             version: if buildkit { BuilderVersion::BuilderBuildKit } else { BuilderVersion::BuilderV1 },
-            // Needed by the client for BuildKit, and never to be used twice.
+            // The client needs it for BuildKit; a session id must never be used twice.
             session: buildkit.then(|| unique_id("provision")),
             ..BuildImageOptions::default()
         }
@@ -162,9 +198,9 @@ impl Docker {
 }
 
 enum Ended {
-    /// The daemon said that it failed.
+    /// The daemon reported a failure.
     Failed(Box<Failure>),
-    /// The answer broke off, or could not be read.
+    /// The response broke off, or could not be read.
     Doubt(Box<Failure>),
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Who let go whom, and when.
+/// When each step began and ended, and which one it waited for last.
 #[derive(Debug)]
 pub(super) struct CriticalPath {
     began: Vec<Option<Duration>>,
