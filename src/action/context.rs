@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use super::prompts::Prompts;
 use crate::error::Failure;
 use crate::event::{EventKind, EventSink, StepLog, event_channel};
 use crate::model::{Output, Progress, RunId, StepId};
@@ -54,6 +55,8 @@ pub struct RunScope {
     /// Whether another run is one of this project and over: one run at a time holds the lock, so each that was on record
     /// when this one began.
     pub has_ended: Arc<dyn Fn(&RunId) -> bool + Send + Sync>,
+    /// How its steps ask the person at the terminal.
+    pub prompts: Arc<Prompts>,
 }
 
 struct TextState {
@@ -175,6 +178,18 @@ impl StepContext {
             result = work => result,
             () = self.cancel.cancelled() => Err(Failure::interrupted(what)),
         }
+    }
+
+    /// Asks the person at the terminal. Returns the answer, or `None` if there is no terminal: then the question stays
+    /// open, and the step has to say so. Question and answer are in the step's log.
+    pub async fn ask(&self, question: &str) -> Result<Option<String>, Failure> {
+        let Some(run) = &self.run else { return Ok(None) };
+        let what = format!("the question \"{question}\"");
+        let answer = self.unless_cancelled(&what, run.prompts.ask(&self.step, question, &self.sink)).await?;
+        if let Some(answer) = &answer {
+            self.line(&format!("{question} {answer}"));
+        }
+        Ok(answer)
     }
 
     /// Notes that a child left processes behind, which were stopped.

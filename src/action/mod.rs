@@ -3,6 +3,7 @@
 mod context;
 pub mod defaults;
 mod entry;
+mod prompts;
 pub mod units;
 
 use std::fmt::Debug;
@@ -12,9 +13,11 @@ use futures_util::future::BoxFuture;
 use crate::error::Failure;
 use crate::fingerprint::Inputs;
 use crate::model::Output;
+use crate::tools::deletion::Deletion;
 
 pub use context::{ChildEvent, OnChild, RunScope, StepContext};
 pub use entry::{ActionSettings, ActionType, SettingsTable};
+pub use prompts::{Prompter, Prompts};
 
 /// Whether the world has what a step made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +49,23 @@ pub trait Action: Debug + Send + Sync {
     /// Looks whether the world still has what a run that ended with `output` made; compares identities, not names. Must
     /// not change anything. Also called right after `run`, to see its success with our own eyes.
     fn probe<'a>(&'a self, cx: &'a StepContext, output: &'a Output) -> BoxFuture<'a, Result<Presence, Failure>>;
+
+    /// What `down` would remove of what a run that ended with `output` made, each with the proof that it is ours.
+    /// Nothing by default: most actions make nothing that outlives the run, or something that another step owns.
+    fn removals<'a>(
+        &'a self,
+        cx: &'a StepContext,
+        output: &'a Output,
+    ) -> BoxFuture<'a, Result<Vec<Deletion>, Failure>> {
+        let _ = (cx, output);
+        Box::pin(std::future::ready(Ok(Vec::new())))
+    }
+
+    /// Removes one of [`Action::removals`], which was permitted. Has to be safe to call twice.
+    fn remove<'a>(&'a self, cx: &'a StepContext, removal: &'a Deletion) -> BoxFuture<'a, Result<(), Failure>> {
+        let _ = (cx, removal);
+        nothing()
+    }
 
     /// Does it. Ends soon after `cx.cancel()` asks, with [`Failure::interrupted`].
     fn run<'a>(&'a self, cx: &'a StepContext) -> BoxFuture<'a, Result<Output, Failure>>;

@@ -6,6 +6,7 @@ mod inspect;
 mod logs;
 mod output;
 mod project;
+mod prompter;
 mod runtime;
 mod up;
 mod why;

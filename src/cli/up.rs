@@ -1,6 +1,6 @@
 //! `provision up` and `provision stage`.
 
-use std::io;
+use std::io::{self, IsTerminal};
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -13,14 +13,16 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use super::args::{Cli, RunArgs, StageArgs, UpArgs};
 use super::output::Terminal;
 use super::project::Project;
+use super::prompter::TerminalPrompter;
 use super::runtime::runtime;
+use crate::action::Prompts;
 use crate::error::{Failure, FailureKind};
 use crate::event::event_channel;
 use crate::exec::{self, Run, StopSignal};
 use crate::journal::{Entry, Opened};
 use crate::model::{Outcome, RunId};
 use crate::plan::{Selection, select};
-use crate::report::{Fanout, Json, NextCommands, Size, SizeOf, Verbosity, drive, reporter};
+use crate::report::{Fanout, Format, Json, NextCommands, Size, SizeOf, Verbosity, drive, reporter};
 use crate::tools::process::{ChildRegistry, procfs, shell_quoted};
 
 pub(super) fn up(cli: &Cli, terminal: &Terminal, args: &UpArgs) -> Result<u8, Failure> {
@@ -75,6 +77,7 @@ fn go(cli: &Cli, terminal: &Terminal, selection: &Selection, args: &RunArgs) -> 
         command,
         history: Arc::new(opened.history),
         tools: Arc::clone(&project.tools),
+        prompts: Arc::new(prompts(terminal, args)),
         children: Arc::clone(&children),
         sink,
         jobs: args.jobs,
@@ -117,6 +120,17 @@ fn settle_killed_runs(opened: &mut Opened) -> Result<Vec<String>, Failure> {
         opened.journal.append(&settled)?;
     }
     Ok(told)
+}
+
+/// Steps may ask where a person watches: on a terminal, with an output for people.
+fn prompts(terminal: &Terminal, args: &RunArgs) -> Prompts {
+    let format = args.output.resolve(terminal.interactive, &terminal.environment);
+    let is_for_people = matches!(format, Format::Tty | Format::Lines);
+    if terminal.interactive && io::stdin().is_terminal() && is_for_people {
+        Prompts::new(TerminalPrompter)
+    } else {
+        Prompts::default()
+    }
 }
 
 fn reporters(cli: &Cli, terminal: &Terminal, args: &RunArgs, project: &Project) -> Result<Fanout, Failure> {

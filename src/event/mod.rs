@@ -84,6 +84,18 @@ pub enum EventKind {
         /// The progress.
         progress: Progress,
     },
+    /// It waits for an answer of the person at the terminal: reporters show the question and leave the terminal alone.
+    StepAsking {
+        /// The step.
+        step: StepId,
+        /// The question, in one line.
+        question: String,
+    },
+    /// Its question was answered or taken back.
+    StepAnswered {
+        /// The step.
+        step: StepId,
+    },
     /// A line of its output with secrets masked, without the line end. May be dropped.
     StepLine {
         /// The step.
@@ -162,6 +174,8 @@ impl EventKind {
             | Self::StepFresh { step, .. }
             | Self::StepStarted { step, .. }
             | Self::StepRetrying { step, .. }
+            | Self::StepAsking { step, .. }
+            | Self::StepAnswered { step }
             | Self::StepProgress { step, .. }
             | Self::StepLine { step, .. } => Some(step),
             Self::StepFinished(finished) => Some(&finished.step),

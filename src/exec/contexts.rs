@@ -29,7 +29,11 @@ impl Contexts {
     pub(super) fn new(run: &Run, sender: Sender) -> Self {
         let history = Arc::clone(&run.history);
         Self {
-            run: RunScope { id: run.id.clone(), has_ended: Arc::new(move |other| history.run(other).is_some()) },
+            run: RunScope {
+                id: run.id.clone(),
+                has_ended: Arc::new(move |other| history.run(other).is_some()),
+                prompts: Arc::clone(&run.prompts),
+            },
             tools: Arc::clone(&run.tools),
             sink: run.sink.clone(),
             history: Arc::clone(&run.history),

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::action::Prompts;
 use crate::error::FailureKind;
 use crate::event::EventSink;
 use crate::journal::History;
@@ -51,6 +52,8 @@ pub struct Run {
     pub history: Arc<History>,
     /// What steps work with.
     pub tools: Arc<Tools>,
+    /// How its steps ask the person at the terminal.
+    pub prompts: Arc<Prompts>,
     /// Its child processes.
     pub children: Arc<ChildRegistry>,
     /// Where events go.

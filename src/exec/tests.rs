@@ -38,6 +38,7 @@ async fn run(folder: &Path, id: &str) -> (RunEnd, Arc<ChildRegistry>) {
         command: "provision up".into(),
         history: Arc::new(opened.history),
         tools: Arc::new(tools),
+        prompts: Arc::default(),
         children: Arc::clone(&children),
         sink,
         jobs: 1,

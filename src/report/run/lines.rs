@@ -120,6 +120,10 @@ impl<W: Write> Reporter for Lines<W> {
                 let progress = progress.to_string();
                 self.write_step_line(step, &theme.paint(DIM, &text::plain(&progress)))
             }
+            EventKind::StepAsking { step, question } => {
+                let question = theme.paint(STRONG, &text::plain(question));
+                self.write_step_line(step, &question)
+            }
             EventKind::StepLine { step, line } if self.verbosity == Verbosity::Verbose => {
                 let gutter = theme.paint(DIM, theme.gutter().trim_end());
                 let text = format!("{gutter} {}", theme.sanitize(line));
@@ -132,6 +136,7 @@ impl<W: Write> Reporter for Lines<W> {
             EventKind::StageFinished { .. }
             | EventKind::StageStarted { .. }
             | EventKind::StepChecking { .. }
+            | EventKind::StepAnswered { .. }
             | EventKind::StepLine { .. }
             | EventKind::RunFinished(_) => Ok(()),
         }?;

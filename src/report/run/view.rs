@@ -28,6 +28,8 @@ pub(crate) struct View {
     pub(crate) elapsed: Duration,
     /// The signal that stops the run, and whether running steps are killed.
     pub(crate) interrupted: Option<(&'static str, bool)>,
+    /// The step that waits for an answer, and its question.
+    pub(crate) asking: Option<(StepId, String)>,
     /// How it ended.
     pub(crate) finished: Option<RunFinished>,
     step_places: IdMap<StepId, usize>,
@@ -93,6 +95,8 @@ impl View {
                     row.progress = Some(progress.clone());
                 }
             }
+            EventKind::StepAsking { step, question } => self.asking = Some((step.clone(), question.clone())),
+            EventKind::StepAnswered { .. } => self.asking = None,
             EventKind::StepLine { step, line } => {
                 if let Some(row) = self.running(step)
                     && !line.trim().is_empty()

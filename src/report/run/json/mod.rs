@@ -90,6 +90,8 @@ fn body(kind: &EventKind) -> (&'static str, Body<'_>) {
             };
             ("step_retrying", body)
         }
+        EventKind::StepAsking { step, question } => ("step_asking", Body::StepAsking { step: step.as_str(), question }),
+        EventKind::StepAnswered { step } => ("step_answered", Body::StepAnswered { step: step.as_str() }),
         EventKind::StepProgress { step, progress } => ("step_progress", step_progress(step, progress)),
         EventKind::StepLine { step, line } => ("step_line", Body::StepLine { step: step.as_str(), line }),
         EventKind::StepFinished(finished) => ("step_finished", step_finished(finished)),

@@ -82,6 +82,18 @@ pub(crate) enum Body<'a> {
         /// Why it failed.
         reason: &'a str,
     },
+    /// `step_asking`: it waits for an answer of the person at the terminal.
+    StepAsking {
+        /// The step.
+        step: &'a str,
+        /// The question.
+        question: &'a str,
+    },
+    /// `step_answered`: its question was answered or taken back.
+    StepAnswered {
+        /// The step.
+        step: &'a str,
+    },
     /// `step_progress`; some may be dropped.
     StepProgress {
         /// The step.

@@ -25,7 +25,7 @@ use crate::event::{Event, EventKind, StepFinished};
 use crate::model::Outcome;
 use crate::report::choice::Verbosity;
 use crate::report::reporter::Reporter;
-use crate::report::style::{DIM, Theme, WARN};
+use crate::report::style::{DIM, STRONG, Theme, WARN};
 use crate::report::text;
 
 pub(crate) use size::{Size, SizeOf};
@@ -95,6 +95,9 @@ impl<W: Write> Tty<W> {
     }
 
     fn draw_if_due(&mut self) -> io::Result<()> {
+        if self.view.asking.is_some() {
+            return self.keep_question_last();
+        }
         let now = self.view.elapsed;
         let is_due = self.drawn_at.is_none_or(|at| now.saturating_sub(at) >= FRAME_INTERVAL);
         if is_due || self.pending.len() >= MAX_PENDING { self.draw() } else { Ok(()) }
@@ -113,6 +116,27 @@ impl<W: Write> Tty<W> {
         self.drawn_at = Some(canvas.now);
         self.bars.show(frame(&self.view, canvas));
         Ok(())
+    }
+
+    /// Removes the rows and prints the open question, where the person types the answer.
+    fn ask(&mut self) -> io::Result<()> {
+        self.bars.clear()?;
+        if let Some((step, question)) = &self.view.asking {
+            let question = self.theme.paint(STRONG, &text::plain(question));
+            write!(self.pending, "{step}: {question} ")?;
+        }
+        self.out.write_all(&self.pending)?;
+        self.pending.clear();
+        self.out.flush()
+    }
+
+    /// While a question is open, lines wait for its end; too many are printed above the question, once more.
+    fn keep_question_last(&mut self) -> io::Result<()> {
+        if self.pending.len() < MAX_PENDING {
+            return Ok(());
+        }
+        writeln!(self.out)?;
+        self.ask()
     }
 
     fn canvas(&self) -> Canvas {
@@ -151,8 +175,9 @@ impl<W: Write> Reporter for Tty<W> {
                 let gutter = self.theme.paint(DIM, &format!("{step} {}", self.theme.gutter().trim_end()));
                 writeln!(self.pending, "{gutter} {}", self.theme.sanitize(line))?;
             }
+            EventKind::StepAsking { .. } => return self.ask(),
             // Ctrl-C is acknowledged without delay.
-            EventKind::RunInterrupted { .. } => return self.draw(),
+            EventKind::RunInterrupted { .. } | EventKind::StepAnswered { .. } => return self.draw(),
             _ => {}
         }
         self.draw_if_due()

@@ -415,3 +415,21 @@ fn lines_above_the_rows_are_written_once_and_stay() {
     let text = terminal.text();
     assert!(text.find(line) < text.find("Prerequisites"), "{text}");
 }
+
+#[test]
+fn an_open_question_is_the_last_line_until_it_is_answered() {
+    let terminal = Terminal::new(100, 20);
+    let mut tty = shown(&terminal, Theme::PLAIN, &midway());
+    let at = tty.view.elapsed;
+    let backend = step("build.backend");
+    let mut send = |after_ms, kind| {
+        tty.on_event(&Event { elapsed: at + Duration::from_millis(after_ms), kind }).unwrap();
+        terminal.text()
+    };
+    send(100, EventKind::StepAsking { step: backend.clone(), question: "is the page fine?".into() });
+    let progress = Progress::items(9, Some(12), "RUN pip install");
+    let text = send(900, EventKind::StepProgress { step: step("build.frontend"), progress });
+    assert_eq!(text, "build.backend: is the page fine?");
+    let text = send(950, EventKind::StepAnswered { step: backend });
+    assert!(text.starts_with("build.backend: is the page fine?") && text.contains("Build the images"), "{text}");
+}
