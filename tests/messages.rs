@@ -335,7 +335,7 @@ fn the_scanner_finds_every_call() {
 
 #[test]
 fn strings_have_their_value_and_their_length() {
-    assert_eq!(string(r###"r#"a "b""#;"###), Some(("a \"b\"".to_owned(), 10)));
+    assert_eq!(string("r#\"a \"b\"\"#;"), Some(("a \"b\"".to_owned(), 10)));
     assert_eq!(string("\"a\\\"b\\\n   c\";"), Some(("a\"bc".to_owned(), 12)));
     assert_eq!(string("report"), None);
 }

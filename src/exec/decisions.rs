@@ -132,7 +132,7 @@ impl<'a> Decisions<'a> {
         }
         let applies = self.schedule.applies(number);
         if let Ok(false) = applies {
-            let finished = end_without_run(step.id.clone(), Outcome::Skipped, Some("its `when` does not hold".into()));
+            let finished = end_without_run(step.id.clone(), Outcome::Skipped, Some("its `when` is false".into()));
             return Some(End::of(number, None, finished, true).into());
         }
         self.schedule.checking(number);

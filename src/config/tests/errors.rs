@@ -103,9 +103,7 @@ fn crlf_and_a_byte_order_mark_do_not_move_places() {
     "#);
 }
 
-#[test]
-fn all_errors_in_sections_are_reported_at_once() {
-    let text = r#"
+const SECTIONS: &str = r#"
 [pipeline]
 name = "P p"
 checklist = ["tasks.md"]
@@ -127,7 +125,10 @@ id = "a"
 action = "command"
 run = "true"
 "#;
-    assert_snapshot!(Project::new(text).errors(), @r#"
+
+#[test]
+fn all_errors_in_sections_are_reported_at_once() {
+    assert_snapshot!(Project::new(SECTIONS).errors(), @r#"
     error: invalid pipeline name `P p`
      --> pipeline.toml:3:8
       |
@@ -199,9 +200,7 @@ run = "true"
     "#);
 }
 
-#[test]
-fn all_errors_in_stages_are_reported_at_once() {
-    let text = r#"
+const STAGES: &str = r#"
 [pipeline]
 name = "p"
 [[stage]]
@@ -222,7 +221,10 @@ fallback = "b"
 [[stage]]
 id = "build"
 "#;
-    assert_snapshot!(Project::new(text).errors(), @r#"
+
+#[test]
+fn all_errors_in_stages_are_reported_at_once() {
+    assert_snapshot!(Project::new(STAGES).errors(), @r#"
     error: `jobs` must be between 1 and 256
      --> pipeline.toml:6:8
       |

@@ -198,7 +198,7 @@ fn a_fallback_an_optional_failure_and_a_retry_are_named_as_such() {
     [   0.0s] s.ask  started: never run
     [   0.0s] s.ask  attempt 1 of 2 failed, retrying in 0.0s: `/bin/sh -e -c 'test -e seen || { touch seen; exit 7; }'` ended with exit code 7
     [   0.0s] s.ask  succeeded after 0.0s
-    [   0.0s] s.never  skipped (note: its `when` does not hold)
+    [   0.0s] s.never  skipped (note: its `when` is false)
     ✗ s.lint (optional): `/bin/sh -e -c 'echo no linter here; exit 1'` ended with exit code 1
 
     ✓ test succeeded in 0.0s: 2 ran, 1 by fallback, 1 skipped, 1 failed
