@@ -27,7 +27,8 @@ pub(super) struct Command {
     run: Run,
     /// Where it runs, relative to the project; the project's folder by default.
     cwd: Option<String>,
-    /// Variables of its environment, beside those of `provision` itself.
+    /// Variables of its environment, beside those of `provision` itself. It also gets DOCKER_HOST for the daemon that the
+    /// other steps use, unless DOCKER_HOST or DOCKER_CONTEXT is set here, and KUBECONFIG for the pipeline's cluster.
     #[serde(default)]
     env: BTreeMap<String, String>,
     /// Globs of the files that it reads, relative to the project. While they and the settings are unchanged, it need not
@@ -89,8 +90,8 @@ impl Command {
         };
         // Programs like docker and compose use the daemon that the other steps use. Where no daemon can be named, a program
         // that needs one says so itself.
-        for (name, value) in tools.docker_endpoint().map(Endpoint::variables).unwrap_or_default() {
-            if !self.env.contains_key(name) {
+        if !self.names_daemon() {
+            for (name, value) in tools.docker_endpoint().map(Endpoint::variables).unwrap_or_default() {
                 command = command.env(name, value);
             }
         }
@@ -118,6 +119,12 @@ impl Command {
         }
         let cwd = self.cwd.as_deref().map_or_else(|| tools.root().to_owned(), |cwd| cx.path(cwd));
         Ok(command.cwd(&cwd))
+    }
+
+    /// Whether the step itself says which Docker daemon its program uses.
+    fn names_daemon(&self) -> bool {
+        let is_set = |name: &str| self.env.contains_key(name) || self.secrets.iter().any(|secret| secret == name);
+        is_set("DOCKER_HOST") || is_set("DOCKER_CONTEXT")
     }
 
     /// The first output that is not there.

@@ -12,6 +12,7 @@ use crate::action::{Action, ActionSettings, Presence, StepContext, defaults};
 use crate::error::{Context, Failure};
 use crate::fingerprint::{Digest, Inputs};
 use crate::model::{Output, Progress};
+use crate::tools::blocking;
 use crate::tools::helm::{self, Helm, Install, PendingRelease};
 use crate::tools::kubernetes::{Kube, Release, ReleaseStatus};
 
@@ -70,7 +71,9 @@ impl ActionSettings for HelmInstall {
 
     fn validate(&self) -> Result<(), String> {
         if self.history_max == 1 {
-            return Err("`history-max` of 1 leaves nothing to go back to: it has to be 0 (all) or at least 2".into());
+            return Err(
+                "`history-max` of 1 leaves no revision to roll back to: it must be 0 (all) or at least 2".into()
+            );
         }
         Ok(())
     }
@@ -80,12 +83,21 @@ impl Action for HelmInstall {
     fn inputs<'a>(&'a self, cx: &'a StepContext, inputs: &'a mut Inputs) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async move {
             let chart = cx.path(&self.chart);
-            if chart.exists() {
-                inputs.digest("chart", chart_digest(&chart)?);
-            }
-            for file in &self.values {
-                let bytes = fs::read(cx.path(file)).context(|| "reading the chart's values".into())?;
-                inputs.digest(format!("values {file}"), Digest::of(&bytes));
+            let values: Vec<(String, PathBuf)> =
+                self.values.iter().map(|file| (format!("values {file}"), cx.path(file))).collect();
+            let digests = blocking(move || {
+                let mut digests = Vec::new();
+                if chart.exists() {
+                    digests.push(("chart".to_owned(), chart_digest(&chart)?));
+                }
+                for (label, path) in values {
+                    let bytes = fs::read(path).context(|| "reading the chart's values".into())?;
+                    digests.push((label, Digest::of(&bytes)));
+                }
+                Ok(digests)
+            });
+            for (label, digest) in digests.await? {
+                inputs.digest(label, digest);
             }
             Ok(())
         })
@@ -103,14 +115,20 @@ impl Action for HelmInstall {
             }
             match output.get("revision") {
                 Some(revision) if revision != release.revision.to_string() => missing(format!(
-                    "the release `{}` is at revision {} by now, not {revision}",
+                    "the release `{}` is now at revision {}, not {revision}",
                     self.release, release.revision
                 )),
-                // Removed and installed again, it begins at 1 again.
+                // One that was removed and installed again begins at 1 again.
                 _ if output.get("record").is_some_and(|record| record != release.description) => {
-                    missing(format!("the release `{}` was installed anew by somebody else", self.release))
+                    missing(format!("the release `{}` was installed again by somebody else", self.release))
                 }
-                _ => objects_are_there(&kube, &release).await,
+                _ => {
+                    let objects = release.objects();
+                    for why in &objects.unreadable {
+                        cx.line(&format!("an object of the manifest can't be read, and is not checked: {why}"));
+                    }
+                    Ok(kube.absence_in(&objects).await?.map_or(Presence::Present, Presence::Missing))
+                }
             }
         })
     }
@@ -178,12 +196,12 @@ impl HelmInstall {
                 Ok(release)
             }
             Some(release) => Err(Failure::failed(format!(
-                "helm ended well, but the release `{}` is {}: {}",
+                "helm succeeded, but the release `{}` is {}: {}",
                 self.release,
                 release.status.word(),
                 release.description
             ))),
-            None => Err(Failure::failed(format!("helm ended well, but there is no release `{}`", self.release))),
+            None => Err(Failure::failed(format!("helm succeeded, but there is no release `{}`", self.release))),
         }
     }
 
@@ -197,16 +215,6 @@ impl HelmInstall {
             failure
         }
     }
-}
-
-async fn objects_are_there(kube: &Kube, release: &Release) -> Result<Presence, Failure> {
-    // One after the other: an answer takes a millisecond, a connection for each of them several.
-    for object in release.objects()? {
-        if kube.exists(&object).await? == Some(false) {
-            return Ok(Presence::Missing(format!("{object} is gone")));
-        }
-    }
-    Ok(Presence::Present)
 }
 
 /// The digest of a chart: every file's path below it and content, in order; or of an archive's bytes.

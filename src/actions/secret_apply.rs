@@ -23,7 +23,7 @@ const MANAGED_BY: (&str, &str) = ("app.kubernetes.io/managed-by", "provision");
 /// The annotation that says which key holds a generated secret, so that other steps find it; the secret's name follows.
 const GENERATED: &str = "provision.generated/";
 
-/// One step at a time looks for a generated secret and makes it, so that two never make it twice.
+/// One step at a time finds a generated secret or makes it, so that none is made twice.
 static GENERATING: LazyLock<Mutex<()>> = LazyLock::new(Mutex::default);
 
 /// Settings of `secret-apply`.
@@ -36,7 +36,7 @@ pub(super) struct SecretApply {
     #[serde(default = "defaults::namespace")]
     namespace: String,
     /// Its keys with their values, in which `${{ secrets.NAME }}` stands for a declared secret. A secret that is
-    /// generated is made once and then lives in the cluster alone: one key has to hold just it, to find it there again.
+    /// generated is made once and then kept only in the cluster: one key must hold it and nothing else, so that it can be found there.
     data: BTreeMap<String, String>,
     /// Its labels.
     #[serde(default)]
@@ -84,7 +84,7 @@ impl Action for SecretApply {
     fn inputs<'a>(&'a self, cx: &'a StepContext, inputs: &'a mut Inputs) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async move {
             for name in self.names()? {
-                // One that is generated is the cluster's; the probe looks at it.
+                // A generated one is in the cluster; the probe reads it.
                 if let Some(value) = cx.tools().secrets().value(&name)? {
                     let digest = secrets::keyed_digest(cx.tools().state_dir(), value.expose().as_bytes())?;
                     inputs.digest(format!("secret {name}"), digest);
@@ -107,7 +107,7 @@ impl Action for SecretApply {
             Ok(if output.get("digest").is_none_or(|old| old == digest) {
                 Presence::Present
             } else {
-                Presence::Missing(format!("the Secret `{}` has another content by now", self.name))
+                Presence::Missing(format!("the Secret `{}` now has other content", self.name))
             })
         })
     }

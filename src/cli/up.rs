@@ -13,7 +13,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use super::args::{Cli, RunArgs, StageArgs, UpArgs};
 use super::output::Terminal;
 use super::project::Project;
-use super::runtime;
+use super::runtime::runtime;
 use crate::error::{Failure, FailureKind};
 use crate::event::event_channel;
 use crate::exec::{self, Run, StopSignal};
@@ -219,7 +219,7 @@ mod tests {
 
     #[test]
     fn a_reporter_that_panics_is_told_and_no_failure_of_the_run() {
-        let shown = std::thread::spawn(|| -> Fanout { panic!("a mistake in a reporter") });
+        let shown = std::thread::spawn(|| -> Fanout { panic!("an error in a reporter") });
         let failures = lost_output(shown);
         assert_eq!(failures.len(), 1);
         assert!(failures[0].message.contains("the run itself went on"), "{}", failures[0]);

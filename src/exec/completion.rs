@@ -1,4 +1,4 @@
-//! [`complete`]: what is recorded and told of a step that is over. A pure function: no time, no I/O.
+//! [`complete`]: what is recorded and announced of a step that is over. A pure function: no time, no I/O.
 
 use std::time::Duration;
 

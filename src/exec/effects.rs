@@ -123,7 +123,7 @@ pub(super) fn make_durable(journal: &mut Journal, run: &RunId, effects: Vec<Effe
     Ok(recorded)
 }
 
-/// The journal's failure with what it could not take: nobody was told of it, and the next run checks it again.
+/// The journal's failure with what it could not take: it was not announced, and the next run checks it again.
 fn not_recorded(mut failure: Failure, entries: &[Entry]) -> Failure {
     for entry in entries {
         if let Entry::StepFinished { step, end } = entry {

@@ -12,7 +12,7 @@ use crate::tools::process::pause::Stopwatch;
 use crate::tools::process::procfs::{self, boot_id, members, stat};
 use crate::tools::process::{ChildRegistry, GRACE, signal_group, signal_process};
 
-/// How often processes that were told to end are checked.
+/// How often processes that got a signal are checked.
 const CHECK_INTERVAL: Duration = Duration::from_millis(20);
 
 /// How many times what is left is killed: something may start others between the search and the signal.
@@ -57,7 +57,7 @@ pub(super) fn stop_orphans_of(run: &RunId, children: &ChildRegistry, cancel: &Ca
 /// Stops the processes whose environment names a run that `is_wanted` knows.
 fn stop_marked(is_wanted: impl Fn(&str) -> bool, cancel: &Cancel) -> Vec<String> {
     let mut found: BTreeMap<u32, (u64, String)> = BTreeMap::new();
-    // Searched each time: what was told to end may start others first.
+    // Searched each time: what got a signal may start others first.
     let mut signal_found = |signal| {
         let alive = procfs::of_runs(&is_wanted);
         for (pid, stat) in &alive {

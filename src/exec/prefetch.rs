@@ -103,7 +103,7 @@ async fn check_all(queue: Arc<Mutex<VecDeque<Check>>>, checker: Checker, cancel:
         let next = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
         let Some(check) = next else { return };
         checker.check(check, true, &cancel).await;
-        // So that the loop takes results in meanwhile, and they do not pile up.
+        // So that the loop takes results in meanwhile, and they do not accumulate.
         tokio::task::yield_now().await;
     }
 }

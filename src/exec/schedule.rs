@@ -344,7 +344,7 @@ impl<'a> Schedule<'a> {
         }
     }
 
-    /// Ends everything that can't begin any more because `number` did not end well.
+    /// Ends everything that can't begin any more because `number` did not succeed.
     fn block(&mut self, number: usize, released: &mut Released) {
         let mut open = vec![number];
         let mut stage_seen = vec![false; self.stages.len()];

@@ -7,10 +7,10 @@ use std::path::Path;
 
 use fs_err as fs;
 
+use super::clock::now_ms;
 use super::disk::{Disk, RealDisk};
 use super::history::History;
 use super::lock::state_failure;
-use super::now_ms;
 use super::record::{FORMAT, LineError, Record, decode, encode};
 use crate::error::{Failure, FailureKind};
 use crate::failpoint;

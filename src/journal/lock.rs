@@ -3,19 +3,20 @@
 use std::fs::TryLockError;
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use fs_err as fs;
 use fs_err::os::unix::fs::OpenOptionsExt as _;
 use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
 
-use super::now_ms;
+use super::clock::now_ms;
 use super::place::Place;
 use crate::error::{Failure, FailureKind};
+use crate::tools::process::pause::Stopwatch;
 use crate::tools::process::procfs;
 
-/// How long a lock may be busy before that is taken for another run.
+/// How long a lock may be busy before another run is assumed to hold it.
 const PATIENCE: Duration = Duration::from_millis(100);
 
 /// Who holds the lock; what the lock file says while it is held.
@@ -27,7 +28,7 @@ pub struct Holder {
     pub since: i64,
     /// What was typed.
     pub command: String,
-    /// When the process started, in clock ticks since boot; 0 where that can't be told.
+    /// When the process started, in clock ticks since boot; 0 where that is unknown.
     #[serde(default)]
     start: u64,
     /// The boot in which that was.
@@ -174,7 +175,7 @@ impl StandIn {
 
 /// Tries for a moment: a reader that checks whether a run is on holds the lock for microseconds.
 fn try_lock(file: &fs::File) -> Result<(), TryLockError> {
-    let began = Instant::now();
+    let began = Stopwatch::start();
     loop {
         match file.file().try_lock() {
             Err(TryLockError::WouldBlock) if began.elapsed() < PATIENCE => std::thread::sleep(PATIENCE / 20),
@@ -183,7 +184,7 @@ fn try_lock(file: &fs::File) -> Result<(), TryLockError> {
     }
 }
 
-/// Who holds the lock `path` right now; nobody where nothing can be told.
+/// Who holds the lock `path` right now; `None` where that is unknown.
 pub(super) fn holder(path: &Path) -> Option<Holder> {
     let mut file = fs::File::open(path).ok()?;
     match file.file().try_lock_shared() {
@@ -191,7 +192,7 @@ pub(super) fn holder(path: &Path) -> Option<Holder> {
         Err(TryLockError::Error(error)) if is_unsupported(&error) => {
             holder_in(&path.with_extension("held")).filter(|holder| !holder.is_gone())
         }
-        // Free, or not to be told; ours is gone with the file.
+        // Free, or unknown; our own is released with the file.
         _ => None,
     }
 }

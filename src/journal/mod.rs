@@ -1,8 +1,9 @@
 //! The durable memory of a project: `.provision/journal.jsonl`, one writer under a lock, readers at any time.
 //!
-//! A step's intent is written before its first effect and its end before anybody is told, each with one `fdatasync` for
+//! A step's intent is written before its first effect and its end before it is announced, each with one `fdatasync` for
 //! all that became known together. After a kill at any point the file is a valid prefix and at most one torn line.
 
+mod clock;
 mod disk;
 mod file;
 mod folder;
@@ -18,6 +19,7 @@ use crate::error::{Failure, FailureKind};
 use crate::fingerprint::Inputs;
 use crate::model::{Outcome, Output, RunId, StepId};
 
+pub use clock::now_ms;
 pub use history::{Child, History, RunRecord, StepEnd, StepHistory};
 pub use lock::{Holder, Lock};
 
@@ -143,11 +145,6 @@ pub fn running(state_dir: &Path) -> Option<Holder> {
 
 fn journal_path(state_dir: &Path) -> PathBuf {
     state_dir.join("journal.jsonl")
-}
-
-/// The wall clock in milliseconds since the Unix epoch; for people only, never compared.
-pub fn now_ms() -> i64 {
-    jiff::Timestamp::now().as_millisecond()
 }
 
 fn to_record(entry: &Entry, at: i64) -> Record<'_> {

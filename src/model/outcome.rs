@@ -44,7 +44,7 @@ impl Outcome {
         Self::ALL.into_iter().find(|outcome| outcome.word() == word)
     }
 
-    /// Whether what the step stands for has been seen to be true.
+    /// Whether what the step stands for is confirmed.
     pub fn is_proof(self) -> bool {
         matches!(self, Self::Succeeded | Self::Fresh)
     }

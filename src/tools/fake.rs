@@ -3,8 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use super::Cancel;
-use super::process::{ChildRegistry, Command, ProcessObserver};
+use super::process::{Cancel, ChildRegistry, Command, ProcessObserver};
 
 /// Keeps what is shown.
 #[derive(Default)]

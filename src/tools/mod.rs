@@ -27,8 +27,7 @@ use std::sync::{Arc, OnceLock};
 use tokio::sync::{Mutex, OnceCell};
 
 use crate::error::{Failure, FailureKind};
-use crate::files::FileSet;
-use crate::files::{FileDigests, Verify};
+use crate::files::{FileDigests, FileSet, Verify};
 use crate::fingerprint::Digest;
 use crate::model::StepId;
 use crate::redact::Redactor;

@@ -209,7 +209,7 @@ impl Command {
         let Child { group, handle, mut pipes } = blocking(move || self.start(starting)).await?;
         let pid = group.pid();
         observer.started(pid);
-        // They go in this order: the observer is told when nothing is left of the group.
+        // They go in this order: the observer hears of the end when nothing is left of the group.
         let guard = (group, Told { pid, observer });
         let result = supervise(handle, &mut pipes, pid, observer).await.context(|| format!("running `{line}`"));
         drop(guard);

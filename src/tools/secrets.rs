@@ -23,7 +23,7 @@ pub enum SecretSource {
         /// Whether it may be missing; then the secret is the empty text.
         optional: bool,
     },
-    /// Made once, where it is first needed, and from then on kept there alone: `n` random bytes as hexadecimal digits.
+    /// Made once, where it is first needed, and from then on kept only there: `n` random bytes as hexadecimal digits.
     Generate {
         /// How many bytes.
         bytes: usize,
@@ -37,7 +37,7 @@ pub struct Secrets {
     redactor: Redactor,
 }
 
-/// A secret's value, shown to nobody by accident.
+/// A secret's value, which is never shown by accident.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SecretValue(String);
 
@@ -71,8 +71,8 @@ impl Secrets {
         self.sources.get(name)
     }
 
-    /// Registers every value that the environment has, so that it is masked from the first line on. Answers the names
-    /// of those too short to be masked.
+    /// Registers every value that the environment has, so that it is masked from the first line on. Returns the
+    /// names of those that are too short to be masked.
     pub fn register_all(&self) -> Vec<String> {
         let mut unmasked = Vec::new();
         for (name, source) in &self.sources {
@@ -159,8 +159,8 @@ pub fn fill(text: &str, values: &BTreeMap<String, SecretValue>) -> Result<String
     Ok(filled)
 }
 
-/// A digest of something secret, with a key that this project's `.provision` alone holds: whoever reads the journal
-/// can't try out guesses. A new key makes every such digest another one, and so its step stale.
+/// A digest of something secret, with a key that only this project's `.provision` holds: a reader of the journal can't
+/// try out guesses. A new key changes every such digest, and so makes its step stale.
 pub fn keyed_digest(state_dir: &Path, secret: &[u8]) -> Result<Digest, Failure> {
     let key = key(state_dir)?;
     Ok(Digest::from_hash(blake3::keyed_hash(&key, secret)))
@@ -183,7 +183,7 @@ fn key(state_dir: &Path) -> Result<[u8; 32], Failure> {
     }
     let mut key = [0_u8; 32];
     getrandom::fill(&mut key).map_err(|error| Failure::failed(what()).cause(error))?;
-    // Readable by the user alone; whole or not there; and where another run was faster, its key counts.
+    // Readable by the user only, and never half written. If another run was faster, its key counts.
     let mut file = tempfile::NamedTempFile::new_in(state_dir).context(what)?;
     file.write_all(&key).context(what)?;
     match file.persist_noclobber(&path) {

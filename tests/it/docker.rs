@@ -31,7 +31,8 @@ fn a_command_is_handed_the_daemon_that_the_other_steps_use() {
 }
 
 #[test]
-fn a_commands_own_variables_come_first() {
+fn a_command_that_names_a_daemon_itself_keeps_it() {
+    assert_eq!(handed(&project("env = { DOCKER_CONTEXT = \"other\" }")), "||");
     assert_eq!(handed(&project("env = { DOCKER_HOST = \"unix:///mine.sock\" }")), "unix:///mine.sock||");
 }
 

@@ -91,7 +91,7 @@ async fn an_interrupted_rollout_says_what_it_waited_for() {
     let cancel = bench.cancel.clone();
     let settings = format!("namespace = '{}'\nselector = 'app=never'", bench.namespace);
     // The selector is of pods; the workload has no labels of its own.
-    assert!(bench.run("rollout-check", &settings).await.unwrap_err().message.contains("nothing to look at"));
+    assert!(bench.run("rollout-check", &settings).await.unwrap_err().message.contains("nothing to check"));
     tokio::spawn(async move {
         tokio::time::sleep(Duration::from_secs(6)).await;
         cancel.wind_down();
@@ -203,7 +203,7 @@ async fn a_service_is_asked_through_a_forward_of_our_own() {
 
     let failure = bench.run("http-check", &format!("{base}port = 80\npath = '/bad'\nattempts = 1")).await.unwrap_err();
     println!("{failure}\n  {}", failure.details.join("\n  "));
-    assert!(failure.message.contains("answered 500, not 200"), "{failure}");
+    assert!(failure.message.contains("responded with 500, not 200"), "{failure}");
     let details = failure.details.join("\n");
     assert!(details.contains("pod web-") && details.contains("Running, ready"), "{details}");
 
@@ -234,10 +234,10 @@ async fn a_forward_survives_its_pods() {
         bench.command(&format!("-n {} delete pod -l app=web --wait=false", bench.namespace)).await;
     };
     let (failure, ()) = tokio::join!(asking, deleting);
-    assert!(failure.unwrap_err().message.contains("answered 3 at `/n`, not 4"));
+    assert!(failure.unwrap_err().message.contains("responded with 3 at `/n`, not 4"));
     step.cx.finish().unwrap();
     let log = bench.log();
-    let answers = log.lines().filter(|line| line.contains("answered 3")).count();
+    let answers = log.lines().filter(|line| line.contains("responded with 3")).count();
     println!("{answers} answers of {} attempts", log.lines().count());
     assert!(answers > 20, "{log}");
     bench.clean_up().await;

@@ -193,7 +193,7 @@ proptest! {
                         told[n] = if told[n] == Told::Nothing { Told::Nothing } else { Told::Started };
                     }
                     if file.append(&records, sync).is_err() {
-                        // It may have reached the disk although nobody was told, or not.
+                        // It may have reached the disk unacknowledged, or not.
                         if let Op::Finish(n, _) = op {
                             told[n] = if before[n] == Told::Nothing { Told::Nothing } else { Told::Started };
                         }
@@ -213,7 +213,7 @@ proptest! {
                 let last = history.step(&step(&format!("s.n{n}"))).and_then(|known| known.last.clone());
                 let outcome = last.map(|end| end.outcome);
                 match *told {
-                    // Its end may have reached the disk although nobody was told; anything else is an invention.
+                    // Its end may have reached the disk unacknowledged; anything else is an invention.
                     Told::Nothing | Told::Started => {}
                     Told::Succeeded if damaged => prop_assert_eq!(outcome, None, "a doubt that was forgotten"),
                     Told::Succeeded => prop_assert_eq!(outcome, Some(Outcome::Succeeded)),

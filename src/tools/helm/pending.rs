@@ -1,7 +1,7 @@
 //! Frees a release that a killed helm has left in a state in which Helm refuses every upgrade.
 //!
 //! Helm's record of the revision is its lock, and nothing but that record is in the way: it is marked failed, as helm
-//! does itself when it is told to stop, and the next `upgrade --install` adopts the objects that are there. Nothing is
+//! does itself when it is interrupted, and the next `upgrade --install` adopts the objects that are there. Nothing is
 //! uninstalled or rolled back for it: both replace objects that may be in use.
 
 use super::call::{host_id, process_with, uninstaller_of};
@@ -73,7 +73,7 @@ impl Helm {
             empty: Proof::Lacking("what is left of its objects may hold data".into()),
             in_use: uninstaller_of(pending.namespace, pending.release)
                 .map(|pid| format!("helm is removing it: process {pid}")),
-            // Whoever began the removal wanted just this.
+            // The removal was begun on purpose.
             consent_covers_ownership: true,
             by_hand: line.clone(),
         };

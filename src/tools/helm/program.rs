@@ -76,7 +76,7 @@ impl Helm {
         if let Some(values) = &install.values {
             command = command.args(["-f", "-"]).stdin(values.clone());
         }
-        // Its answer holds every value of the chart: it is read from the cluster instead, where it is wanted.
+        // Its output contains every value of the chart: what is needed is read from the cluster instead.
         run(command.capture(), host).await
     }
 
@@ -100,7 +100,7 @@ impl Helm {
         if let Some(kubeconfig) = &self.kubeconfig {
             command = command.arg("--kubeconfig").arg(kubeconfig);
         }
-        // Variables that would lead to another cluster, or keep releases where we don't look.
+        // Variables that would lead to another cluster, or to another storage for releases.
         for name in ["HELM_KUBEAPISERVER", "HELM_KUBETOKEN", "HELM_KUBECAFILE", "HELM_KUBEASUSER"] {
             command = command.env(name, "");
         }
@@ -195,7 +195,7 @@ mod tests {
         );
         assert_eq!(read("input"), r#"{"pw":"hunter22"}"#);
         assert_eq!(read("env"), "secret\n");
-        // helm answers with all values: nobody gets to see them.
+        // helm prints all values: they are not shown.
         assert_eq!(host.shown(), "");
     }
 

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::{Kube, KubeSource};
+use super::client::Kube;
+use super::source::KubeSource;
 
 /// A request as the server gets it.
 #[derive(Clone, Debug)]

@@ -73,7 +73,7 @@ pub struct FieldConflict {
     pub manager: String,
 }
 
-/// Returns the conflicts for which the API server refused to apply; `None` when it answers something else.
+/// Returns the conflicts for which the API server refused to apply; `None` when it is another error.
 pub(super) fn conflicts(status: &Status) -> Option<Vec<FieldConflict>> {
     let causes = &status.details.as_ref()?.causes;
     let found: Vec<FieldConflict> = causes
@@ -160,7 +160,7 @@ pub(super) fn succeed(
     Some(after)
 }
 
-/// Moves the fields that `wanted` has too out of `from`.
+/// Removes the fields that are in `wanted` from `from`, and returns them.
 fn take(from: &mut Value, wanted: &Value) -> Value {
     let mut taken = Map::new();
     let (Some(from), Some(wanted)) = (from.as_object_mut(), wanted.as_object()) else {

@@ -4,10 +4,10 @@ use k8s_openapi::api::core::v1::Node;
 use kube::Api;
 use kube::api::ListParams;
 
-use super::Kube;
+use super::client::Kube;
 use crate::error::{Failure, FailureKind};
 
-/// A node, as far as anybody asks.
+/// A node, with what is needed of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NodeInfo {
     /// Its name.
@@ -40,10 +40,10 @@ impl Kube {
             None => Ok(()),
             Some(other) => Err(Failure::new(
                 FailureKind::Target,
-                format!("the address of the cluster `{profile}` is another cluster's by now"),
+                format!("the address of the cluster `{profile}` now belongs to another cluster"),
             )
             .cause(format!("its node is `{}`", other.name))
-            .hint("run the pipeline's `cluster-start` step: `provision up`")),
+            .hint("run the pipeline's step that starts the cluster: `provision up`")),
         }
     }
 }

@@ -28,7 +28,7 @@ pub struct Release {
     pub revision: u32,
     /// What Helm says of it.
     pub status: ReleaseStatus,
-    /// What Helm was told to note, or its own remark.
+    /// The description that helm was given, or its own.
     pub description: String,
     /// The chart: `todo-0.1.0`.
     pub chart: String,

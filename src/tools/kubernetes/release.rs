@@ -6,11 +6,11 @@ use kube::api::{DeleteParams, ListParams, Patch, PatchParams, Preconditions};
 use serde::Deserialize;
 use serde_json::json;
 
+use super::client::{Kube, changed};
 use super::objects::ObjectRef;
 use super::record;
 pub use super::record::{Release, ReleaseStatus};
-use super::{Kube, changed};
-use crate::error::{Context, Failure};
+use crate::error::Failure;
 
 /// A revision of a release as the labels of its record tell it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,10 +38,19 @@ pub enum Marked {
 pub const RUN_LABEL: &str = "provision";
 
 impl Release {
-    /// The objects of its manifest that have a kind of Kubernetes' own.
-    pub fn objects(&self) -> Result<Vec<ObjectRef>, Failure> {
+    /// The objects of its manifest.
+    pub fn objects(&self) -> ManifestObjects {
         manifest_objects(&self.manifest, &self.namespace)
     }
+}
+
+/// The objects that a manifest names.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ManifestObjects {
+    /// In the manifest's order.
+    pub objects: Vec<ObjectRef>,
+    /// What could not be read, and why. Helm has read it, so it is no mistake: it just can't be checked.
+    pub unreadable: Vec<String>,
 }
 
 impl Kube {
@@ -91,7 +100,18 @@ impl Kube {
         }
     }
 
-    /// Marks a revision as failed in its record, as Helm does when it is told to stop; nothing else changes in the
+    /// Returns why an object of a release's manifest is not there; `None` when all are that can be checked.
+    pub async fn absence_in(&self, objects: &ManifestObjects) -> Result<Option<String>, Failure> {
+        // One after the other: a request takes a millisecond, a connection for each of them several.
+        for object in &objects.objects {
+            if let Some(absence) = self.absence(object).await? {
+                return Ok(Some(absence));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Marks a revision as failed in its record, as helm does when it is interrupted; nothing else changes in the
     /// cluster. Fails when the record is no longer the one in `revision`: then a helm is at work on it.
     pub async fn mark_failed(&self, namespace: &str, release: &str, revision: &Revision) -> Result<Marked, Failure> {
         let api = self.namespaced::<Secret>(namespace);
@@ -155,24 +175,54 @@ struct ManifestMeta {
     namespace: Option<String>,
 }
 
-fn manifest_objects(manifest: &str, namespace: &str) -> Result<Vec<ObjectRef>, Failure> {
-    let documents: Vec<Option<ManifestObject>> =
-        serde_saphyr::from_multiple(manifest).context(|| "reading the release's manifest".into())?;
-    let mut objects = Vec::new();
-    let mut rest: Vec<ManifestObject> = documents.into_iter().flatten().rev().collect();
-    while let Some(object) = rest.pop() {
-        if object.kind == "List" {
-            rest.extend(object.items.into_iter().rev());
-        } else if !object.kind.is_empty() {
-            objects.push(ObjectRef {
-                api_version: object.api_version,
-                kind: object.kind,
-                namespace: object.metadata.namespace.unwrap_or_else(|| namespace.to_owned()),
-                name: object.metadata.name,
-            });
+/// Reads as Helm does: of a key that is there twice the last one counts, and each document stands for itself.
+fn manifest_objects(manifest: &str, namespace: &str) -> ManifestObjects {
+    let mut found = ManifestObjects::default();
+    for document in documents(manifest) {
+        let options = serde_saphyr::options! {
+            duplicate_keys: serde_saphyr::DuplicateKeyPolicy::LastWins,
+            // A record's size is limited already.
+            budget: None,
+        };
+        match serde_saphyr::from_multiple_with_options::<Option<ManifestObject>>(&document, options) {
+            Ok(objects) => {
+                let mut rest: Vec<ManifestObject> = objects.into_iter().flatten().rev().collect();
+                while let Some(object) = rest.pop() {
+                    if object.kind == "List" {
+                        rest.extend(object.items.into_iter().rev());
+                    } else if !object.kind.is_empty() {
+                        found.objects.push(ObjectRef {
+                            api_version: object.api_version,
+                            kind: object.kind,
+                            namespace: object.metadata.namespace.unwrap_or_else(|| namespace.to_owned()),
+                            name: object.metadata.name,
+                        });
+                    }
+                }
+            }
+            Err(error) => {
+                let source = document.lines().find_map(|line| line.strip_prefix("# Source: ")).unwrap_or("a document");
+                let why = error.to_string();
+                found.unreadable.push(format!("{source}: {}", why.lines().next().unwrap_or_default()));
+            }
         }
     }
-    Ok(objects)
+    found
+}
+
+/// The documents of a manifest: a line that begins with `---` begins a new one.
+fn documents(manifest: &str) -> Vec<String> {
+    let mut documents = vec![String::new()];
+    for line in manifest.lines() {
+        if line.starts_with("---") {
+            documents.push(String::new());
+        }
+        if let Some(last) = documents.last_mut() {
+            last.push_str(line);
+            last.push('\n');
+        }
+    }
+    documents
 }
 
 #[cfg(test)]
@@ -185,8 +235,27 @@ mod tests {
             spec:\n  ports: [{port: 80}]\n---\n# only a comment\n---\napiVersion: apps/v1\nkind: Deployment\n\
             metadata:\n  name: api\n  namespace: other\n---\napiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  \
             kind: ConfigMap\n  metadata: {name: c}\n";
-        let objects = manifest_objects(manifest, "apps").unwrap();
-        let short: Vec<String> = objects.iter().map(ToString::to_string).collect();
+        let found = manifest_objects(manifest, "apps");
+        assert_eq!(found.unreadable, Vec::<String>::new());
+        let short: Vec<String> = found.objects.iter().map(ToString::to_string).collect();
         assert_eq!(short, ["service/web in apps", "deployment/api in other", "configmap/c in apps"]);
+    }
+
+    #[test]
+    fn a_manifest_that_helm_accepts_is_read_as_helm_reads_it() {
+        let doubled = "---\n# Source: a/templates/cm.yaml\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: first\n  \
+            name: dup\n  labels:\n    a: b\n    a: b\ndata: {n: 010, t: 2026-11-26, u: yes}\nkind: ConfigMap\n";
+        let found = manifest_objects(doubled, "apps");
+        assert_eq!(found.unreadable, Vec::<String>::new());
+        assert_eq!(found.objects[0].to_string(), "configmap/dup in apps");
+    }
+
+    #[test]
+    fn a_document_that_can_not_be_read_keeps_no_other_from_being_checked() {
+        let manifest =
+            "---\n# Source: a/odd.yaml\nkind: [\n---\napiVersion: v1\nkind: Service\nmetadata: {name: web}\n";
+        let found = manifest_objects(manifest, "apps");
+        assert_eq!(found.objects.len(), 1);
+        assert!(found.unreadable[0].starts_with("a/odd.yaml: "), "{:?}", found.unreadable);
     }
 }

@@ -10,7 +10,7 @@ use kube::ResourceExt;
 use kube::api::{ListParams, Patch, PatchParams};
 use serde_json::{Value, json};
 
-use super::Kube;
+use super::client::Kube;
 use super::managers::{self, FieldConflict, FieldManager};
 use crate::error::{Context, Failure};
 
@@ -76,13 +76,14 @@ impl SecretObject {
         let data: BTreeMap<&String, ByteString> =
             self.data.iter().map(|(key, value)| (key, ByteString(value.clone()))).collect();
         let data = serde_json::to_value(data).context(|| "serializing a Secret".into())?;
-        Ok(json!({
-            "apiVersion": "v1",
-            "kind": "Secret",
-            "metadata": {"name": self.name, "labels": self.labels, "annotations": self.annotations},
-            "type": self.kind,
-            "data": data,
-        }))
+        let mut metadata = json!({"name": self.name});
+        // An empty map is a field too, and would conflict with every other manager.
+        for (field, map) in [("labels", &self.labels), ("annotations", &self.annotations)] {
+            if !map.is_empty() {
+                metadata[field] = json!(map);
+            }
+        }
+        Ok(json!({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": self.kind, "data": data}))
     }
 }
 

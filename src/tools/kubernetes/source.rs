@@ -9,12 +9,12 @@ use crate::error::{Context, Failure, FailureKind};
 use crate::fingerprint::Digest;
 use crate::tools::cluster::{ClusterSpec, Provider};
 
-/// Where a cluster's address and credentials stand.
+/// Where a cluster's address and credentials are.
 #[derive(Clone, Debug)]
 pub struct KubeSource {
     pub(super) files: Vec<PathBuf>,
     pub(super) context: String,
-    /// The profile that has to own the nodes.
+    /// The profile that must own the nodes.
     pub(super) profile: Option<String>,
     /// Whether there is a kubeconfig of our own, which only the step that starts the cluster writes.
     pub(super) own: bool,
@@ -32,7 +32,7 @@ impl KubeSource {
         }
     }
 
-    /// Changes when the files do: the cluster was made anew or has moved. `None` when there is no file.
+    /// Changes when the files do: the cluster was made again or has moved. `None` when there is no file.
     pub fn stamp(&self) -> Option<Digest> {
         let mut all = Vec::new();
         for file in &self.files {
@@ -44,7 +44,7 @@ impl KubeSource {
         (!all.is_empty()).then(|| Digest::of(&all))
     }
 
-    /// `kubectl` for this cluster, as one would type it.
+    /// `kubectl` for this cluster, as a person types it.
     pub fn kubectl(&self) -> String {
         match self.files.first().filter(|_| self.own) {
             Some(file) => format!("kubectl --kubeconfig {} --context {}", file.display(), self.context),
@@ -69,8 +69,8 @@ impl KubeSource {
             .map_err(|error| Failure::failed("the kubeconfig's path can't be handed to a program").source(&error))
     }
 
-    /// Whether any kubeconfig, ours or the user's, knows the kube context: then the cluster has been up, for whomever. One that can't be
-    /// read may know it.
+    /// Whether any kubeconfig, ours or the user's, has the kube context: then the cluster has been up. One that can't be
+    /// read may have it.
     pub fn is_known(&self) -> bool {
         let knows = |file: &PathBuf| match Kubeconfig::read_from(file) {
             Ok(config) => config.contexts.iter().any(|context| context.name == self.context),
@@ -98,7 +98,7 @@ impl KubeSource {
         let mut failure = self.absent();
         let known: Vec<&str> = config.contexts.iter().map(|context| context.name.as_str()).collect();
         if !self.own && !known.is_empty() {
-            failure = failure.cause(format!("the kubeconfig knows {}", known.join(", ")));
+            failure = failure.cause(format!("the kubeconfig has {}", known.join(", ")));
         }
         Err(failure)
     }
@@ -106,7 +106,7 @@ impl KubeSource {
     fn absent(&self) -> Failure {
         if self.own {
             Failure::failed(format!("the cluster `{}` has not been started", self.context))
-                .hint("start it with the pipeline's `cluster-start` step: `provision up`")
+                .hint("start it with the pipeline's step that does: `provision up`")
         } else {
             Failure::new(FailureKind::Target, format!("there is no kube context `{}`", self.context))
                 .hint("correct `name` in [cluster], or make the context: `kubectl config get-contexts`")

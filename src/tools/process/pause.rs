@@ -1,4 +1,4 @@
-//! Ctrl-Z: the process stops and goes on later, and time limits stand still meanwhile.
+//! Ctrl-Z: the process stops and goes on later, and time limits are paused meanwhile.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};

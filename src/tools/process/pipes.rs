@@ -81,7 +81,7 @@ impl Sink {
     }
 
     /// Sends what is left and closes the pipe. A child that does not want to read it all may do so. Nothing is sent
-    /// twice when the wait is given up.
+    /// twice when the wait is dropped.
     pub(super) async fn feed(&mut self) {
         while let Some(pipe) = self.pipe.as_ref().filter(|_| self.n_sent < self.bytes.len()) {
             let sent = match pipe.writable().await {
