@@ -10,7 +10,7 @@ use crate::{LAYERS, documents, root};
 const ROOTS: &[&str] = &["src", "tests", "docs", "scripts", "examples", "benches", ".ci"];
 
 /// Folders that documents may name before they exist. Meant to be empty.
-const PLANNED: &[&str] = &["src/cluster", "src/images", "src/report/checklist", "src/report/run"];
+const PLANNED: &[&str] = &["src/cluster"];
 
 /// Stands for a name that the reader chooses, in a recipe.
 const PLACEHOLDER: &str = "my_";
@@ -75,10 +75,10 @@ fn the_layer_table_of_the_documents_is_the_one_that_is_held() {
     assert_eq!(rows, held, "ARCHITECTURE.md against LAYERS");
 }
 
+/// Whether a quoted text is meant as a path of this project: it begins with one of its folders, or with one of `src`.
 fn is_path(text: &str) -> bool {
-    let Some((first, rest)) = text.split_once('/') else { return false };
-    let of_project = ROOTS.contains(&first) || (root().join("src").join(first).is_dir() && !first.is_empty());
-    of_project && (!rest.is_empty() || root().join("src").join(first).is_dir() || ROOTS.contains(&first))
+    let first = text.split_once('/').map(|(first, _)| first).unwrap_or_default();
+    ROOTS.contains(&first) || (!first.is_empty() && root().join("src").join(first).is_dir())
 }
 
 /// `a/{b,c}.rs` is `a/b.rs` and `a/c.rs`.
