@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use fs_err as fs;
 
-/// The calls that take a message: how the call begins, and the place of the message among its arguments.
+/// The calls that take a message: how the call begins, and the index of the message among its arguments.
 const CALLS: &[(&[&str], usize)] = &[
     (&["Failure", "::", "failed"], 0),
     (&["Failure", "::", "prerequisite"], 0),
@@ -24,10 +24,19 @@ const CALLS: &[(&[&str], usize)] = &[
     (&["Diagnostic", "::", "warning"], 0),
     (&["report", ".", "error"], 2),
     (&["UnresolvedName", "::", "new"], 0),
+    (&["UnresolvedName", "::", "new"], 1),
+    (&["Target", "::", "Unset"], 0),
+    (&["invalid"], 0),
+    (&["Err"], 0),
+    (&[".", "ok_or"], 0),
+    (&[".", "ok_or_else"], 0),
     (&[".", "help"], 0),
     (&[".", "note"], 0),
     (&["Presence", "::", "Missing"], 0),
 ];
+
+/// Calls that also take other things than messages: only strings and `format!` are.
+const OFTEN_NO_MESSAGE: &[&str] = &["invalid", "Err", "ok_or", "ok_or_else", "Unset"];
 
 /// Files in which every string is a message.
 const ALL_STRINGS: &[&str] = &["src/fingerprint/stale.rs"];
@@ -182,7 +191,8 @@ fn templates(argument: &[Token]) -> Vec<String> {
         let Token::Text(text) = token else { continue };
         let before = |n: usize, code: &str| at.checked_sub(n).is_some_and(|at| argument[at].is(code));
         let is_format = before(1, "(") && before(2, "!") && before(3, "format");
-        if at == 0 || is_format || ["{", "=>", "|", "||", "&"].iter().any(|code| before(1, code)) {
+        let is_some = before(1, "(") && before(2, "Some");
+        if at == 0 || is_format || is_some || ["{", "=>", "|", "||", "&"].iter().any(|code| before(1, code)) {
             found.push(text.clone());
         }
     }
@@ -199,6 +209,25 @@ fn templates(argument: &[Token]) -> Vec<String> {
     found
 }
 
+/// Whether an argument is a string, `format!`, or a closure that returns one of them.
+fn starts_with_message(argument: &[Token]) -> bool {
+    let value = if argument[0].is("||") { &argument[1..] } else { argument };
+    value.first().is_some_and(|first| matches!(first, Token::Text(_)) || first.is("format"))
+}
+
+/// The templates of `let message = …` and `let help = …`.
+fn variables(tokens: &[Token]) -> Vec<String> {
+    let mut messages = Vec::new();
+    for at in 0..tokens.len().saturating_sub(3) {
+        let is_let = tokens[at].is("let") && tokens[at + 2].is("=");
+        if is_let && ["message", "help", "what", "hint"].iter().any(|name| tokens[at + 1].is(name)) {
+            let end = (at + 3..tokens.len()).find(|end| tokens[*end].is(";")).unwrap_or(tokens.len());
+            messages.extend(templates(&tokens[at + 3..end]).into_iter().filter(|message| !message.starts_with('<')));
+        }
+    }
+    messages
+}
+
 /// How many calls of each kind `tokens` have, and the templates of their messages.
 fn calls(tokens: &[Token]) -> (usize, Vec<String>) {
     let mut n_calls = 0;
@@ -211,7 +240,10 @@ fn calls(tokens: &[Token]) -> (usize, Vec<String>) {
             let begins = open.checked_sub(name.len());
             if begins.is_some_and(|begin| tokens[begin..open].iter().zip(*name).all(|(token, code)| token.is(code))) {
                 n_calls += 1;
-                if let Some(argument) = arguments(tokens, open).get(*place) {
+                let is_optional = name.last().is_some_and(|name| OFTEN_NO_MESSAGE.contains(name));
+                let arguments = arguments(tokens, open);
+                let argument = arguments.get(*place).filter(|argument| !is_optional || starts_with_message(argument));
+                if let Some(argument) = argument {
                     messages.extend(templates(argument));
                 }
             }
@@ -250,6 +282,7 @@ fn catalogue() -> String {
         let tokens = tokens(&text);
         let mut messages = calls(&tokens).1;
         messages.extend(declared(&tokens));
+        messages.extend(variables(&tokens));
         if ALL_STRINGS.contains(&path.as_str()) {
             messages.extend(tokens.iter().filter_map(|token| match token {
                 Token::Text(text) => Some(text.clone()),
@@ -291,29 +324,42 @@ fn the_scanner_finds_every_call() {
             .flat_map(str::chars)
             .filter(|c| !c.is_whitespace())
             .collect();
-        let expected: usize = CALLS.iter().map(|(name, _)| code.matches(&format!("{}(", name.concat())).count()).sum();
+        let n_of = |name: &str| {
+            let places = code.match_indices(name).map(|(at, _)| &code[..at]);
+            places.filter(|before| !before.ends_with('_')).count()
+        };
+        let expected: usize = CALLS.iter().map(|(name, _)| n_of(&format!("{}(", name.concat()))).sum();
         assert_eq!(n_calls, expected, "{path}");
     }
 }
 
 #[test]
+fn strings_have_their_value_and_their_length() {
+    assert_eq!(string(r###"r#"a "b""#;"###), Some(("a \"b\"".to_owned(), 10)));
+    assert_eq!(string("\"a\\\"b\\\n   c\";"), Some(("a\"bc".to_owned(), 12)));
+    assert_eq!(string("report"), None);
+}
+
+#[test]
 fn messages_are_found_however_they_are_written() {
-    let code = r##"
+    let code = r#"
         // Failure::failed("no")
-        fn f<'a>(c: char) -> &'a str { let quote = '"'; let other = '\''; r#"a "b""# }
+        fn f<'a>(c: char) -> &'a str { let quote = '"'; let other = '\''; quote }
         Failure::failed(format!(
             "can't read `{}`: \
              {error}", x.join(", ")
         )).cause(if a { "one" } else { "two" })
         Failure::new(FailureKind::Usage, "three").hint(match x { A => format!("four {x}"), B => "five".into() })
         x.context(|| "six".into()); Failure::bug(why); Presence::Missing(list.join(", "));
+        Err("ten".into()); Err(failure); let message = format!("eleven"); x.ok_or_else(|| format!("twelve"));
         #[error("seven {0}")]
         ExprError { at, message: "eight".into(), help: Some(format!("nine \"{word}\"")) }
-    "##;
+    "#;
     let tokens = tokens(code);
     let (n_calls, mut messages) = calls(&tokens);
     messages.extend(declared(&tokens));
-    assert_eq!(n_calls, 7);
+    messages.extend(variables(&tokens));
+    assert_eq!(n_calls, 10);
     let expected = [
         "can't read `{}`: {error}",
         "one",
@@ -324,9 +370,12 @@ fn messages_are_found_however_they_are_written() {
         "six",
         "<why>",
         "<list.join(\"…\")>",
+        "ten",
+        "twelve",
         "seven {0}",
         "eight",
         "nine \"{word}\"",
+        "eleven",
     ];
     assert_eq!(messages, expected);
 }

@@ -9,7 +9,7 @@ use fs_err as fs;
 use super::args::{Cli, PlanArgs, ReportArgs, ReportFormat};
 use super::output::Terminal;
 use super::project::Project;
-use super::runtime;
+use super::runtime::runtime;
 use crate::error::{Failure, FailureKind};
 use crate::fingerprint::StaleReason;
 use crate::journal::{History, now_ms, running};

@@ -6,6 +6,7 @@ mod inspect;
 mod logs;
 mod output;
 mod project;
+mod runtime;
 mod up;
 mod why;
 
@@ -63,13 +64,4 @@ fn start_debug_log() {
     let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_filter(filter);
     // It only fails if it is called twice.
     drop(tracing_subscriber::registry().with(layer).try_init());
-}
-
-/// Creates the asynchronous runtime: one thread, as hardly anything computes. Work that computes or reads many files
-/// has threads of its own.
-fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::bug("can't start the runtime").source(&error))
 }

@@ -13,7 +13,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use super::args::{Cli, RunArgs, StageArgs, UpArgs};
 use super::output::Terminal;
 use super::project::Project;
-use super::runtime;
+use super::runtime::runtime;
 use crate::error::{Failure, FailureKind};
 use crate::event::event_channel;
 use crate::exec::{self, Run, StopSignal};

@@ -60,7 +60,8 @@ impl Assembly<'_> {
             let stage = &mut stages[at];
             let is_kept = kept.contains(&stage.id);
             let mut steps = Vec::with_capacity(stage.steps.len());
-            for resolved in std::mem::take(&mut stage.steps).into_iter().map(|step| self.step(step, is_kept)) {
+            for decl in std::mem::take(&mut stage.steps) {
+                let resolved = self.step(decl, is_kept);
                 if !resolved.edges.is_empty() {
                     edges.insert(resolved.id, resolved.edges);
                 }

@@ -87,6 +87,6 @@ fn usage_errors_exit_with_2() {
     sandbox.run(&["upp"]).code(2);
     sandbox.run(&["up", "--set", "x"]).code(2).says("NAME=VALUE");
     sandbox.run(&["up", "--set", "x=1"]).code(2).says("x");
-    sandbox.run(&["actions", "nothing"]).code(2).says("the actions are:");
+    sandbox.run(&["actions", "nothing"]).code(2).says("use one of: ");
     sandbox.run(&["--help"]).code(0).says("Usage");
 }

@@ -69,7 +69,7 @@ fn the_result_of_a_check_is_stale_once_the_check_has_changed() {
     let checked = pipeline.replace("run = \"test -e ok\"", "run = \"true\"\nalways = true");
     sandbox.file("pipeline.toml", &checked);
     sandbox.run(&["up"]).code(0);
-    sandbox.run(&["up"]).code(0).says("1 of them anew");
+    sandbox.run(&["up"]).code(0).says("1 re-checked");
     assert_eq!(verdicts(&sandbox)[1].1, "done");
     sandbox.run(&["plan", "--exit-code"]).code(0);
     sandbox.file("pipeline.toml", &checked.replace("run = \"true\"", "run = \"exit 0\""));

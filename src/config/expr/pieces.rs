@@ -27,7 +27,7 @@ pub(crate) fn pieces(text: &str) -> Result<Vec<Piece>, ExprError> {
         }
         plain.push_str(&text[from..open]);
         let code = open + 3;
-        // No further than the longest expression: a text full of unclosed quotes must not take long.
+        // No further than the longest expression: unclosed quotes must not take quadratic time.
         let reach = text.len().min(code + 2 * MAX_CODE);
         let Some(close) = close(&text.as_bytes()[..reach], code) else {
             return Err(ExprError {

@@ -53,7 +53,10 @@ impl Template {
             return None;
         }
         let too_much = text.len() > MAX_STRING || text.matches("${{").count() > MAX_EXPRESSIONS;
-        if too_much || report.is_full() {
+        if report.is_full() {
+            return None;
+        }
+        if too_much {
             let message =
                 format!("a string may have at most {MAX_EXPRESSIONS} expressions and {} KiB", MAX_STRING >> 10);
             report.error(span.clone(), "", message);

@@ -117,13 +117,12 @@ impl Reader<'_> {
         let unnamed = StageId::new("unnamed").ok()?;
         let mut places: IdMap<StepId, Range<usize>> = IdMap::default();
         places.reserve(tables.len());
-        let mut steps: Vec<StepDecl> =
-            tables
-                .into_iter()
-                .filter_map(|table| {
-                    if self.report.is_full() { None } else { self.step(table, stage.as_ref().unwrap_or(&unnamed)) }
-                })
-                .collect();
+        let stage_or_unnamed = stage.as_ref().unwrap_or(&unnamed);
+        let mut steps: Vec<StepDecl> = tables
+            .into_iter()
+            .take_while(|_| !self.report.is_full())
+            .filter_map(|table| self.step(table, stage_or_unnamed))
+            .collect();
         steps.retain(|step| match places.entry(step.id.clone()) {
             Entry::Occupied(first) => {
                 self.duplicate("step", step.id.name(), step.span.clone(), first.get().clone());

@@ -1,7 +1,8 @@
 //! [`Diagnostics`]: all errors and warnings about the files of a pipeline, each with its place.
 
+use std::cell::RefCell;
 use std::ops::Range;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet, normalize_untrusted_str};
 
@@ -253,12 +254,12 @@ impl From<Diagnostics> for Failure {
 #[derive(Debug)]
 pub(crate) struct Report {
     source: Arc<Source>,
-    collected: Mutex<Vec<Diagnostic>>,
+    collected: RefCell<Vec<Diagnostic>>,
 }
 
 impl Report {
     pub(crate) fn new(source: Arc<Source>) -> Self {
-        Self { source, collected: Mutex::default() }
+        Self { source, collected: RefCell::default() }
     }
 
     /// Returns the pipeline file.
@@ -267,16 +268,12 @@ impl Report {
     }
 
     pub(crate) fn add(&self, diagnostic: Diagnostic) {
-        self.collected().push(diagnostic);
-    }
-
-    fn collected(&self) -> MutexGuard<'_, Vec<Diagnostic>> {
-        self.collected.lock().unwrap_or_else(PoisonError::into_inner)
+        self.collected.borrow_mut().push(diagnostic);
     }
 
     /// Returns whether there are so many diagnostics that checking can stop.
     pub(crate) fn is_full(&self) -> bool {
-        self.collected().len() >= MAX_COLLECTED
+        self.collected.borrow().len() >= MAX_COLLECTED
     }
 
     /// Adds an error at a place in the pipeline file.
@@ -286,8 +283,8 @@ impl Report {
 
     /// Returns the errors and the warnings.
     pub(crate) fn finish(self) -> (Diagnostics, Diagnostics) {
-        let collected = self.collected.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let (errors, warnings) = collected.into_iter().partition(|one| one.severity == Severity::Error);
+        let (errors, warnings) =
+            self.collected.into_inner().into_iter().partition(|one| one.severity == Severity::Error);
         (Diagnostics::new(errors), Diagnostics::new(warnings))
     }
 }

@@ -103,9 +103,8 @@ fn crlf_and_a_byte_order_mark_do_not_move_places() {
     "#);
 }
 
-#[expect(clippy::too_many_lines, reason = "a long snapshot")]
 #[test]
-fn all_errors_are_reported_at_once() {
+fn all_errors_in_sections_are_reported_at_once() {
     let text = r#"
 [pipeline]
 name = "P p"
@@ -123,21 +122,10 @@ stages = ["bild"]
 vars = { lst = 1 }
 [[stage]]
 id = "build"
-jobs = 0
 [[stage.step]]
-id = "A"
-action = "docker-bild"
-[[stage.step]]
-id = "b"
+id = "a"
 action = "command"
 run = "true"
-timeout = "soon"
-retry = { delay = -1 }
-optional = "yes"
-covers = ["T001"]
-fallback = "b"
-[[stage]]
-id = "build"
 "#;
     assert_snapshot!(Project::new(text).errors(), @r#"
     error: invalid pipeline name `P p`
@@ -208,84 +196,110 @@ id = "build"
        |          ^^^ a profile can only override variables that `[vars]` declares
        |
        = help: did you mean `list`?
+    "#);
+}
 
+#[test]
+fn all_errors_in_stages_are_reported_at_once() {
+    let text = r#"
+[pipeline]
+name = "p"
+[[stage]]
+id = "build"
+jobs = 0
+[[stage.step]]
+id = "A"
+action = "docker-bild"
+[[stage.step]]
+id = "b"
+action = "command"
+run = "true"
+timeout = "soon"
+retry = { delay = -1 }
+optional = "yes"
+covers = ["T001"]
+fallback = "b"
+[[stage]]
+id = "build"
+"#;
+    assert_snapshot!(Project::new(text).errors(), @r#"
     error: `jobs` must be between 1 and 256
-      --> pipeline.toml:18:8
-       |
-    18 | jobs = 0
-       |        ^ between 1 and 256
+     --> pipeline.toml:6:8
+      |
+    6 | jobs = 0
+      |        ^ between 1 and 256
 
     error: invalid id `A`: use lower-case letters, digits, `-` and `_`, starting with a letter or digit
-      --> pipeline.toml:20:6
-       |
-    20 | id = "A"
-       |      ^^^
+     --> pipeline.toml:8:6
+      |
+    8 | id = "A"
+      |      ^^^
 
     error: unknown action `docker-bild`
-      --> pipeline.toml:21:10
-       |
-    21 | action = "docker-bild"
-       |          ^^^^^^^^^^^^^
-       |
-       = help: did you mean `docker-build`?
+     --> pipeline.toml:9:10
+      |
+    9 | action = "docker-bild"
+      |          ^^^^^^^^^^^^^
+      |
+      = help: did you mean `docker-build`?
 
     error: `timeout` is not a duration
-      --> pipeline.toml:26:11
+      --> pipeline.toml:14:11
        |
-    26 | timeout = "soon"
+    14 | timeout = "soon"
        |           ^^^^^^
        |
        = help: write it as `"90s"`, `"10m"`, `"1h 30m"`, or as a number of seconds
 
     error: `retry` needs `attempts`
-      --> pipeline.toml:27:9
+      --> pipeline.toml:15:9
        |
-    27 | retry = { delay = -1 }
+    15 | retry = { delay = -1 }
        |         ^^^^^^^^^^^^^^ no `attempts` here
 
     error: `delay` is not a duration
-      --> pipeline.toml:27:19
+      --> pipeline.toml:15:19
        |
-    27 | retry = { delay = -1 }
+    15 | retry = { delay = -1 }
        |                   ^^
        |
        = help: write it as `"90s"`, `"10m"`, `"1h 30m"`, or as a number of seconds
 
     error: `optional` must be `true` or `false`, not a string
-      --> pipeline.toml:28:12
+      --> pipeline.toml:16:12
        |
-    28 | optional = "yes"
+    16 | optional = "yes"
        |            ^^^^^ expected `true` or `false`
 
     error: unknown checklist item `T001`
-      --> pipeline.toml:29:11
+      --> pipeline.toml:17:11
        |
-    29 | covers = ["T001"]
+    17 | covers = ["T001"]
        |           ^^^^^^
        |
        = help: name the files with the items in `checklists` of `[pipeline]`
 
     error: step `build.b` can't fall back to itself
-      --> pipeline.toml:30:12
+      --> pipeline.toml:18:12
        |
-    30 | fallback = "b"
+    18 | fallback = "b"
        |            ^^^
 
     error: a stage must have a step
-      --> pipeline.toml:31:1
+      --> pipeline.toml:19:1
        |
-    31 | [[stage]]
+    19 | [[stage]]
        | ^^^^^^^^^ no step in this stage
        |
        = help: a step starts with `[[stage.step]]` and `id = "…"`
 
     error: the stage `build` is defined twice
-      --> pipeline.toml:32:6
+      --> pipeline.toml:20:6
        |
-    17 | id = "build"
+     5 | id = "build"
        |      ------- first defined here
     ...
-    32 | id = "build"
+    20 | id = "build"
        |      ^^^^^^^ defined again here
     "#);
 }

@@ -14,7 +14,6 @@ fn run(run: &str) -> String {
     ))
 }
 
-#[expect(clippy::too_many_lines, reason = "long snapshots")]
 #[test]
 fn names() {
     assert_snapshot!(run(r#""${{ vars.prot }} ${{ var.port }} ${{ env.NONE }} ${{ pipeline.id }}""#), @r#"
@@ -50,6 +49,10 @@ fn names() {
        |
        = help: use `name`
     "#);
+}
+
+#[test]
+fn incomplete_names() {
     assert_snapshot!(run(r#""${{ vars.port-1 }} ${{ vars }} ${{ steps.build.image }} ${{ port }}""#), @r#"
     error: unknown variable `port-1`
       --> pipeline.toml:18:12
@@ -83,6 +86,10 @@ fn names() {
        |
        = help: names start with `vars.`, `env.`, `cluster.`, `pipeline.`, `steps.` or `secrets.`; a string is `'port'`
     "#);
+}
+
+#[test]
+fn outputs_and_secrets() {
     assert_snapshot!(run(r#""${{ steps.build.imgae.image }} ${{ steps.build.image.tag }} ${{ steps.later.one.x }} ${{ steps.build.wait-db.x }}""#), @r#"
     error: unknown step `build.imgae`
       --> pipeline.toml:18:12

@@ -19,17 +19,6 @@ layers = 300
 args = { A = true }
 builder = "buildkitt"
 tiemout = "1m"
-[[stage.step]]
-id = "check"
-action = "http-check"
-url = "x"
-replies = "many"
-expect = [{ path = "/" }, { paht = "/" }]
-[[stage.step]]
-id = "port"
-action = "http-check"
-url = "x"
-port = 13
 "#), @r#"
     error: unknown setting `contxt` of action `docker-build`
      --> pipeline.toml:9:1
@@ -78,27 +67,46 @@ port = 13
        | ^^^^^^^ not known here
        |
        = help: did you mean `timeout`?
+    "#);
+}
 
+#[test]
+fn nested_settings_of_an_action() {
+    assert_snapshot!(stages(r#"
+[[stage]]
+id = "build"
+[[stage.step]]
+id = "check"
+action = "http-check"
+url = "x"
+replies = "many"
+expect = [{ path = "/" }, { paht = "/" }]
+[[stage.step]]
+id = "port"
+action = "http-check"
+url = "x"
+port = 13
+"#), @r#"
     error: `replies` can't be a string of this form
-      --> pipeline.toml:20:11
+      --> pipeline.toml:10:11
        |
-    20 | replies = "many"
+    10 | replies = "many"
        |           ^^^^^^
        |
        = note: `replies`: A number of replies, or all of them.
 
     error: unknown setting `paht`
-      --> pipeline.toml:21:29
+      --> pipeline.toml:11:29
        |
-    21 | expect = [{ path = "/" }, { paht = "/" }]
+    11 | expect = [{ path = "/" }, { paht = "/" }]
        |                             ^^^^ not known here
        |
        = help: did you mean `path`?
 
     error: `port` can't be 13
-      --> pipeline.toml:26:8
+      --> pipeline.toml:16:8
        |
-    26 | port = 13
+    16 | port = 13
        |        ^^
     "#);
 }

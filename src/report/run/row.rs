@@ -49,7 +49,6 @@ pub(crate) struct StepRow {
     pub(crate) last_line: Option<String>,
     /// The last failed attempt, if another one follows.
     pub(crate) retry: Option<Box<Retry>>,
-    /// The facts it handed on.
     pub(crate) output: Output,
     /// Why it did not succeed.
     pub(crate) failure: Option<Box<Failure>>,

@@ -7,35 +7,35 @@ use crate::sandbox::{Sandbox, steps};
 
 #[test]
 fn help_names_each_command_and_what_it_does() {
-    assert_snapshot!(Sandbox::new("").run(&["-h"]).screen(), @"
+    assert_snapshot!(Sandbox::new("").run(&["-h"]).screen(), @r"
     exit code 0
     --- standard output ---
-    Turns a repository into a running, verified deployment: executes the stages of pipeline.toml and
-    reports only what it has seen to be true
+    Turns a repository into a running, verified deployment: runs the stages of pipeline.toml, and
+    reports only what it has verified
 
     Usage: provision [OPTIONS] <COMMAND>
 
     Commands:
-      up       Do everything that is not proven yet, in order; continues where an earlier run ended
-      stage    Do one stage, and of what it needs only what is not proven
-      plan     Show what `up` would do and why; touches nothing
-      status   Show the last known state of every step; also while a run is on
+      up       Run all steps that are not proven yet, in order; continues where an earlier run ended
+      stage    Run one stage, and those of its dependencies that are not proven yet
+      plan     Show what `up` would do and why, without changing anything
+      status   Show the last known state of every step, also during a run
       why      Show why a step is fresh or stale, input by input
       report   Show the checklist: every item with its verdict and evidence
-      logs     Show a step's whole output
-      actions  Show the actions that steps can have, or one with its settings
+      logs     Show the output of a step
+      actions  List the actions of steps, or show one with its settings
 
     Options:
-      -f, --file <FILE>         The pipeline's file [default: pipeline.toml here or in a folder above]
-      -C, --directory <FOLDER>  Go to this folder first
-      -p, --profile <NAME>      The profile: a named variant of the pipeline
+      -f, --file <FILE>         The pipeline file [default: pipeline.toml in this folder or one above]
+      -C, --directory <FOLDER>  Change to this folder first
+      -p, --profile <NAME>      Use this profile, a named variant of the pipeline
           --set <NAME=VALUE>    Set a variable of `[vars]`
           --color <WHEN>        When to use colours [default: auto] [possible values: auto, always,
                                 never]
-          --verify <HOW>        How closely input files are looked at [default: stat] [possible values:
+          --verify <HOW>        How to check input files for changes [default: stat] [possible values:
                                 stat, content]
-      -v, --verbose             Show every line that steps print
-      -q, --quiet               Show failures and the end alone
+      -v, --verbose             Show the output of steps
+      -q, --quiet               Show only failures and the summary
       -h, --help                Print help (see more with '--help')
       -V, --version             Print version
     ");
@@ -43,39 +43,40 @@ fn help_names_each_command_and_what_it_does() {
 
 #[test]
 fn help_of_up_explains_each_option() {
-    assert_snapshot!(Sandbox::new("").run(&["up", "-h"]).screen(), @"
+    assert_snapshot!(Sandbox::new("").run(&["up", "-h"]).screen(), @r"
     exit code 0
     --- standard output ---
-    Do everything that is not proven yet, in order; continues where an earlier run ended
+    Run all steps that are not proven yet, in order; continues where an earlier run ended
 
     Usage: provision up [OPTIONS] [SELECT]...
 
     Arguments:
-      [SELECT]...  Stages or steps (`stage.step`); everything by default
+      [SELECT]...  Stages or steps (`stage.step`); all by default
 
     Options:
-          --from <STEP>         Leave out everything before this stage or step
-      -C, --directory <FOLDER>  Go to this folder first
-          --until <STEP>        Leave out everything after this stage or step
-      -f, --file <FILE>         The pipeline's file [default: pipeline.toml here or in a folder above]
-      -p, --profile <NAME>      The profile: a named variant of the pipeline
-          --only                The selected alone, without what they need
+          --from <STEP>         Skip everything before this stage or step
+      -C, --directory <FOLDER>  Change to this folder first
+          --until <STEP>        Skip everything after this stage or step
+      -f, --file <FILE>         The pipeline file [default: pipeline.toml in this folder or one above]
+      -p, --profile <NAME>      Use this profile, a named variant of the pipeline
+          --only                Run only the selected steps, not their dependencies
           --set <NAME=VALUE>    Set a variable of `[vars]`
           --color <WHEN>        When to use colours [default: auto] [possible values: auto, always,
                                 never]
-          --force[=<STEP>]      Run steps even if they are fresh: all that are selected, or those named
-          --jobs <N>            Most steps at once over all stages [default: 64]
-          --verify <HOW>        How closely input files are looked at [default: stat] [possible values:
+          --force[=<STEP>]      Run steps even if they are fresh: all selected ones, or the named one
+          --jobs <N>            Maximum number of steps that run at once, in all stages together
+                                [default: 64]
+          --verify <HOW>        How to check input files for changes [default: stat] [possible values:
                                 stat, content]
-          --keep-going          After a failure, still start what does not depend on it
-      -v, --verbose             Show every line that steps print
-      -q, --quiet               Show failures and the end alone
+          --keep-going          After a failure, continue with steps that do not depend on it
+      -v, --verbose             Show the output of steps
+      -q, --quiet               Show only failures and the summary
           --yes                 Agree to the loss of data where a repair has to delete something of ours
                                 that is not empty
-          --strict-state        Refuse a damaged journal instead of setting it aside
-          --output <FORM>       How the run is shown [default: auto] [possible values: auto, tty, lines,
+          --strict-state        Fail if the journal is damaged instead of setting it aside
+          --output <FORM>       How to show the run [default: auto] [possible values: auto, tty, lines,
                                 json, github]
-          --events <FILE>       Write the events as JSON lines into this file, beside what is shown
+          --events <FILE>       Also write the events as JSON lines to this file
       -h, --help                Print help (see more with '--help')
     ");
 }
@@ -108,7 +109,7 @@ fn all_errors_of_a_file_are_shown_with_their_places() {
        | ^^^ not known here
        |
        = help: did you mean `run`?
-    error: the pipeline has 3 mistakes: nothing was run
+    error: 3 errors in pipeline.toml; nothing was run
     "#);
 }
 
@@ -123,7 +124,7 @@ fn a_wrong_type_and_an_unknown_output_are_shown_with_their_places() {
        |
     16 | title = "${{ steps.s.a.tag }}"
        |              ^^^^^^^^^^^^^
-    error: the pipeline has 1 mistake: nothing was run
+    error: 1 error in pipeline.toml; nothing was run
     "#);
 }
 
@@ -141,13 +142,13 @@ fn without_a_pipeline_the_message_says_what_to_do() {
 
 #[test]
 fn an_unknown_stage_or_step_is_shown_with_the_nearest_name() {
-    assert_snapshot!(shop().run(&["stage", "bild"]).screen(), @"
+    assert_snapshot!(shop().run(&["stage", "bild"]).screen(), @r"
     exit code 2
     --- standard error ---
     error: unknown stage or step `bild`
     help: did you mean `build`?
     ");
-    assert_snapshot!(shop().run(&["up", "build.wev"]).screen(), @"
+    assert_snapshot!(shop().run(&["up", "build.wev"]).screen(), @r"
     exit code 2
     --- standard error ---
     error: unknown stage or step `build.wev`
@@ -173,7 +174,7 @@ fn an_action_is_described_with_its_settings_and_an_example() {
           The command that installs it.
       version (string)
           The versions that will do, such as `>=1.30` or `>=3.11, <4`; any by default.
-      version-args (list of string)
+      version-args (array of string)
           How to ask it for its version; known for common tools, `--version` for all others.
 
     Outputs, for ${{ steps.STAGE.STEP.NAME }}:

@@ -7,7 +7,7 @@ use crate::sandbox::{Sandbox, steps};
 
 #[test]
 fn a_run_shows_each_step_and_why_it_ran() {
-    assert_snapshot!(shop().run(&["up"]).screen(), @"
+    assert_snapshot!(shop().run(&["up"]).screen(), @r"
     exit code 0
     --- standard output ---
     [   0.0s] run 20000101-000000-00000000: shop, 4 steps
@@ -19,14 +19,14 @@ fn a_run_shows_each_step_and_why_it_ran() {
     [   0.0s] build.web  succeeded after 0.0s
     [   0.0s] verify.smoke  started: runs every time
     [   0.0s] verify.smoke  succeeded after 0.0s
-    ✓ shop succeeded in 0.0s: 3 ran, 1 looked again
+    ✓ shop succeeded in 0.0s: 3 ran, 1 re-checked
       next: provision report
     ");
 }
 
 #[test]
 fn a_second_run_shows_that_there_is_nothing_to_do() {
-    assert_snapshot!(built_shop().run(&["up"]).screen(), @"
+    assert_snapshot!(built_shop().run(&["up"]).screen(), @r"
     exit code 0
     --- standard output ---
     [   0.0s] run 20000101-000000-00000000: shop, 4 steps
@@ -35,7 +35,7 @@ fn a_second_run_shows_that_there_is_nothing_to_do() {
     [   0.0s] build.web  fresh (0.0s)
     [   0.0s] verify.smoke  started: runs every time
     [   0.0s] verify.smoke  succeeded after 0.0s
-    ✓ nothing to do: all 4 steps are proven, 1 of them anew (0.0s)
+    ✓ nothing to do: all 4 steps are proven, 1 re-checked (0.0s)
       next: provision report
     ");
 }
@@ -92,7 +92,7 @@ fn a_quiet_run_shows_only_failures_and_the_summary() {
 
 #[test]
 fn a_verbose_run_shows_every_line_that_steps_print() {
-    assert_snapshot!(shop().run(&["up", "--verbose"]).screen(), @"
+    assert_snapshot!(shop().run(&["up", "--verbose"]).screen(), @r"
     exit code 0
     --- standard output ---
     [   0.0s] run 20000101-000000-00000000: shop, 4 steps
@@ -108,7 +108,7 @@ fn a_verbose_run_shows_every_line_that_steps_print() {
     [   0.0s] verify.smoke  │ a=1
     [   0.0s] verify.smoke  │ web
     [   0.0s] verify.smoke  succeeded after 0.0s
-    ✓ shop succeeded in 0.0s: 3 ran, 1 looked again
+    ✓ shop succeeded in 0.0s: 3 ran, 1 re-checked
       next: provision report
     ");
 }
@@ -182,7 +182,7 @@ fn a_fallback_an_optional_failure_and_a_retry_are_named_as_such() {
         ),
         ("never", "true", "when = \"1 == 2\"\nneeds = [\"ask\"]"),
     ]));
-    assert_snapshot!(sandbox.run(&["up"]).screen(), @"
+    assert_snapshot!(sandbox.run(&["up"]).screen(), @r"
     exit code 0
     --- standard output ---
     [   0.0s] run 20000101-000000-00000000: test, 5 steps
@@ -196,7 +196,7 @@ fn a_fallback_an_optional_failure_and_a_retry_are_named_as_such() {
     [   0.0s] s.make  succeeded after 0.0s
     [   0.0s] s.pull  fallback after 0.0s: `/bin/sh -e -c 'exit 1'` ended with exit code 1 (note: proven by s.make instead)
     [   0.0s] s.ask  started: never run
-    [   0.0s] s.ask  attempt 1 of 2 failed, the next one in 0.0s: `/bin/sh -e -c 'test -e seen || { touch seen; exit 7; }'` ended with exit code 7
+    [   0.0s] s.ask  attempt 1 of 2 failed, retrying in 0.0s: `/bin/sh -e -c 'test -e seen || { touch seen; exit 7; }'` ended with exit code 7
     [   0.0s] s.ask  succeeded after 0.0s
     [   0.0s] s.never  skipped (note: its `when` does not hold)
     ✗ s.lint (optional): `/bin/sh -e -c 'echo no linter here; exit 1'` ended with exit code 1

@@ -24,7 +24,7 @@ fn a_first_plan_shows_every_step_as_never_run() {
 fn a_plan_after_a_change_names_the_changed_input_and_what_depends_on_it() {
     let sandbox = built_shop();
     sandbox.file("settings.in", "a=2\n");
-    assert_snapshot!(sandbox.run(&["plan", "--exit-code"]).screen(), @"
+    assert_snapshot!(sandbox.run(&["plan", "--exit-code"]).screen(), @r"
     exit code 10
     --- standard output ---
     prepare
@@ -34,16 +34,16 @@ fn a_plan_after_a_change_names_the_changed_input_and_what_depends_on_it() {
       ✓ web     Build the page                                                            fresh
     verify
       ● smoke   depends on prepare.config                                                   run    ~0.0s
-    2 steps to run, 2 fresh; 0.0s of work by the last times
+    2 steps to run, 2 fresh; about 0.0s of work
     ");
 }
 
 #[test]
 fn why_shows_the_inputs_of_a_fresh_step() {
-    assert_snapshot!(built_shop().run(&["why", "build.api"]).screen(), @"
+    assert_snapshot!(built_shop().run(&["why", "build.api"]).screen(), @r"
     exit code 0
     --- standard output ---
-    ✓ build.api (api) is fresh: its inputs are those of its last success, and the world has what it made
+    ✓ build.api (api) is fresh: its inputs have not changed since its last success, and its result is in place
       last success: 2000-01-01T00:00:00Z in run 20000101-000000-00000000, after 0.0s
       inputs, then and now:
         = action            95cb78de
@@ -58,7 +58,7 @@ fn why_shows_the_inputs_of_a_fresh_step() {
 fn why_shows_which_input_of_a_stale_step_has_changed() {
     let sandbox = built_shop();
     sandbox.file("settings.in", "a=2\n");
-    assert_snapshot!(sandbox.run(&["why", "prepare.config"]).screen(), @"
+    assert_snapshot!(sandbox.run(&["why", "prepare.config"]).screen(), @r"
     exit code 0
     --- standard output ---
     ● prepare.config (Write the configuration) is stale: it would run
@@ -75,7 +75,7 @@ fn why_shows_which_input_of_a_stale_step_has_changed() {
 
 #[test]
 fn status_shows_the_last_known_state_of_every_step() {
-    assert_snapshot!(shop().run(&["status"]).screen(), @"
+    assert_snapshot!(shop().run(&["status"]).screen(), @r"
     exit code 0
     --- standard output ---
     prepare
@@ -85,9 +85,9 @@ fn status_shows_the_last_known_state_of_every_step() {
       ○ web     Build the page                                                         never run
     verify
       ○ smoke                                                                          never run
-    0 of 4 steps proven at the last look
+    0 of 4 steps proven when last checked
     ");
-    assert_snapshot!(broken_shop().run(&["status"]).screen(), @"
+    assert_snapshot!(broken_shop().run(&["status"]).screen(), @r"
     exit code 0
     --- standard output ---
     prepare
@@ -97,7 +97,7 @@ fn status_shows_the_last_known_state_of_every_step() {
       ✗ web     `/project/./bundle` ended with exit code 2    failed 2000-01-01T00:00:00Z    0.0s
     verify
       ○ smoke                                                                          never run
-    2 of 4 steps proven at the last look
+    2 of 4 steps proven when last checked
     ");
 }
 

@@ -228,13 +228,13 @@ fn a_running_step_has_a_bar_its_last_line_and_a_clock() {
       + docker                                              fresh    0.0s
       + minikube                                        succeeded    1.2s
     * Build the images                                        0/2    8.4s
-      / backend   [=======-     ] 7/12 RUN pip install               8.2s
+      / backend   [========-     ] 7/12 RUN pip install              8.2s
         | Collecting fastapi
       / frontend  attempt 2/2 Build the frontend                     8.2s
     . Deploy                                                  0/2
       . chart     Install the chart
       . ready     Wait for the pods
-    todo-chatbot  [====-        ]  2 running                  2/6    9.7s
+    todo-chatbot  [====-         ]  2 running                 2/6    9.7s
     ");
 }
 
