@@ -16,6 +16,11 @@ export PROVISION_LAB_CACHE
 LOGS="$PROVISION_LAB_CACHE/logs"
 mkdir -p "$LOGS"
 
+# The lab's Docker 29: what lab/07-docker29.sh builds, and where that engine keeps its images (deleting those by hand,
+# while it runs, would do harm: so they are not in the cache).
+# shellcheck disable=SC2034  # used by the scripts that source this
+ENGINE29="$PROVISION_LAB_CACHE/docker29" ENGINE29_DATA=/var/lib/docker29
+
 # Where Debian keeps dockerd and debootstrap, for users who do not have it in their PATH.
 PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
 
