@@ -16,8 +16,8 @@ export PROVISION_LAB_CACHE
 LOGS="$PROVISION_LAB_CACHE/logs"
 mkdir -p "$LOGS"
 
-# The lab's Docker 29: what lab/07-docker29.sh builds, and where that engine keeps its images (deleting those by hand,
-# while it runs, would do harm: so they are not in the cache).
+# The lab's Docker 29: what lab/07-docker29.sh builds, and where that engine keeps its data, and minikube the profiles whose
+# nodes it runs. Not in the cache: deleting those while the engine runs would do harm.
 # shellcheck disable=SC2034  # used by the scripts that source this
 ENGINE29="$PROVISION_LAB_CACHE/docker29" ENGINE29_DATA=/var/lib/docker29
 

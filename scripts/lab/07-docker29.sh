@@ -17,18 +17,22 @@ GOVERSION=$(go env GOVERSION)
 module_version() { sed -n "s#^[[:space:]]*$1 \(v[^ ]*\).*#\1#p" go.mod | head -n 1; }
 
 build_runc() {
-  CGO_ENABLED=1 go build -trimpath -tags seccomp -ldflags "-s -w" -o "$1/" tool
+  local ld
+  ld="-s -w -X main.gitCommit=$(module_version github.com/opencontainers/runc)"
+  CGO_ENABLED=1 go build -trimpath -tags seccomp -ldflags "$ld" -o "$1/" tool
 }
 
 build_containerd() {
-  local ld
-  ld="-s -w -X github.com/containerd/containerd/v2/version.Version=$(module_version github.com/containerd/containerd/v2)"
+  local pkg=github.com/containerd/containerd/v2 version
+  version=$(module_version "$pkg")
+  local ld="-s -w -X $pkg/version.Version=$version -X $pkg/version.Revision=$version"
   CGO_ENABLED=0 go build -trimpath -tags "no_btrfs no_zfs no_devmapper" -ldflags "$ld" -o "$1/" tool
 }
 
 build_moby() {
   local pkg=github.com/moby/moby/v2/dockerversion ld
   ld="-s -w -X $pkg.Version=$DOCKER_VERSION -X $pkg.GitCommit=$(module_version github.com/moby/moby/v2)"
+  ld+=" -X $pkg.BuildTime=2026-01-01T00:00:00Z"
   CGO_ENABLED=0 go build -trimpath -tags "exclude_graphdriver_btrfs exclude_graphdriver_zfs no_systemd" \
     -ldflags "$ld" -o "$1/" tool
 }

@@ -37,6 +37,15 @@ export MINIKUBE_BASE_IMAGE="$KICBASE_IMAGE"
 export MINIKUBE_WANTUPDATENOTIFICATION=false
 export MINIKUBE_IN_STYLE=false
 
+# The lab's two engines have profiles of their own (scripts/setup writes the file when it starts one); a MINIKUBE_HOME of the
+# user's stands.
+if [ "${MINIKUBE_HOME:-}" = "${PROVISION_LAB_MINIKUBE_HOME:-}" ]; then
+  PROVISION_LAB_MINIKUBE_HOME=$(cat "$PROVISION_LAB_CACHE/minikube-home" 2>/dev/null || true)
+  MINIKUBE_HOME=$PROVISION_LAB_MINIKUBE_HOME
+  export MINIKUBE_HOME PROVISION_LAB_MINIKUBE_HOME
+  [ -n "$MINIKUBE_HOME" ] || unset MINIKUBE_HOME
+fi
+
 # The base images that the examples build on, as variables of their pipelines (27-app-bases.sh makes them).
 : "${PROVISION_VAR_python_image:=provision-lab/python:3.11}"
 : "${PROVISION_VAR_node_image:=provision-lab/node:18}"
