@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What the scripts share: where things are kept, how to say, install and check something. Sourced, never run.
+# What the scripts share: where things are kept, and how to print, install and check. Sourced, never run.
 
 # A failure inside of $(...) is a failure.
 shopt -s inherit_errexit
@@ -10,14 +10,14 @@ export HOME
 SCRIPTS_DIR="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 CHECKOUT="$(dirname "$SCRIPTS_DIR")"
 
-# Everything that is downloaded or built lies here, outside of the checkout. It may be deleted at any time.
+# Everything that is downloaded or built is kept here, outside of the checkout. It may be deleted at any time.
 : "${PROVISION_LAB_CACHE:=$HOME/.cache/provision-lab}"
 export PROVISION_LAB_CACHE
 LOGS="$PROVISION_LAB_CACHE/logs"
 mkdir -p "$LOGS"
 
-# The lab's Docker 29: what lab/07-docker29.sh builds, and where that engine keeps its data, and minikube the profiles whose
-# nodes it runs. Not in the cache: deleting those while the engine runs would do harm.
+# The lab's Docker 29: the folder of its binaries (lab/07-docker29.sh), and the folder of its data and of minikube's profiles on
+# it. The data is outside of the cache because it must not be deleted while the engine runs.
 # shellcheck disable=SC2034  # used by the scripts that source this
 ENGINE29="$PROVISION_LAB_CACHE/docker29" ENGINE29_DATA=/var/lib/docker29
 
@@ -39,15 +39,15 @@ as_root() {
   if [ "$(id -u)" = 0 ]; then
     "$@"
   elif have sudo; then
-    # Without a terminal nobody can type a password: fail, do not wait.
+    # Without a terminal nobody can type a password: fail instead of waiting.
     if [ -t 0 ]; then sudo "$@"; else sudo -n "$@"; fi
   else
     die "this needs root: run it as root, or install sudo ($*)"
   fi
 }
 
-# watched WHAT LOGFILE COMMAND...: runs the command with its output in the log file, says every minute that it is still
-# at it, and shows the end of the log when it fails.
+# watched WHAT LOGFILE COMMAND...: runs the command with its output in the log file, prints every minute that it still runs, and
+# prints the end of the log when it fails.
 watched() {
   local what=$1 out=$2 start=$SECONDS ticker status=0
   shift 2
@@ -55,7 +55,7 @@ watched() {
     # Its own output closed in the sleep: a killed ticker must not hold our caller's pipe open.
     while sleep 60 >/dev/null 2>&1; do
       kill -0 $$ 2>/dev/null || exit 0
-      log "  still at it: $what ($(((SECONDS - start) / 60)) min)"
+      log "  still running: $what ($(((SECONDS - start) / 60)) min)"
     done
   ) 9>&- &
   ticker=$!
@@ -103,7 +103,7 @@ download() {
   log "downloading $1"
   mkdir -p "$(dirname "$3")"
   curl -fsSL --retry 3 --connect-timeout 10 -o "$3.part" "$1" || die "could not download $1"
-  echo "$2  $3.part" | sha256sum -c --status || { rm -f "$3.part"; die "$1 has not the expected SHA-256 $2"; }
+  echo "$2  $3.part" | sha256sum -c --status || { rm -f "$3.part"; die "$1 does not have the expected SHA-256 $2"; }
   mv "$3.part" "$3"
 }
 
@@ -112,19 +112,19 @@ download() {
 # Shared between checkouts, so that a fresh clone does not compile its dependencies again.
 : "${CARGO_TARGET_DIR:=$PROVISION_LAB_CACHE/target}"
 
-# What is installed where there is no Rust that is new enough (the least that will do is Cargo.toml's rust-version).
+# What is installed where there is no Rust of Cargo.toml's rust-version or later.
 RUST_VERSION=1.95.0
 
 rust_min() { sed -n 's/^rust-version *= *"\(.*\)"/\1/p' "$CHECKOUT/Cargo.toml"; }
 
 rust_ok() {
   local version
-  # Only what cargo says of itself: a rustup front without a toolchain is there, and answers with an error.
+  # cargo's own version: a rustup proxy without a toolchain exists, too, and fails.
   version=$(cargo --version 2>/dev/null | first_version) && [ -n "$version" ] && version_ge "$version" "$(rust_min)"
 }
 
-# use_rust: finds a cargo that is new enough; also one that is not on the PATH, or not rustup's default. Changes only this
-# process's environment.
+# use_rust: finds a cargo that is new enough, also outside of PATH and besides rustup's default. Changes only this process's
+# environment.
 use_rust() {
   local dir
   export CARGO_TARGET_DIR

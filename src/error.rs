@@ -1,18 +1,18 @@
-//! What a failure is: a kind that decides the exit code, a message, its causes, evidence and hints.
+//! [`Failure`]: a kind that determines the exit code, a message, causes, evidence and hints.
 //!
 //! Messages are lower case without a full stop, so that they read after `error:`; hints are whole
 //! commands or sentences. Only `cli` and `report` print a failure.
 
 use std::fmt;
 
-/// What went wrong, as far as a script calling us has to know: one kind per exit code.
+/// The kind of a failure, for scripts: it determines the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FailureKind {
-    /// A step did what it does and it did not work, or the world is not as the step says.
+    /// A step failed, or a check did not find what it expects.
     Failed,
-    /// The command line asks for something that is not there.
+    /// The command line is invalid.
     Usage,
-    /// `pipeline.toml` or a file it names is wrong.
+    /// `pipeline.toml` or a file that it names is invalid.
     Config,
     /// Something the pipeline needs on this machine is missing or too old.
     Prerequisite,
@@ -24,12 +24,12 @@ pub enum FailureKind {
     Interrupted,
     /// Stopped by a signal: SIGTERM or SIGHUP.
     Terminated,
-    /// Our own mistake.
+    /// An internal error.
     Bug,
 }
 
 impl FailureKind {
-    /// The process exit code of the contract.
+    /// Returns the exit code of the process.
     pub fn exit_code(self) -> u8 {
         match self {
             Self::Failed => 1,
@@ -44,25 +44,25 @@ impl FailureKind {
     }
 }
 
-/// A failure with everything a person needs on the first screen.
+/// A failure with everything that a user needs on the first screen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
-    /// Decides the exit code.
+    /// Determines the exit code.
     pub kind: FailureKind,
-    /// What failed, doing what to what.
+    /// What failed, and on which subject.
     pub message: String,
     /// Why, outermost first.
     pub causes: Vec<String>,
-    /// Evidence shown as it is, a line each: a tool's last output, the pods and their events.
+    /// Lines of evidence: the last output of a tool, the pods and their events.
     pub details: Vec<String>,
     /// What to do about it: whole commands or sentences.
     pub hints: Vec<String>,
-    /// Whether the same attempt may well succeed a moment later (a daemon that restarts, a busy API server).
+    /// Whether another attempt may succeed (a daemon that restarts, a busy API server).
     pub transient: bool,
 }
 
 impl Failure {
-    /// A failure of `kind` with its message.
+    /// Creates a failure of `kind`.
     pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
         Self {
             kind,
@@ -74,27 +74,27 @@ impl Failure {
         }
     }
 
-    /// A step's failure: [`FailureKind::Failed`].
+    /// Creates a failure of a step: [`FailureKind::Failed`].
     pub fn failed(message: impl Into<String>) -> Self {
         Self::new(FailureKind::Failed, message)
     }
 
-    /// Something on this machine is missing: [`FailureKind::Prerequisite`].
+    /// Creates a failure because something on this machine is missing: [`FailureKind::Prerequisite`].
     pub fn prerequisite(message: impl Into<String>) -> Self {
         Self::new(FailureKind::Prerequisite, message)
     }
 
-    /// The work was cancelled before it was done: [`FailureKind::Interrupted`].
+    /// Creates a failure because work was cancelled: [`FailureKind::Interrupted`].
     pub fn interrupted(what: impl fmt::Display) -> Self {
         Self::new(FailureKind::Interrupted, format!("{what} was interrupted"))
     }
 
-    /// A wrong assumption of ours: [`FailureKind::Bug`].
+    /// Creates an internal error: [`FailureKind::Bug`].
     pub fn bug(message: impl Into<String>) -> Self {
         Self::new(FailureKind::Bug, message)
     }
 
-    /// Adds a cause below those that are there.
+    /// Adds a cause below the others.
     pub fn cause(mut self, cause: impl fmt::Display) -> Self {
         self.causes.push(cause.to_string());
         self
@@ -126,19 +126,19 @@ impl Failure {
         self
     }
 
-    /// Adds what to do about it.
+    /// Adds a hint.
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
         self
     }
 
-    /// Marks the failure as one that may pass by itself.
+    /// Marks the failure as one that another attempt may not have.
     pub fn transient(mut self) -> Self {
         self.transient = true;
         self
     }
 
-    /// Puts `message` in front; what was the message becomes the first cause.
+    /// Replaces the message by `message`; the old one becomes the first cause.
     pub fn while_doing(mut self, message: impl Into<String>) -> Self {
         let inner = std::mem::replace(&mut self.message, message.into());
         self.causes.insert(0, inner);
@@ -158,9 +158,9 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
-/// Turns a library's error into a [`Failure`] that says what was being done to what.
+/// Converts an error of a library to a [`Failure`] that says what was being done.
 pub trait Context<T> {
-    /// `message` is what was being done; the error becomes its cause.
+    /// Adds `message`, which says what was being done; the error becomes its cause.
     fn context(self, message: impl FnOnce() -> String) -> Result<T, Failure>;
 }
 

@@ -1,31 +1,24 @@
 //! `provision` turns a repository into a running, verified deployment: it executes the stages of a `pipeline.toml` and
-//! reports only what it has seen to be true.
+//! reports only what it has verified.
 //!
-//! Modules by layer; each may use those below it, and none beside it (`tests/tidy.rs` holds this):
-//!
-//! ```text
-//! 7 cli                      wires everything; the only printer besides report
-//! 6 exec                     the loop that runs a plan
-//! 5 config · plan            pipeline.toml → Pipeline · Pipeline + History → Plan
-//! 4 pipeline                 stages and steps with their actions
-//! 3 actions · journal · report
-//! 2 event · tools
-//! 1 fingerprint · redact
-//! 0 model · error · failpoint
-//! ```
+//! The modules stand in layers: ARCHITECTURE.md has the table, and `tests/tidy.rs` checks it.
 
+pub mod action;
 pub mod actions;
 pub mod cli;
-pub mod config;
+mod config;
 pub mod error;
 pub mod event;
 pub mod exec;
 pub mod failpoint;
+pub mod files;
 pub mod fingerprint;
+pub mod images;
 pub mod journal;
 pub mod model;
 pub mod pipeline;
 pub mod plan;
 pub mod redact;
-pub mod report;
+mod report;
+mod suggest;
 pub mod tools;

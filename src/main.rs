@@ -3,6 +3,6 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    // A mistake of ours has an exit code of its own; the message is on standard error already.
+    // An internal error has an exit code of its own; the message has been printed already.
     std::panic::catch_unwind(provision::cli::main).unwrap_or(ExitCode::from(70))
 }

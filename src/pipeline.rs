@@ -1,31 +1,31 @@
-//! [`Pipeline`]: the checked form of `pipeline.toml`: stages, steps, and what is needed to make their actions.
+//! [`Pipeline`]: the checked form of `pipeline.toml`: stages, steps, and how their actions are created.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::actions::{Action, ActionType};
+use crate::action::{Action, ActionType};
 use crate::error::Failure;
 use crate::fingerprint::Inputs;
 use crate::model::{IdMap, Item, ItemId, Outline, Output, StageId, StageOutline, StepId, StepOutline};
 use crate::tools::cluster::ClusterSpec;
 use crate::tools::secrets::SecretSource;
 
-/// A pipeline, checked as a whole.
+/// A valid pipeline.
 #[derive(Debug)]
 pub struct Pipeline {
     /// Its name.
     pub name: String,
-    /// The folder that relative paths start from: that of the file.
+    /// The folder of the file, which relative paths start from.
     pub root: PathBuf,
-    /// The profile that is on.
+    /// The selected profile.
     pub profile: Option<String>,
     /// Its stages in the order of the file.
     pub stages: Vec<Stage>,
     /// The declared secrets.
     pub secrets: BTreeMap<String, SecretSource>,
-    /// The cluster, where the pipeline has one.
+    /// The cluster, if it has one.
     pub cluster: Option<ClusterSpec>,
     /// The items of its checklists, in the order of the files.
     pub items: Vec<Item>,
@@ -38,9 +38,9 @@ pub struct Stage {
     pub id: StageId,
     /// Its title.
     pub title: String,
-    /// The stages that have to end well before it begins: those it names, or else the one before it in the file.
+    /// The stages that must succeed before it starts: those it names, by default the one before it in the file.
     pub needs: Vec<StageId>,
-    /// How many of its steps may run at once.
+    /// The maximum number of its steps that run at once.
     pub jobs: usize,
     /// Its steps in the order of the file.
     pub steps: Vec<Arc<Step>>,
@@ -53,63 +53,64 @@ pub struct Step {
     pub id: StepId,
     /// Its title.
     pub title: Arc<str>,
-    /// The steps that have to end well before it begins, besides all of the stages that its stage needs: those that it
-    /// names in `needs`, and those whose outputs its settings use.
+    /// The steps that must succeed before it starts, besides those of the stages that its stage needs: the steps in
+    /// `needs`, and those whose outputs it uses.
     pub needs: Vec<StepId>,
     /// The checklist items that it proves.
     pub covers: Vec<ItemId>,
-    /// Most that one attempt may take.
+    /// The time limit of one attempt.
     pub timeout: Duration,
-    /// Attempts and the pause between them.
+    /// The number of attempts, and the delay between them.
     pub retry: Retry,
-    /// The step's `when`: whether it applies. `None` where there is none.
+    /// Its `when`, if it has one.
     pub when: Option<Condition>,
-    /// Whether the run goes on, and may end well, when it fails.
+    /// Whether the run continues and may succeed if it fails.
     pub optional: bool,
-    /// The step that proves the same when this one fails.
+    /// The step that proves the same if this one fails.
     pub fallback: Option<StepId>,
     /// The action.
     pub action_type: &'static ActionType,
-    /// Name, revision and settings of the action, and the facts of other steps that they use by name only.
+    /// The inputs that are known when the file is read: name, revision and settings of the action. Outputs of other
+    /// steps that the settings use are included by name.
     pub static_inputs: Inputs,
-    /// Makes the action, as soon as the outputs that it uses are known.
+    /// Creates the action once the outputs that it uses are known.
     pub binding: Binding,
 }
 
-/// Whether a step applies: decided when its needs are done.
+/// Whether a step applies, evaluated when the steps it needs have succeeded.
 #[derive(Clone)]
 pub struct Condition(pub FromOutputs<bool>);
 
-/// Something that needs the outputs of other steps to be made.
+/// A function of the outputs of other steps.
 pub type FromOutputs<T> = Arc<dyn Fn(&Outputs) -> Result<T, Failure> + Send + Sync>;
 
-/// Attempts and the pause between them.
+/// The number of attempts, and the delay between them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retry {
-    /// How often it is tried in all; at least 1.
+    /// The number of attempts; at least 1.
     pub attempts: u32,
-    /// The pause before the next attempt.
+    /// The delay before the next attempt.
     pub delay: Duration,
 }
 
-/// The outputs of the steps that have ended well so far in this run.
+/// The outputs of the steps that have succeeded in this run.
 pub type Outputs = IdMap<StepId, Output>;
 
-/// How a step's action is made.
+/// How the action of a step is created.
 pub enum Binding {
-    /// Its settings use no outputs: made when the file was read.
+    /// Its settings use no outputs: it was created when the file was read.
     Now(Arc<dyn Action>),
     /// Its settings use outputs.
     Later {
-        /// Each output that is used: step and fact.
+        /// The outputs that are used: step and fact.
         uses: Vec<(StepId, String)>,
-        /// Fills them in and makes the action.
+        /// Creates the action.
         make: FromOutputs<Arc<dyn Action>>,
     },
 }
 
 impl Binding {
-    /// The action, with `outputs` filled in.
+    /// Returns the action, with `outputs` as the values of the outputs that it uses.
     pub fn action(&self, outputs: &Outputs) -> Result<Arc<dyn Action>, Failure> {
         match self {
             Self::Now(action) => Ok(Arc::clone(action)),
@@ -117,7 +118,7 @@ impl Binding {
         }
     }
 
-    /// Each output that the settings use: step and fact.
+    /// Returns the outputs that the settings use: step and fact.
     pub fn uses(&self) -> &[(StepId, String)] {
         match self {
             Self::Now(_) => &[],
@@ -142,7 +143,7 @@ impl std::fmt::Debug for Condition {
 }
 
 impl Pipeline {
-    /// The pipeline as reporters and the checklist see it.
+    /// Returns the pipeline as reporters and the checklist see it.
     pub fn outline(&self) -> Outline {
         let stages = self
             .stages
@@ -166,7 +167,7 @@ impl Pipeline {
         Outline { name: self.name.clone(), stages }
     }
 
-    /// All steps, in the order of the file.
+    /// Returns all steps, in the order of the file.
     pub fn steps(&self) -> impl Iterator<Item = &Arc<Step>> {
         self.stages.iter().flat_map(|stage| &stage.steps)
     }

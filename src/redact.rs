@@ -1,8 +1,8 @@
 //! Keeps secrets out of everything that is written: logs, events, failures.
 //!
-//! Prevention comes first (secrets travel by standard input and the Kubernetes API alone); this is the net below it. A
-//! secret is replaced by `***` as it is, in base64 (at its three alignments, in both alphabets), as JSON and URLs write it, and
-//! also where it is split over two chunks.
+//! Prevention comes first (secrets are only passed by standard input and the Kubernetes API); this is the safety net.
+//! `***` replaces a secret in plain form, in base64 (in all three alignments and both alphabets), in JSON and URL
+//! encoding, and also when it is split over two chunks.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,10 +10,10 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use aho_corasick::{AhoCorasick, MatchKind};
 
-/// What a secret is replaced by.
+/// The replacement for secrets.
 const MASK: &[u8] = b"***";
 
-/// Secrets shorter than this would mask half of every log; they are not masked, and whoever registers one is told.
+/// Minimum length of a secret in bytes: masking shorter ones would mask half of every log.
 const MIN_BYTES: usize = 4;
 
 /// The secrets of a run. Cheap to clone; all clones share what is registered.
@@ -33,13 +33,13 @@ impl fmt::Debug for Redactor {
 }
 
 impl Redactor {
-    /// No secrets yet.
+    /// Creates a redactor without secrets.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Registers a secret, each of its lines, and the forms in which they travel. Answers whether it can be masked: a text of less
-    /// than four bytes can't.
+    /// Registers a secret, each of its lines, and their encoded forms. Returns whether it can be masked: a secret of
+    /// less than four bytes can't.
     pub fn register(&self, secret: &str) -> bool {
         let mut patterns = self.0.write().unwrap_or_else(PoisonError::into_inner);
         let lines = secret.lines().map(str::trim).filter(|line| line.len() >= MIN_BYTES);
@@ -67,7 +67,7 @@ impl Redactor {
         self.0.read().unwrap_or_else(PoisonError::into_inner).matcher.clone()
     }
 
-    /// `bytes` with every secret masked.
+    /// Returns `bytes` with every secret masked.
     pub fn bytes<'a>(&self, bytes: &'a [u8]) -> Cow<'a, [u8]> {
         match self.matcher() {
             Some(matcher) if matcher.is_match(bytes) => Cow::Owned(mask(&matcher, bytes)),
@@ -75,12 +75,12 @@ impl Redactor {
         }
     }
 
-    /// `text` with every secret masked.
+    /// Returns `text` with every secret masked.
     pub fn text(&self, text: &str) -> String {
         String::from_utf8_lossy(&self.bytes(text.as_bytes())).into_owned()
     }
 
-    /// The longest end of `bytes` that may be the beginning of a secret, in bytes.
+    /// Returns the length of the longest suffix of `bytes` that may be the start of a secret.
     fn unfinished(&self, bytes: &[u8]) -> usize {
         let patterns = self.0.read().unwrap_or_else(PoisonError::into_inner);
         let longest = patterns.texts.iter().map(Vec::len).max().unwrap_or(0);
@@ -94,7 +94,7 @@ impl Redactor {
     }
 }
 
-/// Masks secrets in a stream of chunks; holds back what may be the beginning of one.
+/// Masks secrets in a stream of chunks; holds back bytes that may be the start of one.
 #[derive(Debug)]
 pub struct RedactStream {
     redactor: Redactor,
@@ -102,12 +102,12 @@ pub struct RedactStream {
 }
 
 impl RedactStream {
-    /// A stream that masks what `redactor` knows at the time of each chunk.
+    /// Creates a stream that masks the secrets that `redactor` has when a chunk arrives.
     pub fn new(redactor: Redactor) -> Self {
         Self { redactor, held: Vec::new() }
     }
 
-    /// What can be written after `chunk` has come.
+    /// Adds a chunk, and returns the bytes that can be written.
     pub fn push<'a>(&mut self, chunk: &'a [u8]) -> Cow<'a, [u8]> {
         let Some(matcher) = self.redactor.matcher() else {
             return Cow::Borrowed(chunk);
@@ -115,7 +115,7 @@ impl RedactStream {
         self.held.extend_from_slice(chunk);
         let keep = self.redactor.unfinished(&self.held);
         let mut ready = self.held.len() - keep;
-        // A whole secret may reach into what is kept back: it goes out masked, the rest stays.
+        // A complete secret may reach into the bytes that are held back: it is written masked.
         if let Some(last) = matcher.find_iter(&self.held).find(|found| found.start() < ready && found.end() > ready) {
             ready = last.end();
         }
@@ -125,7 +125,7 @@ impl RedactStream {
         Cow::Owned(out)
     }
 
-    /// What is left at the end.
+    /// Returns the remaining bytes at the end of the stream.
     pub fn finish(&mut self) -> Vec<u8> {
         let rest = std::mem::take(&mut self.held);
         self.redactor.bytes(&rest).into_owned()
@@ -144,13 +144,14 @@ fn mask(matcher: &AhoCorasick, bytes: &[u8]) -> Vec<u8> {
     out
 }
 
-/// `secret` within a JSON string.
+/// Returns the form of `secret` in a JSON string.
 fn json_form(secret: &str) -> Vec<u8> {
     let quoted = serde_json::Value::from(secret).to_string();
     quoted.as_bytes()[1..quoted.len() - 1].to_vec()
 }
 
-/// `secret` within a URL: everything but letters, digits and `-._~` by its number (RFC 3986, 2.1 and 2.3).
+/// Returns the form of `secret` in a URL: everything but letters, digits and `-._~` is percent-encoded (RFC 3986, 2.1,
+/// 2.3).
 fn url_form(secret: &[u8]) -> Vec<u8> {
     let mut form = Vec::with_capacity(secret.len());
     for byte in secret {
@@ -163,10 +164,10 @@ fn url_form(secret: &[u8]) -> Vec<u8> {
     form
 }
 
-/// The parts of a base64 text that `secret` alone decides, for the three places it can begin at within a group; in the
-/// alphabet for files and in that for URLs (RFC 4648, 4 and 5).
+/// Returns the parts of base64 text that only depend on `secret`, for its three possible offsets in a group, in the
+/// standard and in the URL alphabet (RFC 4648, 4 and 5).
 fn base64_forms(secret: &[u8]) -> Vec<Vec<u8>> {
-    let usual = usual_base64_forms(secret);
+    let usual = standard_base64_forms(secret);
     let for_urls = |form: &Vec<u8>| -> Vec<u8> {
         form.iter()
             .map(|byte| match byte {
@@ -180,14 +181,14 @@ fn base64_forms(secret: &[u8]) -> Vec<Vec<u8>> {
     usual.into_iter().chain(others).collect()
 }
 
-fn usual_base64_forms(secret: &[u8]) -> Vec<Vec<u8>> {
+fn standard_base64_forms(secret: &[u8]) -> Vec<Vec<u8>> {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     (0..3)
         .map(|shift| {
             let mut padded = vec![0_u8; shift];
             padded.extend_from_slice(secret);
             let sextets = padded.len() * 8 / 6;
-            // The first sextets hold bits of what stands before the secret.
+            // The first sextets have bits of the bytes before the secret.
             let skip = (shift * 8).div_ceil(6);
             (skip..sextets)
                 .map(|n| {
@@ -205,7 +206,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_secret_is_masked_however_it_is_cut() {
+    fn a_secret_is_masked_however_the_stream_is_split() {
         let redactor = Redactor::new();
         assert!(redactor.register("hunter22"));
         assert!(redactor.register("hunt the snark"));
@@ -237,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn what_json_and_urls_make_of_a_secret_is_masked() {
+    fn json_and_url_encoded_secrets_are_masked() {
         let redactor = Redactor::new();
         redactor.register("pa\"ss/wo?rd~~");
         for coded in [r#"{"pw":"pa\"ss/wo?rd~~"}"#, "?pw=pa%22ss%2Fwo%3Frd~~&x", "cGEic3Mvd28_cmR-fg=="] {
@@ -246,14 +247,14 @@ mod tests {
     }
 
     #[test]
-    fn short_texts_are_refused_and_change_nothing() {
+    fn short_secrets_are_rejected() {
         let redactor = Redactor::new();
         assert!(!redactor.register("abc"));
         assert_eq!(redactor.text("abc"), "abc");
     }
 
     #[test]
-    fn each_line_of_a_secret_is_one() {
+    fn each_line_of_a_secret_is_masked() {
         let redactor = Redactor::new();
         redactor.register("-----BEGIN-----\nMIIEow\n-----END-----\n");
         assert_eq!(redactor.text("x MIIEow y"), "x *** y");

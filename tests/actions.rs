@@ -1,21 +1,27 @@
 //! Actions that need no daemon and no cluster, each in a project's folder of its own.
 
-#![expect(clippy::unwrap_used, reason = "what helps a test fails as the test does")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "what helps a test fails as the test does, and shows what it measured"
+)]
 
-#[path = "live/bench.rs"]
-mod bench;
+#[path = "support/workbench.rs"]
+#[expect(dead_code, reason = "shared with the live tests, which also use a cluster")]
+mod workbench;
 
 use std::os::unix::fs::PermissionsExt;
 
-use bench::{Bench, action};
-use provision::actions::{ACTIONS, Presence};
+use provision::action::Presence;
+use provision::actions::ACTIONS;
 use provision::error::FailureKind;
 use provision::fingerprint::Inputs;
+use workbench::{Workbench, action};
 
 #[tokio::test]
 async fn every_example_parses_and_its_inputs_are_the_same_twice() {
     let dir = tempfile::tempdir().unwrap();
-    let bench = Bench::new(dir.path(), None);
+    let bench = Workbench::without_cluster(dir.path());
     for entry in ACTIONS {
         let action = action(entry.name, entry.example);
         let (mut first, mut second) = (Inputs::new(), Inputs::new());
@@ -29,11 +35,11 @@ async fn every_example_parses_and_its_inputs_are_the_same_twice() {
 }
 
 #[tokio::test]
-async fn a_command_has_made_its_outputs_and_sees_its_secrets_place_and_cluster() {
+async fn a_command_needs_its_outputs_its_inputs_and_declared_secrets() {
     let dir = tempfile::tempdir().unwrap();
     fs_err::create_dir(dir.path().join("src")).unwrap();
     fs_err::write(dir.path().join("src/a"), "one").unwrap();
-    let bench = Bench::new(dir.path(), None);
+    let bench = Workbench::without_cluster(dir.path());
     let make = action(
         "command",
         "run = \"test $WORD = hello && mkdir -p out && cp src/a out/a.txt\"\ninputs = [\"src/**\"]\noutputs = [\"out/*.txt\"]\nenv = { WORD = \"hello\" }",
@@ -59,9 +65,9 @@ async fn a_command_has_made_its_outputs_and_sees_its_secrets_place_and_cluster()
 }
 
 #[tokio::test]
-async fn a_tool_is_found_compared_and_recognised_until_it_is_another_file() {
+async fn a_tool_is_checked_by_version_and_then_recognised_by_its_file() {
     let dir = tempfile::tempdir().unwrap();
-    let bench = Bench::new(dir.path(), None);
+    let bench = Workbench::without_cluster(dir.path());
     let check = action("tool-check", "tool = \"git\"\nversion = \">=1.0\"");
     let output = check.run(&bench.cx).await.unwrap();
     assert!(output.get("path").unwrap().ends_with("/git"));
@@ -80,13 +86,13 @@ async fn a_tool_is_found_compared_and_recognised_until_it_is_another_file() {
 }
 
 #[tokio::test]
-async fn a_program_inside_the_project_is_run_from_there() {
+async fn a_program_in_the_project_runs_in_the_folder_that_cwd_names() {
     let dir = tempfile::tempdir().unwrap();
     let script = dir.path().join("go.sh");
     fs_err::write(&script, "#!/bin/sh\npwd\n").unwrap();
     fs_err::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
     fs_err::create_dir(dir.path().join("sub")).unwrap();
-    let bench = Bench::new(dir.path(), None);
+    let bench = Workbench::without_cluster(dir.path());
     action("command", "run = [\"./go.sh\"]\ncwd = \"sub\"").run(&bench.cx).await.unwrap();
     bench.cx.finish().unwrap();
     assert!(bench.said()[0].ends_with("/sub"));
@@ -95,7 +101,7 @@ async fn a_program_inside_the_project_is_run_from_there() {
 #[tokio::test]
 async fn a_cancelled_command_ends_as_interrupted() {
     let dir = tempfile::tempdir().unwrap();
-    let bench = Bench::new(dir.path(), None);
+    let bench = Workbench::without_cluster(dir.path());
     let sleep = action("command", "run = \"echo ready; sleep 31415\"");
     let cancel = bench.cancel.clone();
     let asked = async {

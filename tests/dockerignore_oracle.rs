@@ -13,7 +13,7 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use provision::fingerprint::dockerignore::Ignore;
+use provision::files::dockerignore::Ignore;
 
 /// Paths asked for each file.
 const PATHS: usize = 8;

@@ -8,8 +8,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use provision::error::{Failure, FailureKind};
-use provision::tools::build_context::BuildContext;
-use provision::tools::docker::{BuildRequest, Docker, Endpoint, Image};
+use provision::tools::docker::{BuildContext, BuildRequest, Docker, Endpoint, Image};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
 
@@ -150,7 +149,7 @@ async fn a_lost_answer_is_settled_by_a_look_at_the_image() {
     assert!(!failure.transient, "{failure:?}");
     let other = aux().replace("aaaa", "bbbb");
     let failure = build(chunked(&[&other, "\r\n"], true), true).await.unwrap_err();
-    assert!(failure.to_string().contains("the build told the id sha256:bbbb"), "{failure}");
+    assert!(failure.to_string().contains("the build reported the id sha256:bbbb"), "{failure}");
 }
 
 #[tokio::test]
@@ -205,7 +204,7 @@ async fn who_does_not_answer_is_named_with_what_to_do() {
     fs_err::remove_file(&socket).unwrap();
     serve(&socket, Arc::new(|_: &str| json("{\"hello\":\"world\"}")));
     let stranger = Docker::connect_to(endpoint(&socket)).await.unwrap_err();
-    assert!(stranger.message.ends_with("is no Docker daemon"), "{stranger}");
+    assert!(stranger.message.ends_with("is not a Docker daemon"), "{stranger}");
 
     let ssh = Endpoint { host: "ssh://lab".into(), ..endpoint(&socket) };
     assert!(Docker::connect_to(ssh).await.unwrap_err().hints[0].contains("ssh -nNT"));

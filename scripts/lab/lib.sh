@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034  # several are used by the scripts that source this
-# What the lab's scripts share: settings, stages that are skipped when nothing changed, and small steps. Sourced by them.
+# What the scripts of the lab share: settings, stages that are skipped when nothing has changed, and small functions.
 
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"
@@ -44,8 +44,8 @@ done_stage() {
 
 # --- Go ----------------------------------------------------------------------------------
 
-# Where no Go, or one that is too old, is to be had from the system: Go's own toolchain module, which any older go can
-# fetch through the module proxy.
+# Where the system has no Go, or one that is too old: Go's own toolchain module, which any older go can download through the
+# module proxy.
 GO_MIN=1.24.0
 GO_TOOLCHAIN=v0.0.1-go1.26.8.linux-amd64
 GO_TOOLCHAIN_SUM=h1:ZOmGe1OnfREDMIdb1Qi4G9JSuDPBLGExZMQ4nis1RXM=
@@ -142,7 +142,7 @@ load() {
 
 PRELOAD="preloaded-images-k8s-$PRELOAD_VERSION-$K8S_VERSION-containerd-overlay2-amd64.tar.lz4"
 
-# minikube_dir HOME: the folder that minikube uses when MINIKUBE_HOME is that.
+# minikube_dir HOME: the folder that minikube uses when MINIKUBE_HOME is HOME.
 minikube_dir() { if [ "$(basename "$1")" = .minikube ]; then echo "$1"; else echo "$1/.minikube"; fi; }
 
 # place_preload: puts it where minikube looks for it, under the name by which it finds it.
@@ -155,8 +155,8 @@ place_preload() {
   ln -f "$LAB_ARTIFACTS/$PRELOAD" "$cache/$PRELOAD" 2>/dev/null || cp -f "$LAB_ARTIFACTS/$PRELOAD" "$cache/$PRELOAD"
 }
 
-# share_ca: gives the minikube folders of both engines the same certificate authority. A kubeconfig that has the cluster of
-# that name on the other engine would otherwise make `minikube start` wait minutes for an API server that it does not trust.
+# share_ca: gives the minikube folders of both engines the same certificate authority. Otherwise `minikube start` would wait
+# minutes for an API server that it does not trust, where the kubeconfig has a cluster of the same name on the other engine.
 share_ca() {
   local mine other=$HOME file
   [ "${MINIKUBE_HOME:-}" = "$PROVISION_LAB_MINIKUBE_HOME" ] || return 0

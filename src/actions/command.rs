@@ -6,24 +6,29 @@ use futures_util::future::BoxFuture;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Action, ActionSettings, Presence, StepContext};
+use crate::action::{Action, ActionSettings, Presence, StepContext};
 use crate::error::{Failure, FailureKind};
+use crate::files::FileSet;
 use crate::fingerprint::Inputs;
-use crate::fingerprint::files::FileSet;
 use crate::model::Output;
+use crate::tools::docker::Endpoint;
 use crate::tools::kubernetes::KubeSource;
+use crate::tools::process::ProcessObserver;
 use crate::tools::secrets::keyed_digest;
-use crate::tools::{blocking, process};
+use crate::tools::{blocking, process, shell};
 
 /// Settings of `command`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct Command {
-    /// What to run: a list is a program with its arguments, a text is a line for `sh -c`.
+    /// What to run: a list is a program with its arguments; a text is a script for `sh -e`, which ends with the first
+    /// command that fails. A text with a pipe runs in a shell that also fails when a command before the last one of
+    /// the pipe does.
     run: Run,
     /// Where it runs, relative to the project; the project's folder by default.
     cwd: Option<String>,
-    /// Variables of its environment, beside those of `provision` itself.
+    /// Variables of its environment, beside those of `provision` itself. It also gets DOCKER_HOST for the daemon that the
+    /// other steps use, unless DOCKER_HOST or DOCKER_CONTEXT is set here, and KUBECONFIG for the pipeline's cluster.
     #[serde(default)]
     env: BTreeMap<String, String>,
     /// Globs of the files that it reads, relative to the project. While they and the settings are unchanged, it need not
@@ -51,7 +56,7 @@ enum Run {
 
 impl ActionSettings for Command {
     const NAME: &'static str = "command";
-    const REVISION: u32 = 1;
+    const REVISION: u32 = 2;
     const SUMMARY: &'static str =
         "Runs a program or a shell line; done when it ends with exit code 0 and its outputs are there";
     const EXAMPLE: &'static str = r#"run = ["true"]"#;
@@ -73,16 +78,23 @@ impl ActionSettings for Command {
 }
 
 impl Command {
-    fn command(&self, cx: &StepContext) -> Result<process::Command, Failure> {
+    async fn command(&self, cx: &StepContext) -> Result<process::Command, Failure> {
         let tools = cx.tools();
         let mut command = match &self.run {
-            Run::Shell(line) => process::Command::new("/bin/sh").arg("-c").arg(line),
+            Run::Shell(script) => shell::command(script, cx.children()).await?,
             Run::Program(argv) => {
                 let (program, rest) = argv.split_first().ok_or_else(|| Failure::bug("a command without a program"))?;
                 let path = if program.contains('/') { cx.path(program) } else { process::find(program)? };
                 process::Command::new(path).args(rest)
             }
         };
+        // Programs like docker and compose use the daemon that the other steps use. Where no daemon can be named, a program
+        // that needs one says so itself.
+        if !self.names_daemon() {
+            for (name, value) in tools.docker_endpoint().map(Endpoint::variables).unwrap_or_default() {
+                command = command.env(name, value);
+            }
+        }
         // Programs like kubectl and helm see the pipeline's cluster and no other one.
         if let Some(cluster) = tools.cluster() {
             let source = KubeSource::of(cluster, tools.state_dir());
@@ -109,6 +121,12 @@ impl Command {
         Ok(command.cwd(&cwd))
     }
 
+    /// Whether the step itself says which Docker daemon its program uses.
+    fn names_daemon(&self) -> bool {
+        let is_set = |name: &str| self.env.contains_key(name) || self.secrets.iter().any(|secret| secret == name);
+        is_set("DOCKER_HOST") || is_set("DOCKER_CONTEXT")
+    }
+
     /// The first output that is not there.
     async fn missing_output(&self, cx: &StepContext) -> Result<Option<String>, Failure> {
         if self.outputs.is_empty() {
@@ -128,12 +146,8 @@ impl Command {
 }
 
 impl Action for Command {
-    fn always_looks(&self) -> bool {
+    fn always_runs(&self) -> bool {
         self.always
-    }
-
-    fn has_nothing_to_look_at(&self) -> bool {
-        self.inputs.is_empty() && self.outputs.is_empty() && self.secrets.is_empty()
     }
 
     fn inputs<'a>(&'a self, cx: &'a StepContext, inputs: &'a mut Inputs) -> BoxFuture<'a, Result<(), Failure>> {
@@ -163,8 +177,8 @@ impl Action for Command {
 
     fn run<'a>(&'a self, cx: &'a StepContext) -> BoxFuture<'a, Result<Output, Failure>> {
         Box::pin(async move {
-            let command = self.command(cx)?;
-            let line = command.line();
+            let command = self.command(cx).await?;
+            let line = command.display_line();
             let exit = command.check(cx).await?;
             if exit.leaky {
                 cx.note_leak();

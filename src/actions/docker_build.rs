@@ -7,14 +7,15 @@ use futures_util::future::BoxFuture;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Action, ActionSettings, Presence, StepContext};
+use crate::action::{Action, ActionSettings, Presence, StepContext};
 use crate::error::Failure;
 use crate::fingerprint::Inputs;
+use crate::images::Reference;
 use crate::model::{Output, human_bytes};
-use crate::tools::build_context::BuildContext;
-use crate::tools::docker::{BuildEvent, BuildRequest, Docker, Image};
-use crate::tools::process::Host;
-use crate::tools::{blocking, dockerfile, unique_id};
+use crate::tools::docker::build::{Owner, TemporaryTag, dockerfile};
+use crate::tools::docker::{BuildContext, BuildEvent, BuildRequest, Builder, Docker, Image};
+use crate::tools::process::ProcessObserver;
+use crate::tools::{blocking, checkout_id};
 
 /// Settings of `docker-build`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -34,7 +35,7 @@ pub(super) struct DockerBuild {
     target: Option<String>,
     /// The platform to build for, such as `linux/amd64`; the daemon's own by default.
     platform: Option<String>,
-    /// Most that the image may take, such as `300MB`; the step fails when it is bigger.
+    /// The greatest size that the image may have, such as `300MB`; the step fails when it is bigger.
     max_size: Option<Size>,
 }
 
@@ -42,7 +43,7 @@ fn default_dockerfile() -> String {
     "Dockerfile".to_owned()
 }
 
-/// A size in bytes as one writes it: `300MB`, `1.5 GiB`.
+/// A size in bytes: `300MB`, `1.5 GiB`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(try_from = "String")]
 #[schemars(with = "String")]
@@ -52,27 +53,8 @@ impl TryFrom<String> for Size {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        let unit_at = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
-        let (number, unit) = (&text[..unit_at], text[unit_at..].trim());
-        let factor: u64 = match unit.to_ascii_lowercase().as_str() {
-            "" | "b" => 1,
-            "k" | "kb" => 1000,
-            "m" | "mb" => 1_000_000,
-            "g" | "gb" => 1_000_000_000,
-            "kib" => 1 << 10,
-            "mib" => 1 << 20,
-            "gib" => 1 << 30,
-            _ => return Err(format!("`{text}` is no size: write it as `300MB` or `1.5GB`")),
-        };
-        let number: f64 = number.parse().map_err(|_| format!("`{text}` is no size: write it as `300MB` or `1.5GB`"))?;
-        #[expect(
-            clippy::cast_precision_loss,
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "a limit that a person wrote needs no exact bytes, and digits alone can't be negative"
-        )]
-        let bytes = (number * factor as f64) as u64;
-        Ok(Self(bytes))
+        let size = text.parse().map(|bytesize::ByteSize(bytes)| Self(bytes));
+        size.map_err(|_| format!("`{text}` is not a size: write it as `300MB` or `1.5GB`"))
     }
 }
 
@@ -90,24 +72,18 @@ impl ActionSettings for DockerBuild {
     fn validate(&self) -> Result<(), String> {
         let context = inside("context", &self.context)?;
         inside("dockerfile", &context.join(&self.dockerfile).to_string_lossy())?;
-        let last = self.image.rsplit('/').next().unwrap_or_default();
-        if last.is_empty() {
-            return Err("`image` needs a name".into());
-        }
-        if last.contains(':') || last.contains('@') {
+        let name = Reference::parse(&self.image).map_err(|error| format!("`image`: {error}"))?;
+        if name.tag().is_some() || name.digest().is_some() {
             return Err(format!(
                 "`image` is a name without a tag: `{}` would hide what has changed, the tag is made from the image's id",
                 self.image
             ));
         }
-        if self.image.chars().any(|c| c.is_ascii_uppercase() || c.is_whitespace()) {
-            return Err(format!("`image`: `{}` has to be in lower case and without spaces", self.image));
-        }
         Ok(())
     }
 }
 
-/// `path` without `.` and `..`, or why it is refused: what a build gets has to lie inside the project.
+/// Returns `path` without `.` and `..`, or why it is refused: what a build gets has to lie inside the project.
 fn inside(setting: &str, path: &str) -> Result<PathBuf, String> {
     let mut clean = PathBuf::new();
     for part in Path::new(path).components() {
@@ -135,8 +111,25 @@ impl DockerBuild {
         blocking(move || BuildContext::open(&context, &file)).await
     }
 
-    /// Builds under a name of its own, so that nothing half done ever has the real one.
+    /// Returns a name for the time of the build. Names that killed runs of this checkout left are removed first; if
+    /// that fails, the step's log says so, and the build goes on.
+    async fn temporary_name(&self, cx: &StepContext, docker: &Docker) -> String {
+        let run = cx.run().zip(checkout_id(cx.tools().state_dir()));
+        let owner = run.as_ref().map(|(run, checkout)| Owner { checkout: checkout.clone(), run: run.id.clone() });
+        if let (Some((run, _)), Some(owner)) = (&run, &owner) {
+            let removing =
+                cx.unless_cancelled("removing what killed runs left", docker.remove_leftovers(owner, &*run.has_ended));
+            let remarks = removing.await.unwrap_or_else(|failure| vec![failure.to_string()]);
+            for remark in remarks {
+                cx.line(&remark);
+            }
+        }
+        format!("{}:{}", self.image, TemporaryTag::new(owner))
+    }
+
+    /// Builds under a temporary name, so that nothing unfinished ever has the final one.
     async fn build(&self, cx: &StepContext, docker: &Docker, temporary: &str) -> Result<Image, Failure> {
+        let builder: &dyn Builder = docker;
         let context = self.open(cx).await?;
         let what = format!("building the image `{}`", self.image);
         let request = BuildRequest {
@@ -151,7 +144,7 @@ impl DockerBuild {
             BuildEvent::Progress(progress) => cx.progress(progress),
             BuildEvent::Line(line) => cx.line(line),
         };
-        let image = cx.unless_cancelled(&what, docker.build(&request, context.stream(), &on_event)).await?;
+        let image = cx.unless_cancelled(&what, builder.build_image(&request, &context, &on_event)).await?;
         if let Some(Size(limit)) = self.max_size
             && image.size > limit
         {
@@ -198,11 +191,11 @@ impl Action for DockerBuild {
     fn probe<'a>(&'a self, cx: &'a StepContext, output: &'a Output) -> BoxFuture<'a, Result<Presence, Failure>> {
         Box::pin(async move {
             let (Some(name), Some(id)) = (output.get("image"), output.get("id")) else {
-                return Ok(Presence::Missing("the last run left no image's name".into()));
+                return Ok(Presence::Missing("the last run recorded no image".into()));
             };
             Ok(match cx.tools().docker().await?.image(name).await? {
                 Some(image) if image.id == id => Presence::Present,
-                Some(_) => Presence::Missing(format!("`{name}` is another image by now")),
+                Some(_) => Presence::Missing(format!("`{name}` now refers to a different image")),
                 None => Presence::Missing(format!("the image `{name}` is gone")),
             })
         })
@@ -212,11 +205,11 @@ impl Action for DockerBuild {
         Box::pin(async move {
             cx.check_cancel()?;
             let docker = cx.tools().docker().await?;
-            let temporary = format!("{}:{}", self.image, unique_id("building"));
+            let temporary = self.temporary_name(cx, docker).await;
             let built = self.build(cx, docker, &temporary).await;
             // Also after a failure or Ctrl-C: the name may be there already.
             let removed = tokio::select! {
-                removed = docker.remove_image(&temporary) => removed,
+                removed = docker.remove_temporary(&temporary) => removed,
                 () = cx.cancel().killed() => Err(Failure::interrupted("removing the name that the build had")),
             };
             let image = built?;
@@ -257,7 +250,7 @@ mod tests {
             ("context = \"a\"\ndockerfile = \"../../D\"\nimage = \"a\"", "outside of the project"),
             ("context = \"a\"\nimage = \"a:1\"", "without a tag"),
             ("context = \"a\"\nimage = \"A\"", "lower case"),
-            ("context = \"a\"\nimage = \"a\"\nmax-size = \"big\"", "is no size"),
+            ("context = \"a\"\nimage = \"a\"\nmax-size = \"big\"", "is not a size"),
             ("context = \"a\"\nimage = \"a\"\nmax_size = \"1MB\"", "unknown field"),
         ] {
             let error = settings(text).unwrap_err();

@@ -5,11 +5,11 @@ use regex::{Regex, RegexBuilder};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Action, ActionSettings, Presence, StepContext};
+use crate::action::{Action, ActionSettings, Presence, StepContext, defaults};
 use crate::error::{Context, Failure};
+use crate::files::EntryKind;
+use crate::files::FileSet;
 use crate::fingerprint::Inputs;
-use crate::fingerprint::files::FileSet;
-use crate::fingerprint::walk::EntryKind;
 use crate::model::Output;
 use crate::tools::blocking;
 
@@ -23,7 +23,7 @@ pub(super) struct FileCheck {
     #[serde(default)]
     paths: Vec<String>,
     /// Whether there has to be a file at all; `false` demands that there is none.
-    #[serde(default = "yes")]
+    #[serde(default = "defaults::yes")]
     exists: bool,
     /// Texts that have to be in each file, as they are.
     #[serde(default)]
@@ -46,7 +46,7 @@ struct Expectation {
     /// The file, or a glob.
     path: String,
     /// Whether there has to be a file at all.
-    #[serde(default = "yes")]
+    #[serde(default = "defaults::yes")]
     exists: bool,
     /// Texts that have to be in each file.
     #[serde(default)]
@@ -57,10 +57,6 @@ struct Expectation {
     /// Texts that must not be in any file.
     #[serde(default)]
     absent: Vec<String>,
-}
-
-fn yes() -> bool {
-    true
 }
 
 /// Most that is read of one file: what is checked are texts that people write.

@@ -7,12 +7,13 @@ use futures_util::future::BoxFuture;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::time::Time;
-use super::{Action, ActionSettings, Presence, StepContext};
+use crate::action::units::Time;
+use crate::action::{Action, ActionSettings, Presence, StepContext, defaults};
 use crate::error::{Context, Failure};
 use crate::fingerprint::{Digest, Inputs};
 use crate::model::{Output, Progress};
-use crate::tools::helm::{self, Helm, Install};
+use crate::tools::blocking;
+use crate::tools::helm::{self, Helm, Install, PendingRelease};
 use crate::tools::kubernetes::{Kube, Release, ReleaseStatus};
 
 /// Settings of `helm-install`.
@@ -24,7 +25,7 @@ pub(super) struct HelmInstall {
     /// The release's name.
     release: String,
     /// Its namespace.
-    #[serde(default = "default_namespace")]
+    #[serde(default = "defaults::namespace")]
     namespace: String,
     /// Files of values, later ones over earlier ones.
     #[serde(default)]
@@ -34,7 +35,7 @@ pub(super) struct HelmInstall {
     #[schemars(with = "std::collections::BTreeMap<String, serde_json::Value>")]
     set: toml::Table,
     /// Whether the namespace is made when it is missing.
-    #[serde(default = "yes")]
+    #[serde(default = "defaults::yes")]
     create_namespace: bool,
     /// How many revisions helm keeps.
     #[serde(default = "default_history")]
@@ -45,14 +46,6 @@ pub(super) struct HelmInstall {
     helm: Option<String>,
 }
 
-fn default_namespace() -> String {
-    "default".into()
-}
-
-fn yes() -> bool {
-    true
-}
-
 fn default_history() -> u32 {
     10
 }
@@ -61,7 +54,8 @@ impl ActionSettings for HelmInstall {
     const NAME: &'static str = "helm-install";
     const REVISION: u32 = 1;
     const SUMMARY: &'static str = "Installs or upgrades a Helm release; done when Helm's record says that it is deployed \
-         and the objects of its manifest are there. Frees a release that a killed run of ours has left pending";
+         and the objects of its manifest are there. Frees a release that a killed run of ours has left pending by its \
+         record alone: its objects and their data stay";
     const EXAMPLE: &'static str = "chart = \"charts/todo\"\nrelease = \"todo\"\nnamespace = \"todo\"\n\
         set = { image = { tag = \"1.0\" }, replicas = 2 }";
     const OUTPUTS: &'static [(&'static str, &'static str)] = &[
@@ -77,7 +71,9 @@ impl ActionSettings for HelmInstall {
 
     fn validate(&self) -> Result<(), String> {
         if self.history_max == 1 {
-            return Err("`history-max` of 1 leaves nothing to go back to: it has to be 0 (all) or at least 2".into());
+            return Err(
+                "`history-max` of 1 leaves no revision to roll back to: it must be 0 (all) or at least 2".into()
+            );
         }
         Ok(())
     }
@@ -87,12 +83,21 @@ impl Action for HelmInstall {
     fn inputs<'a>(&'a self, cx: &'a StepContext, inputs: &'a mut Inputs) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async move {
             let chart = cx.path(&self.chart);
-            if chart.exists() {
-                inputs.digest("chart", chart_digest(&chart)?);
-            }
-            for file in &self.values {
-                let bytes = fs::read(cx.path(file)).context(|| "reading the chart's values".into())?;
-                inputs.digest(format!("values {file}"), Digest::of(&bytes));
+            let values: Vec<(String, PathBuf)> =
+                self.values.iter().map(|file| (format!("values {file}"), cx.path(file))).collect();
+            let digests = blocking(move || {
+                let mut digests = Vec::new();
+                if chart.exists() {
+                    digests.push(("chart".to_owned(), chart_digest(&chart)?));
+                }
+                for (label, path) in values {
+                    let bytes = fs::read(path).context(|| "reading the chart's values".into())?;
+                    digests.push((label, Digest::of(&bytes)));
+                }
+                Ok(digests)
+            });
+            for (label, digest) in digests.await? {
+                inputs.digest(label, digest);
             }
             Ok(())
         })
@@ -110,14 +115,20 @@ impl Action for HelmInstall {
             }
             match output.get("revision") {
                 Some(revision) if revision != release.revision.to_string() => missing(format!(
-                    "the release `{}` is at revision {} by now, not {revision}",
+                    "the release `{}` is now at revision {}, not {revision}",
                     self.release, release.revision
                 )),
-                // Removed and installed again, it begins at 1 again.
+                // One that was removed and installed again begins at 1 again.
                 _ if output.get("record").is_some_and(|record| record != release.description) => {
-                    missing(format!("the release `{}` was installed anew by somebody else", self.release))
+                    missing(format!("the release `{}` was installed again by somebody else", self.release))
                 }
-                _ => objects_are_there(&kube, &release).await,
+                _ => {
+                    let objects = release.objects();
+                    for why in &objects.unreadable {
+                        cx.line(&format!("an object of the manifest can't be read, and is not checked: {why}"));
+                    }
+                    Ok(kube.absence_in(&objects).await?.map_or(Presence::Present, Presence::Missing))
+                }
             }
         })
     }
@@ -131,7 +142,9 @@ impl Action for HelmInstall {
                 None => Helm::find(cluster, tools.state_dir())?,
             };
             let kube = cx.unless_cancelled("connecting to the cluster", tools.kube()).await?;
-            if let Some(done) = helm.release_lock(&kube, &self.namespace, &self.release, cx).await? {
+            let pending =
+                PendingRelease { release: &self.release, namespace: &self.namespace, consent: tools.consent() };
+            if let Some(done) = helm.recover_pending(&kube, pending, cx).await? {
                 cx.line(&done);
             }
             let release = self.upgrade(cx, &helm, &kube).await?;
@@ -158,8 +171,8 @@ impl HelmInstall {
                 .map_err(|error| Failure::failed("the values in `set` can't be passed to helm").source(&error))?;
             Some(json)
         };
-        let run = helm::new_run();
-        let description = format!("provision:{}:{run}", cx.step());
+        let call = helm::call_id();
+        let description = format!("provision:{}:{call}", cx.step());
         let install = Install {
             chart: if chart.exists() { chart.to_str().unwrap_or(&self.chart) } else { &self.chart },
             release: &self.release,
@@ -169,7 +182,7 @@ impl HelmInstall {
             values_files: &files,
             values,
             description: &description,
-            run: &run,
+            call: &call,
             hook_timeout: self.hook_timeout.map(|time| time.0),
         };
         cx.progress(Progress::items(0, None, format!("helm upgrade --install {}", self.release)));
@@ -183,12 +196,12 @@ impl HelmInstall {
                 Ok(release)
             }
             Some(release) => Err(Failure::failed(format!(
-                "helm ended well, but the release `{}` is {}: {}",
+                "helm succeeded, but the release `{}` is {}: {}",
                 self.release,
                 release.status.word(),
                 release.description
             ))),
-            None => Err(Failure::failed(format!("helm ended well, but there is no release `{}`", self.release))),
+            None => Err(Failure::failed(format!("helm succeeded, but there is no release `{}`", self.release))),
         }
     }
 
@@ -202,16 +215,6 @@ impl HelmInstall {
             failure
         }
     }
-}
-
-async fn objects_are_there(kube: &Kube, release: &Release) -> Result<Presence, Failure> {
-    // One after the other: an answer takes a millisecond, a connection for each of them several.
-    for object in release.objects()? {
-        if kube.exists(&object).await? == Some(false) {
-            return Ok(Presence::Missing(format!("{object} is gone")));
-        }
-    }
-    Ok(Presence::Present)
 }
 
 /// The digest of a chart: every file's path below it and content, in order; or of an archive's bytes.

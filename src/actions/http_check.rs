@@ -1,48 +1,49 @@
-//! `http-check`: something answers as it should.
+//! `http-check`: a URL or a Service returns what is expected.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::time::Time;
-use super::{Action, ActionSettings, Presence, StepContext};
+use crate::action::units::Time;
+use crate::action::{Action, ActionSettings, Presence, StepContext, defaults};
 use crate::error::Failure;
 use crate::model::{Output, Progress};
+use crate::tools::Poll;
 use crate::tools::http::{self, Request, Response};
 use crate::tools::kubernetes::{Forward, Kube, ServicePort};
-use crate::tools::process::Host;
+use crate::tools::process::ProcessObserver;
 
-/// How long it may take to hold by default: what has just become ready may refuse for a moment.
+/// How long it may take to pass by default: what has just become ready may refuse connections for a moment.
 const WITHIN: Duration = Duration::from_secs(10);
 
 /// The pause between two attempts by default.
 const INTERVAL: Duration = Duration::from_millis(500);
 
-/// Most that one request may take by default.
+/// How long one request may take by default.
 const REQUEST: Duration = Duration::from_secs(10);
 
-/// How many bytes of an answer a failure shows.
+/// How many bytes of a response a failure shows.
 const SHOWN: usize = 2000;
 
-/// How many lines of an answer a failure shows.
+/// How many lines of a response a failure shows.
 const SHOWN_LINES: usize = 15;
 
 /// Settings of `http-check`: where to (`url`, or `service` with `port`), what to send, what to expect, for how long.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct HttpCheck {
-    /// Where to, in whole. Redirects are not followed: expect their status.
+    /// The whole URL. Redirects are not followed: expect their status.
     url: Option<String>,
     /// A Service of the cluster, reached by a port-forward of our own; instead of `url`.
     service: Option<String>,
     /// The Service's port: its number or its name.
     port: Option<ServicePort>,
     /// The Service's namespace.
-    #[serde(default = "default_namespace")]
+    #[serde(default = "defaults::namespace")]
     namespace: String,
     /// The port of this machine that is forwarded; a free one by default.
     local_port: Option<u16>,
@@ -63,22 +64,22 @@ pub(super) struct HttpCheck {
     /// The status or statuses to expect; 200 by default.
     #[serde(default = "ok")]
     status: Statuses,
-    /// A text that the answer has to contain.
+    /// A string that the response must contain.
     contains: Option<String>,
-    /// Values that the answer, as JSON, has to have: JSON pointer → value, as `"/status" = "ok"`.
+    /// Values that the response, as JSON, must have: JSON pointer → value, as `"/status" = "ok"`.
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, Value>")]
     expect: BTreeMap<String, toml::Value>,
-    /// Facts to hand on: name → JSON pointer into the answer. They are kept in the journal: nothing secret.
+    /// Outputs for later steps: name → JSON pointer into the response. They are kept in the journal: nothing secret.
     #[serde(default)]
     save: BTreeMap<String, String>,
-    /// How long it may take to hold; `"10s"` by default.
+    /// How long it may take to pass; `"10s"` by default.
     within: Option<Time>,
     /// How often it is tried; instead of `within`.
     attempts: Option<u32>,
     /// The pause between two attempts.
     interval: Option<Time>,
-    /// Most that one request may take; `"10s"` by default.
+    /// How long one request may take; `"10s"` by default.
     request_timeout: Option<Time>,
 }
 
@@ -105,10 +106,6 @@ impl Statuses {
     }
 }
 
-fn default_namespace() -> String {
-    "default".into()
-}
-
 fn root() -> String {
     "/".into()
 }
@@ -124,21 +121,21 @@ fn ok() -> Statuses {
 impl ActionSettings for HttpCheck {
     const NAME: &'static str = "http-check";
     const REVISION: u32 = 1;
-    const SUMMARY: &'static str = "Asks a URL, or a Service of the cluster by a port-forward of its own, until the answer \
-         has the status, text and JSON values that are expected";
+    const SUMMARY: &'static str = "Requests a URL, or a Service of the cluster by a port-forward of its own, until the \
+         response has the expected status, text and JSON values";
     const EXAMPLE: &'static str = "service = \"backend\"\nport = 8000\nnamespace = \"todo\"\npath = \"/health\"\n\
         expect = { \"/status\" = \"ok\" }\nwithin = \"30s\"";
     const OUTPUTS: &'static [(&'static str, &'static str)] = &[
-        ("url", "what was asked: the URL, or `service/NAME:PORT/PATH`"),
-        ("status", "the status of the answer"),
-        ("ms", "how long the answer took, in milliseconds"),
-        ("*", "each fact of `save`, by its name"),
+        ("url", "what was requested: the URL, or `service/NAME:PORT/PATH`"),
+        ("status", "the status of the response"),
+        ("ms", "how long the response took, in milliseconds"),
+        ("*", "each output of `save`, by its name"),
     ];
 
     fn validate(&self) -> Result<(), String> {
         match (&self.url, &self.service) {
             (Some(_), Some(_)) => return Err("`url` and `service` exclude each other".into()),
-            (None, None) => return Err("nothing to ask: name `url`, or `service` and `port`".into()),
+            (None, None) => return Err("nothing to request: set `url`, or `service` and `port`".into()),
             (None, Some(_)) if self.port.is_none() => return Err("`service` needs its `port`".into()),
             (Some(_), None) if self.port.is_some() || self.local_port.is_some() => {
                 return Err("`port` and `local-port` belong to `service`".into());
@@ -153,14 +150,14 @@ impl ActionSettings for HttpCheck {
             return Err("`within` and `attempts` exclude each other".into());
         }
         if self.attempts == Some(0) {
-            return Err("`attempts` has to be at least 1".into());
+            return Err("`attempts` must be at least 1".into());
         }
         if !self.path.starts_with('/') {
-            return Err("`path` has to begin with `/`".into());
+            return Err("`path` must begin with `/`".into());
         }
         for pointer in self.expect.keys().chain(self.save.values()) {
             if !pointer.is_empty() && !pointer.starts_with('/') {
-                return Err(format!("`{pointer}` is no JSON pointer: it has to begin with `/`"));
+                return Err(format!("`{pointer}` is not a JSON pointer: it must begin with `/`"));
             }
         }
         let taken = Self::OUTPUTS.iter().find(|(name, _)| self.save.contains_key(*name));
@@ -169,7 +166,7 @@ impl ActionSettings for HttpCheck {
 }
 
 impl Action for HttpCheck {
-    fn always_looks(&self) -> bool {
+    fn always_runs(&self) -> bool {
         true
     }
 
@@ -180,19 +177,16 @@ impl Action for HttpCheck {
     fn run<'a>(&'a self, cx: &'a StepContext) -> BoxFuture<'a, Result<Output, Failure>> {
         Box::pin(async move {
             let target = self.target(cx).await?;
-            let limit = self.within.map_or(WITHIN, |time| time.0);
-            let started = Instant::now();
+            let limit = self.attempts.is_none().then(|| self.within.map_or(WITHIN, |time| time.0));
+            let interval = self.interval.map_or(INTERVAL, |time| time.0);
+            let poll = Poll::new(cx.cancel(), limit, interval, &target.name);
             let mut attempt = 1;
             loop {
-                let asked = cx.unless_cancelled(&target.name, async { Ok(self.ask(cx, &target).await) }).await;
-                let failure = match asked {
-                    Ok(Ok(output)) => return Ok(output),
-                    Ok(Err(failure)) | Err(failure) => failure,
+                let failure = match poll.check(self.ask(cx, &target)).await {
+                    Ok(output) => return Ok(output),
+                    Err(failure) => failure,
                 };
-                let last = match self.attempts {
-                    Some(attempts) => attempt >= attempts,
-                    None => started.elapsed() >= limit,
-                };
+                let last = self.attempts.map_or_else(|| poll.is_over(), |attempts| attempt >= attempts);
                 if last || cx.check_cancel().is_err() {
                     return Err(tokio::select! {
                         explained = target.explain(failure.clone()) => explained,
@@ -200,21 +194,23 @@ impl Action for HttpCheck {
                     });
                 }
                 cx.line(&format!("attempt {attempt}: {failure}"));
-                cx.progress(Progress::items(attempt.into(), self.attempts.map(Into::into), failure.message));
+                let message = failure.message.clone();
+                cx.progress(Progress::items(attempt.into(), self.attempts.map(Into::into), message));
                 attempt += 1;
-                tokio::select! {
-                    () = tokio::time::sleep(self.interval.map_or(INTERVAL, |time| time.0)) => {}
-                    // The next attempt says so.
-                    () = cx.cancel().asked() => {}
+                if let Err(failure) = poll.next(failure).await {
+                    return Err(tokio::select! {
+                        explained = target.explain(failure.clone()) => explained,
+                        () = cx.out_of_time() => failure,
+                    });
                 }
             }
         })
     }
 }
 
-/// What is asked.
+/// What is requested.
 struct Target {
-    /// As a person would call it.
+    /// Its name in messages.
     name: String,
     url: String,
     forward: Option<(Forward, Kube, String, String)>,
@@ -247,9 +243,9 @@ impl HttpCheck {
             _ => return Err(Failure::bug("an http-check without a target")),
         };
         let kube = cx.unless_cancelled("connecting to the cluster", cx.tools().kube()).await?;
-        // Says at once when there is no such service or port; that nothing is ready yet may change.
+        // Fails at once when there is no such service or port; that no pod is ready yet may change.
         let found = kube.endpoints(&self.namespace, service, port);
-        cx.unless_cancelled("looking for the service", found).await?;
+        cx.unless_cancelled("finding the service", found).await?;
         let forward = kube.forward(&self.namespace, service, port.clone(), self.local_port).await?;
         Ok(Target {
             name: format!("service/{service}:{port}{}", self.path),
@@ -277,9 +273,9 @@ impl HttpCheck {
         };
         let response = http::send(request)
             .await
-            .map_err(|failure| Failure { message: format!("{} does not answer", target.name), ..failure })?;
+            .map_err(|failure| Failure { message: format!("{} does not respond", target.name), ..failure })?;
         let saved = self.judge(&response).map_err(|why| {
-            // Masked before it is cut: half a secret would not be known any more.
+            // Masked before it is cut: half a secret would not be recognised.
             let body = cx.tools().redactor().bytes(&response.body);
             Failure::failed(format!("{} {} {why}", self.method, target.name)).details(shown(&body))
         })?;
@@ -293,27 +289,27 @@ impl HttpCheck {
         Ok(output)
     }
 
-    /// The facts to save, or what is not as it should be.
+    /// Returns the outputs to save, or what differs from what is expected.
     fn judge(&self, response: &Response) -> Result<Vec<(String, String)>, String> {
         if !self.status.has(response.status) {
-            return Err(format!("answered {}, not {}", response.status, self.status.words()));
+            return Err(format!("responded with {}, not {}", response.status, self.status.words()));
         }
         if let Some(text) = &self.contains
             && !String::from_utf8_lossy(&response.body).contains(text)
         {
-            return Err(format!("answered without `{text}`"));
+            return Err(format!("responded without `{text}`"));
         }
         if self.expect.is_empty() && self.save.is_empty() {
             return Ok(Vec::new());
         }
         let json: Value =
-            serde_json::from_slice(&response.body).map_err(|why| format!("did not answer JSON: {why}"))?;
+            serde_json::from_slice(&response.body).map_err(|why| format!("did not respond with JSON: {why}"))?;
         for (pointer, wanted) in &self.expect {
             let wanted = serde_json::to_value(wanted).unwrap_or(Value::Null);
             match json.pointer(pointer) {
                 Some(found) if same(found, &wanted) => {}
-                Some(found) => return Err(format!("answered {found} at `{pointer}`, not {wanted}")),
-                None => return Err(format!("answered without `{pointer}`, which should be {wanted}")),
+                Some(found) => return Err(format!("responded with {found} at `{pointer}`, not {wanted}")),
+                None => return Err(format!("responded without `{pointer}`, which should be {wanted}")),
             }
         }
         self.save
@@ -321,13 +317,13 @@ impl HttpCheck {
             .map(|(name, pointer)| match json.pointer(pointer) {
                 Some(Value::String(text)) => Ok((name.clone(), text.clone())),
                 Some(value) => Ok((name.clone(), value.to_string())),
-                None => Err(format!("answered without `{pointer}`, which is saved as `{name}`")),
+                None => Err(format!("responded without `{pointer}`, which is saved as `{name}`")),
             })
             .collect()
     }
 }
 
-/// Whether two values are the same; 1 and 1.0 are.
+/// Whether two values are equal; 1 and 1.0 are.
 fn same(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::Number(a), Value::Number(b)) => a == b || a.as_f64() == b.as_f64(),
@@ -339,7 +335,7 @@ fn same(a: &Value, b: &Value) -> bool {
     }
 }
 
-/// The first lines of an answer.
+/// The first lines of a response.
 fn shown(body: &[u8]) -> Vec<String> {
     let text = String::from_utf8_lossy(&body[..body.len().min(SHOWN)]);
     let lines = text.lines().take(SHOWN_LINES);

@@ -4,17 +4,17 @@ use futures_util::future::BoxFuture;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Action, ActionSettings, Presence, StepContext};
-use crate::error::{Failure, FailureKind};
+use crate::action::{Action, ActionSettings, Presence, StepContext};
+use crate::error::Failure;
+use crate::images::{ImageList, Node, Reference, Target};
 use crate::model::{Output, Progress};
-use crate::tools::cluster::Provider;
-use crate::tools::node::Node;
+use crate::tools::docker::Docker;
 
 /// Settings of `image-load`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct ImageLoad {
-    /// The image with its tag, as the build step hands it on: `${{ steps.build.backend.image }}`.
+    /// The image with its tag, as the build step outputs it: `${{ steps.build.backend.image }}`.
     image: String,
     /// The id that the image has to have, `${{ steps.build.backend.id }}`; by default the one that it has now.
     id: Option<String>,
@@ -30,13 +30,13 @@ impl ActionSettings for ImageLoad {
         ("id", "the image's id in the Docker daemon"),
         ("node-id", "its id in the node: the same, unless the daemon keeps its images in containerd"),
         ("node", "the node that has it"),
-        ("sent", "the bytes that had to be sent: 0 when the node had it already"),
+        ("sent", "the bytes that had to be sent: 0 when the node already had it"),
     ];
     const IN_CLUSTER: bool = true;
 
     fn validate(&self) -> Result<(), String> {
-        let last = self.image.rsplit('/').next().unwrap_or_default();
-        if last.contains(':') {
+        let name = Reference::parse(&self.image).map_err(|error| format!("`image`: {error}"))?;
+        if name.tag().is_some() {
             Ok(())
         } else {
             Err(format!("`image`: `{}` needs its tag; use the `image` output of the step that builds it", self.image))
@@ -44,33 +44,31 @@ impl ActionSettings for ImageLoad {
     }
 }
 
-fn profile(cx: &StepContext) -> Result<&str, Failure> {
-    let Some(cluster) = cx.tools().cluster() else {
-        return Err(Failure::new(FailureKind::Config, "`image-load` needs a `[cluster]` in pipeline.toml"));
-    };
-    match cluster.provider {
-        Provider::Minikube => Ok(&cluster.name),
-        Provider::Context => Err(Failure::new(
-            FailureKind::Config,
-            format!("can't bring images to the nodes of the context `{}`", cluster.name),
-        )
-        .hint("push the image to a registry that the cluster reads from, with a `command` step")),
-    }
+/// The node that the declared cluster's images go to.
+fn target<'a>(cx: &'a StepContext, docker: &'a Docker) -> Result<Target<'a>, Failure> {
+    let cluster = cx.tools().declared_cluster()?;
+    Ok(Target { docker, provider: cluster.provider.name(), cluster: &cluster.name, observer: cx })
 }
 
 impl Action for ImageLoad {
     fn probe<'a>(&'a self, cx: &'a StepContext, output: &'a Output) -> BoxFuture<'a, Result<Presence, Failure>> {
         Box::pin(async move {
+            let docker = cx.tools().docker().await?;
             if self.id.is_none()
-                && let Some(image) = cx.tools().docker().await?.image(&self.image).await?
+                && let Some(image) = docker.image(&self.image).await?
                 && output.get("id") != Some(&image.id)
             {
-                return Ok(Presence::Missing(format!("`{}` is another image in the Docker daemon by now", self.image)));
+                return Ok(Presence::Missing(format!(
+                    "`{}` now refers to a different image in the Docker daemon",
+                    self.image
+                )));
             }
-            let images = cx.tools().node_images(profile(cx)?, cx).await?;
+            let target = target(cx, docker)?;
+            let list = async { Node::inspect(target).await.map(|(_, images)| images.into()) };
+            let images: ImageList = cx.tools().node_images().get_or(list).await?.into();
             Ok(match images.id(&self.image) {
                 Some(id) if output.get("node-id") == Some(id) => Presence::Present,
-                Some(_) => Presence::Missing(format!("`{}` is another image in the node by now", self.image)),
+                Some(_) => Presence::Missing(format!("`{}` now refers to a different image in the node", self.image)),
                 None => Presence::Missing(format!("the image `{}` is gone from the node", self.image)),
             })
         })
@@ -80,7 +78,7 @@ impl Action for ImageLoad {
         Box::pin(async move {
             let what = format!("bringing the image `{}` to the node", self.image);
             let result = cx.unless_cancelled(&what, self.deliver(cx)).await;
-            cx.tools().forget_node_images().await;
+            cx.tools().node_images().forget().await;
             result
         })
     }
@@ -96,11 +94,11 @@ impl ImageLoad {
         if let Some(id) = &self.id
             && *id != image.id
         {
-            return Err(Failure::failed(format!("`{}` is another image by now", self.image))
-                .cause(format!("it should be {id} and is {}", image.id))
+            return Err(Failure::failed(format!("`{}` now refers to a different image", self.image))
+                .cause(format!("it should have the id {id} and has {}", image.id))
                 .hint("run the step that builds it again"));
         }
-        let (node, images) = Node::look(docker, profile(cx)?, cx).await?;
+        let (node, images) = Node::inspect(target(cx, docker)?).await?;
         let done = |sent: u64, node_id: String| {
             Output::new()
                 .with("image", &self.image)
@@ -114,17 +112,17 @@ impl ImageLoad {
         if let Some(id) = images.id(&self.image)
             && (id == image.id || last_id == Some(id))
         {
-            cx.line(&format!("the node has {id} already"));
+            cx.line(&format!("the node already has {id}"));
             return Ok(done(0, id.to_owned()));
         }
         let on_sent = |sent| cx.progress(Progress::bytes(sent, Some(image.size.max(sent)), "sending the image"));
-        let loaded = node.load(cx, &image, &self.image, &on_sent).await?;
-        // Tools that load images have been seen to keep the old one and end well.
-        match node.image_id(cx, &self.image).await? {
+        let loaded = node.deliver(&image, &self.image, &on_sent).await?;
+        // Tools that load images have been seen to keep the old one and to exit with 0.
+        match node.image_id(&self.image).await? {
             Some(id) if id == loaded.id => Ok(done(loaded.sent, id)),
-            found => Err(Failure::failed(format!("the node has not the image `{}` that was sent", self.image))
+            found => Err(Failure::failed(format!("the node does not have the image `{}` that was sent", self.image))
                 .cause(format!("it should have {}", loaded.id))
-                .cause(found.map_or_else(|| "it has none of that name".into(), |id| format!("it has {id}")))),
+                .cause(found.map_or_else(|| "it has no image of that name".into(), |id| format!("it has {id}")))),
         }
     }
 }

@@ -1,23 +1,17 @@
 //! What steps can do: one file an action, one entry in [`ACTIONS`] each.
 
-mod action;
 mod cluster_start;
 mod command;
-mod context;
 mod docker_build;
 mod file_check;
 mod helm_install;
 mod http_check;
 mod image_load;
-mod registry;
 mod rollout_check;
 mod secret_apply;
-mod time;
 mod tool_check;
 
-pub use action::{Action, Presence, nothing};
-pub use context::{ChildEvent, OnChild, StepContext};
-pub use registry::{ActionSettings, ActionType, SettingsTable};
+use crate::action::ActionType;
 
 /// Every action there is, in the order in which `provision actions` shows them.
 pub static ACTIONS: &[ActionType] = &[

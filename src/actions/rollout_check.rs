@@ -1,46 +1,27 @@
 //! `rollout-check`: workloads are rolled out, or the reason why they never will be.
 
-use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use futures_util::future::{BoxFuture, try_join_all};
+use futures_util::future::BoxFuture;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Action, ActionSettings, Presence, StepContext};
+use crate::action::{Action, ActionSettings, Presence, StepContext, defaults};
 use crate::error::Failure;
-use crate::model::{Output, Progress};
-use crate::tools::kubernetes::{Hope, Kube, Trouble, Workload, WorkloadKind, hints};
-use crate::tools::process::Host;
+use crate::model::Output;
+use crate::tools::Poll;
+use crate::tools::kubernetes::{Kube, Remedy, Rollout, RolloutState, Target, Workload, WorkloadKind};
+use crate::tools::process::ProcessObserver;
 
-/// How often the workloads are looked at.
+/// How often the workloads are checked.
 const INTERVAL: Duration = Duration::from_millis(500);
-
-/// How long a trouble that nobody is going to mend may last; a Secret that is made a moment later is none.
-const DOUBTFUL: Duration = Duration::from_secs(6);
-
-/// The same for a pod that fits nowhere: an old pod may be about to leave.
-const UNSCHEDULABLE: Duration = Duration::from_secs(15);
-
-/// How long a pod may wait for its volume: in a young cluster the one who makes volumes has to come up first.
-const UNBOUND: Duration = Duration::from_secs(90);
-
-/// Pods that have been up for less have not shown yet that they stay: one that crashes at its start is ready for a moment
-/// where it has no readiness probe.
-const YOUNG: Duration = Duration::from_secs(10);
-
-/// How long young pods have to be seen up, without a restart.
-const STEADY: Duration = Duration::from_secs(3);
-
-/// How long the API server may be away.
-const AWAY: Duration = Duration::from_secs(20);
 
 /// Settings of `rollout-check`: at least one of `release`, `selector` and the lists.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct RolloutCheck {
     /// The namespace.
-    #[serde(default = "default_namespace")]
+    #[serde(default = "defaults::namespace")]
     namespace: String,
     /// A Helm release: all workloads of its manifest.
     release: Option<String>,
@@ -57,10 +38,6 @@ pub(super) struct RolloutCheck {
     daemonsets: Vec<String>,
 }
 
-fn default_namespace() -> String {
-    "default".into()
-}
-
 impl ActionSettings for RolloutCheck {
     const NAME: &'static str = "rollout-check";
     const REVISION: u32 = 1;
@@ -68,7 +45,7 @@ impl ActionSettings for RolloutCheck {
          none of an older one is left. Fails at once with the cause when waiting can't help";
     const EXAMPLE: &'static str = "namespace = \"todo\"\nrelease = \"todo\"";
     const OUTPUTS: &'static [(&'static str, &'static str)] =
-        &[("workloads", "how many workloads were looked at"), ("pods", "how many pods they have, all of them ready")];
+        &[("workloads", "how many workloads were checked"), ("pods", "how many pods they have, all of them ready")];
     const IN_CLUSTER: bool = true;
 
     fn validate(&self) -> Result<(), String> {
@@ -76,13 +53,13 @@ impl ActionSettings for RolloutCheck {
         if named || self.release.is_some() || self.selector.is_some() {
             Ok(())
         } else {
-            Err("nothing to look at: name `release`, `selector`, `deployments` or `statefulsets`".into())
+            Err("nothing to check: name `release`, `selector`, `deployments` or `statefulsets`".into())
         }
     }
 }
 
 impl Action for RolloutCheck {
-    fn always_looks(&self) -> bool {
+    fn always_runs(&self) -> bool {
         true
     }
 
@@ -90,10 +67,10 @@ impl Action for RolloutCheck {
         Box::pin(async move {
             let kube = cx.tools().kube().await?;
             let targets = self.targets(&kube).await?;
-            let workloads = look(&kube, &targets).await?;
+            let workloads = kube.targets(&targets).await?;
             Ok(match workloads.iter().find(|workload| !workload.complete) {
                 None => Presence::Present,
-                Some(workload) => Presence::Missing(format!("{workload} waits for {}", workload.waits_for)),
+                Some(workload) => Presence::Missing(workload.missing()),
             })
         })
     }
@@ -102,36 +79,35 @@ impl Action for RolloutCheck {
         Box::pin(async move {
             let kube = cx.unless_cancelled("connecting to the cluster", cx.tools().kube()).await?;
             let targets = cx.unless_cancelled("finding the workloads", self.targets(&kube)).await?;
-            let mut watch = Watch::default();
+            let n_workloads = targets.len();
+            let mut rollout = Rollout::new(targets);
+            let poll = Poll::new(cx.cancel(), None, INTERVAL, "checking the workloads");
             loop {
-                let looked = cx
-                    .unless_cancelled("looking at the workloads", async { Ok(watch.look(cx, &kube, &targets).await) });
-                match looked.await {
-                    Ok(Ok(Seen::Complete { pods })) => {
+                let checked = poll.check(async { Ok(rollout.check(&kube).await) }).await;
+                tell(cx, &mut rollout);
+                match checked {
+                    Ok(Ok(RolloutState::Complete { pods })) => {
                         return Ok(Output::new()
-                            .with("workloads", targets.len().to_string())
+                            .with("workloads", n_workloads.to_string())
                             .with("pods", pods.to_string()));
                     }
-                    Ok(Ok(Seen::Hopeless(workload, trouble))) => {
-                        let failure = Failure::failed(format!("{workload} is not coming up")).cause(trouble.line());
-                        let diagnosis = diagnose(&kube, &watch.unfinished).await;
-                        return Err(explain(failure, &kube, diagnosis));
+                    Ok(Ok(RolloutState::Fatal(fatal))) => {
+                        let (workload, problem) = *fatal;
+                        let failure = Failure::failed(format!("{workload} is not coming up")).cause(problem.line());
+                        return Err(kube.explain(failure, rollout.unfinished(), hint).await);
                     }
-                    Ok(Ok(Seen::Waiting)) => {}
+                    Ok(Ok(RolloutState::Waiting)) => {}
                     Ok(Err(failure)) => return Err(failure),
-                    Err(interrupted) => return Err(last_look(cx, &kube, &watch, interrupted).await),
+                    Err(interrupted) => return Err(explain_interruption(cx, &kube, &rollout, interrupted).await),
                 }
-                tokio::select! {
-                    () = tokio::time::sleep(INTERVAL) => {}
-                    () = cx.cancel().asked() => {}
+                let pending = Failure::failed("the workloads are not rolled out");
+                if let Err(interrupted) = poll.next(pending).await {
+                    return Err(explain_interruption(cx, &kube, &rollout, interrupted).await);
                 }
             }
         })
     }
 }
-
-/// A workload: its kind, namespace and name.
-type Target = (WorkloadKind, String, String);
 
 impl RolloutCheck {
     fn names(&self) -> impl Iterator<Item = Target> {
@@ -154,7 +130,7 @@ impl RolloutCheck {
                     self.namespace
                 )));
             };
-            let objects = found.objects()?.into_iter();
+            let objects = found.objects().objects.into_iter();
             targets.extend(
                 objects.filter_map(|object| Some((WorkloadKind::of(&object.kind)?, object.namespace, object.name))),
             );
@@ -166,162 +142,69 @@ impl RolloutCheck {
         targets.sort();
         targets.dedup();
         if targets.is_empty() {
-            return Err(Failure::failed(format!("nothing to look at in the namespace `{}`", self.namespace))
-                .cause("no workload is of the release or has the labels"));
+            return Err(Failure::failed(format!("nothing to check in the namespace `{}`", self.namespace))
+                .cause("no workload belongs to the release or has the labels"));
         }
         Ok(targets)
     }
 }
 
-async fn look(kube: &Kube, targets: &[Target]) -> Result<Vec<Workload>, Failure> {
-    try_join_all(targets.iter().map(|(kind, namespace, name)| async move {
-        kube.workload(*kind, namespace, name).await?.ok_or_else(|| {
-            Failure::failed(format!("there is no {}/{name} in the namespace `{namespace}`", kind.word()))
-                .hint(format!("see what is there: `{} -n {namespace} get deployments,statefulsets`", kube.kubectl()))
-        })
-    }))
-    .await
-}
-
-enum Seen {
-    Complete { pods: u64 },
-    Waiting,
-    Hopeless(Box<Workload>, Trouble),
-}
-
-/// What was seen so far: which troubles last since when, which workloads are unfinished.
-#[derive(Default)]
-struct Watch {
-    since: BTreeMap<String, Instant>,
-    away_since: Option<Instant>,
-    /// Since when everything has been complete, and with how many restarts.
-    steady_since: Option<(Instant, i32)>,
-    unfinished: Vec<Workload>,
-}
-
-impl Watch {
-    async fn look(&mut self, cx: &StepContext, kube: &Kube, targets: &[Target]) -> Result<Seen, Failure> {
-        match self.look_once(cx, kube, targets).await {
-            Err(failure) if failure.transient => {
-                let since = *self.away_since.get_or_insert_with(Instant::now);
-                if since.elapsed() > AWAY {
-                    return Err(failure);
-                }
-                cx.progress(Progress::items(0, None, format!("{failure}")));
-                Ok(Seen::Waiting)
-            }
-            result => {
-                self.away_since = None;
-                result
-            }
-        }
+/// Passes on what the last check has shown.
+fn tell(cx: &StepContext, rollout: &mut Rollout) {
+    let (lines, progress) = rollout.take_news();
+    for line in lines {
+        cx.line(&line);
     }
-
-    async fn look_once(&mut self, cx: &StepContext, kube: &Kube, targets: &[Target]) -> Result<Seen, Failure> {
-        let workloads = look(kube, targets).await?;
-        let ready = workloads.iter().map(|workload| workload.ready).sum();
-        let wanted = workloads.iter().map(|workload| workload.wanted).sum();
-        let complete;
-        (complete, self.unfinished) = workloads.into_iter().partition::<Vec<_>, _>(|workload| workload.complete);
-        let message = self
-            .unfinished
-            .first()
-            .map_or_else(String::new, |workload| format!("{workload} waits for {}", workload.waits_for));
-        cx.progress(Progress::items(ready, Some(wanted), message));
-        if self.unfinished.is_empty() {
-            return Ok(if self.is_steady(kube, &complete).await? {
-                Seen::Complete { pods: wanted }
-            } else {
-                cx.progress(Progress::items(ready, Some(wanted), "seeing that the pods stay up"));
-                Seen::Waiting
-            });
-        }
-        self.steady_since = None;
-        let found = try_join_all(self.unfinished.iter().map(|workload| kube.troubles_of(workload))).await?;
-        let now = Instant::now();
-        let current: Vec<String> = found.iter().flatten().map(Trouble::key).collect();
-        self.since.retain(|key, _| current.contains(key));
-        for (workload, trouble) in
-            self.unfinished.iter().zip(&found).flat_map(|(w, all)| all.iter().map(move |t| (w, t)))
-        {
-            let since = *self.since.entry(trouble.key()).or_insert_with(|| {
-                cx.line(&format!("{workload}: pod {}: {}", trouble.pod, trouble.line()));
-                now
-            });
-            if is_hopeless(trouble, now - since) {
-                return Ok(Seen::Hopeless(Box::new(workload.clone()), trouble.clone()));
-            }
-        }
-        Ok(Seen::Waiting)
+    if let Some(progress) = progress {
+        cx.progress(progress);
     }
 }
 
-impl Watch {
-    /// Whether the pods of complete workloads have been up long enough to believe that they stay.
-    async fn is_steady(&mut self, kube: &Kube, workloads: &[Workload]) -> Result<bool, Failure> {
-        let looks = try_join_all(workloads.iter().map(|workload| kube.restarts(workload, YOUNG))).await?;
-        if looks.iter().all(|(_, young)| !young) {
-            return Ok(true);
+/// The hint that a remedy makes, by the steps that a pipeline can have.
+fn hint(remedy: &Remedy) -> String {
+    match remedy {
+        Remedy::LoadImage(image) => format!(
+            "the image `{image}` is not in the node: load it with an `image-load` step, or correct the image that the \
+             chart names"
+        ),
+        Remedy::Create { kind, namespace, name } => {
+            let maker = if kind == "secret" { "a `secret-apply` step" } else { "the chart" };
+            format!("the {kind} `{name}` is missing in `{namespace}`: make it with {maker} that runs before")
         }
-        let restarts = looks.iter().map(|(restarts, _)| restarts).sum();
-        match self.steady_since {
-            Some((since, before)) if before == restarts => Ok(since.elapsed() >= STEADY),
-            _ => {
-                self.steady_since = Some((Instant::now(), restarts));
-                Ok(false)
-            }
+        Remedy::AddKey { kind, namespace, name, key } => {
+            format!("the {kind} `{name}` in `{namespace}` has no key `{key}`: add it to the step that makes it")
         }
+        Remedy::Other(text) => text.clone(),
     }
-}
-
-fn is_hopeless(trouble: &Trouble, lasts: Duration) -> bool {
-    match trouble.hope {
-        Hope::None => true,
-        Hope::Doubtful if trouble.waits_for_volume() => lasts >= UNBOUND,
-        Hope::Doubtful if trouble.reason == "Unschedulable" => lasts >= UNSCHEDULABLE,
-        Hope::Doubtful => lasts >= DOUBTFUL,
-        Hope::Waiting => false,
-    }
-}
-
-/// What is wrong with the workloads: lines for a person, and each trouble with its namespace, the worst first.
-async fn diagnose(kube: &Kube, workloads: &[Workload]) -> (Vec<String>, Vec<(String, Trouble)>) {
-    let (mut lines, mut troubles) = (Vec::new(), Vec::new());
-    for workload in workloads {
-        match kube.diagnose(workload).await {
-            Ok(diagnosis) => {
-                lines.extend(diagnosis.lines);
-                troubles.extend(diagnosis.troubles.into_iter().map(|trouble| (workload.namespace.clone(), trouble)));
-            }
-            Err(failure) => lines.push(format!("{workload}: {failure}")),
-        }
-    }
-    troubles.sort_by_key(|(_, trouble)| std::cmp::Reverse(trouble.hope));
-    (lines, troubles)
-}
-
-fn explain(failure: Failure, kube: &Kube, (lines, troubles): (Vec<String>, Vec<(String, Trouble)>)) -> Failure {
-    let mut failure = failure.details(lines);
-    failure.hints.extend(hints(troubles.iter().map(|(_, trouble)| trouble)));
-    let command = match troubles.first().filter(|(_, worst)| !worst.pod.is_empty()) {
-        Some((namespace, Trouble { pod, container: Some(container), exit: Some(_), .. })) => {
-            format!("see its whole log: `{} -n {namespace} logs {pod} -c {container}`", kube.kubectl())
-        }
-        Some((namespace, Trouble { pod, .. })) => {
-            format!("see all of it: `{} -n {namespace} describe pod {pod}`", kube.kubectl())
-        }
-        None => return failure,
-    };
-    failure.hint(command)
 }
 
 /// The interruption with what was wrong at that moment: after a time limit that is what one wants to know.
-async fn last_look(cx: &StepContext, kube: &Kube, watch: &Watch, interrupted: Failure) -> Failure {
+async fn explain_interruption(cx: &StepContext, kube: &Kube, rollout: &Rollout, interrupted: Failure) -> Failure {
     let mut failure = interrupted;
-    failure.causes =
-        watch.unfinished.iter().map(|workload| format!("{workload} waits for {}", workload.waits_for)).collect();
+    failure.causes = rollout.unfinished().iter().map(Workload::missing).collect();
     tokio::select! {
-        diagnosis = diagnose(kube, &watch.unfinished) => explain(failure, kube, diagnosis),
+        explained = kube.explain(failure.clone(), rollout.unfinished(), hint) => explained,
         () = cx.out_of_time() => failure,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_remedy_becomes_a_hint_that_names_the_step() {
+        let object = |kind: &str| Remedy::Create { kind: kind.into(), namespace: "apps".into(), name: "s".into() };
+        let key = Remedy::AddKey { kind: "Secret".into(), namespace: "apps".into(), name: "s".into(), key: "K".into() };
+        let cases = [
+            (object("secret"), "the secret `s` is missing in `apps`: make it with a `secret-apply` step that"),
+            (object("configmap"), "the configmap `s` is missing in `apps`: make it with the chart"),
+            (key, "the Secret `s` in `apps` has no key `K`"),
+            (Remedy::LoadImage("todo:1".into()), "the image `todo:1` is not in the node: load it with an `image-load`"),
+        ];
+        for (remedy, expected) in cases {
+            let said = hint(&remedy);
+            assert!(said.starts_with(expected), "{said}");
+        }
     }
 }

@@ -8,21 +8,22 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use tokio::sync::Mutex;
 
-use super::{Action, ActionSettings, Presence, StepContext};
+use crate::action::{Action, ActionSettings, Presence, StepContext, defaults};
 use crate::error::{Failure, FailureKind};
 use crate::fingerprint::{Digest, Inputs};
-use crate::model::Output;
+use crate::model::{Output, StepId};
 use crate::tools::Tools;
-use crate::tools::kubernetes::{Kube, SecretObject};
-use crate::tools::secrets::{self, SecretSource, SecretValue};
+use crate::tools::deletion::{Deletion, Proof};
+use crate::tools::kubernetes::{FieldConflict, FieldManager, Kube, SecretObject, SecretState};
+use crate::tools::secrets::{self, SecretSource, SecretValue, TextPart};
 
-/// Marks what we made; also how a secret that another step has generated is found again.
+/// Marks what we made.
 const MANAGED_BY: (&str, &str) = ("app.kubernetes.io/managed-by", "provision");
 
-/// The annotation that says which key holds a generated secret; the secret's name follows.
+/// The annotation that says which key holds a generated secret, so that other steps find it; the secret's name follows.
 const GENERATED: &str = "provision.generated/";
 
-/// One step at a time looks for a generated secret and makes it, so that two never make it twice.
+/// One step at a time finds a generated secret or makes it, so that none is made twice.
 static GENERATING: LazyLock<Mutex<()>> = LazyLock::new(Mutex::default);
 
 /// Settings of `secret-apply`.
@@ -32,10 +33,10 @@ pub(super) struct SecretApply {
     /// The Secret's name.
     name: String,
     /// Its namespace.
-    #[serde(default = "default_namespace")]
+    #[serde(default = "defaults::namespace")]
     namespace: String,
     /// Its keys with their values, in which `${{ secrets.NAME }}` stands for a declared secret. A secret that is
-    /// generated is made once and then lives in the cluster alone: one key has to hold just it, to find it there again.
+    /// generated is made once and then kept only in the cluster: one key must hold it and nothing else, so that it can be found there.
     data: BTreeMap<String, String>,
     /// Its labels.
     #[serde(default)]
@@ -44,27 +45,19 @@ pub(super) struct SecretApply {
     #[serde(default = "opaque", rename = "type")]
     kind: String,
     /// Whether the namespace is made when it is missing.
-    #[serde(default = "yes")]
+    #[serde(default = "defaults::yes")]
     create_namespace: bool,
-}
-
-fn default_namespace() -> String {
-    "default".into()
 }
 
 fn opaque() -> String {
     "Opaque".into()
 }
 
-fn yes() -> bool {
-    true
-}
-
 impl ActionSettings for SecretApply {
     const NAME: &'static str = "secret-apply";
     const REVISION: u32 = 1;
     const SUMMARY: &'static str = "Puts declared secrets into a Secret of the cluster, by the API alone; done when it is \
-         there with the same content";
+         there with the same content. A key belongs to the step that sets it: steps can share a Secret, but no key";
     const EXAMPLE: &'static str = "name = \"todo-secrets\"\nnamespace = \"todo\"\n\
         data = { JWT_SECRET = \"${{ secrets.JWT_SECRET }}\" }";
     const OUTPUTS: &'static [(&'static str, &'static str)] = &[
@@ -81,7 +74,7 @@ impl ActionSettings for SecretApply {
             return Err("`data` needs at least one key".into());
         }
         for (key, text) in &self.data {
-            parse(text).map_err(|why| format!("`data.{key}`: {why}"))?;
+            secrets::split(text).map_err(|why| format!("`data.{key}`: {why}"))?;
         }
         Ok(())
     }
@@ -91,7 +84,7 @@ impl Action for SecretApply {
     fn inputs<'a>(&'a self, cx: &'a StepContext, inputs: &'a mut Inputs) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async move {
             for name in self.names()? {
-                // One that is generated is the cluster's; the probe looks at it.
+                // A generated one is in the cluster; the probe reads it.
                 if let Some(value) = cx.tools().secrets().value(&name)? {
                     let digest = secrets::keyed_digest(cx.tools().state_dir(), value.expose().as_bytes())?;
                     inputs.digest(format!("secret {name}"), digest);
@@ -114,7 +107,7 @@ impl Action for SecretApply {
             Ok(if output.get("digest").is_none_or(|old| old == digest) {
                 Presence::Present
             } else {
-                Presence::Missing(format!("the Secret `{}` has another content by now", self.name))
+                Presence::Missing(format!("the Secret `{}` now has other content", self.name))
             })
         })
     }
@@ -136,33 +129,10 @@ impl SecretApply {
             cx.line(&format!("made the namespace `{}`", self.namespace));
         }
         let turn = GENERATING.lock().await;
-        let mut values = BTreeMap::new();
-        let mut annotations = BTreeMap::new();
-        for name in self.names()? {
-            let value = if let Some(value) = cx.tools().secrets().value(&name)? {
-                value
-            } else {
-                let key = self.key_of(&name)?;
-                annotations.insert(format!("{GENERATED}{name}"), key.clone());
-                self.generated(cx, kube, &name, &key).await?
-            };
-            values.insert(name, value);
-        }
-        let mut data = BTreeMap::new();
-        for (key, text) in &self.data {
-            data.insert(key.clone(), fill(text, &values)?.into_bytes());
-        }
-        let mut labels = self.labels.clone();
-        labels.entry(MANAGED_BY.0.into()).or_insert_with(|| MANAGED_BY.1.into());
-        let object = SecretObject {
-            namespace: self.namespace.clone(),
-            name: self.name.clone(),
-            kind: self.kind.clone(),
-            labels,
-            annotations,
-            data,
-        };
-        kube.apply_secret(&object).await?;
+        let found = kube.secret(&self.namespace, &self.name).await?;
+        let owners = Owners::new(cx.tools(), cx.step());
+        let object = self.object(cx, kube, &owners, found.as_ref()).await?;
+        self.apply_as_owner(cx, kube, &owners, found.as_ref(), &object).await?;
         drop(turn);
         let keys: Vec<&str> = object.data.keys().map(String::as_str).collect();
         cx.line(&format!("Secret `{}` in `{}`: {}", self.name, self.namespace, keys.join(", ")));
@@ -173,12 +143,128 @@ impl SecretApply {
             .with("digest", digest(cx.tools(), &self.kind, &object.data)?.to_string()))
     }
 
+    /// The fields of the Secret that are this step's.
+    async fn object(
+        &self,
+        cx: &StepContext,
+        kube: &Kube,
+        owners: &Owners<'_>,
+        found: Option<&SecretState>,
+    ) -> Result<SecretObject, Failure> {
+        let mut values = BTreeMap::new();
+        let mut annotations = BTreeMap::new();
+        for name in self.names()? {
+            let value = if let Some(value) = cx.tools().secrets().value(&name)? {
+                value
+            } else {
+                let key = self.key_of(&name)?;
+                let annotation = format!("{GENERATED}{name}");
+                // Another step may have put it into this Secret under a key of its own.
+                let of_another = found.is_some_and(|found| {
+                    let other = found.annotations.get(&annotation).filter(|other| !self.data.contains_key(*other));
+                    other.is_some_and(|other| found.owners_of(other).any(|owner| owners.is_foreign(owner)))
+                });
+                let value = self.generated(cx, kube, &name, &key).await?;
+                if !of_another {
+                    annotations.insert(annotation, key);
+                }
+                value
+            };
+            values.insert(name, value);
+        }
+        let mut data = BTreeMap::new();
+        for (key, text) in &self.data {
+            data.insert(key.clone(), secrets::fill(text, &values)?.into_bytes());
+        }
+        let mut labels = self.labels.clone();
+        // One that somebody else made stays marked as theirs.
+        if found.and_then(|found| found.labels.get(MANAGED_BY.0)).is_none_or(|by| by == MANAGED_BY.1) {
+            labels.entry(MANAGED_BY.0.into()).or_insert_with(|| MANAGED_BY.1.into());
+        }
+        Ok(SecretObject {
+            namespace: self.namespace.clone(),
+            name: self.name.clone(),
+            kind: self.kind.clone(),
+            labels,
+            annotations,
+            data,
+        })
+    }
+
+    /// Applies `object` as this step's manager. Keys of other steps are never touched; one that somebody else has set to
+    /// another value is overwritten only with the user's consent.
+    async fn apply_as_owner(
+        &self,
+        cx: &StepContext,
+        kube: &Kube,
+        owners: &Owners<'_>,
+        found: Option<&SecretState>,
+        object: &SecretObject,
+    ) -> Result<(), Failure> {
+        if let Some(found) = found {
+            let fields = object.data.keys().flat_map(|key| found.owners_of(key).map(move |owner| (key, owner)));
+            let rivals: Vec<FieldConflict> = fields
+                .filter(|(_, owner)| owners.is_other_step(owner))
+                .map(|(key, owner)| FieldConflict { field: format!("data.{key}"), manager: owner.to_owned() })
+                .collect();
+            if !rivals.is_empty() {
+                return Err(self.taken(owners, &rivals));
+            }
+            kube.succeed_managers(found, object, &owners.manager, |name| owners.is_predecessor(name)).await?;
+        }
+        let conflicts = kube.apply_secret(object, &owners.manager, false).await?;
+        if conflicts.is_empty() {
+            return Ok(());
+        }
+        if conflicts.iter().any(|conflict| FieldManager::is_of_a_step(&conflict.manager)) {
+            return Err(self.taken(owners, &conflicts));
+        }
+        for conflict in &conflicts {
+            self.overwriting(kube, conflict)
+                .permit(cx.tools().consent())
+                .map_err(|failure| failure.while_doing(self.failed_as(owners)))?;
+            cx.line(&format!("overwriting `{}`, which `{}` set, as `--yes` allows", conflict.field, conflict.manager));
+        }
+        kube.apply_secret(object, &owners.manager, true).await.map(drop)
+    }
+
+    fn failed_as(&self, owners: &Owners<'_>) -> String {
+        format!("applying the Secret `{}` as `{}` failed", self.name, owners.manager)
+    }
+
+    /// The failure of a step that sets what is another step's.
+    fn taken(&self, owners: &Owners<'_>, conflicts: &[FieldConflict]) -> Failure {
+        let failure = conflicts.iter().fold(Failure::failed(self.failed_as(owners)), |failure, conflict| {
+            failure.cause(format!("`{}` belongs to `{}`", conflict.field, conflict.manager))
+        });
+        failure.hint("let one of the two steps set it, or give this one a Secret of its own (`name`)")
+    }
+
+    /// The decision on a value that somebody else has set.
+    fn overwriting(&self, kube: &Kube, conflict: &FieldConflict) -> Deletion {
+        let path = json_pointer(&conflict.field);
+        Deletion {
+            subject: format!("the value of `{}` that `{}` set", conflict.field, conflict.manager),
+            reason: "this step sets another one".into(),
+            ours: Proof::Lacking(format!("`{}` set it", conflict.manager)),
+            empty: Proof::Lacking("it may be in use".into()),
+            in_use: None,
+            consent_covers_ownership: true,
+            by_hand: format!(
+                "{} -n {} patch secret {} --type=json -p '[{{\"op\":\"remove\",\"path\":\"{path}\"}}]'",
+                kube.kubectl(),
+                self.namespace,
+                self.name
+            ),
+        }
+    }
+
     /// The declared secrets that are used, in order.
     fn names(&self) -> Result<BTreeSet<String>, Failure> {
         let mut names = BTreeSet::new();
         for text in self.data.values() {
-            for part in parse(text).map_err(Failure::bug)? {
-                if let Part::Secret(name) = part {
+            for part in secrets::split(text).map_err(Failure::bug)? {
+                if let TextPart::Secret(name) = part {
                     names.insert(name.to_owned());
                 }
             }
@@ -188,7 +274,7 @@ impl SecretApply {
 
     /// The key that holds just the generated secret `name`.
     fn key_of(&self, name: &str) -> Result<String, Failure> {
-        let whole = |text: &String| parse(text).is_ok_and(|parts| parts == [Part::Secret(name)]);
+        let whole = |text: &String| secrets::split(text).is_ok_and(|parts| parts == [TextPart::Secret(name)]);
         self.data.iter().find(|(_, text)| whole(text)).map(|(key, _)| key.clone()).ok_or_else(|| {
             Failure::new(
                 FailureKind::Config,
@@ -218,8 +304,7 @@ impl SecretApply {
             return Err(Failure::bug(format!("`{name}` is no generated secret")));
         };
         let mut places = vec![(self.name.clone(), key.to_owned())];
-        let selector = format!("{}={}", MANAGED_BY.0, MANAGED_BY.1);
-        for (secret, annotations) in kube.secret_annotations(&self.namespace, &selector).await? {
+        for (secret, annotations) in kube.secret_annotations(&self.namespace).await? {
             if let Some(key) = annotations.get(&format!("{GENERATED}{name}")) {
                 places.push((secret, key.clone()));
             }
@@ -234,6 +319,43 @@ impl SecretApply {
         cx.line(&format!("generated `{name}`"));
         secrets::generate(*bytes, cx.tools().redactor())
     }
+}
+
+/// Whose the fields of a Secret are, as one step sees it.
+struct Owners<'a> {
+    tools: &'a Tools,
+    manager: FieldManager,
+}
+
+impl<'a> Owners<'a> {
+    fn new(tools: &'a Tools, step: &StepId) -> Self {
+        Self { tools, manager: FieldManager::of_step(tools.pipeline(), step.as_str()) }
+    }
+
+    /// Whether `manager` is another step that the pipeline has.
+    fn is_other_step(&self, manager: &str) -> bool {
+        let of = |step: &StepId| FieldManager::of_step(self.tools.pipeline(), step.as_str());
+        manager != self.manager.as_str() && self.tools.steps().iter().any(|step| of(step).as_str() == manager)
+    }
+
+    /// Whether `manager` is neither this step nor one that it succeeds.
+    fn is_foreign(&self, manager: &str) -> bool {
+        manager != self.manager.as_str() && !self.is_predecessor(manager)
+    }
+
+    /// Whether this step succeeds `manager`: an older version of ours, or a step that the pipeline no longer has.
+    fn is_predecessor(&self, manager: &str) -> bool {
+        FieldManager::is_of_an_older_version(manager)
+            || FieldManager::is_of_pipeline(manager, self.tools.pipeline()) && !self.is_other_step(manager)
+    }
+}
+
+/// A field's path as a JSON pointer: below `data`, `labels` and `annotations` a name may have dots of its own.
+fn json_pointer(field: &str) -> String {
+    let parents = ["data.", "metadata.labels.", "metadata.annotations."];
+    let parent = parents.into_iter().find(|parent| field.starts_with(parent)).unwrap_or_default();
+    let name = field[parent.len()..].replace('~', "~0").replace('/', "~1");
+    format!("/{}{name}", parent.replace('.', "/"))
 }
 
 /// A digest of a Secret's content that tells nothing of it.
@@ -251,106 +373,5 @@ fn digest(tools: &Tools, kind: &str, data: &BTreeMap<String, Vec<u8>>) -> Result
     secrets::keyed_digest(tools.state_dir(), &bytes)
 }
 
-/// A piece of a value.
-#[derive(Debug, PartialEq, Eq)]
-enum Part<'a> {
-    Text(&'a str),
-    Secret(&'a str),
-}
-
-/// Splits a value at its `${{ secrets.NAME }}`; all other expressions are filled in by now.
-fn parse(text: &str) -> Result<Vec<Part<'_>>, String> {
-    let mut parts = Vec::new();
-    let mut rest = text;
-    while let Some(at) = rest.find("${{") {
-        if at > 0 {
-            parts.push(Part::Text(&rest[..at]));
-        }
-        let body = &rest[at + 3..];
-        let end = body.find("}}").ok_or("`${{` without `}}`")?;
-        let expression = body[..end].trim();
-        let name = expression
-            .strip_prefix("secrets.")
-            .filter(|name| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-'))
-            .ok_or_else(|| format!("`${{{{ {expression} }}}}` is not `secrets.NAME`"))?;
-        parts.push(Part::Secret(name));
-        rest = &body[end + 2..];
-    }
-    if !rest.is_empty() {
-        parts.push(Part::Text(rest));
-    }
-    Ok(parts)
-}
-
-fn fill(text: &str, values: &BTreeMap<String, SecretValue>) -> Result<String, Failure> {
-    let mut filled = String::new();
-    for part in parse(text).map_err(Failure::bug)? {
-        match part {
-            Part::Text(text) => filled.push_str(text),
-            Part::Secret(name) => {
-                let value = values.get(name).ok_or_else(|| Failure::bug(format!("no value for `{name}`")))?;
-                filled.push_str(value.expose());
-            }
-        }
-    }
-    Ok(filled)
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn values_are_split_at_their_secrets() {
-        let cases: [(&str, Vec<Part<'_>>); 5] = [
-            ("", vec![]),
-            ("plain $x {{ y }}", vec![Part::Text("plain $x {{ y }}")]),
-            ("${{ secrets.A }}", vec![Part::Secret("A")]),
-            ("${{secrets.A}}${{  secrets.b-2  }}", vec![Part::Secret("A"), Part::Secret("b-2")]),
-            (
-                "postgres://u:${{ secrets.PW }}@db/x",
-                vec![Part::Text("postgres://u:"), Part::Secret("PW"), Part::Text("@db/x")],
-            ),
-        ];
-        for (text, parts) in cases {
-            assert_eq!(parse(text).unwrap(), parts, "{text}");
-        }
-        for bad in ["${{ secrets.A", "${{ vars.a }}", "${{ secrets. }}", "${{ secrets.a b }}", "${{}}"] {
-            assert!(parse(bad).is_err(), "{bad}");
-        }
-    }
-
-    fn settings(data: &[(&str, &str)]) -> SecretApply {
-        SecretApply {
-            name: "s".into(),
-            namespace: "n".into(),
-            data: data.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect(),
-            labels: BTreeMap::new(),
-            kind: opaque(),
-            create_namespace: true,
-        }
-    }
-
-    #[test]
-    fn a_generated_secret_needs_a_key_of_its_own() {
-        let url = ("URL", "x:${{ secrets.PW }}");
-        let failure = settings(&[url]).key_of("PW").unwrap_err();
-        assert_eq!(failure.hints, ["add a key to `data`: PW = \"${{ secrets.PW }}\""]);
-        let key = settings(&[url, ("PASS", " ${{ secrets.PW }}"), ("PW", "${{ secrets.PW }}")]).key_of("PW");
-        assert_eq!(key.unwrap(), "PW");
-    }
-
-    #[test]
-    fn parts_of_a_digest_do_not_run_into_each_other() {
-        let dir = tempfile::tempdir().unwrap();
-        let redactor = crate::redact::Redactor::new();
-        let secrets = secrets::Secrets::default();
-        let tools = Tools::new(dir.path().into(), dir.path().into(), secrets, None, redactor);
-        let of = |data: &[(&str, &str)]| {
-            let data = data.iter().map(|(k, v)| ((*k).to_owned(), v.as_bytes().to_vec())).collect();
-            digest(&tools, "Opaque", &data).unwrap()
-        };
-        assert_ne!(of(&[("a", "bc")]), of(&[("ab", "c")]));
-        assert_eq!(of(&[("a", "b"), ("c", "d")]), of(&[("c", "d"), ("a", "b")]));
-    }
-}
+mod tests;

@@ -6,13 +6,14 @@ use std::path::Path;
 
 use futures_util::future::BoxFuture;
 use schemars::JsonSchema;
-use semver::{Version, VersionReq};
+use semver::VersionReq;
 use serde::Deserialize;
 
-use super::{Action, ActionSettings, Presence, StepContext};
+use crate::action::{Action, ActionSettings, Presence, StepContext};
 use crate::error::{Context, Failure};
 use crate::model::Output;
 use crate::tools::process;
+use crate::tools::version::{satisfies, version_of};
 
 /// Settings of `tool-check`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -60,7 +61,7 @@ const INSTALL_PAGES: &[(&str, &str)] = &[
 
 impl ActionSettings for ToolCheck {
     const NAME: &'static str = "tool-check";
-    const REVISION: u32 = 1;
+    const REVISION: u32 = 2;
     const SUMMARY: &'static str = "Checks that a program is installed and new enough, and that Docker's daemon answers";
     const EXAMPLE: &'static str = "tool = \"kubectl\"\nversion = \">=1.30\"";
     const OUTPUTS: &'static [(&'static str, &'static str)] = &[
@@ -81,33 +82,13 @@ impl ActionSettings for ToolCheck {
     }
 }
 
-/// The first thing in `text` that looks like a version: two or three numbers with points between them. What follows the
-/// numbers (`-1ubuntu2`, `+dfsg1`) does not count.
-fn scrape(text: &str) -> Option<Version> {
-    let bytes = text.as_bytes();
-    let mut at = 0;
-    while at < bytes.len() {
-        if !bytes[at].is_ascii_digit() {
-            at += 1;
-            continue;
-        }
-        let end =
-            bytes[at..].iter().position(|byte| !byte.is_ascii_digit() && *byte != b'.').map_or(bytes.len(), |n| at + n);
-        let mut numbers = text[at..end].split('.').map(str::parse::<u64>);
-        if let (Some(Ok(major)), Some(Ok(minor))) = (numbers.next(), numbers.next()) {
-            let patch = numbers.next().and_then(Result::ok).unwrap_or(0);
-            return Some(Version::new(major, minor, patch));
-        }
-        at = end;
-    }
-    None
-}
-
 /// What tells a file from another one, also from one that has taken its place.
 fn identity(path: &Path) -> Result<String, Failure> {
     let found = fs_err::metadata(path).context(|| format!("looking at `{}`", path.display()))?;
     let (dev, ino, size) = (found.dev(), found.ino(), found.size());
-    Ok(format!("{dev}-{ino}-{size}-{}.{:09}", found.mtime(), found.mtime_nsec()))
+    // The change time tells a file that was patched in place, with its modification time set back.
+    let (modified, changed) = ((found.mtime(), found.mtime_nsec()), (found.ctime(), found.ctime_nsec()));
+    Ok(format!("{dev}-{ino}-{size}-{}.{:09}-{}.{:09}", modified.0, modified.1, changed.0, changed.1))
 }
 
 /// Whether the file may run another one that it chooses itself, so that only asking tells the version: a script, or a program
@@ -144,14 +125,19 @@ impl ToolCheck {
             (None, None) => vec!["--version".to_owned()],
         };
         let asked = process::Command::new(&path).args(&args).capture();
-        let line = asked.line();
+        let line = asked.display_line();
         let exit = asked.run(cx).await?;
-        // Some tools print it as an error, and some end with an error after they have printed it.
+        if !exit.status.success() {
+            let failure = exit.failure(&line);
+            let installed = format!("`{}` is installed at `{}`, and does not run", self.tool, path.display());
+            return Err(self.advise(Failure::prerequisite(installed).cause(failure.message).details(failure.details)));
+        }
+        // Some tools print it as an error.
         let text = format!("{}\n{}", String::from_utf8_lossy(&exit.stdout), exit.tail.join("\n"));
-        let found = scrape(&text);
+        let found = version_of(&self.tool, &text);
         let mut output = Output::new().with("path", path.to_string_lossy()).with("identity", identity(&path)?);
         match (&found, &self.version) {
-            (Some(found), Some(wanted)) if !wanted.matches(found) => {
+            (Some(found), Some(wanted)) if !satisfies(wanted, found) => {
                 return Err(self.advise(
                     Failure::prerequisite(format!("`{}` has version {found}, and `{wanted}` is needed", self.tool))
                         .cause(format!("it was found at `{}`", path.display())),
@@ -164,7 +150,6 @@ impl ToolCheck {
                     .details(text.lines().filter(|line| !line.is_empty()).take(10).map(str::to_owned));
                 return Err(failure.hint("set `version-args`, or leave `version` out"));
             }
-            (None, None) if !exit.status.success() => return Err(self.advise(exit.failure(&line))),
             (None, None) => {}
         }
         if self.daemon {
@@ -228,25 +213,6 @@ impl Action for ToolCheck {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn versions_are_found_in_what_tools_print() {
-        let cases = [
-            ("Docker version 28.2.2, build e6534b4", "28.2.2"),
-            ("v1.36.0", "1.36.0"),
-            ("Client Version: v1.33.0\nKustomize Version: v5.6.0", "1.33.0"),
-            ("v3.18.0+gcc58e3f", "3.18.0"),
-            ("go version go1.26.8 linux/amd64", "1.26.8"),
-            ("git version 2.39.3 (Apple Git-146)", "2.39.3"),
-            ("Python 3.11", "3.11.0"),
-            ("openjdk version \"21.0.1\" 2023-10-17", "21.0.1"),
-            ("GNU bash 5 version 5.2.15(1)-release", "5.2.15"),
-        ];
-        for (text, version) in cases {
-            assert_eq!(scrape(text).unwrap().to_string(), version, "{text}");
-        }
-        assert_eq!(scrape("no version 7 here."), None);
-    }
 
     #[test]
     fn settings_are_checked() {

@@ -1,4 +1,4 @@
-//! `provision actions`: the reference, printed from the registry.
+//! `provision actions`: the reference of all actions.
 
 use std::io::{self, Write};
 
@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use super::args::ActionsArgs;
 use super::output::Terminal;
-use crate::actions::{ACTIONS, ActionType};
+use crate::action::ActionType;
+use crate::actions::ACTIONS;
 use crate::error::{Failure, FailureKind};
 
 pub(super) fn actions(terminal: &Terminal, args: &ActionsArgs) -> Result<u8, Failure> {
@@ -23,8 +24,8 @@ pub(super) fn actions(terminal: &Terminal, args: &ActionsArgs) -> Result<u8, Fai
 
 fn unknown(name: &str) -> Failure {
     let names: Vec<&str> = ACTIONS.iter().map(|action| action.name).collect();
-    Failure::new(FailureKind::Usage, format!("there is no action `{name}`"))
-        .hint(format!("the actions are: {}", names.join(", ")))
+    Failure::new(FailureKind::Usage, format!("unknown action `{name}`"))
+        .hint(format!("use one of: {}", names.join(", ")))
 }
 
 fn list(out: &mut dyn Write) -> io::Result<()> {
@@ -35,7 +36,7 @@ fn list(out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "\n`provision actions NAME` shows an action's settings.")
 }
 
-/// A setting as its schema describes it.
+/// A setting, from its schema.
 struct Setting {
     name: String,
     required: bool,
@@ -60,12 +61,12 @@ fn settings(action: &ActionType) -> Vec<Setting> {
     settings
 }
 
-/// A schema's type in the words of TOML.
+/// Returns the TOML type of a schema.
 fn kind_of(schema: &Value) -> String {
     let named = |name: &str| match name {
         "array" => match &schema["items"] {
-            Value::Null => "list".to_owned(),
-            items => format!("list of {}", kind_of(items)),
+            Value::Null => "array".to_owned(),
+            items => format!("array of {}", kind_of(items)),
         },
         "object" => match &schema["additionalProperties"] {
             Value::Object(_) => format!("table of {}", kind_of(&schema["additionalProperties"])),
@@ -99,7 +100,7 @@ fn one(out: &mut dyn Write, action: &ActionType) -> io::Result<()> {
         writeln!(out, "      {}", setting.about)?;
     }
     if settings.is_empty() {
-        writeln!(out, "  none of its own")?;
+        writeln!(out, "  no settings of its own")?;
     }
     if !action.outputs.is_empty() {
         writeln!(out, "\nOutputs, for ${{{{ steps.STAGE.STEP.NAME }}}}:")?;
@@ -116,8 +117,8 @@ fn one(out: &mut dyn Write, action: &ActionType) -> io::Result<()> {
 
 fn markdown(out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "# Actions\n")?;
-    writeln!(out, "What a step can do. This page is what `provision actions --markdown` prints; a test keeps it so.")?;
-    writeln!(out, "Keys that every step may have (`needs`, `covers`, `timeout`, …) are in pipeline.md.")?;
+    writeln!(out, "What steps can do. This page is the output of `provision actions --markdown`; a test checks that.")?;
+    writeln!(out, "For the keys that every step may have (`needs`, `covers`, `timeout`, …), see pipeline.md.")?;
     for action in ACTIONS {
         writeln!(out, "\n## {}\n\n{}.\n", action.name, action.summary)?;
         let settings = settings(action);

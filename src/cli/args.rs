@@ -4,12 +4,12 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::fingerprint::Verify;
+use crate::files::Verify;
 use crate::report::{ColorChoice, OutputChoice};
 use crate::tools::deletion::Consent;
 
-/// Turns a repository into a running, verified deployment: executes the stages of pipeline.toml and reports only what it
-/// has seen to be true.
+/// Turns a repository into a running, verified deployment: runs the stages of pipeline.toml, and reports only what it
+/// has verified.
 #[derive(Debug, Parser)]
 #[command(name = "provision", version, max_term_width = 100, disable_help_subcommand = true)]
 pub(super) struct Cli {
@@ -23,10 +23,10 @@ pub(super) struct Cli {
 pub(super) struct Global {
     #[command(flatten)]
     pub(super) place: FileArg,
-    /// Go to this folder first
+    /// Change to this folder first
     #[arg(short = 'C', long, global = true, value_name = "FOLDER")]
     pub(super) directory: Option<PathBuf>,
-    /// The profile: a named variant of the pipeline
+    /// Use this profile, a named variant of the pipeline
     #[arg(short, long, global = true, value_name = "NAME")]
     pub(super) profile: Option<String>,
     /// Set a variable of `[vars]`
@@ -34,55 +34,55 @@ pub(super) struct Global {
     pub(super) set: Vec<(String, String)>,
     /// When to use colours
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
-    pub(super) color: Color,
-    /// How closely input files are looked at
+    pub(super) color: ColorChoice,
+    /// How to check input files for changes
     #[arg(long, global = true, value_name = "HOW", default_value = "stat")]
     pub(super) verify: VerifyArg,
-    /// Show every line that steps print
+    /// Show the output of steps
     #[arg(short, long, global = true, conflicts_with = "quiet")]
     pub(super) verbose: bool,
-    /// Show failures and the end alone
+    /// Show only failures and the summary
     #[arg(short, long, global = true)]
     pub(super) quiet: bool,
 }
 
-/// Not a global argument: `logs` has another meaning for `-f`.
+/// Not a global argument: in `logs`, `-f` has another meaning.
 #[derive(Args, Clone, Debug, Default)]
 pub(super) struct FileArg {
-    /// The pipeline's file [default: pipeline.toml here or in a folder above]
+    /// The pipeline file [default: pipeline.toml in this folder or one above]
     #[arg(short, long, value_name = "FILE")]
     pub(super) file: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Do everything that is not proven yet, in order; continues where an earlier run ended
+    /// Run all steps that are not proven yet, in order; continues where an earlier run ended
     Up(UpArgs),
-    /// Do one stage, and of what it needs only what is not proven
+    /// Run one stage, and those of its dependencies that are not proven yet
     Stage(StageArgs),
-    /// Show what `up` would do and why; touches nothing
+    /// Show what `up` would do and why, without changing anything
     Plan(PlanArgs),
-    /// Show the last known state of every step; also while a run is on
+    /// Show the last known state of every step, also during a run
     Status(FileArg),
     /// Show why a step is fresh or stale, input by input
     Why(WhyArgs),
     /// Show the checklist: every item with its verdict and evidence
     Report(ReportArgs),
-    /// Show a step's whole output
+    /// Show the output of a step
     Logs(LogsArgs),
-    /// Show the actions that steps can have, or one with its settings
+    /// List the actions of steps, or show one with its settings
     Actions(ActionsArgs),
 }
 
 #[derive(Args, Debug)]
 pub(super) struct UpArgs {
-    /// Stages or steps (`stage.step`); everything by default
+    /// Stages or steps (`stage.step`); all by default
     #[arg(value_name = "SELECT")]
     pub(super) select: Vec<String>,
-    /// Leave out everything before this stage or step
+    /// Skip everything before this stage or step
     #[arg(long, value_name = "STEP")]
     pub(super) from: Option<String>,
-    /// Leave out everything after this stage or step
+    /// Skip everything after this stage or step
     #[arg(long, value_name = "STEP")]
     pub(super) until: Option<String>,
     #[command(flatten)]
@@ -101,40 +101,47 @@ pub(super) struct StageArgs {
 pub(super) struct RunArgs {
     #[command(flatten)]
     pub(super) place: FileArg,
-    /// The selected alone, without what they need
+    /// Run only the selected steps, not their dependencies
     #[arg(long)]
     pub(super) only: bool,
-    /// Run steps even if they are fresh: all that are selected, or those named
+    /// Run steps even if they are fresh: all selected ones, or the named one
     #[arg(long, value_name = "STEP", num_args = 0..=1, require_equals = true, default_missing_value = "")]
     pub(super) force: Vec<String>,
-    /// Most steps at once over all stages
+    /// Maximum number of steps that run at once, in all stages together
     #[arg(long, value_name = "N", default_value_t = 64)]
     pub(super) jobs: usize,
-    /// After a failure, still start what does not depend on it
+    /// After a failure, continue with steps that do not depend on it
     #[arg(long)]
     pub(super) keep_going: bool,
+    #[command(flatten)]
+    pub(super) consent: ConsentArgs,
+    /// Fail if the journal is damaged instead of setting it aside
+    #[arg(long)]
+    pub(super) strict_state: bool,
+    /// How to show the run
+    #[arg(long, value_name = "FORM", default_value = "auto")]
+    pub(super) output: OutputChoice,
+    /// Also write the events as JSON lines to this file
+    #[arg(long, value_name = "FILE")]
+    pub(super) events: Option<PathBuf>,
+}
+
+/// What the user agrees to in advance.
+#[derive(Args, Debug)]
+pub(super) struct ConsentArgs {
     /// Agree to the loss of data where a repair has to delete something of ours that is not empty
     #[arg(long)]
     pub(super) yes: bool,
-    /// Refuse a damaged journal instead of setting it aside
-    #[arg(long)]
-    pub(super) strict_state: bool,
-    /// How the run is shown
-    #[arg(long, value_name = "FORM", default_value = "auto")]
-    pub(super) output: Output,
-    /// Write the events as JSON lines into this file, beside what is shown
-    #[arg(long, value_name = "FILE")]
-    pub(super) events: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]
 pub(super) struct PlanArgs {
     #[command(flatten)]
     pub(super) place: FileArg,
-    /// Stages or steps (`stage.step`); everything by default
+    /// Stages or steps (`stage.step`); all by default
     #[arg(value_name = "SELECT")]
     pub(super) select: Vec<String>,
-    /// Exit with 10 when there is work
+    /// Exit with code 10 if there is work to do
     #[arg(long)]
     pub(super) exit_code: bool,
 }
@@ -151,13 +158,13 @@ pub(super) struct WhyArgs {
 pub(super) struct ReportArgs {
     #[command(flatten)]
     pub(super) place: FileArg,
-    /// The form of the report
+    /// The format of the report
     #[arg(long, value_name = "FORM", default_value = "text")]
     pub(super) format: ReportFormat,
-    /// Write it into this file
+    /// Write it to this file
     #[arg(long, value_name = "FILE")]
     pub(super) output: Option<PathBuf>,
-    /// Exit with 1 when an item is neither done nor proven by a fallback
+    /// Exit with code 1 if an item is neither done nor proven by a fallback
     #[arg(long)]
     pub(super) check: bool,
 }
@@ -166,48 +173,31 @@ pub(super) struct ReportArgs {
 pub(super) struct LogsArgs {
     /// The step (`stage.step`)
     pub(super) step: String,
-    /// The pipeline's file
+    /// The pipeline file
     #[arg(long, value_name = "FILE")]
     pub(super) file: Option<PathBuf>,
-    /// Go on while the step runs
+    /// Follow the output while the step runs
     #[arg(short, long)]
     pub(super) follow: bool,
-    /// Of an earlier run
+    /// Show the log of run ID
     #[arg(long, value_name = "ID")]
     pub(super) run: Option<String>,
 }
 
 #[derive(Args, Debug)]
 pub(super) struct ActionsArgs {
-    /// The action
+    /// The action to show
     pub(super) name: Option<String>,
-    /// The whole reference as Markdown: what docs/actions.md holds
+    /// Print the reference as Markdown, for docs/actions.md
     #[arg(long, conflicts_with = "name")]
     pub(super) markdown: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-pub(super) enum Color {
-    Auto,
-    Always,
-    Never,
-}
-
-impl From<Color> for ColorChoice {
-    fn from(color: Color) -> Self {
-        match color {
-            Color::Auto => Self::Auto,
-            Color::Always => Self::Always,
-            Color::Never => Self::Never,
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
 pub(super) enum VerifyArg {
-    /// Files with unchanged size, times and inode are unchanged
+    /// Files with the same size, times and inode are unchanged
     Stat,
-    /// Every file is read
+    /// Read every file
     Content,
 }
 
@@ -221,27 +211,6 @@ impl From<VerifyArg> for Verify {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-pub(super) enum Output {
-    Auto,
-    Tty,
-    Lines,
-    Json,
-    Github,
-}
-
-impl From<Output> for OutputChoice {
-    fn from(output: Output) -> Self {
-        match output {
-            Output::Auto => Self::Auto,
-            Output::Tty => Self::Tty,
-            Output::Lines => Self::Lines,
-            Output::Json => Self::Json,
-            Output::Github => Self::Github,
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
 pub(super) enum ReportFormat {
     Text,
     Markdown,
@@ -249,7 +218,7 @@ pub(super) enum ReportFormat {
 }
 
 impl Command {
-    /// The pipeline's file as the subcommand names it.
+    /// Returns the pipeline file that the subcommand names.
     pub(super) fn file(&self) -> Option<&PathBuf> {
         match self {
             Self::Up(args) => args.run.place.file.as_ref(),
@@ -268,8 +237,8 @@ impl Command {
     /// Whether the user has agreed to the loss of data.
     pub(super) fn consent(&self) -> Consent {
         match self {
-            Self::Up(args) => Consent::from_flag(args.run.yes),
-            Self::Stage(args) => Consent::from_flag(args.run.yes),
+            Self::Up(args) => Consent::from_flag(args.run.consent.yes),
+            Self::Stage(args) => Consent::from_flag(args.run.consent.yes),
             _ => Consent::None,
         }
     }
@@ -278,6 +247,6 @@ impl Command {
 fn name_value(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
-        _ => Err("write NAME=VALUE".to_owned()),
+        _ => Err("expected NAME=VALUE".to_owned()),
     }
 }

@@ -1,4 +1,4 @@
-//! `provision plan`, `status` and `report`: looks that change nothing.
+//! `provision plan`, `status` and `report`, which change nothing.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -9,17 +9,17 @@ use fs_err as fs;
 use super::args::{Cli, PlanArgs, ReportArgs, ReportFormat};
 use super::output::Terminal;
 use super::project::Project;
-use super::runtime;
+use super::runtime::runtime;
 use crate::error::{Failure, FailureKind};
 use crate::fingerprint::StaleReason;
 use crate::journal::{History, now_ms, running};
 use crate::model::{Checklist, Outcome, StepId, StepProof};
 use crate::plan::{Depth, Forecast, Plan, Selection, forecast, select};
 use crate::report::{
-    LastState, Look, StepForecast, StepStatus, is_complete, write_checklist_json, write_checklist_markdown,
+    LastState, StepForecast, StepStatus, Theme, is_complete, write_checklist_json, write_checklist_markdown,
     write_checklist_text, write_forecast, write_status,
 };
-use crate::tools::Cancel;
+use crate::tools::{Cancel, pause};
 
 /// Exit code of `plan --exit-code` when there is work.
 const WORK_TO_DO: u8 = 10;
@@ -29,9 +29,9 @@ pub(super) fn plan(cli: &Cli, terminal: &Terminal, args: &PlanArgs) -> Result<u8
     let selection = Selection { targets: args.select.clone(), ..Selection::default() };
     let plan = select(&project.graph, &selection)?;
     let history = project.history()?;
-    let forecasts = look(&project, &plan, &history, Depth::Decide)?;
-    // Steps that look each time are no work: they are how one knows.
-    let work = forecasts.iter().any(|f| !matches!(f.stale, None | Some(StaleReason::AlwaysLooks)));
+    let forecasts = forecast_steps(&project, &plan, &history, Depth::Decide)?;
+    // Steps that run every time are no work: they are verifications.
+    let work = forecasts.iter().any(|f| !matches!(f.stale, None | Some(StaleReason::AlwaysRuns)));
     let rows: Vec<StepForecast> = forecasts
         .into_iter()
         .map(|forecast| StepForecast {
@@ -50,7 +50,7 @@ pub(super) fn status(cli: &Cli, terminal: &Terminal) -> Result<u8, Failure> {
     let history = project.history()?;
     let running = running(project.tools.state_dir()).is_some();
     let known = project.graph.steps.iter().map(|node| (&node.step.id, node.step.title.clone()));
-    // Steps that the pipeline has no more, or that were called something else, are shown as what they are.
+    // Steps that the pipeline no longer has are shown as such.
     let mut gone: Vec<_> = history.steps().map(|(id, _)| id).filter(|id| project.graph.step(id).is_none()).collect();
     gone.sort();
     let gone = gone.into_iter().map(|id| (id, "no longer in the pipeline".into()));
@@ -85,14 +85,14 @@ pub(super) fn report(cli: &Cli, terminal: &Terminal, args: &ReportArgs) -> Resul
     let project = Project::load(cli, terminal)?;
     let history = project.history()?;
     let plan = select(&project.graph, &Selection::default())?;
-    let forecasts = look(&project, &plan, &history, Depth::Decide)?;
+    let forecasts = forecast_steps(&project, &plan, &history, Depth::Decide)?;
     let proofs: BTreeMap<StepId, StepProof> = forecasts
         .iter()
         .filter_map(|forecast| {
-            // What a verification saw stands until something that it looked at changes.
-            let mut stale = !matches!(forecast.stale, None | Some(StaleReason::AlwaysLooks));
+            // The result of a check is valid until one of its inputs changes.
+            let mut stale = !matches!(forecast.stale, None | Some(StaleReason::AlwaysRuns));
             let proof = history.proof(&forecast.step, false)?;
-            // Its fallback has proven it; that the step itself is tried again is another matter.
+            // Its fallback has proven it, even if the step itself will be tried again.
             stale &= !(proof.outcome == Outcome::Fallback && forecast.stale == Some(StaleReason::FailedLastTime));
             Some((forecast.step.clone(), StepProof { stale, ..proof }))
         })
@@ -100,9 +100,9 @@ pub(super) fn report(cli: &Cli, terminal: &Terminal, args: &ReportArgs) -> Resul
     let checklist = Checklist::judge(project.items(), &project.pipeline.outline(), &proofs);
     let name = project.pipeline.name.as_str();
     let now = now_ms();
-    let look = if args.output.is_some() { Look { color: false, unicode: true } } else { terminal.out };
+    let theme = if args.output.is_some() { Theme { color: false, unicode: true } } else { terminal.out };
     let write = |out: &mut dyn Write| match args.format {
-        ReportFormat::Text => write_checklist_text(out, look, &checklist, name, now),
+        ReportFormat::Text => write_checklist_text(out, theme, &checklist, name, now),
         ReportFormat::Markdown => write_checklist_markdown(out, &checklist, name, now),
         ReportFormat::Json => write_checklist_json(out, &checklist, name, now),
     };
@@ -118,19 +118,27 @@ pub(super) fn report(cli: &Cli, terminal: &Terminal, args: &ReportArgs) -> Resul
     Ok(u8::from(args.check && !is_complete(&checklist)))
 }
 
-/// What `up` would do with each selected step.
-pub(super) fn look(project: &Project, plan: &Plan, history: &History, depth: Depth) -> Result<Vec<Forecast>, Failure> {
+/// Returns what `up` would do with each selected step.
+pub(super) fn forecast_steps(
+    project: &Project,
+    plan: &Plan,
+    history: &History,
+    depth: Depth,
+) -> Result<Vec<Forecast>, Failure> {
     let runtime = runtime()?;
     let forecasts = runtime.block_on(async {
         let cancel = Cancel::new();
-        let look = forecast(&project.graph, plan, history, &project.tools, depth, &cancel);
-        tokio::time::timeout(LOOK_LIMIT, look).await.map_err(|_| {
-            Failure::failed(format!("the look at Docker and the cluster took more than {} s", LOOK_LIMIT.as_secs()))
+        let forecasts = forecast(&project.graph, plan, history, &project.tools, depth, &cancel);
+        pause::timeout(FORECAST_TIMEOUT, forecasts).await.ok_or_else(|| {
+            Failure::failed(format!(
+                "checking Docker and the cluster took longer than {} s",
+                FORECAST_TIMEOUT.as_secs()
+            ))
         })
     });
     runtime.shutdown_background();
     forecasts
 }
 
-/// Most that a look at everything may take.
-const LOOK_LIMIT: Duration = Duration::from_secs(60);
+/// Time limit for checking all steps.
+const FORECAST_TIMEOUT: Duration = Duration::from_secs(60);

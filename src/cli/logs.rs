@@ -1,4 +1,4 @@
-//! `provision logs`.
+//! `provision logs`: the output of a step.
 
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -14,8 +14,8 @@ use crate::event::log_path;
 use crate::journal::{History, running};
 use crate::model::{RunId, StepId};
 
-/// How long a follower waits before it looks again.
-const PAUSE: Duration = Duration::from_millis(200);
+/// Interval in which `--follow` checks for new output.
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 pub(super) fn logs(cli: &Cli, terminal: &Terminal, args: &LogsArgs) -> Result<u8, Failure> {
     let project = Project::load(cli, terminal)?;
@@ -25,34 +25,34 @@ pub(super) fn logs(cli: &Cli, terminal: &Terminal, args: &LogsArgs) -> Result<u8
     let state_dir = project.tools.state_dir();
     let history = project.history()?;
     if project.graph.step(&step).is_none() && history.step(&step).is_none() {
-        return Err(usage(format!("there is no step `{step}`")).hint("`provision status` lists the steps"));
+        return Err(usage(format!("unknown step `{step}`")).hint("`provision status` lists the steps"));
     }
     let run = match &args.run {
         Some(run) => RunId::new(run).map_err(|error| usage(error.to_string()))?,
         None => history
             .step(&step)
             .and_then(|known| known.started_in.clone())
-            .ok_or_else(|| usage(format!("step {step} has never run")).hint(format!("provision up {step}")))?,
+            .ok_or_else(|| usage(format!("step `{step}` has never run")).hint(format!("provision up {step}")))?,
     };
     let path = log_path(state_dir, &run, &step);
     let mut at = 0;
     loop {
-        // Looked at before reading, so that what was written last is still read.
+        // Checked before reading, so that the last output is read as well.
         let runs = args.follow && running(state_dir).is_some() && is_running(&project.history()?, &step, &run);
         at = copy_from(terminal, &path, at)?;
         if !runs {
             break;
         }
-        std::thread::sleep(PAUSE);
+        std::thread::sleep(POLL_INTERVAL);
     }
     if at == 0 && !path.exists() {
         let logged = history.step(&step).and_then(|known| known.last.as_ref()).filter(|end| end.run == run);
         if logged.is_some_and(|end| end.log.is_some())
             || (args.run.is_some() && !path.parent().is_some_and(Path::exists))
         {
-            return Err(usage(format!("there is no log of step {step} in run {run}")));
+            return Err(usage(format!("there is no log of step `{step}` in run `{run}`")));
         }
-        terminal.print(|out| writeln!(out, "step {step} printed nothing in run {run}"))?;
+        terminal.print(|out| writeln!(out, "step `{step}` printed nothing in run `{run}`"))?;
     }
     Ok(0)
 }
@@ -62,7 +62,7 @@ fn is_running(history: &History, step: &StepId, run: &RunId) -> bool {
     step_runs && history.run(run).is_some_and(|record| record.outcome.is_none())
 }
 
-/// Copies what `path` has beyond `at` to standard output; answers how far it got.
+/// Copies the file at `path` from offset `at` to standard output. Returns the new offset.
 fn copy_from(terminal: &Terminal, path: &PathBuf, at: u64) -> Result<u64, Failure> {
     let mut file = match fs::File::open(path) {
         Ok(file) => file,

@@ -1,4 +1,4 @@
-//! The commands: they wire everything together, and are the only place besides `report` that prints.
+//! The commands: they wire everything together. Only they and `report` print.
 
 mod actions;
 mod args;
@@ -6,6 +6,8 @@ mod inspect;
 mod logs;
 mod output;
 mod project;
+mod prompter;
+mod runtime;
 mod up;
 mod why;
 
@@ -18,18 +20,18 @@ use crate::tools::docker;
 use args::{Cli, Command};
 use output::Terminal;
 
-/// Reads the command line, does what it says, and answers the exit code of the contract.
+/// Runs the command line. Returns the exit code.
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            // Help and version come this way too, and are no errors.
+            // Help and version arrive here as well, and are no errors.
             let code = if error.use_stderr() { 2 } else { 0 };
             drop(error.print());
             return ExitCode::from(code);
         }
     };
-    let terminal = Terminal::new(cli.global.color.into());
+    let terminal = Terminal::new(cli.global.color);
     start_debug_log();
     match run(&cli, &terminal) {
         Ok(code) => ExitCode::from(code),
@@ -53,23 +55,14 @@ fn run(cli: &Cli, terminal: &Terminal) -> Result<u8, Failure> {
     }
 }
 
-/// `PROVISION_LOG` turns on debug messages of our own. Those of the Docker client stay off whatever it says: they hold
-/// whole requests, and with them build arguments.
+/// `PROVISION_LOG` turns on our debug messages. Those of the Docker client always stay off: they contain whole
+/// requests, and with them build arguments.
 fn start_debug_log() {
     use tracing_subscriber::EnvFilter;
     use tracing_subscriber::prelude::*;
     let Ok(wanted) = std::env::var("PROVISION_LOG") else { return };
     let filter = EnvFilter::new(format!("{wanted},{}", docker::LOG_FILTER));
     let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_filter(filter);
-    // Only a second start could fail.
+    // It only fails if it is called twice.
     drop(tracing_subscriber::registry().with(layer).try_init());
-}
-
-/// The runtime that everything asynchronous runs on: one thread, as hardly any of it computes. What does, and what reads
-/// many files, has threads of its own.
-fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::bug("can't start the runtime").source(&error))
 }

@@ -1,20 +1,20 @@
-//! Where commands write: standard output and error with the look that suits them.
+//! Standard output and standard error of the commands, each with its theme.
 
 use std::io::{self, IsTerminal, Write};
 
 use crate::config::Diagnostics;
 use crate::error::{Failure, FailureKind};
-use crate::report::{Around, ColorChoice, Environment, Look, Size, write_failure};
+use crate::report::{ColorChoice, Environment, FailureContext, Size, Theme, write_failure};
 
-/// What can be written where.
+/// The outputs of a command.
 pub(super) struct Terminal {
     pub(super) environment: Environment,
     /// Whether standard output is a terminal.
     pub(super) interactive: bool,
-    /// The look of standard output.
-    pub(super) out: Look,
-    /// The look of standard error.
-    pub(super) err: Look,
+    /// The theme of standard output.
+    pub(super) out: Theme,
+    /// The theme of standard error.
+    pub(super) err: Theme,
 }
 
 impl Terminal {
@@ -22,20 +22,20 @@ impl Terminal {
         let environment = Environment::read(|name| std::env::var_os(name));
         let is_terminal = io::stdout().is_terminal();
         Self {
-            out: color.look(is_terminal, &environment),
-            err: color.look(io::stderr().is_terminal(), &environment),
+            out: color.theme(is_terminal, &environment),
+            err: color.theme(io::stderr().is_terminal(), &environment),
             interactive: is_terminal,
             environment,
         }
     }
 
-    /// How wide a line may be; any width where standard output is no terminal.
+    /// Returns the width of standard output; `None` if it is not a terminal.
     pub(super) fn columns(&self) -> Option<usize> {
         if self.interactive { Size::of(io::stdout()).map(|size| size.columns.into()) } else { None }
     }
 
-    /// Writes to standard output. A reader that has gone away is no failure: it has seen what it wanted.
-    #[expect(clippy::unused_self, reason = "standard output is the terminal's, whoever writes")]
+    /// Writes to standard output. A reader that closed its pipe is no failure.
+    #[expect(clippy::unused_self, reason = "standard output belongs to the terminal")]
     pub(super) fn print(&self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
         let mut out = io::BufWriter::new(io::stdout().lock());
         match write(&mut out).and_then(|()| out.flush()) {
@@ -49,19 +49,19 @@ impl Terminal {
     /// Writes a failure to standard error.
     pub(super) fn show_failure(&self, failure: &Failure) {
         let mut err = io::stderr().lock();
-        // Nowhere is left to complain about a standard error that can't be written to.
-        drop(write_failure(&mut err, self.err, failure, Around::ALONE));
+        // There is no other place to report that standard error can't be written to.
+        drop(write_failure(&mut err, self.err, failure, FailureContext::STANDALONE));
     }
 
-    /// Writes what is wrong with the pipeline's file to standard error, and answers the failure that is left to say.
+    /// Writes the errors in the pipeline file to standard error. Returns the failure that summarizes them.
     pub(super) fn show_errors(&self, errors: &Diagnostics) -> Failure {
         self.show_warnings(errors);
         let n = errors.iter().count();
-        let mistakes = if n == 1 { "1 mistake".to_owned() } else { format!("{n} mistakes") };
-        Failure::new(FailureKind::Config, format!("the pipeline has {mistakes}: nothing was run"))
+        let count = if n == 1 { "1 error".to_owned() } else { format!("{n} errors") };
+        Failure::new(FailureKind::Config, format!("{count} in pipeline.toml; nothing was run"))
     }
 
-    /// Writes what is odd about the pipeline's file to standard error.
+    /// Writes the warnings about the pipeline file to standard error.
     pub(super) fn show_warnings(&self, warnings: &Diagnostics) {
         if !warnings.is_empty() {
             drop(writeln!(io::stderr().lock(), "{}", warnings.render(self.err.color)));

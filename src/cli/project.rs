@@ -1,13 +1,12 @@
 //! What every command begins with: the pipeline, its state folder, and the tools for it.
 
-use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::actions::ACTIONS;
 use crate::config::{self, LoadOptions};
 use crate::error::{Failure, FailureKind};
-use crate::journal::{self, EarlyRead, History, Journal, Opened};
+use crate::journal::{self, History, Journal, Opened};
 use crate::model::{Item, StepId};
 use crate::pipeline::Pipeline;
 use crate::plan::Graph;
@@ -24,17 +23,14 @@ pub(super) struct Project {
     pub(super) graph: Graph,
     pub(super) tools: Arc<Tools>,
     pub(super) warnings: Vec<String>,
-    /// The journal, which is read beside the pipeline's file.
-    early: Cell<EarlyRead>,
 }
 
 impl Project {
-    /// Loads the pipeline that the command line names; every mistake in it is shown at once.
+    /// Loads the pipeline that the command line names; every error in it is shown at once.
     pub(super) fn load(cli: &Cli, terminal: &Terminal) -> Result<Self, Failure> {
         let file = pipeline_file(cli)?;
         let root = file.parent().unwrap_or(Path::new("/")).to_owned();
         let state_dir = root.join(".provision");
-        let early = Cell::new(journal::read_early(&state_dir));
         let options = LoadOptions {
             profile: cli.global.profile.clone(),
             set: cli.global.set.clone(),
@@ -54,9 +50,10 @@ impl Project {
             .map(|name| format!("the secret `{name}` is too short to be masked in logs"))
             .collect();
         let graph = Graph::new(&pipeline);
-        let tools = Tools::new(root, state_dir, secrets, pipeline.cluster.clone(), redactor);
+        let tools = Tools::new(root, state_dir, secrets, pipeline.cluster.clone(), redactor)
+            .of_pipeline(&pipeline.name, pipeline.steps().map(|step| step.id.clone()));
         let tools = Arc::new(tools.verifying(cli.global.verify.into()).consenting(cli.command.consent()));
-        Ok(Self { pipeline, graph, tools, warnings, early })
+        Ok(Self { pipeline, graph, tools, warnings })
     }
 
     /// A step's title.
@@ -66,12 +63,12 @@ impl Project {
 
     /// What the journal says, for a reader.
     pub(super) fn history(&self) -> Result<History, Failure> {
-        journal::read_history(self.tools.state_dir(), self.early.take())
+        journal::read_history(self.tools.state_dir())
     }
 
     /// The journal, for a run.
     pub(super) fn open_journal(&self, command: &str, strict: bool) -> Result<Opened, Failure> {
-        Journal::open(self.tools.state_dir(), command, self.early.take(), strict)
+        Journal::open(self.tools.state_dir(), command, strict)
     }
 
     /// The items of the checklists.

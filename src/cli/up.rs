@@ -1,8 +1,9 @@
 //! `provision up` and `provision stage`.
 
-use std::io;
+use std::io::{self, IsTerminal};
 use std::path::Path;
 use std::sync::Arc;
+use std::thread::JoinHandle;
 
 use fs_err as fs;
 use rustix::process::Signal;
@@ -12,16 +13,17 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use super::args::{Cli, RunArgs, StageArgs, UpArgs};
 use super::output::Terminal;
 use super::project::Project;
-use super::runtime;
+use super::prompter::TerminalPrompter;
+use super::runtime::runtime;
+use crate::action::Prompts;
 use crate::error::{Failure, FailureKind};
 use crate::event::event_channel;
 use crate::exec::{self, Run, StopSignal};
-use crate::journal::{self, Entry, Opened};
+use crate::journal::{Entry, Opened};
 use crate::model::{Outcome, RunId};
 use crate::plan::{Selection, select};
-use crate::report::{Fanout, Json, NextCommands, OutputChoice, Size, SizeOf, Verbosity, drive, reporter};
-use crate::tools::process::typed;
-use crate::tools::{pause, proc};
+use crate::report::{Fanout, Format, Json, NextCommands, Size, SizeOf, Verbosity, drive, reporter};
+use crate::tools::process::{ChildRegistry, procfs, shell_quoted};
 
 pub(super) fn up(cli: &Cli, terminal: &Terminal, args: &UpArgs) -> Result<u8, Failure> {
     let selection = Selection {
@@ -68,38 +70,49 @@ fn go(cli: &Cli, terminal: &Terminal, selection: &Selection, args: &RunArgs) -> 
     let (sink, events) = event_channel();
     let reporters = reporters(cli, terminal, args, &project)?;
     let shown = std::thread::spawn(move || drive(events, reporters));
+    let id = new_run_id()?;
+    let children = Arc::new(ChildRegistry::of_run(id.as_str()));
     let run = Run {
-        id: new_run_id()?,
+        id,
         command,
         history: Arc::new(opened.history),
         tools: Arc::clone(&project.tools),
+        prompts: Arc::new(prompts(terminal, args)),
+        children: Arc::clone(&children),
         sink,
         jobs: args.jobs,
         keep_going: args.keep_going,
         warnings,
     };
-    let history = Arc::clone(&run.history);
     let runtime = runtime()?;
     let end = runtime.block_on(async {
-        let signals = stop_signals()?;
+        let signals = stop_signals(children)?;
         let outline = project.pipeline.outline();
         exec::execute(&project.graph, outline, &plan, &mut opened.journal, run, signals).await
     });
-    // A look that nobody waits for any more must not keep us.
+    // Checks that are not awaited any more must not delay the end.
     runtime.shutdown_background();
-    let reporters = shown.join().map_err(|_| Failure::bug("the reporter thread ended early"))?;
-    for lost in reporters.lost() {
-        terminal.show_failure(&Failure::failed(format!("{} was given up", lost.name)).cause(&lost.error));
+    for failure in lost_output(shown) {
+        terminal.show_failure(&failure);
     }
-    // The process ends: to take a big pipeline and its history apart piece by piece would only take time.
-    std::mem::forget((project, history));
     Ok(end?.kind.map_or(0, FailureKind::exit_code))
 }
 
-/// Stops what runs of this project that were killed have left running, and notes that nothing of them is left. Answers
-/// what a person should know of that.
+/// Waits until everything is shown, and returns what could not be: the run's result stands, whatever became of its
+/// output.
+fn lost_output(shown: JoinHandle<Fanout>) -> Vec<Failure> {
+    let Ok(reporters) = shown.join() else {
+        let failure = Failure::bug("showing the run ended early by an internal error; the run itself went on");
+        return vec![failure.hint("`provision status` and `provision report` show how it ended")];
+    };
+    let detached = reporters.detached().iter();
+    detached.map(|lost| Failure::failed(format!("stopped writing to {}", lost.name)).cause(&lost.error)).collect()
+}
+
+/// Stops what killed runs of this project have left running, and records that nothing of them is left. Returns what a
+/// person should know of that.
 fn settle_killed_runs(opened: &mut Opened) -> Result<Vec<String>, Failure> {
-    let told = journal::stop_survivors(&opened.history);
+    let told = exec::stop_orphans(&opened.history);
     let children = opened.history.children().map(|child| Entry::ChildEnded(child.pid));
     let died = |run: &RunId| Entry::RunFinished { run: run.clone(), outcome: Outcome::Interrupted };
     let settled: Vec<Entry> = children.chain(opened.history.unfinished_runs().map(died)).collect();
@@ -107,6 +120,17 @@ fn settle_killed_runs(opened: &mut Opened) -> Result<Vec<String>, Failure> {
         opened.journal.append(&settled)?;
     }
     Ok(told)
+}
+
+/// Steps may ask where a person watches: on a terminal, with an output for people.
+fn prompts(terminal: &Terminal, args: &RunArgs) -> Prompts {
+    let format = args.output.resolve(terminal.interactive, &terminal.environment);
+    let is_for_people = matches!(format, Format::Tty | Format::Lines);
+    if terminal.interactive && io::stdin().is_terminal() && is_for_people {
+        Prompts::new(TerminalPrompter)
+    } else {
+        Prompts::default()
+    }
 }
 
 fn reporters(cli: &Cli, terminal: &Terminal, args: &RunArgs, project: &Project) -> Result<Fanout, Failure> {
@@ -119,8 +143,7 @@ fn reporters(cli: &Cli, terminal: &Terminal, args: &RunArgs, project: &Project) 
         resume: command_line(),
         after: (!project.items().is_empty()).then(|| "provision report".to_owned()),
     };
-    let choice: OutputChoice = args.output.into();
-    let format = choice.resolve(terminal.interactive, &terminal.environment);
+    let format = args.output.resolve(terminal.interactive, &terminal.environment);
     let size_of: SizeOf = Box::new(|| Size::of(io::stdout()));
     let shown = reporter(format, Box::new(io::stdout()), size_of, terminal.out, verbosity, next);
     let mut reporters = Fanout::new().with("standard output", shown);
@@ -136,7 +159,7 @@ fn open_events(path: &Path) -> Result<fs::File, Failure> {
         .map_err(|error| Failure::new(FailureKind::Usage, "can't write the file of `--events`").source(&error))
 }
 
-/// What was typed, for the journal and for whoever is told to type it again.
+/// Returns the command line, for the journal and for the hint to run it again.
 fn command_line() -> String {
     let mut words = vec!["provision".to_owned()];
     // A value of `--set` may be one that should not be kept.
@@ -148,7 +171,7 @@ fn command_line() -> String {
                 let name = rest.split('=').next().unwrap_or_default();
                 format!("--set={name}=…")
             }
-            _ => typed(&arg).into_owned(),
+            _ => shell_quoted(&arg).into_owned(),
         });
         hide_next = arg == "--set";
     }
@@ -164,7 +187,7 @@ fn new_run_id() -> Result<RunId, Failure> {
 }
 
 /// Catches the signals that ask to stop, from now on; Ctrl-Z stops the children along with us.
-fn stop_signals() -> Result<UnboundedReceiver<StopSignal>, Failure> {
+fn stop_signals(children: Arc<ChildRegistry>) -> Result<UnboundedReceiver<StopSignal>, Failure> {
     let (sender, receiver) = unbounded_channel();
     let kinds = [
         (SignalKind::interrupt(), StopSignal::Interrupt),
@@ -174,18 +197,18 @@ fn stop_signals() -> Result<UnboundedReceiver<StopSignal>, Failure> {
     ];
     for (kind, name) in kinds {
         // Under `nohup` the end of the terminal is not ours.
-        if name == StopSignal::Hangup && proc::ignores(kind.as_raw_value()) {
+        if name == StopSignal::Hangup && procfs::ignores(kind.as_raw_value()) {
             continue;
         }
         tokio::spawn(forward(catch(kind)?, name, sender.clone()));
     }
     // A shell without job control has it ignored.
     let suspend = SignalKind::from_raw(Signal::TSTP.as_raw());
-    if !proc::ignores(suspend.as_raw_value()) {
+    if !procfs::ignores(suspend.as_raw_value()) {
         let mut caught = catch(suspend)?;
         tokio::spawn(async move {
             while caught.recv().await.is_some() {
-                pause::suspend();
+                children.suspend();
             }
         });
     }
@@ -201,5 +224,19 @@ async fn forward(mut caught: tokio::signal::unix::Signal, name: StopSignal, send
         if sender.send(name).is_err() {
             return;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reporter_that_panics_is_told_and_no_failure_of_the_run() {
+        let shown = std::thread::spawn(|| -> Fanout { panic!("an error in a reporter") });
+        let failures = lost_output(shown);
+        assert_eq!(failures.len(), 1);
+        assert!(failures[0].message.contains("the run itself went on"), "{}", failures[0]);
+        assert!(lost_output(std::thread::spawn(Fanout::new)).is_empty());
     }
 }

@@ -1,7 +1,7 @@
-//! `provision why`: fresh or stale, with the labelled inputs that changed.
+//! `provision why`: why a step is fresh or stale, with the inputs that changed.
 
 use super::args::{Cli, WhyArgs};
-use super::inspect::look;
+use super::inspect::forecast_steps;
 use super::output::Terminal;
 use super::project::Project;
 use crate::error::{Failure, FailureKind};
@@ -19,7 +19,7 @@ pub(super) fn why(cli: &Cli, terminal: &Terminal, args: &WhyArgs) -> Result<u8, 
             .hint(format!("`provision plan {}` shows its steps", args.step)));
     };
     let history = project.history()?;
-    let forecasts = look(&project, &plan, &history, Depth::Explain)?;
+    let forecasts = forecast_steps(&project, &plan, &history, Depth::Explain)?;
     let node = &project.graph.steps[number];
     let step = &node.step.id;
     let forecast = forecasts.into_iter().find(|forecast| forecast.step == *step);
@@ -42,7 +42,7 @@ pub(super) fn why(cli: &Cli, terminal: &Terminal, args: &WhyArgs) -> Result<u8, 
             explanation.inputs = changes(success.map(|end| &end.inputs), &checked.inputs);
             explanation.reasons = checked.reasons;
         }
-        // Its own look knows nothing of what the steps before it will do.
+        // Its own check does not know what the steps before it will do.
         if let Some(reason) = forecast.stale.filter(|reason| !explanation.reasons.contains(reason)) {
             explanation.reasons.push(reason);
         }
@@ -51,7 +51,7 @@ pub(super) fn why(cli: &Cli, terminal: &Terminal, args: &WhyArgs) -> Result<u8, 
     Ok(0)
 }
 
-/// Every label, with its digest of then and of now.
+/// Returns every label with its digest at the last success and now.
 fn changes(then: Option<&Inputs>, now: &Inputs) -> Vec<InputChange> {
     let mut labels: Vec<&str> =
         now.iter().chain(then.into_iter().flat_map(Inputs::iter)).map(|(label, _)| label).collect();

@@ -1,17 +1,17 @@
-//! What the stages and steps say of each other: `needs`, `fallback`, `covers`, and that nothing waits for itself.
+//! Resolves references between stages, steps and items: `needs`, `fallback`, `covers`; and reports cycles.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use super::diagnostic::{Diagnostic, Report};
-use super::fields::Text;
-use super::nearest::suggest;
-use super::scope::{Steps, ids};
-use super::stages::{StageDecl, StepDecl};
+use super::expr::scope::{Steps, ids};
+use super::sections::stages::{StageDecl, StepDecl};
+use super::syntax::diagnostic::{Diagnostic, Report};
+use super::syntax::fields::SpannedString;
 use crate::model::{Item, ItemId, StageId, StepId};
+use crate::suggest::suggest;
 
-/// The stages that `stages[at]` needs: those it names, or the one before it; `kept` are those that the profile leaves
-/// in, the others are not waited for.
+/// Returns the stages that `stages[at]` needs: those it names, or the one before it. Only stages in `kept`, those that
+/// the profile includes, are waited for.
 pub(super) fn stage_needs(report: &Report, stages: &[StageDecl], at: usize, kept: &BTreeSet<StageId>) -> Vec<StageId> {
     let stage = &stages[at];
     let Some(needs) = &stage.needs else {
@@ -21,18 +21,18 @@ pub(super) fn stage_needs(report: &Report, stages: &[StageDecl], at: usize, kept
     let mut found = Vec::new();
     for need in needs {
         let name = need.get_ref();
-        let wrong = |message: String, help: Option<String>| {
+        let invalid = |message: String, help: Option<String>| {
             report.add(Diagnostic::error(message).at(report.source(), need.span(), "").maybe_help(help));
         };
         match stages.iter().position(|other| other.id.as_str() == name) {
             None => {
                 let names = stages[..at].iter().map(|other| other.id.as_str());
-                wrong(format!("there is no stage `{name}`"), suggest(name, names));
+                invalid(format!("unknown stage `{name}`"), suggest(name, names));
             }
-            Some(other) if other == at => wrong(format!("stage `{name}` can't need itself"), None),
-            Some(other) if other > at => wrong(
+            Some(other) if other == at => invalid(format!("stage `{name}` can't need itself"), None),
+            Some(other) if other > at => invalid(
                 format!("stage `{}` can't need `{name}`, which comes after it", stage.id),
-                Some("stages run in the order of the file: move one of them".into()),
+                Some("stages run in the order of the file: move one of the two".into()),
             ),
             Some(other) => {
                 let id = &stages[other].id;
@@ -45,15 +45,15 @@ pub(super) fn stage_needs(report: &Report, stages: &[StageDecl], at: usize, kept
     found
 }
 
-/// A step that another one waits for, and the place that says so.
+/// A step that another one depends on, and the place of the reference.
 pub(super) type Edge = (StepId, Range<usize>);
 
-/// The steps that `step` names in `needs`.
+/// Returns the steps that `step` names in `needs`.
 pub(super) fn step_needs(report: &Report, step: &StepDecl, steps: &Steps) -> Vec<Edge> {
     step.needs.iter().filter_map(|need| reference(report, step, need, steps, "need")).collect()
 }
 
-/// The step that `step` names as its fallback.
+/// Returns the step that `step` names as its fallback.
 pub(super) fn fallback(report: &Report, step: &StepDecl, steps: &Steps) -> Option<Edge> {
     let name = step.fallback.as_ref()?;
     let (id, span) = reference(report, step, name, steps, "fall back to")?;
@@ -65,14 +65,18 @@ pub(super) fn fallback(report: &Report, step: &StepDecl, steps: &Steps) -> Optio
     Some((id, span))
 }
 
-/// A fallback runs for the one step that it stands in for, and only when that fails: nothing else can wait for it.
-/// `fallbacks` are steps with theirs, `waits` everything that steps name, their fallbacks included.
-pub(super) fn reserves(report: &Report, fallbacks: &[(StepId, StepId)], waits: &BTreeMap<StepId, Vec<Edge>>) {
+/// Reports steps that depend on the fallback of another step: a fallback only runs when that step fails. `fallbacks`
+/// are pairs of a step and its fallback, `edges` all references of each step, fallbacks included.
+pub(super) fn check_fallback_edges(
+    report: &Report,
+    fallbacks: &[(StepId, StepId)],
+    edges: &BTreeMap<StepId, Vec<Edge>>,
+) {
     for (main, fallback) in fallbacks {
-        for (step, edges) in waits {
+        for (step, edges) in edges {
             let own = usize::from(step == main);
             for (_, span) in edges.iter().filter(|(id, _)| id == fallback).skip(own) {
-                let message = format!("step `{step}` can't wait for `{fallback}`, the fallback of `{main}`");
+                let message = format!("step `{step}` can't need `{fallback}`, the fallback of `{main}`");
                 let help = format!("it runs only when `{main}` fails; name `{main}` instead");
                 report.add(Diagnostic::error(message).at(report.source(), span.clone(), "").help(help));
             }
@@ -80,11 +84,11 @@ pub(super) fn reserves(report: &Report, fallbacks: &[(StepId, StepId)], waits: &
     }
 }
 
-/// A step by `stage.step`, or by its name alone within the same stage.
-fn reference(report: &Report, step: &StepDecl, name: &Text, steps: &Steps, verb: &str) -> Option<Edge> {
+/// Resolves a reference to a step: `stage.step`, or only the name of a step of the same stage.
+fn reference(report: &Report, step: &StepDecl, name: &SpannedString, steps: &Steps, verb: &str) -> Option<Edge> {
     let text = name.get_ref();
     let full = if text.contains('.') { text.clone() } else { format!("{}.{text}", step.id.stage()) };
-    let wrong = |message: String, help: Option<String>| {
+    let invalid = |message: String, help: Option<String>| {
         report.add(Diagnostic::error(message).at(report.source(), name.span(), "").maybe_help(help));
         None
     };
@@ -96,19 +100,19 @@ fn reference(report: &Report, step: &StepDecl, name: &Text, steps: &Steps, verb:
             let own = ids(steps).into_iter().filter(|other| other.stage() == step.id.stage());
             own.filter(|other| **other != step.id).map(StepId::name).collect()
         };
-        let help = suggest(text, names).or_else(|| Some("a step of another stage is `stage.step`".into()));
-        return wrong(format!("there is no step `{full}`"), help);
+        let help = suggest(text, names).or_else(|| Some("write a step of another stage as `stage.step`".into()));
+        return invalid(format!("unknown step `{full}`"), help);
     };
     if id == step.id {
-        return wrong(format!("step `{id}` can't {verb} itself"), None);
+        return invalid(format!("step `{id}` can't {verb} itself"), None);
     }
     if steps.get(&step.id).is_some_and(|mine| known.stage > mine.stage) {
-        return wrong(format!("step `{}` can't {verb} `{id}`, which is in a later stage", step.id), None);
+        return invalid(format!("step `{}` can't {verb} `{id}`, which is in a later stage", step.id), None);
     }
     Some((id, name.span()))
 }
 
-/// The items that `step` covers.
+/// Returns the items that `step` covers. `complete` says whether `items` are all items.
 pub(super) fn covers(report: &Report, step: &StepDecl, items: &BTreeMap<&str, &Item>, complete: bool) -> Vec<ItemId> {
     let mut found: BTreeSet<ItemId> = BTreeSet::new();
     let mut covered = Vec::new();
@@ -130,16 +134,16 @@ pub(super) fn covers(report: &Report, step: &StepDecl, items: &BTreeMap<&str, &I
                 found.insert(item.id.clone());
                 covered.push(item.id.clone());
             }
-            // Where a checklist could not be read, the item may be in it.
+            // The item may be in a checklist that could not be read.
             None if !complete => {}
             None => {
                 let help = if items.is_empty() {
-                    Some("`checklists` in `[pipeline]` names the files that items are in".into())
+                    Some("name the files with the items in `checklists` of `[pipeline]`".into())
                 } else {
                     suggest(text, items.keys().copied())
                 };
                 report.add(
-                    Diagnostic::error(format!("no checklist has an item `{text}`"))
+                    Diagnostic::error(format!("unknown checklist item `{text}`"))
                         .at(report.source(), name.span(), "")
                         .maybe_help(help),
                 );
@@ -149,63 +153,71 @@ pub(super) fn covers(report: &Report, step: &StepDecl, items: &BTreeMap<&str, &I
     covered
 }
 
-/// More circles than these are not looked for.
-const MAX_CIRCLES: usize = 10;
+/// Maximum number of cycles that are reported.
+const MAX_CYCLES: usize = 10;
 
-/// Reports the circles of steps that wait for each other.
-pub(super) fn circles(report: &Report, mut waits: BTreeMap<StepId, Vec<Edge>>) {
-    for _ in 0..MAX_CIRCLES {
-        // Takes away what waits for nothing, until only circles are left, and what waits for them.
-        let mut count: BTreeMap<&StepId, usize> = BTreeMap::new();
-        let mut waiting: BTreeMap<&StepId, Vec<&StepId>> = BTreeMap::new();
-        for (step, edges) in &waits {
-            let there: BTreeSet<&StepId> = edges.iter().map(|(to, _)| to).filter(|to| waits.contains_key(to)).collect();
-            count.insert(step, there.len());
-            for to in there {
-                waiting.entry(to).or_default().push(step);
-            }
-        }
-        let mut free: Vec<&StepId> = count.iter().filter(|(_, n)| **n == 0).map(|(step, _)| *step).collect();
-        while let Some(step) = free.pop() {
-            count.remove(step);
-            for other in waiting.get(step).into_iter().flatten() {
-                if let Some(n) = count.get_mut(other) {
-                    *n -= 1;
-                    if *n == 0 {
-                        free.push(other);
-                    }
-                }
-            }
-        }
-        let Some(first) = count.keys().next().map(|step| (*step).clone()) else {
+/// Reports cycles of steps that depend on each other.
+pub(super) fn check_cycles(report: &Report, mut edges: BTreeMap<StepId, Vec<Edge>>) {
+    for _ in 0..MAX_CYCLES {
+        let blocked = not_runnable(&edges);
+        let Some(cycle) = find_cycle(&edges, &blocked) else {
             return;
         };
-        // Whoever is left waits for one that is left: following it ends in a circle.
-        let mut path: Vec<Edge> = vec![(first, 0..0)];
-        let circle = loop {
-            let Some((last, _)) = path.last() else { return };
-            let next = waits[last].iter().find(|(to, _)| count.contains_key(to));
-            let Some(next) = next.cloned() else { return };
-            let met = path.iter().position(|(step, _)| *step == next.0);
-            path.push(next);
-            if let Some(at) = met {
-                break path.split_off(at);
-            }
-        };
-        report_circle(report, &circle);
-        for (step, _) in circle {
-            waits.remove(&step);
+        report_cycle(report, &cycle);
+        for (step, _) in cycle {
+            edges.remove(&step);
         }
     }
 }
 
-/// `circle` begins and ends with the same step; each has the place at which the one before it names it.
-fn report_circle(report: &Report, circle: &[Edge]) {
-    let path: Vec<String> = circle.iter().map(|(step, _)| format!("`{step}`")).collect();
-    let mut diagnostic = Diagnostic::error(format!("steps wait for each other: {}", path.join(" → ")));
-    for pair in circle.windows(2) {
+/// Returns the steps that can never run: those of a cycle, and those that depend on one (Kahn's algorithm).
+fn not_runnable(edges: &BTreeMap<StepId, Vec<Edge>>) -> BTreeSet<StepId> {
+    let mut n_open: BTreeMap<&StepId, usize> = BTreeMap::new();
+    let mut dependents: BTreeMap<&StepId, Vec<&StepId>> = BTreeMap::new();
+    for (step, edges_of_step) in edges {
+        let targets: BTreeSet<&StepId> =
+            edges_of_step.iter().map(|(to, _)| to).filter(|to| edges.contains_key(to)).collect();
+        n_open.insert(step, targets.len());
+        for to in targets {
+            dependents.entry(to).or_default().push(step);
+        }
+    }
+    let mut runnable: Vec<&StepId> = n_open.iter().filter(|(_, n)| **n == 0).map(|(step, _)| *step).collect();
+    while let Some(step) = runnable.pop() {
+        n_open.remove(step);
+        for dependent in dependents.get(step).into_iter().flatten() {
+            if let Some(n) = n_open.get_mut(dependent) {
+                *n -= 1;
+                if *n == 0 {
+                    runnable.push(dependent);
+                }
+            }
+        }
+    }
+    n_open.into_keys().cloned().collect()
+}
+
+/// Returns a cycle among `blocked`, where every step depends on another one of them. It starts and ends with the same
+/// step; each step has the place of the reference to it.
+fn find_cycle(edges: &BTreeMap<StepId, Vec<Edge>>, blocked: &BTreeSet<StepId>) -> Option<Vec<Edge>> {
+    let mut path: Vec<Edge> = vec![(blocked.first()?.clone(), 0..0)];
+    loop {
+        let (last, _) = path.last()?;
+        let next = edges.get(last)?.iter().find(|(to, _)| blocked.contains(to))?.clone();
+        let visited = path.iter().position(|(step, _)| *step == next.0);
+        path.push(next);
+        if let Some(at) = visited {
+            return Some(path.split_off(at));
+        }
+    }
+}
+
+fn report_cycle(report: &Report, cycle: &[Edge]) {
+    let path: Vec<String> = cycle.iter().map(|(step, _)| format!("`{step}`")).collect();
+    let mut diagnostic = Diagnostic::error(format!("steps depend on each other: {}", path.join(" → ")));
+    for pair in cycle.windows(2) {
         if let [(from, _), (to, span)] = pair {
-            diagnostic = diagnostic.at(report.source(), span.clone(), format!("`{from}` waits for `{to}`"));
+            diagnostic = diagnostic.at(report.source(), span.clone(), format!("`{from}` needs `{to}`"));
         }
     }
     report.add(diagnostic);

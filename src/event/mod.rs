@@ -1,4 +1,4 @@
-//! What happens in a run, as values: execution says it here, reporters read it from here, and neither knows the other.
+//! The events of a run. Execution sends them, reporters receive them, and neither knows the other.
 //!
 //! Lifecycle events are never lost. [`EventKind::StepProgress`] and [`EventKind::StepLine`] may be dropped when a
 //! reporter is slow: the first is replaced by the next one, the second is a copy of what the step's log holds.
@@ -18,7 +18,7 @@ pub use step_log::{StepLog, log_folder, log_path};
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {
-    /// Since the run began, by the monotonic clock.
+    /// Time since the start of the run, by the monotonic clock.
     pub elapsed: Duration,
     /// What happened.
     pub kind: EventKind,
@@ -27,7 +27,7 @@ pub struct Event {
 /// What happened.
 #[derive(Clone, Debug, PartialEq)]
 pub enum EventKind {
-    /// Always the first: all that is going to happen.
+    /// Always the first event: the whole plan.
     RunStarted(RunStarted),
     /// The first step of a stage is about to be checked.
     StageStarted {
@@ -40,24 +40,24 @@ pub enum EventKind {
         stage: StageId,
         /// The worst of its steps' outcomes.
         outcome: Outcome,
-        /// From its first step's check to its last step's end.
+        /// From the check of its first step to the end of its last step.
         duration: Duration,
     },
-    /// Inputs are compared and the world is probed.
+    /// Its inputs are being compared and its result is being probed.
     StepChecking {
         /// The step.
         step: StepId,
     },
-    /// It need not run. The step has ended.
+    /// It is fresh, and has ended.
     StepFresh {
         /// The step.
         step: StepId,
-        /// The facts of its last success.
+        /// The output of its last success.
         output: Output,
-        /// How long the look took.
+        /// The duration of the check.
         duration: Duration,
     },
-    /// Its intent is durable; the action begins.
+    /// Its intent is durable, and the action starts.
     StepStarted {
         /// The step.
         step: StepId,
@@ -70,21 +70,33 @@ pub enum EventKind {
         step: StepId,
         /// The attempt that failed, counted from 1.
         attempt: u32,
-        /// How many attempts there are.
+        /// The number of attempts.
         attempts: u32,
-        /// Until the next attempt.
+        /// Time until the next attempt.
         delay: Duration,
-        /// Why it failed, in a line.
+        /// Why it failed, in one line.
         reason: String,
     },
-    /// How far it is. May be dropped.
+    /// Its progress. May be dropped.
     StepProgress {
         /// The step.
         step: StepId,
-        /// How far.
+        /// The progress.
         progress: Progress,
     },
-    /// A line of its output, redacted, without line end. May be dropped.
+    /// It waits for an answer of the person at the terminal: reporters show the question and leave the terminal alone.
+    StepAsking {
+        /// The step.
+        step: StepId,
+        /// The question, in one line.
+        question: String,
+    },
+    /// Its question was answered or taken back.
+    StepAnswered {
+        /// The step.
+        step: StepId,
+    },
+    /// A line of its output with secrets masked, without the line end. May be dropped.
     StepLine {
         /// The step.
         step: StepId,
@@ -93,14 +105,14 @@ pub enum EventKind {
     },
     /// It has ended, and that is durable.
     StepFinished(Box<StepFinished>),
-    /// A signal asked to stop.
+    /// A signal stops the run.
     RunInterrupted {
         /// `SIGINT`, `SIGTERM`, `SIGHUP` or `SIGQUIT`.
         signal: &'static str,
-        /// Whether what runs is killed now; else it is asked to end first.
+        /// Whether running steps are killed; otherwise they are terminated.
         kill: bool,
     },
-    /// Always the last.
+    /// Always the last event.
     RunFinished(RunFinished),
 }
 
@@ -111,9 +123,9 @@ pub struct RunStarted {
     pub run: RunId,
     /// The whole pipeline.
     pub outline: Outline,
-    /// The steps of it that this run is about, in the order of the file.
+    /// The selected steps, in the order of the file.
     pub selected: Vec<StepId>,
-    /// What a reader should know at once: a torn record dropped, survivors of a killed run stopped.
+    /// Warnings at the start: a torn record was dropped, processes left by a killed run were stopped.
     pub warnings: Vec<String>,
 }
 
@@ -122,46 +134,48 @@ pub struct RunStarted {
 pub struct StepFinished {
     /// The step.
     pub step: StepId,
-    /// How it ended: anything but [`Outcome::Fresh`].
+    /// Its outcome: anything but [`Outcome::Fresh`].
     pub outcome: Outcome,
-    /// From its start to its end, attempts and delays included; zero when it never started.
+    /// From its start to its end, including attempts and delays; zero if it never started.
     pub duration: Duration,
-    /// The facts it hands on.
+    /// Its output.
     pub output: Output,
-    /// Why, unless it succeeded.
+    /// Why it did not succeed.
     pub failure: Option<Failure>,
-    /// Where its output is, relative to the project; `None` when there is none.
+    /// The path of its log, relative to the project; `None` if there is none.
     pub log: Option<String>,
-    /// A remark on a success: processes left behind, an input that changed meanwhile.
+    /// A note on a success: processes left behind, an input that changed during the run.
     pub note: Option<String>,
 }
 
 /// The payload of [`EventKind::RunFinished`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct RunFinished {
-    /// The worst outcome: succeeded (also when all was fresh), failed or interrupted.
+    /// The worst outcome: succeeded (also if all steps were fresh), failed or interrupted.
     pub outcome: Outcome,
     /// From the first event to this one.
     pub duration: Duration,
-    /// The chain of steps that decided how long the run took, first to last, with each step's time.
+    /// The chain of steps that determined the duration of the run, first to last, with their durations.
     pub critical_path: Vec<(StepId, Duration)>,
-    /// What a reader should know at the end: processes left behind that were stopped.
+    /// Warnings at the end: processes left behind were stopped.
     pub warnings: Vec<String>,
 }
 
 impl EventKind {
-    /// Whether a slow reporter may miss it.
+    /// Returns whether it may be dropped for a slow reporter.
     pub fn may_drop(&self) -> bool {
         matches!(self, Self::StepProgress { .. } | Self::StepLine { .. })
     }
 
-    /// The step it is about, where it is about one.
+    /// Returns the step that it is about, if it is about one.
     pub fn step(&self) -> Option<&StepId> {
         match self {
             Self::StepChecking { step }
             | Self::StepFresh { step, .. }
             | Self::StepStarted { step, .. }
             | Self::StepRetrying { step, .. }
+            | Self::StepAsking { step, .. }
+            | Self::StepAnswered { step }
             | Self::StepProgress { step, .. }
             | Self::StepLine { step, .. } => Some(step),
             Self::StepFinished(finished) => Some(&finished.step),

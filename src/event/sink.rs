@@ -7,8 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::{Event, EventKind};
 
-/// How many droppable events may wait before further ones are dropped: a second's worth for a terminal, and little
-/// memory.
+/// Maximum number of waiting droppable events; further ones are dropped. Enough for a second on a terminal.
 const MAX_WAITING: usize = 256;
 
 /// The run's end of the channel. Cheap to clone; never blocks.
@@ -26,7 +25,7 @@ pub struct Events {
     waiting: Arc<AtomicUsize>,
 }
 
-/// Makes a channel; the clock of the run starts here.
+/// Creates a channel. The clock of the run starts here.
 pub fn event_channel() -> (EventSink, Events) {
     let (sender, receiver) = channel();
     let waiting = Arc::new(AtomicUsize::new(0));
@@ -35,8 +34,8 @@ pub fn event_channel() -> (EventSink, Events) {
 }
 
 impl EventSink {
-    /// Sends an event. Lifecycle events always arrive, as long as somebody listens: their number is bounded by the
-    /// number of steps. Droppable ones are dropped while too many wait.
+    /// Sends an event. Lifecycle events always arrive: their number is bounded by the number of steps. Droppable events
+    /// are dropped while too many wait.
     pub fn send(&self, kind: EventKind) {
         if kind.may_drop() {
             if !self.has_room() {
@@ -44,24 +43,24 @@ impl EventSink {
             }
             self.waiting.fetch_add(1, Ordering::Relaxed);
         }
-        // Nobody listening is not the run's concern.
+        // A run continues without reporters.
         drop(self.sender.send(Event { elapsed: self.started.elapsed(), kind }));
     }
 
-    /// Whether a droppable event would be taken now: where there are very many, it saves making them.
+    /// Returns whether a droppable event would be sent now, so that others need not be created.
     pub fn has_room(&self) -> bool {
         self.waiting.load(Ordering::Relaxed) < MAX_WAITING
     }
 
-    /// Since the run began.
+    /// Returns the time since the start of the run.
     pub fn elapsed(&self) -> Duration {
         self.started.elapsed()
     }
 }
 
 impl Events {
-    /// The next event; `Ok(None)` when none came within `timeout`; `Err(())` when the run is over.
-    #[expect(clippy::result_unit_err, reason = "there is nothing to say about the end")]
+    /// Returns the next event; `Ok(None)` if there is none within `timeout`; `Err(())` when the run is over.
+    #[expect(clippy::result_unit_err, reason = "the end of a run is no error")]
     pub fn next(&self, timeout: Duration) -> Result<Option<Event>, ()> {
         match self.receiver.recv_timeout(timeout) {
             Ok(event) => {
@@ -82,7 +81,7 @@ mod tests {
     use crate::model::{StageId, StepId};
 
     #[test]
-    fn a_flood_of_lines_never_costs_a_lifecycle_event() {
+    fn a_flood_of_lines_never_drops_a_lifecycle_event() {
         let (sink, events) = event_channel();
         let step = StepId::new("a.b").unwrap();
         let stage = StageId::new("a").unwrap();

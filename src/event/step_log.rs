@@ -1,4 +1,4 @@
-//! A step's whole output on disk: `.provision/logs/RUN/STEP.log`. Nothing is ever dropped from it.
+//! The complete output of a step on disk: `.provision/logs/RUN/STEP.log`.
 
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -8,12 +8,12 @@ use fs_err as fs;
 
 use crate::model::{RunId, StepId};
 
-/// Where the logs of a run lie.
+/// Returns the folder with the logs of a run.
 pub fn log_folder(state_dir: &Path, run: &RunId) -> PathBuf {
     state_dir.join("logs").join(run.as_str())
 }
 
-/// Where a step's log lies.
+/// Returns the path of a step's log.
 pub fn log_path(state_dir: &Path, run: &RunId, step: &StepId) -> PathBuf {
     log_in(&log_folder(state_dir, run), step)
 }
@@ -22,7 +22,7 @@ fn log_in(folder: &Path, step: &StepId) -> PathBuf {
     folder.join(format!("{step}.log"))
 }
 
-/// Writes a step's log. The file is made at the first write, so that a silent step costs no file.
+/// Writes a step's log. The file is created by the first write, so that a silent step has none.
 #[derive(Debug)]
 pub struct StepLog {
     folder: Arc<Path>,
@@ -34,25 +34,24 @@ pub struct StepLog {
 enum State {
     Untouched,
     Open(BufWriter<fs::File>),
-    /// Nothing is kept.
+    /// Output is discarded.
     Discard,
-    /// Writing failed; said once, and the step goes on.
+    /// Writing failed; the step continues.
     Broken(String),
 }
 
 impl StepLog {
-    /// The log of `step` in `folder`, made when something is written.
+    /// Creates the log of `step` in `folder`.
     pub fn new(folder: Arc<Path>, step: StepId) -> Self {
         Self { folder, step, file: Mutex::new(State::Untouched) }
     }
 
-    /// A log of `step` that keeps nothing: for a look.
+    /// Creates a log that discards everything, for checks.
     pub fn discard(step: StepId) -> Self {
         Self { folder: Path::new("").into(), step, file: Mutex::new(State::Discard) }
     }
 
-    /// Appends `bytes` as they are. A failure to write is kept for [`StepLog::finish`]: a full disk must not decide what
-    /// becomes of a running step.
+    /// Appends `bytes`. An error is returned by [`StepLog::finish`]: a full disk must not affect a running step.
     pub fn write(&self, bytes: &[u8]) {
         let mut state = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         if matches!(*state, State::Untouched) {
@@ -68,7 +67,7 @@ impl StepLog {
         }
     }
 
-    /// Makes what was written readable for others.
+    /// Makes everything so far readable for others.
     pub fn flush(&self) {
         let mut state = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         if let State::Open(file) = &mut *state
@@ -78,7 +77,7 @@ impl StepLog {
         }
     }
 
-    /// Flushes. Answers whether there is a log, or why it is not whole.
+    /// Flushes. Returns whether there is a log, or why it is incomplete.
     pub fn finish(&self) -> Result<bool, String> {
         self.flush();
         match &*self.file.lock().unwrap_or_else(PoisonError::into_inner) {
@@ -114,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_cannot_be_made_is_told_at_the_end() {
+    fn a_folder_that_cannot_be_created_is_an_error_at_the_end() {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("logs"), "in the way").unwrap();
         let log = StepLog::new(dir.path().join("logs/r").into(), StepId::new("a.b").unwrap());

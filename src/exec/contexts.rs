@@ -3,13 +3,13 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use tokio::sync::mpsc::UnboundedSender;
-
-use super::{Message, Run};
-use crate::actions::{OnChild, StepContext};
+use super::messages::{Message, Sender};
+use super::run::Run;
+use crate::action::{OnChild, RunScope, StepContext};
 use crate::event::{EventSink, StepLog, log_folder};
 use crate::journal::History;
 use crate::model::StepId;
+use crate::tools::process::ChildRegistry;
 use crate::tools::{Cancel, Tools};
 
 /// What the contexts of all steps of a run have in common. Cheap to clone.
@@ -20,12 +20,20 @@ pub(super) struct Contexts {
     history: Arc<History>,
     logs: Arc<Path>,
     on_child: OnChild,
+    run: RunScope,
+    children: Arc<ChildRegistry>,
 }
 
 impl Contexts {
-    /// Those of `run`; children are told to `sender`.
-    pub(super) fn new(run: &Run, sender: UnboundedSender<Message>) -> Self {
+    /// Those of `run`, which tell `sender` of children.
+    pub(super) fn new(run: &Run, sender: Sender) -> Self {
+        let history = Arc::clone(&run.history);
         Self {
+            run: RunScope {
+                id: run.id.clone(),
+                has_ended: Arc::new(move |other| history.run(other).is_some()),
+                prompts: Arc::clone(&run.prompts),
+            },
             tools: Arc::clone(&run.tools),
             sink: run.sink.clone(),
             history: Arc::clone(&run.history),
@@ -34,6 +42,7 @@ impl Contexts {
                 // The loop is gone only when the run is over.
                 let _sent = sender.send(Message::Child(step.clone(), event));
             }),
+            children: Arc::clone(&run.children),
         }
     }
 
@@ -48,5 +57,7 @@ impl Contexts {
             self.history.output(step).cloned(),
             Arc::clone(&self.on_child),
         )
+        .in_run(self.run.clone())
+        .with_children(Arc::clone(&self.children))
     }
 }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::actions::Action;
+use crate::action::Action;
 use crate::error::Failure;
 use crate::journal::History;
 use crate::model::{Change, Outcome, Output, StageId, StepState};
@@ -13,7 +13,7 @@ use crate::plan::{Graph, Plan};
 
 /// What an end means for what waits for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum Propagation {
     /// Dependents may go on.
     Passed,
     /// Dependents are blocked; others stop too, unless told to keep going.
@@ -22,14 +22,14 @@ pub(super) enum Verdict {
     Stopped,
 }
 
-/// What an end has let go.
+/// What an end has released.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Released {
     /// Steps that may begin now.
     pub(super) ready: Vec<usize>,
     /// Steps that can't begin any more, with the one that each waited for.
     pub(super) blocked: Vec<(usize, usize)>,
-    /// Fallbacks that nobody needs any more.
+    /// Fallbacks that are not needed any more.
     pub(super) not_needed: Vec<usize>,
     /// Stages that are over, with the worst outcome in them.
     pub(super) stages: Vec<(usize, Outcome)>,
@@ -40,7 +40,7 @@ pub(super) struct Schedule<'a> {
     graph: &'a Graph,
     steps: Vec<StepRow>,
     stages: Vec<StageRow>,
-    /// Steps whose needs are over, in the order in which that came to be.
+    /// Steps whose needs are over, in the order in which they became ready.
     ready: VecDeque<usize>,
     n_running: usize,
     jobs: usize,
@@ -52,10 +52,10 @@ pub(super) struct Schedule<'a> {
 struct StepRow {
     selected: bool,
     state: StepState,
-    /// Whether it has been let go already.
+    /// Whether it has become ready already.
     queued: bool,
     /// Whether it is there only in case another step fails, and that has not happened.
-    reserve: bool,
+    standby: bool,
     /// Needs of its own that have not ended.
     n_needs: usize,
     action: Option<Arc<dyn Action>>,
@@ -68,7 +68,7 @@ struct StageRow {
     /// Its selected steps that have not ended.
     n_left: usize,
     n_running: usize,
-    /// Ready steps that wait for a free place.
+    /// Ready steps that wait for a free slot.
     parked: VecDeque<usize>,
     began: Option<Duration>,
     worst: Outcome,
@@ -85,7 +85,7 @@ impl<'a> Schedule<'a> {
                 selected: plan.selected[number],
                 state: StepState::Waiting,
                 queued: false,
-                reserve: plan.reserve[number],
+                standby: plan.standby[number],
                 n_needs: node.needs.iter().filter(|need| plan.selected[**need]).count(),
                 action: None,
             })
@@ -111,7 +111,7 @@ impl<'a> Schedule<'a> {
                 stages[need].dependents.push(number);
             }
         }
-        // A step that is not selected hands on what it handed on the last time.
+        // A step that is not selected has the outputs of its last success.
         let outputs = graph
             .steps
             .iter()
@@ -138,7 +138,7 @@ impl<'a> Schedule<'a> {
         schedule
     }
 
-    /// Lets a step go, once, if nothing holds it.
+    /// Makes a step ready, once, if nothing holds it back.
     fn queue(&mut self, number: usize, ready: &mut Vec<usize>) {
         if !self.steps[number].queued && self.may_begin(number) {
             self.steps[number].queued = true;
@@ -152,11 +152,11 @@ impl<'a> Schedule<'a> {
         row.selected
             && row.state == StepState::Waiting
             && row.n_needs == 0
-            && !row.reserve
+            && !row.standby
             && self.stages[node.stage].n_needs == 0
     }
 
-    /// The next step to look at, if there is one and a place is free for it.
+    /// Returns the next step to check, if there is one and a slot is free for it.
     pub(super) fn next_ready(&mut self) -> Option<usize> {
         while self.n_running < self.jobs && !self.halted {
             let number = self.ready.pop_front()?;
@@ -193,7 +193,7 @@ impl<'a> Schedule<'a> {
         }
     }
 
-    /// What the steps that are over handed on.
+    /// The outputs of the steps that are over.
     pub(super) fn outputs(&self) -> &Outputs {
         &self.outputs
     }
@@ -204,7 +204,7 @@ impl<'a> Schedule<'a> {
         uses.iter().filter_map(|(id, _)| Some((id.clone(), self.outputs.get(id)?.clone()))).collect()
     }
 
-    /// The look at a step begins.
+    /// The check of a step begins.
     pub(super) fn checking(&mut self, number: usize) {
         self.advance(number, Change::Check);
     }
@@ -227,14 +227,14 @@ impl<'a> Schedule<'a> {
 
     /// The fallback that a step can still have.
     pub(super) fn fallback(&self, number: usize) -> Option<usize> {
-        self.graph.steps[number].fallback.filter(|reserve| self.steps[*reserve].reserve)
+        self.graph.steps[number].fallback.filter(|fallback| self.steps[*fallback].standby)
     }
 
     /// A fallback is wanted: from now on it is a step like others, and begins when its needs are over.
-    pub(super) fn call_in(&mut self, reserve: usize) {
-        self.steps[reserve].reserve = false;
+    pub(super) fn activate_fallback(&mut self, fallback: usize) {
+        self.steps[fallback].standby = false;
         let mut ready = Vec::new();
-        self.queue(reserve, &mut ready);
+        self.queue(fallback, &mut ready);
         self.ready.extend(ready);
     }
 
@@ -244,8 +244,8 @@ impl<'a> Schedule<'a> {
         self.steps.iter().enumerate().filter(move |(_, row)| unfinished(row)).map(|(number, _)| number)
     }
 
-    /// A step that waits for its fallback gives its place away.
-    pub(super) fn give_place(&mut self, number: usize) {
+    /// A step that waits for its fallback, or has ended, releases its slot.
+    pub(super) fn release_slot(&mut self, number: usize) {
         let stage = self.graph.steps[number].stage;
         self.n_running = self.n_running.saturating_sub(1);
         self.stages[stage].n_running = self.stages[stage].n_running.saturating_sub(1);
@@ -260,39 +260,39 @@ impl<'a> Schedule<'a> {
         row.state = row.state.advance(change).unwrap_or(row.state);
     }
 
-    /// Takes a step's end in. `held` says whether it still held a place.
+    /// Takes a step's end in. `holds_slot` says whether it still holds its slot.
     pub(super) fn ended(
         &mut self,
         number: usize,
         outcome: Outcome,
-        verdict: Verdict,
+        propagation: Propagation,
         output: Output,
-        held: bool,
+        holds_slot: bool,
     ) -> Released {
-        if held {
-            self.give_place(number);
+        if holds_slot {
+            self.release_slot(number);
         }
         let mut released = Released::default();
         self.advance(number, Change::Finish(outcome));
-        if verdict == Verdict::Passed {
+        if propagation == Propagation::Passed {
             self.outputs.insert(self.graph.steps[number].step.id.clone(), output);
         }
         let optional = self.graph.is_optional(number);
-        match verdict {
-            Verdict::Passed => {}
-            Verdict::Failed if optional => {}
-            Verdict::Failed => self.halted |= !self.keep_going,
-            Verdict::Stopped => self.halted = true,
+        match propagation {
+            Propagation::Passed => {}
+            Propagation::Failed if optional => {}
+            Propagation::Failed => self.halted |= !self.keep_going,
+            Propagation::Stopped => self.halted = true,
         }
-        let goes_on = verdict == Verdict::Passed || (verdict == Verdict::Failed && optional);
-        if let Some(reserve) = self.fallback(number)
-            && self.steps[reserve].state == StepState::Waiting
+        let goes_on = propagation == Propagation::Passed || (propagation == Propagation::Failed && optional);
+        if let Some(fallback) = self.fallback(number)
+            && self.steps[fallback].state == StepState::Waiting
         {
-            self.retire(reserve, Outcome::Skipped, &mut released);
-            released.not_needed.push(reserve);
+            self.finish_unstarted(fallback, Outcome::Skipped, &mut released);
+            released.not_needed.push(fallback);
         }
         if goes_on {
-            self.let_dependents_go(number, &mut released);
+            self.release_dependents(number, &mut released);
         } else {
             self.block(number, &mut released);
         }
@@ -302,19 +302,19 @@ impl<'a> Schedule<'a> {
     }
 
     /// Ends a step that never began.
-    fn retire(&mut self, number: usize, outcome: Outcome, released: &mut Released) {
+    fn finish_unstarted(&mut self, number: usize, outcome: Outcome, released: &mut Released) {
         self.advance(number, Change::Finish(outcome));
         if outcome != Outcome::Blocked {
-            self.let_dependents_go(number, released);
-        } else if let Some(reserve) = self.fallback(number) {
-            self.steps[reserve].reserve = false;
-            self.retire(reserve, Outcome::Blocked, released);
-            released.blocked.push((reserve, number));
+            self.release_dependents(number, released);
+        } else if let Some(fallback) = self.fallback(number) {
+            self.steps[fallback].standby = false;
+            self.finish_unstarted(fallback, Outcome::Blocked, released);
+            released.blocked.push((fallback, number));
         }
         self.stage_row_ended(number, outcome, outcome != Outcome::Blocked, released);
     }
 
-    fn let_dependents_go(&mut self, number: usize, released: &mut Released) {
+    fn release_dependents(&mut self, number: usize, released: &mut Released) {
         for next in self.graph.steps[number].dependents.clone() {
             self.steps[next].n_needs = self.steps[next].n_needs.saturating_sub(1);
             self.queue(next, &mut released.ready);
@@ -344,7 +344,7 @@ impl<'a> Schedule<'a> {
         }
     }
 
-    /// Ends everything that can't begin any more because `number` did not end well.
+    /// Ends everything that can't begin any more because `number` did not succeed.
     fn block(&mut self, number: usize, released: &mut Released) {
         let mut open = vec![number];
         let mut stage_seen = vec![false; self.stages.len()];
@@ -358,8 +358,8 @@ impl<'a> Schedule<'a> {
             }
             for next in waiting {
                 let row = &self.steps[next];
-                if row.selected && row.state == StepState::Waiting && !row.reserve {
-                    self.retire(next, Outcome::Blocked, released);
+                if row.selected && row.state == StepState::Waiting && !row.standby {
+                    self.finish_unstarted(next, Outcome::Blocked, released);
                     released.blocked.push((next, number));
                     open.push(next);
                 }

@@ -26,10 +26,10 @@ pub enum StaleReason {
     InputsChanged(Vec<String>),
     /// These inputs changed while it ran the last time, so its result may be of the old or of the new ones.
     ChangedWhileRunning(Vec<String>),
-    /// What it made is not there any more, or is another thing by now.
+    /// What it made is gone, or has been replaced.
     Missing(String),
-    /// It looks at the world each time.
-    AlwaysLooks,
+    /// It runs every time: a verification is never fresh.
+    AlwaysRuns,
     /// The command line says so.
     Forced,
     /// A forecast only: it depends on what this step will have made.
@@ -45,7 +45,7 @@ impl fmt::Display for StaleReason {
             Self::InputsChanged(labels) => write!(f, "changed: {}", labels.join(", ")),
             Self::ChangedWhileRunning(labels) => write!(f, "changed while it ran: {}", labels.join(", ")),
             Self::Missing(what) => f.write_str(what),
-            Self::AlwaysLooks => f.write_str("looks each time"),
+            Self::AlwaysRuns => f.write_str("runs every time"),
             Self::Forced => f.write_str("forced"),
             Self::DependsOn(step) => write!(f, "depends on {step}"),
         }

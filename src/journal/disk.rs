@@ -1,11 +1,13 @@
 //! [`Disk`]: what the journal asks of a file system, so that a test can be one that loses power.
 
-use std::io::{self, Write};
+use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use fs_err as fs;
 use fs_err::os::unix::fs::OpenOptionsExt as _;
 use rustix::fs::OFlags;
+
+use super::place::Place;
 
 /// The journal's file and its folder. Nothing of it is durable before the matching sync has returned.
 pub(super) trait Disk: std::fmt::Debug + Send {
@@ -17,13 +19,15 @@ pub(super) trait Disk: std::fmt::Debug + Send {
     fn truncate(&mut self, length: u64) -> io::Result<()>;
     /// Makes the file's bytes durable.
     fn sync(&mut self) -> io::Result<()>;
+    /// Whether the file's path still leads to the file that is written; also when there is no file yet.
+    fn is_in_place(&mut self) -> io::Result<bool>;
     /// Puts a whole new file in its place: written beside it, synced, renamed, the folder synced.
     fn replace(&mut self, bytes: &[u8]) -> io::Result<()>;
-    /// Keeps the file as it is under another name beside it, and answers where.
+    /// Keeps the file as it is under another name beside it. Returns where.
     fn keep_copy(&mut self, name: &str) -> io::Result<PathBuf>;
 }
 
-/// The real one.
+/// The real one. The file is opened once: should somebody put another one under its path, that one is never written.
 #[derive(Debug)]
 pub(super) struct RealDisk {
     path: PathBuf,
@@ -36,11 +40,19 @@ impl RealDisk {
         Self { path: path.to_owned(), file: None }
     }
 
-    fn file(&mut self) -> io::Result<&mut fs::File> {
+    /// Opens the file, if there is one.
+    fn open(&mut self) -> io::Result<()> {
         if self.file.is_none() {
-            let file = options().append(true).open(&self.path)?;
-            self.file = Some(file);
+            self.file = match options().read(true).append(true).open(&self.path) {
+                Ok(file) => Some(file),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+                Err(error) => return Err(error),
+            };
         }
+        Ok(())
+    }
+
+    fn file(&mut self) -> io::Result<&mut fs::File> {
         self.file.as_mut().ok_or_else(|| io::Error::other("the journal is not open"))
     }
 
@@ -58,11 +70,12 @@ fn options() -> fs::OpenOptions {
 
 impl Disk for RealDisk {
     fn read(&mut self) -> io::Result<Option<Vec<u8>>> {
-        match fs::read(&self.path) {
-            Ok(bytes) => Ok(Some(bytes)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
+        self.open()?;
+        let Some(file) = &mut self.file else { return Ok(None) };
+        let mut bytes = Vec::new();
+        file.rewind()?;
+        file.read_to_end(&mut bytes)?;
+        Ok(Some(bytes))
     }
 
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
@@ -77,18 +90,25 @@ impl Disk for RealDisk {
         self.file()?.sync_data()
     }
 
+    fn is_in_place(&mut self) -> io::Result<bool> {
+        match &self.file {
+            Some(file) => Ok(Place::of(file)?.is_at(&self.path)),
+            None => Ok(true),
+        }
+    }
+
     fn replace(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.file = None;
         let new = self.path.with_extension("new");
         // A rest of a run that was killed right here.
         match fs::remove_file(&new) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        let mut file = options().write(true).create_new(true).open(&new)?;
+        let mut file = options().read(true).append(true).create_new(true).open(&new)?;
         file.write_all(bytes)?;
         file.sync_all()?;
         fs::rename(&new, &self.path)?;
+        self.file = Some(file);
         fs::File::open(self.folder())?.sync_all()
     }
 

@@ -3,16 +3,14 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use std::thread::JoinHandle;
 
 use fs_err as fs;
 
+use super::clock::now_ms;
 use super::disk::{Disk, RealDisk};
 use super::history::History;
 use super::lock::state_failure;
-use super::now_ms;
 use super::record::{FORMAT, LineError, Record, decode, encode};
 use crate::error::{Failure, FailureKind};
 use crate::failpoint;
@@ -58,53 +56,43 @@ enum End {
 }
 
 impl JournalFile {
-    /// Opens or makes the file at `path`, repairs it, and answers what it says. With `strict`, a damaged file is refused
-    /// and left as it is.
-    pub(super) fn open(
-        path: &Path,
-        early: EarlyRead,
-        strict: bool,
-        warnings: &mut Vec<String>,
-    ) -> Result<(Self, History), Failure> {
+    /// Opens or makes the file at `path`, and repairs it. Returns what it says. With `strict`, a damaged file is
+    /// refused and left as it is.
+    pub(super) fn open(path: &Path, strict: bool, warnings: &mut Vec<String>) -> Result<(Self, History), Failure> {
         refuse_odd_file(path)?;
-        Self::open_on(Box::new(RealDisk::new(path)), path, early, strict, warnings)
+        Self::open_on(Box::new(RealDisk::new(path)), path, strict, warnings)
     }
 
     /// The same on any disk; `path` is for messages.
     pub(super) fn open_on(
         mut disk: Box<dyn Disk>,
         path: &Path,
-        early: EarlyRead,
         strict: bool,
         warnings: &mut Vec<String>,
     ) -> Result<(Self, History), Failure> {
         let failed = |error: io::Error| state_failure("can't read the journal", &error);
-        let Contents { mut history, n_records, format, good, length, end } = match early.unless_changed(path) {
-            Some(contents) => contents,
-            None => parse(path, &disk.read().map_err(failed)?.unwrap_or_default())?,
-        };
+        let bytes = disk.read().map_err(failed)?.unwrap_or_default();
+        let Contents { mut history, n_records, format, good, length, end } = parse(path, &bytes)?;
         let mut rewrite = n_records == 0;
         let is_damaged = matches!(end, End::Damaged { .. });
         match end {
             End::Clean => {}
             End::Torn => {
                 warnings.push(
-                    "the last record of the journal was cut off and is dropped: its step is looked at again".into(),
+                    "the last record of the journal was cut off and is dropped: its step is checked again".into(),
                 );
             }
             End::Damaged { line } if strict => {
                 return Err(Failure::new(FailureKind::State, format!("the journal is damaged at line {line}"))
                     .cause(format!("`{}` is left as it is: `--strict-state`", path.display()))
-                    .hint(
-                        "without `--strict-state` it is kept under another name, and every step is looked at again",
-                    ));
+                    .hint("without `--strict-state` it is kept under another name, and every step is checked again"));
             }
             End::Damaged { line } => {
                 let aside = disk
                     .keep_copy(&format!("journal.bad-{}", now_ms() / 1000))
                     .map_err(|error| state_failure("can't set the damaged journal aside", &error))?;
                 warnings.push(format!(
-                    "the journal is damaged at line {line}: kept as `{}`; every step is looked at again",
+                    "the journal is damaged at line {line}: kept as `{}`; every step is checked again",
                     aside.display()
                 ));
                 rewrite = true;
@@ -122,10 +110,8 @@ impl JournalFile {
         }
         // A step has three records that count at the most, which is cheaper to know than which ones.
         let may_shrink = n_records >= MIN_RECORDS_TO_COMPACT && n_records > MAX_GARBAGE * history.steps().count();
-        let bytes;
         let mut records = Vec::new();
         if rewrite || may_shrink {
-            bytes = disk.read().map_err(failed)?.unwrap_or_default();
             (records, _) = records_of(path, &bytes)?;
             if let Some(Record::Header { format, .. }) = records.first_mut() {
                 *format = FORMAT;
@@ -133,7 +119,7 @@ impl JournalFile {
         }
         if is_damaged {
             let doubts = doubts(&records);
-            history.extend(doubts.iter().cloned());
+            history.doubt_everything();
             records.extend(doubts);
         }
         if may_shrink {
@@ -164,6 +150,9 @@ impl JournalFile {
         if self.n_appended < MIN_RECORDS_TO_COMPACT {
             return Ok(());
         }
+        if !self.disk.is_in_place()? {
+            return Err(io::Error::other("its path leads to another file"));
+        }
         let bytes = self.disk.read()?.unwrap_or_default();
         let Ok((records, End::Clean)) = records_of(Path::new("the journal"), &bytes) else { return Ok(()) };
         let (text, next) = whole_file(&live_records(&records))?;
@@ -171,6 +160,11 @@ impl JournalFile {
         self.disk.replace(text.as_bytes())?;
         (self.next, self.n_appended) = (next, 0);
         Ok(())
+    }
+
+    /// Whether the journal's path leads to this file.
+    pub(super) fn is_in_place(&mut self) -> Result<bool, Failure> {
+        self.disk.is_in_place().map_err(|error| state_failure("can't see whether the journal is in its place", &error))
     }
 
     /// Appends records with one write; with `sync`, they are on the disk when this returns.
@@ -197,12 +191,9 @@ impl JournalFile {
 }
 
 /// What the file at `path` says, for a reader without the lock.
-pub(super) fn read(path: &Path, early: EarlyRead) -> Result<History, Failure> {
+pub(super) fn read(path: &Path) -> Result<History, Failure> {
     refuse_odd_file(path)?;
-    let contents = match early.unless_changed(path) {
-        Some(contents) => contents,
-        None => read_whole(path)?,
-    };
+    let contents = read_whole(path)?;
     let mut history = contents.history;
     if matches!(contents.end, End::Damaged { .. }) {
         history.doubt_everything();
@@ -211,38 +202,11 @@ pub(super) fn read(path: &Path, early: EarlyRead) -> Result<History, Failure> {
 }
 
 fn read_whole(path: &Path) -> Result<Contents, Failure> {
-    let bytes = RealDisk::new(path).read().map_err(|error| state_failure("can't read the journal", &error))?;
-    parse(path, &bytes.unwrap_or_default())
-}
-
-/// A reading that has begun already, beside other work.
-#[derive(Debug, Default)]
-pub struct EarlyRead(Option<JoinHandle<Option<(Stamp, Contents)>>>);
-
-/// What tells a state of the file from a later one: device, inode, length, modification time.
-type Stamp = (u64, u64, u64, i64, i64);
-
-impl EarlyRead {
-    /// Begins to read the file at `path`. Whatever goes wrong is found out by whoever needs the file.
-    pub(super) fn start(path: &Path) -> Self {
-        let path = path.to_owned();
-        let read = move || {
-            let before = stamp(&path)?;
-            Some((before, read_whole(&path).ok()?))
-        };
-        Self(std::thread::Builder::new().name("journal".into()).spawn(read).ok())
+    match fs::read(path) {
+        Ok(bytes) => parse(path, &bytes),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => parse(path, &[]),
+        Err(error) => Err(state_failure("can't read the journal", &error)),
     }
-
-    /// What was read, if the file is still the same.
-    fn unless_changed(self, path: &Path) -> Option<Contents> {
-        let (read, contents) = self.0?.join().ok()??;
-        (stamp(path)? == read).then_some(contents)
-    }
-}
-
-fn stamp(path: &Path) -> Option<Stamp> {
-    let seen = fs::symlink_metadata(path).ok().filter(std::fs::Metadata::is_file)?;
-    Some((seen.dev(), seen.ino(), seen.len(), seen.mtime(), seen.mtime_nsec()))
 }
 
 /// Records that put every step in doubt: one of those that are lost may have voided its success.
@@ -265,25 +229,30 @@ fn doubts<'a>(records: &[Record<'a>]) -> Vec<Record<'a>> {
 fn parse(path: &Path, bytes: &[u8]) -> Result<Contents, Failure> {
     let mut history = History::default();
     let (mut n_records, mut format) = (0, None);
-    let (good, end) = each_record(path, bytes, |record| {
+    let (good, end) = each_record(path, bytes, &mut history, |record| {
         if let Record::Header { format: found, .. } = record {
-            format = Some(found);
+            format = Some(*found);
         }
         n_records += 1;
-        history.extend([record]);
     })?;
     Ok(Contents { history, n_records, format, good, length: bytes.len(), end })
 }
 
-/// All records of a file, for whoever writes it anew.
+/// Returns all records of a file, to rewrite it.
 fn records_of<'a>(path: &Path, bytes: &'a [u8]) -> Result<(Vec<Record<'a>>, End), Failure> {
     let mut records = Vec::new();
-    let (_, end) = each_record(path, bytes, |record| records.push(record))?;
+    let (_, end) = each_record(path, bytes, &mut History::default(), |record| records.push(record.clone()))?;
     Ok((records, end))
 }
 
-/// Reads one record after the other. Answers the length of what was read well, and what stopped it.
-fn each_record<'a>(path: &Path, bytes: &'a [u8], mut each: impl FnMut(Record<'a>)) -> Result<(usize, End), Failure> {
+/// Reads one record after the other into `history`. Returns the length of what was read well, and what stopped it. A
+/// record that can't follow those before it is damage, like one that does not read back.
+fn each_record<'a>(
+    path: &Path,
+    bytes: &'a [u8],
+    history: &mut History,
+    mut each: impl FnMut(&Record<'a>),
+) -> Result<(usize, End), Failure> {
     let (mut good, mut n_line) = (0, 0);
     let mut rest = bytes;
     while !rest.is_empty() {
@@ -292,7 +261,13 @@ fn each_record<'a>(path: &Path, bytes: &'a [u8], mut each: impl FnMut(Record<'a>
             return Ok((good, End::Torn));
         };
         match decode(n_line as u64 - 1, &rest[..length]) {
-            Ok(record) => each(record),
+            Ok(record) => {
+                if !history.allows(&record) {
+                    return Ok((good, End::Damaged { line: n_line }));
+                }
+                each(&record);
+                history.apply(record);
+            }
             Err(LineError::Newer { format }) => {
                 return Err(Failure::new(
                     FailureKind::State,
@@ -300,7 +275,7 @@ fn each_record<'a>(path: &Path, bytes: &'a [u8], mut each: impl FnMut(Record<'a>
                 )
                 .cause(format!("its format is {format}, this version knows {FORMAT}"))
                 .hint(
-                    "use that version, or delete the `.provision` folder: the next `provision up` looks at the world",
+                    "use that version, or delete the `.provision` folder: the next `provision up` checks every step",
                 ));
             }
             // A write that was cut off leaves no line end.
@@ -312,8 +287,8 @@ fn each_record<'a>(path: &Path, bytes: &'a [u8], mut each: impl FnMut(Record<'a>
     Ok((good, End::Clean))
 }
 
-/// The records that [`History`] can't do without: the last end and success of each step, its start if that came later, the runs
-/// they name, and the children that are not known to have ended.
+/// The records that [`History`] can't do without: the last end and success of each step, its start if that came later,
+/// the runs they name, and the children that are not known to have ended.
 fn live_records<'a>(records: &[Record<'a>]) -> Vec<Record<'a>> {
     let mut keep = vec![false; records.len()];
     let mut last: BTreeMap<(&str, &str), usize> = BTreeMap::new();
@@ -382,12 +357,12 @@ fn lineage() -> String {
     blake3::hash(seed.as_bytes()).to_hex()[..16].to_owned()
 }
 
-/// A journal that is a folder, a link or a pipe would be written to somewhere else, or never answer.
+/// A journal that is a folder, a link or a pipe would be written to somewhere else, or block for ever.
 fn refuse_odd_file(path: &Path) -> Result<(), Failure> {
     match fs::symlink_metadata(path) {
         Ok(meta) if !meta.is_file() => {
             Err(Failure::new(FailureKind::State, format!("`{}` is not a plain file", path.display()))
-                .hint("remove it: the next `provision up` looks at the world and carries on"))
+                .hint("remove it: the next `provision up` checks every step and carries on"))
         }
         _ => Ok(()),
     }

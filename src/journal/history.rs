@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::record::Record;
 use crate::fingerprint::Inputs;
-use crate::model::{Evidence, IdMap, Outcome, Output, RunId, StepId, StepProof};
+use crate::model::{Change, Evidence, IdMap, Outcome, Output, RunId, StepId, StepProof, StepState};
 
 /// The last known state of everything.
 #[derive(Clone, Debug, Default)]
@@ -27,6 +27,8 @@ pub struct StepHistory {
     pub started_ms: i64,
     /// Its last success, also when it has been started since: for its output and its duration, not for freshness.
     pub last_success: Option<Arc<StepEnd>>,
+    /// Where it is in its life in the run that last started it.
+    state: StepState,
 }
 
 /// How a step ended.
@@ -44,7 +46,7 @@ pub struct StepEnd {
     pub inputs: Inputs,
     /// The labels of those that changed while it ran.
     pub changed: Vec<String>,
-    /// The facts it handed on.
+    /// Its outputs.
     pub output: Output,
     /// Where its output is, relative to the project.
     pub log: Option<String>,
@@ -135,10 +137,33 @@ impl History {
     pub(super) fn doubt_everything(&mut self) {
         for history in self.steps.values_mut() {
             history.last = None;
+            history.state = StepState::Running;
         }
     }
 
-    fn apply(&mut self, record: Record<'_>) {
+    /// Whether `record` can follow those before it, by [`StepState::advance`]: no step ends twice in one run, or as
+    /// something that a run never records.
+    pub(super) fn allows(&self, record: &Record<'_>) -> bool {
+        match record {
+            Record::StepFinished { run, step, outcome, .. } => Outcome::from_word(outcome)
+                .is_some_and(|outcome| self.before_end(run, step).advance(Change::Finish(outcome)).is_some()),
+            _ => true,
+        }
+    }
+
+    /// The state of a step when its end in `run` is recorded.
+    fn before_end(&self, run: &str, step: &str) -> StepState {
+        let known = StepId::new(step).ok().and_then(|step| self.steps.get(&step));
+        match known {
+            Some(known) if known.started_in.as_ref().is_some_and(|started| started.as_str() == run) => known.state,
+            // Its start was left out when the file was compacted, or its check failed and its fallback ran.
+            _ => StepState::Running,
+        }
+    }
+
+    /// Takes a record in that [`History::allows`]. One about an id that is none is ignored: only a bug writes one, and
+    /// the rest stays good.
+    pub(super) fn apply(&mut self, record: Record<'_>) {
         match record {
             Record::Header { .. } => {}
             Record::RunStarted { run, at, pid, command, commit } => {
@@ -158,6 +183,8 @@ impl History {
                 if let (Some(run), Ok(step)) = (self.run_id(&run), StepId::new(&step)) {
                     let history = self.steps.entry(step).or_default();
                     history.last = None;
+                    // A life of its own in each run, also after a doubt that was recorded in the name of the last one.
+                    history.state = StepState::Waiting.advance(Change::Start).unwrap_or_default();
                     history.started_in = Some(run);
                     history.started_ms = at;
                 }
@@ -189,7 +216,7 @@ impl History {
                 };
                 let end = Arc::new(end);
                 let history = self.steps.entry(step).or_default();
-                // Its start may have been left out when the file was compacted.
+                history.state = StepState::Finished(outcome);
                 history.started_in = Some(run);
                 if outcome == Outcome::Succeeded {
                     history.last_success = Some(Arc::clone(&end));
@@ -202,14 +229,5 @@ impl History {
     /// The run's name, checked. Most records name the latest run, whose name is there already.
     fn run_id(&self, text: &str) -> Option<RunId> {
         self.latest.as_ref().filter(|latest| latest.as_str() == text).cloned().or_else(|| RunId::new(text).ok())
-    }
-}
-
-impl<'a> Extend<Record<'a>> for History {
-    /// Takes records in. One about an id that is none is ignored: only a bug writes one, and the rest stays good.
-    fn extend<I: IntoIterator<Item = Record<'a>>>(&mut self, records: I) {
-        for record in records {
-            self.apply(record);
-        }
     }
 }

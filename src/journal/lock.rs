@@ -3,18 +3,20 @@
 use std::fs::TryLockError;
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use fs_err as fs;
 use fs_err::os::unix::fs::OpenOptionsExt as _;
 use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
 
-use super::now_ms;
+use super::clock::now_ms;
+use super::place::Place;
 use crate::error::{Failure, FailureKind};
-use crate::tools::proc;
+use crate::tools::process::pause::Stopwatch;
+use crate::tools::process::procfs;
 
-/// How long a lock may be busy before that is taken for another run.
+/// How long a lock may be busy before another run is assumed to hold it.
 const PATIENCE: Duration = Duration::from_millis(100);
 
 /// Who holds the lock; what the lock file says while it is held.
@@ -26,7 +28,7 @@ pub struct Holder {
     pub since: i64,
     /// What was typed.
     pub command: String,
-    /// When the process started, in clock ticks since boot; 0 where that can't be told.
+    /// When the process started, in clock ticks since boot; 0 where that is unknown.
     #[serde(default)]
     start: u64,
     /// The boot in which that was.
@@ -45,8 +47,8 @@ impl Holder {
             pid,
             since: now_ms(),
             command: command.to_owned(),
-            start: proc::stat(pid).map_or(0, |stat| stat.start),
-            boot: proc::boot_id().unwrap_or_default().to_owned(),
+            start: procfs::stat(pid).map_or(0, |stat| stat.start),
+            boot: procfs::boot_id().unwrap_or_default().to_owned(),
             host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
         }
     }
@@ -55,7 +57,7 @@ impl Holder {
     /// one that got its number later.
     fn is_gone(&self) -> bool {
         let here = Self::this_process("");
-        let lives = || proc::stat(self.pid).is_some_and(|stat| stat.runs && stat.start == self.start);
+        let lives = || procfs::stat(self.pid).is_some_and(|stat| stat.runs && stat.start == self.start);
         self.host == here.host && (self.boot != here.boot || !lives())
     }
 }
@@ -63,21 +65,30 @@ impl Holder {
 /// The lock, held until it is dropped or its process ends, however it ends: the kernel keeps it.
 #[derive(Debug)]
 pub struct Lock {
-    _file: fs::File,
+    file: fs::File,
+    path: PathBuf,
     /// The file whose being there is the lock, where the file system has no others.
-    stand_in: Option<PathBuf>,
+    stand_in: Option<(PathBuf, Place)>,
+}
+
+impl Lock {
+    /// Whether the lock's path leads to the file that is locked: else another run may hold the lock that is there.
+    pub(super) fn is_in_place(&self) -> std::io::Result<bool> {
+        let stand_in = self.stand_in.as_ref().is_none_or(|(path, place)| place.is_at(path));
+        Ok(stand_in && Place::of(&self.file)?.is_at(&self.path))
+    }
 }
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        if let Some(path) = &self.stand_in {
+        if let Some((path, _)) = self.stand_in.as_ref().filter(|(path, place)| place.is_at(path)) {
             // Should it stay, the next run sees that its holder is gone.
             drop(fs::remove_file(path));
         }
     }
 }
 
-/// Takes the lock `path`, or says at once who holds it. The other answer is what a person should know about it.
+/// Takes the lock `path`, or fails at once with who holds it. Also returns what a person should know about it.
 pub(super) fn take(path: &Path, holder: &Holder) -> Result<(Lock, Vec<String>), Failure> {
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
     let mut options = fs::OpenOptions::new();
@@ -95,15 +106,15 @@ pub(super) fn take(path: &Path, holder: &Holder) -> Result<(Lock, Vec<String>), 
     let text = serde_json::to_string(holder).unwrap_or_default();
     let written = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(text.as_bytes()));
     written.map_err(|error| state_failure("can't write the lock of this project's state", &error))?;
-    let warning = stand_in.as_ref().map(|path| {
+    let warning = stand_in.as_ref().map(|(path, _)| {
         format!("this file system has no locks: `{}` keeps a second run out while this one is on", path.display())
     });
-    Ok((Lock { _file: file, stand_in }, warning.into_iter().collect()))
+    Ok((Lock { file, path: path.to_owned(), stand_in }, warning.into_iter().collect()))
 }
 
 /// Where the file system has no locks (some network and virtual ones): a file that only one process can make. Unlike a
-/// lock of the kernel it outlives a process that is killed, so whoever finds it looks whether its maker lives.
-fn take_stand_in(path: &Path, holder: &Holder) -> Result<PathBuf, Failure> {
+/// lock of the kernel it outlives a process that is killed, so a run that finds it checks whether its maker lives.
+fn take_stand_in(path: &Path, holder: &Holder) -> Result<(PathBuf, Place), Failure> {
     let path = path.with_extension("held");
     let maker = StandIn {
         text: serde_json::to_string(holder).unwrap_or_default(),
@@ -111,7 +122,10 @@ fn take_stand_in(path: &Path, holder: &Holder) -> Result<PathBuf, Failure> {
     };
     let taken = maker.take(&path);
     drop(fs::remove_file(&maker.own));
-    taken.map(|()| path)
+    taken?;
+    let place =
+        Place::at(&path).map_err(|error| state_failure("can't see the lock of this project's state", &error))?;
+    Ok((path, place))
 }
 
 /// Makes lock files.
@@ -142,8 +156,8 @@ impl StandIn {
             held(other).hint(hint)
         };
         let Some(gone) = other.as_ref().filter(|other| other.is_gone()) else { return Err(held_by(other.as_ref())) };
-        // Two runs may see the same dead holder. The right to replace its file is a lock of the same kind, which a kill can
-        // leave behind in the same way.
+        // Two runs may see the same dead holder. The right to replace its file is a lock of the same kind, which a kill
+        // can leave behind in the same way.
         let mut right = path.as_os_str().to_owned();
         right.push(format!("-after-{}-{}", gone.pid, gone.start));
         let right = PathBuf::from(right);
@@ -159,9 +173,9 @@ impl StandIn {
     }
 }
 
-/// Tries for a moment: a reader that looks whether a run is on holds the lock for microseconds.
+/// Tries for a moment: a reader that checks whether a run is on holds the lock for microseconds.
 fn try_lock(file: &fs::File) -> Result<(), TryLockError> {
-    let began = Instant::now();
+    let began = Stopwatch::start();
     loop {
         match file.file().try_lock() {
             Err(TryLockError::WouldBlock) if began.elapsed() < PATIENCE => std::thread::sleep(PATIENCE / 20),
@@ -170,7 +184,7 @@ fn try_lock(file: &fs::File) -> Result<(), TryLockError> {
     }
 }
 
-/// Who holds the lock `path` right now; nobody where nothing can be told.
+/// Who holds the lock `path` right now; `None` where that is unknown.
 pub(super) fn holder(path: &Path) -> Option<Holder> {
     let mut file = fs::File::open(path).ok()?;
     match file.file().try_lock_shared() {
@@ -178,7 +192,7 @@ pub(super) fn holder(path: &Path) -> Option<Holder> {
         Err(TryLockError::Error(error)) if is_unsupported(&error) => {
             holder_in(&path.with_extension("held")).filter(|holder| !holder.is_gone())
         }
-        // Free, or not to be told; ours is gone with the file.
+        // Free, or unknown; our own is released with the file.
         _ => None,
     }
 }
@@ -218,5 +232,5 @@ fn held(holder: Option<&Holder>) -> Failure {
 pub(super) fn state_failure(what: &str, error: &std::io::Error) -> Failure {
     Failure::new(FailureKind::State, what)
         .source(error)
-        .hint("`.provision` may be deleted at any time: the next `provision up` looks at the world and carries on")
+        .hint("`.provision` may be deleted at any time: the next `provision up` checks every step and carries on")
 }

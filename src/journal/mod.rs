@@ -1,27 +1,27 @@
 //! The durable memory of a project: `.provision/journal.jsonl`, one writer under a lock, readers at any time.
 //!
-//! A step's intent is written before its first effect and its end before anybody is told, each with one `fdatasync` for
+//! A step's intent is written before its first effect and its end before it is announced, each with one `fdatasync` for
 //! all that became known together. After a kill at any point the file is a valid prefix and at most one torn line.
 
+mod clock;
 mod disk;
 mod file;
 mod folder;
 mod history;
 mod lock;
+mod place;
 mod record;
-mod survivors;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::error::Failure;
+use crate::error::{Failure, FailureKind};
 use crate::fingerprint::Inputs;
 use crate::model::{Outcome, Output, RunId, StepId};
 
-pub use file::EarlyRead;
+pub use clock::now_ms;
 pub use history::{Child, History, RunRecord, StepEnd, StepHistory};
 pub use lock::{Holder, Lock};
-pub use survivors::{child_start, stop_strays_of, stop_survivors};
 
 use file::JournalFile;
 use record::Record;
@@ -30,7 +30,8 @@ use record::Record;
 #[derive(Debug)]
 pub struct Journal {
     file: JournalFile,
-    _lock: Lock,
+    lock: Lock,
+    state_dir: PathBuf,
 }
 
 /// What [`Journal::open`] found.
@@ -89,19 +90,38 @@ impl Journal {
     /// Opens the journal in `state_dir` for writing, making folder and file where they are missing. Fails at once when
     /// another run holds the lock. A torn last line is cut off; a file that is damaged elsewhere is set aside under
     /// another name, and what stands before the damage is kept; with `strict` it is refused instead.
-    pub fn open(state_dir: &Path, command: &str, early: EarlyRead, strict: bool) -> Result<Opened, Failure> {
+    pub fn open(state_dir: &Path, command: &str, strict: bool) -> Result<Opened, Failure> {
         folder::make(state_dir)?;
         let (lock, mut warnings) = lock::take(&state_dir.join("lock"), &Holder::this_process(command))?;
-        let (file, history) = JournalFile::open(&journal_path(state_dir), early, strict, &mut warnings)?;
-        Ok(Opened { journal: Self { file, _lock: lock }, history, warnings })
+        let (file, history) = JournalFile::open(&journal_path(state_dir), strict, &mut warnings)?;
+        let mut journal = Self { file, lock, state_dir: state_dir.to_owned() };
+        journal.check_in_place()?;
+        Ok(Opened { journal, history, warnings })
     }
 
-    /// Appends `entries` with one write and makes them durable, unless all of them are about children only.
+    /// Appends `entries` with one write and makes them durable, unless all of them are about children only. Fails when what
+    /// is durable is not under the journal's path: no later run would know of it.
     pub fn append(&mut self, entries: &[Entry]) -> Result<(), Failure> {
         let now = now_ms();
         let records: Vec<Record<'_>> = entries.iter().map(|entry| to_record(entry, now)).collect();
         let sync = entries.iter().any(|entry| !matches!(entry, Entry::ChildStarted(_) | Entry::ChildEnded(_)));
-        self.file.append(&records, sync)
+        self.file.append(&records, sync)?;
+        if sync { self.check_in_place() } else { Ok(()) }
+    }
+
+    /// Fails when the state folder, or a file of ours in it, was removed or replaced: what is written now is read by nobody,
+    /// and another run may have begun beside this one.
+    pub fn check_in_place(&mut self) -> Result<(), Failure> {
+        let lock = self.lock.is_in_place().map_err(|error| {
+            lock::state_failure("can't see whether the lock of this project's state is in its place", &error)
+        })?;
+        if lock && self.file.is_in_place()? {
+            return Ok(());
+        }
+        let message = format!("`{}` was removed or replaced during the run", self.state_dir.display());
+        Err(Failure::new(FailureKind::State, message)
+            .cause("nothing that this run records can be found any more, and another run may have begun beside it")
+            .hint("run the same command again: what is not recorded runs again"))
     }
 
     /// Makes the file smaller where that is worth it. To be called when a run is over; a failure costs space alone.
@@ -112,15 +132,10 @@ impl Journal {
     }
 }
 
-/// What the journal in `state_dir` says, read without a lock; nothing when there is none. A line that is just being
-/// written is not there yet.
-pub fn read_history(state_dir: &Path, early: EarlyRead) -> Result<History, Failure> {
-    file::read(&journal_path(state_dir), early)
-}
-
-/// Begins to read the journal in `state_dir`, on a thread of its own.
-pub fn read_early(state_dir: &Path) -> EarlyRead {
-    EarlyRead::start(&journal_path(state_dir))
+/// Returns what the journal in `state_dir` says, read without a lock; nothing when there is none. A line that is just
+/// being written is not there yet.
+pub fn read_history(state_dir: &Path) -> Result<History, Failure> {
+    file::read(&journal_path(state_dir))
 }
 
 /// The run that is on in this moment.
@@ -130,11 +145,6 @@ pub fn running(state_dir: &Path) -> Option<Holder> {
 
 fn journal_path(state_dir: &Path) -> PathBuf {
     state_dir.join("journal.jsonl")
-}
-
-/// The wall clock in milliseconds since the Unix epoch; for people only, never compared.
-pub fn now_ms() -> i64 {
-    jiff::Timestamp::now().as_millisecond()
 }
 
 fn to_record(entry: &Entry, at: i64) -> Record<'_> {

@@ -6,19 +6,17 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fmt;
 
-use serde::de::{MapAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
-use crate::fingerprint::{Digest, Inputs};
+use crate::fingerprint::Inputs;
 
 /// The format that this version writes. A higher one is refused with the file untouched.
 pub(super) const FORMAT: u32 = 2;
 
 /// A record.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case", try_from = "Fields<'a>", bound(deserialize = "'de: 'a"))]
+#[serde(tag = "kind", rename_all = "kebab-case")]
 pub(super) enum Record<'a> {
     /// The first of a file.
     Header {
@@ -29,179 +27,85 @@ pub(super) enum Record<'a> {
     },
     /// The first step of a run is about to start.
     RunStarted {
+        #[serde(borrow)]
         run: Cow<'a, str>,
         at: i64,
         pid: u32,
         command: String,
-        #[serde(skip_serializing_if = "Option::is_none")]
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         commit: Option<String>,
     },
     /// A step's action is about to touch the world. From here on the step's earlier success counts no more.
     StepStarted {
+        #[serde(borrow)]
         run: Cow<'a, str>,
+        #[serde(borrow)]
         step: Cow<'a, str>,
         at: i64,
         /// One digest for all inputs. Format 1 had the inputs themselves here, which only the end needs.
+        #[serde(borrow, default)]
         fingerprint: Cow<'a, str>,
     },
     /// A child process of a step runs. Not synced: it is for the run after a kill, not after a power loss.
-    ChildStarted { step: Cow<'a, str>, pid: u32, start: u64, boot: String },
+    ChildStarted {
+        #[serde(borrow)]
+        step: Cow<'a, str>,
+        pid: u32,
+        start: u64,
+        boot: String,
+    },
     /// It is gone, with its group.
     ChildEnded { pid: u32 },
     /// A step has ended.
     StepFinished {
+        #[serde(borrow)]
         run: Cow<'a, str>,
+        #[serde(borrow)]
         step: Cow<'a, str>,
         at: i64,
         duration_ms: u64,
+        #[serde(borrow)]
         outcome: Cow<'a, str>,
-        #[serde(skip_serializing_if = "Inputs::is_empty", serialize_with = "hex_inputs")]
+        #[serde(default, skip_serializing_if = "Inputs::is_empty", with = "hex_inputs")]
         inputs: Inputs,
-        /// The labels of inputs that changed while it ran: its success is not one for either of them.
-        #[serde(skip_serializing_if = "Vec::is_empty")]
+        /// The labels of inputs that changed while it ran: it may have seen the old or the new ones.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
         changed: Vec<String>,
-        #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         output: BTreeMap<String, String>,
-        #[serde(skip_serializing_if = "Option::is_none")]
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         log: Option<String>,
         /// The failure's message, for `status`.
-        #[serde(skip_serializing_if = "Option::is_none")]
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         message: Option<String>,
     },
     /// A run has ended.
-    RunFinished { run: Cow<'a, str>, at: i64, outcome: Cow<'a, str> },
-}
-
-/// A record as it is read: the fields of all kinds, each of which may be there. That is read in one go, where an enum with
-/// its kind inside is first read into a tree.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Fields<'a> {
-    kind: Kind,
-    format: Option<u32>,
-    lineage: Option<String>,
-    #[serde(borrow)]
-    run: Option<Text<'a>>,
-    #[serde(borrow)]
-    step: Option<Text<'a>>,
-    at: Option<i64>,
-    pid: Option<u32>,
-    command: Option<String>,
-    commit: Option<String>,
-    #[serde(borrow)]
-    fingerprint: Text<'a>,
-    start: Option<u64>,
-    boot: Option<String>,
-    duration_ms: Option<u64>,
-    #[serde(borrow)]
-    outcome: Option<Text<'a>>,
-    inputs: HexInputs,
-    changed: Vec<String>,
-    output: BTreeMap<String, String>,
-    log: Option<String>,
-    message: Option<String>,
-}
-
-#[derive(Clone, Copy, Default, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum Kind {
-    #[default]
-    None,
-    Header,
-    RunStarted,
-    StepStarted,
-    ChildStarted,
-    ChildEnded,
-    StepFinished,
-    RunFinished,
-}
-
-impl<'a> TryFrom<Fields<'a>> for Record<'a> {
-    type Error = &'static str;
-
-    fn try_from(fields: Fields<'a>) -> Result<Self, Self::Error> {
-        let kind = fields.kind;
-        Self::of(kind, fields).ok_or("a field is missing")
-    }
-}
-
-impl<'a> Record<'a> {
-    fn of(kind: Kind, fields: Fields<'a>) -> Option<Self> {
-        let Fields { fingerprint, changed, output, log, message, commit, .. } = fields;
-        Some(match kind {
-            Kind::None => return None,
-            Kind::Header => Self::Header { format: fields.format?, lineage: fields.lineage? },
-            Kind::RunStarted => Self::RunStarted {
-                run: fields.run?.0,
-                at: fields.at?,
-                pid: fields.pid?,
-                command: fields.command?,
-                commit,
-            },
-            Kind::StepStarted => Self::StepStarted {
-                run: fields.run?.0,
-                step: fields.step?.0,
-                at: fields.at?,
-                fingerprint: fingerprint.0,
-            },
-            Kind::ChildStarted => {
-                Self::ChildStarted { step: fields.step?.0, pid: fields.pid?, start: fields.start?, boot: fields.boot? }
-            }
-            Kind::ChildEnded => Self::ChildEnded { pid: fields.pid? },
-            Kind::StepFinished => Self::StepFinished {
-                run: fields.run?.0,
-                step: fields.step?.0,
-                at: fields.at?,
-                duration_ms: fields.duration_ms?,
-                outcome: fields.outcome?.0,
-                inputs: fields.inputs.0,
-                changed,
-                output,
-                log,
-                message,
-            },
-            Kind::RunFinished => Self::RunFinished { run: fields.run?.0, at: fields.at?, outcome: fields.outcome?.0 },
-        })
-    }
+    RunFinished {
+        #[serde(borrow)]
+        run: Cow<'a, str>,
+        at: i64,
+        #[serde(borrow)]
+        outcome: Cow<'a, str>,
+    },
 }
 
 /// Inputs as a map from label to the digest in hexadecimal digits.
-#[derive(Default)]
-struct HexInputs(Inputs);
+mod hex_inputs {
+    use std::collections::BTreeMap;
 
-impl<'de> Deserialize<'de> for HexInputs {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(HexVisitor)
-    }
-}
+    use serde::{Deserialize, Deserializer, Serializer};
 
-struct HexVisitor;
+    use crate::fingerprint::{Digest, Inputs};
 
-impl<'de> Visitor<'de> for HexVisitor {
-    type Value = HexInputs;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("labels with digests")
+    pub(super) fn serialize<S: Serializer>(inputs: &Inputs, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(inputs.iter().map(|(label, digest)| (label, digest.to_string())))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<HexInputs, A::Error> {
-        let mut inputs = Inputs::new();
-        while let Some((label, Text(digest))) = map.next_entry::<String, Text<'de>>()? {
-            // An input whose digest does not read back is left out, and so counts as changed.
-            if let Some(digest) = Digest::parse(&digest) {
-                inputs.digest(label, digest);
-            }
-        }
-        Ok(HexInputs(inputs))
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Inputs, D::Error> {
+        let texts = BTreeMap::<String, String>::deserialize(deserializer)?;
+        // An input whose digest does not read back is left out, and so counts as changed.
+        Ok(texts.into_iter().filter_map(|(label, text)| Some((label, Digest::parse(&text)?))).collect())
     }
-}
-
-/// A text that is copied only where it has escapes.
-#[derive(Default, Deserialize)]
-struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
-
-fn hex_inputs<S: Serializer>(inputs: &Inputs, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_map(inputs.iter().map(|(label, digest)| (label, digest.to_string())))
 }
 
 /// Why a line is not the record that was expected.
@@ -244,7 +148,7 @@ pub(super) fn decode(seq: u64, line: &[u8]) -> Result<Record<'_>, LineError> {
     if found != seq {
         return Err(LineError::OutOfOrder { found });
     }
-    // A newer header may have fields of other types, so its number is looked at by itself.
+    // A newer header may have fields of other types, so its number is read by itself.
     if seq == 0 {
         #[derive(Deserialize)]
         struct Format {

@@ -5,7 +5,6 @@ mod power;
 use fs_err as fs;
 
 use super::*;
-use crate::error::FailureKind;
 
 fn step(id: &str) -> StepId {
     StepId::new(id).unwrap()
@@ -40,8 +39,21 @@ fn finished(id: &str, value: &str, outcome: Outcome) -> Entry {
     Entry::StepFinished { step: step(id), end: Box::new(end) }
 }
 
+/// A run after [`run`].
+const LATER: &str = "20261121-113513-4f2b";
+
+/// `entry`, which is about a step, in the run `id`.
+fn in_run(id: &str, mut entry: Entry) -> Entry {
+    match &mut entry {
+        Entry::StepStarted { run, .. } => *run = RunId::new(id).unwrap(),
+        Entry::StepFinished { end, .. } => end.run = RunId::new(id).unwrap(),
+        _ => panic!("not about a step"),
+    }
+    entry
+}
+
 fn open(dir: &Path) -> Opened {
-    Journal::open(&dir.join(".provision"), "provision up", EarlyRead::default(), false).unwrap()
+    Journal::open(&dir.join(".provision"), "provision up", false).unwrap()
 }
 
 fn written(dir: &Path, entries: &[Entry]) {
@@ -124,11 +136,10 @@ fn a_second_writer_is_told_who_holds_the_lock_and_readers_never_wait() {
     let dir = tempfile::tempdir().unwrap();
     let mut first = open(dir.path());
     first.journal.append(&[started("a.b", "1")]).unwrap();
-    let failure =
-        Journal::open(&dir.path().join(".provision"), "provision up", EarlyRead::default(), false).unwrap_err();
+    let failure = Journal::open(&dir.path().join(".provision"), "provision up", false).unwrap_err();
     assert_eq!(failure.kind, FailureKind::State);
     assert!(failure.causes[0].contains(&format!("process {} (`provision up`) since 20", std::process::id())));
-    assert!(read_history(&dir.path().join(".provision"), EarlyRead::default()).unwrap().step(&step("a.b")).is_some());
+    assert!(read_history(&dir.path().join(".provision")).unwrap().step(&step("a.b")).is_some());
 }
 
 #[test]
@@ -138,8 +149,7 @@ fn a_newer_format_is_refused_and_left_alone() {
     let path = journal_path(&dir.path().join(".provision"));
     let newer = record::encode(0, &Record::Header { format: 99, lineage: "x".into() }).unwrap();
     fs::write(&path, &newer).unwrap();
-    let failure =
-        Journal::open(&dir.path().join(".provision"), "provision up", EarlyRead::default(), false).unwrap_err();
+    let failure = Journal::open(&dir.path().join(".provision"), "provision up", false).unwrap_err();
     assert_eq!(failure.kind, FailureKind::State);
     assert!(failure.to_string().contains("its format is 99"), "{failure}");
     assert_eq!(fs::read_to_string(&path).unwrap(), newer);
@@ -169,38 +179,13 @@ fn odd_state_folders_are_refused() {
     let dir = tempfile::tempdir().unwrap();
     let elsewhere = tempfile::tempdir().unwrap();
     std::os::unix::fs::symlink(elsewhere.path(), dir.path().join(".provision")).unwrap();
-    let failure =
-        Journal::open(&dir.path().join(".provision"), "provision up", EarlyRead::default(), false).unwrap_err();
+    let failure = Journal::open(&dir.path().join(".provision"), "provision up", false).unwrap_err();
     assert_eq!(failure.kind, FailureKind::State);
     assert_eq!(fs::read_dir(elsewhere.path()).unwrap().count(), 0);
 
     let dir = tempfile::tempdir().unwrap();
     fs::create_dir_all(dir.path().join(".provision/journal.jsonl")).unwrap();
-    assert_eq!(
-        read_history(&dir.path().join(".provision"), EarlyRead::default()).unwrap_err().kind,
-        FailureKind::State
-    );
-}
-
-#[test]
-fn a_survivor_of_a_killed_run_is_stopped_and_a_stranger_is_not() {
-    let dir = tempfile::tempdir().unwrap();
-    let survivor = duct::cmd!("sleep", "600")
-        .before_spawn(|c| {
-            std::os::unix::process::CommandExt::process_group(c, 0);
-            Ok(())
-        })
-        .unchecked()
-        .start()
-        .unwrap();
-    let child = child_start(&step("a.b"), survivor.pids()[0]).unwrap();
-    let stranger = Child { pid: std::process::id(), start: 1, ..child.clone() };
-    written(dir.path(), &[Entry::ChildStarted(child), Entry::ChildStarted(stranger)]);
-    let lines = stop_survivors(&open(dir.path()).history);
-    assert_eq!(lines.len(), 1, "{lines:?}");
-    assert!(lines[0].starts_with("stopped process "));
-    assert!(survivor.wait().is_ok());
-    survivor.kill().unwrap();
+    assert_eq!(read_history(&dir.path().join(".provision")).unwrap_err().kind, FailureKind::State);
 }
 
 #[test]
@@ -213,9 +198,9 @@ fn what_a_compaction_leaves_says_the_same() {
             opened.journal.append(&[started(&id, "1"), finished(&id, "1", Outcome::Succeeded)]).unwrap();
         }
     }
-    opened.journal.append(&[started("a.n1", "2"), finished("a.n2", "2", Outcome::Failed)]).unwrap();
+    opened.journal.append(&[started("a.n1", "2"), in_run(LATER, finished("a.n2", "2", Outcome::Failed))]).unwrap();
     let path = journal_path(&dir.path().join(".provision"));
-    let before = read_history(&dir.path().join(".provision"), EarlyRead::default()).unwrap();
+    let before = read_history(&dir.path().join(".provision")).unwrap();
     opened.journal.compact();
     assert!(fs::read_to_string(&path).unwrap().lines().count() < 10);
     opened.journal.append(&[started("a.n0", "3")]).unwrap();
@@ -227,4 +212,30 @@ fn what_a_compaction_leaves_says_the_same() {
         assert_eq!(known.last.as_ref().map(|end| end.outcome), last, "{id}");
         assert_eq!(known.last_success, before.step(&step(id)).unwrap().last_success);
     }
+}
+
+#[test]
+fn a_record_that_can_not_follow_the_others_is_damage() {
+    let succeeded = || finished("a.b", "1", Outcome::Succeeded);
+    for impossible in [
+        // Twice in one run, and what a run never records.
+        succeeded(),
+        finished("a.b", "1", Outcome::Failed),
+        in_run(LATER, finished("a.b", "1", Outcome::Fresh)),
+        in_run(LATER, finished("a.b", "1", Outcome::Blocked)),
+        in_run(LATER, finished("a.b", "1", Outcome::Skipped)),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        written(dir.path(), &[started("a.b", "1"), succeeded(), impossible, started("a.c", "1")]);
+        let opened = open(dir.path());
+        assert!(opened.warnings[0].contains("damaged at line 4"), "{:?}", opened.warnings);
+        assert_eq!(opened.history.step(&step("a.b")).unwrap().last, None, "in doubt");
+        assert!(opened.history.step(&step("a.c")).is_none());
+    }
+    // A step that ends without a start: compacted away, or checked and saved by its fallback.
+    let dir = tempfile::tempdir().unwrap();
+    let ends = [Outcome::Fallback, Outcome::Failed, Outcome::Interrupted, Outcome::Succeeded];
+    let ends = ends.iter().enumerate().map(|(n, end)| in_run(&format!("{LATER}{n}"), finished("a.b", "1", *end)));
+    written(dir.path(), &ends.collect::<Vec<_>>());
+    assert_eq!(open(dir.path()).warnings, Vec::<String>::new());
 }

@@ -1,4 +1,4 @@
-//! The checklist: items from a `tasks.md`, evidence from the journal, and the verdict they give together.
+//! The checklist: items from a `tasks.md`, evidence from the journal, and the resulting verdicts.
 
 use std::collections::BTreeMap;
 
@@ -11,13 +11,13 @@ pub struct Item {
     pub id: ItemId,
     /// The heading it stands under.
     pub phase: String,
-    /// What has to be true, without id and markers.
+    /// Its text, without id and markers.
     pub text: String,
-    /// Whether the box is ticked in the file.
+    /// Whether it is ticked in the file.
     pub ticked: bool,
 }
 
-/// What proves, or fails to prove, an item: one run of a step.
+/// Evidence for or against an item: one run of a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Evidence {
     /// The step.
@@ -26,35 +26,36 @@ pub struct Evidence {
     pub run: RunId,
     /// When it ended, in milliseconds since the Unix epoch.
     pub finished_ms: i64,
-    /// How long its action took, in milliseconds; the time of the proving run, not of a later look that found it fresh.
+    /// The duration of its action in milliseconds; that of the run that proved it, not of a later check that found it
+    /// fresh.
     pub duration_ms: u64,
-    /// Its whole output, relative to the project; `None` when it printed nothing.
+    /// The path of its log, relative to the project; `None` if it printed nothing.
     pub log: Option<String>,
-    /// The facts it handed on.
+    /// Its output.
     pub output: Output,
-    /// The commit that was checked out, where the project is a git work tree.
+    /// The commit that was checked out, if the project is a git work tree.
     pub commit: Option<String>,
 }
 
-/// What is known of one covering step.
+/// The last result of a covering step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StepProof {
-    /// How it last ended.
+    /// Its last outcome.
     pub outcome: Outcome,
-    /// Whether that may no longer hold: an input or the world has changed since.
+    /// Whether that is out of date: an input or the result has changed since.
     pub stale: bool,
-    /// The record.
+    /// The evidence.
     pub evidence: Evidence,
 }
 
-/// What can be said of an item.
+/// The verdict on an item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {
-    /// Every covering step proved it, and that held at the last look.
+    /// Every covering step proved it, and that was still true when last checked.
     Done,
     /// Proven, in part at least by a declared fallback.
     Fallback,
-    /// Was proven; an input or the world has changed since.
+    /// Was proven; an input or the result has changed since.
     Stale,
     /// A covering step failed.
     Failed,
@@ -66,7 +67,7 @@ impl Verdict {
     /// All verdicts.
     pub const ALL: [Self; 5] = [Self::Done, Self::Fallback, Self::Stale, Self::Failed, Self::Open];
 
-    /// The word used in reports.
+    /// Returns the word used in reports.
     pub fn word(self) -> &'static str {
         match self {
             Self::Done => "done",
@@ -77,36 +78,36 @@ impl Verdict {
         }
     }
 
-    /// Whether the item's box may be ticked.
+    /// Returns whether the item counts as proven.
     pub fn is_ticked(self) -> bool {
         matches!(self, Self::Done | Self::Fallback)
     }
 }
 
-/// An item with its verdict and what it rests on.
+/// An item with its verdict and its evidence.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Judged {
+pub struct ItemStatus {
     /// The item.
     pub item: Item,
     /// The verdict.
     pub verdict: Verdict,
     /// The steps that claim to cover it, in the order of the pipeline.
     pub covered_by: Vec<StepId>,
-    /// What is known of those of them that ever ended.
+    /// The last run of each of them that ever ended.
     pub evidence: Vec<Evidence>,
 }
 
-/// How many items have which verdict.
+/// The number of items with each verdict.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts([usize; 5]);
 
 impl Counts {
-    /// How many have `verdict`.
+    /// Returns the number of items with `verdict`.
     pub fn of(&self, verdict: Verdict) -> usize {
         self.0[verdict as usize]
     }
 
-    /// How many there are.
+    /// Returns the number of all items.
     pub fn total(&self) -> usize {
         self.0.iter().sum()
     }
@@ -116,11 +117,12 @@ impl Counts {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Checklist {
     /// The items.
-    pub items: Vec<Judged>,
+    pub items: Vec<ItemStatus>,
 }
 
 impl Checklist {
-    /// Judges `items`: one is done when *every* step that covers it is proven. `proofs` holds what is known of each step.
+    /// Determines the verdict on each of `items`: it is done if *every* step that covers it is proven. `proofs` has the
+    /// last result of each step.
     pub fn judge(items: &[Item], outline: &Outline, proofs: &BTreeMap<StepId, StepProof>) -> Self {
         let mut covering: BTreeMap<&ItemId, Vec<&StepId>> = BTreeMap::new();
         for step in outline.steps() {
@@ -133,9 +135,9 @@ impl Checklist {
             .map(|item| {
                 let steps = covering.get(&item.id).map(Vec::as_slice).unwrap_or_default();
                 let verdict = steps.iter().map(|step| step_verdict(proofs.get(*step))).max().unwrap_or(Verdict::Open);
-                // One failed step outweighs what is merely not proven yet.
+                // One failed step outweighs others that are not proven yet.
                 let failed = steps.iter().any(|step| step_verdict(proofs.get(*step)) == Verdict::Failed);
-                Judged {
+                ItemStatus {
                     item: item.clone(),
                     verdict: if failed { Verdict::Failed } else { verdict },
                     covered_by: steps.iter().map(|step| (*step).clone()).collect(),
@@ -150,11 +152,11 @@ impl Checklist {
         Self { items }
     }
 
-    /// How many items have which verdict.
+    /// The number of items with each verdict.
     pub fn counts(&self) -> Counts {
         let mut counts = Counts::default();
-        for judged in &self.items {
-            counts.0[judged.verdict as usize] += 1;
+        for status in &self.items {
+            counts.0[status.verdict as usize] += 1;
         }
         counts
     }

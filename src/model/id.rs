@@ -6,25 +6,25 @@ use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
-/// A map by ids: there are many of them, and they are looked up often.
+/// A map by ids, with a fast hash: there are many ids, and they are looked up often.
 pub type IdMap<Id, T> = HashMap<Id, T, RandomState>;
 
-/// Why a text is not an id.
+/// Why a string is not an id.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IdError {
-    /// Nothing there.
+    /// It is empty.
     #[error("an id can't be empty")]
     Empty,
-    /// A character that is not allowed where it stands.
-    #[error("`{0}` is not a valid id: use lower-case letters, digits, `-` and `_`, starting with a letter or digit")]
+    /// It has a character that is not allowed there.
+    #[error("invalid id `{0}`: use lower-case letters, digits, `-` and `_`, starting with a letter or digit")]
     Character(String),
-    /// A step id without its stage, or with more than one dot.
-    #[error("`{0}` is not a step id: it has the form `stage.step`")]
+    /// It is a step id without a stage.
+    #[error("invalid step id `{0}`: it has the form `stage.step`")]
     NotAStep(String),
 }
 
-/// Lower-case letters, digits, `-` and `_`, beginning with a letter or digit: what is a file name, a
-/// Kubernetes label value and a TOML bare key at once.
+/// Checks for lower-case letters, digits, `-` and `_`, starting with a letter or digit: such names are valid as file
+/// names, Kubernetes label values and TOML bare keys.
 fn check_name(text: &str) -> Result<(), IdError> {
     let Some(first) = text.bytes().next() else {
         return Err(IdError::Empty);
@@ -42,18 +42,18 @@ fn check_name(text: &str) -> Result<(), IdError> {
 pub struct StageId(Arc<str>);
 
 impl StageId {
-    /// Checks `text` and makes it an id.
+    /// Creates an id after checking `text`.
     pub fn new(text: &str) -> Result<Self, IdError> {
         check_name(text)?;
         Ok(Self(text.into()))
     }
 
-    /// The id as text.
+    /// Returns the id as a string.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The id of this stage's step `name`.
+    /// Returns the id of this stage's step `name`.
     pub fn step(&self, name: &str) -> Result<StepId, IdError> {
         check_name(name)?;
         Ok(StepId { text: [self.as_str(), ".", name].concat().into(), dot: self.0.len() })
@@ -68,7 +68,7 @@ pub struct StepId {
 }
 
 impl StepId {
-    /// Checks `stage.step` and makes it an id.
+    /// Creates an id after checking `text`, which is `stage.step`.
     pub fn new(text: &str) -> Result<Self, IdError> {
         let (stage, step) = text.split_once('.').ok_or_else(|| IdError::NotAStep(text.to_owned()))?;
         check_name(stage)?;
@@ -76,17 +76,17 @@ impl StepId {
         Ok(Self { text: text.into(), dot: stage.len() })
     }
 
-    /// `stage.step`.
+    /// Returns `stage.step`.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// The stage's name.
+    /// Returns the name of the stage.
     pub fn stage(&self) -> &str {
         &self.text[..self.dot]
     }
 
-    /// The step's name within its stage.
+    /// Returns the name of the step within its stage.
     pub fn name(&self) -> &str {
         &self.text[self.dot + 1..]
     }
@@ -97,7 +97,7 @@ impl StepId {
 pub struct ItemId(Arc<str>);
 
 impl ItemId {
-    /// Letters, digits, `-`, `_` and `.`, beginning with a letter.
+    /// Creates an id after checking `text`: letters, digits, `-`, `_` and `.`, starting with a letter.
     pub fn new(text: &str) -> Result<Self, IdError> {
         let Some(first) = text.bytes().next() else {
             return Err(IdError::Empty);
@@ -110,25 +110,24 @@ impl ItemId {
         }
     }
 
-    /// The id as text.
+    /// Returns the id as a string.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// The name of one invocation that ran steps: UTC start time to the second, then a few random digits, so that
-/// names sort by time: `20261121-113512-4f2a`.
+/// The name of a run: its start in UTC, then random digits, so that names sort by time: `20261121-113512-4f2a`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RunId(Arc<str>);
 
 impl RunId {
-    /// Digits, lower-case letters and `-`; it is a folder's name, so nothing else.
+    /// Creates an id after checking `text`, which has to be valid as a folder name.
     pub fn new(text: &str) -> Result<Self, IdError> {
         check_name(text)?;
         Ok(Self(text.into()))
     }
 
-    /// The id as text.
+    /// Returns the id as a string.
     pub fn as_str(&self) -> &str {
         &self.0
     }

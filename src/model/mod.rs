@@ -1,14 +1,16 @@
-//! Plain values: ids, outline, states, progress, checklist. No I/O, no serde, no async.
+//! Plain values: ids, outline, states, progress, checklist, references to secrets. No I/O, no serde, no async.
 
 mod checklist;
 mod id;
 mod outcome;
 mod outline;
 mod progress;
+mod secret_ref;
 
-pub use checklist::{Checklist, Counts, Evidence, Item, Judged, StepProof, Verdict};
+pub use checklist::{Checklist, Counts, Evidence, Item, ItemStatus, StepProof, Verdict};
 pub use id::{IdError, IdMap, ItemId, RunId, StageId, StepId};
 pub use outcome::{Change, Outcome, Output, StepState};
 pub use outline::{Outline, StageOutline, StepOutline};
 pub(crate) use progress::human_bytes;
 pub use progress::{Progress, Unit};
+pub use secret_ref::{SecretPart, secret_ref, split_secret_refs};

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 /// How a step ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Outcome {
-    /// It ran in this run, and a look at the world confirmed it.
+    /// It ran in this run, and a probe confirmed it.
     Succeeded,
-    /// It need not run: inputs unchanged, and the world still has what it made.
+    /// It did not have to run: its inputs are unchanged, and the probe still finds its result.
     Fresh,
     /// It failed; its declared fallback proved the same.
     Fallback,
@@ -44,12 +44,7 @@ impl Outcome {
         Self::ALL.into_iter().find(|outcome| outcome.word() == word)
     }
 
-    /// Whether steps that need this one may go on.
-    pub fn lets_dependents_run(self) -> bool {
-        matches!(self, Self::Succeeded | Self::Fresh | Self::Fallback | Self::Skipped)
-    }
-
-    /// Whether what the step stands for has been seen to be true.
+    /// Whether what the step stands for is confirmed.
     pub fn is_proof(self) -> bool {
         matches!(self, Self::Succeeded | Self::Fresh)
     }
@@ -58,7 +53,7 @@ impl Outcome {
 /// Where a step is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum StepState {
-    /// Not looked at yet: something it needs is unfinished, or there is no free place.
+    /// Not checked yet: something it needs is unfinished, or there is no free slot.
     #[default]
     Waiting,
     /// Its inputs are being compared and the world is being probed.
@@ -72,7 +67,7 @@ pub enum StepState {
 /// What can happen to a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// Its needs are done; the look at inputs and world begins.
+    /// Its needs are done; its inputs are compared and the world is probed.
     Check,
     /// Its intent is durable; the action begins (again, for a further attempt).
     Start,
@@ -81,8 +76,8 @@ pub enum Change {
 }
 
 impl StepState {
-    /// The only transition function: the state after `change`, or `None` where that can't happen. Execution uses it,
-    /// and so does whoever folds events or records, so that none of them can believe in an impossible life.
+    /// Returns the state after `change`, or `None` where that can't happen. The only transition function: execution
+    /// uses it, and so does the fold of the journal's records, so that neither believes in an impossible life.
     pub fn advance(self, change: Change) -> Option<Self> {
         match (self, change) {
             (Self::Waiting, Change::Check) => Some(Self::Checking),
@@ -113,7 +108,8 @@ impl StepState {
     }
 }
 
-/// Facts that a step hands on, by name: an image id, a release's revision. Small, never secret, kept in the journal.
+/// Facts that a step has for others, by name: an image id, a release's revision. Small, never secret, kept in the
+/// journal.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Output(BTreeMap<String, String>);
 

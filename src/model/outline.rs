@@ -1,4 +1,4 @@
-//! The pipeline as a reporter and the checklist see it: ids, titles and covered items, no actions.
+//! The pipeline as reporters and the checklist see it: ids, titles and covered items, without actions.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ pub struct Outline {
 pub struct StageOutline {
     /// Its id.
     pub id: StageId,
-    /// Its title; the id where the file gives none.
+    /// Its title; by default the id.
     pub title: String,
     /// Its steps.
     pub steps: Vec<StepOutline>,
@@ -29,18 +29,18 @@ pub struct StageOutline {
 pub struct StepOutline {
     /// Its id.
     pub id: StepId,
-    /// Its title; the name where the file gives none.
+    /// Its title; by default the name.
     pub title: Arc<str>,
     /// The action's name.
     pub action: &'static str,
     /// The checklist items that it proves.
     pub covers: Vec<ItemId>,
-    /// Whether the pipeline's success does not depend on it.
+    /// Whether the run may succeed without it.
     pub optional: bool,
 }
 
 impl Outline {
-    /// All steps, in the order of the file.
+    /// Returns all steps, in the order of the file.
     pub fn steps(&self) -> impl Iterator<Item = &StepOutline> {
         self.stages.iter().flat_map(|stage| &stage.steps)
     }

@@ -1,26 +1,26 @@
-//! How far a running step is.
+//! The progress of a running step.
 
 use std::fmt;
 
-/// What a count counts.
+/// The unit of a count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
-    /// Bytes; shown with a binary prefix.
+    /// Bytes; shown with a decimal prefix.
     Bytes,
     /// Things: build steps, layers, pods.
     Items,
 }
 
-/// How far a running step is. May be dropped: a later one replaces it.
+/// The progress of a running step. May be dropped: a later one replaces it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Progress {
     /// Done so far.
     pub current: u64,
-    /// All there is to do, where that is known.
+    /// The total, if it is known.
     pub total: Option<u64>,
-    /// What is counted.
+    /// The unit of both.
     pub unit: Unit,
-    /// What is being done at the moment.
+    /// What is being done.
     pub message: String,
 }
 
@@ -53,7 +53,7 @@ impl fmt::Display for Progress {
     }
 }
 
-/// `n` bytes with one decimal and a decimal prefix, as Docker prints sizes: `187.4 MB`.
+/// Formats `n` bytes with one decimal and a decimal prefix, as Docker does: `187.4 MB`.
 #[expect(clippy::cast_precision_loss, reason = "one decimal is shown")]
 pub(crate) fn human_bytes(n: u64) -> String {
     const UNITS: [&str; 5] = ["kB", "MB", "GB", "TB", "PB"];

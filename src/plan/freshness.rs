@@ -1,17 +1,17 @@
-//! The one look that decides whether a step has to run; a run acts on it, `plan` and `report` show it.
+//! The one check that decides whether a step has to run; a run acts on it, `plan` and `report` show it.
 
 use std::sync::Arc;
 
-use crate::actions::{Action, Presence, StepContext};
+use crate::action::{Action, Presence, StepContext};
 use crate::error::Failure;
 use crate::fingerprint::{Freshness, Inputs, StaleReason};
 use crate::journal::{StepEnd, StepHistory};
 use crate::model::{Outcome, Output};
 use crate::pipeline::{Outputs, Step};
 
-/// What a look at a step found.
+/// What the check of a step found.
 #[derive(Debug)]
-pub struct Checked {
+pub struct FreshnessCheck {
     /// Its inputs as they are now.
     pub inputs: Inputs,
     /// Why it has to run, the reason that decides first; none when it is fresh.
@@ -20,30 +20,30 @@ pub struct Checked {
     pub output: Option<Output>,
 }
 
-impl Checked {
+impl FreshnessCheck {
     /// Whether it has to run.
     pub fn freshness(&self) -> Freshness {
         self.reasons.first().cloned().map_or(Freshness::Fresh, Freshness::Stale)
     }
 
-    /// The reason that says most: of a check that looks each time, what has changed since it held.
+    /// The reason that says most: of a check that runs every time, what has changed since it held.
     pub fn reason(&self) -> Option<&StaleReason> {
-        let says_more = |reason: &&StaleReason| **reason != StaleReason::AlwaysLooks;
+        let says_more = |reason: &&StaleReason| **reason != StaleReason::AlwaysRuns;
         self.reasons.iter().find(says_more).or(self.reasons.first())
     }
 }
 
-/// How far a look goes.
+/// How far a check goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Depth {
     /// Until it is decided.
     Decide,
-    /// Also when inputs have decided already, the world is looked at: for whoever wants to know all reasons.
+    /// Further, also when inputs have decided already: the world is probed for every reason that there is.
     Explain,
 }
 
-/// Looks whether `step` has to run: compares its inputs with those of its last success, then probes the world. `action`
-/// is the step's, with the facts of `outputs` filled in.
+/// Checks whether `step` has to run: compares its inputs with those of its last success, then probes the world.
+/// `action` is the step's, with `outputs` filled in.
 pub async fn check(
     step: &Step,
     action: &Arc<dyn Action>,
@@ -52,12 +52,12 @@ pub async fn check(
     forced: bool,
     depth: Depth,
     cx: &StepContext,
-) -> Result<Checked, Failure> {
+) -> Result<FreshnessCheck, Failure> {
     let inputs = inputs_of(step, action, outputs, cx).await?;
     let (mut checked, compared) = judge(inputs, action, history, forced, depth);
     if let Some(end) = compared
         && (checked.reasons.is_empty() || depth == Depth::Explain)
-        && !action.always_looks()
+        && !action.always_runs()
         && let Presence::Missing(what) = action.probe(cx, &end.output).await?
     {
         checked.reasons.push(StaleReason::Missing(what));
@@ -65,44 +65,28 @@ pub async fn check(
     Ok(checked)
 }
 
-/// Whether what is known of a step decides, and [`compare`] is enough.
-pub fn nothing_to_look_at(step: &Step, action: &Arc<dyn Action>) -> bool {
-    action.has_nothing_to_look_at() && !step.action_type.in_cluster
-}
-
-/// [`check`] for a step with nothing to look at.
-pub fn compare(
-    step: &Step,
-    action: &Arc<dyn Action>,
-    outputs: &Outputs,
-    history: Option<&StepHistory>,
-    forced: bool,
-) -> Checked {
-    judge(known_inputs(step, outputs), action, history, forced, Depth::Decide).0
-}
-
-/// What the past says, and the end that was compared: what it made is still to be looked at.
+/// Compares with what is on record. Also returns the end that was compared: what it made is still to be probed.
 fn judge<'a>(
     inputs: Inputs,
     action: &Arc<dyn Action>,
     history: Option<&'a StepHistory>,
     forced: bool,
     depth: Depth,
-) -> (Checked, Option<&'a StepEnd>) {
+) -> (FreshnessCheck, Option<&'a StepEnd>) {
     let success = history.and_then(|history| history.last_success.as_deref());
     let output = success.map(|end| end.output.clone());
     let mut reasons = Vec::new();
     if forced {
         reasons.push(StaleReason::Forced);
     }
-    if action.always_looks() {
-        reasons.push(StaleReason::AlwaysLooks);
+    if action.always_runs() {
+        reasons.push(StaleReason::AlwaysRuns);
     }
     let proven = proven(history);
     if let Err(reason) = &proven {
         reasons.push(reason.clone());
     }
-    // Nothing of an end that proves nothing is worth comparing, except for whoever wants to know everything.
+    // An end that proves nothing is compared only to explain.
     let compared = if depth == Depth::Explain { proven.ok().or(success) } else { proven.ok() };
     if let Some(end) = compared {
         if !end.changed.is_empty() {
@@ -112,36 +96,30 @@ fn judge<'a>(
             reasons.push(StaleReason::InputsChanged(inputs.changed_labels(&end.inputs)));
         }
     }
-    (Checked { inputs, reasons, output }, compared)
+    (FreshnessCheck { inputs, reasons, output }, compared)
 }
 
-/// All inputs of a step as they are now.
+/// Returns all inputs of a step as they are now.
 pub async fn inputs_of(
     step: &Step,
     action: &Arc<dyn Action>,
     outputs: &Outputs,
     cx: &StepContext,
 ) -> Result<Inputs, Failure> {
-    let mut inputs = known_inputs(step, outputs);
+    let mut inputs = step.static_inputs.clone();
+    for (used, name) in step.binding.uses() {
+        let value = outputs.get(used).and_then(|output| output.get(name)).unwrap_or_default();
+        inputs.text(format!("steps.{used}.{name}"), value);
+    }
     if step.action_type.in_cluster {
-        // What was made in a cluster that has been made anew since is gone with the old one.
+        // What was made in a cluster that has been replaced since is gone with the old one.
         inputs.text("cluster", &cx.tools().cluster_uid().await?);
     }
     action.inputs(cx, &mut inputs).await?;
     Ok(inputs)
 }
 
-/// The inputs that are known without a look: the settings, and the facts of other steps.
-fn known_inputs(step: &Step, outputs: &Outputs) -> Inputs {
-    let mut inputs = step.static_inputs.clone();
-    for (used, name) in step.binding.uses() {
-        let value = outputs.get(used).and_then(|output| output.get(name)).unwrap_or_default();
-        inputs.text(format!("steps.{used}.{name}"), value);
-    }
-    inputs
-}
-
-/// The last end of a step, if it is a success that may still hold.
+/// Returns the last end of a step, if it is a success that may still hold.
 fn proven(history: Option<&StepHistory>) -> Result<&StepEnd, StaleReason> {
     let history = history.ok_or(StaleReason::NeverRun)?;
     // Started and never finished: in doubt.

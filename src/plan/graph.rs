@@ -111,8 +111,8 @@ impl Graph {
         self.stages.iter().position(|stage| stage.id.as_str() == id)
     }
 
-    /// Whether the pipeline's success does not depend on a step; a fallback counts as much as the step that it stands in
-    /// for.
+    /// Whether the pipeline's success does not depend on a step; a fallback counts as much as the step that it stands
+    /// in for.
     pub fn is_optional(&self, number: usize) -> bool {
         let node = &self.steps[number];
         node.step.optional || node.fallback_of.is_some_and(|main| self.steps[main].step.optional)

@@ -1,8 +1,9 @@
 //! What the command line selects.
 
-use super::Graph;
+use super::graph::Graph;
 use crate::error::{Failure, FailureKind};
 use crate::model::StepId;
+use crate::suggest::suggest;
 
 /// What the command line says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,7 +28,7 @@ pub struct Plan {
     /// Whether each step is to run even if it is fresh.
     pub forced: Vec<bool>,
     /// Whether each step is there only in case another selected one fails: its declared fallback.
-    pub reserve: Vec<bool>,
+    pub standby: Vec<bool>,
 }
 
 impl Plan {
@@ -65,12 +66,12 @@ pub fn select(graph: &Graph, selection: &Selection) -> Result<Plan, Failure> {
         let end = named(graph, until)?.end;
         selected[end..].fill(false);
     }
-    let mut reserve = vec![false; n_steps];
+    let mut standby = vec![false; n_steps];
     for (number, node) in graph.steps.iter().enumerate() {
         if let (true, Some(fallback)) = (selected[number], node.fallback) {
             // A step without its way out would be another one.
             selected[fallback] = true;
-            reserve[fallback] = true;
+            standby[fallback] = true;
         }
     }
     if !selected.contains(&true) && n_steps > 0 {
@@ -96,7 +97,7 @@ pub fn select(graph: &Graph, selection: &Selection) -> Result<Plan, Failure> {
             }
         }
     }
-    Ok(Plan { selected, forced, reserve })
+    Ok(Plan { selected, forced, standby })
 }
 
 /// The steps of the stage or the step called `name`.
@@ -107,18 +108,8 @@ fn named(graph: &Graph, name: &str) -> Result<std::ops::Range<usize>, Failure> {
     if let Some(step) = StepId::new(name).ok().and_then(|id| graph.step(&id)) {
         return Ok(step..step + 1);
     }
-    let names =
-        graph.stages.iter().map(|stage| stage.id.as_str()).chain(graph.steps.iter().map(|node| node.step.id.as_str()));
-    let nearest = names
-        .map(|known| (strsim::damerau_levenshtein(known, name), known))
-        .filter(|(distance, known)| *distance <= (known.len() / 3).max(2))
-        .min();
-    let failure = Failure::new(FailureKind::Usage, format!("there is no stage or step `{name}`"));
-    let hint = if let Some((_, known)) = nearest {
-        format!("did you mean `{known}`?")
-    } else {
-        let stages: Vec<&str> = graph.stages.iter().map(|stage| stage.id.as_str()).collect();
-        format!("the stages are: {}", stages.join(", "))
-    };
-    Err(failure.hint(hint))
+    let stages = graph.stages.iter().map(|stage| stage.id.as_str());
+    let names = stages.chain(graph.steps.iter().map(|node| node.step.id.as_str()));
+    let hint = suggest(name, names).unwrap_or_else(|| "`provision status` lists the stages and steps".into());
+    Err(Failure::new(FailureKind::Usage, format!("unknown stage or step `{name}`")).hint(hint))
 }

@@ -1,28 +1,30 @@
-//! Which reporter a run gets and what it may show: decided once, from the command line and the environment.
+//! The reporter of a run and its theme, chosen once from the command line and the environment.
 
 use std::ffi::OsString;
 
-use super::style::Look;
+use clap::ValueEnum;
 
-/// `--output`: how a run is shown.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum OutputChoice {
-    /// What suits the place that is written to.
+use crate::report::style::Theme;
+
+/// `--output`: how a run is shown. Unlike [`Format`] it may leave the choice to the environment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OutputChoice {
+    /// Depends on the terminal and the environment
     #[default]
     Auto,
-    /// Rows that change in place.
+    /// Rows that change in place
     Tty,
-    /// A line per event.
+    /// A line per event
     Lines,
-    /// A JSON object per event.
+    /// A JSON object per event
     Json,
-    /// Lines, with the groups and annotations of GitHub Actions.
+    /// Lines with groups and annotations for GitHub Actions
     Github,
 }
 
-/// How a run is shown, decided.
+/// How a run is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
+pub(crate) enum Format {
     /// See [`OutputChoice::Tty`].
     Tty,
     /// See [`OutputChoice::Lines`].
@@ -34,40 +36,52 @@ pub enum Format {
 }
 
 /// `--color`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ColorChoice {
-    /// As the environment says, and else on a terminal only.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ColorChoice {
+    /// On terminals, unless the environment says otherwise
     #[default]
     Auto,
-    /// Always.
+    /// Always
     Always,
-    /// Never.
+    /// Never
     Never,
 }
 
-/// The environment variables that say what the place that is written to can show.
+/// How much is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Verbosity {
+    /// `-q`: failures and the summary.
+    Quiet,
+    /// Also the start and the end of each step.
+    #[default]
+    Normal,
+    /// `-v`: also the output of steps.
+    Verbose,
+}
+
+/// The environment variables that determine what the output can show.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a variable of its own")]
-pub struct Environment {
+pub(crate) struct Environment {
     /// `TERM`.
-    pub term: Option<String>,
+    pub(crate) term: Option<String>,
     /// Whether `CI` is set.
-    pub ci: bool,
+    pub(crate) ci: bool,
     /// Whether `GITHUB_ACTIONS` is `true`.
-    pub github_actions: bool,
+    pub(crate) github_actions: bool,
     /// Whether `NO_COLOR` is set.
-    pub no_color: bool,
+    pub(crate) no_color: bool,
     /// Whether `CLICOLOR_FORCE` is set and not `0`.
-    pub clicolor_force: bool,
+    pub(crate) clicolor_force: bool,
     /// Whether `CLICOLOR` is `0`.
-    pub clicolor_off: bool,
+    pub(crate) clicolor_off: bool,
     /// The locale for characters: the first of `LC_ALL`, `LC_CTYPE` and `LANG` that is set.
-    pub locale: Option<String>,
+    pub(crate) locale: Option<String>,
 }
 
 impl Environment {
-    /// Reads the variables through `lookup`: `std::env::var_os`, but for tests.
-    pub fn read(lookup: impl Fn(&str) -> Option<OsString>) -> Self {
+    /// Reads the variables with `lookup`: `std::env::var_os`, except in tests.
+    pub(crate) fn read(lookup: impl Fn(&str) -> Option<OsString>) -> Self {
         let get = |name: &str| {
             lookup(name).filter(|value| !value.is_empty()).map(|value| value.to_string_lossy().into_owned())
         };
@@ -82,12 +96,12 @@ impl Environment {
         }
     }
 
-    /// Whether the terminal can do more than print line after line.
-    fn is_smart(&self) -> bool {
+    /// Returns whether the terminal supports cursor movement.
+    fn has_cursor(&self) -> bool {
         self.term.as_deref().is_some_and(|term| term != "dumb")
     }
 
-    /// Whether the locale's characters are those of Unicode.
+    /// Returns whether the locale's encoding is UTF-8.
     fn is_unicode(&self) -> bool {
         self.locale.as_deref().is_some_and(|locale| {
             let locale = locale.to_ascii_lowercase();
@@ -97,13 +111,13 @@ impl Environment {
 }
 
 impl OutputChoice {
-    /// Decides. A format that was asked for is given, except rows in place where there is no terminal to keep them in.
-    pub fn resolve(self, is_terminal: bool, environment: &Environment) -> Format {
-        let rows_work = is_terminal && environment.is_smart();
+    /// Returns the format: as chosen, except that rows in place need a terminal.
+    pub(crate) fn resolve(self, is_terminal: bool, environment: &Environment) -> Format {
+        let supports_rows = is_terminal && environment.has_cursor();
         match self {
             Self::Auto if environment.github_actions => Format::Github,
-            Self::Auto if rows_work && !environment.ci => Format::Tty,
-            Self::Tty if rows_work => Format::Tty,
+            Self::Auto if supports_rows && !environment.ci => Format::Tty,
+            Self::Tty if supports_rows => Format::Tty,
             Self::Auto | Self::Tty | Self::Lines => Format::Lines,
             Self::Json => Format::Json,
             Self::Github => Format::Github,
@@ -112,17 +126,17 @@ impl OutputChoice {
 }
 
 impl ColorChoice {
-    /// Decides what may be written. The command line wins over `NO_COLOR`, which wins over `CLICOLOR_FORCE`.
-    pub fn look(self, is_terminal: bool, environment: &Environment) -> Look {
+    /// Returns the theme. The command line has priority over `NO_COLOR`, which has priority over `CLICOLOR_FORCE`.
+    pub(crate) fn theme(self, is_terminal: bool, environment: &Environment) -> Theme {
         let color = match self {
             Self::Always => true,
             Self::Never => false,
             Self::Auto if environment.no_color => false,
             Self::Auto if environment.clicolor_force => true,
             Self::Auto if environment.clicolor_off => false,
-            Self::Auto => environment.github_actions || is_terminal && environment.is_smart(),
+            Self::Auto => environment.github_actions || is_terminal && environment.has_cursor(),
         };
-        Look {
+        Theme {
             color,
             // The log viewer of GitHub is a web page, whatever the runner's locale says.
             unicode: environment.is_unicode() || environment.github_actions,
@@ -141,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn the_output_suits_the_place() {
+    fn the_format_depends_on_the_terminal_and_the_environment() {
         use Format::{Github, Json, Lines, Tty};
         const XTERM: (&str, &str) = ("TERM", "xterm");
         let cases: [(OutputChoice, bool, Variables, Format); 12] = [
@@ -165,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn colour_follows_the_command_line_then_the_environment_then_the_terminal() {
+    fn the_command_line_the_environment_and_the_terminal_decide_about_colours_in_this_order() {
         const XTERM: (&str, &str) = ("TERM", "xterm");
         let cases: [(ColorChoice, bool, Variables, bool); 10] = [
             (ColorChoice::Auto, true, &[XTERM], true),
@@ -180,13 +194,13 @@ mod tests {
             (ColorChoice::Never, true, &[XTERM, ("CLICOLOR_FORCE", "1")], false),
         ];
         for (choice, is_terminal, variables, color) in cases {
-            let look = choice.look(is_terminal, &environment(variables));
-            assert_eq!(look.color, color, "{choice:?} {is_terminal} {variables:?}");
+            let theme = choice.theme(is_terminal, &environment(variables));
+            assert_eq!(theme.color, color, "{choice:?} {is_terminal} {variables:?}");
         }
     }
 
     #[test]
-    fn symbols_beyond_ascii_need_a_locale_that_has_them() {
+    fn symbols_beyond_ascii_need_a_utf_8_locale() {
         let cases: [(Variables, bool); 5] = [
             (&[("LANG", "en_GB.UTF-8")], true),
             (&[("LC_CTYPE", "C.utf8"), ("LANG", "C")], true),
@@ -195,8 +209,8 @@ mod tests {
             (&[], false),
         ];
         for (variables, unicode) in cases {
-            let look = ColorChoice::Auto.look(true, &environment(variables));
-            assert_eq!(look.unicode, unicode, "{variables:?}");
+            let theme = ColorChoice::Auto.theme(true, &environment(variables));
+            assert_eq!(theme.unicode, unicode, "{variables:?}");
         }
     }
 }

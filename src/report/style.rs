@@ -1,60 +1,62 @@
-//! How things look: symbols, colours, durations. Colour never says what a word or symbol does not say too.
+//! Symbols, colours, durations. Colour never carries information that words or symbols do not.
 
 use std::fmt::Write as _;
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
+use jiff::Timestamp;
 
-use super::text;
 use crate::model::Outcome;
+use crate::report::text;
 
-/// It went wrong.
-pub const BAD: Style = AnsiColor::Red.on_default().bold();
-/// It went well.
-pub const GOOD: Style = AnsiColor::Green.on_default();
-/// Worth a look.
-pub const WARN: Style = AnsiColor::Yellow.on_default();
-/// What is going on.
-pub const BUSY: Style = AnsiColor::Cyan.on_default();
-/// What can be passed over.
-pub const DIM: Style = Style::new().dimmed();
-/// Names and headings.
-pub const STRONG: Style = Style::new().bold();
-/// As it is.
-pub const PLAIN: Style = Style::new();
+/// For failures.
+pub(crate) const BAD: Style = AnsiColor::Red.on_default().bold();
+/// For successes.
+pub(crate) const GOOD: Style = AnsiColor::Green.on_default();
+/// For warnings.
+pub(crate) const WARN: Style = AnsiColor::Yellow.on_default();
+/// For work in progress.
+pub(crate) const BUSY: Style = AnsiColor::Cyan.on_default();
+/// For less important text.
+pub(crate) const DIM: Style = Style::new().dimmed();
+/// For names and headings.
+pub(crate) const STRONG: Style = Style::new().bold();
+/// For other text.
+pub(crate) const PLAIN: Style = Style::new();
 
-/// What the place that is written to can show.
+/// What the output can show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Look {
-    /// Whether colours and weights are written.
-    pub color: bool,
-    /// Whether characters beyond ASCII are written.
-    pub unicode: bool,
+pub(crate) struct Theme {
+    /// Whether to write colours and weights.
+    pub(crate) color: bool,
+    /// Whether to write characters beyond ASCII.
+    pub(crate) unicode: bool,
 }
 
-/// What stands in front of a step, stage or item.
+/// The symbol of a step, stage or item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Symbol {
+pub(crate) enum Symbol {
     /// Proven.
     Good,
     /// Failed.
     Bad,
-    /// Not begun.
+    /// Not started.
     Waiting,
-    /// At work.
+    /// Running.
     Busy,
-    /// Tried again.
+    /// To be tried again.
     Again,
-    /// Left out.
+    /// Did not run.
     Out,
 }
 
-impl Look {
-    /// Neither colour nor anything beyond ASCII.
-    pub const PLAIN: Self = Self { color: false, unicode: false };
+impl Theme {
+    /// Without colours, in ASCII.
+    #[cfg(test)]
+    pub(crate) const PLAIN: Self = Self { color: false, unicode: false };
 
-    /// `text` in `style`, where colours are on.
-    pub fn paint(self, style: Style, text: &str) -> String {
+    /// Returns `text` in `style`, if colours are on.
+    pub(crate) fn paint(self, style: Style, text: &str) -> String {
         if self.color && style != PLAIN && !text.is_empty() {
             format!("{style}{text}{style:#}")
         } else {
@@ -62,8 +64,8 @@ impl Look {
         }
     }
 
-    /// The character for `symbol`.
-    pub fn symbol(self, symbol: Symbol) -> &'static str {
+    /// Returns the character for `symbol`.
+    pub(crate) fn symbol(self, symbol: Symbol) -> &'static str {
         let (nice, ascii) = match symbol {
             Symbol::Good => ("✓", "+"),
             Symbol::Bad => ("✗", "x"),
@@ -75,31 +77,31 @@ impl Look {
         if self.unicode { nice } else { ascii }
     }
 
-    /// What stands for text that was cut off.
-    pub fn ellipsis(self) -> &'static str {
+    /// Returns the mark for omitted text.
+    pub(crate) fn ellipsis(self) -> &'static str {
         if self.unicode { "…" } else { "..." }
     }
 
-    /// What stands to the left of quoted output.
-    pub fn gutter(self) -> &'static str {
+    /// Returns the mark to the left of quoted output.
+    pub(crate) fn gutter(self) -> &'static str {
         if self.unicode { "│ " } else { "| " }
     }
 
-    /// A picture of something that goes on, a further one for each `turn`.
-    pub fn spinner(self, turn: usize) -> &'static str {
+    /// Returns the frame of a spinner for `phase`.
+    pub(crate) fn spinner(self, phase: usize) -> &'static str {
         const NICE: [&str; 10] = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
         const ASCII: [&str; 4] = ["|", "/", "-", "\\"];
-        if self.unicode { NICE[turn % NICE.len()] } else { ASCII[turn % ASCII.len()] }
+        if self.unicode { NICE[phase % NICE.len()] } else { ASCII[phase % ASCII.len()] }
     }
 
-    /// The text of others: colours stay where colours are on, everything else that steers a terminal goes.
-    pub fn foreign(self, line: &str) -> String {
+    /// Removes control sequences from a tool's output; colours stay if colours are on.
+    pub(crate) fn sanitize(self, line: &str) -> String {
         if self.color { text::styled(line).into_owned() } else { text::plain(line).into_owned() }
     }
 }
 
-/// How an outcome is shown.
-pub fn outcome_look(outcome: Outcome) -> (Symbol, Style) {
+/// Returns the symbol and the style of an outcome.
+pub(crate) fn outcome_style(outcome: Outcome) -> (Symbol, Style) {
     match outcome {
         Outcome::Succeeded => (Symbol::Good, GOOD),
         Outcome::Fresh => (Symbol::Good, DIM),
@@ -110,8 +112,8 @@ pub fn outcome_look(outcome: Outcome) -> (Symbol, Style) {
     }
 }
 
-/// A duration as a person reads it: `0.4s`, `12.3s`, `1m 05s`, `2h 03m`.
-pub fn duration(duration: Duration) -> String {
+/// Formats a duration: `0.4s`, `12.3s`, `1m 05s`, `2h 03m`.
+pub(crate) fn duration(duration: Duration) -> String {
     // Rounded first, so that 59.96 s is a minute and never `60.0s`.
     let tenths = (duration.as_millis() + 50) / 100;
     if tenths < 600 {
@@ -126,76 +128,91 @@ pub fn duration(duration: Duration) -> String {
     }
 }
 
-/// `1 step`, `2 steps`.
-pub fn count(n: usize, one: &str) -> String {
+/// Formats a time as RFC 3339 in UTC, to the second.
+pub(crate) fn timestamp(ms: i64) -> String {
+    Timestamp::from_millisecond(ms).map_or_else(
+        // Out of range: a damaged record must still be shown.
+        |_| "unknown".to_owned(),
+        |at| format!("{at:.0}"),
+    )
+}
+
+/// Formats a count: `1 step`, `2 steps`.
+pub(crate) fn count(n: usize, one: &str) -> String {
     if n == 1 { format!("1 {one}") } else { format!("{n} {one}s") }
 }
 
-/// A line made of styled pieces, that knows how wide it is.
+/// Columns between the two sides of a line.
+const GAP: usize = 2;
+
+/// A line made of styled pieces that knows its width.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Spans {
+pub(crate) struct Spans {
     spans: Vec<(Style, String)>,
     width: usize,
 }
 
 impl Spans {
-    /// An empty line.
-    pub fn new() -> Self {
+    /// Creates an empty line.
+    pub(crate) fn new() -> Self {
         Self::default()
     }
 
-    /// Adds `text`, which holds no control sequences.
-    pub fn push(&mut self, style: Style, text: impl Into<String>) -> &mut Self {
+    /// Adds `text`, which has no control sequences.
+    pub(crate) fn push(&mut self, style: Style, text: impl Into<String>) -> &mut Self {
         let text = text.into();
         self.width += text::width(&text);
         self.spans.push((style, text));
         self
     }
 
-    /// Adds blanks up to `column`.
-    pub fn pad_to(&mut self, column: usize) -> &mut Self {
-        let missing = column.saturating_sub(self.width);
-        if missing > 0 {
-            self.push(PLAIN, " ".repeat(missing));
-        }
-        self
-    }
-
-    /// How many columns it takes.
-    pub fn width(&self) -> usize {
+    /// Returns its width in columns.
+    pub(crate) fn width(&self) -> usize {
         self.width
     }
 
-    /// The line with `right` at the right edge of `max` columns: the line is cut to leave room for it, and where there
-    /// is hardly room for either, `right` is left out.
-    pub fn render(&self, look: Look, max: usize, right: &Self) -> String {
-        const LEAST_LEFT: usize = 16;
+    /// Returns the line with `right` at the right edge of `max` columns. The line is cut to make room for `right`; if
+    /// there is little room, `right` is left out.
+    pub(crate) fn render(&self, theme: Theme, max: usize, right: &Self) -> String {
+        /// Columns of the line below which `right` is left out.
+        const MIN_LEFT: usize = 16;
+        let right_width = if right.width > 0 { right.width + GAP } else { 0 };
+        if right_width == 0 || max < MIN_LEFT + right_width {
+            let mut out = String::new();
+            self.write_cut(theme, max, &mut out);
+            return out;
+        }
+        self.render_beside(theme, max, right)
+    }
+
+    /// Returns the line with `right` at the right edge of `max` columns, however little room that leaves.
+    pub(crate) fn render_beside(&self, theme: Theme, max: usize, right: &Self) -> String {
         let mut out = String::new();
-        let right_width = if right.width > 0 { right.width + 2 } else { 0 };
-        if right_width == 0 || max < LEAST_LEFT + right_width {
-            self.write_cut(look, max, &mut out);
+        let right_width = if right.width > 0 { right.width + GAP } else { 0 };
+        if right_width > max {
+            self.write_cut(theme, max, &mut out);
             return out;
         }
         let room = max - right_width;
-        let used = self.write_cut(look, room, &mut out);
-        out.push_str(&" ".repeat(room - used + 2));
-        right.write_cut(look, right.width, &mut out);
+        let used = self.write_cut(theme, room, &mut out);
+        out.push_str(&" ".repeat(max - right.width - used));
+        right.write_cut(theme, right.width, &mut out);
         out
     }
 
-    fn write_cut(&self, look: Look, max: usize, out: &mut String) -> usize {
+    fn write_cut(&self, theme: Theme, max: usize, out: &mut String) -> usize {
         let mut left = max;
         let mut rest = self.width;
         for (style, piece) in &self.spans {
             let columns = text::width(piece);
-            // The mark belongs to the piece after which there is no room, even if that piece itself would fit exactly.
+            // A piece that fits exactly is cut for the mark if others follow.
             let piece = if columns == left && rest > columns && max > 1 {
-                text::cut(piece, left.saturating_sub(1), "") + look.ellipsis()
+                text::cut(piece, left.saturating_sub(1), "") + theme.ellipsis()
             } else {
-                text::cut(piece, left, look.ellipsis())
+                text::cut(piece, left, theme.ellipsis())
             };
             let piece = text::cut(&piece, left, "");
-            let _infallible = write!(out, "{}", look.paint(*style, &piece));
+            let _infallible = write!(out, "{}", theme.paint(*style, &piece));
             left -= text::width(&piece);
             rest -= columns;
             if left == 0 {
@@ -211,7 +228,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_read_naturally() {
+    fn durations_are_formatted_by_their_size() {
         let cases = [
             (0, "0.0s"),
             (49, "0.0s"),
@@ -230,29 +247,35 @@ mod tests {
     }
 
     #[test]
-    fn a_line_never_takes_more_than_it_may() {
+    fn timestamps_are_rfc_3339_in_utc() {
+        assert_eq!(timestamp(0), "1970-01-01T00:00:00Z");
+        assert_eq!(timestamp(i64::MAX), "unknown");
+    }
+
+    #[test]
+    fn a_line_is_never_wider_than_allowed() {
         let mut left = Spans::new();
         left.push(GOOD, "✓").push(PLAIN, " 日本語 backend ").push(DIM, "a long title");
         let mut right = Spans::new();
         right.push(DIM, "12.3s");
         for max in 0..60 {
             for unicode in [false, true] {
-                let look = Look { color: false, unicode };
-                let line = left.render(look, max, &right);
+                let theme = Theme { color: false, unicode };
+                let line = left.render(theme, max, &right);
                 assert!(text::width(&line) <= max, "{max} {line:?}");
             }
         }
-        let look = Look { color: false, unicode: true };
-        assert_eq!(left.render(look, 23, &right), "✓ 日本語 backen…  12.3s");
-        assert_eq!(left.render(look, 40, &right), "✓ 日本語 backend a long title      12.3s");
-        assert_eq!(left.render(look, 1, &right), "✓");
+        let theme = Theme { color: false, unicode: true };
+        assert_eq!(left.render(theme, 23, &right), "✓ 日本語 backen…  12.3s");
+        assert_eq!(left.render(theme, 40, &right), "✓ 日本語 backend a long title      12.3s");
+        assert_eq!(left.render(theme, 1, &right), "✓");
     }
 
     #[test]
-    fn no_colour_means_no_escape() {
-        assert_eq!(Look::PLAIN.paint(BAD, "x"), "x");
-        let look = Look { color: true, unicode: true };
-        assert_eq!(look.paint(DIM, "x"), "\x1b[2mx\x1b[0m");
-        assert_eq!(Look::PLAIN.foreign("\x1b[31mred"), "red");
+    fn without_colours_there_are_no_escape_sequences() {
+        assert_eq!(Theme::PLAIN.paint(BAD, "x"), "x");
+        let theme = Theme { color: true, unicode: true };
+        assert_eq!(theme.paint(DIM, "x"), "\x1b[2mx\x1b[0m");
+        assert_eq!(Theme::PLAIN.sanitize("\x1b[31mred"), "red");
     }
 }

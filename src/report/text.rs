@@ -1,16 +1,16 @@
-//! Text of others on a terminal: how wide it is, where it is cut, and what must not reach the terminal.
+//! Text from tools and files on a terminal: its width, where it is cut, and which control sequences are removed.
 
 use std::borrow::Cow;
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// How many columns `text` takes; it holds no escape sequences.
-pub fn width(text: &str) -> usize {
+/// Returns the width of `text` in columns; it has no escape sequences.
+pub(crate) fn width(text: &str) -> usize {
     UnicodeWidthStr::width(text)
 }
 
-/// The longest beginning of `text` that takes at most `max` columns; where something is left out, its end is `mark`.
-pub fn cut<'a>(text: &'a str, max: usize, mark: &str) -> Cow<'a, str> {
+/// Cuts `text` to at most `max` columns; if something is omitted, the result ends with `mark`.
+pub(crate) fn cut<'a>(text: &'a str, max: usize, mark: &str) -> Cow<'a, str> {
     if text.len() <= max || width(text) <= max {
         return Cow::Borrowed(text);
     }
@@ -28,20 +28,20 @@ pub fn cut<'a>(text: &'a str, max: usize, mark: &str) -> Cow<'a, str> {
     Cow::Owned(format!("{}{mark}", &text[..end]))
 }
 
-/// `text` followed by blanks up to `columns`.
-pub fn pad(text: &str, columns: usize) -> String {
+/// Pads `text` with spaces to `columns`.
+pub(crate) fn pad(text: &str, columns: usize) -> String {
     let missing = columns.saturating_sub(width(text));
     format!("{text}{:missing$}", "")
 }
 
-/// `text` as one line that only puts characters on the screen: no escape sequences, no control characters, and of what
-/// overwrites itself by carriage returns the last state.
-pub fn plain(text: &str) -> Cow<'_, str> {
+/// Returns `text` as one line without escape sequences and control characters; of text that overwrites itself by
+/// carriage returns, the last state.
+pub(crate) fn plain(text: &str) -> Cow<'_, str> {
     clean(text, false)
 }
 
-/// As [`plain`], but colours and weights (SGR sequences) stay, and are switched off at the end.
-pub fn styled(text: &str) -> Cow<'_, str> {
+/// Like [`plain`], but colours and weights (SGR sequences) stay, and are reset at the end.
+pub(crate) fn styled(text: &str) -> Cow<'_, str> {
     clean(text, true)
 }
 
@@ -79,12 +79,12 @@ fn clean(text: &str, keep_style: bool) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// Control characters, and those that turn the direction of what follows.
+/// Returns whether `c` is a control character, or changes the direction of the text that follows.
 fn is_unsafe(c: char) -> bool {
     c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}')
 }
 
-/// How many bytes the sequence at the beginning of `text` takes; one that does not end takes all.
+/// Returns the length in bytes of the escape sequence at the start of `text`; an unterminated one takes all of it.
 fn sequence_length(text: &str) -> usize {
     let mut chars = text.char_indices();
     let kind = match chars.next() {
@@ -93,13 +93,13 @@ fn sequence_length(text: &str) -> usize {
             None => return text.len(),
         },
         Some((_, '\u{9b}')) => '[',
-        // The other introducers of one character all begin a string.
+        // The other single-character introducers all start a string.
         _ => ']',
     };
     match kind {
         '[' => chars
             .find(|(_, c)| !matches!(c, '\x20'..='\x3f'))
-            // What can't be part of it ends it without belonging to it: a broken sequence must not hide text.
+            // An invalid character ends the sequence without being part of it: a broken sequence must not hide text.
             .map_or(text.len(), |(at, c)| if matches!(c, '\x40'..='\x7e') { at + 1 } else { at }),
         ']' | 'P' | 'X' | '^' | '_' => {
             while let Some((at, c)) = chars.next() {
@@ -134,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_characters_reach_the_screen() {
+    fn control_sequences_are_removed() {
         let cases = [
             ("plain", "plain"),
             ("\x1b[31mred\x1b[0m", "red"),
@@ -157,14 +157,14 @@ mod tests {
     }
 
     #[test]
-    fn colours_may_stay_and_end_with_the_line() {
+    fn colours_stay_and_are_reset_at_the_end_of_the_line() {
         assert_eq!(styled("\x1b[1;31mred\x1b[2K"), "\x1b[1;31mred\x1b[0m");
         assert_eq!(styled("\x1b[?25lx\x1b[>4;2mz"), "xz");
         assert!(matches!(styled("as it is"), Cow::Borrowed(_)));
     }
 
     #[test]
-    fn cutting_counts_columns() {
+    fn text_is_cut_by_columns() {
         let cases = [
             ("hello", 5, "hello"),
             ("hello", 4, "hel…"),

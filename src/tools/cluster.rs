@@ -14,6 +14,11 @@ pub enum Provider {
 impl Provider {
     /// All providers with their names in `pipeline.toml`.
     pub const ALL: [(&'static str, Self); 2] = [("minikube", Self::Minikube), ("context", Self::Context)];
+
+    /// Its name in `pipeline.toml`.
+    pub fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(_, provider)| *provider == self).map_or("", |(name, _)| name)
+    }
 }
 
 /// The `[cluster]` table.

@@ -1,16 +1,16 @@
 //! For tests: a host that keeps what it gets, and programs that are shell scripts.
 
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
-use super::Cancel;
-use super::process::{Command, Host};
+use super::process::{Cancel, ChildRegistry, Command, ProcessObserver};
 
 /// Keeps what is shown.
 #[derive(Default)]
 pub(crate) struct FakeHost {
     shown: Mutex<Vec<u8>>,
     cancel: Cancel,
+    children: Arc<ChildRegistry>,
 }
 
 impl FakeHost {
@@ -20,7 +20,7 @@ impl FakeHost {
     }
 }
 
-impl Host for FakeHost {
+impl ProcessObserver for FakeHost {
     fn output(&self, bytes: &[u8]) {
         self.shown.lock().unwrap().extend_from_slice(bytes);
     }
@@ -28,6 +28,9 @@ impl Host for FakeHost {
     fn ended(&self, _pid: u32) {}
     fn cancel(&self) -> &Cancel {
         &self.cancel
+    }
+    fn children(&self) -> &Arc<ChildRegistry> {
+        &self.children
     }
 }
 

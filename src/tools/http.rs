@@ -8,7 +8,7 @@ use ureq::http::{Request as Wire, Uri};
 
 use crate::error::Failure;
 
-/// Most bytes of an answer that are read.
+/// Most bytes of a response that are read.
 const MAX_BODY: u64 = 4 << 20;
 
 /// A request.
@@ -16,17 +16,17 @@ const MAX_BODY: u64 = 4 << 20;
 pub struct Request {
     /// `GET`.
     pub method: String,
-    /// Where to.
+    /// The URL.
     pub url: String,
     /// Its headers.
     pub headers: Vec<(String, String)>,
     /// Its body.
     pub body: Option<Vec<u8>>,
-    /// Most that it may take, connecting included.
+    /// How long it may take, connecting included.
     pub limit: Duration,
 }
 
-/// An answer.
+/// A response.
 #[derive(Clone, Debug)]
 pub struct Response {
     /// Its status.
@@ -37,7 +37,7 @@ pub struct Response {
     pub took: Duration,
 }
 
-/// Sends `request`. What it does can't be stopped in between, only left; its time limit ends it.
+/// Sends `request`. It can be abandoned, but not stopped before its time limit.
 pub async fn send(request: Request) -> Result<Response, Failure> {
     let line = format!("{} {}", request.method, request.url);
     match tokio::task::spawn_blocking(move || blocking(&request)).await {
@@ -55,7 +55,7 @@ fn blocking(request: &Request) -> Result<Response, ureq::Error> {
         .max_redirects_will_error(false)
         .allow_non_standard_methods(true)
         .user_agent(concat!("provision/", env!("CARGO_PKG_VERSION")));
-    if is_near(&request.url) {
+    if is_local(&request.url) {
         config = config.proxy(None);
     }
     let agent = Agent::new_with_config(config.build());
@@ -64,17 +64,17 @@ fn blocking(request: &Request) -> Result<Response, ureq::Error> {
         wire = wire.header(name, value);
     }
     let started = Instant::now();
-    let mut answer = match &request.body {
+    let mut response = match &request.body {
         Some(body) => agent.run(wire.body(body.as_slice())?)?,
         None => agent.run(wire.body(())?)?,
     };
-    let status = answer.status().as_u16();
-    let body = answer.body_mut().with_config().limit(MAX_BODY).read_to_vec()?;
+    let status = response.status().as_u16();
+    let body = response.body_mut().with_config().limit(MAX_BODY).read_to_vec()?;
     Ok(Response { status, body, took: started.elapsed() })
 }
 
-/// Whether a URL is of this machine or its own networks, for which no proxy is.
-fn is_near(url: &str) -> bool {
+/// Whether a URL is of this machine or its own networks, which no proxy reaches.
+fn is_local(url: &str) -> bool {
     let Some(host) = url.parse::<Uri>().ok().and_then(|uri| uri.host().map(str::to_owned)) else {
         return false;
     };
@@ -89,8 +89,8 @@ fn is_near(url: &str) -> bool {
 mod tests {
     use super::*;
 
-    /// Answers one connection with `answer`, after it has read what came; answers where it listens.
-    fn server(answer: &'static str) -> (String, std::thread::JoinHandle<String>) {
+    /// Sends `response` to one connection, after it has read the request. Returns its URL.
+    fn server(response: &'static str) -> (String, std::thread::JoinHandle<String>) {
         use std::io::{Read, Write};
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/a?b=c", listener.local_addr().unwrap());
@@ -98,8 +98,8 @@ mod tests {
             let (mut stream, _) = listener.accept().unwrap();
             let mut seen = vec![0; 4096];
             let n = stream.read(&mut seen).unwrap();
-            stream.write_all(answer.as_bytes()).unwrap();
-            if answer.is_empty() {
+            stream.write_all(response.as_bytes()).unwrap();
+            if response.is_empty() {
                 // Holds the connection until the client has left.
                 stream.read_to_end(&mut Vec::new()).unwrap();
             }
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_answer_comes_as_it_is() {
+    async fn a_response_is_returned_as_it_is() {
         let (url, seen) = server("HTTP/1.1 302 Found\r\nLocation: /else\r\nContent-Length: 4\r\n\r\ngone");
         let response = send(request(&url, Duration::from_secs(20))).await.unwrap();
         assert_eq!((response.status, response.body.as_slice()), (302, b"gone".as_slice()));
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_does_not_answer_is_left_after_the_time_limit() {
+    async fn a_server_that_does_not_respond_is_abandoned_after_the_time_limit() {
         let (url, seen) = server("");
         let failure = send(request(&url, Duration::from_millis(200))).await.unwrap_err();
         assert!(failure.transient && failure.to_string().contains("timeout"), "{failure}");
@@ -130,12 +130,12 @@ mod tests {
     }
 
     #[test]
-    fn near_hosts_need_no_proxy() {
+    fn local_hosts_need_no_proxy() {
         for near in ["http://127.0.0.1:80/", "http://localhost/x", "http://192.168.49.2:30000", "http://[::1]:1/"] {
-            assert!(is_near(near), "{near}");
+            assert!(is_local(near), "{near}");
         }
         for far in ["http://example.org/", "https://8.8.8.8/", "nonsense"] {
-            assert!(!is_near(far), "{far}");
+            assert!(!is_local(far), "{far}");
         }
     }
 }

@@ -6,13 +6,13 @@
 mod making;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Deserialize;
 
 use super::Cancel;
 use super::cluster::ClusterSpec;
-use super::process::{self, Command, Host};
+use super::process::{self, ChildRegistry, Command, ProcessObserver};
 use crate::error::Failure;
 use crate::model::Progress;
 
@@ -62,9 +62,9 @@ impl Minikube {
     }
 
     /// Looks. Changes nothing.
-    pub async fn status(&self, host: &dyn Host) -> Result<ClusterState, Failure> {
+    pub async fn status(&self, host: &dyn ProcessObserver) -> Result<ClusterState, Failure> {
         let command = self.command("status").args(["-o", "json"]).capture();
-        let line = command.line();
+        let line = command.display_line();
         let quiet = Translator::new(host, &|_| ());
         let exit = command.run(&quiet).await?;
         match parse_status(&exit.stdout) {
@@ -78,7 +78,7 @@ impl Minikube {
     pub async fn start(
         &self,
         spec: &ClusterSpec,
-        host: &dyn Host,
+        host: &dyn ProcessObserver,
         on_progress: &(dyn Fn(Progress) + Send + Sync),
     ) -> Result<(), Failure> {
         // The kubeconfig is ours alone, so that the cluster may be the current context in it.
@@ -97,34 +97,34 @@ impl Minikube {
     }
 
     /// Lets a paused cluster go on.
-    pub async fn unpause(&self, host: &dyn Host) -> Result<(), Failure> {
+    pub async fn unpause(&self, host: &dyn ProcessObserver) -> Result<(), Failure> {
         self.run(self.command("unpause").args(["-o", "json"]), host, &|_| ()).await
     }
 
     /// Stops the node, and clears away what a killed start leaves in the way of the next one: a node that was made and
     /// never started, for which minikube waits for minutes, and the helper container that fills its volume, whose name it wants again. Where
     /// they are not there nothing happens; nothing of the cluster's is lost.
-    pub async fn clear_rest(&self, host: &dyn Host) -> Result<(), Failure> {
+    pub async fn clear_rest(&self, host: &dyn ProcessObserver) -> Result<(), Failure> {
         let quiet = Translator::new(host, &|_| ());
         self.command("stop").args(["-o", "json"]).run(&quiet).await?;
         self.clear_helper(host).await
     }
 
     /// Deletes the profile with all that is in it, and what is left of making it.
-    pub async fn delete(&self, host: &dyn Host) -> Result<(), Failure> {
+    pub async fn delete(&self, host: &dyn ProcessObserver) -> Result<(), Failure> {
         self.run(self.command("delete").args(["-o", "json"]), host, &|_| ()).await?;
         self.clear_helper(host).await
     }
 
     /// The daemon may still be making it for a client that was killed, and its name is wanted again.
-    async fn clear_helper(&self, host: &dyn Host) -> Result<(), Failure> {
+    async fn clear_helper(&self, host: &dyn ProcessObserver) -> Result<(), Failure> {
         let Ok(docker) = process::find("docker") else { return Ok(()) };
         let helper = format!("{}-preload-sidecar", self.profile);
         Command::new(docker).args(["rm", "-f", &helper]).run(&Translator::new(host, &|_| ())).await.map(drop)
     }
 
     /// Writes the cluster's address into our kubeconfig.
-    pub async fn update_context(&self, host: &dyn Host) -> Result<(), Failure> {
+    pub async fn update_context(&self, host: &dyn ProcessObserver) -> Result<(), Failure> {
         self.run(self.command("update-context"), host, &|_| ()).await
     }
 
@@ -135,10 +135,10 @@ impl Minikube {
     async fn run(
         &self,
         command: Command,
-        host: &dyn Host,
+        host: &dyn ProcessObserver,
         on_progress: &(dyn Fn(Progress) + Send + Sync),
     ) -> Result<(), Failure> {
-        let line = command.line();
+        let line = command.display_line();
         let translator = Translator::new(host, on_progress);
         let exit = command.run(&translator).await?;
         if exit.status.success() {
@@ -231,7 +231,7 @@ fn parse_line(line: &str) -> Line {
 
 /// Passes minikube's events on as lines that a person can read, and keeps its last error.
 struct Translator<'a> {
-    host: &'a dyn Host,
+    host: &'a dyn ProcessObserver,
     on_progress: &'a (dyn Fn(Progress) + Send + Sync),
     state: Mutex<Translated>,
 }
@@ -247,7 +247,7 @@ struct Translated {
 const SHOWN: usize = 20;
 
 impl<'a> Translator<'a> {
-    fn new(host: &'a dyn Host, on_progress: &'a (dyn Fn(Progress) + Send + Sync)) -> Self {
+    fn new(host: &'a dyn ProcessObserver, on_progress: &'a (dyn Fn(Progress) + Send + Sync)) -> Self {
         Self { host, on_progress, state: Mutex::new(Translated::default()) }
     }
 
@@ -297,7 +297,7 @@ impl<'a> Translator<'a> {
     }
 }
 
-impl Host for Translator<'_> {
+impl ProcessObserver for Translator<'_> {
     fn output(&self, bytes: &[u8]) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.open.extend_from_slice(bytes);
@@ -317,6 +317,10 @@ impl Host for Translator<'_> {
 
     fn cancel(&self) -> &Cancel {
         self.host.cancel()
+    }
+
+    fn children(&self) -> &Arc<ChildRegistry> {
+        self.host.children()
     }
 }
 

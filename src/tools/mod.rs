@@ -1,50 +1,47 @@
 //! What a step works with: programs, the Docker daemon, the cluster, secrets. Knows no step, event or input; output and
-//! progress go to a [`process::Host`] or a callback.
+//! progress go to a [`process::ProcessObserver`] or a callback.
 
-pub mod build_context;
-mod cancel;
+mod blocking;
+mod checkout;
 pub mod cluster;
-pub mod context_stream;
 pub mod deletion;
-mod delta;
 pub mod docker;
-pub mod dockerfile;
 #[cfg(test)]
 mod fake;
 pub mod git;
 pub mod helm;
 pub mod http;
 pub mod kubernetes;
+mod memo;
 pub mod minikube;
-pub mod node;
-pub mod pause;
-pub mod ports;
-pub mod proc;
+mod poll;
 pub mod process;
 pub mod secrets;
+pub mod shell;
+pub mod version;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::sync::{Arc, OnceLock};
 
 use tokio::sync::{Mutex, OnceCell};
 
 use crate::error::{Failure, FailureKind};
-use crate::fingerprint::files::FileSet;
-use crate::fingerprint::{Digest, FileDigests, Verify};
+use crate::files::{FileDigests, FileSet, Verify};
+use crate::fingerprint::Digest;
+use crate::model::StepId;
 use crate::redact::Redactor;
 
-pub use cancel::Cancel;
+pub use blocking::blocking;
+pub use checkout::checkout_id;
 use cluster::ClusterSpec;
 use deletion::Consent;
-use docker::Docker;
+use docker::{Docker, Endpoint};
 use kubernetes::{Kube, KubeSource};
-use node::{Node, NodeImages};
-use process::Host;
+pub use memo::Memo;
+pub use poll::{Poll, poll_until};
+pub use process::{Cancel, pause, ports};
 use secrets::Secrets;
-
-/// Looks at the same thing that are no further apart share one answer.
-const SAME_MOMENT: Duration = Duration::from_millis(500);
 
 /// Everything the steps of a run share.
 #[derive(Debug)]
@@ -54,11 +51,14 @@ pub struct Tools {
     redactor: Redactor,
     secrets: Secrets,
     cluster: Option<ClusterSpec>,
+    pipeline: String,
+    steps: Vec<StepId>,
     consent: Consent,
     files: Arc<FileDigests>,
+    endpoint: OnceLock<Endpoint>,
     docker: OnceCell<Docker>,
     kube: Mutex<Option<(Digest, Kube)>>,
-    node_images: Mutex<Option<(Instant, Arc<NodeImages>)>>,
+    node_images: Memo<Arc<BTreeMap<String, String>>>,
 }
 
 impl Tools {
@@ -78,16 +78,34 @@ impl Tools {
             redactor,
             secrets,
             cluster,
+            pipeline: String::new(),
+            steps: Vec::new(),
             consent: Consent::None,
+            endpoint: OnceLock::new(),
             docker: OnceCell::new(),
             kube: Mutex::new(None),
-            node_images: Mutex::new(None),
+            node_images: Memo::default(),
         }
     }
 
     /// How closely files are looked at: see [`Verify`].
     pub fn verifying(self, verify: Verify) -> Self {
         Self { files: Arc::new(FileDigests::new(&self.state_dir, verify)), ..self }
+    }
+
+    /// Names the pipeline and its steps: what they set in the cluster is marked with it.
+    pub fn of_pipeline(self, name: &str, steps: impl Iterator<Item = StepId>) -> Self {
+        Self { pipeline: name.to_owned(), steps: steps.collect(), ..self }
+    }
+
+    /// The pipeline's name.
+    pub fn pipeline(&self) -> &str {
+        &self.pipeline
+    }
+
+    /// The ids of the pipeline's steps.
+    pub fn steps(&self) -> &[StepId] {
+        &self.steps
     }
 
     /// With the user's word on the loss of data: `--yes`.
@@ -138,9 +156,18 @@ impl Tools {
         &self.secrets
     }
 
-    /// The Docker daemon; the first call finds it. A failure is not kept: the next call tries again.
+    /// Where the Docker daemon is. Decided once: a `docker context use` during the run changes nothing.
+    pub fn docker_endpoint(&self) -> Result<&Endpoint, Failure> {
+        if let Some(endpoint) = self.endpoint.get() {
+            return Ok(endpoint);
+        }
+        let found = Endpoint::find()?;
+        Ok(self.endpoint.get_or_init(|| found))
+    }
+
+    /// The Docker daemon; the first call connects to it. A failure is not kept: the next call tries again.
     pub async fn docker(&self) -> Result<&Docker, Failure> {
-        self.docker.get_or_try_init(Docker::connect).await
+        self.docker.get_or_try_init(async || Docker::connect_to(self.docker_endpoint()?.clone()).await).await
     }
 
     /// The cluster that the pipeline declares; a failure where it declares none.
@@ -167,39 +194,15 @@ impl Tools {
         Ok(kube)
     }
 
-    /// The images of the node of the minikube profile `name`. Steps that look within the same moment share one look,
-    /// which takes a process in the node.
-    pub async fn node_images(&self, name: &str, host: &dyn Host) -> Result<Arc<NodeImages>, Failure> {
-        let mut kept = self.node_images.lock().await;
-        if let Some((at, images)) = &*kept
-            && at.elapsed() < SAME_MOMENT
-        {
-            return Ok(Arc::clone(images));
-        }
-        let (_, images) = Node::look(self.docker().await?, name, host).await?;
-        let images = Arc::new(images);
-        *kept = Some((Instant::now(), Arc::clone(&images)));
-        Ok(images)
-    }
-
-    /// A step has changed the node's images.
-    pub async fn forget_node_images(&self) {
-        *self.node_images.lock().await = None;
+    /// The images of the cluster's node: full name and id of each. Listing them takes a process in the node, so steps
+    /// share the list for a moment.
+    pub fn node_images(&self) -> &Memo<Arc<BTreeMap<String, String>>> {
+        &self.node_images
     }
 
     /// The identity of the declared cluster: the uid of its `kube-system` namespace.
     pub async fn cluster_uid(&self) -> Result<String, Failure> {
         self.kube().await?.uid().await
-    }
-}
-
-/// Runs work that may stand still, on files or in the system, where it keeps nothing else waiting.
-pub async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
-) -> Result<T, Failure> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(result) => result,
-        Err(error) => Err(Failure::bug("work on another thread ended in a panic").source(&error)),
     }
 }
 

@@ -3,36 +3,35 @@
 //! The child writes to pipes that we own, so that waiting ends with the child and not with a grandchild that kept the
 //! pipe open; what is left of its group when it ends is stopped.
 
+mod cancel;
 mod groups;
+pub mod pause;
 mod pipes;
+pub mod ports;
+pub mod procfs;
 mod tail;
+mod wait;
 
 use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 use std::io;
-#[cfg(target_os = "linux")]
-use std::os::fd::OwnedFd;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal};
-#[cfg(target_os = "linux")]
-use rustix::process::{PidfdFlags, pidfd_open};
-#[cfg(target_os = "linux")]
-use tokio::io::{Interest, unix::AsyncFd};
+use rustix::process::Signal;
 
+pub use self::cancel::Cancel;
+pub use self::groups::{ChildRegistry, signal_group, signal_process};
 use self::groups::{Group, Starting};
-pub use self::groups::{
-    had_children, mark_children, signal_all, signal_group, signal_process, stop_unclaimed, wait_for_starting,
-};
 use self::pipes::{Pipes, Sink, Source};
+use self::procfs::RUN_VARIABLE;
 use self::tail::Tail;
 pub use self::tail::extend_line;
-use super::proc::RUN_VARIABLE;
-use super::{Cancel, blocking, pause};
+use self::wait::wait;
+use super::blocking::blocking;
 use crate::error::{Context, Failure};
 
 /// How long a child may take to end after TERM.
@@ -41,22 +40,24 @@ pub const GRACE: Duration = Duration::from_secs(10);
 /// How long we go on reading after the child has ended, when something else still holds its pipe.
 const LEAK_WINDOW: Duration = Duration::from_millis(100);
 
-/// Most that [`read`] waits.
-const READ_LIMIT: Duration = Duration::from_secs(5);
+/// Most that [`capture`] waits.
+const CAPTURE_LIMIT: Duration = Duration::from_secs(5);
 
 /// Most that is kept of a captured standard output.
 const MAX_CAPTURE: usize = 64 << 20;
 
-/// Who runs a program: gets its output, and says when to stop.
-pub trait Host: Send + Sync {
+/// Observes a program while it runs: gets its output, and says when it is to stop.
+pub trait ProcessObserver: Send + Sync {
     /// Bytes that the child wrote, as they came.
     fn output(&self, bytes: &[u8]);
     /// The child runs, as the leader of the process group `pid`.
     fn started(&self, pid: u32);
     /// The child and its group are gone.
     fn ended(&self, pid: u32);
-    /// When to stop.
+    /// Stops the program.
     fn cancel(&self) -> &Cancel;
+    /// The children of the run that the program belongs to.
+    fn children(&self) -> &Arc<ChildRegistry>;
 }
 
 /// A program to run with its arguments and surroundings.
@@ -93,19 +94,33 @@ pub fn find(program: &str) -> Result<PathBuf, Failure> {
     })
 }
 
-/// The standard output of a program that answers at once; `None` when it fails. Nothing is shown.
-pub fn read(program: &Path, args: &[&str], folder: &Path) -> Option<String> {
-    let handle =
-        duct::cmd(program, args).dir(folder).stdin_null().stderr_null().stdout_capture().unchecked().start().ok()?;
-    let Ok(Some(output)) = handle.wait_timeout(READ_LIMIT) else {
-        drop(handle.kill());
-        return None;
-    };
-    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+/// Returns the standard output of a short-lived command, or `None` when it fails or is cancelled. Nothing is shown.
+pub async fn capture(command: Command, cancel: &Cancel, children: &Arc<ChildRegistry>) -> Option<String> {
+    let silent = Silent { cancel, children };
+    let exit = pause::timeout(CAPTURE_LIMIT, command.capture().run(&silent)).await?.ok()?;
+    exit.status.success().then(|| String::from_utf8_lossy(&exit.stdout).into_owned())
 }
 
-/// A word of a command line as a person would type it: quoted where a shell would see more in it.
-pub fn typed(word: &str) -> Cow<'_, str> {
+/// Shows nothing.
+struct Silent<'a> {
+    cancel: &'a Cancel,
+    children: &'a Arc<ChildRegistry>,
+}
+
+impl ProcessObserver for Silent<'_> {
+    fn output(&self, _bytes: &[u8]) {}
+    fn started(&self, _pid: u32) {}
+    fn ended(&self, _pid: u32) {}
+    fn cancel(&self) -> &Cancel {
+        self.cancel
+    }
+    fn children(&self) -> &Arc<ChildRegistry> {
+        self.children
+    }
+}
+
+/// Returns a word of a command line, quoted where a shell would not take it as it is.
+pub fn shell_quoted(word: &str) -> Cow<'_, str> {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_=./:,@%+".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         return word.into();
@@ -156,26 +171,26 @@ impl Command {
         self
     }
 
-    /// Keeps standard output for the caller; the host gets standard error alone.
+    /// Keeps standard output for the caller; the observer gets standard error alone.
     pub fn capture(mut self) -> Self {
         self.capture = true;
         self
     }
 
-    /// The command as a person would type it, without variables and input.
-    pub fn line(&self) -> String {
+    /// Returns the command as one would type it, without variables and input.
+    pub fn display_line(&self) -> String {
         let mut line = self.program.display().to_string();
         for arg in &self.args {
             line.push(' ');
-            line.push_str(&typed(&arg.to_string_lossy()));
+            line.push_str(&shell_quoted(&arg.to_string_lossy()));
         }
         line
     }
 
     /// Runs it and demands success. A failure has the command, how it ended and its last lines.
-    pub async fn check(self, host: &dyn Host) -> Result<Exit, Failure> {
-        let line = self.line();
-        let exit = self.run(host).await?;
+    pub async fn check(self, observer: &dyn ProcessObserver) -> Result<Exit, Failure> {
+        let line = self.display_line();
+        let exit = self.run(observer).await?;
         if exit.status.success() {
             return Ok(exit);
         }
@@ -183,25 +198,25 @@ impl Command {
     }
 
     /// Runs it to its end; an exit code other than 0 is not an error here. Fails when it can't be started, and with
-    /// [`crate::error::FailureKind::Interrupted`] when the host asked to stop.
-    pub async fn run(self, host: &dyn Host) -> Result<Exit, Failure> {
-        let line = self.line();
-        if host.cancel().is_asked() {
+    /// [`crate::error::FailureKind::Interrupted`] when the observer asked to stop.
+    pub async fn run(self, observer: &dyn ProcessObserver) -> Result<Exit, Failure> {
+        let line = self.display_line();
+        if observer.cancel().is_cancelled() {
             return Err(Failure::interrupted(format!("`{line}`")));
         }
-        // On another thread: until the new process runs its program, the thread that made it stands still.
-        let starting = Starting::new();
+        // On another thread: spawning blocks until the new process runs its program.
+        let starting = Starting::new(observer.children());
         let Child { group, handle, mut pipes } = blocking(move || self.start(starting)).await?;
         let pid = group.pid();
-        host.started(pid);
-        // They go in this order: the host is told when nothing is left of the group.
-        let guard = (group, Told { pid, host });
-        let result = supervise(handle, &mut pipes, pid, host).await.context(|| format!("running `{line}`"));
+        observer.started(pid);
+        // They go in this order: the observer hears of the end when nothing is left of the group.
+        let guard = (group, Told { pid, observer });
+        let result = supervise(handle, &mut pipes, pid, observer).await.context(|| format!("running `{line}`"));
         drop(guard);
         let mut exit = result?;
         exit.tail = pipes.tail.lines();
         exit.stdout = pipes.stdout;
-        if host.cancel().is_asked() {
+        if observer.cancel().is_cancelled() {
             // A time limit ends it this way too: then its last words are the best there is.
             let mut failure = Failure::interrupted(format!("`{line}`")).details(exit.tail.clone());
             if exit.killed {
@@ -213,11 +228,11 @@ impl Command {
     }
 
     fn start(self, starting: Starting) -> Result<Child, Failure> {
-        let child = self.spawn();
+        let child = self.spawn(starting.registry());
         // Only now: its group is known.
         drop(starting);
         child.map_err(|error| {
-            let failure = Failure::failed(format!("can't start `{}`", self.line())).source(&error);
+            let failure = Failure::failed(format!("can't start `{}`", self.display_line())).source(&error);
             if error.kind() == io::ErrorKind::NotFound {
                 failure.hint(format!("check that `{}` is installed and the folder is there", self.program.display()))
             } else {
@@ -226,7 +241,7 @@ impl Command {
         })
     }
 
-    fn spawn(&self) -> io::Result<Child> {
+    fn spawn(&self, children: &Arc<ChildRegistry>) -> io::Result<Child> {
         let (out_read, out_write) = io::pipe()?;
         let mut expression = duct::cmd(&self.program, &self.args)
             .unchecked()
@@ -243,7 +258,7 @@ impl Command {
         } else {
             expression.stdout_file(out_write)
         };
-        if let Some(run) = groups::run() {
+        if let Some(run) = children.run() {
             expression = expression.env(RUN_VARIABLE, run);
         }
         for (name, value) in &self.env {
@@ -261,9 +276,10 @@ impl Command {
             expression.stdin_file(read)
         };
         let output = Source::new(out_read)?;
-        // The expression holds the child's ends, and goes with this call: while one of ours is open, reading never ends.
+        // The expression holds the child's ends, and goes with this call: while one of ours is open, reading never
+        // ends.
         let handle = Arc::new(expression.start()?);
-        let group = Group::began(handle.pids().first().copied().unwrap_or_default());
+        let group = Group::began(handle.pids().first().copied().unwrap_or_default(), children);
         let pipes = Pipes { input, output, captured, stdout: Vec::new(), tail: Tail::default() };
         Ok(Child { group, handle, pipes })
     }
@@ -288,19 +304,24 @@ struct Child {
     pipes: Pipes,
 }
 
-/// Tells the host of a child's end when it goes.
+/// Tells the observer of a child's end when it goes.
 struct Told<'a> {
     pid: u32,
-    host: &'a dyn Host,
+    observer: &'a dyn ProcessObserver,
 }
 
 impl Drop for Told<'_> {
     fn drop(&mut self) {
-        self.host.ended(self.pid);
+        self.observer.ended(self.pid);
     }
 }
 
-async fn supervise(handle: Arc<duct::Handle>, pipes: &mut Pipes, pid: u32, host: &dyn Host) -> io::Result<Exit> {
+async fn supervise(
+    handle: Arc<duct::Handle>,
+    pipes: &mut Pipes,
+    pid: u32,
+    observer: &dyn ProcessObserver,
+) -> io::Result<Exit> {
     let mut waiter = Box::pin(wait(handle, pid));
     let (mut status, mut killed, mut leaky) = (None, false, false);
     let (mut asked, mut told_to_kill) = (false, false);
@@ -313,7 +334,7 @@ async fn supervise(handle: Arc<duct::Handle>, pipes: &mut Pipes, pid: u32, host:
         tokio::select! {
             read = pipes.output.read(), if pipes.output.is_open() => {
                 let bytes = read?;
-                host.output(bytes);
+                observer.output(bytes);
                 pipes.tail.push(bytes);
             }
             read = pipes.captured.read(), if pipes.captured.is_open() => {
@@ -329,14 +350,14 @@ async fn supervise(handle: Arc<duct::Handle>, pipes: &mut Pipes, pid: u32, host:
                 status = Some(ended?);
                 leak_end = Box::pin(pause::sleep(LEAK_WINDOW));
             }
-            () = host.cancel().asked(), if !asked => {
+            () = observer.cancel().cancelled(), if !asked => {
                 asked = true;
                 signal_group(pid, Signal::TERM);
                 // A stopped child would sleep through TERM.
                 signal_group(pid, Signal::CONT);
                 grace_end = Box::pin(pause::sleep(GRACE));
             }
-            () = host.cancel().killed(), if !told_to_kill => {
+            () = observer.cancel().killed(), if !told_to_kill => {
                 told_to_kill = true;
                 signal_group(pid, Signal::KILL);
             }
@@ -355,33 +376,6 @@ async fn supervise(handle: Arc<duct::Handle>, pipes: &mut Pipes, pid: u32, host:
     leaky |= signal_group(pid, Signal::KILL);
     let status = status.ok_or_else(|| io::Error::other("no exit status"))?;
     Ok(Exit { status, stdout: Vec::new(), tail: Vec::new(), leaky, killed })
-}
-
-/// Waits for the child's end: by a descriptor that stands for it, where the system has those; else on a thread.
-async fn wait(handle: Arc<duct::Handle>, pid: u32) -> io::Result<ExitStatus> {
-    #[cfg(target_os = "linux")]
-    if let Some(child) = pidfd(pid) {
-        loop {
-            let mut ready = child.readable().await?;
-            if let Some(output) = handle.try_wait()? {
-                return Ok(output.status);
-            }
-            ready.clear_ready();
-        }
-    }
-    let waiting = tokio::task::spawn_blocking(move || handle.wait().map(|output| output.status));
-    waiting.await.map_err(io::Error::other)?
-}
-
-/// Readable once the process has ended (`pidfd_open(2)`).
-#[cfg(target_os = "linux")]
-#[expect(
-    deprecated,
-    reason = "its successor is `unsafe`; what that warns of, closing it early, can't happen to one we own"
-)]
-fn pidfd(pid: u32) -> Option<AsyncFd<OwnedFd>> {
-    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw)?;
-    AsyncFd::with_interest(pidfd_open(pid, PidfdFlags::NONBLOCK).ok()?, Interest::READABLE).ok()
 }
 
 #[cfg(test)]

@@ -4,14 +4,17 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "what helps a test fails as the test does")]
 
 mod clock_and_disk;
+mod daemon;
 mod edits;
+mod images;
 mod journal;
 mod kills;
 mod locks;
 mod model;
 mod output;
 mod processes;
-#[path = "../it/sandbox.rs"]
+#[path = "../support/sandbox.rs"]
 #[expect(dead_code, reason = "shared with the other tests of the binary")]
 mod sandbox;
 mod signals;
+mod state_folder;

@@ -1,23 +1,9 @@
 //! Output of any kind and size, and places that take none: F24, F25.
 
-use std::process::{Child, Stdio};
-use std::time::Duration;
+use std::process::Stdio;
 
 use crate::model::Model;
-use crate::sandbox::{Sandbox, Shown, steps};
-
-/// The most memory that a process had while it ran, in bytes.
-fn peak_memory(child: &mut Child) -> u64 {
-    let mut peak = 0;
-    while child.try_wait().unwrap().is_none() {
-        let status = fs_err::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let kb = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
-        peak = peak.max(kb.unwrap_or(0) * 1024);
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    peak
-}
+use crate::sandbox::{Sandbox, Shown, peak_memory, steps};
 
 fn log_of(sandbox: &Sandbox) -> std::path::PathBuf {
     let runs = fs_err::read_dir(sandbox.path(".provision/logs")).unwrap();

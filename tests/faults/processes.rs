@@ -45,6 +45,7 @@ fn f21_a_daemon_that_ignores_sigterm_is_killed_at_once_when_somebody_asks_meanwh
     while !journal().contains("step-finished") {
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
+    // Its ten seconds are the subject: that they are not waited for shows in nothing but the time.
     let asked = std::time::Instant::now();
     send("INT", run.id());
     Shown::of(run).code(0).says(&format!("killed process {daemon} "));

@@ -46,11 +46,11 @@ fn f18_two_signals_in_short_order_kill_and_quit_kills_at_once() {
     let stubborn = "trap '' TERM INT; echo $$ > pid; touch ready; while :; do sleep 0.05; done";
     for signals in [&["INT", "INT"][..], &["TERM", "INT"], &["QUIT"]] {
         let sandbox = Sandbox::new(&steps(&[("a", stubborn, "")]));
-        let run = sandbox.spawn(&["up"]);
+        let run = sandbox.spawn(&["up", "--events", "events"]);
         sandbox.wait_for("ready");
-        for signal in signals {
+        for (n, signal) in signals.iter().enumerate() {
             send(signal, run.id());
-            std::thread::sleep(Duration::from_millis(100));
+            sandbox.wait_for_text("events", "run_interrupted", n + 1);
         }
         let shown = Shown::of(run);
         assert!(shown.code == 130 || shown.code == 143, "{shown:?}");

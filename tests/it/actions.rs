@@ -1,4 +1,4 @@
-//! Every action of the registry through the same paces, and the reference that is printed from it.
+//! What holds for every registered action, and the reference that is printed from the registry.
 
 use provision::actions::ACTIONS;
 
@@ -21,14 +21,14 @@ fn every_example_is_a_valid_step_and_an_unknown_setting_is_refused() {
 }
 
 #[test]
-fn the_reference_page_is_what_the_registry_prints() {
+fn the_reference_page_is_up_to_date() {
     let printed = Sandbox::new("").run(&["actions", "--markdown"]).code(0).stdout;
     let page = fs_err::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/actions.md")).unwrap();
-    assert!(printed == page, "docs/actions.md is old: cargo run -- actions --markdown > docs/actions.md");
+    assert!(printed == page, "docs/actions.md is out of date: cargo run -- actions --markdown > docs/actions.md");
 }
 
 #[test]
-fn each_action_has_its_page_on_the_command_line() {
+fn each_action_has_a_page_on_the_command_line() {
     for action in ACTIONS {
         let sandbox = Sandbox::new("");
         sandbox.run(&["actions", action.name]).code(0).says(action.summary).says("Example:");

@@ -3,7 +3,7 @@
 use crate::sandbox::{Sandbox, steps};
 
 #[test]
-fn every_mistake_of_a_file_is_shown_at_once_with_its_place() {
+fn all_errors_of_a_file_are_reported_in_one_run_with_their_places() {
     let pipeline = "[pipeline]\nname = \"t\"\n[[stage]]\nid = \"s\"\nneeds = [\"nowhere\"]\n[[stage.step]]\nid = \"a\"\n\
                     action = \"comand\"\nrun = \"true\"\n[[stage.step]]\nid = \"b\"\naction = \"command\"\nrum = \"true\"\n";
     let sandbox = Sandbox::new(pipeline);
@@ -20,7 +20,7 @@ fn every_mistake_of_a_file_is_shown_at_once_with_its_place() {
 }
 
 #[test]
-fn a_missing_file_and_a_broken_one() {
+fn a_missing_file_and_a_syntax_error_are_usage_errors() {
     let sandbox = Sandbox::new("");
     fs_err::remove_file(sandbox.path("pipeline.toml")).unwrap();
     sandbox.run(&["up"]).code(2).says("there is no pipeline.toml").says("-f FILE");
@@ -30,13 +30,13 @@ fn a_missing_file_and_a_broken_one() {
 }
 
 #[test]
-fn a_cycle_is_shown_whole() {
+fn a_cycle_is_shown_with_all_its_steps() {
     let sandbox = Sandbox::new(&steps(&[("a", "true", "needs = [\"b\"]"), ("b", "true", "needs = [\"a\"]")]));
     sandbox.run(&["plan"]).code(2).says("s.a").says("s.b");
 }
 
 #[test]
-fn an_unknown_item_in_covers_is_told_with_the_nearest() {
+fn an_unknown_item_in_covers_is_reported_with_the_nearest_one() {
     let pipeline = steps(&[("a", "true", "covers = [\"T0001\"]")]);
     let sandbox = Sandbox::new(&pipeline.replace("name = \"test\"", "name = \"test\"\nchecklists = [\"tasks.md\"]"));
     sandbox.file("tasks.md", "- [ ] T001 One\n");
@@ -44,7 +44,7 @@ fn an_unknown_item_in_covers_is_told_with_the_nearest() {
 }
 
 #[test]
-fn a_missing_and_an_old_tool_are_prerequisites() {
+fn a_missing_tool_and_an_old_one_fail_as_prerequisites() {
     let tool = |name: &str| {
         format!(
             "[pipeline]\nname = \"t\"\n[[stage]]\nid = \"s\"\n[[stage.step]]\nid = \"a\"\naction = \"tool-check\"\n\
@@ -60,7 +60,7 @@ fn a_missing_and_an_old_tool_are_prerequisites() {
 }
 
 #[test]
-fn without_a_docker_daemon_the_first_screen_says_so() {
+fn without_a_docker_daemon_the_message_names_the_socket() {
     let pipeline = "[pipeline]\nname = \"t\"\n[[stage]]\nid = \"s\"\n[[stage.step]]\nid = \"a\"\naction = \"docker-build\"\n\
                     context = \"app\"\nimage = \"x\"\n";
     let mut sandbox = Sandbox::new(pipeline);
@@ -71,7 +71,7 @@ fn without_a_docker_daemon_the_first_screen_says_so() {
 }
 
 #[test]
-fn a_missing_dockerfile_is_named_before_anything_is_sent() {
+fn a_missing_dockerfile_is_reported_before_the_daemon_is_contacted() {
     let pipeline = "[pipeline]\nname = \"t\"\n[[stage]]\nid = \"s\"\n[[stage.step]]\nid = \"a\"\naction = \"docker-build\"\n\
                     context = \"app\"\nimage = \"x\"\n";
     let mut sandbox = Sandbox::new(pipeline);
@@ -82,11 +82,11 @@ fn a_missing_dockerfile_is_named_before_anything_is_sent() {
 }
 
 #[test]
-fn usage_mistakes_exit_with_2() {
+fn usage_errors_exit_with_2() {
     let sandbox = Sandbox::new(&steps(&[("a", "true", "")]));
     sandbox.run(&["upp"]).code(2);
     sandbox.run(&["up", "--set", "x"]).code(2).says("NAME=VALUE");
     sandbox.run(&["up", "--set", "x=1"]).code(2).says("x");
-    sandbox.run(&["actions", "nothing"]).code(2).says("the actions are:");
+    sandbox.run(&["actions", "nothing"]).code(2).says("use one of: ");
     sandbox.run(&["--help"]).code(0).says("Usage");
 }

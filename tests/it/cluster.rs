@@ -28,16 +28,16 @@ fn sandbox() -> Sandbox {
 }
 
 #[test]
-fn a_cluster_whose_first_start_never_came_to_an_end_is_made_anew() {
+fn a_cluster_whose_first_start_was_killed_is_deleted_and_started_again() {
     let sandbox = sandbox();
     sandbox.file("status", ABSENT).run(&["up"]).code(1);
     assert_eq!(sandbox.world(), ["start"]);
-    let anew = ["delete", "start", "delete", "start"];
+    let again = ["delete", "start", "delete", "start"];
     sandbox.file("status", BROKEN).run(&["up"]).code(1);
-    assert_eq!(sandbox.world()[1..], anew);
-    // It runs, and its start had not come to the end, where it is told to a kubeconfig.
+    assert_eq!(sandbox.world()[1..], again);
+    // It runs, but its start did not get as far as writing a kubeconfig.
     sandbox.file("status", UNLINKED).run(&["up"]).code(1);
-    assert_eq!(sandbox.world()[5..], anew);
+    assert_eq!(sandbox.world()[5..], again);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use crate::sandbox::{Sandbox, steps};
 
 #[test]
-fn a_failing_command_shows_its_end_its_log_and_what_to_do() {
+fn a_failing_command_shows_its_last_lines_its_log_and_the_next_command() {
     let script = "for i in $(seq 100); do echo line $i; done; echo the real reason >&2; exit 9";
     let sandbox = Sandbox::new(&steps(&[("a", script, "")]));
     let shown = sandbox.run(&["up"]).code(1);
@@ -13,7 +13,7 @@ fn a_failing_command_shows_its_end_its_log_and_what_to_do() {
 }
 
 #[test]
-fn lines_of_all_steps_are_kept_whole_in_their_logs() {
+fn logs_keep_every_byte_that_a_step_printed() {
     let sandbox = Sandbox::new(&steps(&[("a", "printf 'x\\ty\\n'; printf 'no end'", ""), ("b", "echo other", "")]));
     sandbox.run(&["up"]).code(0);
     assert_eq!(sandbox.run(&["logs", "s.a"]).code(0).stdout, "x\ty\nno end");
@@ -21,7 +21,7 @@ fn lines_of_all_steps_are_kept_whole_in_their_logs() {
 }
 
 #[test]
-fn json_events_have_the_form_of_the_contract() {
+fn json_events_have_the_documented_form() {
     let sandbox = Sandbox::new(&steps(&[("a", "echo hello", "")]));
     let shown = sandbox.run(&["up", "--output", "json", "--events", "events.jsonl"]).code(0);
     let file = fs_err::read_to_string(sandbox.path("events.jsonl")).unwrap();
@@ -37,7 +37,7 @@ fn json_events_have_the_form_of_the_contract() {
 }
 
 #[test]
-fn a_reader_that_goes_away_changes_nothing() {
+fn a_closed_standard_output_does_not_stop_the_run() {
     let sandbox = Sandbox::new(&steps(&[("a", "echo a >> world", "")]));
     let mut child = sandbox.command(&["up"]).spawn().unwrap();
     drop(child.stdout.take());

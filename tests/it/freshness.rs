@@ -34,7 +34,7 @@ fn an_input_that_changes_while_its_step_runs_leaves_the_step_stale() {
 }
 
 #[test]
-fn a_step_that_always_looks_runs_each_time() {
+fn a_step_that_always_runs_is_never_fresh() {
     let sandbox = Sandbox::new(&steps(&[("a", "echo a >> world", "always = true")]));
     sandbox.run(&["up"]).code(0);
     sandbox.run(&["up"]).code(0);

@@ -23,12 +23,12 @@ fn ctrl_c_winds_down_and_up_continues_from_there() {
 fn a_second_ctrl_c_kills_what_ignores_the_first() {
     let script = "trap '' TERM INT; echo $$ > pid; touch ready; while :; do sleep 0.05; done";
     let sandbox = Sandbox::new(&steps(&[("a", script, "")]));
-    let run = sandbox.spawn(&["up"]);
+    let run = sandbox.spawn(&["up", "--events", "events"]);
     sandbox.wait_for("ready");
     let child = sandbox.pid("pid");
     send("INT", run.id());
     // The first must have been heard, or both would count as one.
-    std::thread::sleep(std::time::Duration::from_millis(300));
+    sandbox.wait_for_text("events", "run_interrupted", 1);
     send("INT", run.id());
     Shown::of(run).code(130);
     wait_until_gone(child);

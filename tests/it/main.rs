@@ -5,12 +5,17 @@
 mod actions;
 mod bad_input;
 mod cluster;
+mod docker;
 mod failure;
 mod freshness;
 mod interrupt;
 mod report;
 mod resume;
+#[path = "../support/sandbox.rs"]
+#[expect(dead_code, reason = "shared with the fault suite and the live tests, which use more of it")]
 mod sandbox;
 mod schedule;
+mod screens;
 mod secrets;
 mod selection;
+mod tools;

@@ -1,4 +1,4 @@
-//! The checklist: executed, with evidence, and open again when that goes stale.
+//! The checklist: items are done by evidence, and stale when the evidence no longer holds.
 
 use serde_json::Value;
 
@@ -46,7 +46,7 @@ fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
 }
 
 #[test]
-fn an_item_follows_its_evidence() {
+fn an_item_is_done_only_while_its_evidence_holds() {
     let sandbox = project();
     assert_eq!(verdicts(&sandbox), pairs(&[("T001", "open"), ("T002", "open"), ("T003", "open")]));
     sandbox.run(&["up"]).code(1);
@@ -54,7 +54,7 @@ fn an_item_follows_its_evidence() {
     sandbox.file("ok", "");
     sandbox.run(&["up"]).code(0);
     assert_eq!(verdicts(&sandbox), pairs(&[("T001", "done"), ("T002", "done"), ("T003", "open")]));
-    // The world changes behind our back: the tick goes, without a run.
+    // An output is deleted outside of provision: the item is stale, without another run.
     fs_err::remove_file(sandbox.path("out")).unwrap();
     assert_eq!(verdicts(&sandbox), pairs(&[("T001", "stale"), ("T002", "stale"), ("T003", "open")]));
     sandbox.run(&["up"]).code(0);
@@ -63,13 +63,13 @@ fn an_item_follows_its_evidence() {
 }
 
 #[test]
-fn what_a_check_saw_stands_until_the_check_is_another_one() {
+fn the_result_of_a_check_is_stale_once_the_check_has_changed() {
     let sandbox = project();
     let pipeline = fs_err::read_to_string(sandbox.path("pipeline.toml")).unwrap();
     let checked = pipeline.replace("run = \"test -e ok\"", "run = \"true\"\nalways = true");
     sandbox.file("pipeline.toml", &checked);
     sandbox.run(&["up"]).code(0);
-    sandbox.run(&["up"]).code(0).says("1 of them anew");
+    sandbox.run(&["up"]).code(0).says("1 re-checked");
     assert_eq!(verdicts(&sandbox)[1].1, "done");
     sandbox.run(&["plan", "--exit-code"]).code(0);
     sandbox.file("pipeline.toml", &checked.replace("run = \"true\"", "run = \"exit 0\""));
@@ -88,7 +88,7 @@ fn an_item_can_be_proven_by_a_fallback() {
     );
     sandbox.run(&["up"]).code(0).says("by fallback");
     assert_eq!(verdicts(&sandbox), pairs(&[("T001", "done"), ("T002", "fallback"), ("T003", "open")]));
-    // A fallback is there for its step alone.
+    // No other step can need a fallback.
     let wrong =
         format!("{fallback}[[stage.step]]\nid = \"d\"\naction = \"command\"\nneeds = [\"c\"]\nrun = \"true\"\n");
     sandbox.file("pipeline.toml", &pipeline.replace("needs = [\"a\"]", &format!("fallback = \"c\"\n{wrong}")));
@@ -96,7 +96,7 @@ fn an_item_can_be_proven_by_a_fallback() {
 }
 
 #[test]
-fn the_report_has_the_form_of_the_contract_and_check_answers_by_exit_code() {
+fn the_report_has_the_documented_form_and_check_sets_the_exit_code() {
     let sandbox = project();
     sandbox.file("ok", "");
     sandbox.run(&["up"]).code(0);

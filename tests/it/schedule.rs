@@ -69,7 +69,7 @@ fn after_a_failure_nothing_new_starts_unless_told_to_keep_going() {
         ("a", "exit 3", ""),
         ("b", "echo b >> world", "needs = [\"a\"]"),
         ("c", "echo c >> world", "needs = [\"d\"]"),
-        ("d", "sleep 0.3; echo d >> world", ""),
+        ("d", "until grep -q '\"failed\"' .provision/journal.jsonl; do sleep 0.02; done; echo d >> world", ""),
     ]);
     let sandbox = Sandbox::new(&pipeline);
     sandbox.run(&["up"]).code(1).says("exit code 3");

@@ -1,4 +1,4 @@
-//! A secret is nowhere in what is shown or kept.
+//! Secrets appear in nothing that is printed or stored.
 
 use crate::sandbox::Sandbox;
 
@@ -36,7 +36,7 @@ run = 'echo "token is $TOKEN"; echo "$TOKEN" | base64; echo "again $TOKEN" >&2; 
 }
 
 #[test]
-fn a_secret_that_is_not_set_is_named_with_its_variable() {
+fn a_missing_secret_is_reported_with_its_variable() {
     let pipeline = "[pipeline]\nname = \"t\"\n[secrets]\nTOKEN = { env = \"MY_TOKEN\" }\n[[stage]]\nid = \"s\"\n\
                     [[stage.step]]\nid = \"a\"\naction = \"command\"\nsecrets = [\"TOKEN\"]\nrun = \"true\"\n";
     Sandbox::new(pipeline).run(&["up"]).code(3).says("`MY_TOKEN` is not set");

@@ -12,7 +12,7 @@ fn three_stages() -> Sandbox {
 }
 
 #[test]
-fn a_stage_brings_what_it_needs_and_only_leaves_that_away() {
+fn a_stage_runs_with_what_it_needs_unless_only_is_given() {
     let sandbox = three_stages();
     sandbox.run(&["stage", "b"]).code(0);
     assert_eq!(sandbox.world(), ["a", "b"]);
@@ -44,11 +44,11 @@ fn steps_that_do_not_apply_are_not_called_proven() {
 }
 
 #[test]
-fn names_that_are_none_are_told_with_the_nearest() {
+fn unknown_names_are_reported_with_the_nearest_one() {
     let sandbox = three_stages();
-    sandbox.run(&["stage", "bb"]).code(2).says("there is no stage or step `bb`").says("did you mean `b`?");
+    sandbox.run(&["stage", "bb"]).code(2).says("unknown stage or step `bb`").says("did you mean `b`?");
     sandbox.run(&["up", "b.y"]).code(2).says("b.x");
-    sandbox.run(&["up", "--until", "nowhere"]).code(2).says("the stages are: a, b, c");
+    sandbox.run(&["up", "--until", "nowhere"]).code(2).says("use one of: `a`, `b`, `c`");
     sandbox.run(&["up", "--from", "c", "--until", "a"]).code(2).says("nothing is selected");
     sandbox.run(&["stage", "b.x"]).code(2).says("provision up b.x");
     sandbox.run(&["logs", "b.x"]).code(2).says("has never run");

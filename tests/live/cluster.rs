@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use provision::actions::Presence;
+use provision::action::Presence;
 use provision::error::{Failure, FailureKind};
 use provision::tools::secrets::SecretSource;
 use serde_json::{Value, json};
@@ -91,7 +91,7 @@ async fn an_interrupted_rollout_says_what_it_waited_for() {
     let cancel = bench.cancel.clone();
     let settings = format!("namespace = '{}'\nselector = 'app=never'", bench.namespace);
     // The selector is of pods; the workload has no labels of its own.
-    assert!(bench.run("rollout-check", &settings).await.unwrap_err().message.contains("nothing to look at"));
+    assert!(bench.run("rollout-check", &settings).await.unwrap_err().message.contains("nothing to check"));
     tokio::spawn(async move {
         tokio::time::sleep(Duration::from_secs(6)).await;
         cancel.wind_down();
@@ -126,12 +126,46 @@ async fn a_generated_secret_is_made_once_and_shared() {
     assert!(!bench.log().contains(&value));
     assert!(first.iter().all(|(_, fact)| !fact.contains(&value)));
     assert_eq!(timed("its probe", bench.probe("secret-apply", &one, &first)).await, Presence::Present);
-    // Changed or removed behind our back.
+    // Changed or removed outside of provision.
     bench.command(&format!("-n {namespace} patch secret one -p '{{\"stringData\":{{\"URL\":\"x\"}}}}'")).await;
     assert!(matches!(bench.probe("secret-apply", &one, &first).await, Presence::Missing(_)));
+    let failure = bench.run("secret-apply", &one).await.unwrap_err();
+    println!("{failure}\n  {}", failure.hints.join("\n  "));
+    assert!(failure.to_string().contains("`data.URL` that `kubectl-patch` set"), "{failure}");
+    let bench = bench.consenting();
+    let namespace = &bench.namespace;
     assert_eq!(bench.run("secret-apply", &one).await.unwrap(), first);
     bench.command(&format!("-n {namespace} delete secret one")).await;
     assert!(matches!(bench.probe("secret-apply", &one, &first).await, Presence::Missing(_)));
+    bench.clean_up().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_steps_share_a_secret_and_keep_their_keys() {
+    let bench = Workbench::new("shared").await;
+    let step = |data: &str| format!("name = 'shared'\nnamespace = '{}'\ndata = {{ {data} }}", bench.namespace);
+    let keys = async || {
+        let found = bench.kube().await.secret(&bench.namespace, "shared").await.unwrap().unwrap();
+        found.data.into_keys().collect::<Vec<_>>().join(" ")
+    };
+    for _ in 0..2 {
+        bench.run_as("live.one", "secret-apply", &step("ONE = '1'")).await.unwrap();
+        bench.run_as("live.two", "secret-apply", &step("TWO = '2'")).await.unwrap();
+        assert_eq!(keys().await, "ONE TWO");
+    }
+    let failure = bench.run_as("live.two", "secret-apply", &step("TWO = '2', ONE = '3'")).await.unwrap_err();
+    println!("{failure}\n  {}", failure.hints.join("\n  "));
+    assert!(failure.to_string().contains("`data.ONE` belongs to `provision/live/live.one`"), "{failure}");
+    // As an older version left it: all under one manager, which the first step succeeds.
+    bench.command(&format!("-n {} delete secret shared", bench.namespace)).await;
+    let old = "apiVersion: v1\nkind: Secret\nmetadata: {name: shared}\ndata: {ONE: bw==, TWO: bw==}\n";
+    bench.write("old.yaml", old);
+    bench.command(&format!("-n {} apply --server-side --field-manager=provision -f old.yaml", bench.namespace)).await;
+    bench.run_as("live.one", "secret-apply", &step("ONE = '1'")).await.unwrap();
+    assert_eq!(keys().await, "ONE TWO");
+    bench.run_as("live.two", "secret-apply", &step("THREE = '3', TWO = '2'")).await.unwrap();
+    bench.run_as("live.two", "secret-apply", &step("THREE = '3'")).await.unwrap();
+    assert_eq!(keys().await, "ONE THREE");
     bench.clean_up().await;
 }
 
@@ -169,7 +203,7 @@ async fn a_service_is_asked_through_a_forward_of_our_own() {
 
     let failure = bench.run("http-check", &format!("{base}port = 80\npath = '/bad'\nattempts = 1")).await.unwrap_err();
     println!("{failure}\n  {}", failure.details.join("\n  "));
-    assert!(failure.message.contains("answered 500, not 200"), "{failure}");
+    assert!(failure.message.contains("responded with 500, not 200"), "{failure}");
     let details = failure.details.join("\n");
     assert!(details.contains("pod web-") && details.contains("Running, ready"), "{details}");
 
@@ -200,10 +234,10 @@ async fn a_forward_survives_its_pods() {
         bench.command(&format!("-n {} delete pod -l app=web --wait=false", bench.namespace)).await;
     };
     let (failure, ()) = tokio::join!(asking, deleting);
-    assert!(failure.unwrap_err().message.contains("answered 3 at `/n`, not 4"));
+    assert!(failure.unwrap_err().message.contains("responded with 3 at `/n`, not 4"));
     step.cx.finish().unwrap();
     let log = bench.log();
-    let answers = log.lines().filter(|line| line.contains("answered 3")).count();
+    let answers = log.lines().filter(|line| line.contains("responded with 3")).count();
     println!("{answers} answers of {} attempts", log.lines().count());
     assert!(answers > 20, "{log}");
     bench.clean_up().await;

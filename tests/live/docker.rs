@@ -4,15 +4,14 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
-use provision::actions::Presence;
+use provision::action::Presence;
 use provision::error::FailureKind;
 use provision::fingerprint::Inputs;
-use provision::tools::build_context::BuildContext;
-use provision::tools::docker::{BuildEvent, BuildRequest, Docker, Endpoint};
+use provision::tools::docker::{BuildContext, BuildEvent, BuildRequest, Docker, Endpoint};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::bench::{Bench, action};
-use crate::workbench::IMAGE;
+use crate::sandbox::{Sandbox, Shown, peak_memory};
+use crate::workbench::{IMAGE, Workbench, action};
 
 fn project(files: &[(&str, &str)]) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
@@ -53,7 +52,7 @@ async fn an_image_is_built_named_by_its_content_and_the_same_the_second_time() {
         "context = \"app\"\nimage = \"provision-live/first\"\nmax-size = \"500MB\"\nargs = {{ BASE = \"{IMAGE}\", WORD = \"hello\" }}"
     );
     let build = action("docker-build", &settings);
-    let bench = Bench::new(dir.path(), None);
+    let bench = Workbench::without_cluster(dir.path());
     let mut inputs = Inputs::new();
     build.inputs(&bench.cx, &mut inputs).await.unwrap();
     let labels: Vec<_> = inputs.iter().map(|(label, _)| label.to_owned()).collect();
@@ -90,7 +89,7 @@ async fn an_image_is_built_named_by_its_content_and_the_same_the_second_time() {
 #[tokio::test]
 async fn a_failing_step_is_named_with_its_last_lines_and_leaves_no_image() {
     let dir = project(&[("Dockerfile", &format!("FROM {IMAGE}\nRUN echo before; echo oops; exit 3\n"))]);
-    let bench = Bench::new(dir.path(), None);
+    let bench = Workbench::without_cluster(dir.path());
     let failure =
         action("docker-build", "context = \".\"\nimage = \"provision-live/failing\"").run(&bench.cx).await.unwrap_err();
     assert_eq!(
@@ -103,7 +102,7 @@ async fn a_failing_step_is_named_with_its_last_lines_and_leaves_no_image() {
 #[tokio::test]
 async fn an_image_that_is_too_big_is_refused_with_its_biggest_layers() {
     let dir = project(&[("Dockerfile", "FROM scratch\nCOPY big /\n"), ("big", &"x".repeat(3_000_000))]);
-    let bench = Bench::new(dir.path(), None);
+    let bench = Workbench::without_cluster(dir.path());
     let failure = action("docker-build", "context = \".\"\nimage = \"provision-live/big\"\nmax-size = \"1MB\"")
         .run(&bench.cx)
         .await
@@ -115,7 +114,7 @@ async fn an_image_that_is_too_big_is_refused_with_its_biggest_layers() {
 #[tokio::test]
 async fn a_missing_dockerfile_is_told_before_anything_is_sent() {
     let dir = project(&[("app/a", "a")]);
-    let bench = Bench::new(dir.path(), None);
+    let bench = Workbench::without_cluster(dir.path());
     let failure =
         action("docker-build", "context = \"app\"\nimage = \"provision-live/none\"").run(&bench.cx).await.unwrap_err();
     assert!(failure.message.starts_with("there is no Dockerfile `"), "{failure}");
@@ -173,7 +172,7 @@ async fn the_daemons_refusal_is_shown_while_the_context_is_still_on_its_way() {
 #[tokio::test]
 async fn a_cancelled_build_ends_at_once_in_the_daemon_too() {
     let dir = project(&[("Dockerfile", &format!("FROM {IMAGE}\nRUN echo started; sleep 31415\n"))]);
-    let bench = Bench::new(dir.path(), None);
+    let bench = Workbench::without_cluster(dir.path());
     let build = action("docker-build", "context = \".\"\nimage = \"provision-live/cancelled\"");
     let cancel = bench.cancel.clone();
     let run = build.run(&bench.cx);
@@ -224,7 +223,7 @@ async fn docker_without_buildkit(dir: &Path) -> Docker {
                 }
                 let mut daemon = tokio::net::UnixStream::connect(real).await.unwrap();
                 daemon.write_all(&head).await.unwrap();
-                // Whoever ends it first: the other one sees it by itself.
+                // Either side may close the connection first; the other one notices.
                 drop(tokio::io::copy_bidirectional(&mut stream, &mut daemon).await);
             });
         }
@@ -262,4 +261,19 @@ async fn a_daemon_without_buildkit_builds_as_well() {
         .unwrap_err();
     assert_eq!(failure.message, "building `provision-live/classic:2`: step [2/2] RUN echo oops; exit 3 failed");
     assert!(failure.details.contains(&"oops".to_owned()), "{failure:?}");
+}
+
+#[test]
+fn a_build_context_of_a_gigabyte_takes_little_memory() {
+    let pipeline = "[pipeline]\nname = \"t\"\n[[stage]]\nid = \"s\"\n[[stage.step]]\nid = \"big\"\naction = \"docker-build\"\n\
+                    context = \"app\"\nimage = \"provision-live/gigabyte\"\n";
+    let sandbox = Sandbox::live(pipeline);
+    sandbox.file("app/Dockerfile", "FROM scratch\nCOPY Dockerfile /\n");
+    fs_err::File::create(sandbox.path("app/big")).unwrap().set_len(1 << 30).unwrap();
+    let mut run = sandbox.spawn(&["up", "--events", "events.jsonl"]);
+    let peak = peak_memory(&mut run);
+    Shown::of(run).code(0);
+    assert!(peak < 100_000_000, "{peak} bytes of memory");
+    let events = fs_err::read_to_string(sandbox.path("events.jsonl")).unwrap();
+    assert!(events.matches("\"step_progress\"").count() > 3, "{events}");
 }

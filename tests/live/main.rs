@@ -1,4 +1,5 @@
-//! Against a real Docker daemon and a real cluster: what no stand-in can prove. `./scripts/test` brings both.
+//! Tests against a real Docker daemon and a real cluster. `cargo test` leaves them out (`test = false` in Cargo.toml);
+//! `./scripts/test` sets both up and runs `cargo test --test live`.
 
 #![expect(
     clippy::unwrap_used,
@@ -7,7 +8,6 @@
     reason = "what helps a test fails as the test does, and shows what it measured"
 )]
 
-mod bench;
 mod cluster;
 mod docker;
 mod main_job;
@@ -15,7 +15,8 @@ mod node;
 mod registry;
 mod releases;
 mod repair;
-#[path = "../it/sandbox.rs"]
+#[path = "../support/sandbox.rs"]
 #[expect(dead_code, reason = "the tests of the binary alone use more of it")]
 mod sandbox;
+#[path = "../support/workbench.rs"]
 mod workbench;

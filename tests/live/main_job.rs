@@ -1,5 +1,5 @@
-//! The main job with the binary, as a user does it: the repository's own pipeline on a real cluster, killed, interrupted,
-//! and with the world changed behind its back.
+//! The main job with the binary, as a user does it: the repository's own pipeline on a real cluster, killed,
+//! interrupted, and with the cluster changed outside of provision.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -19,20 +19,12 @@ fn my_turn() -> MutexGuard<'static, ()> {
     TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A project with the tools, Docker and cluster settings of this machine.
-fn live(pipeline: &str) -> Sandbox {
-    let mut sandbox = Sandbox::new(pipeline);
-    for (name, value) in std::env::vars() {
-        sandbox.env(&name, &value);
-    }
-    sandbox
-}
-
 /// The repository's own pipeline and example in a folder of their own, with the tests' cluster.
 fn own_pipeline() -> Sandbox {
     let root = env!("CARGO_MANIFEST_DIR");
     let text = fs_err::read_to_string(format!("{root}/pipeline.toml")).unwrap();
-    let sandbox = live(&text.replace("name = \"todo-chatbot\"\ndriver", &format!("name = \"{PROFILE}\"\ndriver")));
+    let sandbox =
+        Sandbox::live(&text.replace("name = \"todo-chatbot\"\ndriver", &format!("name = \"{PROFILE}\"\ndriver")));
     for entry in walkdir::WalkDir::new(format!("{root}/examples")) {
         let entry = entry.unwrap();
         let name = entry.path().strip_prefix(root).unwrap();
@@ -80,7 +72,7 @@ fn the_example_is_deployed_and_proven_through_kills_and_a_lost_cluster() {
     sandbox.run(&["up"]).code(0).says("nothing to do");
     sandbox.run(&["plan", "--exit-code"]).code(0);
 
-    // The cluster is deleted behind our back: what was in it is open again, and `up` brings it back.
+    // The cluster is deleted outside of provision: what was in it is stale, and `up` restores it.
     minikube("delete");
     let lost = verdicts(&sandbox);
     let verdict =
@@ -116,7 +108,7 @@ fn wait_for_container() {
 
 /// A pipeline whose only step builds an image that takes its time.
 fn slow_build() -> Sandbox {
-    let sandbox = live(
+    let sandbox = Sandbox::live(
         "[pipeline]\nname = \"t\"\n[[stage]]\nid = \"build\"\n[[stage.step]]\nid = \"slow\"\naction = \"docker-build\"\n\
          context = \"app\"\nimage = \"provision-test/slow\"\n",
     );

@@ -1,6 +1,6 @@
 //! Images in the cluster's node: the ones that were built, and no more bytes than needed.
 
-use provision::actions::Presence;
+use provision::action::Presence;
 use provision::model::Output;
 
 use crate::docker::{context, request};

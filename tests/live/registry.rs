@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use provision::actions::{ACTIONS, Presence};
+use provision::action::Presence;
+use provision::actions::ACTIONS;
 use provision::error::FailureKind;
 use provision::model::Output;
 use provision::tools::secrets::SecretSource;
@@ -38,8 +39,8 @@ metadata: {name: web}
 spec: {selector: {app: web}, ports: [{port: 80}]}
 ";
 
-/// Working settings of each action, in an order in which each finds what it needs. An action that is not here fails the
-/// test: whoever adds one says here how it is run.
+/// Working settings of each action, in an order in which each finds what it needs. The test fails for an action without
+/// settings here.
 fn recipes(bench: &Workbench) -> Vec<(&'static str, String)> {
     let namespace = &bench.namespace;
     vec![

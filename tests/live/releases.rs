@@ -1,7 +1,7 @@
 //! Helm releases.
 
-use provision::actions::Presence;
-use provision::tools::helm::new_run;
+use provision::action::Presence;
+use provision::tools::helm::call_id;
 
 use crate::workbench::{IMAGE, Workbench, timed};
 
@@ -106,15 +106,113 @@ async fn leave_pending(bench: &Workbench, verb: &str, more: &str) {
 async fn a_release_that_a_killed_run_of_ours_left_is_freed() {
     let bench = Workbench::new("pending").await;
     chart(&bench, TEMPLATE);
-    leave_pending(&bench, "install", &format!("--labels=provision={}", new_run())).await;
+    leave_pending(&bench, "install", &format!("--labels=provision={}", call_id())).await;
+    let installed = uid(&bench, "configmap/app").await;
     let output =
         timed("install after pending-install", bench.run("helm-install", &settings(&bench, ""))).await.unwrap();
-    assert_eq!(output.get("revision"), Some("1"));
-    leave_pending(&bench, "upgrade", &format!("--labels=provision={}", new_run())).await;
+    assert_eq!(output.get("revision"), Some("2"));
+    assert_eq!(uid(&bench, "configmap/app").await, installed);
+    leave_pending(&bench, "upgrade", &format!("--labels=provision={}", call_id())).await;
     let output =
         timed("upgrade after pending-upgrade", bench.run("helm-install", &settings(&bench, ""))).await.unwrap();
     assert_eq!((output.get("revision"), output.get("status")), (Some("4"), Some("deployed")));
+    assert_eq!(uid(&bench, "configmap/app").await, installed);
     println!("{}", bench.log());
+    bench.clean_up().await;
+}
+
+/// What `kubectl get` says of an object's field.
+async fn field(bench: &Workbench, object: &str, path: &str) -> String {
+    bench.command(&format!("-n {} get {object} -o 'jsonpath={{{path}}}' > field", bench.namespace)).await;
+    fs_err::read_to_string(bench.path("field")).unwrap()
+}
+
+async fn uid(bench: &Workbench, object: &str) -> String {
+    field(bench, object, ".metadata.uid").await
+}
+
+/// A database with its volume, that is ready when `ready` ends well.
+const DATABASE: &str = "apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {name: data}
+spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 10Mi}}}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: app}
+spec:
+  strategy: {type: Recreate}
+  selector: {matchLabels: {app: app}}
+  template:
+    metadata: {labels: {app: app}}
+    spec:
+      terminationGracePeriodSeconds: 0
+      volumes: [{name: data, persistentVolumeClaim: {claimName: data}}]
+      containers:
+      - name: c
+        image: {{ .Values.image }}
+        imagePullPolicy: Never
+        securityContext: {runAsUser: 0}
+        command: [sleep, '100000']
+        readinessProbe: {exec: {command: ['{{ ne (toString .Values.ready) `false` }}']}, periodSeconds: 1}
+        volumeMounts: [{name: data, mountPath: /data}]
+";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_in_use_outlives_the_kill_of_its_first_installation() {
+    let bench = Workbench::new("database").await;
+    chart(&bench, DATABASE);
+    let kubectl = format!("{} -n {}", bench.kube().await.kubectl(), bench.namespace);
+    let line = format!(
+        "{} install app chart --set image={IMAGE},ready=false --wait --create-namespace --labels=provision={} & pid=$!
+         for i in $(seq 300); do
+           {kubectl} exec deployment/app -- sh -c 'echo hours of work > /data/f' 2>/dev/null && break; sleep 0.2
+         done
+         kill -9 $pid",
+        bench.helm(),
+        call_id()
+    );
+    bench.run("command", &format!("run = '''{line}'''")).await.unwrap();
+    let claim = uid(&bench, "pvc/data").await;
+    let output = bench.run("helm-install", &settings(&bench, "")).await.unwrap();
+    assert_eq!(output.get("status"), Some("deployed"));
+    bench.run("rollout-check", &format!("namespace = '{}'\nrelease = 'app'", bench.namespace)).await.unwrap();
+    assert_eq!(uid(&bench, "pvc/data").await, claim);
+    bench.command(&format!("-n {} exec deployment/app -- cat /data/f > data", bench.namespace)).await;
+    assert_eq!(fs_err::read_to_string(bench.path("data")).unwrap(), "hours of work\n");
+    bench.clean_up().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_removal_that_was_killed_is_finished_only_with_consent() {
+    let bench = Workbench::new("removal").await;
+    let hook = "apiVersion: batch/v1
+kind: Job
+metadata: {name: bye, annotations: {helm.sh/hook: pre-delete, helm.sh/hook-delete-policy: before-hook-creation}}
+spec:
+  template:
+    spec:
+      restartPolicy: Never
+      terminationGracePeriodSeconds: 0
+      containers: [{name: c, image: {{ .Values.image }}, imagePullPolicy: Never, command: [sleep, '5']}]
+---
+";
+    chart(&bench, &format!("{hook}{TEMPLATE}"));
+    let settings = settings(&bench, "");
+    bench.run("helm-install", &settings).await.unwrap();
+    let line = format!(
+        "{helm} uninstall app & pid=$!
+         for i in $(seq 100); do {helm} list --uninstalling -q | grep -q app && break; sleep 0.1; done
+         kill -9 $pid",
+        helm = bench.helm()
+    );
+    bench.run("command", &format!("run = '''{line}'''")).await.unwrap();
+    let failure = bench.run("helm-install", &settings).await.unwrap_err();
+    println!("{failure}\n  {}", failure.hints.join("\n  "));
+    assert!(failure.hints.iter().any(|hint| hint.contains("--yes")), "{:?}", failure.hints);
+    let bench = bench.consenting();
+    let output = bench.run("helm-install", &settings).await.unwrap();
+    assert_eq!((output.get("revision"), output.get("status")), (Some("1"), Some("deployed")));
     bench.clean_up().await;
 }
 
@@ -125,7 +223,7 @@ async fn a_release_that_somebody_else_left_is_refused_with_the_command() {
     leave_pending(&bench, "install", "").await;
     let failure = bench.run("helm-install", &settings(&bench, "")).await.unwrap_err();
     println!("{failure}\n  {}", failure.hints.join("\n  "));
-    assert!(failure.hints[0].contains("uninstall app"), "{:?}", failure.hints);
+    assert!(failure.hints[0].contains("delete secret sh.helm.release.v1.app.v1`"), "{:?}", failure.hints);
     bench.clean_up().await;
 }
 
@@ -137,7 +235,7 @@ async fn a_release_that_a_living_helm_of_ours_holds_is_left_alone() {
         "{} install app chart -f values.yaml --set image={IMAGE} --set 'command={{/bin/false}}' --wait --timeout 25s \
          --create-namespace --labels=provision={}",
         bench.helm(),
-        new_run()
+        call_id()
     );
     let settings_of_command = format!("run = \"\"\"{line}\"\"\"");
     let holding = bench.run("command", &settings_of_command);

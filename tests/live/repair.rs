@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use provision::actions::Presence;
+use provision::action::Presence;
 use provision::error::FailureKind;
 use provision::model::Output;
 
@@ -43,8 +43,9 @@ async fn a_cluster_comes_back_from_whatever_happened_to_it() {
     let forget = format!("rm {}", kubeconfig.display());
     assert_eq!(repaired(&bench, "our kubeconfig is gone", &forget, &output).await, output);
     // Another cluster, also for the probe.
-    let anew = repaired(&bench, "deleted behind our back", &format!("minikube delete -p {PROFILE}"), &output).await;
-    assert_ne!(anew.get("uid"), output.get("uid"));
+    let again =
+        repaired(&bench, "deleted outside of provision", &format!("minikube delete -p {PROFILE}"), &output).await;
+    assert_ne!(again.get("uid"), output.get("uid"));
     shell(&bench, &delete).await;
 }
 

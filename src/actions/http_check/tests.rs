@@ -8,37 +8,37 @@ fn check(settings: &str) -> HttpCheck {
     check
 }
 
-fn answer(status: u16, body: &str) -> Response {
+fn response(status: u16, body: &str) -> Response {
     Response { status, body: body.as_bytes().to_vec(), took: Duration::ZERO }
 }
 
 #[test]
-fn an_answer_is_judged_by_status_text_and_values() {
+fn a_response_is_judged_by_status_text_and_values() {
     let body = r#"{"status":"ok","n":1.0,"list":[{"id":7}]}"#;
     let cases = [
         ("", 200, body, Ok(())),
-        ("", 500, body, Err("answered 500, not 200")),
+        ("", 500, body, Err("responded with 500, not 200")),
         ("status = [301, 302]", 302, "", Ok(())),
-        ("status = [301, 302]", 200, "", Err("answered 200, not 301 or 302")),
+        ("status = [301, 302]", 200, "", Err("responded with 200, not 301 or 302")),
         ("contains = \"ok\"", 200, "<p>ok</p>", Ok(())),
-        ("contains = \"ok\"", 200, "no", Err("answered without `ok`")),
+        ("contains = \"ok\"", 200, "no", Err("responded without `ok`")),
         ("expect = { \"/status\" = \"ok\", \"/n\" = 1, \"/list/0\" = { id = 7 } }", 200, body, Ok(())),
-        ("expect = { \"/status\" = \"up\" }", 200, body, Err("answered \"ok\" at `/status`, not \"up\"")),
-        ("expect = { \"/x\" = 1 }", 200, body, Err("answered without `/x`, which should be 1")),
+        ("expect = { \"/status\" = \"up\" }", 200, body, Err("responded with \"ok\" at `/status`, not \"up\"")),
+        ("expect = { \"/x\" = 1 }", 200, body, Err("responded without `/x`, which should be 1")),
     ];
     for (settings, status, body, expected) in cases {
-        let judged = check(settings).judge(&answer(status, body)).map(|_| ());
+        let judged = check(settings).judge(&response(status, body)).map(|_| ());
         assert_eq!(judged, expected.map_err(str::to_owned), "{settings}");
     }
-    assert!(check("expect = { \"/a\" = 1 }").judge(&answer(200, "<html>")).unwrap_err().contains("JSON"));
+    assert!(check("expect = { \"/a\" = 1 }").judge(&response(200, "<html>")).unwrap_err().contains("JSON"));
 }
 
 #[test]
 fn facts_are_saved_by_pointer() {
     let check = check("save = { id = \"/list/0/id\", state = \"/status\" }");
-    let saved = check.judge(&answer(200, r#"{"status":"ok","list":[{"id":7}]}"#)).unwrap();
+    let saved = check.judge(&response(200, r#"{"status":"ok","list":[{"id":7}]}"#)).unwrap();
     assert_eq!(saved, [("id".into(), "7".into()), ("state".into(), "ok".into())]);
-    assert!(check.judge(&answer(200, "{}")).unwrap_err().contains("/list/0/id"));
+    assert!(check.judge(&response(200, "{}")).unwrap_err().contains("/list/0/id"));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Actions of the tests: settings of every type, outputs, secrets.
+//! Actions for the tests: settings of every type, outputs, secrets.
 
 use std::collections::BTreeMap;
 
@@ -6,11 +6,11 @@ use futures_util::future::BoxFuture;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::actions::{Action, ActionSettings, ActionType, Presence, StepContext};
+use crate::action::{Action, ActionSettings, ActionType, Presence, StepContext};
 use crate::error::Failure;
 use crate::model::Output;
 
-/// Makes an image.
+/// Builds an image.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 #[expect(dead_code, reason = "shown by Debug only")]
@@ -34,7 +34,7 @@ enum Builder {
     Buildkit,
 }
 
-/// Puts secrets into the cluster.
+/// Stores secrets in the cluster.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 #[expect(dead_code, reason = "shown by Debug only")]
@@ -43,7 +43,7 @@ struct Secret {
     data: BTreeMap<String, String>,
 }
 
-/// Asks a server.
+/// Sends a request to a server.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct Check {
@@ -105,12 +105,12 @@ impl ActionSettings for Check {
     }
 }
 
-/// Runs something: like the real one, but that one's type is its own affair.
+/// Runs a command: like the real action, whose type is private.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 #[expect(dead_code, reason = "shown by Debug only")]
 struct Command {
-    /// What to run: a list is a program with its arguments, a text is a line for `sh -c`.
+    /// What to run: an array is a program with its arguments, a string is a line for `sh -c`.
     run: Run,
     #[serde(default)]
     env: BTreeMap<String, String>,

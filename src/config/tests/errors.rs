@@ -1,4 +1,4 @@
-//! What is said of files that are wrong.
+//! Errors in files.
 
 use insta::assert_snapshot;
 
@@ -9,9 +9,9 @@ fn no_file() {
     let project = Project::new("");
     fs_err::remove_file(project.root().join("pipeline.toml")).unwrap();
     assert_snapshot!(project.errors(), @r#"
-    error: there is no `pipeline.toml`
+    error: `pipeline.toml` does not exist
      |
-     = help: docs/pipeline.md shows how to write one; `-f FILE` names another file
+     = help: name the pipeline file with `-f FILE`; it starts with `[pipeline]`, `name = "…"` and `[[stage]]`
     "#);
     fs_err::create_dir(project.root().join("pipeline.toml")).unwrap();
     assert_snapshot!(project.errors(), @r#"
@@ -22,25 +22,25 @@ fn no_file() {
 }
 
 #[test]
-fn not_a_text() {
-    assert_snapshot!(Project::new(b"[pipeline]\nname = \"\xff\"\n").errors(), @r#"
-    error: `pipeline.toml` is not UTF-8: byte 19, in line 2, is not part of a character
+fn invalid_utf_8() {
+    assert_snapshot!(Project::new(b"[pipeline]\nname = \"\xff\"\n").errors(), @r"
+    error: `pipeline.toml` is not valid UTF-8: invalid byte at offset 19, in line 2
      |
      = help: save the file as UTF-8
-    "#);
+    ");
     assert_snapshot!(Project::new(vec![b'#'; (4 << 20) + 1]).errors(), @"error: `pipeline.toml` is larger than 4 MiB");
 }
 
 #[test]
 fn an_empty_file() {
     assert_snapshot!(Project::new("").errors(), @r#"
-    error: the file has no `[pipeline]`
+    error: missing section `[pipeline]`
      --> pipeline.toml:1:1
       |
     1 |
       | ^
       |
-      = help: it begins with `[pipeline]` and `name = "…"`
+      = help: start the file with `[pipeline]` and `name = "…"`
 
     error: the pipeline has no stages
      --> pipeline.toml:1:1
@@ -48,7 +48,7 @@ fn an_empty_file() {
     1 |
       | ^
       |
-      = help: a stage begins with `[[stage]]` and `id = "…"`, its steps with `[[stage.step]]`
+      = help: a stage starts with `[[stage]]` and `id = "…"`, its steps with `[[stage.step]]`
     "#);
 }
 
@@ -91,22 +91,19 @@ fn crlf_and_a_byte_order_mark_do_not_move_places() {
     3 | nmae = 1
       | ^^^^ not known here
       |
-      = help: there is: `checklists`
+      = help: use `checklists`
 
-    error: a stage needs steps
+    error: a stage must have a step
      --> pipeline.toml:4:1
       |
     4 | [[stage]]
       | ^^^^^^^^^ no step in this stage
       |
-      = help: a step begins with `[[stage.step]]` and `id = "…"`
+      = help: a step starts with `[[stage.step]]` and `id = "…"`
     "#);
 }
 
-#[expect(clippy::too_many_lines, reason = "a long snapshot")]
-#[test]
-fn everything_wrong_is_said_at_once() {
-    let text = r#"
+const SECTIONS: &str = r#"
 [pipeline]
 name = "P p"
 checklist = ["tasks.md"]
@@ -121,6 +118,91 @@ provider = "kind"
 [profile.x]
 stages = ["bild"]
 vars = { lst = 1 }
+[[stage]]
+id = "build"
+[[stage.step]]
+id = "a"
+action = "command"
+run = "true"
+"#;
+
+#[test]
+fn all_errors_in_sections_are_reported_at_once() {
+    assert_snapshot!(Project::new(SECTIONS).errors(), @r#"
+    error: invalid pipeline name `P p`
+     --> pipeline.toml:3:8
+      |
+    3 | name = "P p"
+      |        ^^^^^
+      |
+      = note: clusters and images are named after it: use at most 63 lower-case letters, digits and `-`
+
+    error: unknown key `checklist` in `[pipeline]`
+     --> pipeline.toml:4:1
+      |
+    4 | checklist = ["tasks.md"]
+      | ^^^^^^^^^ not known here
+      |
+      = help: did you mean `checklists`?
+
+    error: the variable `list` can't be an array
+     --> pipeline.toml:6:8
+      |
+    6 | list = [1]
+      |        ^^^
+      |
+      = help: a variable is a string, an integer, a float or a boolean
+
+    error: the secret `A` must be a table, not a string
+    --> pipeline.toml:8:5
+     = note: the file never contains the value of a secret
+     = help: write `{ env = "NAME" }` or `{ generate = "hex32" }`
+
+    error: the secret has two sources
+     --> pipeline.toml:9:29
+      |
+    9 | B = { env = "B", generate = "hex32" }
+      |                             ^^^^^^^
+      |
+      = help: write `{ env = "NAME" }` or `{ generate = "hex32" }`
+
+    error: `generate` must be `hexN`, with N, the number of random bytes, between 8 and 1024
+      --> pipeline.toml:10:18
+       |
+    10 | C = { generate = "hex" }
+       |                  ^^^^^
+       |
+       = help: write `{ env = "NAME" }` or `{ generate = "hex32" }`
+
+    error: the provider `kind` is not supported by this version yet
+      --> pipeline.toml:12:12
+       |
+    12 | provider = "kind"
+       |            ^^^^^^
+       |
+       = help: use one of: `minikube`, `context`
+
+    error: unknown stage `bild`
+      --> pipeline.toml:14:11
+       |
+    14 | stages = ["bild"]
+       |           ^^^^^^
+       |
+       = help: did you mean `build`?
+
+    error: unknown variable `lst`
+      --> pipeline.toml:15:10
+       |
+    15 | vars = { lst = 1 }
+       |          ^^^ a profile can only override variables that `[vars]` declares
+       |
+       = help: did you mean `list`?
+    "#);
+}
+
+const STAGES: &str = r#"
+[pipeline]
+name = "p"
 [[stage]]
 id = "build"
 jobs = 0
@@ -139,154 +221,88 @@ fallback = "b"
 [[stage]]
 id = "build"
 "#;
-    assert_snapshot!(Project::new(text).errors(), @r#"
-    error: `P p` can't be a pipeline's name
-     --> pipeline.toml:3:8
-      |
-    3 | name = "P p"
-      |        ^^^^^
-      |
-      = note: clusters and images are named after it: at most 63 lower-case letters, digits and `-`
 
-    error: unknown key `checklist` in `[pipeline]`
-     --> pipeline.toml:4:1
-      |
-    4 | checklist = ["tasks.md"]
-      | ^^^^^^^^^ not known here
-      |
-      = help: did you mean `checklists`?
-
-    error: the variable `list` can't be a list
+#[test]
+fn all_errors_in_stages_are_reported_at_once() {
+    assert_snapshot!(Project::new(STAGES).errors(), @r#"
+    error: `jobs` must be between 1 and 256
      --> pipeline.toml:6:8
       |
-    6 | list = [1]
-      |        ^^^
+    6 | jobs = 0
+      |        ^ between 1 and 256
+
+    error: invalid id `A`: use lower-case letters, digits, `-` and `_`, starting with a letter or digit
+     --> pipeline.toml:8:6
       |
-      = help: a variable is a text, a number, `true` or `false`
+    8 | id = "A"
+      |      ^^^
 
-    error: the secret `A` has to be a table, not a text
-    --> pipeline.toml:8:5
-     = note: a secret's value never stands in the file
-     = help: write `{ env = "NAME" }` or `{ generate = "hex32" }`
-
-    error: a secret has one source, not two
-     --> pipeline.toml:9:29
+    error: unknown action `docker-bild`
+     --> pipeline.toml:9:10
       |
-    9 | B = { env = "B", generate = "hex32" }
-      |                             ^^^^^^^
+    9 | action = "docker-bild"
+      |          ^^^^^^^^^^^^^
       |
-      = help: write `{ env = "NAME" }` or `{ generate = "hex32" }`
+      = help: did you mean `docker-build`?
 
-    error: `generate` has to be `hexN`, with N between 8 and 1024 random bytes
-      --> pipeline.toml:10:18
-       |
-    10 | C = { generate = "hex" }
-       |                  ^^^^^
-       |
-       = help: write `{ env = "NAME" }` or `{ generate = "hex32" }`
-
-    error: the provider `kind` is not supported by this version yet
-      --> pipeline.toml:12:12
-       |
-    12 | provider = "kind"
-       |            ^^^^^^
-       |
-       = help: there are: `minikube`, `context`
-
-    error: there is no stage `bild`
+    error: `timeout` is not a duration
       --> pipeline.toml:14:11
        |
-    14 | stages = ["bild"]
-       |           ^^^^^^
-       |
-       = help: did you mean `build`?
-
-    error: there is no variable `lst`
-      --> pipeline.toml:15:10
-       |
-    15 | vars = { lst = 1 }
-       |          ^^^ a profile overrides, it does not declare
-       |
-       = help: did you mean `list`?
-
-    error: `jobs` has to be between 1 and 256
-      --> pipeline.toml:18:8
-       |
-    18 | jobs = 0
-       |        ^ between 1 and 256
-
-    error: `A` is not a valid id: use lower-case letters, digits, `-` and `_`, starting with a letter or digit
-      --> pipeline.toml:20:6
-       |
-    20 | id = "A"
-       |      ^^^
-
-    error: there is no action `docker-bild`
-      --> pipeline.toml:21:10
-       |
-    21 | action = "docker-bild"
-       |          ^^^^^^^^^^^^^
-       |
-       = help: did you mean `docker-build`?
-
-    error: `timeout` is not a time
-      --> pipeline.toml:26:11
-       |
-    26 | timeout = "soon"
+    14 | timeout = "soon"
        |           ^^^^^^
        |
        = help: write it as `"90s"`, `"10m"`, `"1h 30m"`, or as a number of seconds
 
     error: `retry` needs `attempts`
-      --> pipeline.toml:27:9
+      --> pipeline.toml:15:9
        |
-    27 | retry = { delay = -1 }
+    15 | retry = { delay = -1 }
        |         ^^^^^^^^^^^^^^ no `attempts` here
 
-    error: `delay` is not a time
-      --> pipeline.toml:27:19
+    error: `delay` is not a duration
+      --> pipeline.toml:15:19
        |
-    27 | retry = { delay = -1 }
+    15 | retry = { delay = -1 }
        |                   ^^
        |
        = help: write it as `"90s"`, `"10m"`, `"1h 30m"`, or as a number of seconds
 
-    error: `optional` has to be `true` or `false`, not a text
-      --> pipeline.toml:28:12
+    error: `optional` must be `true` or `false`, not a string
+      --> pipeline.toml:16:12
        |
-    28 | optional = "yes"
+    16 | optional = "yes"
        |            ^^^^^ expected `true` or `false`
 
-    error: no checklist has an item `T001`
-      --> pipeline.toml:29:11
+    error: unknown checklist item `T001`
+      --> pipeline.toml:17:11
        |
-    29 | covers = ["T001"]
+    17 | covers = ["T001"]
        |           ^^^^^^
        |
-       = help: `checklists` in `[pipeline]` names the files that items are in
+       = help: name the files with the items in `checklists` of `[pipeline]`
 
     error: step `build.b` can't fall back to itself
-      --> pipeline.toml:30:12
+      --> pipeline.toml:18:12
        |
-    30 | fallback = "b"
+    18 | fallback = "b"
        |            ^^^
 
-    error: a stage needs steps
-      --> pipeline.toml:31:1
+    error: a stage must have a step
+      --> pipeline.toml:19:1
        |
-    31 | [[stage]]
+    19 | [[stage]]
        | ^^^^^^^^^ no step in this stage
        |
-       = help: a step begins with `[[stage.step]]` and `id = "…"`
+       = help: a step starts with `[[stage.step]]` and `id = "…"`
 
-    error: the stage `build` is there twice
-      --> pipeline.toml:32:6
+    error: the stage `build` is defined twice
+      --> pipeline.toml:20:6
        |
-    17 | id = "build"
-       |      ------- first
+     5 | id = "build"
+       |      ------- first defined here
     ...
-    32 | id = "build"
-       |      ^^^^^^^ again
+    20 | id = "build"
+       |      ^^^^^^^ defined again here
     "#);
 }
 

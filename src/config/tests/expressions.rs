@@ -1,10 +1,10 @@
-//! Mistakes in expressions, and the places they are shown at.
+//! Errors in expressions, and their places.
 
 use insta::assert_snapshot;
 
 use super::*;
 
-/// The errors of a step whose `run` is written as `run`.
+/// Returns the errors of a step with this `run`.
 fn run(run: &str) -> String {
     stages(&format!(
         "[vars]\nport = 80\ntext = \"ä\"\n[secrets]\nKEY = {{ env = \"KEY\" }}\n[[stage]]\nid = \"build\"\n\
@@ -14,11 +14,10 @@ fn run(run: &str) -> String {
     ))
 }
 
-#[expect(clippy::too_many_lines, reason = "long snapshots")]
 #[test]
 fn names() {
     assert_snapshot!(run(r#""${{ vars.prot }} ${{ var.port }} ${{ env.NONE }} ${{ pipeline.id }}""#), @r#"
-    error: there is no variable `prot`
+    error: unknown variable `prot`
       --> pipeline.toml:18:12
        |
     18 | run = "${{ vars.prot }} ${{ var.port }} ${{ env.NONE }} ${{ pipeline.id }}"
@@ -26,7 +25,7 @@ fn names() {
        |
        = help: did you mean `port`?
 
-    error: `var` is not a name here
+    error: unknown name `var`
       --> pipeline.toml:18:29
        |
     18 | run = "${{ vars.prot }} ${{ var.port }} ${{ env.NONE }} ${{ pipeline.id }}"
@@ -40,7 +39,7 @@ fn names() {
     18 | run = "${{ vars.prot }} ${{ var.port }} ${{ env.NONE }} ${{ pipeline.id }}"
        |                                             ^^^^^^^^
        |
-       = help: `env.NONE | default('x')` says what stands in for it
+       = help: write a default: `env.NONE | default('x')`
 
     error: `pipeline` has no `id`
       --> pipeline.toml:18:61
@@ -48,18 +47,22 @@ fn names() {
     18 | run = "${{ vars.prot }} ${{ var.port }} ${{ env.NONE }} ${{ pipeline.id }}"
        |                                                             ^^^^^^^^^^^
        |
-       = help: there is: `name`
+       = help: use `name`
     "#);
+}
+
+#[test]
+fn incomplete_names() {
     assert_snapshot!(run(r#""${{ vars.port-1 }} ${{ vars }} ${{ steps.build.image }} ${{ port }}""#), @r#"
-    error: there is no variable `port-1`
+    error: unknown variable `port-1`
       --> pipeline.toml:18:12
        |
     18 | run = "${{ vars.port-1 }} ${{ vars }} ${{ steps.build.image }} ${{ port }}"
        |            ^^^^^^^^^^^
        |
-       = help: there is `port`; a minus sign needs spaces around it: `vars.port - 1`
+       = help: for a subtraction, write spaces around the minus sign: `vars.port - 1`
 
-    error: `vars` is not whole
+    error: `vars` is incomplete
       --> pipeline.toml:18:31
        |
     18 | run = "${{ vars.port-1 }} ${{ vars }} ${{ steps.build.image }} ${{ port }}"
@@ -67,7 +70,7 @@ fn names() {
        |
        = help: write `vars.NAME`
 
-    error: `steps.build.image` is not whole
+    error: `steps.build.image` is incomplete
       --> pipeline.toml:18:43
        |
     18 | run = "${{ vars.port-1 }} ${{ vars }} ${{ steps.build.image }} ${{ port }}"
@@ -75,16 +78,20 @@ fn names() {
        |
        = help: an output is `steps.STAGE.STEP.NAME`
 
-    error: `port` is not a name here
+    error: unknown name `port`
       --> pipeline.toml:18:68
        |
     18 | run = "${{ vars.port-1 }} ${{ vars }} ${{ steps.build.image }} ${{ port }}"
        |                                                                    ^^^^
        |
-       = help: names begin with `vars.`, `env.`, `cluster.`, `pipeline.` or `steps.`; a text is `'port'`
+       = help: names start with `vars.`, `env.`, `cluster.`, `pipeline.`, `steps.` or `secrets.`; a string is `'port'`
     "#);
+}
+
+#[test]
+fn outputs_and_secrets() {
     assert_snapshot!(run(r#""${{ steps.build.imgae.image }} ${{ steps.build.image.tag }} ${{ steps.later.one.x }} ${{ steps.build.wait-db.x }}""#), @r#"
-    error: there is no step `build.imgae`
+    error: unknown step `build.imgae`
       --> pipeline.toml:18:12
        |
     18 | run = "${{ steps.build.imgae.image }} ${{ steps.build.image.tag }} ${{ steps.later.one.x }} ${{ steps.build.wait-db.x }}"
@@ -92,21 +99,21 @@ fn names() {
        |
        = help: did you mean `build.image`?
 
-    error: step `build.image` (action `docker-build`) hands on no `tag`
+    error: step `build.image` (action `docker-build`) has no output `tag`
       --> pipeline.toml:18:43
        |
     18 | run = "${{ steps.build.imgae.image }} ${{ steps.build.image.tag }} ${{ steps.later.one.x }} ${{ steps.build.wait-db.x }}"
        |                                           ^^^^^^^^^^^^^^^^^^^^^
        |
-       = help: there are: `image`, `size`
+       = help: use one of: `image`, `size`
 
-    error: `later.one` is in a later stage than `build.wait-db`
+    error: step `build.wait-db` can't use an output of `later.one`, which is in a later stage
       --> pipeline.toml:18:72
        |
     18 | run = "${{ steps.build.imgae.image }} ${{ steps.build.image.tag }} ${{ steps.later.one.x }} ${{ steps.build.wait-db.x }}"
        |                                                                        ^^^^^^^^^^^^^^^^^
        |
-       = help: move the stage up, or this step down
+       = help: move that stage before this one, or this step to a later stage
 
     error: step `build.wait-db` can't use its own output
       --> pipeline.toml:18:97
@@ -115,13 +122,13 @@ fn names() {
        |                                                                                                 ^^^^^^^^^^^^^^^^^^^^^
     "#);
     assert_snapshot!(run(r#""${{ secrets.KEY }} ${{ secrets.KYE }}""#), @r#"
-    error: this action takes no secrets
+    error: this action accepts no secrets
       --> pipeline.toml:18:12
        |
     18 | run = "${{ secrets.KEY }} ${{ secrets.KYE }}"
        |            ^^^^^^^^^^^
 
-    error: there is no secret `KYE`
+    error: unknown secret `KYE`
       --> pipeline.toml:18:31
        |
     18 | run = "${{ secrets.KEY }} ${{ secrets.KYE }}"
@@ -133,9 +140,9 @@ fn names() {
 
 #[test]
 fn places() {
-    // Wide characters before it, a literal text, escapes, several lines, lists and tables.
+    // After wide characters, in literal strings, with escapes, in several lines, in arrays and tables.
     assert_snapshot!(run(r#""äöü 漢字 ${{ vars.prot }}""#), @r#"
-    error: there is no variable `prot`
+    error: unknown variable `prot`
       --> pipeline.toml:18:19
        |
     18 | run = "äöü 漢字 ${{ vars.prot }}"
@@ -143,17 +150,17 @@ fn places() {
        |
        = help: did you mean `port`?
     "#);
-    assert_snapshot!(run("'x ${{ vars.prot }}'"), @r#"
-    error: there is no variable `prot`
+    assert_snapshot!(run("'x ${{ vars.prot }}'"), @r"
+    error: unknown variable `prot`
       --> pipeline.toml:18:14
        |
     18 | run = 'x ${{ vars.prot }}'
        |              ^^^^^^^^^
        |
        = help: did you mean `port`?
-    "#);
+    ");
     assert_snapshot!(run(r#""a\tb ${{ vars.prot }}""#), @r#"
-    error: there is no variable `prot`
+    error: unknown variable `prot`
       --> pipeline.toml:18:17
        |
     18 | run = "a\tb ${{ vars.prot }}"
@@ -161,17 +168,17 @@ fn places() {
        |
        = help: did you mean `port`?
     "#);
-    assert_snapshot!(run("\"\"\"\nline one\n  line two ${{ vars.prot }}\n\"\"\""), @r#"
-    error: there is no variable `prot`
+    assert_snapshot!(run("\"\"\"\nline one\n  line two ${{ vars.prot }}\n\"\"\""), @r"
+    error: unknown variable `prot`
       --> pipeline.toml:20:16
        |
     20 |   line two ${{ vars.prot }}
        |                ^^^^^^^^^
        |
        = help: did you mean `port`?
-    "#);
+    ");
     assert_snapshot!(run(r#"["a", "b ${{ vars.prot }}"]"#), @r#"
-    error: there is no variable `prot`
+    error: unknown variable `prot`
       --> pipeline.toml:18:20
        |
     18 | run = ["a", "b ${{ vars.prot }}"]
@@ -184,7 +191,7 @@ fn places() {
 #[test]
 fn syntax() {
     assert_snapshot!(run(r#""${{ vars.port + }} ${{ }} ${{ 'a }}""#), @r#"
-    error: the expression is not valid: unexpected end of input, expected expression
+    error: invalid expression: unexpected end of input, expected expression
       --> pipeline.toml:18:22
        |
     18 | run = "${{ vars.port + }} ${{ }} ${{ 'a }}"
@@ -196,45 +203,45 @@ fn syntax() {
     18 | run = "${{ vars.port + }} ${{ }} ${{ 'a }}"
        |                               ^
 
-    error: a text in this expression has no end
+    error: unclosed string in this expression
       --> pipeline.toml:18:38
        |
     18 | run = "${{ vars.port + }} ${{ }} ${{ 'a }}"
        |                                      ^^^
     "#);
     assert_snapshot!(run(r#""x ${{ vars.port ""#), @r#"
-    error: this expression has no end
+    error: unclosed expression
       --> pipeline.toml:18:10
        |
     18 | run = "x ${{ vars.port "
        |          ^^^
        |
-       = help: it ends with `}}`; `$${{` stands for the characters themselves
+       = help: an expression ends with `}}`; write `$${{` for a literal `${{`
     "#);
     assert_snapshot!(run(r#""${{ vars.text + 1 }} ${{ vars.text | nonsense }} ${{ range(3) }} ${{ vars.port / 0 }}""#), @r#"
-    error: the expression can't be worked out: tried to use + operator on unsupported types string and number
+    error: can't evaluate the expression: tried to use + operator on unsupported types string and number
       --> pipeline.toml:18:12
        |
     18 | run = "${{ vars.text + 1 }} ${{ vars.text | nonsense }} ${{ range(3) }} ${{ vars.port / 0 }}"
        |            ^^^^^^^^^^^^^
 
-    error: there is no filter `nonsense`
+    error: unknown filter `nonsense`
       --> pipeline.toml:18:45
        |
     18 | run = "${{ vars.text + 1 }} ${{ vars.text | nonsense }} ${{ range(3) }} ${{ vars.port / 0 }}"
        |                                             ^^^^^^^^
        |
-       = help: there are: `default`, `first`, `float`, `int`, `join`, `last`, `length`, `lower`, `replace`, `split`, `trim`, `upper`
+       = help: use one of: `default`, `first`, `float`, `int`, `join`, `last`, `length`, `lower`, `replace`, `split`, `trim`, `upper`
 
-    error: there is no function `range`
+    error: unknown function `range`
       --> pipeline.toml:18:61
        |
     18 | run = "${{ vars.text + 1 }} ${{ vars.text | nonsense }} ${{ range(3) }} ${{ vars.port / 0 }}"
        |                                                             ^^^^^
        |
-       = help: values are changed by filters: `vars.name | upper`
+       = help: use a filter instead: `vars.name | upper`
 
-    error: the expression can't be worked out: unable to calculate 80 / 0
+    error: can't evaluate the expression: unable to calculate 80 / 0
       --> pipeline.toml:18:77
        |
     18 | run = "${{ vars.text + 1 }} ${{ vars.text | nonsense }} ${{ range(3) }} ${{ vars.port / 0 }}"
@@ -245,14 +252,14 @@ fn syntax() {
 #[test]
 fn bounds() {
     assert_snapshot!(run(r#""${{ 'x' * 90000 }}""#), @r#"
-    error: the text is longer than 64 KiB
+    error: the string is longer than 64 KiB
       --> pipeline.toml:18:11
        |
     18 | run = "${{ 'x' * 90000 }}"
        |           ^^^^^^^^^^^^^
     "#);
     assert_snapshot!(run(r#""${{ ('x' * 90000) | replace('x', 'y' * 90000) }}""#), @r#"
-    error: the expression can't be worked out: the text would be too long
+    error: can't evaluate the expression: the string would be too long
       --> pipeline.toml:18:28
        |
     18 | run = "${{ ('x' * 90000) | replace('x', 'y' * 90000) }}"
@@ -260,7 +267,7 @@ fn bounds() {
     "#);
     let bomb = "[1] * 2000".to_owned();
     assert_snapshot!(run(&format!("\"${{{{ {bomb} }}}}\"")), @r#"
-    error: the list has more than 1000 items
+    error: the array has more than 1000 items
       --> pipeline.toml:18:11
        |
     18 | run = "${{ [1] * 2000 }}"
@@ -268,7 +275,7 @@ fn bounds() {
     "#);
     let deep = format!("\"${{{{ {}1{} }}}}\"", "(".repeat(1000), ")".repeat(1000));
     let errors = run(&deep);
-    assert!(errors.contains("not valid"), "{errors}");
+    assert!(errors.contains("invalid expression"), "{errors}");
     let errors = run(&format!("\"${{{{ {} }}}}\"", "1 + ".repeat(2000)));
     assert!(errors.contains("longer than 4096 bytes"), "{errors}");
 }
@@ -287,10 +294,10 @@ fn conditions() {
     9 | when = "env.CI"
       |         ^^^^^^
       |
-      = help: `env.CI | default('x')` says what stands in for it
+      = help: write a default: `env.CI | default('x')`
     "#);
     assert_snapshot!(when("\"env.CI | default('')\""), @r#"
-    error: `when` has to be `true` or `false`, not a text
+    error: `when` must be `true` or `false`, not a string
      --> pipeline.toml:9:8
       |
     9 | when = "env.CI | default('')"
@@ -299,17 +306,17 @@ fn conditions() {
       = help: compare it: `env.CI == 'true'`
     "#);
     assert_snapshot!(when("\"x ${{ true }}\""), @r#"
-    error: a condition has to be one expression
+    error: a condition must be a single expression
      --> pipeline.toml:9:8
       |
     9 | when = "x ${{ true }}"
       |        ^^^^^^^^^^^^^^^
     "#);
-    assert_snapshot!(when("1"), @r#"
-    error: `when` has to be an expression, not a whole number
+    assert_snapshot!(when("1"), @r"
+    error: `when` must be an expression, not an integer
      --> pipeline.toml:9:8
       |
     9 | when = 1
       |        ^
-    "#);
+    ");
 }

@@ -1,4 +1,4 @@
-//! `load` as a whole: what it makes of good files, what it says of bad ones.
+//! `load` as a whole: pipelines from valid files, errors in invalid ones.
 
 mod actions;
 mod errors;
@@ -26,7 +26,7 @@ impl Project {
         project.with("pipeline.toml", text)
     }
 
-    /// With a further file.
+    /// Adds a file.
     fn with(self, name: &str, text: impl AsRef<[u8]>) -> Self {
         fs_err::write(self.dir.path().join(name), text).unwrap();
         self
@@ -62,7 +62,7 @@ impl Project {
         }
     }
 
-    /// What is wrong, as the user sees it.
+    /// Returns the errors, as the user sees them.
     fn errors(&self) -> String {
         let errors = self.load().map(|loaded| loaded.pipeline).expect_err("it loads");
         self.shown(&errors)
@@ -74,12 +74,12 @@ impl Project {
     }
 }
 
-/// The errors of a file whose stages are `text`.
+/// Returns the errors of a file with the stages `text`.
 fn stages(text: &str) -> String {
     Project::new(with_header(text)).errors()
 }
 
-/// A whole file whose stages are `text`.
+/// Returns a file with the stages `text`.
 fn with_header(text: &str) -> String {
     format!("[pipeline]\nname = \"p\"\n{text}")
 }
@@ -88,7 +88,7 @@ fn step<'a>(pipeline: &'a Pipeline, id: &str) -> &'a Step {
     pipeline.steps().find(|step| step.id.as_str() == id).unwrap()
 }
 
-/// The action of a step that needs no outputs, as Rust shows it.
+/// Returns the action of a step without outputs in its settings, in debug format.
 fn action(pipeline: &Pipeline, id: &str) -> String {
     format!("{:?}", step(pipeline, id).binding.action(&Outputs::default()).unwrap())
 }

@@ -1,4 +1,4 @@
-//! What is said of settings, and of names that lead nowhere or in circles.
+//! Errors in settings, unknown references, and cycles.
 
 use insta::assert_snapshot;
 
@@ -19,17 +19,6 @@ layers = 300
 args = { A = true }
 builder = "buildkitt"
 tiemout = "1m"
-[[stage.step]]
-id = "check"
-action = "http-check"
-url = "x"
-replies = "many"
-expect = [{ path = "/" }, { paht = "/" }]
-[[stage.step]]
-id = "port"
-action = "http-check"
-url = "x"
-port = 13
 "#), @r#"
     error: unknown setting `contxt` of action `docker-build`
      --> pipeline.toml:9:1
@@ -39,29 +28,29 @@ port = 13
       |
       = help: did you mean `context`?
 
-    error: `image` has to be a text, not a whole number
+    error: `image` must be a string, not an integer
       --> pipeline.toml:10:9
        |
     10 | image = 1
-       |         ^ expected a text
+       |         ^ expected a string
 
-    error: an item of `tags` has to be a text, not a whole number
+    error: an item of `tags` must be a string, not an integer
       --> pipeline.toml:11:14
        |
     11 | tags = ["a", 2]
-       |              ^ expected a text
+       |              ^ expected a string
 
-    error: `layers` has to be a whole number between 0 and 255
+    error: `layers` must be an integer between 0 and 255
       --> pipeline.toml:12:10
        |
     12 | layers = 300
        |          ^^^
 
-    error: `A` has to be a text, not `true` or `false`
+    error: `A` must be a string, not a boolean
       --> pipeline.toml:13:14
        |
     13 | args = { A = true }
-       |              ^^^^ expected a text
+       |              ^^^^ expected a string
 
     error: `builder` can't be `buildkitt`
       --> pipeline.toml:14:11
@@ -78,27 +67,46 @@ port = 13
        | ^^^^^^^ not known here
        |
        = help: did you mean `timeout`?
+    "#);
+}
 
-    error: `replies` can't be a text like this
-      --> pipeline.toml:20:11
+#[test]
+fn nested_settings_of_an_action() {
+    assert_snapshot!(stages(r#"
+[[stage]]
+id = "build"
+[[stage.step]]
+id = "check"
+action = "http-check"
+url = "x"
+replies = "many"
+expect = [{ path = "/" }, { paht = "/" }]
+[[stage.step]]
+id = "port"
+action = "http-check"
+url = "x"
+port = 13
+"#), @r#"
+    error: `replies` can't be a string of this form
+      --> pipeline.toml:10:11
        |
-    20 | replies = "many"
+    10 | replies = "many"
        |           ^^^^^^
        |
        = note: `replies`: A number of replies, or all of them.
 
     error: unknown setting `paht`
-      --> pipeline.toml:21:29
+      --> pipeline.toml:11:29
        |
-    21 | expect = [{ path = "/" }, { paht = "/" }]
+    11 | expect = [{ path = "/" }, { paht = "/" }]
        |                             ^^^^ not known here
        |
        = help: did you mean `path`?
 
     error: `port` can't be 13
-      --> pipeline.toml:26:8
+      --> pipeline.toml:16:8
        |
-    26 | port = 13
+    16 | port = 13
        |        ^^
     "#);
 }
@@ -132,9 +140,9 @@ run = "true"
     6 | needs = ["b", "c", "a"]
       |          ^^^
       |
-      = help: stages run in the order of the file: move one of them
+      = help: stages run in the order of the file: move one of the two
 
-    error: there is no stage `c`
+    error: unknown stage `c`
      --> pipeline.toml:6:15
       |
     6 | needs = ["b", "c", "a"]
@@ -146,7 +154,7 @@ run = "true"
     6 | needs = ["b", "c", "a"]
       |                    ^^^
 
-    error: there is no step `a.tow`
+    error: unknown step `a.tow`
       --> pipeline.toml:11:10
        |
     11 | needs = ["tow", "b.one", "one", "b.oen"]
@@ -166,7 +174,7 @@ run = "true"
     11 | needs = ["tow", "b.one", "one", "b.oen"]
        |                          ^^^^^
 
-    error: there is no step `b.oen`
+    error: unknown step `b.oen`
       --> pipeline.toml:11:33
        |
     11 | needs = ["tow", "b.one", "one", "b.oen"]
@@ -183,7 +191,7 @@ run = "true"
 }
 
 #[test]
-fn circles() {
+fn cycles() {
     assert_snapshot!(stages(r#"
 [[stage]]
 id = "a"
@@ -213,25 +221,25 @@ action = "command"
 run = "true"
 needs = ["build"]
 "#), @r#"
-    error: steps wait for each other: `a.build` → `a.check` → `a.one` → `a.two` → `a.build`
+    error: steps depend on each other: `a.build` → `a.check` → `a.one` → `a.two` → `a.build`
       --> pipeline.toml:21:12
        |
     10 | needs = ["two"]
-       |          ----- `a.one` waits for `a.two`
+       |          ----- `a.one` needs `a.two`
     ...
     15 | needs = ["build"]
-       |          ------- `a.two` waits for `a.build`
+       |          ------- `a.two` needs `a.build`
     ...
     21 | fallback = "check"
-       |            ^^^^^^^ `a.build` waits for `a.check`
+       |            ^^^^^^^ `a.build` needs `a.check`
     22 | [[stage.step]]
     23 | id = "check"
-       |      ------- `a.check` waits for `a.one`
+       |      ------- `a.check` needs `a.one`
     "#);
 }
 
 #[test]
-fn a_circle_through_outputs() {
+fn a_cycle_through_outputs() {
     assert_snapshot!(stages(r#"
 [[stage]]
 id = "a"
@@ -246,14 +254,14 @@ id = "check"
 action = "command"
 run = "echo ${{ steps.a.build.image }}"
 "#), @r#"
-    error: steps wait for each other: `a.build` → `a.check` → `a.build`
+    error: steps depend on each other: `a.build` → `a.check` → `a.build`
       --> pipeline.toml:11:10
        |
     11 | needs = ["check"]
-       |          ^^^^^^^ `a.build` waits for `a.check`
+       |          ^^^^^^^ `a.build` needs `a.check`
     12 | [[stage.step]]
     13 | id = "check"
-       |      ------- `a.check` waits for `a.build`
+       |      ------- `a.check` needs `a.build`
     "#);
 }
 
@@ -275,26 +283,26 @@ covers = ["T001", "T002"]
         .with("tasks.md", "- [ ] T001 one\n- [ ] T003 three\n")
         .with("more.md", "# M\n- [ ] T001 again\n");
     assert_snapshot!(project.errors(), @r#"
-    error: the checklist `none.md` can't be read: there is no such file
+    error: can't read the checklist `none.md`: it does not exist
      --> pipeline.toml:4:38
       |
     4 | checklists = ["tasks.md", "more.md", "none.md"]
       |                                      ^^^^^^^^^
 
-    error: the item `T001` is there twice
+    error: the item `T001` is defined twice
      --> more.md:2:7
       |
     2 | - [ ] T001 again
-      |       ^^^^ again
+      |       ^^^^ defined again here
       |
      ::: tasks.md:1:7
       |
     1 | - [ ] T001 one
-      |       ---- first
+      |       ---- first defined here
     "#);
     let project = Project::new(text.replace(", \"more.md\", \"none.md\"", "")).with("tasks.md", "- [ ] T001 one\n");
     assert_snapshot!(project.errors(), @r#"
-    error: no checklist has an item `T002`
+    error: unknown checklist item `T002`
       --> pipeline.toml:11:19
        |
     11 | covers = ["T001", "T002"]

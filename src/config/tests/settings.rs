@@ -1,45 +1,45 @@
-//! What is said of the command line, the environment, and the cluster.
+//! Errors in the command line, the environment, and the cluster.
 
 use insta::assert_snapshot;
 
 use super::*;
 
 #[test]
-fn what_the_command_line_says() {
+fn command_line() {
     let text = with_header(
         "[vars]\nport = 1\nname = 'x'\n[[stage]]\nid = 'a'\n[[stage.step]]\nid='b'\naction='command'\nrun='x'\n",
     );
     let project = Project::new(&text).set("prot", "2").set("port", "two").profile("ci");
-    assert_snapshot!(project.errors(), @r#"
-    error: `--set prot=…`: there is no variable `prot`
+    assert_snapshot!(project.errors(), @r"
+    error: `--set prot=…`: unknown variable `prot`
      |
      = help: did you mean `port`?
 
-    error: there is no profile `ci`
+    error: unknown profile `ci`
      |
-     = help: profiles are declared as `[profile.NAME]`
+     = help: declare profiles as `[profile.NAME]`
 
-    error: `--set port=…`: the variable `port` is a whole number
+    error: `--set port=…`: the variable `port` must be an integer
      --> pipeline.toml:4:8
       |
     4 | port = 1
       |        ^ declared here
-    "#);
+    ");
     let project = Project::new(&text).env("PROVISION_VAR_PORT", "two");
-    assert_snapshot!(project.errors(), @r#"
-    error: `PROVISION_VAR_PORT`: the variable `port` is a whole number
+    assert_snapshot!(project.errors(), @r"
+    error: `PROVISION_VAR_PORT`: the variable `port` must be an integer
      --> pipeline.toml:4:8
       |
     4 | port = 1
       |        ^ declared here
-    "#);
+    ");
     let project = Project::new(&text).env("PROVISION_VAR_PROT", "two");
     let warnings = project.load().unwrap().warnings;
-    assert_snapshot!(project.shown(&warnings), @r#"
-    warning: the environment variable `PROVISION_VAR_PROT` overrides nothing: there is no such variable
+    assert_snapshot!(project.shown(&warnings), @r"
+    warning: the environment variable `PROVISION_VAR_PROT` has no effect: unknown variable
      |
      = help: did you mean `port`?
-    "#);
+    ");
 }
 
 #[test]
@@ -80,26 +80,26 @@ fn clusters() {
     6 | cpus=1
       | ^^^^
     "#);
-    assert_snapshot!(cluster("[cluster]\nprovider='minikube'\ncpus='many'\nmemory=8"), @r#"
-    error: `cpus` has to be a whole number, not a text
+    assert_snapshot!(cluster("[cluster]\nprovider='minikube'\ncpus='many'\nmemory=8"), @r"
+    error: `cpus` must be an integer, not a string
      --> pipeline.toml:5:6
       |
     5 | cpus='many'
-      |      ^^^^^^ expected a whole number
+      |      ^^^^^^ expected an integer
 
-    error: `memory` has to be a text, not a whole number
+    error: `memory` must be a string, not an integer
      --> pipeline.toml:6:8
       |
     6 | memory=8
-      |        ^ expected a text
-    "#);
-    assert_snapshot!(cluster(""), @r#"
-    error: the cluster is not known here
+      |        ^ expected a string
+    ");
+    assert_snapshot!(cluster(""), @r"
+    error: the cluster is not available here
      --> pipeline.toml:9:10
       |
     9 | run='${{ cluster.name }}'
       |          ^^^^^^^^^^^^
       |
-      = help: it is declared in `[cluster]`, and known in the stages
-    "#);
+      = help: declare it in `[cluster]`; only stages and steps can use it
+    ");
 }

@@ -1,4 +1,4 @@
-//! What is made of good files.
+//! Pipelines from valid files.
 
 use super::*;
 use crate::model::{Output, StepId};
@@ -51,7 +51,7 @@ fn the_whole_pipeline() {
 }
 
 #[test]
-fn expressions_are_filled_in_with_their_types() {
+fn expressions_are_replaced_by_values_of_their_types() {
     let pipeline = valid().env("HOST", "db").pipeline();
     let check = action(&pipeline, "build.wait-db");
     assert!(check.contains(r#"url: "http://db:8000/health", port: 8000"#), "{check}");
@@ -63,7 +63,7 @@ fn expressions_are_filled_in_with_their_types() {
 }
 
 #[test]
-fn outputs_are_filled_in_later() {
+fn settings_with_outputs_are_deferred() {
     let project = valid();
     let pipeline = project.pipeline();
     let load = step(&pipeline, "deploy.load");
@@ -78,15 +78,15 @@ fn outputs_are_filled_in_later() {
     assert!(made.contains(&expected), "{made}");
     assert!((load.when.as_ref().unwrap().0)(&outputs).unwrap());
     let missing = load.binding.action(&Outputs::default()).unwrap_err();
-    assert_eq!(missing.causes, ["step `build.backend` has handed on no `image`"]);
+    assert_eq!(missing.causes, ["step `build.backend` has no output `image`"]);
     assert!((load.when.as_ref().unwrap().0)(&Outputs::default()).is_err());
-    // With a value that stands in for it, a missing output is none.
+    // With a default, a missing output is no error.
     let http = step(&pipeline, "verify.http").binding.action(&Outputs::default()).unwrap();
     assert!(format!("{http:?}").contains(r#"url: "none""#));
 }
 
 #[test]
-fn a_late_value_may_have_any_type() {
+fn a_deferred_value_may_have_any_type() {
     let text = with_header(
         "[[stage]]\nid='a'\n[[stage.step]]\nid='one'\naction='http-check'\nurl='x'\n[[stage.step]]\nid='two'\naction='http-check'\nurl='x'\nport='${{ steps.a.one.port | int }}'\n",
     );
@@ -95,11 +95,11 @@ fn a_late_value_may_have_any_type() {
     let made = |port: &str| two.action(&outputs("a.one", Output::new().with("port", port)));
     assert!(format!("{:?}", made("80").unwrap()).contains("port: 80"));
     assert!(made("many").is_err());
-    // What the action itself checks is checked then as well.
+    // The action's own validation runs then as well.
     assert_eq!(made("13").unwrap_err().causes, ["`port` can't be 13"]);
-    // Other mistakes of the same step are still found when the file is read.
+    // Other errors of the same step are still found when the file is read.
     let errors = Project::new(text + "prot = 1\nexpect = 1\n").errors();
-    assert!(errors.contains("unknown setting `prot`") && errors.contains("`expect` has to be a list"), "{errors}");
+    assert!(errors.contains("unknown setting `prot`") && errors.contains("`expect` must be an array"), "{errors}");
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn profiles() {
     assert_eq!((cluster.cpus, cluster.memory.as_deref()), (Some(2), Some("8g")));
     let cluster = valid().profile("remote").pipeline().cluster.unwrap();
     assert_eq!((cluster.provider, cluster.name.as_str(), cluster.cpus), (Provider::Context, "staging", None));
-    // An output of a stage that is left out has no value.
+    // An output of an excluded stage has no value.
     let text = VALID.replace("\"prereq\", \"build\", \"verify\"", "\"verify\"");
     let project = Project::new(text).with("tasks.md", "- [ ] T015 x\n").profile("docker");
     assert!(action(&project.pipeline(), "verify.http").contains(r#"url: "none""#));
@@ -129,7 +129,7 @@ fn overrides_in_their_order() {
     assert_eq!(port(valid().profile("docker").env("PROVISION_VAR_PORT", "9001")), "9001");
     assert_eq!(port(valid().env("PROVISION_VAR_PORT", "9001").env("PROVISION_VAR_port", "9002")), "9002");
     assert_eq!(port(valid().env("PROVISION_VAR_PORT", "9001").set("port", "1").set("port", "9003")), "9003");
-    // A declared value that can't be had does not matter when it is overridden.
+    // Errors in an overridden value are not reported.
     let text = VALID.replace(" | default('localhost')", "");
     let project = |text: &str| Project::new(text).with("tasks.md", "- [ ] T015 x\n");
     assert!(project(&text).load().is_err());
@@ -142,10 +142,10 @@ fn the_fingerprint_of_settings() {
     let load = inputs(valid(), "deploy.load");
     let labels: Vec<String> = load.iter().map(|(label, _)| label.to_owned()).collect();
     assert_eq!(labels, ["action", "settings.env", "settings.run"]);
-    // Another folder, and so another path of the kubeconfig, changes nothing.
+    // Another folder, and so another path of the kubeconfig, makes no difference.
     assert_eq!(load, inputs(valid(), "deploy.load"));
     assert_eq!(inputs(valid().set("namespace", "n"), "deploy.load").changed_labels(&load), ["settings.env"]);
-    // How it is written does not matter, what it is does.
+    // The values matter, not how they are written.
     let backend = inputs(valid(), "build.backend");
     let other = |from: &str, to: &str| {
         let project = Project::new(VALID.replace(from, to)).with("tasks.md", "- [ ] T015 x\n");
@@ -154,7 +154,7 @@ fn the_fingerprint_of_settings() {
     assert_eq!(other("context = \"backend\"", "context='back\u{65}nd'"), backend);
     assert_eq!(other("timeout = \"10m\"", "timeout = 7"), backend);
     assert_eq!(other("context = \"backend\"", "context='b'").changed_labels(&backend), ["settings.context"]);
-    // A variable beside an output counts, though the text is only filled in later.
+    // A variable beside an output matters, though the string is evaluated later.
     let late = |suffix: &str| {
         let text =
             VALID.replace("load ${{ steps.build.backend.image }}", "${{ steps.build.backend.image ~ vars.namespace }}");
@@ -164,7 +164,7 @@ fn the_fingerprint_of_settings() {
 }
 
 #[test]
-fn nothing_to_wait_for_is_made_at_once() {
+fn settings_without_outputs_are_bound_at_once() {
     let pipeline = valid().pipeline();
     assert!(matches!(step(&pipeline, "build.backend").binding, Binding::Now(_)));
     assert!((step(&pipeline, "verify.http").when.as_ref().unwrap().0)(&Outputs::default()).unwrap());

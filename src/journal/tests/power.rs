@@ -93,6 +93,10 @@ impl Disk for SimDisk {
         Ok(())
     }
 
+    fn is_in_place(&mut self) -> std::io::Result<bool> {
+        Ok(true)
+    }
+
     fn replace(&mut self, bytes: &[u8]) -> std::io::Result<()> {
         let mut disk = self.0.lock().unwrap();
         // Written, synced and renamed: until the folder is synced, either file may be there afterwards.
@@ -134,12 +138,14 @@ enum Told {
     Failed,
 }
 
-fn entry(op: Op) -> Entry {
+/// The entry of `op` in the run `n_run`: each has its own, as a step ends once in a run.
+fn entry(op: Op, n_run: usize) -> Entry {
+    let run = format!("20261121-113512-{n_run:04x}");
     let name = |n: usize| format!("s.n{n}");
     match op {
-        Op::Start(n) => started(&name(n), "1"),
-        Op::Finish(n, true) => finished(&name(n), "1", Outcome::Succeeded),
-        Op::Finish(n, false) => finished(&name(n), "1", Outcome::Failed),
+        Op::Start(n) => in_run(&run, started(&name(n), "1")),
+        Op::Finish(n, true) => in_run(&run, finished(&name(n), "1", Outcome::Succeeded)),
+        Op::Finish(n, false) => in_run(&run, finished(&name(n), "1", Outcome::Failed)),
         Op::Child(pid) => Entry::ChildStarted(Child { step: step("s.n0"), pid, start: 1, boot: "b".into() }),
     }
 }
@@ -166,9 +172,10 @@ proptest! {
     ) {
         let disk = SimDisk::default();
         let mut told = [Told::Nothing; 4];
+        let mut n_run = 0;
         let open = || {
             let (mut warnings, path) = (Vec::new(), Path::new("journal"));
-            JournalFile::open_on(Box::new(disk.clone()), path, EarlyRead::default(), false, &mut warnings)
+            JournalFile::open_on(Box::new(disk.clone()), path, false, &mut warnings)
                 .map(|(file, history)| (file, history, warnings))
         };
         for (ops, fuse, left) in rounds {
@@ -176,7 +183,8 @@ proptest! {
             // Also opening may lose power.
             if let Ok((mut file, _, _)) = open() {
                 for op in ops {
-                    let entry = entry(op);
+                    n_run += 1;
+                    let entry = entry(op, n_run);
                     let records = [to_record(&entry, 0)];
                     let sync = !matches!(op, Op::Child(_));
                     // From the moment it is asked for, a start may void what was before it.
@@ -185,7 +193,7 @@ proptest! {
                         told[n] = if told[n] == Told::Nothing { Told::Nothing } else { Told::Started };
                     }
                     if file.append(&records, sync).is_err() {
-                        // It may have reached the disk although nobody was told, or not.
+                        // It may have reached the disk unacknowledged, or not.
                         if let Op::Finish(n, _) = op {
                             told[n] = if before[n] == Told::Nothing { Told::Nothing } else { Told::Started };
                         }
@@ -205,7 +213,7 @@ proptest! {
                 let last = history.step(&step(&format!("s.n{n}"))).and_then(|known| known.last.clone());
                 let outcome = last.map(|end| end.outcome);
                 match *told {
-                    // Its end may have reached the disk although nobody was told; anything else is an invention.
+                    // Its end may have reached the disk unacknowledged; anything else is an invention.
                     Told::Nothing | Told::Started => {}
                     Told::Succeeded if damaged => prop_assert_eq!(outcome, None, "a doubt that was forgotten"),
                     Told::Succeeded => prop_assert_eq!(outcome, Some(Outcome::Succeeded)),

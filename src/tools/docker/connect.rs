@@ -1,40 +1,57 @@
-//! Where the daemon is: as the docker program decides it.
+//! [`Endpoint`]: where the daemon is, decided as the docker program decides it.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
 use crate::error::Failure;
 
-/// Where Docker listens unless somebody says otherwise.
+/// Where Docker listens by default.
 const DEFAULT_SOCKET: &str = "/var/run/docker.sock";
 
-/// An address of a daemon, and who named it.
+/// An address of a daemon, and what named it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
     /// `unix:///var/run/docker.sock`, `tcp://10.0.0.2:2376`.
     pub host: String,
-    /// Who named it: "`DOCKER_HOST`", "the docker context `lab`".
+    /// What named it: "`DOCKER_HOST`", "the docker context `lab`".
     pub origin: String,
     /// The folder with `ca.pem`, `cert.pem` and `key.pem`, where the connection is encrypted.
     pub tls: Option<PathBuf>,
 }
 
-/// The parts of the surroundings that decide where the daemon is.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Surroundings {
-    pub(super) host: Option<String>,
-    pub(super) context: Option<String>,
-    pub(super) tls_verify: bool,
-    pub(super) cert_path: Option<PathBuf>,
-    pub(super) config: Option<PathBuf>,
-    /// Sockets to look for, the first that is there is taken.
-    pub(super) sockets: Vec<PathBuf>,
+impl Endpoint {
+    /// Decides where the daemon is, by this process's environment and the docker program's configuration.
+    pub fn find() -> Result<Self, Failure> {
+        DockerEnv::of_process().endpoint()
+    }
+
+    /// Returns the variables that lead a child process to this daemon, whatever its docker context is.
+    pub fn variables(&self) -> Vec<(&'static str, OsString)> {
+        // An empty text switches encryption off also where the child inherits the variable.
+        let verify = if self.tls.is_some() { "1" } else { "" };
+        let mut variables = vec![("DOCKER_HOST", self.host.clone().into()), ("DOCKER_TLS_VERIFY", verify.into())];
+        variables.extend(self.tls.as_ref().map(|folder| ("DOCKER_CERT_PATH", folder.clone().into_os_string())));
+        variables
+    }
 }
 
-impl Surroundings {
-    /// Those of this process.
-    pub(super) fn of_process() -> Self {
+/// The parts of the environment that decide where the daemon is.
+#[derive(Clone, Debug, Default)]
+struct DockerEnv {
+    host: Option<String>,
+    context: Option<String>,
+    tls_verify: bool,
+    cert_path: Option<PathBuf>,
+    config: Option<PathBuf>,
+    /// The usual sockets; the first that exists is taken.
+    sockets: Vec<PathBuf>,
+}
+
+impl DockerEnv {
+    /// Reads the environment of this process.
+    fn of_process() -> Self {
         let var = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         let home = var("HOME").map(PathBuf::from);
         let mut sockets = vec![PathBuf::from(DEFAULT_SOCKET)];
@@ -50,8 +67,8 @@ impl Surroundings {
         }
     }
 
-    /// The daemon's address: `DOCKER_HOST`, else the current docker context, else the usual socket.
-    pub(super) fn endpoint(&self) -> Result<Endpoint, Failure> {
+    /// Returns the daemon's address: `DOCKER_HOST`, else the current docker context, else the usual socket.
+    fn endpoint(&self) -> Result<Endpoint, Failure> {
         if let Some(host) = &self.host {
             let tls = self.tls_verify.then(|| self.cert_path.clone().or_else(|| self.config.clone())).flatten();
             return Ok(Endpoint { host: host.clone(), origin: "`DOCKER_HOST`".into(), tls });
@@ -86,7 +103,7 @@ impl Surroundings {
         Ok(config.current_context.filter(|name| !name.is_empty()))
     }
 
-    /// A context is kept in a folder named after its hash; looking into all of them is simpler than hashing.
+    /// A context is kept in a folder named after its hash; reading all of them is simpler than hashing.
     fn context_endpoint(&self, name: &str, chosen_by: &str) -> Result<Endpoint, Failure> {
         let contexts = self.config.clone().unwrap_or_default().join("contexts");
         let metas = fs_err::read_dir(contexts.join("meta")).into_iter().flatten().flatten();
@@ -139,18 +156,18 @@ struct DockerEndpoint {
 mod tests {
     use super::*;
 
-    fn surroundings(config: &Path) -> Surroundings {
-        Surroundings {
+    fn docker_env(config: &Path) -> DockerEnv {
+        DockerEnv {
             config: Some(config.to_owned()),
             sockets: vec!["/nowhere/a.sock".into(), "/dev/null".into()],
-            ..Surroundings::default()
+            ..DockerEnv::default()
         }
     }
 
     #[test]
     fn the_host_variable_comes_first_then_the_context_then_the_socket() {
         let dir = tempfile::tempdir().unwrap();
-        let mut here = surroundings(dir.path());
+        let mut here = docker_env(dir.path());
         assert_eq!(here.endpoint().unwrap().host, "unix:///dev/null");
 
         let meta = dir.path().join("contexts/meta/abc");
@@ -165,7 +182,13 @@ mod tests {
         let endpoint = here.endpoint().unwrap();
         assert_eq!(endpoint.host, "tcp://10.0.0.2:2376");
         assert_eq!(endpoint.origin, "the docker context `lab`");
-        assert!(endpoint.tls.unwrap().ends_with("tls/abc/docker"));
+        let certificates = dir.path().join("contexts/tls/abc/docker");
+        let expected: [(&str, OsString); 3] = [
+            ("DOCKER_HOST", "tcp://10.0.0.2:2376".into()),
+            ("DOCKER_TLS_VERIFY", "1".into()),
+            ("DOCKER_CERT_PATH", certificates.into()),
+        ];
+        assert_eq!(endpoint.variables(), expected);
 
         here.context = Some("gone".into());
         let failure = here.endpoint().unwrap_err();

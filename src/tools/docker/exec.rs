@@ -31,16 +31,16 @@ pub struct ExecOutput {
 impl Docker {
     /// Whether the daemon runs a container of this name.
     pub async fn is_running(&self, container: &str) -> Result<bool, Failure> {
-        let looking = async {
+        let inspecting = async {
             match self.client.inspect_container(container, None).await {
                 Err(error) if failure::is_not_found(&error) => Ok(false),
                 found => found.map(|found| found.state.and_then(|state| state.running).unwrap_or(false)),
             }
         };
-        self.call(|| format!("looking for the container `{container}`"), looking).await
+        self.call(|| format!("inspecting the container `{container}`"), inspecting).await
     }
 
-    /// Runs `argv` in `container` and demands that it ends with exit code 0.
+    /// Runs `argv` in `container`; fails unless it ends with exit code 0.
     pub async fn exec_ok(
         &self,
         container: &str,
@@ -58,8 +58,8 @@ impl Docker {
             .details(lines.into_iter().skip(last)))
     }
 
-    /// Runs `argv` in `container`, feeds it `stdin`, and waits for its end; `on_sent` is told how many bytes it took so
-    /// far. Dropping the call closes the program's input.
+    /// Runs `argv` in `container`, feeds it `stdin`, and waits for its end; `on_sent` is called with the bytes that it
+    /// has taken so far. Dropping the call closes the program's input.
     pub async fn exec(
         &self,
         container: &str,
@@ -115,7 +115,7 @@ impl Docker {
             }
         }
         result.code = self.exit_code(&what, &exec).await?;
-        // A program that ended early with an error says more than the pipe that broke.
+        // The error of a program that ended early explains more than the broken pipe.
         if let (0, Some(Err(error))) = (result.code, &fed) {
             return Err(Failure::failed(format!("{what} did not take all of its input")).source(error).transient());
         }
@@ -125,7 +125,7 @@ impl Docker {
         Ok(result)
     }
 
-    /// The output may end a moment before the daemon knows the exit code.
+    /// Returns the exit code. The output may end a moment before the daemon knows it.
     async fn exit_code(&self, what: &str, exec: &str) -> Result<i64, Failure> {
         for pause in [0, 10, 50, 200, 1000, 5000] {
             tokio::time::sleep(Duration::from_millis(pause)).await;

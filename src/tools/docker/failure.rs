@@ -5,10 +5,10 @@ use std::io::ErrorKind;
 
 use bollard::errors::Error;
 
-use super::Endpoint;
+use super::connect::Endpoint;
 use crate::error::Failure;
 
-/// No answer to the first question, or to "are you there".
+/// No response to the first call, or to a ping.
 pub(super) fn unreachable(error: &Error, endpoint: &Endpoint) -> Failure {
     let host = &endpoint.host;
     let named = format!("{} names {host}", endpoint.origin);
@@ -19,12 +19,13 @@ pub(super) fn unreachable(error: &Error, endpoint: &Endpoint) -> Failure {
                 .cause("permission denied")
                 .cause(named)
                 .hint("sudo usermod -aG docker \"$USER\"   # then log in again, or run `newgrp docker`")
-                .hint("whoever is in the group `docker` is as powerful as root on this machine")
+                .hint("members of the group `docker` are as powerful as root on this machine")
         }
         (_, Error::DockerResponseServerError { status_code, message }) => {
-            let failure = Failure::prerequisite(format!("what answers at {host} is no Docker daemon that we can use"))
-                .cause(format!("it answered with status {status_code}: {message}"))
-                .cause(named);
+            let failure =
+                Failure::prerequisite(format!("what responds at {host} is not a Docker daemon that we can use"))
+                    .cause(format!("it responded with status {status_code}: {message}"))
+                    .cause(named);
             if message.contains("too old") || message.contains("too new") {
                 failure.hint("update Docker Engine: https://docs.docker.com/engine/install/")
             } else {
@@ -32,10 +33,10 @@ pub(super) fn unreachable(error: &Error, endpoint: &Endpoint) -> Failure {
             }
         }
         (_, Error::JsonDataError { .. } | Error::JsonSerdeError { .. }) => {
-            Failure::prerequisite(format!("what answers at {host} is no Docker daemon")).source(error).cause(named)
+            Failure::prerequisite(format!("what responds at {host} is not a Docker daemon")).source(error).cause(named)
         }
         _ => {
-            let failure = Failure::prerequisite(format!("the Docker daemon does not answer at {host}"))
+            let failure = Failure::prerequisite(format!("the Docker daemon does not respond at {host}"))
                 .cause(reason(error))
                 .cause(named);
             match socket {
@@ -66,12 +67,12 @@ pub(super) fn of_call(what: String, error: &Error) -> Failure {
     }
 }
 
-/// Whether the daemon says that there is no such thing.
+/// Whether the daemon reports that there is no such object.
 pub(super) fn is_not_found(error: &Error) -> bool {
     matches!(error, Error::DockerResponseServerError { status_code: 404, .. })
 }
 
-/// Whether the daemon or the way to it went away: the same call may work a moment later.
+/// Whether the daemon or the connection to it went away: the same call may work a moment later.
 fn is_lost_connection(error: &Error) -> bool {
     matches!(error, Error::HyperLegacyError { .. } | Error::HyperResponseError { .. } | Error::RequestTimeoutError)
         || io_kind(error).is_some()
@@ -82,7 +83,7 @@ fn is_lost_connection(error: &Error) -> bool {
 fn reason(error: &Error) -> String {
     match error {
         Error::SocketNotFoundError(path) => return format!("there is no socket `{path}`"),
-        Error::RequestTimeoutError => return "it took too long to answer".into(),
+        Error::RequestTimeoutError => return "it took too long to respond".into(),
         _ => {}
     }
     let mut innermost = error.to_string();

@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 
-use bollard::query_parameters::{RemoveImageOptions, TagImageOptions};
+use bollard::query_parameters::{ListImagesOptions, RemoveImageOptions, TagImageOptions};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
 
@@ -21,8 +21,8 @@ pub struct Image {
     pub architecture: String,
     /// The digests of its layers as they are unpacked, the lowest first.
     pub layers: Vec<String>,
-    /// Whether the id is that of a manifest: so with daemons that keep images in containerd. A node then tells another
-    /// id, that of the configuration.
+    /// Whether the id is that of a manifest, as with daemons that keep images in containerd. A node then reports
+    /// another id, that of the configuration.
     pub is_manifest: bool,
 }
 
@@ -38,9 +38,9 @@ impl Image {
 pub type ImageBytes = Pin<Box<dyn Stream<Item = Result<Bytes, Failure>> + Send>>;
 
 impl Docker {
-    /// The image `name`, which may be an id; `None` where there is none.
+    /// Returns the image `name`, which may be an id; `None` where there is none.
     pub async fn image(&self, name: &str) -> Result<Option<Image>, Failure> {
-        let found = self.call(|| format!("looking for the image `{name}`"), async {
+        let found = self.call(|| format!("inspecting the image `{name}`"), async {
             match self.client.inspect_image(name).await {
                 Err(error) if failure::is_not_found(&error) => Ok(None),
                 other => other.map(Some),
@@ -63,7 +63,15 @@ impl Docker {
             .await
     }
 
-    /// Takes the name `name` away, and with its last name the image; no error where there is none.
+    /// Returns the names with tags of all images, in no order.
+    pub async fn image_names(&self) -> Result<Vec<String>, Failure> {
+        let listing = self.client.list_images(None::<ListImagesOptions>);
+        let images = self.call(|| "listing the images of the Docker daemon".into(), listing).await?;
+        Ok(images.into_iter().flat_map(|image| image.repo_tags).collect())
+    }
+
+    /// Removes the name `name`, and with its last name the image; no error where there is none. The caller decides by
+    /// [`crate::tools::deletion`].
     pub async fn remove_image(&self, name: &str) -> Result<(), Failure> {
         let removing = async {
             match self.client.remove_image(name, None::<RemoveImageOptions>, None).await {
@@ -74,7 +82,7 @@ impl Docker {
         self.call(|| format!("removing the image `{name}`"), removing).await
     }
 
-    /// The `n` biggest layers of the image `name`, a line each: size and the instruction that made it.
+    /// Returns the `n` biggest layers of the image `name`, a line each: size and the instruction that created it.
     pub async fn biggest_layers(&self, name: &str, n: usize) -> Result<Vec<String>, Failure> {
         let history = self.call(|| format!("reading the history of `{name}`"), self.client.image_history(name)).await?;
         let mut layers: Vec<_> = history
@@ -91,7 +99,7 @@ impl Docker {
         Ok(layers.into_iter().map(line).collect())
     }
 
-    /// The archive of the image `name`, as `docker save` writes it. Ends after the first error.
+    /// Exports the image `name` as `docker save` does. Ends after the first error.
     pub fn export(&self, name: &str) -> ImageBytes {
         let what = format!("reading the image `{name}` from the Docker daemon");
         let start = (self.clone(), what, Some(Box::pin(self.client.export_image(name))));

@@ -1,14 +1,13 @@
 //! The Docker daemon, through its API. Nothing outside of this folder names `bollard`.
 //!
-//! Every call says in its error what was being done to what. Short ones have a time limit; long ones go on for as long as
-//! the daemon answers when it is asked whether it is still there. Dropping a call ends it, and the daemon with it.
+//! Every error says what was being done to what. Short calls have a time limit; long ones go on for as long as the
+//! daemon responds to a ping. Dropping a call ends it, and what the daemon does for it.
 
-mod build;
+pub mod build;
 mod connect;
 mod exec;
 mod failure;
 mod images;
-mod trace;
 
 use std::pin::pin;
 use std::time::Duration;
@@ -18,7 +17,7 @@ use tokio::time::timeout;
 
 use crate::error::Failure;
 
-pub use build::{BuildEvent, BuildRequest};
+pub use build::{BuildContext, BuildEvent, BuildRequest, Builder};
 pub use connect::Endpoint;
 pub use exec::{ExecOutput, Stdin};
 pub use images::{Image, ImageBytes};
@@ -29,16 +28,17 @@ pub const LOG_FILTER: &str = "bollard=warn,hyper=warn";
 /// Most that a short call may take.
 const CALL: Duration = Duration::from_secs(60);
 
-/// How long a long call may be silent until we ask the daemon whether it is still there.
+/// How long a long call may be silent until the daemon is pinged.
 const SILENCE: Duration = Duration::from_secs(60);
 
-/// Most that the answer to "are you there" may take.
+/// Most that the response to a ping may take.
 const PING: Duration = Duration::from_secs(20);
 
-/// bollard's own limit covers everything up to an answer's headers, and so a whole upload: out of the way with it.
+/// bollard's own limit covers everything up to a response's headers, and so a whole upload: long enough never to
+/// matter.
 const CLIENT_TIMEOUT_S: u64 = 7 * 86_400;
 
-/// A daemon that has answered. Cheap to clone.
+/// A daemon that has responded. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Docker {
     client: bollard::Docker,
@@ -46,7 +46,7 @@ pub struct Docker {
     engine: Engine,
 }
 
-/// What a daemon says about itself.
+/// What a daemon reports about itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Engine {
     /// Its version: `20.10.24`.
@@ -60,22 +60,22 @@ pub struct Engine {
 }
 
 impl Docker {
-    /// Finds the daemon as the docker program does and asks it for its version.
+    /// Finds the daemon as the docker program does, and connects to it.
     pub async fn connect() -> Result<Self, Failure> {
-        Self::connect_to(connect::Surroundings::of_process().endpoint()?).await
+        Self::connect_to(Endpoint::find()?).await
     }
 
-    /// Asks the daemon at `endpoint` for its version.
+    /// Connects to the daemon at `endpoint`.
     pub async fn connect_to(endpoint: Endpoint) -> Result<Self, Failure> {
         let client = client(&endpoint)?;
-        let answer = match timeout(PING, client.version()).await {
-            Ok(answer) => answer,
+        let response = match timeout(PING, client.version()).await {
+            Ok(response) => response,
             Err(_) => Err(bollard::errors::Error::RequestTimeoutError),
         };
-        let version = answer.map_err(|error| failure::unreachable(&error, &endpoint))?;
+        let version = response.map_err(|error| failure::unreachable(&error, &endpoint))?;
         let api = version.api_version.as_deref().and_then(parse_api);
         let (Some(number), Some(api)) = (version.version, api) else {
-            return Err(Failure::prerequisite(format!("what answers at {} is no Docker daemon", endpoint.host))
+            return Err(Failure::prerequisite(format!("what responds at {} is not a Docker daemon", endpoint.host))
                 .cause(format!("{} names it", endpoint.origin)));
         };
         Ok(Self {
@@ -90,17 +90,17 @@ impl Docker {
         })
     }
 
-    /// Where it is, and who said so.
+    /// Where it is, and what named it.
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint
     }
 
-    /// What it said about itself when we connected.
+    /// What it reported about itself when we connected.
     pub fn engine(&self) -> &Engine {
         &self.engine
     }
 
-    /// Asks whether it is still there.
+    /// Checks that it still responds.
     pub async fn ping(&self) -> Result<(), Failure> {
         match timeout(PING, self.client.ping()).await {
             Ok(Ok(_)) => Ok(()),
@@ -119,12 +119,12 @@ impl Docker {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(error)) => Err(failure::of_call(what(), &error)),
             Err(_) => Err(Failure::failed(what())
-                .cause(format!("the Docker daemon did not answer within {} s", CALL.as_secs()))
+                .cause(format!("the Docker daemon did not respond within {} s", CALL.as_secs()))
                 .transient()),
         }
     }
 
-    /// The next part of a long call: as long as it is silent, the daemon is asked whether it is still there.
+    /// Waits for the next part of a long call; while it is silent, the daemon is pinged.
     async fn attend<T>(&self, what: &str, next: impl Future<Output = T>) -> Result<T, Failure> {
         let mut next = pin!(next);
         loop {

@@ -1,11 +1,11 @@
-//! Why a workload is not ready: its pods' troubles, their last log lines and events, as a cause tree.
+//! Why a workload is not ready: its pods' problems, their last log lines and events, as a cause tree.
 
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{Event, Pod};
 
-use super::Kube;
-use super::trouble::{Hope, Trouble, pod_trouble, troubles};
+use super::client::Kube;
+use super::problems::{Outlook, PodProblem, pod_problems, problem_of_pod};
 use super::workloads::Workload;
 use crate::error::Failure;
 
@@ -18,26 +18,26 @@ const EVENTS: usize = 5;
 /// What is wrong with a workload's newest pods.
 #[derive(Clone, Debug, Default)]
 pub struct Diagnosis {
-    /// All troubles, the worst first.
-    pub troubles: Vec<Trouble>,
+    /// All problems, the worst first.
+    pub problems: Vec<PodProblem>,
     /// The cause tree in lines: workload, pod, container, its last log lines, its events.
     pub lines: Vec<String>,
 }
 
 impl Kube {
-    /// Looks what is wrong with a workload's newest pods; without logs, so that it can be asked each second.
-    pub async fn troubles_of(&self, workload: &Workload) -> Result<Vec<Trouble>, Failure> {
-        let mut all: Vec<Trouble> = complaint(workload).into_iter().collect();
+    /// Returns what is wrong with a workload's newest pods; without logs, so that it can be called every second.
+    pub async fn problems_of(&self, workload: &Workload) -> Result<Vec<PodProblem>, Failure> {
+        let mut all: Vec<PodProblem> = complaint(workload).into_iter().collect();
         for pod in self.newest_pods(workload).await? {
             let events = self.events_if_stuck(&pod).await?;
-            all.extend(troubles(&pod, &events));
+            all.extend(pod_problems(&pod, &events));
         }
-        all.sort_by_key(|trouble| std::cmp::Reverse(trouble.hope));
+        all.sort_by_key(|problem| std::cmp::Reverse(problem.outlook));
         Ok(all)
     }
 
-    /// How often the containers of a workload's newest pods have been restarted, and whether one of them has been up for
-    /// less than `young` by the clocks of node and here.
+    /// Returns how often the containers of a workload's newest pods have been restarted, and whether one of them has been
+    /// up for less than `young` by the clocks of node and here.
     pub async fn restarts(&self, workload: &Workload, young: Duration) -> Result<(i32, bool), Failure> {
         let pods = self.newest_pods(workload).await?;
         let containers = pods.iter().filter_map(|pod| pod.status.as_ref()?.container_statuses.as_ref()).flatten();
@@ -52,47 +52,47 @@ impl Kube {
         Ok((restarts, is_young))
     }
 
-    /// Looks what is wrong with a workload's newest pods, with logs and events.
+    /// Returns what is wrong with a workload's newest pods, with logs and events.
     pub async fn diagnose(&self, workload: &Workload) -> Result<Diagnosis, Failure> {
         let mut diagnosis = Diagnosis::default();
         let lines = &mut diagnosis.lines;
         lines.push(format!("{workload}: {} of {} ready", workload.ready, workload.wanted));
-        if let Some(trouble) = complaint(workload) {
-            lines.push(format!("  {}", trouble.line()));
-            diagnosis.troubles.push(trouble);
+        if let Some(problem) = complaint(workload) {
+            lines.push(format!("  {}", problem.line()));
+            diagnosis.problems.push(problem);
         }
         for pod in self.newest_pods(workload).await? {
             let name = pod.metadata.name.clone().unwrap_or_default();
             let events = self.warnings(&workload.namespace, "Pod", &name).await?;
-            let found = troubles(&pod, &events);
+            let found = pod_problems(&pod, &events);
             if found.is_empty() {
                 continue;
             }
             lines.push(format!("  pod {name}"));
-            for trouble in &found {
-                lines.push(format!("    {}", trouble.line()));
-                if let Some(container) = &trouble.container {
-                    self.add_logs(lines, (&workload.namespace, &name), container, trouble).await;
+            for problem in &found {
+                lines.push(format!("    {}", problem.line()));
+                if let Some(container) = &problem.container {
+                    self.add_logs(lines, (&workload.namespace, &name), container, problem).await;
                 }
             }
             let from = events.len().saturating_sub(EVENTS);
             for event in &events[from..] {
                 lines.push(format!("    event {}", event_line(event)));
             }
-            diagnosis.troubles.extend(found);
+            diagnosis.problems.extend(found);
         }
-        diagnosis.troubles.sort_by_key(|trouble| std::cmp::Reverse(trouble.hope));
+        diagnosis.problems.sort_by_key(|problem| std::cmp::Reverse(problem.outlook));
         Ok(diagnosis)
     }
 
-    async fn add_logs(&self, lines: &mut Vec<String>, pod: (&str, &str), container: &str, trouble: &Trouble) {
+    async fn add_logs(&self, lines: &mut Vec<String>, pod: (&str, &str), container: &str, problem: &PodProblem) {
         let current = self.log_tail(pod, container, false, LOG_LINES).await;
         if !current.is_empty() {
             lines.push("      its last lines:".into());
             lines.extend(current.iter().map(|line| format!("      | {line}")));
         }
         // While it waits, the log above is that of the run that ended.
-        if trouble.restarts > 0 && trouble.reason != "CrashLoopBackOff" {
+        if problem.restarts > 0 && problem.reason != "CrashLoopBackOff" {
             let previous = self.log_tail(pod, container, true, LOG_LINES).await;
             if !previous.is_empty() && previous != current {
                 lines.push("      the last lines before its restart:".into());
@@ -118,10 +118,10 @@ impl Kube {
     }
 }
 
-fn complaint(workload: &Workload) -> Option<Trouble> {
+fn complaint(workload: &Workload) -> Option<PodProblem> {
     let (reason, message) = workload.complaint.clone()?;
-    let hope = if reason == "ProgressDeadlineExceeded" { Hope::None } else { Hope::Doubtful };
-    Some(pod_trouble("", &reason, message, hope))
+    let outlook = if reason == "ProgressDeadlineExceeded" { Outlook::Fatal } else { Outlook::Suspect };
+    Some(problem_of_pod("", &reason, message, outlook))
 }
 
 fn event_line(event: &Event) -> String {

@@ -14,7 +14,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::{JoinHandle, JoinSet};
 
-use super::Kube;
+use super::client::Kube;
 use crate::error::Failure;
 use crate::tools::ports;
 
@@ -67,8 +67,8 @@ impl Drop for Forward {
 }
 
 impl Kube {
-    /// Forwards a port of this machine's loopback address to a Service. A pod need not be ready yet: that is asked anew
-    /// at each connection.
+    /// Forwards a port of this machine's loopback address to a Service. A pod need not be ready yet: each connection
+    /// finds one for itself.
     pub async fn forward(
         &self,
         namespace: &str,

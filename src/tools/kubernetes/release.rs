@@ -1,39 +1,16 @@
-//! The state of a Helm release, read from the Secret in which Helm keeps it.
+//! Helm releases, read from the Secrets in which Helm keeps them, and freed by them.
 
-use std::io::Read;
-
-use flate2::read::GzDecoder;
+use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
-use kube::api::ListParams;
+use kube::api::{DeleteParams, ListParams, Patch, PatchParams, Preconditions};
 use serde::Deserialize;
+use serde_json::json;
 
-use super::Kube;
+use super::client::{Kube, changed};
 use super::objects::ObjectRef;
-use crate::error::{Context, Failure};
-
-/// Most that a release's record may unpack to; Helm itself can't store more than 1 MB of packed text.
-const MAX_RECORD: u64 = 64 << 20;
-
-/// One revision of a release.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Release {
-    /// Its name.
-    pub name: String,
-    /// Its namespace.
-    pub namespace: String,
-    /// Counted from 1.
-    pub revision: u32,
-    /// What Helm says of it.
-    pub status: ReleaseStatus,
-    /// What Helm was told to note, or its own remark.
-    pub description: String,
-    /// The chart: `todo-0.1.0`.
-    pub chart: String,
-    /// The version of what the chart installs.
-    pub app_version: String,
-    /// The rendered manifest, without hooks.
-    pub manifest: String,
-}
+use super::record;
+pub use super::record::{Release, ReleaseStatus};
+use crate::error::Failure;
 
 /// A revision of a release as the labels of its record tell it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,68 +21,36 @@ pub struct Revision {
     pub status: ReleaseStatus,
     /// The value of the label [`RUN_LABEL`]. Helm hands labels on from one revision to the next.
     pub run: Option<String>,
+    /// Which state of the record this is: a change of it is only made to this one.
+    pub resource_version: String,
+}
+
+/// What came of marking a revision.
+#[derive(Debug)]
+pub enum Marked {
+    /// It is failed now.
+    Failed,
+    /// Its record can't be read, neither by Helm nor by us; says why.
+    Unreadable(Failure),
 }
 
 /// The label that a release of ours gets: names the one call of helm that made the revision.
 pub const RUN_LABEL: &str = "provision";
 
-/// What Helm says of a revision.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ReleaseStatus {
-    /// It is what runs.
-    Deployed,
-    /// A later one replaced it.
-    Superseded,
-    /// Its installation or upgrade failed.
-    Failed,
-    /// Its first installation is going on, or was killed.
-    PendingInstall,
-    /// An upgrade is going on, or was killed.
-    PendingUpgrade,
-    /// A rollback is going on, or was killed.
-    PendingRollback,
-    /// Any other word of Helm's.
-    Other(String),
-}
-
-impl ReleaseStatus {
-    /// The status that Helm's word stands for.
-    pub fn of(word: &str) -> Self {
-        match word {
-            "deployed" => Self::Deployed,
-            "superseded" => Self::Superseded,
-            "failed" => Self::Failed,
-            "pending-install" => Self::PendingInstall,
-            "pending-upgrade" => Self::PendingUpgrade,
-            "pending-rollback" => Self::PendingRollback,
-            other => Self::Other(other.to_owned()),
-        }
-    }
-
-    /// Helm's word for it.
-    pub fn word(&self) -> &str {
-        match self {
-            Self::Deployed => "deployed",
-            Self::Superseded => "superseded",
-            Self::Failed => "failed",
-            Self::PendingInstall => "pending-install",
-            Self::PendingUpgrade => "pending-upgrade",
-            Self::PendingRollback => "pending-rollback",
-            Self::Other(word) => word,
-        }
-    }
-
-    /// Whether Helm refuses to touch the release until this is over.
-    pub fn is_pending(&self) -> bool {
-        matches!(self, Self::PendingInstall | Self::PendingUpgrade | Self::PendingRollback)
-    }
-}
-
 impl Release {
-    /// The objects of its manifest that have a kind of Kubernetes' own.
-    pub fn objects(&self) -> Result<Vec<ObjectRef>, Failure> {
+    /// The objects of its manifest.
+    pub fn objects(&self) -> ManifestObjects {
         manifest_objects(&self.manifest, &self.namespace)
     }
+}
+
+/// The objects that a manifest names.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ManifestObjects {
+    /// In the manifest's order.
+    pub objects: Vec<ObjectRef>,
+    /// What could not be read, and why. Helm has read it, so it is no mistake: it just can't be checked.
+    pub unreadable: Vec<String>,
 }
 
 impl Kube {
@@ -120,8 +65,10 @@ impl Kube {
             .items
             .into_iter()
             .filter_map(|secret| {
+                let resource_version = secret.metadata.resource_version?;
                 let labels = secret.metadata.labels?;
                 Some(Revision {
+                    resource_version,
                     number: labels.get("version")?.parse().ok()?,
                     status: ReleaseStatus::of(labels.get("status")?),
                     run: labels.get(RUN_LABEL).cloned(),
@@ -135,14 +82,14 @@ impl Kube {
     /// A revision of a release with its manifest; `None` when there is no such revision.
     pub async fn release(&self, namespace: &str, release: &str, revision: u32) -> Result<Option<Release>, Failure> {
         let api = self.namespaced::<Secret>(namespace);
-        let name = format!("sh.helm.release.v1.{release}.v{revision}");
+        let name = record_name(release, revision);
         let what = format!("reading revision {revision} of the release `{release}`");
         let Some(secret) = self.read(&what, || api.get_opt(&name)).await? else {
             return Ok(None);
         };
         let coded = secret.data.as_ref().and_then(|data| data.get("release"));
         let coded = coded.ok_or_else(|| Failure::failed(format!("the Secret `{name}` holds no release")))?;
-        decode(&coded.0).map(Some).map_err(|failure| failure.while_doing(format!("{what} failed")))
+        record::decode(&coded.0).map(Some).map_err(|failure| failure.while_doing(format!("{what} failed")))
     }
 
     /// The newest revision of a release with its manifest; `None` when there is none.
@@ -152,65 +99,60 @@ impl Kube {
             None => Ok(None),
         }
     }
-}
 
-#[derive(Deserialize)]
-struct Record {
-    name: String,
-    namespace: String,
-    version: u32,
-    #[serde(default)]
-    manifest: String,
-    info: Info,
-    chart: Chart,
-}
-
-#[derive(Deserialize)]
-struct Info {
-    status: String,
-    #[serde(default)]
-    description: String,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Chart {
-    metadata: Metadata,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct Metadata {
-    name: String,
-    version: String,
-    app_version: String,
-}
-
-/// Unpacks what Helm stored: base64 (the one of Kubernetes is off already) of gzip of JSON; very old ones lack the gzip.
-fn decode(coded: &[u8]) -> Result<Release, Failure> {
-    use base64::Engine as _;
-    let packed = base64::engine::general_purpose::STANDARD.decode(coded).context(|| "unpacking base64".into())?;
-    let mut json = Vec::new();
-    if packed.starts_with(&[0x1f, 0x8b, 0x08]) {
-        GzDecoder::new(packed.as_slice())
-            .take(MAX_RECORD)
-            .read_to_end(&mut json)
-            .context(|| "unpacking gzip".into())?;
-    } else {
-        json = packed;
+    /// Returns why an object of a release's manifest is not there; `None` when all are that can be checked.
+    pub async fn absence_in(&self, objects: &ManifestObjects) -> Result<Option<String>, Failure> {
+        // One after the other: a request takes a millisecond, a connection for each of them several.
+        for object in &objects.objects {
+            if let Some(absence) = self.absence(object).await? {
+                return Ok(Some(absence));
+            }
+        }
+        Ok(None)
     }
-    let record: Record = serde_json::from_slice(&json).context(|| "reading the record".into())?;
-    let chart = record.chart.metadata;
-    Ok(Release {
-        name: record.name,
-        namespace: record.namespace,
-        revision: record.version,
-        status: ReleaseStatus::of(&record.info.status),
-        description: record.info.description,
-        chart: format!("{}-{}", chart.name, chart.version),
-        app_version: chart.app_version,
-        manifest: record.manifest,
-    })
+
+    /// Marks a revision as failed in its record, as helm does when it is interrupted; nothing else changes in the
+    /// cluster. Fails when the record is no longer the one in `revision`: then a helm is at work on it.
+    pub async fn mark_failed(&self, namespace: &str, release: &str, revision: &Revision) -> Result<Marked, Failure> {
+        let api = self.namespaced::<Secret>(namespace);
+        let name = record_name(release, revision.number);
+        let what = format!("marking revision {} of the release `{release}` as failed", revision.number);
+        let secret = self.read(&what, || api.get_opt(&name)).await?;
+        let current = secret.as_ref().and_then(|secret| secret.metadata.resource_version.as_ref());
+        let Some(secret) = secret.as_ref().filter(|_| current == Some(&revision.resource_version)) else {
+            return Err(changed(&what));
+        };
+        let stored = secret.data.as_ref().and_then(|data| data.get("release")).map(|bytes| bytes.0.as_slice());
+        let failed = match record::with_status(stored.unwrap_or_default(), &ReleaseStatus::Failed) {
+            Ok(failed) => failed,
+            Err(why) => return Ok(Marked::Unreadable(why)),
+        };
+        let patch = Patch::Merge(json!({
+            "metadata": {
+                "resourceVersion": revision.resource_version,
+                "labels": {"status": ReleaseStatus::Failed.word()},
+            },
+            "data": {"release": ByteString(failed)},
+        }));
+        self.if_unchanged(&what, async { api.patch_metadata(&name, &PatchParams::default(), &patch).await }).await?;
+        Ok(Marked::Failed)
+    }
+
+    /// Deletes the record of a revision, and nothing that the release installed. Fails when the record is no longer the
+    /// one in `revision`.
+    pub async fn delete_record(&self, namespace: &str, release: &str, revision: &Revision) -> Result<(), Failure> {
+        let api = self.namespaced::<Secret>(namespace);
+        let name = record_name(release, revision.number);
+        let what = format!("deleting the record `{name}`");
+        let unchanged = Preconditions { resource_version: Some(revision.resource_version.clone()), uid: None };
+        let params = DeleteParams::default().preconditions(unchanged);
+        self.if_unchanged(&what, async { api.delete(&name, &params).await }).await.map(drop)
+    }
+}
+
+/// The name of the Secret in which Helm keeps a revision.
+pub fn record_name(release: &str, revision: u32) -> String {
+    format!("sh.helm.release.v1.{release}.v{revision}")
 }
 
 #[derive(Deserialize)]
@@ -233,83 +175,59 @@ struct ManifestMeta {
     namespace: Option<String>,
 }
 
-fn manifest_objects(manifest: &str, namespace: &str) -> Result<Vec<ObjectRef>, Failure> {
-    let documents: Vec<Option<ManifestObject>> =
-        serde_saphyr::from_multiple(manifest).context(|| "reading the release's manifest".into())?;
-    let mut objects = Vec::new();
-    let mut rest: Vec<ManifestObject> = documents.into_iter().flatten().rev().collect();
-    while let Some(object) = rest.pop() {
-        if object.kind == "List" {
-            rest.extend(object.items.into_iter().rev());
-        } else if !object.kind.is_empty() {
-            objects.push(ObjectRef {
-                api_version: object.api_version,
-                kind: object.kind,
-                namespace: object.metadata.namespace.unwrap_or_else(|| namespace.to_owned()),
-                name: object.metadata.name,
-            });
+/// Reads as Helm does: of a key that is there twice the last one counts, and each document stands for itself.
+fn manifest_objects(manifest: &str, namespace: &str) -> ManifestObjects {
+    let mut found = ManifestObjects::default();
+    for document in documents(manifest) {
+        let options = serde_saphyr::options! {
+            duplicate_keys: serde_saphyr::DuplicateKeyPolicy::LastWins,
+            // A record's size is limited already.
+            budget: None,
+        };
+        match serde_saphyr::from_multiple_with_options::<Option<ManifestObject>>(&document, options) {
+            Ok(objects) => {
+                let mut rest: Vec<ManifestObject> = objects.into_iter().flatten().rev().collect();
+                while let Some(object) = rest.pop() {
+                    if object.kind == "List" {
+                        rest.extend(object.items.into_iter().rev());
+                    } else if !object.kind.is_empty() {
+                        found.objects.push(ObjectRef {
+                            api_version: object.api_version,
+                            kind: object.kind,
+                            namespace: object.metadata.namespace.unwrap_or_else(|| namespace.to_owned()),
+                            name: object.metadata.name,
+                        });
+                    }
+                }
+            }
+            Err(error) => {
+                let source = document.lines().find_map(|line| line.strip_prefix("# Source: ")).unwrap_or("a document");
+                let why = error.to_string();
+                found.unreadable.push(format!("{source}: {}", why.lines().next().unwrap_or_default()));
+            }
         }
     }
-    Ok(objects)
+    found
+}
+
+/// The documents of a manifest: a line that begins with `---` begins a new one.
+fn documents(manifest: &str) -> Vec<String> {
+    let mut documents = vec![String::new()];
+    for line in manifest.lines() {
+        if line.starts_with("---") {
+            documents.push(String::new());
+        }
+        if let Some(last) = documents.last_mut() {
+            last.push_str(line);
+            last.push('\n');
+        }
+    }
+    documents
 }
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
-
-    use base64::Engine as _;
-
     use super::*;
-
-    fn stored(json: &str, gzip: bool) -> Vec<u8> {
-        let packed = if gzip {
-            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
-            encoder.write_all(json.as_bytes()).unwrap();
-            encoder.finish().unwrap()
-        } else {
-            json.as_bytes().to_vec()
-        };
-        base64::engine::general_purpose::STANDARD.encode(packed).into_bytes()
-    }
-
-    const RECORD: &str = r#"{"name":"todo","namespace":"apps","version":3,"manifest":"kind: A",
-        "info":{"status":"pending-upgrade","description":"provision:deploy.chart:1f","last_deployed":"x"},
-        "chart":{"metadata":{"name":"todo","version":"0.1.0","appVersion":"2"},"templates":[]},"config":{"a":1}}"#;
-
-    #[test]
-    fn a_record_is_unpacked_with_and_without_gzip() {
-        for gzip in [true, false] {
-            let release = decode(&stored(RECORD, gzip)).unwrap();
-            assert_eq!(
-                (release.revision, release.status.clone(), release.chart.as_str()),
-                (3, ReleaseStatus::PendingUpgrade, "todo-0.1.0")
-            );
-            assert_eq!(release.description, "provision:deploy.chart:1f");
-            assert!(release.status.is_pending());
-        }
-    }
-
-    #[test]
-    fn a_record_that_is_damaged_is_an_error() {
-        for bytes in [b"%%%".to_vec(), stored("{", true), stored("[]", false), Vec::new()] {
-            assert!(decode(&bytes).is_err(), "{bytes:?}");
-        }
-    }
-
-    #[test]
-    fn every_status_has_its_word() {
-        for word in [
-            "deployed",
-            "superseded",
-            "failed",
-            "pending-install",
-            "pending-upgrade",
-            "pending-rollback",
-            "uninstalling",
-        ] {
-            assert_eq!(ReleaseStatus::of(word).word(), word);
-        }
-    }
 
     #[test]
     fn a_manifest_gives_its_objects_in_order() {
@@ -317,8 +235,27 @@ mod tests {
             spec:\n  ports: [{port: 80}]\n---\n# only a comment\n---\napiVersion: apps/v1\nkind: Deployment\n\
             metadata:\n  name: api\n  namespace: other\n---\napiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  \
             kind: ConfigMap\n  metadata: {name: c}\n";
-        let objects = manifest_objects(manifest, "apps").unwrap();
-        let short: Vec<String> = objects.iter().map(ToString::to_string).collect();
+        let found = manifest_objects(manifest, "apps");
+        assert_eq!(found.unreadable, Vec::<String>::new());
+        let short: Vec<String> = found.objects.iter().map(ToString::to_string).collect();
         assert_eq!(short, ["service/web in apps", "deployment/api in other", "configmap/c in apps"]);
+    }
+
+    #[test]
+    fn a_manifest_that_helm_accepts_is_read_as_helm_reads_it() {
+        let doubled = "---\n# Source: a/templates/cm.yaml\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: first\n  \
+            name: dup\n  labels:\n    a: b\n    a: b\ndata: {n: 010, t: 2026-11-26, u: yes}\nkind: ConfigMap\n";
+        let found = manifest_objects(doubled, "apps");
+        assert_eq!(found.unreadable, Vec::<String>::new());
+        assert_eq!(found.objects[0].to_string(), "configmap/dup in apps");
+    }
+
+    #[test]
+    fn a_document_that_can_not_be_read_keeps_no_other_from_being_checked() {
+        let manifest =
+            "---\n# Source: a/odd.yaml\nkind: [\n---\napiVersion: v1\nkind: Service\nmetadata: {name: web}\n";
+        let found = manifest_objects(manifest, "apps");
+        assert_eq!(found.objects.len(), 1);
+        assert!(found.unreadable[0].starts_with("a/odd.yaml: "), "{:?}", found.unreadable);
     }
 }

@@ -1,6 +1,13 @@
 //! Tests of `kubernetes`.
 
+use std::path::PathBuf;
+
+use kube::config::Kubeconfig;
+
+use super::nodes::belongs_to;
 use super::*;
+use crate::error::FailureKind;
+use crate::tools::cluster::{ClusterSpec, Provider};
 
 fn spec(provider: Provider, name: &str) -> ClusterSpec {
     ClusterSpec {
@@ -46,7 +53,7 @@ fn the_current_context_never_counts() {
     source.files = vec![dir.path().join("config"), dir.path().join("not-there")];
     let failure = source.read().unwrap_err();
     assert_eq!(failure.kind, FailureKind::Target);
-    assert_eq!(failure.to_string(), "there is no kube context `dev`: the kubeconfig knows prod");
+    assert_eq!(failure.to_string(), "there is no kube context `dev`: the kubeconfig has prod");
     source.context = "prod".into();
     assert!(source.read().is_ok());
     assert_eq!(source.kubectl(), "kubectl --context prod");

@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 use kube::api::ListParams;
 
-use super::Kube;
+use super::client::Kube;
 use crate::error::Failure;
 
 /// What keeps pods running.
@@ -72,6 +72,13 @@ pub struct Workload {
 impl fmt::Display for Workload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.kind.word(), self.name)
+    }
+}
+
+impl Workload {
+    /// Returns what is still missing, with the workload's name.
+    pub fn missing(&self) -> String {
+        format!("{self} waits for {}", self.waits_for)
     }
 }
 

@@ -1,107 +1,143 @@
-//! The process groups of the children that run, and signals to them.
+//! [`ChildRegistry`]: the process groups of a run's children, and signals to them.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
-/// The groups of the children that run.
-static GROUPS: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
+use super::pause::{self, Stopwatch};
 
-/// The run that children belong to.
-static RUN: OnceLock<String> = OnceLock::new();
+/// How long a child that is being made may delay Ctrl-Z.
+const START_LIMIT: Duration = Duration::from_millis(50);
 
-/// Marks every child from now on as one of this process's only run `id`, so that whatever leaves its group is found.
-pub fn mark_children(id: &str) {
-    // Only a second run in one process could fail.
-    drop(RUN.set(id.to_owned()));
+/// The children of one run: each run of a process has its own.
+#[derive(Debug, Default)]
+pub struct ChildRegistry {
+    /// The run that children are marked with, so that what leaves its group is found; none outside of a run.
+    run: Option<String>,
+    groups: Mutex<BTreeSet<u32>>,
+    /// How many children are being made: neither their group nor anything else of them is known yet.
+    n_starting: AtomicUsize,
+    /// Whether there has ever been a child.
+    had_any: AtomicBool,
 }
 
-/// The run that children belong to.
-pub(super) fn run() -> Option<&'static str> {
-    RUN.get().map(String::as_str)
+impl ChildRegistry {
+    /// Returns the registry of the run `id`, whose children are marked with it.
+    pub fn of_run(id: &str) -> Self {
+        Self { run: Some(id.to_owned()), ..Self::default() }
+    }
+
+    /// The run that children are marked with.
+    pub(super) fn run(&self) -> Option<&str> {
+        self.run.as_deref()
+    }
+
+    fn groups(&self) -> MutexGuard<'_, BTreeSet<u32>> {
+        self.groups.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits, for `limit` at most, until the groups of all children are known.
+    pub fn wait_for_starting(&self, limit: Duration) {
+        let began = Stopwatch::start();
+        while self.n_starting.load(Ordering::SeqCst) > 0 && began.elapsed() < limit {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    /// Kills the children that are not waited for once every step is over: those that were being made when their step
+    /// was dropped. Waits for them, for `limit` at most.
+    pub fn stop_unclaimed(&self, limit: Duration) {
+        self.wait_for_starting(limit);
+        self.signal_all(Signal::KILL);
+    }
+
+    /// Whether there has ever been a child.
+    pub fn had_any(&self) -> bool {
+        self.had_any.load(Ordering::SeqCst)
+    }
+
+    /// Whether no child runs.
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.groups().is_empty()
+    }
+
+    /// Stops the children's groups and then this process, as Ctrl-Z asks. Returns when the process is continued, and
+    /// then the children go on too.
+    pub fn suspend(&self) {
+        pause::stop_process(|| {
+            self.signal_all(Signal::STOP);
+            // One that was being made is stopped too.
+            self.wait_for_starting(START_LIMIT);
+            self.signal_all(Signal::STOP);
+        });
+        self.signal_all(Signal::CONT);
+    }
+
+    /// Sends a signal to the groups of all children.
+    pub fn signal_all(&self, signal: Signal) {
+        for group in self.groups().iter() {
+            signal_group(*group, signal);
+        }
+    }
 }
-
-/// How many children are being made: neither their group nor anything else of them is known yet.
-static N_STARTING: AtomicUsize = AtomicUsize::new(0);
-
-/// Whether there has ever been a child.
-static ANY: AtomicBool = AtomicBool::new(false);
 
 /// Stands for a child from before it is made until its group is known.
 #[derive(Debug)]
-pub(super) struct Starting(());
+pub(super) struct Starting(Arc<ChildRegistry>);
 
 impl Starting {
-    /// A child is about to be made.
-    pub(super) fn new() -> Self {
-        ANY.store(true, Ordering::SeqCst);
-        N_STARTING.fetch_add(1, Ordering::SeqCst);
-        Self(())
+    /// A child of `registry` is about to be made.
+    pub(super) fn new(registry: &Arc<ChildRegistry>) -> Self {
+        registry.had_any.store(true, Ordering::SeqCst);
+        registry.n_starting.fetch_add(1, Ordering::SeqCst);
+        Self(Arc::clone(registry))
+    }
+
+    /// Where the child belongs.
+    pub(super) fn registry(&self) -> &Arc<ChildRegistry> {
+        &self.0
     }
 }
 
 impl Drop for Starting {
     fn drop(&mut self) {
-        N_STARTING.fetch_sub(1, Ordering::SeqCst);
+        self.0.n_starting.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
-/// Waits, `limit` at most, until the groups of all children are known.
-pub fn wait_for_starting(limit: Duration) {
-    let began = Instant::now();
-    while N_STARTING.load(Ordering::SeqCst) > 0 && began.elapsed() < limit {
-        std::thread::sleep(Duration::from_millis(1));
-    }
-}
-
-/// Kills the children that nobody waits for, once every step is over: those that were being made when their step was given
-/// up. Waits for them, `limit` at most.
-pub fn stop_unclaimed(limit: Duration) {
-    wait_for_starting(limit);
-    signal_all(Signal::KILL);
-}
-
-/// Whether this process has had any child.
-pub fn had_children() -> bool {
-    ANY.load(Ordering::SeqCst)
-}
-
-/// The process group of a child. Whoever lets go of it, by whatever way, stops what is left in it: nothing, after a
-/// supervised end.
+/// The process group of a child. When it is dropped, in whatever way, what is left in the group is stopped: nothing,
+/// after a supervised end.
 #[derive(Debug)]
-pub(super) struct Group(u32);
+pub(super) struct Group {
+    pid: u32,
+    registry: Arc<ChildRegistry>,
+}
 
 impl Group {
-    /// The group that the child `pid` leads, from now on one of ours.
-    pub(super) fn began(pid: u32) -> Self {
-        GROUPS.lock().unwrap_or_else(PoisonError::into_inner).insert(pid);
-        Self(pid)
+    /// The group that the child `pid` leads, from now on one of `registry`.
+    pub(super) fn began(pid: u32, registry: &Arc<ChildRegistry>) -> Self {
+        registry.groups().insert(pid);
+        Self { pid, registry: Arc::clone(registry) }
     }
 
     /// Its number, which is that of the child.
     pub(super) fn pid(&self) -> u32 {
-        self.0
+        self.pid
     }
 }
 
 impl Drop for Group {
     fn drop(&mut self) {
-        signal_group(self.0, Signal::KILL);
-        GROUPS.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.0);
+        signal_group(self.pid, Signal::KILL);
+        self.registry.groups().remove(&self.pid);
     }
 }
 
-/// Sends a signal to the groups of all children.
-pub fn signal_all(signal: Signal) {
-    for group in GROUPS.lock().unwrap_or_else(PoisonError::into_inner).iter() {
-        signal_group(*group, signal);
-    }
-}
-
-/// Sends a signal to a process group; answers whether there was one.
+/// Sends a signal to a process group. Returns whether there was one.
 pub fn signal_group(pid: u32, signal: Signal) -> bool {
     i32::try_from(pid).ok().and_then(Pid::from_raw).is_some_and(|group| kill_process_group(group, signal).is_ok())
 }

@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 
 use tokio::net::unix::pipe;
 
-use super::Tail;
+use super::tail::Tail;
 
 /// Most that is read at once, about half of what a pipe holds.
 const READ_SIZE: usize = 32 << 10;
@@ -16,7 +16,7 @@ const READ_SIZE: usize = 32 << 10;
 pub(super) struct Pipes {
     /// What it reads.
     pub(super) input: Sink,
-    /// What the host gets.
+    /// What the observer gets.
     pub(super) output: Source,
     /// The captured standard output; at its end from the start where there is none.
     pub(super) captured: Source,
@@ -42,8 +42,8 @@ impl Source {
         self.pipe.is_some()
     }
 
-    /// Waits for bytes; there are none at the end, and from then on it is closed. Nothing is lost when the wait is given
-    /// up.
+    /// Waits for bytes; there are none at the end, and from then on it is closed. Nothing is lost when the wait is
+    /// given up.
     pub(super) async fn read(&mut self) -> io::Result<&[u8]> {
         self.buffer.clear();
         while let Some(pipe) = &self.pipe {
@@ -80,8 +80,8 @@ impl Sink {
         self.pipe.is_some()
     }
 
-    /// Sends what is left and closes the pipe. A child that does not want to read it all may do so. Nothing is sent twice
-    /// when the wait is given up.
+    /// Sends what is left and closes the pipe. A child that does not want to read it all may do so. Nothing is sent
+    /// twice when the wait is dropped.
     pub(super) async fn feed(&mut self) {
         while let Some(pipe) = self.pipe.as_ref().filter(|_| self.n_sent < self.bytes.len()) {
             let sent = match pipe.writable().await {

@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 /// How many of the last lines a failure shows.
 const TAIL_LINES: usize = 20;
 
-/// How many bytes of a line are kept for a failure. What is shown is cut much shorter, but only after secrets are masked:
-/// half of one would not be known any more.
+/// How many bytes of a line are kept for a failure. What is shown is cut much shorter, but only after secrets are
+/// masked: half of one would not be known any more.
 const TAIL_LINE_BYTES: usize = 16 << 10;
 
 /// The last lines of an output, each cut to a readable length.
@@ -19,7 +19,7 @@ pub(super) struct Tail {
 impl Tail {
     /// Takes in output as it comes.
     pub(super) fn push(&mut self, bytes: &[u8]) {
-        // Of a flood only the end is looked at.
+        // Of a flood only the end is read.
         let ends = bytes.iter().enumerate().rev().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at);
         let bytes = match ends.take(TAIL_LINES + 1).nth(TAIL_LINES) {
             Some(before) => {
@@ -48,9 +48,9 @@ impl Tail {
     }
 }
 
-/// Appends a part of a line to the `open` one, up to `limit` bytes of it. A carriage return starts it anew with what comes
-/// next, as on a terminal: a progress bar that redraws itself keeps its last state. One at the end stays until then: it
-/// may be part of the line's end.
+/// Appends a part of a line to the `open` one, up to `limit` bytes of it. A carriage return makes what comes next
+/// replace it, as on a terminal: a progress bar that redraws itself keeps its last state. One at the end stays until
+/// then: it may be part of the line's end.
 pub fn extend_line(open: &mut Vec<u8>, part: &[u8], limit: usize) {
     if open.last() == Some(&b'\r') && !part.is_empty() {
         open.clear();

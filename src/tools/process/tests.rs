@@ -6,13 +6,14 @@ use super::*;
 use crate::error::FailureKind;
 
 #[derive(Default)]
-struct TestHost {
+struct TestObserver {
     cancel: Cancel,
+    children: Arc<ChildRegistry>,
     seen: Mutex<Vec<u8>>,
     stop_at: Option<&'static str>,
 }
 
-impl Host for TestHost {
+impl ProcessObserver for TestObserver {
     fn output(&self, bytes: &[u8]) {
         let mut seen = self.seen.lock().unwrap();
         seen.extend_from_slice(bytes);
@@ -25,6 +26,9 @@ impl Host for TestHost {
     fn cancel(&self) -> &Cancel {
         &self.cancel
     }
+    fn children(&self) -> &Arc<ChildRegistry> {
+        &self.children
+    }
 }
 
 fn sh(script: &str) -> Command {
@@ -33,30 +37,30 @@ fn sh(script: &str) -> Command {
 
 #[tokio::test]
 async fn output_of_both_streams_comes_in_order_and_failures_show_the_end() {
-    let host = TestHost::default();
-    let failure = sh("echo one; echo two >&2; printf three; exit 7").check(&host).await.unwrap_err();
-    assert_eq!(*host.seen.lock().unwrap(), b"one\ntwo\nthree");
+    let observer = TestObserver::default();
+    let failure = sh("echo one; echo two >&2; printf three; exit 7").check(&observer).await.unwrap_err();
+    assert_eq!(*observer.seen.lock().unwrap(), b"one\ntwo\nthree");
     assert_eq!(failure.details, ["one", "two", "three"]);
     assert!(failure.message.ends_with("ended with exit code 7"), "{}", failure.message);
 }
 
 #[tokio::test]
 async fn captured_output_is_not_shown_and_input_is_passed() {
-    let host = TestHost::default();
-    let exit = sh("cat; echo note >&2").stdin(b"secret".to_vec()).capture().check(&host).await.unwrap();
+    let observer = TestObserver::default();
+    let exit = sh("cat; echo note >&2").stdin(b"secret".to_vec()).capture().check(&observer).await.unwrap();
     assert_eq!(exit.stdout, b"secret");
-    assert_eq!(*host.seen.lock().unwrap(), b"note\n");
+    assert_eq!(*observer.seen.lock().unwrap(), b"note\n");
 }
 
 #[tokio::test]
 async fn a_grandchild_that_keeps_the_pipe_open_does_not_keep_us() {
-    let host = TestHost::default();
+    let observer = TestObserver::default();
     let started = std::time::Instant::now();
-    let exit = sh("sleep 600 & echo $!").check(&host).await.unwrap();
+    let exit = sh("sleep 600 & echo $!").check(&observer).await.unwrap();
     assert!(exit.leaky);
     assert!(started.elapsed() < Duration::from_secs(60));
-    let pid: i32 = String::from_utf8(host.seen.lock().unwrap().clone()).unwrap().trim().parse().unwrap();
-    // Killed: gone, or dead and not reaped by whoever adopted it.
+    let pid: i32 = String::from_utf8(observer.seen.lock().unwrap().clone()).unwrap().trim().parse().unwrap();
+    // Killed: gone, or dead and not reaped by its new parent.
     let dead = || fs_err::read_to_string(format!("/proc/{pid}/stat")).map_or(true, |stat| stat.contains(") Z "));
     while !dead() {
         assert!(started.elapsed() < Duration::from_secs(60), "{pid} lives");
@@ -67,13 +71,13 @@ async fn a_grandchild_that_keeps_the_pipe_open_does_not_keep_us() {
 #[tokio::test]
 async fn input_that_nobody_reads_keeps_nobody() {
     let much = vec![b'x'; 1 << 20];
-    let host = TestHost::default();
-    let exit = sh("head -c 3").stdin(much.clone()).capture().check(&host).await.unwrap();
+    let observer = TestObserver::default();
+    let exit = sh("head -c 3").stdin(much.clone()).capture().check(&observer).await.unwrap();
     assert_eq!(exit.stdout, b"xxx");
     // A grandchild that holds the pipe and does not read it.
-    let exit = sh("sleep 600 <&0 & exit 0").stdin(much.clone()).check(&host).await.unwrap();
+    let exit = sh("sleep 600 <&0 & exit 0").stdin(much.clone()).check(&observer).await.unwrap();
     assert!(exit.leaky);
-    let exit = sh("wc -c").stdin(much).capture().check(&host).await.unwrap();
+    let exit = sh("wc -c").stdin(much).capture().check(&observer).await.unwrap();
     assert_eq!(String::from_utf8_lossy(&exit.stdout).trim(), "1048576");
 }
 
@@ -83,22 +87,21 @@ async fn a_child_that_is_given_up_while_it_is_made_is_stopped() {
     for n in 0..20_u64 {
         let started = dir.path().join(format!("pid{n}"));
         let script = format!("echo $$ > {0}.new; mv {0}.new {0}; exec sleep 600", started.display());
-        let host = TestHost::default();
-        let run = sh(&script).run(&host);
+        let observer = TestObserver::default();
+        let run = sh(&script).run(&observer);
         tokio::select! {
             biased;
             _ = run => panic!("it runs for long"),
             () = tokio::time::sleep(Duration::from_micros(100 * n)) => {}
         }
-        wait_for_starting(GRACE);
+        observer.children.wait_for_starting(GRACE);
         let began = std::time::Instant::now();
         let lives = || {
             let pid = fs_err::read_to_string(&started).ok()?.trim().parse().ok()?;
-            crate::tools::proc::stat(pid).filter(|stat| stat.runs)
+            procfs::stat(pid).filter(|stat| stat.runs)
         };
-        // Whoever was fast enough to say its number is gone soon; the others never will.
-        std::thread::sleep(Duration::from_millis(20));
-        while lives().is_some() {
+        // It is killed as it is registered no more; only then nothing of it can come.
+        while !observer.children.is_empty() || lives().is_some() {
             assert!(began.elapsed() < Duration::from_secs(60));
             std::thread::sleep(Duration::from_millis(5));
         }
@@ -107,21 +110,23 @@ async fn a_child_that_is_given_up_while_it_is_made_is_stopped() {
 
 #[tokio::test]
 async fn winding_down_asks_with_term_and_reports_the_interruption() {
-    let host = TestHost { stop_at: Some("ready"), ..TestHost::default() };
-    let failure =
-        sh("trap 'echo bye; exit 0' TERM; echo ready; while :; do sleep 0.05; done").check(&host).await.unwrap_err();
+    let observer = TestObserver { stop_at: Some("ready"), ..TestObserver::default() };
+    let failure = sh("trap 'echo bye; exit 0' TERM; echo ready; while :; do sleep 0.05; done")
+        .check(&observer)
+        .await
+        .unwrap_err();
     assert_eq!(failure.kind, FailureKind::Interrupted);
-    assert!(String::from_utf8_lossy(&host.seen.lock().unwrap()).ends_with("bye\n"));
+    assert!(String::from_utf8_lossy(&observer.seen.lock().unwrap()).ends_with("bye\n"));
 }
 
 #[tokio::test]
 async fn a_program_that_is_not_there_is_named() {
-    let failure = Command::new("/nowhere/tool").run(&TestHost::default()).await.unwrap_err();
+    let failure = Command::new("/nowhere/tool").run(&TestObserver::default()).await.unwrap_err();
     assert_eq!(failure.message, "can't start `/nowhere/tool`");
 }
 
 #[test]
 fn a_command_line_is_shown_as_one_would_type_it() {
     let command = Command::new("helm").args(["upgrade", "a b", "it's", ""]);
-    assert_eq!(command.line(), r"helm upgrade 'a b' 'it'\''s' ''");
+    assert_eq!(command.display_line(), r"helm upgrade 'a b' 'it'\''s' ''");
 }

@@ -1,0 +1,278 @@
+//! [`StepContext`]: all that an action may reach.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use super::prompts::Prompts;
+use crate::error::Failure;
+use crate::event::{EventKind, EventSink, StepLog, event_channel};
+use crate::model::{Output, Progress, RunId, StepId};
+use crate::redact::RedactStream;
+use crate::tools::process::{ChildRegistry, ProcessObserver, extend_line};
+use crate::tools::{Cancel, Tools};
+
+/// Most bytes of a line that reporters get; the log has all of them.
+const MAX_LINE: usize = 2000;
+
+/// How long a last look may take once stopping was asked.
+const LAST_LOOK: Duration = Duration::from_secs(3);
+
+/// A child process of a step began or ended; the journal keeps it, so that the next run finds what a killed one left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ChildEvent {
+    /// The group `pid` runs.
+    Started(u32),
+    /// The group `pid` is gone.
+    Ended(u32),
+}
+
+/// Told of each child of a step.
+pub type OnChild = Arc<dyn Fn(&StepId, ChildEvent) + Send + Sync>;
+
+/// What an action works with: progress and lines go out through it, tools and the sign to stop come in. An action prints
+/// nothing, reads no `pipeline.toml` and sees no journal. Deliberately not `Clone`: nothing outlives the step.
+pub struct StepContext {
+    step: StepId,
+    tools: Arc<Tools>,
+    sink: EventSink,
+    log: StepLog,
+    cancel: Cancel,
+    last: Option<Output>,
+    on_child: OnChild,
+    children: Arc<ChildRegistry>,
+    text: Mutex<TextState>,
+    leaked: AtomicBool,
+    run: Option<RunScope>,
+}
+
+/// The run that a step belongs to.
+#[derive(Clone)]
+pub struct RunScope {
+    /// Its id.
+    pub id: RunId,
+    /// Whether another run is one of this project and over: one run at a time holds the lock, so each that was on record
+    /// when this one began.
+    pub has_ended: Arc<dyn Fn(&RunId) -> bool + Send + Sync>,
+    /// How its steps ask the person at the terminal.
+    pub prompts: Arc<Prompts>,
+}
+
+struct TextState {
+    redact: RedactStream,
+    line: Vec<u8>,
+}
+
+impl StepContext {
+    /// The context of one step in one run. `last` is the output of its last success.
+    pub fn new(
+        step: StepId,
+        tools: Arc<Tools>,
+        sink: EventSink,
+        log: StepLog,
+        cancel: Cancel,
+        last: Option<Output>,
+        on_child: OnChild,
+    ) -> Self {
+        let redact = RedactStream::new(tools.redactor().clone());
+        Self {
+            step,
+            tools,
+            sink,
+            log,
+            cancel,
+            last,
+            on_child,
+            children: Arc::default(),
+            text: Mutex::new(TextState { redact, line: Vec::new() }),
+            leaked: AtomicBool::new(false),
+            run: None,
+        }
+    }
+
+    /// With the children of the run that the step belongs to.
+    pub fn with_children(self, children: Arc<ChildRegistry>) -> Self {
+        Self { children, ..self }
+    }
+
+    /// The context of a look outside of any run: what is said in it is kept nowhere.
+    pub fn looking(step: StepId, tools: Arc<Tools>, cancel: Cancel, last: Option<Output>) -> Self {
+        let (sink, _nobody) = event_channel();
+        let log = StepLog::discard(step.clone());
+        Self::new(step, tools, sink, log, cancel, last, Arc::new(|_: &StepId, _| {}))
+    }
+
+    /// As part of the run `run`.
+    pub fn in_run(self, run: RunScope) -> Self {
+        Self { run: Some(run), ..self }
+    }
+
+    /// The run; `None` for a check outside of any run.
+    pub fn run(&self) -> Option<&RunScope> {
+        self.run.as_ref()
+    }
+
+    /// Gives the next attempt a sign of its own to stop, so that a timeout of this one does not end it too.
+    pub fn set_cancel(&mut self, cancel: Cancel) {
+        self.cancel = cancel;
+    }
+
+    /// The step.
+    pub fn step(&self) -> &StepId {
+        &self.step
+    }
+
+    /// What all steps share.
+    pub fn tools(&self) -> &Tools {
+        &self.tools
+    }
+
+    /// A path of the settings: relative ones start at the project's folder.
+    pub fn path(&self, path: &str) -> PathBuf {
+        self.tools.root().join(path)
+    }
+
+    /// The output of the step's last success, whatever its inputs were.
+    pub fn last_output(&self) -> Option<&Output> {
+        self.last.as_ref()
+    }
+
+    /// Tells how far it is. Cheap: may be called for every chunk.
+    pub fn progress(&self, mut progress: Progress) {
+        progress.message = self.tools.redactor().text(&progress.message);
+        self.sink.send(EventKind::StepProgress { step: self.step.clone(), progress });
+    }
+
+    /// Says a line: into the log, and to whoever watches.
+    pub fn line(&self, line: &str) {
+        let mut bytes = Vec::with_capacity(line.len() + 1);
+        bytes.extend_from_slice(line.as_bytes());
+        bytes.push(b'\n');
+        self.output(&bytes);
+    }
+
+    /// Fails when stopping was asked; for between two pieces of work.
+    pub fn check_cancel(&self) -> Result<(), Failure> {
+        if self.cancel.is_cancelled() { Err(Failure::interrupted(format!("step {}", self.step))) } else { Ok(()) }
+    }
+
+    /// Ends when a step that was asked to stop has had the time for a last look at what it waited for, or is asked to stop at
+    /// once.
+    pub async fn out_of_time(&self) {
+        self.cancel.grace_elapsed(LAST_LOOK).await;
+    }
+
+    /// Does `work` unless stopping is asked first; then drops it and fails as interrupted.
+    pub async fn unless_cancelled<T>(
+        &self,
+        what: &str,
+        work: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        if self.cancel.is_cancelled() {
+            return Err(Failure::interrupted(what));
+        }
+        // The work first: most often it is done at once, and then nobody has to wait for the other.
+        tokio::select! {
+            biased;
+            result = work => result,
+            () = self.cancel.cancelled() => Err(Failure::interrupted(what)),
+        }
+    }
+
+    /// Asks the person at the terminal. Returns the answer, or `None` if there is no terminal: then the question stays
+    /// open, and the step has to say so. Question and answer are in the step's log.
+    pub async fn ask(&self, question: &str) -> Result<Option<String>, Failure> {
+        let Some(run) = &self.run else { return Ok(None) };
+        let what = format!("the question \"{question}\"");
+        let answer = self.unless_cancelled(&what, run.prompts.ask(&self.step, question, &self.sink)).await?;
+        if let Some(answer) = &answer {
+            self.line(&format!("{question} {answer}"));
+        }
+        Ok(answer)
+    }
+
+    /// Notes that a child left processes behind, which were stopped.
+    pub fn note_leak(&self) {
+        self.leaked.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether a child left processes behind.
+    pub fn leaked(&self) -> bool {
+        self.leaked.load(Ordering::Relaxed)
+    }
+
+    /// Writes out what is held back, and ends the log. Answers whether there is a log, or why it is not whole.
+    pub fn finish(&self) -> Result<bool, String> {
+        {
+            let mut text = self.text.lock().unwrap_or_else(PoisonError::into_inner);
+            let rest = text.redact.finish();
+            self.write(&mut text.line, &rest);
+            if !text.line.is_empty() {
+                let line = std::mem::take(&mut text.line);
+                self.send_line(&line);
+            }
+        }
+        self.log.finish()
+    }
+
+    /// Puts bytes that are redacted already into the log and sends the lines they complete.
+    fn write(&self, open: &mut Vec<u8>, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
+        self.log.write(bytes);
+        let mut rest = bytes;
+        while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+            if self.sink.has_room() {
+                extend_line(open, &rest[..end], MAX_LINE);
+                self.send_line(open);
+                rest = &rest[end + 1..];
+            } else {
+                // A flood: whoever watches can't follow, and the log has all of it.
+                let last = rest.iter().rposition(|byte| *byte == b'\n').unwrap_or(end);
+                rest = &rest[last + 1..];
+            }
+            open.clear();
+        }
+        extend_line(open, rest, MAX_LINE);
+    }
+
+    fn send_line(&self, line: &[u8]) {
+        let line = String::from_utf8_lossy(line).trim_end().to_owned();
+        self.sink.send(EventKind::StepLine { step: self.step.clone(), line });
+    }
+}
+
+impl ProcessObserver for StepContext {
+    fn output(&self, bytes: &[u8]) {
+        let mut text = self.text.lock().unwrap_or_else(PoisonError::into_inner);
+        let TextState { redact, line } = &mut *text;
+        let ready = redact.push(bytes);
+        self.write(line, &ready);
+        // Whoever follows the log sees it now, and it is there should we be killed.
+        self.log.flush();
+    }
+
+    fn started(&self, pid: u32) {
+        (self.on_child)(&self.step, ChildEvent::Started(pid));
+    }
+
+    fn ended(&self, pid: u32) {
+        (self.on_child)(&self.step, ChildEvent::Ended(pid));
+    }
+
+    fn cancel(&self) -> &Cancel {
+        &self.cancel
+    }
+
+    fn children(&self) -> &Arc<ChildRegistry> {
+        &self.children
+    }
+}
+
+impl std::fmt::Debug for StepContext {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("StepContext").field("step", &self.step).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,95 @@
+//! [`ActionType`]: an action's entry in the list, with its reference.
+
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+use toml::Spanned;
+use toml::de::DeTable;
+
+use super::Action;
+use crate::fingerprint::Digest;
+
+/// A step's own settings as they stand in the file, every value with its place; expressions are filled in already.
+pub type SettingsTable<'a> = Spanned<DeTable<'a>>;
+
+/// An action's settings: what a step's table deserializes to. The struct has `#[serde(deny_unknown_fields,
+/// rename_all = "kebab-case")]`; the doc comments of its fields are the reference that `provision actions NAME` prints.
+pub trait ActionSettings: Action + DeserializeOwned + JsonSchema + 'static {
+    /// What `action = "…"` names it.
+    const NAME: &'static str;
+    /// Raised when the same settings do something else than before, so that steps done by the old code run again.
+    const REVISION: u32;
+    /// What it does and what it proves, in a sentence.
+    const SUMMARY: &'static str;
+    /// A step's settings as one would write them, without `id` and `action`; it has to parse.
+    const EXAMPLE: &'static str;
+    /// The facts it hands on: name and meaning.
+    const OUTPUTS: &'static [(&'static str, &'static str)] = &[];
+    /// Whether what it makes is in the cluster, and so gone with it. Then the cluster's uid is one of the inputs.
+    const IN_CLUSTER: bool = false;
+    /// The settings in which `${{ secrets.NAME }}` may stand; the action fills them in itself, so that no value is
+    /// ever part of the settings.
+    const SECRET_SETTINGS: &'static [&'static str] = &[];
+
+    /// What types can't say: settings that exclude each other, a range that does not parse.
+    fn validate(&self) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+/// An action's entry in the list of actions.
+#[derive(Clone, Copy, Debug)]
+pub struct ActionType {
+    /// See [`ActionSettings::NAME`].
+    pub name: &'static str,
+    /// See [`ActionSettings::REVISION`].
+    pub revision: u32,
+    /// See [`ActionSettings::SUMMARY`].
+    pub summary: &'static str,
+    /// See [`ActionSettings::EXAMPLE`].
+    pub example: &'static str,
+    /// See [`ActionSettings::OUTPUTS`].
+    pub outputs: &'static [(&'static str, &'static str)],
+    /// See [`ActionSettings::IN_CLUSTER`].
+    pub in_cluster: bool,
+    /// See [`ActionSettings::SECRET_SETTINGS`].
+    pub secret_settings: &'static [&'static str],
+    /// Makes the action from a step's settings. The error has the place of what is wrong.
+    pub parse: fn(SettingsTable<'_>) -> Result<Box<dyn Action>, toml::de::Error>,
+    /// The JSON Schema of its settings.
+    pub schema: fn() -> schemars::Schema,
+}
+
+impl ActionType {
+    /// What stands for its name and revision in a step's inputs.
+    pub fn digest(&self) -> Digest {
+        Digest::of(format!("{} {}", self.name, self.revision).as_bytes())
+    }
+
+    /// The entry of `A`.
+    pub const fn of<A: ActionSettings>() -> Self {
+        Self {
+            name: A::NAME,
+            revision: A::REVISION,
+            summary: A::SUMMARY,
+            example: A::EXAMPLE,
+            outputs: A::OUTPUTS,
+            in_cluster: A::IN_CLUSTER,
+            secret_settings: A::SECRET_SETTINGS,
+            parse: parse::<A>,
+            schema: schema::<A>,
+        }
+    }
+}
+
+fn parse<A: ActionSettings>(table: SettingsTable<'_>) -> Result<Box<dyn Action>, toml::de::Error> {
+    let action = A::deserialize(toml::Deserializer::from(table))?;
+    action.validate().map_err(serde::de::Error::custom)?;
+    Ok(Box::new(action))
+}
+
+fn schema<A: ActionSettings>() -> schemars::Schema {
+    schemars::generate::SchemaSettings::draft2020_12()
+        .with(|settings| settings.inline_subschemas = true)
+        .into_generator()
+        .into_root_schema_for::<A>()
+}

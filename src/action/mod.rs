@@ -1,0 +1,77 @@
+//! The framework of actions: what an action is, what it may reach, and how its settings are read. Knows no action.
+
+mod context;
+pub mod defaults;
+mod entry;
+mod prompts;
+pub mod units;
+
+use std::fmt::Debug;
+
+use futures_util::future::BoxFuture;
+
+use crate::error::Failure;
+use crate::fingerprint::Inputs;
+use crate::model::Output;
+use crate::tools::deletion::Deletion;
+
+pub use context::{ChildEvent, OnChild, RunScope, StepContext};
+pub use entry::{ActionSettings, ActionType, SettingsTable};
+pub use prompts::{Prompter, Prompts};
+
+/// Whether the world has what a step made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Presence {
+    /// It has, and it is the same thing: same image id, same cluster, same revision.
+    Present,
+    /// It has not, or it is another thing by now. Says what, as a remark to a person: "image `a:1f` is gone".
+    Missing(String),
+}
+
+/// What a step does, with its settings filled in.
+///
+/// `run` **must be idempotent**: it may have been killed at any point the last time, and is called again. A test runs
+/// every action twice.
+pub trait Action: Debug + Send + Sync {
+    /// Whether the step runs every time instead of being fresh: every verification does.
+    fn always_runs(&self) -> bool {
+        false
+    }
+
+    /// Adds what decides freshness besides name, revision, settings and the outputs of other steps: digests of the
+    /// files it reads, versions of the tools it uses. Must not change anything, and is called again after `run` to see
+    /// whether an input changed meanwhile.
+    fn inputs<'a>(&'a self, cx: &'a StepContext, inputs: &'a mut Inputs) -> BoxFuture<'a, Result<(), Failure>> {
+        let _ = (cx, inputs);
+        nothing()
+    }
+
+    /// Looks whether the world still has what a run that ended with `output` made; compares identities, not names. Must
+    /// not change anything. Also called right after `run`, to see its success with our own eyes.
+    fn probe<'a>(&'a self, cx: &'a StepContext, output: &'a Output) -> BoxFuture<'a, Result<Presence, Failure>>;
+
+    /// What `down` would remove of what a run that ended with `output` made, each with the proof that it is ours.
+    /// Nothing by default: most actions make nothing that outlives the run, or something that another step owns.
+    fn removals<'a>(
+        &'a self,
+        cx: &'a StepContext,
+        output: &'a Output,
+    ) -> BoxFuture<'a, Result<Vec<Deletion>, Failure>> {
+        let _ = (cx, output);
+        Box::pin(std::future::ready(Ok(Vec::new())))
+    }
+
+    /// Removes one of [`Action::removals`], which was permitted. Has to be safe to call twice.
+    fn remove<'a>(&'a self, cx: &'a StepContext, removal: &'a Deletion) -> BoxFuture<'a, Result<(), Failure>> {
+        let _ = (cx, removal);
+        nothing()
+    }
+
+    /// Does it. Ends soon after `cx.cancel()` asks, with [`Failure::interrupted`].
+    fn run<'a>(&'a self, cx: &'a StepContext) -> BoxFuture<'a, Result<Output, Failure>>;
+}
+
+/// For an action that has nothing to add to its inputs.
+pub fn nothing<'a>() -> BoxFuture<'a, Result<(), Failure>> {
+    Box::pin(std::future::ready(Ok(())))
+}

@@ -1,0 +1,151 @@
+//! [`Assembly`]: turns the declared stages into those of the pipeline: references are resolved, settings are checked.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::expr::scope::{Scope, StepInfo, Steps};
+use super::resolve::{self, Edge};
+use super::sections::stages::{StageDecl, StepDecl};
+use super::settings;
+use super::syntax::diagnostic::Report;
+use crate::model::{Item, StageId, StepId};
+use crate::pipeline::{Stage, Step};
+use crate::tools::secrets::SecretSource;
+
+/// Everything that the declared stages may refer to.
+pub(super) struct Assembly<'a> {
+    pub(super) report: &'a Report,
+    pub(super) scope: Scope<'a>,
+    pub(super) steps: Steps,
+    pub(super) secrets: &'a BTreeMap<String, SecretSource>,
+    pub(super) items: BTreeMap<&'a str, &'a Item>,
+    /// Whether `items` are all items: a checklist that can't be read may have others.
+    pub(super) complete: bool,
+}
+
+/// A declared step with its references resolved.
+struct ResolvedStep {
+    id: StepId,
+    /// All steps that it depends on, its fallback included.
+    edges: Vec<Edge>,
+    /// `None` if the profile excludes it, and if it has errors, which have been reported.
+    step: Option<Arc<Step>>,
+}
+
+/// Returns the properties of all steps that references to them depend on.
+pub(super) fn known_steps(stages: &[StageDecl], kept: &BTreeSet<StageId>) -> Steps {
+    let mut steps = Steps::default();
+    steps.reserve(stages.iter().map(|stage| stage.steps.len()).sum());
+    for (at, stage) in stages.iter().enumerate() {
+        for step in &stage.steps {
+            let info = StepInfo {
+                stage: at,
+                action: step.action.as_ref().map(|(action, _)| *action),
+                kept: kept.contains(&stage.id),
+            };
+            steps.insert(step.id.clone(), info);
+        }
+    }
+    steps
+}
+
+impl Assembly<'_> {
+    /// Returns the stages in `kept`; the others are checked as far as possible. Returns `None` after reporting errors.
+    pub(super) fn stages(&self, mut stages: Vec<StageDecl>, kept: &BTreeSet<StageId>) -> Option<Vec<Stage>> {
+        let mut valid = true;
+        let mut result = Vec::new();
+        let mut edges: BTreeMap<StepId, Vec<Edge>> = BTreeMap::new();
+        for at in 0..stages.len() {
+            let needs = resolve::stage_needs(self.report, &stages, at, kept);
+            let stage = &mut stages[at];
+            let is_kept = kept.contains(&stage.id);
+            let mut steps = Vec::with_capacity(stage.steps.len());
+            for decl in std::mem::take(&mut stage.steps) {
+                let resolved = self.step(decl, is_kept);
+                if !resolved.edges.is_empty() {
+                    edges.insert(resolved.id, resolved.edges);
+                }
+                valid &= resolved.step.is_some() || !is_kept;
+                steps.extend(resolved.step);
+            }
+            if self.report.is_full() {
+                return None;
+            }
+            if is_kept {
+                result.push(Stage { id: stage.id.clone(), title: stage.title.clone(), needs, jobs: stage.jobs, steps });
+            }
+        }
+        let fallbacks: Vec<_> = result
+            .iter()
+            .flat_map(|stage| &stage.steps)
+            .filter_map(|step| Some((step.id.clone(), step.fallback.clone()?)))
+            .collect();
+        resolve::check_fallback_edges(self.report, &fallbacks, &edges);
+        resolve::check_cycles(self.report, edges);
+        valid.then_some(result)
+    }
+
+    fn step(&self, decl: StepDecl, kept: bool) -> ResolvedStep {
+        let mut resolved = ResolvedStep { id: decl.id.clone(), edges: Vec::new(), step: None };
+        if !self.report.is_full() {
+            resolved.step = self.resolve(decl, kept, &mut resolved.edges).map(Arc::new);
+        }
+        resolved
+    }
+
+    /// Resolves a step. `edges` receives all steps that it depends on, its fallback included.
+    fn resolve(&self, mut decl: StepDecl, kept: bool, edges: &mut Vec<Edge>) -> Option<Step> {
+        let report = self.report;
+        *edges = resolve::step_needs(report, &decl, &self.steps);
+        let fallback = resolve::fallback(report, &decl, &self.steps);
+        let covers = resolve::covers(report, &decl, &self.items, self.complete);
+        if !kept {
+            // Its expressions may use variables and steps that only other profiles have.
+            edges.extend(fallback);
+            return None;
+        }
+        let scope = Scope { steps: Some((&self.steps, &decl.id)), ..self.scope };
+        let settings = std::mem::take(&mut decl.settings);
+        let bound = settings::bind(report, &decl, settings, &scope, self.secrets);
+        let when = settings::condition(report, &decl, &scope);
+        let used_by_when = when.as_ref().map(|(_, uses)| uses.as_slice()).unwrap_or_default();
+        let used_by_settings = bound.as_ref().map(|bound| bound.binding.uses()).unwrap_or_default();
+        edges.extend(used_by_when.iter().chain(used_by_settings).map(|(step, _)| (step.clone(), decl.span.clone())));
+        let needs = self.kept_steps(edges);
+        edges.extend(fallback.clone());
+        if decl.when.is_some() && when.is_none() {
+            return None;
+        }
+        let (action_type, _) = decl.action?;
+        let bound = bound?;
+        Some(Step {
+            id: decl.id,
+            title: decl.title.into(),
+            needs,
+            covers,
+            timeout: decl.timeout,
+            retry: decl.retry,
+            when: when.map(|(condition, _)| condition),
+            optional: decl.optional,
+            fallback: fallback.map(|(step, _)| step).filter(|step| self.is_kept(step)),
+            action_type,
+            static_inputs: bound.inputs,
+            binding: bound.binding,
+        })
+    }
+
+    fn is_kept(&self, step: &StepId) -> bool {
+        self.steps.get(step).is_some_and(|info| info.kept)
+    }
+
+    /// Returns the steps of `edges` that the profile includes, without duplicates.
+    fn kept_steps(&self, edges: &[Edge]) -> Vec<StepId> {
+        let mut steps: Vec<StepId> = Vec::new();
+        for (step, _) in edges {
+            if self.is_kept(step) && !steps.contains(step) {
+                steps.push(step.clone());
+            }
+        }
+        steps
+    }
+}

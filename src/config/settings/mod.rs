@@ -1,0 +1,170 @@
+//! A step's own settings: expressions are evaluated, then the action's parser checks the result.
+
+mod action_ref;
+mod check;
+mod condition;
+mod explain;
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::expr::scope::{Scope, SecretUse};
+use super::expr::template::{SpannedError, Template, report_all};
+use super::sections::stages::StepDecl;
+use super::syntax::diagnostic::{Diagnostic, Diagnostics, Report, Source};
+use super::syntax::node::{Table, Value};
+use crate::action::Action;
+use crate::error::Failure;
+use crate::fingerprint::Inputs;
+use crate::model::StepId;
+use crate::pipeline::{Binding, Outputs};
+use crate::tools::secrets::SecretSource;
+use action_ref::ActionRef;
+use check::{Checked, check};
+use explain::explain;
+
+pub(super) use condition::condition;
+
+/// The checked settings of a step.
+pub(super) struct BoundSettings {
+    pub(super) inputs: Inputs,
+    pub(super) binding: Binding,
+}
+
+/// Checks the `settings` of `step`. Returns `None` after reporting an error.
+pub(super) fn bind(
+    report: &Report,
+    step: &StepDecl,
+    mut settings: Table,
+    scope: &Scope<'_>,
+    secrets: &BTreeMap<String, SecretSource>,
+) -> Option<BoundSettings> {
+    let (action, place) = step.action.clone()?;
+    let mut strings = Strings::default();
+    let mut inputs = Inputs::new();
+    inputs.digest("action", action.digest());
+    for entry in &mut settings.0 {
+        let secret_use = if action.secret_settings.contains(&entry.key.as_str()) {
+            SecretUse::Allowed
+        } else {
+            SecretUse::OnlyIn(action.secret_settings)
+        };
+        let scope = Scope { secrets: Some((secrets, &secret_use)), ..*scope };
+        entry.node.for_each_string(&mut |span, value| strings.evaluate(report, span, value, &scope));
+        let canonical = |span: &Range<usize>, text: &str| {
+            strings.canonical.get(&span.start).map_or_else(|| text.to_owned(), Clone::clone)
+        };
+        inputs.text(["settings.", &entry.key].concat(), &entry.node.canonical(&canonical));
+    }
+    let action = ActionRef { action, place };
+    let checked = check(report, &action, &settings, &strings.unknown());
+    if !strings.invalid.is_empty() {
+        return None;
+    }
+    let binding = match checked {
+        Checked::Invalid => return None,
+        Checked::Action(made) if strings.deferred.is_empty() => Binding::Now(Arc::from(made)),
+        Checked::Unknown if strings.deferred.is_empty() => return None,
+        Checked::Action(_) | Checked::Unknown => {
+            let mut uses: Vec<(StepId, String)> =
+                strings.deferred.values().flat_map(|(_, template)| template.uses()).collect();
+            uses.sort();
+            uses.dedup();
+            let deferred = DeferredSettings {
+                source: Arc::clone(report.source()),
+                step: step.id.clone(),
+                action,
+                settings,
+                templates: strings.deferred,
+            };
+            Binding::Later { uses, make: Arc::new(move |outputs| deferred.make(outputs)) }
+        }
+    };
+    Some(BoundSettings { inputs, binding })
+}
+
+/// The strings with expressions in the settings of a step.
+#[derive(Default)]
+struct Strings {
+    /// Those that use outputs, by where they start.
+    deferred: BTreeMap<usize, (Range<usize>, Template)>,
+    /// The places of those with errors, which have been reported.
+    invalid: Vec<Range<usize>>,
+    /// The canonical forms for the fingerprint that differ from the values, by where the strings start.
+    canonical: BTreeMap<usize, String>,
+}
+
+impl Strings {
+    /// Replaces a string with expressions by its value, unless that is not known yet.
+    fn evaluate(&mut self, report: &Report, span: &Range<usize>, value: &mut Value, scope: &Scope<'_>) {
+        let Value::String(text) = &*value else { return };
+        if !text.contains("${{") {
+            return;
+        }
+        let template = match Template::compile(report, span, text, scope) {
+            Some(template) if !template.is_invalid() => template,
+            _ => return self.invalid.push(span.clone()),
+        };
+        if let Some(canonical) = template.canonical() {
+            self.canonical.insert(span.start, canonical);
+        }
+        let errors = if template.uses().is_empty() {
+            match template.eval(&Outputs::default()) {
+                Ok(evaluated) => {
+                    *value = evaluated;
+                    return;
+                }
+                Err(errors) => errors,
+            }
+        } else {
+            template.known_errors()
+        };
+        if errors.is_empty() {
+            self.deferred.insert(span.start, (span.clone(), template));
+        } else {
+            report_all(report, errors);
+            self.invalid.push(span.clone());
+        }
+    }
+
+    /// Returns the places of the strings whose values are not known.
+    fn unknown(&self) -> Vec<Range<usize>> {
+        self.invalid.iter().chain(self.deferred.values().map(|(span, _)| span)).cloned().collect()
+    }
+}
+
+/// Settings that use the outputs of other steps.
+struct DeferredSettings {
+    source: Arc<Source>,
+    step: StepId,
+    action: ActionRef,
+    settings: Table,
+    templates: BTreeMap<usize, (Range<usize>, Template)>,
+}
+
+impl DeferredSettings {
+    fn make(&self, outputs: &Outputs) -> Result<Arc<dyn Action>, Failure> {
+        let mut settings = self.settings.clone();
+        let mut errors = Vec::new();
+        settings.for_each_string(&mut |span, value| {
+            if let Some((_, template)) = self.templates.get(&span.start) {
+                match template.eval(outputs) {
+                    Ok(evaluated) => *value = evaluated,
+                    Err(all) => errors.extend(diagnostics(&self.source, all)),
+                }
+            }
+        });
+        if errors.is_empty() {
+            match self.action.parse(&settings) {
+                Ok(action) => return Ok(Arc::from(action)),
+                Err(error) => errors.push(explain(&self.action, &settings, &error, &self.source)),
+            }
+        }
+        Err(Failure::from(Diagnostics::new(errors)).while_doing(format!("invalid settings of step `{}`", self.step)))
+    }
+}
+
+fn diagnostics(source: &Arc<Source>, errors: Vec<SpannedError>) -> Vec<Diagnostic> {
+    errors.into_iter().map(|error| error.diagnostic(source)).collect()
+}

@@ -1,0 +1,394 @@
+//! [`Decisions`]: what is to be done with every step, from what is known of it. Writes no journal: whatever needs a
+//! record comes back as an [`Effect`].
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::child_records::PendingChildren;
+use super::completion::{Completion, complete, end_without_run, redacted};
+use super::critical_path::CriticalPath;
+use super::effects::{Durable, Effect, End, Start};
+use super::messages::{ActionResult, CheckResult, Message};
+use super::prefetch::{Prefetch, Prefetched, speculative};
+use super::run::Run;
+use super::schedule::{Propagation, Schedule};
+use super::tasks::{ActionTask, Check, Checker};
+use crate::action::{Action, ChildEvent};
+use crate::error::{Failure, FailureKind};
+use crate::event::{EventKind, log_path};
+use crate::fingerprint::Freshness;
+use crate::journal::Entry;
+use crate::model::{Outcome, Output, StepId};
+use crate::plan::{Graph, Plan, candidates};
+use crate::tools::{Cancel, git};
+
+/// The state of a run's steps.
+pub(super) struct Decisions<'a> {
+    graph: &'a Graph,
+    plan: &'a Plan,
+    run: Arc<Run>,
+    schedule: Schedule<'a>,
+    path: CriticalPath,
+    checker: Checker,
+    prefetch: Prefetch,
+    children: PendingChildren,
+    cancel: Cancel,
+    /// How many messages of tasks are awaited.
+    n_tasks: usize,
+    run_record: RunRecord,
+    worst: Option<FailureKind>,
+    /// Steps that failed and wait for their fallbacks.
+    awaiting_fallback: Vec<ActionResult>,
+}
+
+/// Whether the journal knows of the run: not before its first step starts, so that a run with nothing to do writes
+/// nothing.
+enum RunRecord {
+    Unwritten,
+    /// The commit that is checked out is asked for; these steps start once it is known.
+    AwaitingCommit(Vec<Start>),
+    Written,
+}
+
+impl<'a> Decisions<'a> {
+    /// Nothing has begun but the speculative checks.
+    pub(super) fn new(graph: &'a Graph, plan: &'a Plan, run: Arc<Run>, checker: Checker, cancel: Cancel) -> Self {
+        let candidates = candidates(graph, plan, &run.history);
+        let proven_before = candidates.into_iter().filter_map(|candidate| speculative(candidate, plan, &run.history));
+        Self {
+            graph,
+            plan,
+            schedule: Schedule::new(graph, plan, run.jobs, run.keep_going, &run.history),
+            path: CriticalPath::new(graph.steps.len()),
+            prefetch: Prefetch::start(proven_before.collect(), &checker, cancel.child()),
+            checker,
+            children: PendingChildren::default(),
+            cancel,
+            n_tasks: 0,
+            run_record: RunRecord::Unwritten,
+            worst: None,
+            awaiting_fallback: Vec::new(),
+            run,
+        }
+    }
+
+    /// Whether no message of a task is awaited.
+    pub(super) fn is_idle(&self) -> bool {
+        self.n_tasks == 0
+    }
+
+    /// Whether the journal knows of the run.
+    pub(super) fn is_recorded(&self) -> bool {
+        matches!(self.run_record, RunRecord::Written)
+    }
+
+    /// The first failure that counts.
+    pub(super) fn worst(&self) -> Option<FailureKind> {
+        self.worst
+    }
+
+    /// A selected step that has not ended.
+    pub(super) fn unfinished(&self) -> Option<&StepId> {
+        self.schedule.unfinished().next().map(|number| &self.graph.steps[number].step.id)
+    }
+
+    /// The chain of steps that decided how long the run took.
+    pub(super) fn critical_path(&self) -> Vec<(StepId, Duration)> {
+        let steps = self.path.steps().into_iter();
+        steps.map(|(number, time)| (self.graph.steps[number].step.id.clone(), time)).collect()
+    }
+
+    /// Returns when a child process is to be recorded.
+    pub(super) async fn next_child_due(&self) {
+        self.children.next_due().await;
+    }
+
+    /// Returns the records of child processes that are due.
+    pub(super) fn children_due(&mut self) -> impl Iterator<Item = Effect> {
+        self.children.due().into_iter().map(Effect::Record)
+    }
+
+    /// Ends the steps whose fallbacks were never started, as when something else stopped the run.
+    pub(super) fn give_up_fallbacks(&mut self) -> Vec<Effect> {
+        let waiting = std::mem::take(&mut self.awaiting_fallback);
+        waiting.into_iter().map(|result| self.finish(result, None, false)).collect()
+    }
+
+    /// Begins to check every step whose needs are over, as far as slots are free.
+    pub(super) fn begin_ready(&mut self) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        while !self.cancel.is_cancelled()
+            && let Some(number) = self.schedule.next_ready()
+        {
+            effects.extend(self.begin(number));
+        }
+        effects
+    }
+
+    fn begin(&mut self, number: usize) -> Option<Effect> {
+        let step = Arc::clone(&self.graph.steps[number].step);
+        if let Some(stage) = self.schedule.stage_begins(number, self.run.sink.elapsed()) {
+            self.run.sink.send(EventKind::StageStarted { stage });
+        }
+        let applies = self.schedule.applies(number);
+        if let Ok(false) = applies {
+            let finished = end_without_run(step.id.clone(), Outcome::Skipped, Some("its `when` is false".into()));
+            return Some(End::of(number, None, finished, true).into());
+        }
+        self.schedule.checking(number);
+        self.run.sink.send(EventKind::StepChecking { step: step.id.clone() });
+        let action = match applies.and_then(|_| step.binding.action(self.schedule.outputs())) {
+            Ok(action) => action,
+            Err(failure) => return self.fail_unstarted(number, failure),
+        };
+        self.schedule.keep_action(number, Arc::clone(&action));
+        self.path.begin(number, self.run.sink.elapsed());
+        match self.prefetch.take(number) {
+            Prefetched::Ready(result) if self.is_valid(&result) => self.checked(*result),
+            Prefetched::Pending => {
+                self.n_tasks += 1;
+                None
+            }
+            Prefetched::Ready(_) | Prefetched::Absent => {
+                self.check(number, action);
+                None
+            }
+        }
+    }
+
+    /// Whether the result of a speculative check counts: the check succeeded, with the outputs that there are now. A
+    /// step that was skipped or failed meanwhile has others than the last time.
+    fn is_valid(&self, result: &CheckResult) -> bool {
+        result.result.is_ok() && result.outputs == self.schedule.used_outputs(result.number)
+    }
+
+    fn check(&mut self, number: usize, action: Arc<dyn Action>) {
+        let step = Arc::clone(&self.graph.steps[number].step);
+        let (outputs, forced) = (self.schedule.used_outputs(number), self.plan.forced[number]);
+        self.n_tasks += 1;
+        self.checker.spawn(Check { number, step, action, outputs, forced }, &self.cancel);
+    }
+
+    /// Takes in what a task tells.
+    pub(super) fn handle(&mut self, message: Message) -> Vec<Effect> {
+        match message {
+            Message::Child(step, ChildEvent::Started(pid)) => {
+                self.children.started(step, pid);
+                Vec::new()
+            }
+            Message::Child(_, ChildEvent::Ended(pid)) => {
+                self.children.ended(pid).map(Effect::Record).into_iter().collect()
+            }
+            Message::Checked { prefetched: true, result } => self.prefetched(result).into_iter().collect(),
+            Message::Checked { prefetched: false, result } => {
+                self.n_tasks -= 1;
+                self.checked(*result).into_iter().collect()
+            }
+            Message::Ran(result) => {
+                self.n_tasks -= 1;
+                self.ran(*result).into_iter().collect()
+            }
+            Message::Commit(commit) => {
+                self.n_tasks -= 1;
+                self.commit_known(commit)
+            }
+        }
+    }
+
+    /// Takes in what a task tells once nothing is decided any more.
+    pub(super) fn discard(&mut self, message: Message) {
+        self.n_tasks -= usize::from(match message {
+            Message::Checked { prefetched: true, result } => self.prefetch.completed(result).is_some(),
+            Message::Checked { .. } | Message::Ran(_) | Message::Commit(_) => true,
+            Message::Child(..) => false,
+        });
+    }
+
+    fn prefetched(&mut self, result: Box<CheckResult>) -> Option<Effect> {
+        let number = result.number;
+        let prefetched = self.prefetch.completed(result)?;
+        // Its step has been waiting for it.
+        self.n_tasks -= 1;
+        if let Prefetched::Ready(result) = prefetched
+            && self.is_valid(&result)
+        {
+            return self.checked(*result);
+        }
+        let action = self.schedule.action(number)?;
+        self.check(number, action);
+        None
+    }
+
+    fn checked(&mut self, checked: CheckResult) -> Option<Effect> {
+        let CheckResult { number, cx, result, took, .. } = checked;
+        match result {
+            Err(_) if self.cancel.is_cancelled() => Some(self.stop_unstarted(number)),
+            Err(failure) => self.fail_unstarted(number, failure),
+            Ok(check) => match check.freshness() {
+                Freshness::Fresh => Some(self.fresh(number, check.output.unwrap_or_default(), took)),
+                Freshness::Stale(_) if self.cancel.is_cancelled() => Some(self.stop_unstarted(number)),
+                Freshness::Stale(reason) => {
+                    let step = self.graph.steps[number].step.id.clone();
+                    self.stale(Start { number, step, cx, inputs: check.inputs, reason })
+                }
+            },
+        }
+    }
+
+    fn fresh(&self, number: usize, output: Output, duration: Duration) -> Effect {
+        let step = self.graph.steps[number].step.id.clone();
+        End::fresh(number, EventKind::StepFresh { step, output: output.clone(), duration }, output).into()
+    }
+
+    /// A step has to run. The first one waits for the commit that is checked out, which a run with nothing to do needs
+    /// not: git compares every file that it knows.
+    fn stale(&mut self, start: Start) -> Option<Effect> {
+        self.prefetch.stop();
+        match &mut self.run_record {
+            RunRecord::Written => return Some(start.into()),
+            RunRecord::AwaitingCommit(waiting) => waiting.push(start),
+            RunRecord::Unwritten => {
+                self.run_record = RunRecord::AwaitingCommit(vec![start]);
+                self.n_tasks += 1;
+                let (tools, children) = (Arc::clone(&self.run.tools), Arc::clone(&self.run.children));
+                let (cancel, sender) = (self.cancel.clone(), self.checker.sender.clone());
+                tokio::spawn(async move {
+                    let commit = git::head(tools.root(), &cancel, &children).await;
+                    // The loop is gone only when the run is over.
+                    let _sent = sender.send(Message::Commit(commit));
+                });
+            }
+        }
+        None
+    }
+
+    fn commit_known(&mut self, commit: Option<String>) -> Vec<Effect> {
+        let RunRecord::AwaitingCommit(waiting) = std::mem::replace(&mut self.run_record, RunRecord::Unwritten) else {
+            return Vec::new();
+        };
+        if self.cancel.is_cancelled() {
+            return waiting.into_iter().map(|start| self.stop_unstarted(start.number)).collect();
+        }
+        self.run_record = RunRecord::Written;
+        let (run, command) = (self.run.id.clone(), self.run.command.clone());
+        let begin = Effect::Record(Entry::RunStarted { run, command, commit });
+        let starts = waiting.into_iter().map(Effect::from);
+        std::iter::once(begin).chain(starts).collect()
+    }
+
+    /// Stopping was asked before the step started.
+    fn stop_unstarted(&self, number: usize) -> Effect {
+        let step = self.graph.steps[number].step.id.clone();
+        End::of(number, None, end_without_run(step, Outcome::Interrupted, None), true).into()
+    }
+
+    /// A step whose check failed: nothing was touched, so its earlier record stands, unless its fallback has to run.
+    fn fail_unstarted(&mut self, number: usize, failure: Failure) -> Option<Effect> {
+        let step = &self.graph.steps[number].step;
+        if self.schedule.fallback(number).is_some() {
+            let cx = Box::new(self.checker.contexts.of(&step.id, &self.cancel));
+            let inputs = step.static_inputs.clone();
+            let (result, changed, duration) = (Err(failure), Vec::new(), Duration::ZERO);
+            return self.ran(ActionResult { number, cx, inputs, changed, result, duration });
+        }
+        let mut finished = end_without_run(step.id.clone(), Outcome::Failed, None);
+        finished.failure = Some(redacted(failure, self.run.tools.redactor()));
+        Some(End::of(number, None, finished, true).into())
+    }
+
+    /// Begins a step's action.
+    pub(super) fn start(&mut self, start: Durable<Start>) {
+        let Start { number, step, cx, inputs, reason } = start.into_inner();
+        self.run.sink.send(EventKind::StepStarted { step, reason });
+        let step = Arc::clone(&self.graph.steps[number].step);
+        let Some(action) = self.schedule.starting(number) else {
+            return;
+        };
+        let outputs = self.schedule.used_outputs(number);
+        let (sink, cancel) = (self.run.sink.clone(), self.cancel.clone());
+        self.n_tasks += 1;
+        ActionTask { number, step, action, outputs, inputs, sink, cancel, cx }.spawn(self.checker.sender.clone());
+    }
+
+    /// A step's action is over. Where it failed, its fallback may still prove the same.
+    fn ran(&mut self, result: ActionResult) -> Option<Effect> {
+        let number = result.number;
+        if let (Err(_), Some(fallback), false) =
+            (&result.result, self.schedule.fallback(number), self.cancel.is_cancelled())
+        {
+            self.schedule.release_slot(number);
+            self.schedule.activate_fallback(fallback);
+            self.awaiting_fallback.push(result);
+            return None;
+        }
+        Some(self.finish(result, None, true))
+    }
+
+    /// A step is over for good. `proven_by` is the fallback that proved the same.
+    fn finish(&self, result: ActionResult, proven_by: Option<usize>, holds_slot: bool) -> Effect {
+        let ActionResult { number, cx, inputs, changed, result, duration } = result;
+        let step = &self.graph.steps[number].step.id;
+        let proven_by = proven_by.map(|fallback| {
+            let fallback = &self.graph.steps[fallback].step.id;
+            (fallback, self.schedule.outputs().get(fallback).cloned().unwrap_or_default())
+        });
+        let completion = Completion {
+            step,
+            run: &self.run.id,
+            result,
+            proven_by,
+            cancelled: self.cancel.is_cancelled(),
+            inputs,
+            changed,
+            log: cx.finish().map(|has_log| has_log.then(|| self.log_name(step))),
+            leaked: cx.leaked(),
+            duration,
+        };
+        let (record, finished) = complete(completion, self.run.tools.redactor());
+        End::of(number, Some(record), finished, holds_slot).into()
+    }
+
+    fn log_name(&self, step: &StepId) -> String {
+        let path = log_path(self.run.tools.state_dir(), &self.run.id, step);
+        path.strip_prefix(self.run.tools.root()).unwrap_or(&path).display().to_string()
+    }
+
+    /// Announces a step's end and releases what waited for it. The end of a fallback is that of the step that it stands
+    /// in for.
+    pub(super) fn announce(&mut self, end: Durable<End>) -> Option<Effect> {
+        let end = end.into_inner();
+        if end.propagation == Propagation::Failed && !self.graph.is_optional(end.number) {
+            self.worst.get_or_insert(end.failure_kind());
+        }
+        let End { number, event, outcome, output, propagation, holds_slot, .. } = end;
+        self.path.end(number, self.run.sink.elapsed());
+        self.run.sink.send(event);
+        let released = self.schedule.ended(number, outcome, propagation, output, holds_slot);
+        for next in released.ready {
+            self.path.released(next, number);
+        }
+        for (blocked, by) in released.blocked {
+            let note = format!("needs {}", self.graph.steps[by].step.id);
+            self.announce_unstarted(blocked, Outcome::Blocked, note);
+        }
+        for fallback in released.not_needed {
+            let note = format!("not needed: {} did not fail", self.graph.steps[number].step.id);
+            self.announce_unstarted(fallback, Outcome::Skipped, note);
+        }
+        for (stage, outcome) in released.stages {
+            let duration = self.schedule.stage_time(stage, self.run.sink.elapsed());
+            let stage = self.graph.stages[stage].id.clone();
+            self.run.sink.send(EventKind::StageFinished { stage, outcome, duration });
+        }
+        let main = self.graph.steps[number].fallback_of?;
+        let at = self.awaiting_fallback.iter().position(|waiting| waiting.number == main)?;
+        let waiting = self.awaiting_fallback.swap_remove(at);
+        Some(self.finish(waiting, (propagation == Propagation::Passed).then_some(number), false))
+    }
+
+    /// Announces the end of a step that another one's end has settled; it needs no record.
+    fn announce_unstarted(&self, number: usize, outcome: Outcome, note: String) {
+        let finished = end_without_run(self.graph.steps[number].step.id.clone(), outcome, Some(note));
+        self.run.sink.send(EventKind::StepFinished(Box::new(finished)));
+    }
+}

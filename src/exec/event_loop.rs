@@ -1,0 +1,176 @@
+//! The loop: what tasks tell, signals, and what is decided from that.
+//!
+//! What is decided comes back as [`Effect`]s, and [`EventLoop::carry_out`] alone carries them out: it makes their
+//! records durable with one write and one sync, and only then starts actions, announces ends and releases dependents
+//! (I1, I2). A run succeeds in [`EventLoop::end`] alone, which demands that every selected step has ended (I10).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+use super::contexts::Contexts;
+use super::decisions::Decisions;
+use super::effects::{Effect, Recorded, make_durable};
+use super::messages::Message;
+use super::orphans::stop_orphans_of;
+use super::run::{Run, RunEnd, StopSignal};
+use super::tasks::Checker;
+use crate::error::Failure;
+use crate::event::{EventKind, RunFinished};
+use crate::journal::{Entry, Journal};
+use crate::model::{Outcome, StepId};
+use crate::plan::{Graph, Plan};
+use crate::tools::Cancel;
+
+/// A run while it goes on.
+pub(super) struct EventLoop<'a> {
+    run: Arc<Run>,
+    journal: &'a mut Journal,
+    decisions: Decisions<'a>,
+    cancel: Cancel,
+    inbox: UnboundedReceiver<Message>,
+    signals: UnboundedReceiver<StopSignal>,
+    stopped_by: Option<StopSignal>,
+}
+
+impl<'a> EventLoop<'a> {
+    /// Begins `run`; has to be called within a runtime.
+    pub(super) fn new(
+        graph: &'a Graph,
+        plan: &'a Plan,
+        journal: &'a mut Journal,
+        run: Run,
+        signals: UnboundedReceiver<StopSignal>,
+    ) -> Self {
+        let (sender, inbox) = unbounded_channel();
+        let (run, cancel) = (Arc::new(run), Cancel::new());
+        let contexts = Contexts::new(&run, sender.clone());
+        let checker = Checker { contexts, history: Arc::clone(&run.history), sender };
+        let decisions = Decisions::new(graph, plan, Arc::clone(&run), checker, cancel.clone());
+        Self { run, journal, decisions, cancel, inbox, signals, stopped_by: None }
+    }
+
+    /// Runs every step to its end.
+    pub(super) async fn execute(mut self) -> Result<RunEnd, Failure> {
+        let end = match self.run_steps().await {
+            Ok(()) => self.end().await,
+            Err(failure) => Err(failure),
+        };
+        if end.is_err() {
+            self.abandon().await;
+        }
+        end
+    }
+
+    async fn run_steps(&mut self) -> Result<(), Failure> {
+        let mut batch = Vec::new();
+        loop {
+            let mut effects = self.decisions.begin_ready();
+            if effects.is_empty() && self.decisions.is_idle() {
+                effects = self.decisions.give_up_fallbacks();
+                if effects.is_empty() {
+                    return Ok(());
+                }
+            }
+            if effects.is_empty() {
+                tokio::select! {
+                    _ = self.inbox.recv_many(&mut batch, 4096) => {}
+                    Some(signal) = self.signals.recv() => self.stop(signal),
+                    () = self.decisions.next_child_due() => effects.extend(self.decisions.children_due()),
+                }
+                for message in batch.drain(..) {
+                    effects.extend(self.decisions.handle(message));
+                }
+            }
+            self.carry_out(effects)?;
+        }
+    }
+
+    /// Carries out what was decided, records first. Nothing else writes the journal during a run. That happens on the
+    /// loop's own thread: nothing may go on before it is durable, and what comes meanwhile shares the next sync.
+    fn carry_out(&mut self, mut effects: Vec<Effect>) -> Result<(), Failure> {
+        // An end can bring another one, and that may need a record too.
+        while !effects.is_empty() {
+            let recorded = make_durable(self.journal, &self.run.id, std::mem::take(&mut effects))?;
+            for recorded in recorded {
+                match recorded {
+                    Recorded::Start(start) => self.decisions.start(start),
+                    Recorded::End(end) => effects.extend(self.decisions.announce(end)),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn stop(&mut self, signal: StopSignal) {
+        let kill = self.stopped_by.is_some() || signal == StopSignal::Quit;
+        if kill {
+            self.cancel.kill();
+        } else {
+            self.cancel.wind_down();
+        }
+        self.stopped_by.get_or_insert(signal);
+        self.run.sink.send(EventKind::RunInterrupted { signal: signal.name(), kill });
+    }
+
+    /// The run can't go on, as when the journal can't be written: what runs is stopped, and nothing more is claimed.
+    async fn abandon(&mut self) {
+        self.cancel.wind_down();
+        while !self.decisions.is_idle() {
+            tokio::select! {
+                message = self.inbox.recv() => match message {
+                    Some(message) => self.decisions.discard(message),
+                    None => break,
+                },
+                Some(_) = self.signals.recv() => self.cancel.kill(),
+            }
+        }
+        let warnings = self.stop_orphans().await;
+        self.tell_end(Outcome::Failed, Vec::new(), warnings);
+    }
+
+    /// What has left its step's process group, its session and its parent goes with the run; without its time to wind
+    /// down when there is another signal meanwhile.
+    async fn stop_orphans(&mut self) -> Vec<String> {
+        if !self.run.children.had_any() {
+            return Vec::new();
+        }
+        let (run, cancel) = (Arc::clone(&self.run), self.cancel.clone());
+        let mut stopping = tokio::task::spawn_blocking(move || stop_orphans_of(&run.id, &run.children, &cancel));
+        let orphans = loop {
+            tokio::select! {
+                orphans = &mut stopping => break orphans.unwrap_or_default(),
+                Some(_) = self.signals.recv() => self.cancel.kill(),
+            }
+        };
+        orphans.into_iter().map(|orphan| format!("{orphan} that a step had left behind")).collect()
+    }
+
+    async fn end(&mut self) -> Result<RunEnd, Failure> {
+        let (outcome, kind) = match (self.stopped_by, self.decisions.worst()) {
+            (Some(signal), _) => (Outcome::Interrupted, Some(signal.kind())),
+            (None, Some(kind)) => (Outcome::Failed, Some(kind)),
+            (None, None) => match self.decisions.unfinished() {
+                None => (Outcome::Succeeded, None),
+                // Never to be seen: a run must not succeed with a step that it has forgotten.
+                Some(step) => return Err(Failure::bug(format!("step {step} was selected and never began"))),
+            },
+        };
+        let warnings = self.stop_orphans().await;
+        self.run.tools.save_digests();
+        if self.decisions.is_recorded() {
+            self.carry_out(vec![Effect::Record(Entry::RunFinished { run: self.run.id.clone(), outcome })])?;
+        }
+        // Also a run that has recorded nothing calls steps fresh by what is on record.
+        self.journal.check_in_place()?;
+        self.journal.compact();
+        self.tell_end(outcome, self.decisions.critical_path(), warnings);
+        Ok(RunEnd { outcome, kind })
+    }
+
+    fn tell_end(&self, outcome: Outcome, critical_path: Vec<(StepId, Duration)>, warnings: Vec<String>) {
+        let duration = self.run.sink.elapsed();
+        self.run.sink.send(EventKind::RunFinished(RunFinished { outcome, duration, critical_path, warnings }));
+    }
+}

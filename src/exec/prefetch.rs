@@ -1,0 +1,109 @@
+//! [`Prefetch`]: speculative checks. While nothing has been changed in a run, every step that was proven before can be
+//! checked at once, and a run with nothing to do takes as long as its slowest check, not as all of them one after the
+//! other.
+//!
+//! The first step that starts ends this: whatever was checked and not used yet is dropped and checked again in its
+//! turn, because the step may change what others probe.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::messages::CheckResult;
+use super::tasks::{Check, Checker};
+use crate::journal::History;
+use crate::model::Outcome;
+use crate::plan::{Candidate, Plan};
+use crate::tools::Cancel;
+
+/// How many checks may be in flight at once: each takes memory as long as it is, and what they wait for is not sooner
+/// there for more of them.
+const MAX_IN_FLIGHT: usize = 128;
+
+/// The speculative checks of a run.
+pub(super) struct Prefetch {
+    checks: HashMap<usize, State>,
+    cancel: Cancel,
+}
+
+/// The state of a speculative check.
+enum State {
+    InFlight,
+    /// In flight, and the step's turn has come.
+    Awaited,
+    Done(Box<CheckResult>),
+}
+
+/// What there is for a step whose turn has come.
+pub(super) enum Prefetched {
+    /// The result.
+    Ready(Box<CheckResult>),
+    /// The check is in flight; its message will come.
+    Pending,
+    /// Nothing: the step has to be checked now.
+    Absent,
+}
+
+impl Prefetch {
+    /// Begins `checks`, which `cancel` stops.
+    pub(super) fn start(checks: Vec<Check>, checker: &Checker, cancel: Cancel) -> Self {
+        let prefetch = Self { checks: checks.iter().map(|check| (check.number, State::InFlight)).collect(), cancel };
+        let n_tasks = checks.len().min(MAX_IN_FLIGHT);
+        let queue = Arc::new(Mutex::new(VecDeque::from(checks)));
+        for _ in 0..n_tasks {
+            tokio::spawn(check_all(Arc::clone(&queue), checker.clone(), prefetch.cancel.clone()));
+        }
+        prefetch
+    }
+
+    /// Takes what there is for a step whose turn has come.
+    pub(super) fn take(&mut self, number: usize) -> Prefetched {
+        match self.checks.remove(&number) {
+            None => Prefetched::Absent,
+            Some(State::Done(result)) => Prefetched::Ready(result),
+            Some(State::InFlight | State::Awaited) => {
+                self.checks.insert(number, State::Awaited);
+                Prefetched::Pending
+            }
+        }
+    }
+
+    /// Takes in the result of a check. Returns what there is for the step if it waits for that.
+    pub(super) fn completed(&mut self, result: Box<CheckResult>) -> Option<Prefetched> {
+        let number = result.number;
+        match self.checks.remove(&number) {
+            // Dropped meanwhile.
+            None => None,
+            Some(State::Awaited) if self.cancel.is_cancelled() => Some(Prefetched::Absent),
+            Some(State::Awaited) => Some(Prefetched::Ready(result)),
+            Some(State::InFlight | State::Done(_)) => {
+                self.checks.insert(number, State::Done(result));
+                None
+            }
+        }
+    }
+
+    /// Drops all results: a step is about to change the world.
+    pub(super) fn stop(&mut self) {
+        self.cancel.wind_down();
+        self.checks.retain(|_, check| matches!(check, State::Awaited));
+    }
+}
+
+/// Returns the check of a step before its turn, if its last end may still hold.
+pub(super) fn speculative(candidate: Candidate, plan: &Plan, history: &History) -> Option<Check> {
+    let Candidate { number, step, action, outputs } = candidate;
+    let action = action.filter(|action| !plan.forced[number] && !action.always_runs())?;
+    let last = history.step(&step.id)?.last.as_ref()?;
+    (last.outcome == Outcome::Succeeded).then_some(Check { number, step, action, outputs, forced: false })
+}
+
+/// Does one check of the queue after the other.
+async fn check_all(queue: Arc<Mutex<VecDeque<Check>>>, checker: Checker, cancel: Cancel) {
+    loop {
+        let next = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+        let Some(check) = next else { return };
+        checker.check(check, true, &cancel).await;
+        // So that the loop takes results in meanwhile, and they do not accumulate.
+        tokio::task::yield_now().await;
+    }
+}

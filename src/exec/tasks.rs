@@ -1,0 +1,205 @@
+//! The two tasks of a step: the check whether it has to run, and its action with all attempts.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+
+use super::contexts::Contexts;
+use super::messages::{ActionResult, CheckResult, Message, Sender};
+use crate::action::{Action, Presence, StepContext};
+use crate::error::{Failure, FailureKind};
+use crate::event::{EventKind, EventSink};
+use crate::failpoint;
+use crate::fingerprint::Inputs;
+use crate::journal::History;
+use crate::model::Output;
+use crate::pipeline::{Outputs, Step};
+use crate::plan::{Depth, check, inputs_of};
+use crate::tools::Cancel;
+use crate::tools::process::pause::{self, Stopwatch};
+use crate::tools::process::{GRACE, ProcessObserver};
+
+/// A step to be checked.
+pub(super) struct Check {
+    pub(super) number: usize,
+    pub(super) step: Arc<Step>,
+    pub(super) action: Arc<dyn Action>,
+    /// The outputs of other steps that its settings use.
+    pub(super) outputs: Outputs,
+    pub(super) forced: bool,
+}
+
+/// Checks whether steps have to run. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct Checker {
+    pub(super) contexts: Contexts,
+    pub(super) history: Arc<History>,
+    pub(super) sender: Sender,
+}
+
+impl Checker {
+    /// Checks a step whose turn has come, in a task of its own.
+    pub(super) fn spawn(&self, check: Check, cancel: &Cancel) {
+        let (checker, cancel) = (self.clone(), cancel.clone());
+        tokio::spawn(async move { checker.check(check, false, &cancel).await });
+    }
+
+    /// Checks a step, and tells the loop; `prefetched`: before its turn.
+    pub(super) async fn check(&self, step: Check, prefetched: bool, cancel: &Cancel) {
+        let Check { number, step, action, outputs, forced } = step;
+        let cx = Box::new(self.contexts.of(&step.id, cancel));
+        let began = Stopwatch::start();
+        let known = self.history.step(&step.id);
+        // On the heap at once: it would be moved there later otherwise.
+        let check = Box::pin(check(&step, &action, &outputs, known, forced, Depth::Decide, &cx));
+        let check = cx.unless_cancelled("checking the step", check);
+        let result = caught(check, step.timeout).await;
+        let result = Box::new(CheckResult { number, cx, outputs, result, took: began.elapsed() });
+        // The loop is gone only when the run is over.
+        let _sent = self.sender.send(Message::Checked { prefetched, result });
+    }
+}
+
+/// Runs a step's action, with its attempts.
+pub(super) struct ActionTask {
+    pub(super) number: usize,
+    pub(super) step: Arc<Step>,
+    pub(super) action: Arc<dyn Action>,
+    pub(super) outputs: Outputs,
+    pub(super) inputs: Inputs,
+    pub(super) sink: EventSink,
+    pub(super) cancel: Cancel,
+    pub(super) cx: Box<StepContext>,
+}
+
+impl ActionTask {
+    pub(super) fn spawn(mut self, sender: Sender) {
+        tokio::spawn(async move {
+            let began = Stopwatch::start();
+            let result = self.attempts().await;
+            let changed = if result.is_ok() { self.changed_inputs().await } else { Vec::new() };
+            let Self { number, cx, inputs, .. } = self;
+            let ran = ActionResult { number, cx, inputs, changed, result, duration: began.elapsed() };
+            // The loop is gone only when the run is over.
+            let _sent = sender.send(Message::Ran(Box::new(ran)));
+        });
+    }
+
+    async fn attempts(&mut self) -> Result<Output, Failure> {
+        let retry = self.step.retry;
+        let mut attempt = 1;
+        loop {
+            self.cx.set_cancel(self.cancel.child());
+            let failure = match self.attempt().await {
+                Ok(output) => return Ok(output),
+                Err(failure) => failure,
+            };
+            if attempt >= retry.attempts || self.cancel.is_cancelled() {
+                return Err(failure);
+            }
+            self.cx.line(&format!("attempt {attempt} of {} failed: {failure}", retry.attempts));
+            self.sink.send(EventKind::StepRetrying {
+                step: self.step.id.clone(),
+                attempt,
+                attempts: retry.attempts,
+                delay: retry.delay,
+                reason: self.cx.tools().redactor().text(&failure.to_string()),
+            });
+            tokio::select! {
+                () = self.cancel.cancelled() => return Err(failure),
+                () = pause::sleep(retry.delay) => {}
+            }
+            attempt += 1;
+        }
+    }
+
+    /// One attempt, and then a probe: success is what the world shows, not what the action says.
+    async fn attempt(&self) -> Result<Output, Failure> {
+        failpoint::hit("action-begins");
+        let output = self.within_timeout().await?;
+        failpoint::hit("action-ended");
+        let probe = self.cx.unless_cancelled("probing the result", self.action.probe(&self.cx, &output));
+        match caught(probe, self.step.timeout).await? {
+            Presence::Present => Ok(output),
+            Presence::Missing(what) => {
+                Err(Failure::failed("the action succeeded but its result could not be confirmed")
+                    .cause(what)
+                    .transient())
+            }
+        }
+    }
+
+    async fn within_timeout(&self) -> Result<Output, Failure> {
+        let run = AssertUnwindSafe(self.action.run(&self.cx)).catch_unwind();
+        tokio::pin!(run);
+        tokio::select! {
+            result = &mut run => return unwound(result),
+            () = pause::sleep(self.step.timeout) => {}
+        }
+        // Asked to stop, an action can still say what it was waiting for.
+        self.cx.cancel().wind_down();
+        let last_words = pause::timeout(GRACE + Duration::from_secs(2), run).await;
+        let mut failure = Failure::failed(format!("timed out after {}", whole(self.step.timeout)))
+            .hint("a longer `timeout` on the step gives it more time");
+        match last_words {
+            Some(result) => {
+                if let Err(said) = unwound(result) {
+                    failure.causes.extend(said.causes);
+                    failure.details = said.details;
+                    failure.hints.splice(0..0, said.hints);
+                }
+            }
+            None => failure = failure.cause("it did not stop when it was asked to"),
+        }
+        Err(failure)
+    }
+
+    async fn changed_inputs(&mut self) -> Vec<String> {
+        // The step has succeeded: a signal now must not make that doubtful, as long as this takes no longer than
+        // winding down.
+        self.cx.set_cancel(Cancel::new());
+        let inputs = inputs_of(&self.step, &self.action, &self.outputs, &self.cx);
+        let inputs = tokio::select! {
+            biased;
+            inputs = caught(inputs, self.step.timeout) => inputs,
+            () = self.cancel.grace_elapsed(GRACE) => Err(Failure::interrupted("comparing the inputs")),
+        };
+        match inputs {
+            Ok(now) => now.changed_labels(&self.inputs),
+            // What can't be read now may have changed.
+            Err(_) => self.inputs.iter().map(|(label, _)| label.to_owned()).collect(),
+        }
+    }
+}
+
+/// Returns the result of `check`, which may take `limit`; a panic becomes a failure.
+async fn caught<T>(check: impl Future<Output = Result<T, Failure>>, limit: Duration) -> Result<T, Failure> {
+    match pause::timeout(limit, AssertUnwindSafe(check).catch_unwind()).await {
+        Some(result) => unwound(result),
+        None => Err(Failure::failed(format!("the check took more than {}", whole(limit)))),
+    }
+}
+
+fn unwound<T>(result: std::thread::Result<Result<T, Failure>>) -> Result<T, Failure> {
+    result.unwrap_or_else(|panic| {
+        let what = panic
+            .downcast_ref::<&str>()
+            .map(|text| (*text).to_owned())
+            .or_else(|| panic.downcast_ref::<String>().cloned())
+            .unwrap_or_default();
+        let failure = Failure::new(FailureKind::Bug, "internal error").cause(what);
+        Err(failure.hint("please report it with the step's log"))
+    })
+}
+
+fn whole(limit: Duration) -> String {
+    let seconds = limit.as_secs();
+    match (seconds / 60, seconds % 60) {
+        _ if limit.subsec_millis() > 0 && seconds < 10 => format!("{:.1} s", limit.as_secs_f64()),
+        (0, s) => format!("{s} s"),
+        (m, 0) => format!("{m} min"),
+        (m, s) => format!("{m} min {s} s"),
+    }
+}

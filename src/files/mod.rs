@@ -1,0 +1,12 @@
+//! Sets of files: what a glob or a `.dockerignore` selects, in which order it is read, and one digest for all of it.
+
+pub mod dockerignore;
+mod filter;
+mod mutex;
+mod set;
+mod stat_cache;
+mod walk;
+
+pub use set::{FileHasher, FileSet};
+pub use stat_cache::{FileDigests, Verify};
+pub use walk::{Entry, EntryKind, Walk};

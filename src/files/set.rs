@@ -1,0 +1,196 @@
+//! [`FileSet`]: a build context, or what a glob matches, and its digest.
+//!
+//! What counts is each entry's relative path, kind, executable bit and contents, and where a symbolic link points;
+//! links are never followed. Modification times and owners do not count: a clone stays fresh. The other permission bits
+//! count in a build context alone, because they become part of the image.
+
+use std::fs::Metadata;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::dockerignore::Ignore;
+use super::filter::Filter;
+use super::walk::{EntryKind, Walk};
+use crate::error::Failure;
+use crate::fingerprint::Digest;
+
+/// Bytes of a set's description that are digested at once.
+const DIGESTED: usize = 16 << 10;
+
+/// Digests the contents of files: see [`super::FileDigests`].
+pub trait FileHasher {
+    /// Returns the digest of the contents of the regular file at `path`, whose metadata has just been read: `seen`.
+    fn contents(&mut self, path: &Path, seen: &Metadata) -> Result<Digest, Failure>;
+}
+
+/// Which files: a root and what of it counts.
+#[derive(Clone, Debug)]
+pub struct FileSet {
+    filter: Arc<Filter>,
+}
+
+impl FileSet {
+    /// Everything in the folder `root`.
+    #[cfg(test)]
+    pub(super) fn folder(root: &Path) -> Self {
+        Self { filter: Arc::new(Filter::everything(root)) }
+    }
+
+    /// What a `.dockerignore` leaves of the folder `root`, and the files `keep` whatever it says; without `.provision`.
+    pub fn context(root: &Path, ignore: Ignore, keep: Vec<PathBuf>) -> Self {
+        Self { filter: Arc::new(Filter::context(root, ignore, keep)) }
+    }
+
+    /// What the glob `pattern` matches in `root`: `*` and `?` stay within a folder, `**` does not, and the plain name
+    /// of a folder means everything in it. Folders themselves are not part of the set.
+    pub fn glob(root: &Path, pattern: &str) -> Result<Self, String> {
+        Ok(Self { filter: Arc::new(Filter::glob(root, pattern)?) })
+    }
+
+    /// The entries, each folder's in order of their names and right after it.
+    pub fn walk(&self) -> Walk {
+        Walk::new(Arc::clone(&self.filter))
+    }
+
+    /// Returns one digest for all entries.
+    pub fn digest(&self, hasher: &mut dyn FileHasher) -> Result<Digest, Failure> {
+        let mut all = blake3::Hasher::new();
+        // A few big updates of the hasher are faster than many small ones.
+        let mut parts = Vec::with_capacity(DIGESTED + 1024);
+        let part = |parts: &mut Vec<u8>, bytes: &[u8]| {
+            parts.extend_from_slice(&(bytes.len() as u64).to_le_bytes());
+            parts.extend_from_slice(bytes);
+        };
+        let with_modes = self.filter.counts_permissions();
+        for entry in self.walk() {
+            let entry = entry?;
+            part(&mut parts, entry.name().as_os_str().as_bytes());
+            if with_modes && !matches!(entry.kind, EntryKind::Link(_)) {
+                part(&mut parts, &(entry.metadata.mode() & 0o7777).to_le_bytes());
+            }
+            match &entry.kind {
+                EntryKind::Folder => part(&mut parts, b"folder"),
+                EntryKind::Link(target) => {
+                    part(&mut parts, b"link");
+                    part(&mut parts, target.as_os_str().as_bytes());
+                }
+                EntryKind::File => {
+                    let executable = entry.metadata.mode() & 0o111 != 0;
+                    part(&mut parts, if executable { b"program" } else { b"file" });
+                    part(&mut parts, &hasher.contents(&entry.path, &entry.metadata)?.bytes());
+                }
+            }
+            if parts.len() > DIGESTED {
+                all.update(&parts);
+                parts.clear();
+            }
+        }
+        all.update(&parts);
+        Ok(Digest::from_hash(all.finalize()))
+    }
+
+    /// Whether the set has any entry.
+    pub fn is_empty(&self) -> Result<bool, Failure> {
+        self.walk().next().transpose().map(|first| first.is_none())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::super::stat_cache::{FileDigests, Verify};
+    use super::*;
+
+    fn tree(files: &[&str]) -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        for file in files {
+            let path = dir.path().join(file);
+            fs_err::create_dir_all(path.parent().unwrap()).unwrap();
+            fs_err::write(path, file).unwrap();
+        }
+        dir
+    }
+
+    fn names(set: &FileSet) -> Vec<String> {
+        set.walk().map(|entry| entry.unwrap().name().display().to_string()).collect()
+    }
+
+    fn digest(set: &FileSet) -> Digest {
+        digests().digest(set).unwrap()
+    }
+
+    fn digests() -> FileDigests {
+        FileDigests::new(Path::new("/nowhere"), Verify::Content)
+    }
+
+    #[test]
+    fn a_context_brings_the_folders_of_what_is_brought_back() {
+        let dir = tree(&["a/b/keep", "a/b/drop", "a/c/drop", "main.py", "web/x.log", "web/y.js"]);
+        let ignore = Ignore::new(["a", "!a/b/keep", "**/*.log"]).unwrap();
+        let set = FileSet::context(dir.path(), ignore, vec![]);
+        assert_eq!(names(&set), ["a", "a/b", "a/b/keep", "main.py", "web", "web/y.js"]);
+        let nothing = FileSet::context(dir.path(), Ignore::new(["**"]).unwrap(), vec!["a/c/drop".into()]);
+        assert_eq!(names(&nothing), ["a", "a/c", "a/c/drop"]);
+    }
+
+    #[test]
+    fn the_state_folder_is_never_part_of_a_context() {
+        let dir = tree(&[".provision/kubeconfig", "app/.provision/x", "a"]);
+        let set = FileSet::context(dir.path(), Ignore::parse(b"").unwrap(), Vec::new());
+        assert_eq!(names(&set), ["a", "app", "app/.provision", "app/.provision/x"]);
+    }
+
+    #[test]
+    fn globs_stay_inside_and_start_where_they_can() {
+        let dir = tree(&["src/a.rs", "src/b/c.rs", "src/b/d.txt", ".git/x.rs", "top.rs"]);
+        let glob = |pattern: &str| names(&FileSet::glob(dir.path(), pattern).unwrap());
+        assert_eq!(glob("src/**"), ["src/a.rs", "src/b/c.rs", "src/b/d.txt"]);
+        assert_eq!(glob("src/*.rs"), ["src/a.rs"]);
+        assert_eq!(glob("**/*.rs"), ["src/a.rs", "src/b/c.rs", "top.rs"]);
+        assert_eq!(glob("./src/b/"), ["src/b/c.rs", "src/b/d.txt"]);
+        assert_eq!(glob("src//./*.rs"), ["src/a.rs"]);
+        assert_eq!(glob("./"), glob("**"));
+        assert_eq!(glob("top.rs"), ["top.rs"]);
+        assert_eq!(glob(".git/*"), [".git/x.rs"]);
+        assert!(glob("nowhere").is_empty());
+        for bad in ["../x", "/etc", "a/../b", "", "[a"] {
+            assert!(FileSet::glob(dir.path(), bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn contents_names_links_and_the_executable_bit_count_and_times_do_not() {
+        let dir = tree(&["a", "b"]);
+        let set = FileSet::folder(dir.path());
+        let context = FileSet::context(dir.path(), Ignore::parse(b"").unwrap(), Vec::new());
+        let (before, sent_before) = (digest(&set), digest(&context));
+        let file = fs_err::OpenOptions::new().write(true).open(dir.path().join("a")).unwrap();
+        file.file().set_modified(std::time::UNIX_EPOCH).unwrap();
+        fs_err::set_permissions(dir.path().join("a"), std::fs::Permissions::from_mode(0o600)).unwrap();
+        assert_eq!(digest(&set), before);
+        // To a build it is sent with all its permissions.
+        assert_ne!(digest(&context), sent_before);
+
+        fs_err::set_permissions(dir.path().join("a"), std::fs::Permissions::from_mode(0o755)).unwrap();
+        let executable = digest(&set);
+        assert_ne!(executable, before);
+
+        symlink("/etc/passwd", dir.path().join("c")).unwrap();
+        let linked = digest(&set);
+        assert_ne!(linked, executable);
+        fs_err::remove_file(dir.path().join("c")).unwrap();
+        symlink("/etc/group", dir.path().join("c")).unwrap();
+        assert_ne!(digest(&set), linked);
+    }
+
+    #[test]
+    fn a_socket_is_named() {
+        let dir = tree(&["a"]);
+        let _socket = std::os::unix::net::UnixListener::bind(dir.path().join("p")).unwrap();
+        let failure = digests().digest(&FileSet::folder(dir.path())).unwrap_err();
+        assert!(failure.message.ends_with("/p` is a socket"), "{failure}");
+    }
+}

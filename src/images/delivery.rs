@@ -1,0 +1,88 @@
+//! [`Delivery`]: a way to bring an image from the Docker daemon to where a cluster reads it.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use futures_util::future::BoxFuture;
+
+use super::image_list::ImageList;
+use crate::error::Failure;
+use crate::tools::docker::{Docker, Image, ImageBytes};
+use crate::tools::process::ProcessObserver;
+
+/// Where images go.
+#[derive(Clone, Copy)]
+pub struct Target<'a> {
+    /// The daemon that has the images.
+    pub docker: &'a Docker,
+    /// The cluster's provider, by its name in `pipeline.toml`.
+    pub provider: &'a str,
+    /// The cluster's name, which is its node's too.
+    pub cluster: &'a str,
+    /// Gets the output of programs, and says when to stop.
+    pub observer: &'a dyn ProcessObserver,
+}
+
+/// The service in a node's container that a way works with.
+#[derive(Clone, Copy, Debug)]
+pub struct NodeService {
+    /// Its name for `systemctl`.
+    pub name: &'static str,
+    /// The shell command that lists its images.
+    pub list: &'static str,
+}
+
+/// An image that was sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivered {
+    /// The bytes that were taken.
+    pub sent: u64,
+    /// The id under which the target has to have the image.
+    pub id: String,
+}
+
+impl Delivered {
+    /// Of a whole archive whose configuration has the digest `captured`: that is the image's id in a node, also where
+    /// the daemon's own id is that of a manifest.
+    pub(super) fn whole(sent: u64, image: &Image, captured: Option<&String>) -> Self {
+        let id = captured.filter(|_| image.is_manifest).unwrap_or(&image.id);
+        Self { sent, id: id.clone() }
+    }
+}
+
+/// A way to bring an image from the Docker daemon to where a cluster reads it.
+pub trait Delivery: Send + Sync {
+    /// The providers whose clusters can be reached in this way.
+    fn providers(&self) -> &'static [&'static str];
+
+    /// The service that has to run in the node's container; `None` for a way that needs no such container.
+    fn service(&self) -> Option<NodeService>;
+
+    /// Returns the images that the target has; `listed` is what [`NodeService::list`] has just printed.
+    fn present<'a>(&'a self, target: Target<'a>, listed: &'a str) -> BoxFuture<'a, Result<ImageList, Failure>>;
+
+    /// Sends the image `image` of the daemon, called `name`, whatever the target has. `on_sent` is called with the
+    /// bytes so far. The caller checks that the image has arrived.
+    fn deliver<'a>(
+        &'a self,
+        target: Target<'a>,
+        image: &'a Image,
+        name: &'a str,
+        on_sent: &'a (dyn Fn(u64) + Sync),
+    ) -> BoxFuture<'a, Result<Delivered, Failure>>;
+}
+
+/// Runs a program in the target's node that reads an archive; returns how many bytes it took.
+pub(super) async fn feed(
+    target: Target<'_>,
+    argv: &[&str],
+    archive: ImageBytes,
+    on_sent: &(dyn Fn(u64) + Sync),
+) -> Result<u64, Failure> {
+    let sent = AtomicU64::new(0);
+    let count = |n| {
+        sent.store(n, Ordering::Relaxed);
+        on_sent(n);
+    };
+    target.docker.exec_ok(target.cluster, argv, Some(archive), &count).await?;
+    Ok(sent.into_inner())
+}

@@ -1,0 +1,55 @@
+//! [`candidates`]: the steps that can be checked as if every step before them kept its outputs.
+
+use std::sync::Arc;
+
+use super::graph::Graph;
+use super::select::Plan;
+use crate::action::Action;
+use crate::journal::History;
+use crate::model::Output;
+use crate::pipeline::{Outputs, Step};
+
+/// A step with what it would get from the steps before it if those kept their outputs.
+#[derive(Clone, Debug)]
+pub struct Candidate {
+    /// Its number in the graph.
+    pub number: usize,
+    /// The step.
+    pub step: Arc<Step>,
+    /// Its action; `None` when its settings use an output that there has never been.
+    pub action: Option<Arc<dyn Action>>,
+    /// The outputs of other steps that its settings use.
+    pub outputs: Outputs,
+}
+
+/// Returns every selected step that would be checked: neither one whose `when` does not hold, nor a fallback, which is
+/// there only in case another step fails.
+pub fn candidates(graph: &Graph, plan: &Plan, history: &History) -> Vec<Candidate> {
+    let mut kept: Outputs = graph
+        .steps
+        .iter()
+        .filter_map(|node| Some((node.step.id.clone(), history.output(&node.step.id)?.clone())))
+        .collect();
+    for (number, node) in graph.steps.iter().enumerate() {
+        // A step that would be skipped has no outputs.
+        if plan.selected[number] && !applies(&node.step, &kept) {
+            kept.insert(node.step.id.clone(), Output::new());
+        }
+    }
+    let is_checked =
+        |number: usize, step: &Step| plan.selected[number] && !plan.standby[number] && applies(step, &kept);
+    let checked = graph.steps.iter().enumerate().filter(|(number, node)| is_checked(*number, &node.step));
+    checked
+        .map(|(number, node)| {
+            let uses = node.step.binding.uses().iter();
+            let outputs: Outputs = uses.filter_map(|(id, _)| Some((id.clone(), kept.get(id)?.clone()))).collect();
+            let action = node.step.binding.action(&outputs).ok();
+            Candidate { number, step: Arc::clone(&node.step), action, outputs }
+        })
+        .collect()
+}
+
+/// Whether a step's `when` holds; one that can't be evaluated yet counts as holding.
+fn applies(step: &Step, outputs: &Outputs) -> bool {
+    step.when.as_ref().is_none_or(|condition| (condition.0)(outputs).unwrap_or(true))
+}

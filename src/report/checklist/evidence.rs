@@ -1,0 +1,47 @@
+//! What all formats of the checklist say about counts and evidence.
+
+use std::time::Duration;
+
+use crate::model::{Counts, ItemStatus, StepId, Verdict};
+use crate::report::style::{duration, timestamp};
+
+/// Returns `75 of 79 items done (6 by fallback); 2 open, 1 stale, 1 failed`.
+pub(crate) fn counts(counts: Counts) -> String {
+    let proven = counts.of(Verdict::Done) + counts.of(Verdict::Fallback);
+    let mut line = format!("{proven} of {} items done", counts.total());
+    if counts.of(Verdict::Fallback) > 0 {
+        line = format!("{line} ({} by fallback)", counts.of(Verdict::Fallback));
+    }
+    let rest: Vec<String> = [Verdict::Open, Verdict::Stale, Verdict::Failed]
+        .into_iter()
+        .filter(|verdict| counts.of(*verdict) > 0)
+        .map(|verdict| format!("{} {}", counts.of(verdict), verdict.word()))
+        .collect();
+    if rest.is_empty() { line } else { format!("{line}; {}", rest.join(", ")) }
+}
+
+/// Returns the steps that a verdict is based on, in a line.
+pub(super) fn basis(status: &ItemStatus) -> String {
+    if status.covered_by.is_empty() {
+        return "no step covers it".to_owned();
+    }
+    let known: Vec<String> = status
+        .evidence
+        .iter()
+        .map(|evidence| {
+            let took = duration(Duration::from_millis(evidence.duration_ms));
+            format!("{} {} ({took})", evidence.step, timestamp(evidence.finished_ms))
+        })
+        .collect();
+    let missing: Vec<&str> = status
+        .covered_by
+        .iter()
+        .filter(|step| status.evidence.iter().all(|evidence| evidence.step != **step))
+        .map(StepId::as_str)
+        .collect();
+    match (known.is_empty(), missing.is_empty()) {
+        (_, true) => known.join(", "),
+        (true, false) => format!("{} never ran", missing.join(", ")),
+        (false, false) => format!("{}; {} never ran", known.join(", "), missing.join(", ")),
+    }
+}

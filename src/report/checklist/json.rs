@@ -1,0 +1,198 @@
+//! [`write_checklist_json`]: `provision report --format json`.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use crate::model::{Checklist, Counts, Evidence, ItemStatus, Verdict};
+use crate::report::facts::Facts;
+use crate::report::style::timestamp;
+
+/// Writes the checklist as one JSON document.
+pub(crate) fn write_checklist_json(
+    out: &mut dyn Write,
+    checklist: &Checklist,
+    pipeline: &str,
+    generated_ms: i64,
+) -> io::Result<()> {
+    let document = Document {
+        pipeline,
+        generated: timestamp(generated_ms),
+        counts: WireCounts::new(checklist.counts()),
+        items: checklist.items.iter().map(WireItem::new).collect(),
+    };
+    serde_json::to_writer_pretty(&mut *out, &document)?;
+    writeln!(out)
+}
+
+/// The document.
+#[derive(Serialize)]
+struct Document<'a> {
+    /// The pipeline's name.
+    pipeline: &'a str,
+    /// When it was generated: RFC 3339, UTC.
+    generated: String,
+    /// The number of items with each verdict.
+    counts: WireCounts,
+    /// Every item, in the order of the files.
+    items: Vec<WireItem<'a>>,
+}
+
+/// The number of items with each verdict.
+#[derive(Serialize)]
+struct WireCounts {
+    /// All items.
+    total: usize,
+    /// Proven, and still true at the last check.
+    done: usize,
+    /// Proven by a declared fallback.
+    fallback: usize,
+    /// Never proven, or nothing covers it.
+    open: usize,
+    /// Was proven; an input or the result has changed since.
+    stale: usize,
+    /// A covering step failed.
+    failed: usize,
+}
+
+impl WireCounts {
+    fn new(counts: Counts) -> Self {
+        Self {
+            total: counts.total(),
+            done: counts.of(Verdict::Done),
+            fallback: counts.of(Verdict::Fallback),
+            open: counts.of(Verdict::Open),
+            stale: counts.of(Verdict::Stale),
+            failed: counts.of(Verdict::Failed),
+        }
+    }
+}
+
+/// An item.
+#[derive(Serialize)]
+struct WireItem<'a> {
+    /// Its id.
+    id: &'a str,
+    /// The heading it stands under.
+    phase: &'a str,
+    /// Its text.
+    text: &'a str,
+    /// `done`, `fallback`, `open`, `stale` or `failed`.
+    verdict: &'static str,
+    /// Whether it is ticked in the file.
+    ticked: bool,
+    /// The last run of each covering step that ever ended.
+    evidence: Vec<WireEvidence<'a>>,
+}
+
+impl<'a> WireItem<'a> {
+    fn new(status: &'a ItemStatus) -> Self {
+        Self {
+            id: status.item.id.as_str(),
+            phase: &status.item.phase,
+            text: &status.item.text,
+            verdict: status.verdict.word(),
+            ticked: status.item.ticked,
+            evidence: status.evidence.iter().map(WireEvidence::new).collect(),
+        }
+    }
+}
+
+/// One run of a covering step.
+#[derive(Serialize)]
+struct WireEvidence<'a> {
+    /// The step.
+    step: &'a str,
+    /// The run.
+    run: &'a str,
+    /// When it ended: RFC 3339, UTC.
+    finished: String,
+    /// The duration of its action.
+    duration_ms: u64,
+    /// The path of its log, relative to the project; `null` if it printed nothing.
+    log: Option<&'a str>,
+    /// Its output.
+    output: Facts<'a>,
+    /// The commit that was checked out; `null` outside a git work tree.
+    commit: Option<&'a str>,
+}
+
+impl<'a> WireEvidence<'a> {
+    fn new(evidence: &'a Evidence) -> Self {
+        Self {
+            step: evidence.step.as_str(),
+            run: evidence.run.as_str(),
+            finished: timestamp(evidence.finished_ms),
+            duration_ms: evidence.duration_ms,
+            log: evidence.log.as_deref(),
+            output: Facts(&evidence.output),
+            commit: evidence.commit.as_deref(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::testing::runs::{self, NOW};
+
+    #[test]
+    fn the_document_has_the_specified_format() {
+        let mut checklist = runs::checklist();
+        checklist.items.drain(1..4);
+        let mut out = Vec::new();
+        write_checklist_json(&mut out, &checklist, "todo-chatbot", NOW).unwrap();
+        insta::assert_snapshot!(String::from_utf8(out).unwrap(), @r#"
+        {
+          "pipeline": "todo-chatbot",
+          "generated": "2026-11-21T11:36:40Z",
+          "counts": {
+            "total": 3,
+            "done": 1,
+            "fallback": 0,
+            "open": 2,
+            "stale": 0,
+            "failed": 0
+          },
+          "items": [
+            {
+              "id": "T015",
+              "phase": "Phase 1: `Images`",
+              "text": "Build the backend",
+              "verdict": "done",
+              "ticked": true,
+              "evidence": [
+                {
+                  "step": "build.backend",
+                  "run": "20261121-113512-4f2a",
+                  "finished": "2026-11-21T11:35:12Z",
+                  "duration_ms": 8123,
+                  "log": ".provision/logs/20261121-113512-4f2a/build.backend.log",
+                  "output": {
+                    "image": "todo`backend:3f"
+                  },
+                  "commit": "c32c64d"
+                }
+              ]
+            },
+            {
+              "id": "T051",
+              "phase": "Phase 3: Verify",
+              "text": "It bears load",
+              "verdict": "open",
+              "ticked": false,
+              "evidence": []
+            },
+            {
+              "id": "T052",
+              "phase": "Phase 3: Verify",
+              "text": "Write the docs",
+              "verdict": "open",
+              "ticked": false,
+              "evidence": []
+            }
+          ]
+        }
+        "#);
+    }
+}

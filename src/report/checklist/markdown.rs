@@ -1,0 +1,109 @@
+//! [`write_checklist_markdown`]: the checklist as Markdown.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use super::evidence::{basis, counts};
+use crate::model::{Checklist, Evidence};
+use crate::report::style::{duration, timestamp};
+use crate::report::text;
+
+/// Writes the checklist as Markdown: task lists with the evidence of each item.
+pub(crate) fn write_checklist_markdown(
+    out: &mut dyn Write,
+    checklist: &Checklist,
+    pipeline: &str,
+    generated_ms: i64,
+) -> io::Result<()> {
+    writeln!(out, "# {}", escaped(pipeline))?;
+    writeln!(out)?;
+    writeln!(out, "{}, as of {}.", counts(checklist.counts()), timestamp(generated_ms))?;
+    let mut phase = None;
+    for status in &checklist.items {
+        if phase != Some(&status.item.phase) {
+            writeln!(out, "\n## {}\n", escaped(&status.item.phase))?;
+            phase = Some(&status.item.phase);
+        }
+        let tick = if status.verdict.is_ticked() { 'x' } else { ' ' };
+        let verdict = status.verdict.word();
+        // The text comes from a Markdown file, so it is not escaped.
+        let text = text::plain(&status.item.text);
+        writeln!(out, "- [{tick}] **{}** {text} ({verdict})", status.item.id)?;
+        for evidence in &status.evidence {
+            writeln!(out, "  - {}", evidence_markdown(evidence))?;
+        }
+        if status.evidence.is_empty() {
+            writeln!(out, "  - {}", basis(status))?;
+        }
+    }
+    Ok(())
+}
+
+fn evidence_markdown(evidence: &Evidence) -> String {
+    let took = duration(Duration::from_millis(evidence.duration_ms));
+    let mut parts = vec![format!(
+        "`{}` finished {} after {took} in run `{}`",
+        evidence.step,
+        timestamp(evidence.finished_ms),
+        evidence.run
+    )];
+    parts.extend(evidence.commit.as_ref().map(|commit| format!("commit `{}`", in_code(commit))));
+    parts.extend(evidence.output.iter().map(|(name, value)| format!("{} `{}`", escaped(name), in_code(value))));
+    parts.extend(evidence.log.as_ref().map(|log| format!("log `{}`", in_code(log))));
+    parts.join(", ")
+}
+
+/// Returns text for between backticks.
+fn in_code(value: &str) -> String {
+    text::plain(value).replace('`', "'")
+}
+
+/// Escapes text for Markdown.
+fn escaped(value: &str) -> String {
+    let mut out = String::with_capacity(value.len());
+    for c in text::plain(value).chars() {
+        if matches!(c, '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '#' | '|') {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::testing::runs::{NOW, checklist};
+
+    #[test]
+    fn markdown_is_a_task_list_with_evidence() {
+        let mut out = Vec::new();
+        write_checklist_markdown(&mut out, &checklist(), "todo_chatbot", NOW).unwrap();
+        insta::assert_snapshot!(String::from_utf8(out).unwrap(), @r"
+        # todo\_chatbot
+
+        2 of 6 items done (1 by fallback); 2 open, 1 stale, 1 failed, as of 2026-11-21T11:36:40Z.
+
+        ## Phase 1: \`Images\`
+
+        - [x] **T015** Build the backend (done)
+          - `build.backend` finished 2026-11-21T11:35:12Z after 8.1s in run `20261121-113512-4f2a`, commit `c32c64d`, image `todo'backend:3f`, log `.provision/logs/20261121-113512-4f2a/build.backend.log`
+
+        ## Phase 2: Deploy
+
+        - [x] **T032** Deploy with Helm (fallback)
+          - `deploy.helm` finished 2026-11-21T11:35:12Z after 8.1s in run `20261121-113512-4f2a`, image `todo'backend:3f`, log `.provision/logs/20261121-113512-4f2a/deploy.helm.log`
+        - [ ] **T033** All pods are Ready (stale)
+          - `deploy.pods` finished 2026-11-21T11:35:12Z after 8.1s in run `20261121-113512-4f2a`, image `todo'backend:3f`, log `.provision/logs/20261121-113512-4f2a/deploy.pods.log`
+
+        ## Phase 3: Verify
+
+        - [ ] **T050** The chat answers (failed)
+          - `verify.http` finished 2026-11-21T11:35:12Z after 8.1s in run `20261121-113512-4f2a`, image `todo'backend:3f`, log `.provision/logs/20261121-113512-4f2a/verify.http.log`
+        - [ ] **T051** It bears load (open)
+          - verify.load never ran
+        - [ ] **T052** Write the docs (open)
+          - no step covers it
+        ");
+    }
+}

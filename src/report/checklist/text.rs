@@ -1,0 +1,92 @@
+//! [`write_checklist_text`]: the checklist as text.
+
+use std::io::{self, Write};
+
+use super::evidence::{basis, counts};
+use crate::model::{Checklist, Verdict};
+use crate::report::style::{BAD, DIM, GOOD, STRONG, Symbol, Theme, WARN, timestamp};
+use crate::report::text;
+
+/// Writes the checklist as text: the items below their phases, then the counts.
+pub(crate) fn write_checklist_text(
+    out: &mut dyn Write,
+    theme: Theme,
+    checklist: &Checklist,
+    pipeline: &str,
+    generated_ms: i64,
+) -> io::Result<()> {
+    let ids = checklist.items.iter().map(|status| status.item.id.as_str().len());
+    let id_width = ids.max().unwrap_or(0);
+    let mut phase = None;
+    for status in &checklist.items {
+        if phase != Some(&status.item.phase) {
+            if phase.is_some() {
+                writeln!(out)?;
+            }
+            writeln!(out, "{}", theme.paint(STRONG, &text::plain(&status.item.phase)))?;
+            phase = Some(&status.item.phase);
+        }
+        let (symbol, style) = verdict_style(status.verdict);
+        let symbol = theme.paint(style, theme.symbol(symbol));
+        let id = text::pad(status.item.id.as_str(), id_width);
+        writeln!(out, "  {symbol} {id}  {}", text::plain(&status.item.text))?;
+        let basis = basis(status);
+        // `done` is said by the symbol and the evidence.
+        let verdict = match status.verdict {
+            Verdict::Done => theme.paint(DIM, &basis),
+            verdict => format!("{}{}", theme.paint(style, verdict.word()), theme.paint(DIM, &format!(": {basis}"))),
+        };
+        writeln!(out, "    {} {verdict}", " ".repeat(id_width + 1))?;
+    }
+    if !checklist.items.is_empty() {
+        writeln!(out)?;
+    }
+    let pipeline = theme.paint(STRONG, &text::plain(pipeline));
+    writeln!(out, "{pipeline}: {}", counts(checklist.counts()))?;
+    writeln!(out, "{}", theme.paint(DIM, &format!("as of {}", timestamp(generated_ms))))
+}
+
+fn verdict_style(verdict: Verdict) -> (Symbol, anstyle::Style) {
+    match verdict {
+        Verdict::Done => (Symbol::Good, GOOD),
+        Verdict::Fallback => (Symbol::Good, WARN),
+        Verdict::Stale => (Symbol::Again, WARN),
+        Verdict::Failed => (Symbol::Bad, BAD),
+        Verdict::Open => (Symbol::Waiting, DIM),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::testing::runs::{NOW, checklist};
+
+    #[test]
+    fn text_has_every_item_with_its_evidence() {
+        let theme = Theme { color: false, unicode: true };
+        let mut out = Vec::new();
+        write_checklist_text(&mut out, theme, &checklist(), "todo-chatbot", NOW).unwrap();
+        insta::assert_snapshot!(String::from_utf8(out).unwrap(), @r"
+        Phase 1: `Images`
+          ✓ T015  Build the backend
+                  build.backend 2026-11-21T11:35:12Z (8.1s)
+
+        Phase 2: Deploy
+          ✓ T032  Deploy with Helm
+                  fallback: deploy.helm 2026-11-21T11:35:12Z (8.1s)
+          ↻ T033  All pods are Ready
+                  stale: deploy.pods 2026-11-21T11:35:12Z (8.1s)
+
+        Phase 3: Verify
+          ✗ T050  The chat answers
+                  failed: verify.http 2026-11-21T11:35:12Z (8.1s); verify.load never ran
+          ○ T051  It bears load
+                  open: verify.load never ran
+          ○ T052  Write the docs
+                  open: no step covers it
+
+        todo-chatbot: 2 of 6 items done (1 by fallback); 2 open, 1 stale, 1 failed
+        as of 2026-11-21T11:36:40Z
+        ");
+    }
+}

@@ -1,0 +1,11 @@
+//! What is shown of a run: its events folded into a view, and the reporters that render it.
+
+pub(super) mod failure;
+pub(super) mod github;
+mod interruption;
+pub(super) mod json;
+pub(super) mod lines;
+mod row;
+pub(super) mod summary;
+pub(super) mod tty;
+mod view;

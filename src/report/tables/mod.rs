@@ -1,0 +1,6 @@
+//! What `status`, `plan` and `why` print.
+
+pub(super) mod forecast;
+pub(super) mod status;
+mod table;
+pub(super) mod why;

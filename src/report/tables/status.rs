@@ -1,0 +1,133 @@
+//! [`write_status`]: the last known state of every step.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::table::Table;
+use crate::model::{Outcome, StepId};
+use crate::report::style::{BUSY, DIM, Spans, Symbol, Theme, WARN, count, duration, outcome_style, timestamp};
+
+/// The last known state of a step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct StepStatus {
+    pub(crate) step: StepId,
+    pub(crate) title: Arc<str>,
+    /// The state.
+    pub(crate) last: LastState,
+}
+
+/// The last known state of a step, from the journal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum LastState {
+    /// The journal has no record of it.
+    NeverRun,
+    /// A run that is still active has started it.
+    Running {
+        /// How long ago.
+        since: Duration,
+    },
+    /// It was started and did not end, and its run is gone.
+    InDoubt {
+        /// When it was started, in milliseconds since the Unix epoch.
+        started_ms: i64,
+    },
+    /// It ended.
+    Ended {
+        outcome: Outcome,
+        /// When, in milliseconds since the Unix epoch.
+        finished_ms: i64,
+        duration: Duration,
+        /// The first line of its failure.
+        message: Option<String>,
+    },
+}
+
+/// Writes the last known state of every step, by stage. `columns` is the maximum width; `None` if there is none.
+pub(crate) fn write_status(
+    out: &mut dyn Write,
+    theme: Theme,
+    steps: &[StepStatus],
+    columns: Option<usize>,
+) -> io::Result<()> {
+    let ids = steps.iter().map(|status| &status.step);
+    let mut table = Table::new(theme, columns, ids);
+    for status in steps {
+        let (symbol, style, word, clock) = match &status.last {
+            LastState::NeverRun => (Symbol::Waiting, DIM, "never run".to_owned(), None),
+            LastState::Running { since } => (Symbol::Busy, BUSY, "running".to_owned(), Some(*since)),
+            LastState::InDoubt { started_ms } => {
+                let text = format!("in doubt since {}", timestamp(*started_ms));
+                (Symbol::Again, WARN, text, None)
+            }
+            LastState::Ended { outcome, finished_ms, duration, .. } => {
+                let (symbol, style) = outcome_style(*outcome);
+                let text = format!("{} {}", outcome.word(), timestamp(*finished_ms));
+                (symbol, style, text, Some(*duration))
+            }
+        };
+        let mut right = Spans::new();
+        right.push(style, word);
+        right.push(DIM, format!(" {:>7}", clock.map_or_else(String::new, duration)));
+        let remark = match &status.last {
+            LastState::Ended { message, .. } => message.as_deref(),
+            _ => None,
+        };
+        let remark = remark.map(|text| (style, text.to_owned()));
+        table.row(out, &status.step, &status.title, (symbol, style), remark, &right)?;
+    }
+    let proven = |status: &&StepStatus| matches!(&status.last, LastState::Ended { outcome, .. } if outcome.is_proof());
+    let n_proven = steps.iter().filter(proven).count();
+    writeln!(out, "{n_proven} of {} proven when last checked", count(steps.len(), "step"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::testing::script::step;
+
+    const THEME: Theme = Theme { color: false, unicode: true };
+
+    fn status(id: &str, title: &str, last: LastState) -> StepStatus {
+        StepStatus { step: step(id), title: title.into(), last }
+    }
+
+    #[test]
+    fn the_last_state_of_every_step_is_a_row() {
+        let ended = |outcome, message: Option<&str>| LastState::Ended {
+            outcome,
+            finished_ms: 1_795_260_912_345,
+            duration: Duration::from_millis(8123),
+            message: message.map(Into::into),
+        };
+        let started_ms = 1_795_260_912_345;
+        let since = Duration::from_secs(65);
+        let steps = [
+            status("prereq.docker", "docker", ended(Outcome::Succeeded, None)),
+            status("build.backend", "Build the backend", ended(Outcome::Fresh, None)),
+            status(
+                "build.frontend",
+                "Build the frontend",
+                ended(Outcome::Failed, Some("the image could not be built")),
+            ),
+            status("deploy.chart", "Install the chart", LastState::Running { since }),
+            status("deploy.pods", "Wait for the pods", LastState::InDoubt { started_ms }),
+            status("verify.http", "The chat answers", LastState::NeverRun),
+        ];
+        let mut out = Vec::new();
+        write_status(&mut out, THEME, &steps, Some(80)).unwrap();
+        insta::assert_snapshot!(String::from_utf8(out).unwrap(), @r"
+        prereq
+          ✓ docker                                succeeded 2026-11-21T11:35:12Z    8.1s
+        build
+          ✓ backend   Build the backend               fresh 2026-11-21T11:35:12Z    8.1s
+          ✗ frontend  the image could not be built   failed 2026-11-21T11:35:12Z    8.1s
+        deploy
+          ● chart     Install the chart                                  running  1m 05s
+          ↻ pods      Wait for the pods      in doubt since 2026-11-21T11:35:12Z
+        verify
+          ○ http      The chat answers                                 never run
+        2 of 6 steps proven when last checked
+        ");
+    }
+}

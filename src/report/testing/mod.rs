@@ -1,0 +1,4 @@
+//! Fixtures of the tests in `report`.
+
+pub(crate) mod runs;
+pub(crate) mod script;

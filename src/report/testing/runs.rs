@@ -1,0 +1,187 @@
+//! Example runs and an example checklist.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::error::Failure;
+use crate::event::{Event, EventKind, StepFinished};
+use crate::fingerprint::StaleReason;
+use crate::model::{
+    Checklist, Evidence, Item, ItemId, Outcome, Outline, Output, Progress, RunId, StageId, StageOutline, StepOutline,
+    StepProof,
+};
+use crate::report::testing::script::{Script, Stage, finished, step};
+
+const STAGES: [Stage<'static>; 3] = [
+    ("prereq", "Prerequisites", &[("docker", "docker"), ("minikube", "minikube")]),
+    ("build", "Build the images", &[("backend", "Build the backend"), ("frontend", "Build the frontend")]),
+    ("deploy", "Deploy", &[("chart", "Install the chart"), ("ready", "Wait for the pods")]),
+];
+
+/// A run with one step of each kind: fresh, succeeded, retried and failed, blocked.
+pub(crate) fn failing() -> Vec<Event> {
+    let mut run = Script::new(&STAGES);
+    run.stage("prereq").check("prereq.docker").at(40).fresh("prereq.docker");
+    run.check("prereq.minikube").start("prereq.minikube", StaleReason::NeverRun);
+    run.at(1240).end("prereq.minikube", Outcome::Succeeded, 1200);
+    run.stage_end("prereq", Outcome::Succeeded, 1240);
+    run.stage("build").check("build.backend").check("build.frontend").at(1500);
+    run.start("build.backend", StaleReason::InputsChanged(vec!["context".into()]));
+    run.start("build.frontend", StaleReason::NeverRun).at(2000);
+    run.progress("build.backend", Progress::bytes(42_000_000, Some(87_400_000), "sending the context"));
+    run.line("build.frontend", "\x1b[32madded\x1b[0m 1203 packages\r\n").at(4000);
+    run.push(EventKind::StepRetrying {
+        step: step("build.frontend"),
+        attempt: 1,
+        attempts: 2,
+        delay: Duration::from_secs(5),
+        reason: "registry.test.here: connection reset".into(),
+    });
+    run.at(9000).start("build.frontend", StaleReason::NeverRun);
+    run.at(9600).progress("build.backend", Progress::items(7, Some(12), "RUN pip install"));
+    run.line("build.backend", "Collecting fastapi").at(14_300);
+    run.finish(StepFinished {
+        output: Output::new().with("image", "todo-backend:3f9a").with("size", "187 MB"),
+        log: Some(".provision/logs/20261121-113512-4f2a/build.backend.log".into()),
+        ..finished("build.backend", Outcome::Succeeded, 12_800)
+    });
+    run.at(65_000).line("build.frontend", "npm ERR! code ECONNRESET");
+    run.finish(StepFinished {
+        failure: Some(
+            Failure::failed("the image could not be built")
+                .cause("`npm ci` exited with 1")
+                .details(["npm ERR! code ECONNRESET".into(), "npm ERR! \x1b[2Jnetwork".into()])
+                .hint("`provision logs build.frontend` shows all of it"),
+        ),
+        log: Some(".provision/logs/20261121-113512-4f2a/build.frontend.log".into()),
+        ..finished("build.frontend", Outcome::Failed, 63_500)
+    });
+    run.stage_end("build", Outcome::Failed, 63_760);
+    for id in ["deploy.chart", "deploy.ready"] {
+        run.finish(StepFinished {
+            failure: Some(Failure::failed("needs build.frontend, which failed")),
+            ..finished(id, Outcome::Blocked, 0)
+        });
+    }
+    run.stage_end("deploy", Outcome::Blocked, 0);
+    run.run_end(Outcome::Failed, &[("prereq.minikube", 1200), ("build.frontend", 63_500)]);
+    run.events
+}
+
+/// A run with nothing to do.
+pub(crate) fn all_fresh() -> Vec<Event> {
+    let mut run = Script::new(&STAGES);
+    for (stage, _, steps) in STAGES {
+        run.stage(stage);
+        for (name, _) in steps {
+            let id = format!("{stage}.{name}");
+            run.check(&id).fresh(&id);
+        }
+        run.stage_end(stage, Outcome::Fresh, 40);
+    }
+    run.at(240).run_end(Outcome::Succeeded, &[]);
+    run.events
+}
+
+/// A run that succeeds.
+pub(crate) fn succeeding() -> Vec<Event> {
+    let mut run = Script::new(&STAGES[1..2]);
+    run.stage("build").check("build.backend").check("build.frontend").fresh("build.frontend");
+    run.start("build.backend", StaleReason::Forced).at(8100);
+    run.finish(StepFinished {
+        note: Some("the context changed while it was built".into()),
+        ..finished("build.backend", Outcome::Succeeded, 8000)
+    });
+    run.stage_end("build", Outcome::Succeeded, 8100);
+    run.run_end(Outcome::Succeeded, &[("build.backend", 8000)]);
+    run.events
+}
+
+/// A run that is interrupted by Ctrl-C.
+pub(crate) fn interrupted() -> Vec<Event> {
+    let mut run = Script::new(&STAGES[1..]);
+    run.stage("build").check("build.backend").start("build.backend", StaleReason::NeverRun);
+    run.check("build.frontend").fresh("build.frontend").at(3000);
+    for (ms, kill) in [(3000, false), (3500, true)] {
+        run.at(ms).push(EventKind::RunInterrupted { signal: "SIGINT", kill });
+    }
+    run.finish(StepFinished {
+        failure: Some(Failure::interrupted("build.backend")),
+        ..finished("build.backend", Outcome::Interrupted, 3500)
+    });
+    run.stage_end("build", Outcome::Interrupted, 3500);
+    for id in ["deploy.chart", "deploy.ready"] {
+        run.end(id, Outcome::Interrupted, 0);
+    }
+    run.stage_end("deploy", Outcome::Interrupted, 0);
+    run.run_end(Outcome::Interrupted, &[("build.backend", 3500)]);
+    run.events
+}
+
+/// A checklist with one item of each verdict, and one that no step covers.
+pub(crate) fn checklist() -> Checklist {
+    let proofs = [
+        ("build.backend", Outcome::Succeeded, false),
+        ("deploy.helm", Outcome::Fallback, false),
+        ("deploy.pods", Outcome::Succeeded, true),
+        ("verify.http", Outcome::Failed, false),
+    ];
+    let outline = outline(&[
+        ("build.backend", &["T015"]),
+        ("deploy.helm", &["T032"]),
+        ("deploy.pods", &["T033"]),
+        ("verify.http", &["T050"]),
+        ("verify.load", &["T050", "T051"]),
+    ]);
+    let items: Vec<Item> = [
+        ("T015", "Phase 1: `Images`", "Build the backend", true),
+        ("T032", "Phase 2: Deploy", "Deploy with Helm", false),
+        ("T033", "Phase 2: Deploy", "All pods are Ready", true),
+        ("T050", "Phase 3: Verify", "The chat answers", false),
+        ("T051", "Phase 3: Verify", "It bears load", false),
+        ("T052", "Phase 3: Verify", "Write the docs", false),
+    ]
+    .into_iter()
+    .map(|(id, phase, text, ticked)| Item {
+        id: ItemId::new(id).unwrap(),
+        phase: phase.into(),
+        text: text.into(),
+        ticked,
+    })
+    .collect();
+    let proofs: BTreeMap<_, _> = proofs
+        .into_iter()
+        .map(|(id, outcome, stale)| {
+            let evidence = Evidence {
+                step: step(id),
+                run: RunId::new("20261121-113512-4f2a").unwrap(),
+                finished_ms: 1_795_260_912_345,
+                duration_ms: 8123,
+                log: Some(format!(".provision/logs/20261121-113512-4f2a/{id}.log")),
+                output: Output::new().with("image", "todo`backend:3f"),
+                commit: (id == "build.backend").then(|| "c32c64d".to_owned()),
+            };
+            (step(id), StepProof { outcome, stale, evidence })
+        })
+        .collect();
+    Checklist::judge(&items, &outline, &proofs)
+}
+
+fn outline(steps: &[(&str, &[&str])]) -> Outline {
+    let steps = steps
+        .iter()
+        .map(|(id, covers)| StepOutline {
+            id: step(id),
+            title: "".into(),
+            action: "",
+            covers: covers.iter().map(|item| ItemId::new(item).unwrap()).collect(),
+            optional: false,
+        })
+        .collect();
+    Outline {
+        name: "todo-chatbot".into(),
+        stages: vec![StageOutline { id: StageId::new("all").unwrap(), title: String::new(), steps }],
+    }
+}
+
+pub(crate) const NOW: i64 = 1_795_261_000_000;

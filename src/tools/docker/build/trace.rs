@@ -1,0 +1,251 @@
+//! [`Trace`]: the messages of a build, folded into its progress and the step that failed.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use bollard::moby::buildkit::v1::StatusResponse;
+use bollard::models::BuildInfo;
+
+use crate::error::Failure;
+use crate::model::Progress;
+
+/// How many of a step's last lines a failure shows.
+const TAIL: usize = 20;
+
+/// Most characters of a line that are kept for a failure; it is cut for showing only after secrets are masked.
+const TAIL_LINE: usize = 16 << 10;
+
+/// The state of a build as far as it is known.
+#[derive(Debug, Default)]
+pub(super) struct Trace {
+    steps: Vec<BuildStep>,
+    /// Layers that are being fetched, by vertex and id: bytes so far and in total.
+    layers: BTreeMap<(String, String), (u64, u64)>,
+    classic: Option<(u64, u64)>,
+}
+
+/// A vertex of BuildKit's graph, or a step of the classic builder.
+#[derive(Debug, Default)]
+struct BuildStep {
+    digest: String,
+    name: String,
+    announced: bool,
+    completed: bool,
+    error: String,
+    /// The unfinished lines of its two outputs: the daemon mixes them, and not at the ends of lines.
+    open: [Vec<u8>; 2],
+    tail: VecDeque<String>,
+}
+
+impl BuildStep {
+    /// Whether it is an instruction of the Dockerfile.
+    fn counts(&self) -> bool {
+        self.name.starts_with('[') && !self.name.starts_with("[internal]")
+    }
+
+    fn push(&mut self, line: &str) {
+        if self.tail.len() == TAIL {
+            self.tail.pop_front();
+        }
+        self.tail.push_back(line.chars().take(TAIL_LINE).collect());
+    }
+}
+
+impl Trace {
+    /// Processes a status of BuildKit; `out` gets the lines to show.
+    pub(super) fn buildkit(&mut self, status: StatusResponse, out: &mut dyn FnMut(&str)) {
+        for vertex in status.vertexes {
+            let at = self.position(&vertex.digest);
+            let step = &mut self.steps[at];
+            step.name = vertex.name;
+            if !step.announced && (vertex.started.is_some() || vertex.cached) {
+                step.announced = true;
+                out(&format!("#{} {}{}", at + 1, step.name, if vertex.cached { " (cached)" } else { "" }));
+            }
+            step.completed |= vertex.completed.is_some();
+            if !vertex.error.is_empty() {
+                step.error = vertex.error;
+            }
+        }
+        for status in status.statuses {
+            let (Ok(current), Ok(total)) = (u64::try_from(status.current), u64::try_from(status.total)) else {
+                continue;
+            };
+            if total > 0 {
+                let current = if status.completed.is_some() { total } else { current };
+                self.layers.insert((status.vertex, status.id), (current, total));
+            }
+        }
+        for log in status.logs {
+            let at = self.position(&log.vertex);
+            let step = &mut self.steps[at];
+            let n = usize::from(log.stream == 2);
+            step.open[n].extend_from_slice(&log.msg);
+            while let Some(end) = step.open[n].iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = step.open[n].drain(..=end).collect();
+                let line = String::from_utf8_lossy(&line);
+                let line = line.trim_end();
+                // A bar that redraws itself: its last state is enough.
+                let line = line.rsplit('\r').next().unwrap_or(line);
+                step.push(line);
+                out(&format!("#{} {line}", at + 1));
+            }
+        }
+    }
+
+    fn position(&mut self, digest: &str) -> usize {
+        if let Some(at) = self.steps.iter().position(|step| step.digest == digest) {
+            return at;
+        }
+        self.steps.push(BuildStep { digest: digest.to_owned(), ..BuildStep::default() });
+        self.steps.len() - 1
+    }
+
+    /// Processes a message of the classic builder.
+    pub(super) fn classic(&mut self, info: &BuildInfo, out: &mut dyn FnMut(&str)) {
+        if let (Some(id), Some(detail)) = (&info.id, &info.progress_detail)
+            && let (Some(current), Some(total)) = (detail.current, detail.total)
+            && let (Ok(current), Ok(total)) = (u64::try_from(current), u64::try_from(total))
+        {
+            self.layers.insert((String::new(), id.clone()), (current, total));
+        }
+        for line in info.stream.as_deref().unwrap_or_default().lines().map(str::trim_end) {
+            if let Some((step, total, name)) = classic_step(line) {
+                self.layers.clear();
+                self.classic = Some((step - 1, total));
+                self.steps.push(BuildStep { name: format!("[{step}/{total}] {name}"), ..BuildStep::default() });
+            } else if let Some(step) = self.steps.last_mut() {
+                step.push(line);
+            }
+            if !line.is_empty() {
+                out(line);
+            }
+        }
+    }
+
+    /// Returns the progress: layers that are being fetched, or else the Dockerfile's steps.
+    pub(super) fn progress(&self) -> Progress {
+        let open = self.steps.iter().rfind(|step| step.announced && !step.completed);
+        let name = open.or(self.steps.last()).map(|step| step.name.clone()).unwrap_or_default();
+        let (current, total) =
+            self.layers.values().fold((0, 0), |(current, total), layer| (current + layer.0, total + layer.1));
+        if current < total {
+            return Progress::bytes(current, Some(total), format!("fetching layers: {name}"));
+        }
+        let (done, all) = self.classic.unwrap_or_else(|| {
+            let counted = || self.steps.iter().filter(|step| step.counts());
+            (counted().filter(|step| step.completed).count() as u64, counted().count() as u64)
+        });
+        Progress::items(done, Some(all).filter(|all| *all > 0), name)
+    }
+
+    /// Returns the failure of a build that ended with `message`: the step of the Dockerfile and its last lines.
+    pub(super) fn failure(&self, what: &str, message: &str) -> Failure {
+        let message = message.trim();
+        let failed = self.steps.iter().find(|step| !step.error.is_empty() && !step.error.contains("context canceled"));
+        let failed = failed.or(self.steps.last().filter(|step| step.digest.is_empty()));
+        let Some(step) = failed else {
+            return Failure::failed(what).cause(message);
+        };
+        let open = step.open.iter().map(|line| String::from_utf8_lossy(line).trim_end().to_owned());
+        let open = open.filter(|line| !line.is_empty());
+        Failure::failed(format!("{what}: step {} failed", step.name))
+            .cause(message)
+            .details(step.tail.iter().cloned().chain(open))
+    }
+}
+
+/// `Step 2/5 : RUN make`.
+fn classic_step(line: &str) -> Option<(u64, u64, &str)> {
+    let (count, name) = line.strip_prefix("Step ")?.split_once(" : ")?;
+    let (step, total) = count.split_once('/')?;
+    Some((step.parse().ok().filter(|step| *step > 0)?, total.parse().ok()?, name))
+}
+
+#[cfg(test)]
+mod tests {
+    use bollard::moby::buildkit::v1::{Vertex, VertexLog, VertexStatus};
+
+    use super::*;
+
+    /// Returns some time; its type cannot be named here.
+    fn log_time<T: Default + 'static>() -> Option<T> {
+        std::iter::once_with(T::default).next()
+    }
+
+    fn vertex(digest: &str, name: &str, completed: bool, error: &str) -> Vertex {
+        Vertex {
+            digest: digest.into(),
+            name: name.into(),
+            started: log_time(),
+            completed: log_time().filter(|_| completed),
+            error: error.into(),
+            ..Vertex::default()
+        }
+    }
+
+    #[test]
+    fn buildkit_steps_are_counted_and_the_failed_one_is_named_with_its_last_lines() {
+        let mut trace = Trace::default();
+        let mut lines = Vec::new();
+        let mut out = |line: &str| lines.push(line.to_owned());
+        trace.buildkit(
+            StatusResponse {
+                vertexes: vec![
+                    vertex("a", "[internal] load build definition", true, ""),
+                    vertex("b", "[1/2] FROM base", true, ""),
+                    vertex("c", "[2/2] RUN make", false, ""),
+                ],
+                ..StatusResponse::default()
+            },
+            &mut out,
+        );
+        assert_eq!(trace.progress().to_string(), "1/2 [2/2] RUN make");
+        let log = |text: &str| VertexLog { vertex: "c".into(), msg: text.into(), ..VertexLog::default() };
+        trace.buildkit(
+            StatusResponse {
+                vertexes: vec![vertex("c", "[2/2] RUN make", true, "exit code: 2")],
+                logs: vec![log("one\n10%\r20%\ntw"), log("o\nthree")],
+                ..StatusResponse::default()
+            },
+            &mut out,
+        );
+        let failure = trace.failure("building `x`", "exit code: 2\n");
+        assert_eq!(failure.message, "building `x`: step [2/2] RUN make failed");
+        assert_eq!(failure.details, ["one", "20%", "two", "three"]);
+        assert_eq!(lines.last().unwrap(), "#3 two");
+    }
+
+    #[test]
+    fn fetched_layers_are_bytes() {
+        let mut trace = Trace::default();
+        let status = |id: &str, current, total| VertexStatus {
+            id: id.into(),
+            vertex: "a".into(),
+            current,
+            total,
+            ..VertexStatus::default()
+        };
+        trace.buildkit(
+            StatusResponse {
+                vertexes: vec![vertex("a", "[1/1] FROM python", false, "")],
+                statuses: vec![status("x", 10, 100), status("y", 5, 20), status("z", 1, 0)],
+                ..StatusResponse::default()
+            },
+            &mut |_| {},
+        );
+        assert_eq!(trace.progress(), Progress::bytes(15, Some(120), "fetching layers: [1/1] FROM python"));
+    }
+
+    #[test]
+    fn classic_steps_are_read_from_their_lines() {
+        let mut trace = Trace::default();
+        let say = |text: &str| BuildInfo { stream: Some(text.into()), ..BuildInfo::default() };
+        for text in ["Step 1/2 : FROM base\n", " ---> abc\n", "Step 2/2 : RUN false\n", "oops\n"] {
+            trace.classic(&say(text), &mut |_| {});
+        }
+        assert_eq!(trace.progress().to_string(), "1/2 [2/2] RUN false");
+        let failure = trace.failure("building `x`", "returned a non-zero code: 1");
+        assert_eq!(failure.message, "building `x`: step [2/2] RUN false failed");
+        assert_eq!(failure.details, ["oops"]);
+    }
+}

@@ -1,0 +1,80 @@
+//! The identity of one call of helm: tells a killed one of ours from everything else, and finds one that lives.
+
+use std::sync::OnceLock;
+
+use fs_err as fs;
+
+/// Returns a name for one call of helm. It goes into a label and into helm's arguments, so that record and process can
+/// be matched.
+pub fn call_id() -> String {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let now = now.map_or(0, |now| now.as_millis());
+    format!("{now:x}-{}-{}", std::process::id(), host_id().unwrap_or("unseen"))
+}
+
+/// Returns an identifier of this machine and of the processes that are visible from here; the same after a reboot.
+/// `None` where no processes are visible.
+pub(super) fn host_id() -> Option<&'static str> {
+    static HOST_ID: OnceLock<Option<String>> = OnceLock::new();
+    let read = || {
+        let processes = fs::read_link("/proc/self/ns/pid").ok()?;
+        let machine = fs::read_to_string("/etc/machine-id").unwrap_or_default();
+        let node = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        let all = format!("{machine} {node} {}", processes.display());
+        Some(blake3::hash(all.as_bytes()).to_hex()[..8].to_owned())
+    };
+    HOST_ID.get_or_init(read).as_deref()
+}
+
+/// Returns the process that has `text` in its arguments, where processes are visible (on Linux).
+pub(super) fn process_with(text: &str) -> Option<u32> {
+    find_process(|arguments| arguments.windows(text.len()).any(|part| part == text.as_bytes()))
+}
+
+/// Returns the process that removes `release` of `namespace`, where processes are visible (on Linux).
+pub(super) fn uninstaller_of(namespace: &str, release: &str) -> Option<u32> {
+    find_process(|arguments| is_uninstall(arguments, namespace, release))
+}
+
+fn find_process(matches: impl Fn(&[u8]) -> bool) -> Option<u32> {
+    fs::read_dir("/proc").ok()?.flatten().find_map(|entry| {
+        let pid: u32 = entry.file_name().to_str()?.parse().ok()?;
+        matches(&fs::read(entry.path().join("cmdline")).ok()?).then_some(pid)
+    })
+}
+
+/// Whether these arguments, each ended by NUL, are those of a helm that removes `release`. One that names no namespace
+/// counts for each.
+fn is_uninstall(arguments: &[u8], namespace: &str, release: &str) -> bool {
+    let words: Vec<&[u8]> = arguments.split(|byte| *byte == 0).collect();
+    let has = |wanted: &str| words.contains(&wanted.as_bytes());
+    let is_helm = words.first().is_some_and(|program| program.ends_with(b"helm"));
+    let removes = ["uninstall", "delete", "del", "un"].into_iter().any(has);
+    let is_flag = |word: &[u8]| word == b"-n" || word.starts_with(b"--namespace");
+    let elsewhere =
+        words.iter().any(|word| is_flag(word)) && !has(namespace) && !has(&format!("--namespace={namespace}"));
+    is_helm && removes && has(release) && !elsewhere
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_helm_that_removes_the_release_is_recognised_by_its_arguments() {
+        let cases = [
+            ("helm uninstall todo -n apps", true),
+            ("/usr/bin/helm --kube-context x un todo", true),
+            ("helm delete todo --namespace=apps", true),
+            ("helm uninstall todo --namespace=other", false),
+            ("helm uninstall todo -n other", false),
+            ("helm uninstall other -n apps", false),
+            ("helm status todo -n apps", false),
+            ("vi uninstall todo", false),
+        ];
+        for (line, expected) in cases {
+            let arguments = line.replace(' ', "\0") + "\0";
+            assert_eq!(is_uninstall(arguments.as_bytes(), "apps", "todo"), expected, "{line}");
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! Helm: its program, and what a killed one leaves behind.
+
+mod call;
+mod pending;
+mod program;
+
+pub use call::call_id;
+pub use pending::PendingRelease;
+pub use program::{Helm, Install};

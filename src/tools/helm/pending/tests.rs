@@ -1,0 +1,236 @@
+//! Tests of `pending`.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::tools::cluster::{ClusterSpec, Provider};
+use crate::tools::fake::{FakeHost, fake_program};
+use crate::tools::helm::call_id;
+use crate::tools::kubernetes::fake_api::SecretStore;
+use crate::tools::kubernetes::record_tests::{record, stored};
+
+/// Names the call of a helm of ours that is gone.
+fn gone() -> String {
+    format!("1f-0-{}", host_id().unwrap())
+}
+
+fn history(revisions: &[(&str, &str)]) -> Vec<Revision> {
+    (1..)
+        .zip(revisions)
+        .map(|(number, (status, call))| Revision {
+            number,
+            status: ReleaseStatus::of(status),
+            run: Some(call.replace("gone", &gone())).filter(|call| !call.is_empty()),
+            resource_version: number.to_string(),
+        })
+        .collect()
+}
+
+#[test]
+fn what_blocks_an_upgrade_is_known_for_every_state_of_helm() {
+    use Blocker::{None, Pending, Uninstalling, Unknown};
+    let cases: [(&[&str], Blocker); 14] = [
+        (&[], None),
+        (&["deployed"], None),
+        (&["failed"], None),
+        (&["superseded"], None),
+        (&["uninstalled"], None),
+        (&["pending-install"], Pending),
+        (&["deployed", "pending-upgrade"], Pending),
+        (&["superseded", "deployed", "pending-rollback"], Pending),
+        (&["failed", "pending-upgrade"], Pending),
+        (&["uninstalling"], Uninstalling),
+        (&["superseded", "uninstalling"], Uninstalling),
+        // Helm goes by the deployed one.
+        (&["deployed", "uninstalling"], None),
+        (&["unknown"], Unknown),
+        (&["of-a-later-helm"], Unknown),
+    ];
+    for (statuses, expected) in cases {
+        let revisions: Vec<(&str, &str)> = statuses.iter().map(|status| (*status, "")).collect();
+        assert_eq!(blocker(&history(&revisions)), expected, "{statuses:?}");
+    }
+}
+
+#[test]
+fn a_pending_release_is_ours_only_by_a_label_of_its_own() {
+    let cases: [(&[(&str, &str)], bool); 7] = [
+        (&[("pending-install", "1f-0-elsewhere")], false),
+        (&[("pending-install", "gone")], true),
+        (&[("pending-install", "")], false),
+        (&[("deployed", "a-1"), ("pending-upgrade", "gone")], true),
+        (&[("deployed", "a-1"), ("pending-upgrade", "a-1")], false),
+        // Only a person rolls back.
+        (&[("deployed", "gone"), ("pending-rollback", "gone")], false),
+        (&[("deployed", ""), ("pending-rollback", "")], false),
+    ];
+    for (revisions, ours) in cases {
+        assert_eq!(refusal("x", &history(revisions)).is_none(), ours, "{revisions:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_pending_release_of_a_living_helm_is_left_alone() {
+    let call = call_id();
+    let revisions = history(&[("pending-install", &call)]);
+    let child = duct::cmd!("sh", "-c", "sleep 60; true", &call).start().unwrap();
+    let failure = refusal("x", &revisions);
+    child.kill().unwrap();
+    // It ends by the signal.
+    assert!(child.wait().is_err());
+    assert!(cfg!(not(target_os = "linux")) || failure.is_some_and(|failure| failure.transient));
+}
+
+/// The record of a revision of the release `todo`.
+fn secret(revision: u32, status: &str, call: &str) -> Value {
+    let data = stored(&record(revision, status));
+    json!({
+        "metadata": {"namespace": "apps", "labels": {"owner": "helm", "name": "todo", "status": status,
+            "version": revision.to_string(), "provision": call, "createdAt": "1"}},
+        "type": "helm.sh/release.v1",
+        "data": {"release": k8s_openapi::ByteString(data)},
+    })
+}
+
+struct World {
+    store: SecretStore,
+    folder: tempfile::TempDir,
+    /// Every request that changes something.
+    changes: Arc<Mutex<Vec<String>>>,
+}
+
+impl World {
+    fn new(records: &[(u32, &str, &str)]) -> Self {
+        let store = SecretStore::default();
+        for (revision, status, call) in records {
+            store.put(&record_name("todo", *revision), secret(*revision, status, call), &revision.to_string());
+        }
+        Self { store, folder: tempfile::tempdir().unwrap(), changes: Arc::default() }
+    }
+
+    /// What `recover_pending` does; every call of helm is recorded.
+    async fn recover(&self, consent: Consent) -> Result<Option<String>, Failure> {
+        let changes = Arc::clone(&self.changes);
+        let kube = self
+            .store
+            .serve(move |request| {
+                if request.method != "GET" {
+                    changes.lock().unwrap().push(format!("{} {}", request.method, request.path));
+                }
+            })
+            .await;
+        let script = format!("echo \"$@\" >> {}/calls", self.folder.path().display());
+        let program = fake_program(self.folder.path(), "helm", &script).await;
+        let cluster = ClusterSpec {
+            provider: Provider::Context,
+            name: "test".into(),
+            cpus: None,
+            memory: None,
+            driver: None,
+            kubernetes_version: None,
+            start_args: Vec::new(),
+        };
+        let helm = Helm::new(program, &cluster, Path::new("/s"));
+        let pending = PendingRelease { release: "todo", namespace: "apps", consent };
+        helm.recover_pending(&kube, pending, &FakeHost::default()).await
+    }
+
+    fn helm_calls(&self) -> String {
+        fs_err::read_to_string(self.folder.path().join("calls")).unwrap_or_default()
+    }
+
+    fn changes(&self) -> Vec<String> {
+        self.changes.lock().unwrap().clone()
+    }
+}
+
+const FIRST: &str = "/api/v1/namespaces/apps/secrets/sh.helm.release.v1.todo.v1";
+
+#[tokio::test]
+async fn a_pending_release_of_a_dead_run_is_freed_by_its_record_alone() {
+    for status in ["pending-install", "pending-upgrade"] {
+        let world = World::new(&[(1, status, &gone())]);
+        let done = world.recover(Consent::None).await.unwrap().unwrap();
+        assert!(done.contains("marked revision 1 as failed; its objects stay"), "{done}");
+        // One patch of the record, and no call of helm: nothing is uninstalled, rolled back or replaced.
+        assert_eq!(world.changes(), [format!("PATCH {FIRST}")]);
+        assert_eq!(world.helm_calls(), "");
+        let mut expected = secret(1, "failed", &gone());
+        let mut found = world.store.get(&record_name("todo", 1)).unwrap();
+        assert_eq!(found["metadata"]["labels"], expected["metadata"]["labels"]);
+        assert_eq!(found["data"].take(), expected["data"].take());
+    }
+}
+
+#[tokio::test]
+async fn earlier_revisions_keep_their_records() {
+    let world = World::new(&[(1, "superseded", "a-1"), (2, "deployed", "a-2"), (3, "pending-upgrade", &gone())]);
+    world.recover(Consent::None).await.unwrap().unwrap();
+    assert_eq!(world.changes().len(), 1, "{:?}", world.changes());
+    for (revision, status) in [(1, "superseded"), (2, "deployed"), (3, "failed")] {
+        let found = world.store.get(&record_name("todo", revision)).unwrap();
+        assert_eq!(found["metadata"]["labels"]["status"], status);
+    }
+}
+
+#[tokio::test]
+async fn a_record_that_changes_meanwhile_is_not_overwritten() {
+    let world = World::new(&[(1, "pending-install", &gone())]);
+    let store = world.store.clone();
+    let kube = world
+        .store
+        .serve(move |request| {
+            // Its helm lives after all, and ends well just before the change arrives.
+            if request.method == "PATCH" {
+                store.put(&record_name("todo", 1), secret(1, "deployed", &gone()), "9");
+            }
+        })
+        .await;
+    let pending = PendingRelease { release: "todo", namespace: "apps", consent: Consent::Given };
+    let last = kube.release_history("apps", "todo").await.unwrap().pop().unwrap();
+    let failure = pending.free(&kube, &last, "x").await.unwrap_err();
+    assert!(failure.transient && failure.to_string().contains("it has changed meanwhile"), "{failure}");
+    let found = world.store.get(&record_name("todo", 1)).unwrap();
+    assert_eq!(found["metadata"]["labels"]["status"], "deployed");
+}
+
+#[tokio::test]
+async fn what_somebody_else_left_is_refused_with_a_command_that_destroys_nothing() {
+    for (status, call) in [("pending-install", ""), ("pending-upgrade", "1f-0-elsewhere"), ("unknown", "")] {
+        let world = World::new(&[(1, status, call)]);
+        let failure = world.recover(Consent::Given).await.unwrap_err();
+        let hint = failure.hints.join("\n");
+        assert!(hint.contains("-n apps delete secret sh.helm.release.v1.todo.v1`"), "{hint}");
+        assert!(!hint.contains("uninstall"), "{hint}");
+        assert_eq!((world.changes(), world.helm_calls()), (vec![], String::new()));
+    }
+}
+
+#[tokio::test]
+async fn a_record_that_can_not_be_read_is_deleted_only_with_consent() {
+    let world = World::new(&[(1, "pending-install", &gone())]);
+    let mut damaged = secret(1, "pending-install", &gone());
+    damaged["data"]["release"] = "e30=".into();
+    world.store.put(&record_name("todo", 1), damaged, "1");
+    let failure = world.recover(Consent::None).await.unwrap_err();
+    assert!(failure.hints.iter().any(|hint| hint.contains("--yes")), "{:?}", failure.hints);
+    assert_eq!(world.changes(), Vec::<String>::new());
+    world.recover(Consent::Given).await.unwrap().unwrap();
+    assert_eq!(world.changes(), [format!("DELETE {FIRST}")]);
+}
+
+#[tokio::test]
+async fn a_removal_that_was_killed_is_finished_only_with_consent() {
+    let world = World::new(&[(1, "uninstalling", &gone())]);
+    let failure = world.recover(Consent::None).await.unwrap_err();
+    assert!(failure.message.contains("the release `todo` has to be deleted"), "{failure}");
+    for part in ["--yes", "uninstall todo`", "uninstall todo --no-hooks`"] {
+        assert!(failure.hints.iter().any(|hint| hint.contains(part)), "{part}: {:?}", failure.hints);
+    }
+    assert_eq!(world.helm_calls(), "");
+    world.recover(Consent::Given).await.unwrap().unwrap();
+    assert_eq!(world.helm_calls(), "--kube-context test -n apps uninstall todo\n");
+}

@@ -1,0 +1,212 @@
+//! The helm program, always at the declared cluster.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::error::Failure;
+use crate::tools::cluster::ClusterSpec;
+use crate::tools::kubernetes::RUN_LABEL;
+use crate::tools::process::{self, Command, ProcessObserver};
+
+/// The helm program for one cluster.
+#[derive(Clone, Debug)]
+pub struct Helm {
+    program: PathBuf,
+    kubeconfig: Option<PathBuf>,
+    context: String,
+}
+
+/// An `upgrade --install`.
+#[derive(Clone, Debug)]
+pub struct Install<'a> {
+    /// The chart: a path, or what else helm takes.
+    pub chart: &'a str,
+    /// The release.
+    pub release: &'a str,
+    /// Its namespace.
+    pub namespace: &'a str,
+    /// Whether helm makes the namespace.
+    pub create_namespace: bool,
+    /// How many revisions are kept.
+    pub history_max: u32,
+    /// Files of values, later ones over earlier ones.
+    pub values_files: &'a [PathBuf],
+    /// Values as JSON over all files; they go in by standard input, where no other process can read them.
+    pub values: Option<Vec<u8>>,
+    /// What the release is described by once it is deployed.
+    pub description: &'a str,
+    /// See [`super::call_id`].
+    pub call: &'a str,
+    /// How long helm waits for each hook.
+    pub hook_timeout: Option<Duration>,
+}
+
+impl Helm {
+    /// The program at `program`, for the declared cluster.
+    pub fn new(program: impl Into<PathBuf>, cluster: &ClusterSpec, state_dir: &Path) -> Self {
+        Self {
+            program: program.into(),
+            kubeconfig: cluster.kubeconfig(state_dir),
+            context: cluster.context().to_owned(),
+        }
+    }
+
+    /// The one in `PATH`.
+    pub fn find(cluster: &ClusterSpec, state_dir: &Path) -> Result<Self, Failure> {
+        Ok(Self::new(process::find("helm")?, cluster, state_dir))
+    }
+
+    /// `upgrade --install`. Ends when helm does; that the release is deployed is for the caller to see.
+    pub async fn upgrade(&self, install: &Install<'_>, host: &dyn ProcessObserver) -> Result<(), Failure> {
+        let mut command = self
+            .command(install.namespace)
+            .args(["upgrade", "--install", install.release, install.chart, "-o", "json"])
+            .arg(format!("--history-max={}", install.history_max))
+            .args(["--description", install.description])
+            .arg(format!("--labels={RUN_LABEL}={}", install.call));
+        if install.create_namespace {
+            command = command.arg("--create-namespace");
+        }
+        if let Some(timeout) = install.hook_timeout {
+            command = command.arg(format!("--timeout={}s", timeout.as_secs()));
+        }
+        for file in install.values_files {
+            command = command.arg("-f").arg(file);
+        }
+        if let Some(values) = &install.values {
+            command = command.args(["-f", "-"]).stdin(values.clone());
+        }
+        // Its output contains every value of the chart: what is needed is read from the cluster instead.
+        run(command.capture(), host).await
+    }
+
+    /// Removes a release with every object of its manifest, and so with their data. Only after
+    /// [`Deletion::permit`](crate::tools::deletion::Deletion::permit).
+    pub async fn uninstall(&self, namespace: &str, release: &str, host: &dyn ProcessObserver) -> Result<(), Failure> {
+        run(self.command(namespace).args(["uninstall", release]), host).await
+    }
+
+    /// A command line for a person.
+    pub fn line(&self, namespace: &str, args: &[&str]) -> String {
+        let line = self.command(namespace).args(args).display_line();
+        match line.split_once(' ') {
+            Some((_, rest)) => format!("helm {rest}"),
+            None => line,
+        }
+    }
+
+    fn command(&self, namespace: &str) -> Command {
+        let mut command = Command::new(&self.program);
+        if let Some(kubeconfig) = &self.kubeconfig {
+            command = command.arg("--kubeconfig").arg(kubeconfig);
+        }
+        // Variables that would lead to another cluster, or to another storage for releases.
+        for name in ["HELM_KUBEAPISERVER", "HELM_KUBETOKEN", "HELM_KUBECAFILE", "HELM_KUBEASUSER"] {
+            command = command.env(name, "");
+        }
+        command.env("HELM_DRIVER", "secret").args(["--kube-context", &self.context, "-n", namespace])
+    }
+}
+
+async fn run(command: Command, host: &dyn ProcessObserver) -> Result<(), Failure> {
+    let line = command.display_line();
+    let exit = command.run(host).await?;
+    if exit.status.success() {
+        return Ok(());
+    }
+    let failure = exit.failure(&line);
+    Err(match said(&exit.tail) {
+        Some((from, error)) => {
+            let transient = ["connection refused", "i/o timeout", "TLS handshake timeout", "EOF"]
+                .iter()
+                .any(|text| error.ends_with(text));
+            let mut failure = failure.cause(&error);
+            failure.details.truncate(from);
+            failure.details.retain(|line| !line.trim().is_empty());
+            failure.transient = transient;
+            if error.contains("unknown flag: --labels") {
+                failure = failure.hint("install helm 3.13 or newer");
+            }
+            failure
+        }
+        None => failure,
+    })
+}
+
+/// helm's own message, and at which line it begins: from its last `Error:` on.
+fn said(tail: &[String]) -> Option<(usize, String)> {
+    let from = tail.iter().rposition(|line| line.starts_with("Error:"))?;
+    let text = tail[from..].join("\n");
+    Some((from, text.trim_start_matches("Error:").trim().to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use fs_err as fs;
+
+    use super::*;
+    use crate::tools::cluster::Provider;
+    use crate::tools::fake::{FakeHost, fake_program};
+
+    async fn fake(folder: &Path, script: &str) -> Helm {
+        let cluster = ClusterSpec {
+            provider: Provider::Minikube,
+            name: "p".into(),
+            cpus: None,
+            memory: None,
+            driver: None,
+            kubernetes_version: None,
+            start_args: Vec::new(),
+        };
+        let script = format!("cd {}; {script}", folder.display());
+        Helm::new(fake_program(folder, "helm", &script).await, &cluster, Path::new("/s"))
+    }
+
+    fn install<'a>(values: Option<&str>) -> Install<'a> {
+        Install {
+            chart: "c",
+            release: "r",
+            namespace: "n",
+            create_namespace: true,
+            history_max: 5,
+            values_files: &[],
+            values: values.map(|text| text.as_bytes().to_vec()),
+            description: "provision:a.b:1",
+            call: "1f-7",
+            hook_timeout: Some(Duration::from_secs(90)),
+        }
+    }
+
+    #[tokio::test]
+    async fn values_go_in_by_standard_input_and_the_cluster_is_always_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let helm = fake(
+            folder.path(),
+            "echo \"$@\" > args; cat > input; echo \"$HELM_DRIVER$HELM_KUBETOKEN\" > env; echo '{\"config\":1}'",
+        )
+        .await;
+        let host = FakeHost::default();
+        helm.upgrade(&install(Some(r#"{"pw":"hunter22"}"#)), &host).await.unwrap();
+        let read = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap();
+        assert_eq!(
+            read("args"),
+            "--kubeconfig /s/kubeconfig --kube-context p -n n upgrade --install r c -o json --history-max=5 \
+             --description provision:a.b:1 --labels=provision=1f-7 --create-namespace --timeout=90s -f -\n"
+        );
+        assert_eq!(read("input"), r#"{"pw":"hunter22"}"#);
+        assert_eq!(read("env"), "secret\n");
+        // helm prints all values: they are not shown.
+        assert_eq!(host.shown(), "");
+    }
+
+    #[tokio::test]
+    async fn helms_own_message_is_the_cause() {
+        let folder = tempfile::tempdir().unwrap();
+        let script = "echo note >&2; echo 'Error: UPGRADE FAILED: template: x/templates/a.yaml:3:5: oh' >&2; \
+             echo '  more' >&2; exit 1";
+        let helm = fake(folder.path(), script).await;
+        let failure = helm.upgrade(&install(None), &FakeHost::default()).await.unwrap_err();
+        assert_eq!(failure.causes, ["UPGRADE FAILED: template: x/templates/a.yaml:3:5: oh\n  more"]);
+        assert_eq!(failure.details, ["note"]);
+    }
+}

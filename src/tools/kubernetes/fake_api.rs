@@ -1,0 +1,170 @@
+//! For tests: an API server of which a test writes the answers, or that keeps Secrets as the real one does.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use kube::{Client, Config};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+use super::client::Kube;
+use super::source::KubeSource;
+
+/// A request as the server gets it.
+#[derive(Clone, Debug)]
+pub(crate) struct ApiRequest {
+    pub(crate) method: String,
+    /// The path, without its query.
+    pub(crate) path: String,
+    pub(crate) query: String,
+    pub(crate) content_type: String,
+    /// The body as JSON; null without one.
+    pub(crate) body: Value,
+}
+
+type Handler = Arc<dyn Fn(&ApiRequest) -> (u16, Value) + Send + Sync>;
+
+/// Starts a server that answers with `handler` for as long as the test runs, and connects to it.
+pub(crate) async fn serve(handler: impl Fn(&ApiRequest) -> (u16, Value) + Send + Sync + 'static) -> Kube {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let handler: Handler = Arc::new(handler);
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(answer(stream, Arc::clone(&handler)));
+        }
+    });
+    let client = Client::try_from(Config::new(url.parse().unwrap())).unwrap();
+    Kube::for_test(client, KubeSource::for_test("test"))
+}
+
+/// Reads one request, answers it, and closes the connection.
+async fn answer(mut stream: TcpStream, handler: Handler) {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let Ok(byte) = stream.read_u8().await else { return };
+        head.push(byte);
+    }
+    let head = String::from_utf8(head).unwrap();
+    let header = |wanted: &str| {
+        let headers = head.lines().filter_map(|line| line.split_once(':'));
+        let mut found = headers.filter(|(name, _)| name.eq_ignore_ascii_case(wanted));
+        found.next().map_or("", |(_, value)| value.trim()).to_owned()
+    };
+    let content_type = header("content-type");
+    let mut body = vec![0; header("content-length").parse().unwrap_or(0)];
+    stream.read_exact(&mut body).await.unwrap();
+    let mut words = head.split_whitespace();
+    let (method, target) = (words.next().unwrap().to_owned(), words.next().unwrap());
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let body = serde_json::from_slice(&body).unwrap_or_default();
+    let (path, query) = (path.to_owned(), query.to_owned());
+    let (status, value) = handler(&ApiRequest { method, path, query, content_type, body });
+    let text = value.to_string();
+    let answer = format!(
+        "HTTP/1.1 {status} Status\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{text}",
+        text.len()
+    );
+    stream.write_all(answer.as_bytes()).await.unwrap();
+}
+
+/// An answer that is an error.
+pub(crate) fn status(code: u16, reason: &str, message: &str) -> (u16, Value) {
+    let body = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "code": code,
+        "reason": reason, "message": message});
+    (code, body)
+}
+
+/// Keeps Secrets with resource versions, merge patches, preconditions and server-side apply.
+#[derive(Clone, Default)]
+pub(crate) struct SecretStore {
+    secrets: Arc<Mutex<BTreeMap<String, Value>>>,
+}
+
+impl SecretStore {
+    /// Puts a Secret in, as somebody else would.
+    pub(crate) fn put(&self, name: &str, mut secret: Value, resource_version: &str) {
+        secret["apiVersion"] = "v1".into();
+        secret["kind"] = "Secret".into();
+        secret["metadata"]["name"] = name.into();
+        secret["metadata"]["resourceVersion"] = resource_version.into();
+        self.secrets.lock().unwrap().insert(name.to_owned(), secret);
+    }
+
+    /// The Secret as it is now.
+    pub(crate) fn get(&self, name: &str) -> Option<Value> {
+        self.secrets.lock().unwrap().get(name).cloned()
+    }
+
+    /// Connects to a server of these Secrets; `before` is told of each request first.
+    pub(crate) async fn serve(&self, before: impl Fn(&ApiRequest) + Send + Sync + 'static) -> Kube {
+        let store = self.clone();
+        serve(move |request| {
+            before(request);
+            store.answer(request)
+        })
+        .await
+    }
+
+    fn answer(&self, request: &ApiRequest) -> (u16, Value) {
+        let mut secrets = self.secrets.lock().unwrap();
+        let Some((_, name)) = request.path.split_once("/secrets/") else {
+            let items: Vec<Value> = secrets.values().cloned().collect();
+            return (200, json!({"apiVersion": "v1", "kind": "SecretList", "metadata": {}, "items": items}));
+        };
+        let is_apply = request.content_type.contains("apply-patch");
+        if is_apply {
+            secrets.entry(name.to_owned()).or_insert_with(|| json!({"metadata": {"name": name, "managedFields": []}}));
+        }
+        let Some(secret) = secrets.get_mut(name) else {
+            return status(404, "NotFound", "not found");
+        };
+        let wanted = request
+            .body
+            .pointer("/metadata/resourceVersion")
+            .or_else(|| request.body.pointer("/preconditions/resourceVersion"));
+        if wanted.is_some_and(|wanted| *wanted != secret["metadata"]["resourceVersion"]) {
+            return status(409, "Conflict", "the object has been modified");
+        }
+        match request.method.as_str() {
+            "PATCH" => {
+                if is_apply {
+                    let parameter = |name: &str| request.query.split('&').find_map(|part| part.strip_prefix(name));
+                    let manager = parameter("fieldManager=").unwrap().replace("%2F", "/");
+                    let force = parameter("force=") == Some("true");
+                    if let Err(conflict) = super::fake_apply::apply(secret, &request.body, &manager, force) {
+                        return conflict;
+                    }
+                } else {
+                    merge(secret, &request.body);
+                }
+                secret["metadata"]["resourceVersion"] = "of the patch".into();
+            }
+            "DELETE" => {
+                secrets.remove(name);
+                return (200, json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}));
+            }
+            _ => {}
+        }
+        (200, secret.clone())
+    }
+}
+
+/// JSON merge patch (RFC 7396).
+fn merge(target: &mut Value, patch: &Value) {
+    let Value::Object(patch) = patch else {
+        *target = patch.clone();
+        return;
+    };
+    if !target.is_object() {
+        *target = json!({});
+    }
+    for (key, value) in patch {
+        if value.is_null() {
+            target.as_object_mut().unwrap().remove(key);
+        } else {
+            merge(&mut target[key], value);
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! Waits for a rollout: what has been seen so far, and when waiting can't help any more.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures_util::future::try_join_all;
+
+use super::client::Kube;
+use super::problems::{Outlook, PodProblem, Remedy};
+use super::workloads::{Workload, WorkloadKind};
+use crate::error::Failure;
+use crate::model::Progress;
+use crate::tools::pause::Stopwatch;
+
+/// How long a problem may last that does not go away by itself; a Secret that is made a moment later solves it.
+const SUSPECT: Duration = Duration::from_secs(6);
+
+/// The same for a pod that fits on no node: an old pod may be about to leave.
+const UNSCHEDULABLE: Duration = Duration::from_secs(15);
+
+/// How long a pod may wait for its volume: in a young cluster the provisioner has to come up first.
+const UNBOUND: Duration = Duration::from_secs(90);
+
+/// Pods that have been up for less may not stay up: one that crashes at its start is ready for a moment where it has no
+/// readiness probe.
+const YOUNG: Duration = Duration::from_secs(10);
+
+/// How long young pods have to stay up without a restart.
+const STEADY: Duration = Duration::from_secs(3);
+
+/// How long the API server may be unreachable.
+const UNREACHABLE: Duration = Duration::from_secs(20);
+
+/// A workload: its kind, namespace and name.
+pub type Target = (WorkloadKind, String, String);
+
+/// How far a rollout is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RolloutState {
+    /// Every pod is of the newest revision, ready, and stays up.
+    Complete {
+        /// How many pods there are.
+        pods: u64,
+    },
+    /// It goes on.
+    Waiting,
+    /// This problem of this workload keeps it from ever being complete.
+    Fatal(Box<(Workload, PodProblem)>),
+}
+
+/// A rollout that is waited for. Time in which the process was stopped does not count.
+#[derive(Debug)]
+pub struct Rollout {
+    targets: Vec<Target>,
+    /// Since when each problem lasts.
+    since: BTreeMap<String, Stopwatch>,
+    unreachable_since: Option<Stopwatch>,
+    /// Since when everything has been complete, and with how many restarts.
+    steady_since: Option<(Stopwatch, i32)>,
+    unfinished: Vec<Workload>,
+    lines: Vec<String>,
+    progress: Option<Progress>,
+}
+
+impl Rollout {
+    /// Nothing is checked yet.
+    pub fn new(targets: Vec<Target>) -> Self {
+        Self {
+            targets,
+            since: BTreeMap::new(),
+            unreachable_since: None,
+            steady_since: None,
+            unfinished: Vec::new(),
+            lines: Vec::new(),
+            progress: None,
+        }
+    }
+
+    /// The workloads that were not complete at the last check.
+    pub fn unfinished(&self) -> &[Workload] {
+        &self.unfinished
+    }
+
+    /// Returns what is new since the last call: problems in lines, and the progress.
+    pub fn take_news(&mut self) -> (Vec<String>, Option<Progress>) {
+        (std::mem::take(&mut self.lines), self.progress.take())
+    }
+
+    /// Checks once. An API server that is unreachable for some seconds is waited for too.
+    pub async fn check(&mut self, kube: &Kube) -> Result<RolloutState, Failure> {
+        match self.check_once(kube).await {
+            Err(failure) if failure.transient => {
+                let since = *self.unreachable_since.get_or_insert_with(Stopwatch::start);
+                if since.elapsed() > UNREACHABLE {
+                    return Err(failure);
+                }
+                self.progress = Some(Progress::items(0, None, failure.to_string()));
+                Ok(RolloutState::Waiting)
+            }
+            result => {
+                self.unreachable_since = None;
+                result
+            }
+        }
+    }
+
+    async fn check_once(&mut self, kube: &Kube) -> Result<RolloutState, Failure> {
+        let workloads = kube.targets(&self.targets).await?;
+        let ready = workloads.iter().map(|workload| workload.ready).sum();
+        let wanted = workloads.iter().map(|workload| workload.wanted).sum();
+        let complete;
+        (complete, self.unfinished) = workloads.into_iter().partition::<Vec<_>, _>(|workload| workload.complete);
+        let message = self.unfinished.first().map_or_else(String::new, Workload::missing);
+        self.progress = Some(Progress::items(ready, Some(wanted), message));
+        if self.unfinished.is_empty() {
+            if self.is_steady(kube, &complete).await? {
+                return Ok(RolloutState::Complete { pods: wanted });
+            }
+            self.progress = Some(Progress::items(ready, Some(wanted), "checking that the pods stay up"));
+            return Ok(RolloutState::Waiting);
+        }
+        self.steady_since = None;
+        let found = try_join_all(self.unfinished.iter().map(|workload| kube.problems_of(workload))).await?;
+        let current: Vec<String> = found.iter().flatten().map(PodProblem::key).collect();
+        self.since.retain(|key, _| current.contains(key));
+        let all =
+            self.unfinished.iter().zip(&found).flat_map(|(workload, all)| all.iter().map(move |one| (workload, one)));
+        for (workload, problem) in all {
+            let since = *self.since.entry(problem.key()).or_insert_with(|| {
+                self.lines.push(format!("{workload}: pod {}: {}", problem.pod, problem.line()));
+                Stopwatch::start()
+            });
+            if is_fatal(problem, since.elapsed()) {
+                return Ok(RolloutState::Fatal(Box::new((workload.clone(), problem.clone()))));
+            }
+        }
+        Ok(RolloutState::Waiting)
+    }
+
+    /// Whether the pods of complete workloads have been up long enough to believe that they stay up.
+    async fn is_steady(&mut self, kube: &Kube, workloads: &[Workload]) -> Result<bool, Failure> {
+        let checks = try_join_all(workloads.iter().map(|workload| kube.restarts(workload, YOUNG))).await?;
+        if checks.iter().all(|(_, young)| !young) {
+            return Ok(true);
+        }
+        let restarts = checks.iter().map(|(restarts, _)| restarts).sum();
+        match self.steady_since {
+            Some((since, before)) if before == restarts => Ok(since.elapsed() >= STEADY),
+            _ => {
+                self.steady_since = Some((Stopwatch::start(), restarts));
+                Ok(false)
+            }
+        }
+    }
+}
+
+/// Whether a problem that lasts for so long keeps its workload from ever being complete.
+fn is_fatal(problem: &PodProblem, lasts: Duration) -> bool {
+    match problem.outlook {
+        Outlook::Fatal => true,
+        Outlook::Suspect if problem.waits_for_volume() => lasts >= UNBOUND,
+        Outlook::Suspect if problem.reason == "Unschedulable" => lasts >= UNSCHEDULABLE,
+        Outlook::Suspect => lasts >= SUSPECT,
+        Outlook::Recoverable => false,
+    }
+}
+
+impl Kube {
+    /// The workloads of `targets`, in their order; a failure when one is not there.
+    pub async fn targets(&self, targets: &[Target]) -> Result<Vec<Workload>, Failure> {
+        try_join_all(targets.iter().map(|(kind, namespace, name)| async move {
+            self.workload(*kind, namespace, name).await?.ok_or_else(|| {
+                Failure::failed(format!("there is no {}/{name} in the namespace `{namespace}`", kind.word())).hint(
+                    format!("see what is there: `{} -n {namespace} get deployments,statefulsets`", self.kubectl()),
+                )
+            })
+        }))
+        .await
+    }
+
+    /// Returns `failure` with what is wrong with `workloads`: their problems with logs and events, the remedies as `hint`
+    /// words them, and the command that shows the worst one.
+    pub async fn explain(&self, failure: Failure, workloads: &[Workload], hint: fn(&Remedy) -> String) -> Failure {
+        let (mut lines, mut problems) = (Vec::new(), Vec::new());
+        for workload in workloads {
+            match self.diagnose(workload).await {
+                Ok(diagnosis) => {
+                    lines.extend(diagnosis.lines);
+                    problems.extend(diagnosis.problems.into_iter().map(|problem| (&workload.namespace, problem)));
+                }
+                Err(failure) => lines.push(format!("{workload}: {failure}")),
+            }
+        }
+        problems.sort_by_key(|(_, problem)| std::cmp::Reverse(problem.outlook));
+        let mut failure = failure.details(lines);
+        for remedy in problems.iter().filter_map(|(_, problem)| problem.remedy.as_ref()) {
+            let hint = hint(remedy);
+            if !failure.hints.contains(&hint) {
+                failure.hints.push(hint);
+            }
+        }
+        match problems.first().filter(|(_, worst)| !worst.pod.is_empty()) {
+            Some((namespace, PodProblem { pod, container: Some(container), exit: Some(_), .. })) => failure
+                .hint(format!("see its whole log: `{} -n {namespace} logs {pod} -c {container}`", self.kubectl())),
+            Some((namespace, PodProblem { pod, .. })) => {
+                failure.hint(format!("see all of it: `{} -n {namespace} describe pod {pod}`", self.kubectl()))
+            }
+            None => failure,
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! Where a cluster's address and credentials are: the kubeconfig of the state folder, or the user's own ones.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use kube::config::Kubeconfig;
+
+use crate::error::{Context, Failure, FailureKind};
+use crate::fingerprint::Digest;
+use crate::tools::cluster::{ClusterSpec, Provider};
+
+/// Where a cluster's address and credentials are.
+#[derive(Clone, Debug)]
+pub struct KubeSource {
+    pub(super) files: Vec<PathBuf>,
+    pub(super) context: String,
+    /// The profile that must own the nodes.
+    pub(super) profile: Option<String>,
+    /// Whether there is a kubeconfig of our own, which only the step that starts the cluster writes.
+    pub(super) own: bool,
+}
+
+impl KubeSource {
+    /// That of the declared cluster.
+    pub fn of(spec: &ClusterSpec, state_dir: &Path) -> Self {
+        let own = spec.kubeconfig(state_dir);
+        Self {
+            own: own.is_some(),
+            files: own.map_or_else(user_kubeconfigs, |path| vec![path]),
+            context: spec.context().to_owned(),
+            profile: matches!(spec.provider, Provider::Minikube).then(|| spec.name.clone()),
+        }
+    }
+
+    /// Changes when the files do: the cluster was made again or has moved. `None` when there is no file.
+    pub fn stamp(&self) -> Option<Digest> {
+        let mut all = Vec::new();
+        for file in &self.files {
+            if let Ok(bytes) = fs_err::read(file) {
+                all.extend_from_slice(&(bytes.len() as u64).to_le_bytes());
+                all.extend_from_slice(&bytes);
+            }
+        }
+        (!all.is_empty()).then(|| Digest::of(&all))
+    }
+
+    /// `kubectl` for this cluster, as a person types it.
+    pub fn kubectl(&self) -> String {
+        match self.files.first().filter(|_| self.own) {
+            Some(file) => format!("kubectl --kubeconfig {} --context {}", file.display(), self.context),
+            None => format!("kubectl --context {}", self.context),
+        }
+    }
+
+    /// What `KUBECONFIG` has to be for a program that is to see this cluster and no other one as the current one. For a
+    /// cluster in the user's own files that needs one of ours before them, in `state_dir`.
+    pub fn variable(&self, state_dir: &Path) -> Result<OsString, Failure> {
+        let mut files = self.files.clone();
+        if !self.own {
+            let chooses = state_dir.join("kube-context");
+            let name = serde_json::Value::from(self.context.as_str());
+            let text = format!("apiVersion: v1\nkind: Config\ncurrent-context: {name}\n");
+            if fs_err::read_to_string(&chooses).ok().as_ref() != Some(&text) {
+                fs_err::write(&chooses, text).context(|| "choosing the kube context for a program".into())?;
+            }
+            files.insert(0, chooses);
+        }
+        std::env::join_paths(&files)
+            .map_err(|error| Failure::failed("the kubeconfig's path can't be handed to a program").source(&error))
+    }
+
+    /// Whether any kubeconfig, ours or the user's, has the kube context: then the cluster has been up. One that can't be
+    /// read may have it.
+    pub fn is_known(&self) -> bool {
+        let knows = |file: &PathBuf| match Kubeconfig::read_from(file) {
+            Ok(config) => config.contexts.iter().any(|context| context.name == self.context),
+            Err(_) => file.exists(),
+        };
+        self.files.iter().chain(&user_kubeconfigs()).any(knows)
+    }
+
+    pub(super) fn read(&self) -> Result<Kubeconfig, Failure> {
+        let mut merged: Option<Kubeconfig> = None;
+        for file in self.files.iter().filter(|file| file.exists()) {
+            let failure = |error: kube::config::KubeconfigError| {
+                Failure::new(FailureKind::Target, format!("can't use the kubeconfig {}", file.display())).source(&error)
+            };
+            let next = Kubeconfig::read_from(file).map_err(failure)?;
+            merged = Some(match merged {
+                Some(first) => first.merge(next).map_err(failure)?,
+                None => next,
+            });
+        }
+        let config = merged.ok_or_else(|| self.absent())?;
+        if config.contexts.iter().any(|context| context.name == self.context) {
+            return Ok(config);
+        }
+        let mut failure = self.absent();
+        let known: Vec<&str> = config.contexts.iter().map(|context| context.name.as_str()).collect();
+        if !self.own && !known.is_empty() {
+            failure = failure.cause(format!("the kubeconfig has {}", known.join(", ")));
+        }
+        Err(failure)
+    }
+
+    fn absent(&self) -> Failure {
+        if self.own {
+            Failure::failed(format!("the cluster `{}` has not been started", self.context))
+                .hint("start it with the pipeline's step that does: `provision up`")
+        } else {
+            Failure::new(FailureKind::Target, format!("there is no kube context `{}`", self.context))
+                .hint("correct `name` in [cluster], or make the context: `kubectl config get-contexts`")
+        }
+    }
+}
+
+#[cfg(test)]
+impl KubeSource {
+    pub(super) fn for_test(context: &str) -> Self {
+        Self { files: Vec::new(), context: context.to_owned(), profile: None, own: false }
+    }
+}
+
+/// The user's own kubeconfig files, as `kubectl` finds them.
+fn user_kubeconfigs() -> Vec<PathBuf> {
+    match std::env::var_os("KUBECONFIG").filter(|value| !value.is_empty()) {
+        Some(list) => std::env::split_paths(&list).filter(|path| !path.as_os_str().is_empty()).collect(),
+        None => std::env::home_dir().map(|home| vec![home.join(".kube/config")]).unwrap_or_default(),
+    }
+}

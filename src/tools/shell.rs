@@ -1,0 +1,80 @@
+//! The shell that runs a script of a pipeline: one that stops at the first failure, also inside of a pipe.
+
+use std::sync::Arc;
+
+use tokio::sync::OnceCell;
+
+use super::Cancel;
+use super::process::{self, ChildRegistry, Command};
+use crate::error::Failure;
+
+/// The shell of POSIX; every system has it here.
+const SH: &str = "/bin/sh";
+
+/// Returns the command that runs `script`: `sh -e`, and with `pipefail` where the script has a pipe. `sh` of Debian and
+/// Ubuntu does not know `pipefail`; there bash runs it, as close to POSIX as it goes.
+///
+/// # Errors
+///
+/// The script has a pipe, and there is no shell that reports a failure inside of one.
+pub async fn command(script: &str, children: &Arc<ChildRegistry>) -> Result<Command, Failure> {
+    if !has_pipe(script) {
+        return Ok(Command::new(SH).args(["-e", "-c", script]));
+    }
+    if sh_knows_pipefail(children).await {
+        return Ok(Command::new(SH).args(["-e", "-o", "pipefail", "-c", script]));
+    }
+    let bash = process::find("bash").map_err(|_| {
+        Failure::prerequisite("the script has a pipe, and no shell here reports a failure inside of one")
+            .hint("install bash, or write the script without a pipe")
+    })?;
+    Ok(Command::new(bash).args(["--posix", "-e", "-o", "pipefail", "-c", script]))
+}
+
+/// Whether a script may have a pipe. One in quotes counts too: the only difference is the shell that runs it.
+fn has_pipe(script: &str) -> bool {
+    script.replace("||", "").contains('|')
+}
+
+async fn sh_knows_pipefail(children: &Arc<ChildRegistry>) -> bool {
+    static KNOWN: OnceCell<bool> = OnceCell::const_new();
+    KNOWN
+        .get_or_init(async || {
+            let ask = Command::new(SH).args(["-c", "set -o pipefail"]);
+            process::capture(ask, &Cancel::new(), children).await.is_some()
+        })
+        .await
+        .to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tools::fake::FakeHost;
+
+    #[test]
+    fn alternatives_are_no_pipes() {
+        for (script, pipe) in
+            [("a | b", true), ("a || b", false), ("a || b | c", true), ("echo 'a|b'", true), ("a", false)]
+        {
+            assert_eq!(has_pipe(script), pipe, "{script}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_script_fails_with_its_first_failing_command_wherever_it_stands() {
+        let cases = [
+            ("false; echo went on", false),
+            ("false | cat", false),
+            ("true | cat", true),
+            ("false || true", true),
+            ("if false; then true; fi; echo | cat", true),
+            ("exit 3", false),
+            ("printf 'a\\nb\\n' | grep b", true),
+        ];
+        for (script, succeeds) in cases {
+            let exit = command(script, &Arc::default()).await.unwrap().run(&FakeHost::default()).await.unwrap();
+            assert_eq!(exit.status.success(), succeeds, "{script}");
+        }
+    }
+}
