@@ -71,7 +71,7 @@ need_go() {
   log "fetching Go $GO_TOOLCHAIN with $(go env GOVERSION)"
   local mod="$PROVISION_LAB_CACHE/go-toolchain" answer tree
   answer=$(cd / && GOFLAGS=-modcacherw GOMODCACHE="$mod" go mod download -json "golang.org/toolchain@$GO_TOOLCHAIN")
-  grep -qF "\"Sum\": \"$GO_TOOLCHAIN_SUM\"" <<<"$answer" || die "Go's toolchain module has not the expected sum: $answer"
+  grep -qF "\"Sum\": \"$GO_TOOLCHAIN_SUM\"" <<<"$answer" || die "Go's toolchain module does not have the expected sum: $answer"
   tree="$mod/golang.org/toolchain@$GO_TOOLCHAIN"
   chmod +x "$tree"/bin/* "$tree"/pkg/tool/*/*  # a module's files are not executable
   ln -sfn "$tree" "$link"
@@ -159,7 +159,7 @@ place_preload() {
 # minutes for an API server that it does not trust, where the kubeconfig has a cluster of the same name on the other engine.
 share_ca() {
   local mine other=$HOME file
-  [ "${MINIKUBE_HOME:-}" = "$PROVISION_LAB_MINIKUBE_HOME" ] || return 0
+  [ "${MINIKUBE_HOME:-}" = "${PROVISION_LAB_MINIKUBE_HOME:-}" ] || return 0
   [ -n "${MINIKUBE_HOME:-}" ] || other=$ENGINE29_DATA
   mine=$(minikube_dir "${MINIKUBE_HOME:-$HOME}") other=$(minikube_dir "$other")
   if [ -e "$mine/ca.key" ] || [ ! -e "$other/ca.key" ]; then return 0; fi
