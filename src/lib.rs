@@ -6,6 +6,7 @@
 pub mod action;
 pub mod actions;
 pub mod cli;
+pub mod cluster;
 mod config;
 pub mod error;
 pub mod event;

@@ -38,6 +38,8 @@ pub struct ClusterSpec {
     pub kubernetes_version: Option<String>,
     /// Further arguments for `minikube start`.
     pub start_args: Vec<String>,
+    /// Whether its data may be lost: a cluster that has to be created again is deleted without asking.
+    pub ephemeral: bool,
 }
 
 impl ClusterSpec {

@@ -7,13 +7,12 @@ pub mod cluster;
 pub mod deletion;
 pub mod docker;
 #[cfg(test)]
-mod fake;
+pub(crate) mod fake;
 pub mod git;
 pub mod helm;
 pub mod http;
 pub mod kubernetes;
 mod memo;
-pub mod minikube;
 mod poll;
 pub mod process;
 pub mod secrets;

@@ -1,59 +1,157 @@
-//! What is asked of minikube, by a scripted one that never brings a cluster up.
+//! What is asked of minikube and Docker, by scripted ones; minikube's never brings a cluster up.
 
+use crate::fake_docker::FakeDocker;
 use crate::sandbox::Sandbox;
 
-/// Says what `status` has to say, and notes all else. A start fails.
+/// Prints the file `status` for `status`, and records all else. A start fails.
 const MINIKUBE: &str = r#"
 case $1 in
 status) cat status ;;
-start) echo "$1" >>world; exit 1 ;;
+start) echo "$1" >>world; echo "$DOCKER_HOST" >daemon-of-minikube; exit 1 ;;
 *) echo "$1" >>world ;;
 esac"#;
 
 const ABSENT: &str =
-    r#"{"specversion":"1.0","type":"io.k8s.sigs.minikube.info","data":{"message":"Profile \"p\" not found."}}"#;
+    r#"{"specversion":"1.0","type":"io.k8s.sigs.minikube.info","data":{"message":"Profile \"pp\" not found."}}"#;
 const BROKEN: &str =
-    r#"{"Name":"p","Host":"Running","Kubelet":"Stopped","APIServer":"Stopped","Kubeconfig":"Misconfigured"}"#;
+    r#"{"Name":"pp","Host":"Running","Kubelet":"Stopped","APIServer":"Stopped","Kubeconfig":"Misconfigured"}"#;
+const STOPPED: &str =
+    r#"{"Name":"pp","Host":"Stopped","Kubelet":"Stopped","APIServer":"Stopped","Kubeconfig":"Stopped"}"#;
 const UNLINKED: &str =
-    r#"{"Name":"p","Host":"Running","Kubelet":"Running","APIServer":"Running","Kubeconfig":"Misconfigured"}"#;
-const USERS: &str = "apiVersion: v1\nkind: Config\ncontexts: [{name: p, context: {cluster: p, user: p}}]\n";
+    r#"{"Name":"pp","Host":"Running","Kubelet":"Running","APIServer":"Running","Kubeconfig":"Misconfigured"}"#;
+const USERS: &str = "apiVersion: v1\nkind: Config\ncontexts: [{name: pp, context: {cluster: pp, user: pp}}]\n";
 
-fn sandbox() -> Sandbox {
-    let sandbox = Sandbox::new(
-        "[pipeline]\nname = \"t\"\n[cluster]\nprovider = \"minikube\"\nname = \"p\"\n[[stage]]\nid = \"s\"\n\
-         [[stage.step]]\nid = \"a\"\naction = \"cluster-start\"\n",
-    );
-    sandbox.tool("minikube", MINIKUBE).tool("docker", "exit 0");
-    sandbox
+/// What etcd has of every new cluster, as far as it matters here.
+const NEW: [&str; 3] = ["namespaces/kube-system", "pods/kube-system/etcd-p", "services/specs/default/kubernetes"];
+
+fn with_settings(settings: &str) -> (Sandbox, FakeDocker) {
+    let mut sandbox = Sandbox::new(&format!(
+        "[pipeline]\nname = \"t\"\n[cluster]\nprovider = \"minikube\"\nname = \"pp\"\n{settings}\n[[stage]]\nid = \"s\"\n\
+         [[stage.step]]\nid = \"a\"\naction = \"cluster-start\"\n"
+    ));
+    let docker = FakeDocker::serve(&mut sandbox);
+    sandbox.tool("minikube", MINIKUBE);
+    (sandbox, docker)
+}
+
+fn sandbox() -> (Sandbox, FakeDocker) {
+    with_settings("")
+}
+
+/// A project whose first start was killed, with the volume that it had created.
+fn killed_start() -> (Sandbox, FakeDocker) {
+    let (sandbox, docker) = sandbox();
+    sandbox.file("status", ABSENT).run(&["up"]).code(1);
+    assert_eq!(sandbox.world(), ["start"]);
+    (sandbox, docker)
 }
 
 #[test]
-fn a_cluster_whose_first_start_was_killed_is_deleted_and_started_again() {
-    let sandbox = sandbox();
-    sandbox.file("status", ABSENT).run(&["up"]).code(1);
-    assert_eq!(sandbox.world(), ["start"]);
-    let again = ["delete", "start", "delete", "start"];
-    sandbox.file("status", BROKEN).run(&["up"]).code(1);
-    assert_eq!(sandbox.world()[1..], again);
-    // It runs, but its start did not get as far as writing a kubeconfig.
-    sandbox.file("status", UNLINKED).run(&["up"]).code(1);
-    assert_eq!(sandbox.world()[5..], again);
+fn what_a_killed_first_start_left_is_created_again_when_nothing_is_in_it() {
+    for (status, stored) in [(BROKEN, None), (BROKEN, Some(NEW)), (STOPPED, Some(NEW)), (UNLINKED, Some(NEW))] {
+        let (sandbox, docker) = killed_start();
+        docker.node(status != STOPPED);
+        if let Some(keys) = stored {
+            docker.etcd(&keys);
+        }
+        sandbox.file("status", status).run(&["up"]).code(1);
+        let again = ["docker-stop", "delete", "start", "docker-stop", "delete", "start"];
+        let first = usize::from(status == UNLINKED);
+        assert_eq!(sandbox.world()[1 + first..], again, "{status} {stored:?}");
+        let daemon = fs_err::read_to_string(sandbox.path("daemon-of-minikube")).unwrap();
+        assert_eq!(daemon.trim(), format!("unix://{}", sandbox.path("docker.sock").display()));
+    }
+}
+
+#[test]
+fn r50_a_cluster_that_another_checkout_has_finished_and_used_is_never_deleted() {
+    for status in [UNLINKED, BROKEN, STOPPED] {
+        let (sandbox, docker) = killed_start();
+        docker.node(status != STOPPED);
+        docker.etcd(&[&NEW[..], &["secrets/default/precious"]].concat());
+        sandbox.file("status", status).run(&["up"]).code(1).says("`secrets/default/precious`");
+        assert!(!sandbox.world().contains(&"delete".to_owned()), "{status} {:?}", sandbox.world());
+    }
+    // Not with `--yes` either while it runs; its owner may have stopped it, and then `--yes` is a decision.
+    for (status, deleted) in [(UNLINKED, false), (STOPPED, true)] {
+        let (sandbox, docker) = killed_start();
+        docker.node(status != STOPPED);
+        docker.etcd(&["secrets/default/precious"]);
+        sandbox.file("status", status).run(&["up", "--yes"]).code(1);
+        assert_eq!(sandbox.world().contains(&"delete".to_owned()), deleted, "{status}");
+    }
+}
+
+#[test]
+fn r51_a_marker_from_elsewhere_proves_nothing() {
+    for marker in ["pp\n", "pp start-0123456789abcdef\n"] {
+        for status in [UNLINKED, BROKEN, STOPPED] {
+            let (sandbox, docker) = sandbox();
+            docker.node(status != STOPPED);
+            docker.volume();
+            sandbox.file("status", BROKEN).run(&["up"]).code(1);
+            sandbox.file(".provision/cluster-making", marker).file("status", status).run(&["up", "--yes"]).code(1);
+            for word in ["delete", "docker-stop"] {
+                assert!(!sandbox.world().contains(&word.to_owned()), "{marker:?} {status} {:?}", sandbox.world());
+            }
+        }
+    }
 }
 
 #[test]
 fn a_cluster_that_was_up_for_anybody_is_never_deleted() {
-    // One that was not begun here.
-    let begun_elsewhere = sandbox();
-    begun_elsewhere.file("status", BROKEN).run(&["up"]).code(1).says("minikube delete -p p");
-    assert_eq!(begun_elsewhere.world(), ["start", "stop", "start"]);
+    // One that was not created here.
+    let (elsewhere, docker) = sandbox();
+    docker.node(true);
+    docker.volume();
+    elsewhere.file("status", BROKEN).run(&["up"]).code(1).says("minikube delete -p pp");
+    assert_eq!(elsewhere.world(), ["start", "stop", "start"]);
     // One that was begun here, and that the user has brought up.
-    let brought_up = sandbox();
-    brought_up.file("status", ABSENT).run(&["up"]).code(1);
-    brought_up.file(".kube/config", USERS).file("status", BROKEN).run(&["up"]).code(1).says("minikube delete -p p");
+    let (brought_up, docker) = killed_start();
+    docker.node(true);
+    brought_up.file(".kube/config", USERS).file("status", BROKEN).run(&["up"]).code(1).says("minikube delete -p pp");
     assert_eq!(brought_up.world(), ["start", "start", "stop", "start"]);
     // A kubeconfig that can't be read may know it.
-    let unreadable = sandbox();
-    unreadable.file("status", ABSENT).run(&["up"]).code(1);
+    let (unreadable, docker) = killed_start();
+    docker.node(true);
     unreadable.file(".kube/config", "contexts: [").file("status", BROKEN).run(&["up"]).code(1);
     assert_eq!(unreadable.world(), ["start", "start", "stop", "start"]);
+}
+
+#[test]
+fn a_node_that_minikube_does_not_know_is_another_users_and_left_alone() {
+    let (node, docker) = sandbox();
+    docker.node(true);
+    docker.volume();
+    node.file("status", ABSENT).run(&["up"]).code(1).says("MINIKUBE_HOME");
+    assert!(node.world().is_empty(), "{:?}", node.world());
+    let (volume, docker) = sandbox();
+    docker.volume();
+    volume.file("status", ABSENT).run(&["up"]).code(1).says("docker volume rm pp");
+    assert!(volume.world().is_empty(), "{:?}", volume.world());
+    // Our own, of a start that was killed before minikube knew the profile.
+    let (own, _docker) = killed_start();
+    own.run(&["up"]).code(1);
+    assert_eq!(own.world(), ["start", "start"]);
+}
+
+#[test]
+fn an_ephemeral_cluster_may_be_deleted_without_a_question() {
+    let (sandbox, docker) = with_settings("ephemeral = true");
+    sandbox.file("status", ABSENT).run(&["up"]).code(1);
+    docker.node(false);
+    docker.etcd(&["secrets/default/precious"]);
+    sandbox.file("status", STOPPED).run(&["up"]).code(1);
+    assert!(sandbox.world().contains(&"delete".to_owned()), "{:?}", sandbox.world());
+}
+
+#[test]
+fn a_setting_that_minikube_cant_change_fails_the_step_with_both_values() {
+    let (sandbox, docker) = with_settings("memory = \"4g\"\ncpus = 2");
+    docker.node(false);
+    docker.volume();
+    sandbox.file(".minikube/profiles/pp/config.json", r#"{"Driver":"docker","Memory":2048,"CPUs":2}"#);
+    let shown = sandbox.file("status", STOPPED).run(&["up"]).code(1);
+    shown.says("`memory` is 2048 MB, not `4g`").says("minikube delete -p pp");
+    assert!(sandbox.world().is_empty(), "{:?}", sandbox.world());
 }

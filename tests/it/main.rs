@@ -7,6 +7,7 @@ mod bad_input;
 mod cluster;
 mod docker;
 mod failure;
+mod fake_docker;
 mod freshness;
 mod interrupt;
 mod report;

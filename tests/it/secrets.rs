@@ -1,5 +1,7 @@
 //! Secrets appear in nothing that is printed or stored.
 
+use base64::Engine;
+
 use crate::sandbox::Sandbox;
 
 const CANARY: &str = "tr0ub4dor-and-3-horses";
@@ -40,4 +42,55 @@ fn a_missing_secret_is_reported_with_its_variable() {
     let pipeline = "[pipeline]\nname = \"t\"\n[secrets]\nTOKEN = { env = \"MY_TOKEN\" }\n[[stage]]\nid = \"s\"\n\
                     [[stage.step]]\nid = \"a\"\naction = \"command\"\nsecrets = [\"TOKEN\"]\nrun = \"true\"\n";
     Sandbox::new(pipeline).run(&["up"]).code(3).says("`MY_TOKEN` is not set");
+}
+
+/// What shells and coreutils make of a secret, one step each; each prints nothing but the secret and a word before it.
+const FORMS: &[(&str, &str)] = &[
+    ("wrapped", r#"printf 'user:%s' "$KEY" | base64"#),
+    ("narrow", r#"printf '%s' "$KEY" | base64 -w 64 | sed 's/^/    /'"#),
+    ("pem", r#"printf '%s' "$PEM" | base64; printf '%s\n' "$PEM" | sed 's/^/  /'; printf '%s' "$PEM" | tr '\n' '|'"#),
+    (
+        "hex",
+        r#"printf '%s' "$KEY" | od -An -tx1; printf '%s' "$KEY" | od -An -tx1 | tr -d ' \n'; echo
+printf '%s' "$PW" | od -tx1"#,
+    ),
+    ("trace", r#"set -x; : "$PW""#),
+    (
+        "slow",
+        r#"i=0; while [ $i -lt 20 ]; do printf '%s' "$PW" | cut -c $((i+1)) | tr -d '\n'; i=$((i+1)); done; echo"#,
+    ),
+];
+
+#[test]
+fn a_secret_that_a_tool_has_encoded_is_masked_in_everything_that_is_kept() {
+    let key = "sk-proj-Qm7Z2xkV9aTn4LwYc8RfHs1JdUe6Gp0BtNvXyKi3MoEqWl5Sj7ZgAhCrDuFbPzTk2xVnQwLm9Ys4RtHcJd8Ue1";
+    let password = "pa's/w&rd+<7>=!(x) y";
+    let pem = format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----", &key[8..72]);
+    let mut pipeline = "[pipeline]\nname = \"t\"\n[secrets]\nKEY = { env = \"KEY\" }\nPW = { env = \"PW\" }\n\
+                        PEM = { env = \"PEM\" }\n[[stage]]\nid = \"s\"\n"
+        .to_owned();
+    for (id, run) in FORMS {
+        pipeline += &format!(
+            "[[stage.step]]\nid = \"{id}\"\naction = \"command\"\nsecrets = [\"KEY\", \"PW\", \"PEM\"]\n\
+             run = '''\n{run}'''\n"
+        );
+    }
+    let mut sandbox = Sandbox::new(&pipeline);
+    sandbox.env("KEY", key).env("PW", password).env("PEM", &pem);
+    let shown = sandbox.run(&["up", "-v", "--events", "events.jsonl"]).code(0);
+    let events = fs_err::read_to_string(sandbox.path("events.jsonl")).unwrap();
+    let everything = format!("{}{}{}{events}", shown.stdout, shown.stderr, sandbox.state_text());
+    assert!(everything.contains("***"));
+    // Lines of base64 and of digits belong together, whatever stands before and between them.
+    let letters: String = everything.chars().filter(char::is_ascii_alphanumeric).collect();
+    let hex = |text: &str| text.bytes().map(|byte| format!("{byte:02x}")).collect::<String>();
+    // Where a group of base64 begins depends on what stands before.
+    let base64 = [&key[..18], &key[1..19], &key[20..38], &key[21..39], &key[22..40], &pem[..18], &pem[28..46]];
+    let base64 = base64.map(|part| base64::engine::general_purpose::STANDARD.encode(part));
+    let plain = ["Qm7Z2xkV9aTn", "ZgAhCrDuFbPz", "pa's/w", "rd+<7>", r"pa'\''s"].map(str::to_owned);
+    for form in plain.iter().chain(&base64).chain(&[hex(&key[..12]), hex(&key[20..32]), hex(&password[..12])]) {
+        let bare: String = form.chars().filter(char::is_ascii_alphanumeric).collect();
+        let is_there = everything.contains(form.as_str()) || bare.len() > 8 && letters.contains(&bare);
+        assert!(!is_there, "{form} is in what was shown or kept");
+    }
 }

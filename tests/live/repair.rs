@@ -50,11 +50,35 @@ async fn a_cluster_comes_back_from_whatever_happened_to_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_killed_start_never_costs_what_somebody_has_put_into_the_cluster_since() {
+    let profile = "provision-shared";
+    let (ours, theirs) =
+        (Workbench::bare("ours", profile, BTreeMap::new()), Workbench::bare("theirs", profile, BTreeMap::new()));
+    let delete = format!("KUBECONFIG={} minikube delete -p {profile}", ours.path(".provision/kubeconfig").display());
+    shell(&ours, &delete).await;
+    let cancel = ours.cancel.child();
+    let step = ours.step_with("cluster-start", "", cancel.clone());
+    let killing = async {
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        cancel.kill();
+    };
+    let (killed, ()) = tokio::join!(step.action.run(&step.cx), killing);
+    assert_eq!(killed.unwrap_err().kind, FailureKind::Interrupted);
+    // Another checkout finishes it, and uses it.
+    let before = timed("the other checkout's start", theirs.run("cluster-start", "")).await.unwrap();
+    theirs.command("create configmap hours-of-work --from-literal=a=b").await;
+    let after = timed("our second start", ours.run("cluster-start", "")).await.unwrap();
+    assert_eq!(before.get("uid"), after.get("uid"));
+    theirs.command("get configmap hours-of-work").await;
+    shell(&ours, &delete).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_start_that_was_killed_anywhere_is_finished_by_the_next() {
     let bench = Workbench::bare("killed", "provision-killed", BTreeMap::new());
     let kubeconfig = bench.path(".provision/kubeconfig");
     let delete = format!("KUBECONFIG={} minikube delete -p provision-killed", kubeconfig.display());
-    for seconds in [1, 4, 7, 12, 18] {
+    for seconds in [1, 4, 7, 12, 18, 22, 26] {
         shell(&bench, &delete).await;
         let cancel = bench.cancel.child();
         let step = bench.step_with("cluster-start", "", cancel.clone());

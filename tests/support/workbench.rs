@@ -69,6 +69,7 @@ fn cluster(profile: &str) -> ClusterSpec {
         driver: None,
         kubernetes_version: None,
         start_args: Vec::new(),
+        ephemeral: false,
     }
 }
 

@@ -8,7 +8,7 @@ use regex::Regex;
 use crate::{code, sources, top_module};
 
 /// Modules inside which files may still depend on each other. Meant to be empty.
-const UNSETTLED: &[&str] = &["actions", "exec", "journal", "tools"];
+const UNSETTLED: &[&str] = &[];
 
 fn pattern(text: &str) -> Regex {
     Regex::new(text).unwrap()

@@ -13,8 +13,11 @@ use crate::tools::cluster::{ClusterSpec, Provider};
 
 /// Providers that the format names and this version can't make.
 const LATER_PROVIDERS: [&str; 2] = ["kind", "k3d"];
-pub(crate) const CLUSTER_KEYS: [&str; 8] =
-    ["provider", "name", "context", "cpus", "memory", "driver", "kubernetes-version", "start-args"];
+pub(crate) const CLUSTER_KEYS: [&str; 9] =
+    ["provider", "name", "context", "cpus", "memory", "driver", "kubernetes-version", "start-args", "ephemeral"];
+
+/// The longest name of a host, and so of a node.
+const MAX_NAME: usize = 63;
 
 pub(crate) fn unknown_cluster_key(report: &Report, entry: &Entry) {
     report.add(
@@ -77,13 +80,13 @@ pub(crate) fn resolve(
     let spec = match kind {
         Provider::Minikube => ClusterSpec {
             provider: *kind,
-            name: fields.string("name").map_or_else(|| scope.pipeline.to_owned(), SpannedString::into_inner),
+            name: name(report, &mut fields, scope),
             cpus: fields.integer("cpus", 1..=1024),
             memory: fields.string("memory").map(SpannedString::into_inner),
             driver: fields.string("driver").map(SpannedString::into_inner),
             kubernetes_version: fields.string("kubernetes-version").map(SpannedString::into_inner),
-            start_args: (fields.strings("start-args").unwrap_or_default().into_iter().map(SpannedString::into_inner))
-                .collect(),
+            start_args: start_args(report, &mut fields),
+            ephemeral: fields.boolean("ephemeral").unwrap_or(false),
         },
         Provider::Context => ClusterSpec {
             provider: *kind,
@@ -93,6 +96,7 @@ pub(crate) fn resolve(
             driver: None,
             kubernetes_version: None,
             start_args: Vec::new(),
+            ephemeral: false,
         },
     };
     for entry in fields.rest().0 {
@@ -100,6 +104,36 @@ pub(crate) fn resolve(
         report.error(entry.key_span, "", message);
     }
     Some(spec)
+}
+
+/// The name of a minikube profile: of the form that minikube takes, which is also that of a host name.
+fn name(report: &Report, fields: &mut Fields<'_>, scope: &Scope<'_>) -> String {
+    let Some(name) = fields.string("name") else { return scope.pipeline.to_owned() };
+    let is_label = |label: &str| {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+        !label.is_empty() && label.bytes().all(plain) && !label.starts_with('-') && !label.ends_with('-')
+    };
+    let text = name.get_ref();
+    if !(2..=MAX_NAME).contains(&text.len()) || !text.split('.').all(is_label) {
+        report.add(
+            Diagnostic::error(format!("minikube can't name a cluster `{text}`"))
+                .at(report.source(), name.span(), "")
+                .note(format!("2 to {MAX_NAME} letters, digits, `-` and `.`; a letter or digit at both ends")),
+        );
+    }
+    name.into_inner()
+}
+
+fn start_args(report: &Report, fields: &mut Fields<'_>) -> Vec<String> {
+    let args = fields.strings("start-args").unwrap_or_default();
+    for arg in args.iter().filter(|arg| arg.get_ref().starts_with("--delete-on-failure")) {
+        report.add(
+            Diagnostic::error("`--delete-on-failure` deletes a cluster with all data in it")
+                .at(report.source(), arg.span(), "")
+                .help("for a cluster whose data may be lost, set `ephemeral = true`"),
+        );
+    }
+    args.into_iter().map(SpannedString::into_inner).collect()
 }
 
 /// The facts of a cluster that expressions can use.

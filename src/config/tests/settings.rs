@@ -93,6 +93,12 @@ fn clusters() {
     6 | memory=8
       |        ^ expected a string
     ");
+    for name in ["a", "-ab", "ab-", "a_b", "a..b", "b b", &"b".repeat(70)] {
+        let said = cluster(&format!("[cluster]\nprovider='minikube'\nname='{name}'"));
+        assert!(said.contains(&format!("minikube can't name a cluster `{name}`")), "{said}");
+    }
+    let said = cluster("[cluster]\nprovider='minikube'\nname='ab'\nstart-args=['--delete-on-failure=true']");
+    assert!(said.contains("set `ephemeral = true`"), "{said}");
     assert_snapshot!(cluster(""), @r"
     error: the cluster is not available here
      --> pipeline.toml:9:10

@@ -72,6 +72,16 @@ pub(super) fn is_not_found(error: &Error) -> bool {
     matches!(error, Error::DockerResponseServerError { status_code: 404, .. })
 }
 
+/// Whether the daemon says that nothing had to change.
+pub(super) fn is_not_modified(error: &Error) -> bool {
+    matches!(error, Error::DockerResponseServerError { status_code: 304, .. })
+}
+
+/// Whether the daemon says that something else is in the way, such as the same call of another client.
+pub(super) fn is_conflict(error: &Error) -> bool {
+    matches!(error, Error::DockerResponseServerError { status_code: 409, .. })
+}
+
 /// Whether the daemon or the connection to it went away: the same call may work a moment later.
 fn is_lost_connection(error: &Error) -> bool {
     matches!(error, Error::HyperLegacyError { .. } | Error::HyperResponseError { .. } | Error::RequestTimeoutError)

@@ -3,11 +3,14 @@
 //! Every error says what was being done to what. Short calls have a time limit; long ones go on for as long as the
 //! daemon responds to a ping. Dropping a call ends it, and what the daemon does for it.
 
+mod archive;
 pub mod build;
 mod connect;
+mod containers;
 mod exec;
 mod failure;
 mod images;
+mod volumes;
 
 use std::pin::pin;
 use std::time::Duration;
@@ -19,8 +22,10 @@ use crate::error::Failure;
 
 pub use build::{BuildContext, BuildEvent, BuildRequest, Builder};
 pub use connect::Endpoint;
+pub use containers::Container;
 pub use exec::{ExecOutput, Stdin};
 pub use images::{Image, ImageBytes};
+pub use volumes::Volume;
 
 /// Debug messages of the client hold whole requests, and with them build arguments: they stay off.
 pub const LOG_FILTER: &str = "bollard=warn,hyper=warn";

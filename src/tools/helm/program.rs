@@ -157,6 +157,7 @@ mod tests {
             driver: None,
             kubernetes_version: None,
             start_args: Vec::new(),
+            ephemeral: false,
         };
         let script = format!("cd {}; {script}", folder.display());
         Helm::new(fake_program(folder, "helm", &script).await, &cluster, Path::new("/s"))

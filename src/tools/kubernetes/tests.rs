@@ -18,6 +18,7 @@ fn spec(provider: Provider, name: &str) -> ClusterSpec {
         driver: None,
         kubernetes_version: None,
         start_args: Vec::new(),
+        ephemeral: false,
     }
 }
 

@@ -132,6 +132,7 @@ impl World {
             driver: None,
             kubernetes_version: None,
             start_args: Vec::new(),
+            ephemeral: false,
         };
         let helm = Helm::new(program, &cluster, Path::new("/s"));
         let pending = PendingRelease { release: "todo", namespace: "apps", consent };

@@ -2,8 +2,11 @@
 
 use super::*;
 use crate::error::FailureKind;
+use crate::redact::Redactor;
+use crate::tools::Tools;
 use crate::tools::cluster::Provider;
 use crate::tools::fake::{FakeHost, fake_program};
+use crate::tools::secrets::Secrets;
 
 #[test]
 fn every_state_is_told_apart() {
@@ -46,11 +49,19 @@ fn spec() -> ClusterSpec {
         driver: None,
         kubernetes_version: None,
         start_args: vec!["--cni=bridge".into()],
+        ephemeral: false,
     }
+}
+
+fn tools(folder: &Path) -> Tools {
+    let redactor = Redactor::new();
+    let secrets = Secrets::new(std::collections::BTreeMap::new(), redactor.clone());
+    Tools::new(folder.to_owned(), folder.join(".provision"), secrets, None, redactor)
 }
 
 const EVENTS: &str = r#"{"type":"io.k8s.sigs.minikube.step","data":{"currentstep":"3","totalsteps":"19","message":"Starting Node"}}
 {"type":"io.k8s.sigs.minikube.error","data":{"message":"advice that is none of an error"}}
+{"type":"io.k8s.sigs.minikube.warning","data":{"message":"You cannot change\n the CPUs"}}
 klog
 "#;
 
@@ -60,17 +71,24 @@ const ERROR: &str = r#"{"type":"io.k8s.sigs.minikube.error","data":{"name":"DRV_
 async fn events_become_progress_and_lines_and_nothing_else_is_passed() {
     let folder = tempfile::tempdir().unwrap();
     fs_err::write(folder.path().join("events"), EVENTS).unwrap();
-    let script = format!("cd {}; echo \"$@ $KUBECONFIG\" > args; cat events", folder.path().display());
+    let script = format!(
+        "cd {}; echo \"$@ $KUBECONFIG $DOCKER_HOST $MINIKUBE_DELETE_ON_FAILURE\" > args; cat events",
+        folder.path().display()
+    );
     let host = FakeHost::default();
     let seen = Mutex::new(Vec::new());
     let on_progress = |progress: Progress| seen.lock().unwrap().push(progress.to_string());
-    let minikube = fake(folder.path(), &script).await;
-    minikube.start(&spec(), &host, &on_progress).await.unwrap();
+    let daemon = Endpoint { host: "unix:///d.sock".into(), origin: "the test".into(), tls: None };
+    let minikube = fake(folder.path(), &script).await.with_daemon(&daemon);
+    let tools = tools(folder.path());
+    let session = Session::new(&tools, &host, &on_progress);
+    minikube.start(&spec(), &session).await.unwrap();
+    assert_eq!(session.warnings(), ["advice that is none of an error", "You cannot change the CPUs"]);
     assert_eq!(*seen.lock().unwrap(), ["3/19 Starting Node"]);
-    assert_eq!(host.shown(), "Starting Node\nadvice that is none of an error\nklog\n");
+    assert_eq!(host.shown(), "Starting Node\nadvice that is none of an error\nYou cannot change the CPUs\nklog\n");
     assert_eq!(
         fs_err::read_to_string(folder.path().join("args")).unwrap(),
-        "start -p p -o json --cpus=4 --memory=8g --cni=bridge /k\n"
+        "start -p p -o json --cpus=4 --memory=8g --cni=bridge /k unix:///d.sock false\n"
     );
 }
 
@@ -80,7 +98,8 @@ async fn a_failure_has_minikubes_own_reason_and_advice() {
     fs_err::write(folder.path().join("error"), ERROR).unwrap();
     let script = format!("cat {}/error; exit 50", folder.path().display());
     let minikube = fake(folder.path(), &script).await;
-    let failure = minikube.start(&spec(), &FakeHost::default(), &|_| ()).await.unwrap_err();
+    let (tools, host) = (tools(folder.path()), FakeHost::default());
+    let failure = minikube.start(&spec(), &Session::new(&tools, &host, &|_| ())).await.unwrap_err();
     assert_eq!(failure.kind, FailureKind::Failed);
     assert_eq!(failure.causes, ["DRV_CP_ENDPOINT: no ip"]);
     assert_eq!(failure.hints, ["Recreate it: minikube delete -p p", "see https://x"]);

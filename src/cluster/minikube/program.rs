@@ -1,26 +1,24 @@
-//! The minikube program: starts, repairs and looks at the one cluster of a pipeline.
+//! The minikube program, for one profile.
 //!
 //! `start -o json` prints events, which become progress and readable lines; a failure keeps minikube's own reason.
 //! The kubeconfig is ours alone, and no current context is ever changed.
-
-mod making;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Deserialize;
 
-use super::Cancel;
-use super::cluster::ClusterSpec;
-use super::process::{self, ChildRegistry, Command, ProcessObserver};
+use crate::cluster::session::Session;
 use crate::error::Failure;
 use crate::model::Progress;
+use crate::tools::Cancel;
+use crate::tools::cluster::ClusterSpec;
+use crate::tools::docker::Endpoint;
+use crate::tools::process::{self, ChildRegistry, Command, ProcessObserver};
 
-pub use making::Making;
-
-/// What has become of the cluster, as minikube sees it.
+/// The state of the cluster, as minikube sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ClusterState {
+pub(super) enum ClusterState {
     /// There is no such profile.
     Absent,
     /// Its node is stopped, also by somebody else.
@@ -39,30 +37,47 @@ pub enum ClusterState {
 
 /// One profile of minikube.
 #[derive(Clone, Debug)]
-pub struct Minikube {
+pub(super) struct Minikube {
     program: PathBuf,
     profile: String,
     kubeconfig: PathBuf,
+    env: Vec<(&'static str, String)>,
 }
 
 impl Minikube {
     /// The program at `program` for the profile `profile`.
-    pub fn new(program: impl Into<PathBuf>, profile: &str, kubeconfig: &Path) -> Self {
-        Self { program: program.into(), profile: profile.to_owned(), kubeconfig: kubeconfig.to_owned() }
+    pub(super) fn new(program: impl Into<PathBuf>, profile: &str, kubeconfig: &Path) -> Self {
+        Self {
+            program: program.into(),
+            profile: profile.to_owned(),
+            kubeconfig: kubeconfig.to_owned(),
+            // With it a start that fails deletes the cluster, whatever is in it.
+            env: vec![("MINIKUBE_DELETE_ON_FAILURE", "false".to_owned())],
+        }
     }
 
     /// The one in `PATH`.
-    pub fn find(profile: &str, kubeconfig: &Path) -> Result<Self, Failure> {
+    pub(super) fn find(profile: &str, kubeconfig: &Path) -> Result<Self, Failure> {
         Ok(Self::new(process::find("minikube")?, profile, kubeconfig))
     }
 
-    /// The command that removes the profile with all that is in it.
-    pub fn delete_line(&self) -> String {
+    /// With the Docker daemon that provision itself uses.
+    pub(super) fn with_daemon(mut self, daemon: &Endpoint) -> Self {
+        self.env.push(("DOCKER_HOST", daemon.host.clone()));
+        if let Some(certs) = &daemon.tls {
+            self.env.push(("DOCKER_TLS_VERIFY", "1".to_owned()));
+            self.env.push(("DOCKER_CERT_PATH", certs.display().to_string()));
+        }
+        self
+    }
+
+    /// The command that deletes the profile with all that is in it.
+    pub(super) fn delete_line(&self) -> String {
         format!("minikube delete -p {}", self.profile)
     }
 
-    /// Looks. Changes nothing.
-    pub async fn status(&self, host: &dyn ProcessObserver) -> Result<ClusterState, Failure> {
+    /// Returns the state of the cluster. Changes nothing.
+    pub(super) async fn status(&self, host: &dyn ProcessObserver) -> Result<ClusterState, Failure> {
         let command = self.command("status").args(["-o", "json"]).capture();
         let line = command.display_line();
         let quiet = Translator::new(host, &|_| ());
@@ -74,13 +89,9 @@ impl Minikube {
         }
     }
 
-    /// Makes the cluster or starts it again; also finishes what a killed start has left.
-    pub async fn start(
-        &self,
-        spec: &ClusterSpec,
-        host: &dyn ProcessObserver,
-        on_progress: &(dyn Fn(Progress) + Send + Sync),
-    ) -> Result<(), Failure> {
+    /// Creates the cluster or starts it again; also finishes what a killed start has left. Its warnings are kept in the
+    /// session.
+    pub(super) async fn start(&self, spec: &ClusterSpec, cx: &Session<'_>) -> Result<(), Failure> {
         // The kubeconfig is ours alone, so that the cluster may be the current context in it.
         let mut command = self.command("start").args(["-o", "json"]);
         if let Some(cpus) = spec.cpus {
@@ -93,53 +104,46 @@ impl Minikube {
                 command = command.arg(format!("--{flag}={value}"));
             }
         }
-        self.run(command.args(&spec.start_args), host, on_progress).await
+        let command = command.args(&spec.start_args);
+        let line = command.display_line();
+        let translator = Translator::new(cx.host, cx.on_progress);
+        let exit = command.run(&translator).await?;
+        cx.warn(translator.take_warnings());
+        if exit.status.success() {
+            return Ok(());
+        }
+        Err(translator.failure(exit.failure(&line), &self.profile))
     }
 
-    /// Lets a paused cluster go on.
-    pub async fn unpause(&self, host: &dyn ProcessObserver) -> Result<(), Failure> {
-        self.run(self.command("unpause").args(["-o", "json"]), host, &|_| ()).await
+    /// Resumes a paused cluster.
+    pub(super) async fn unpause(&self, host: &dyn ProcessObserver) -> Result<(), Failure> {
+        self.run(self.command("unpause").args(["-o", "json"]), host).await
     }
 
-    /// Stops the node, and clears away what a killed start leaves in the way of the next one: a node that was made and
-    /// never started, for which minikube waits for minutes, and the helper container that fills its volume, whose name it wants again. Where
-    /// they are not there nothing happens; nothing of the cluster's is lost.
-    pub async fn clear_rest(&self, host: &dyn ProcessObserver) -> Result<(), Failure> {
+    /// Stops the node; nothing of the cluster's is lost. It is no error if there is nothing to stop.
+    pub(super) async fn stop(&self, host: &dyn ProcessObserver) -> Result<(), Failure> {
         let quiet = Translator::new(host, &|_| ());
-        self.command("stop").args(["-o", "json"]).run(&quiet).await?;
-        self.clear_helper(host).await
+        self.command("stop").args(["-o", "json"]).run(&quiet).await.map(drop)
     }
 
-    /// Deletes the profile with all that is in it, and what is left of making it.
-    pub async fn delete(&self, host: &dyn ProcessObserver) -> Result<(), Failure> {
-        self.run(self.command("delete").args(["-o", "json"]), host, &|_| ()).await?;
-        self.clear_helper(host).await
-    }
-
-    /// The daemon may still be making it for a client that was killed, and its name is wanted again.
-    async fn clear_helper(&self, host: &dyn ProcessObserver) -> Result<(), Failure> {
-        let Ok(docker) = process::find("docker") else { return Ok(()) };
-        let helper = format!("{}-preload-sidecar", self.profile);
-        Command::new(docker).args(["rm", "-f", &helper]).run(&Translator::new(host, &|_| ())).await.map(drop)
+    /// Deletes the profile with all that is in it. Only after [`crate::tools::deletion::Deletion::permit`].
+    pub(super) async fn delete(&self, host: &dyn ProcessObserver) -> Result<(), Failure> {
+        self.run(self.command("delete").args(["-o", "json"]), host).await
     }
 
     /// Writes the cluster's address into our kubeconfig.
-    pub async fn update_context(&self, host: &dyn ProcessObserver) -> Result<(), Failure> {
-        self.run(self.command("update-context"), host, &|_| ()).await
+    pub(super) async fn update_context(&self, host: &dyn ProcessObserver) -> Result<(), Failure> {
+        self.run(self.command("update-context"), host).await
     }
 
     fn command(&self, verb: &str) -> Command {
-        Command::new(&self.program).args([verb, "-p", &self.profile]).env("KUBECONFIG", &self.kubeconfig)
+        let command = Command::new(&self.program).args([verb, "-p", &self.profile]).env("KUBECONFIG", &self.kubeconfig);
+        self.env.iter().fold(command, |command, (name, value)| command.env(name, value))
     }
 
-    async fn run(
-        &self,
-        command: Command,
-        host: &dyn ProcessObserver,
-        on_progress: &(dyn Fn(Progress) + Send + Sync),
-    ) -> Result<(), Failure> {
+    async fn run(&self, command: Command, host: &dyn ProcessObserver) -> Result<(), Failure> {
         let line = command.display_line();
-        let translator = Translator::new(host, on_progress);
+        let translator = Translator::new(host, &|_| ());
         let exit = command.run(&translator).await?;
         if exit.status.success() {
             return Ok(());
@@ -187,9 +191,20 @@ fn parse_status(stdout: &[u8]) -> Option<ClusterState> {
 /// A line of `minikube start -o json`.
 #[derive(Debug, PartialEq, Eq)]
 enum Line {
-    Step { current: u64, total: u64, message: String },
+    Step {
+        current: u64,
+        total: u64,
+        message: String,
+    },
     Note(String),
-    Error { name: String, message: String, advice: String, url: String },
+    /// Also an error without a type: a start survives it.
+    Warning(String),
+    Error {
+        name: String,
+        message: String,
+        advice: String,
+        url: String,
+    },
     Other(String),
 }
 
@@ -221,10 +236,10 @@ fn parse_line(line: &str) -> Line {
             (Ok(current), Ok(total)) => Line::Step { current, total, message: data.message },
             _ => Line::Note(data.message),
         },
-        // Untyped errors are advice that a start survives.
         Some("error") if !data.name.is_empty() => {
             Line::Error { name: data.name, message: data.message, advice: data.advice, url: data.url }
         }
+        Some("error" | "warning") => Line::Warning(data.message),
         _ => Line::Note(data.message),
     }
 }
@@ -240,6 +255,7 @@ struct Translator<'a> {
 struct Translated {
     open: Vec<u8>,
     shown: Vec<String>,
+    warnings: Vec<String>,
     error: Option<Line>,
 }
 
@@ -259,6 +275,11 @@ impl<'a> Translator<'a> {
                 message.clone()
             }
             Line::Note(text) | Line::Other(text) => text.clone(),
+            Line::Warning(text) => {
+                let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+                state.warnings.push(text.clone());
+                text
+            }
             Line::Error { name, message, .. } => format!("{name}: {message}"),
         };
         if matches!(parsed, Line::Error { .. }) {
@@ -271,6 +292,10 @@ impl<'a> Translator<'a> {
             }
             state.shown.push(text);
         }
+    }
+
+    fn take_warnings(&self) -> Vec<String> {
+        std::mem::take(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner).warnings)
     }
 
     /// `failure` with minikube's own reason as its cause, and readable lines in place of events.

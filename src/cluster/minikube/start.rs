@@ -1,0 +1,333 @@
+//! Brings the cluster of a profile up: creates it, resumes it, or repairs it.
+//!
+//! Only a cluster whose creation was killed is ever deleted, and only by the decision in [`crate::tools::deletion`];
+//! all other repairs keep what is in it.
+
+use std::path::Path;
+use std::time::Duration;
+
+use super::creation_marker::CreationMarker;
+use super::node::Node;
+use super::other_start;
+use super::profile::{Profile, differs};
+use super::program::{ClusterState, Minikube};
+use crate::cluster::session::{INTERVAL, Ready, ReadyNodes, Session, check, settle};
+use crate::error::Failure;
+use crate::model::Progress;
+use crate::tools::Tools;
+use crate::tools::cluster::ClusterSpec;
+use crate::tools::deletion::{Consent, Proof};
+use crate::tools::docker::Docker;
+use crate::tools::kubernetes::{KubeSource, NodeInfo};
+
+/// How long a cluster that minikube calls running may take to respond before it is started again.
+const SETTLE: Duration = Duration::from_secs(60);
+
+/// The same for a cluster whose creation was killed: it may lack its network, and then its node never becomes ready.
+const SETTLE_CREATED: Duration = Duration::from_secs(20);
+
+/// How long `minikube start` may wait for the parts of a cluster that somebody has damaged; it waits six minutes by
+/// default, and a node that lost its files never comes up.
+const DAMAGED_WAIT: &str = "--wait-timeout=90s";
+
+/// How often a killed creation is begun again within one run.
+const ATTEMPTS: usize = 2;
+
+/// Brings the cluster up; `program` is the minikube to use, the one in `PATH` by default.
+pub(super) async fn ensure_up(cx: &Session<'_>, spec: &ClusterSpec, program: Option<&Path>) -> Result<Ready, Failure> {
+    let marker = CreationMarker::new(cx.tools.state_dir(), &spec.name);
+    let checked = cx.unless_cancelled("checking the cluster", check(cx.tools, ReadyNodes::All)).await?;
+    let ready = match checked {
+        Ok(ready) if has_version(&ready.node, spec) => {
+            cx.line(&format!("the cluster `{}` runs", spec.name));
+            ready
+        }
+        _ => Start::new(cx, spec, program, &marker).await?.bring_up().await?,
+    };
+    check_settings(cx.tools, spec).await?;
+    marker.end()?;
+    Ok(ready)
+}
+
+/// Returns the settings of `[cluster]` that the existing cluster does not have; none if there is no cluster.
+pub(super) async fn differences(tools: &Tools, spec: &ClusterSpec) -> Result<Vec<String>, Failure> {
+    let Some(profile) = Profile::read(&spec.name)? else { return Ok(Vec::new()) };
+    let node = match docker(tools, spec).await? {
+        Some(docker) => Node::new(docker, &spec.name).container().await?,
+        None => None,
+    };
+    Ok(profile.differences(spec, node.as_ref()))
+}
+
+async fn check_settings(tools: &Tools, spec: &ClusterSpec) -> Result<(), Failure> {
+    let differences = differences(tools, spec).await?;
+    if differences.is_empty() { Ok(()) } else { Err(differs(&spec.name, differences)) }
+}
+
+/// Returns the daemon that has the node; `None` for other drivers, and where the driver is minikube's choice and there is
+/// no daemon.
+async fn docker<'a>(tools: &'a Tools, spec: &ClusterSpec) -> Result<Option<&'a Docker>, Failure> {
+    let by_args = spec
+        .start_args
+        .iter()
+        .find_map(|arg| arg.strip_prefix("--driver=").or_else(|| arg.strip_prefix("--vm-driver=")).map(str::to_owned));
+    let by_variable = || std::env::var("MINIKUBE_DRIVER").ok().filter(|driver| !driver.is_empty());
+    match spec.driver.clone().or(by_args).or_else(by_variable).as_deref() {
+        Some("docker") => tools.docker().await.map(Some),
+        Some(_) => Ok(None),
+        None => Ok(tools.docker().await.ok()),
+    }
+}
+
+/// Bringing up one cluster that is not ready.
+struct Start<'a> {
+    cx: &'a Session<'a>,
+    spec: &'a ClusterSpec,
+    minikube: Minikube,
+    marker: &'a CreationMarker,
+    node: Option<Node<'a>>,
+}
+
+impl<'a> Start<'a> {
+    async fn new(
+        cx: &'a Session<'a>,
+        spec: &'a ClusterSpec,
+        program: Option<&Path>,
+        marker: &'a CreationMarker,
+    ) -> Result<Self, Failure> {
+        let kubeconfig = spec.kubeconfig(cx.tools.state_dir()).unwrap_or_default();
+        let mut minikube = match program {
+            Some(program) => Minikube::new(program, &spec.name, &kubeconfig),
+            None => Minikube::find(&spec.name, &kubeconfig)?,
+        };
+        let docker = docker(cx.tools, spec).await?;
+        if let Some(docker) = docker {
+            minikube = minikube.with_daemon(docker.endpoint());
+        }
+        Ok(Self { cx, spec, minikube, marker, node: docker.map(|docker| Node::new(docker, &spec.name)) })
+    }
+
+    async fn bring_up(&self) -> Result<Ready, Failure> {
+        self.wait_for_other_start().await?;
+        let state = self.minikube.status(self.cx.host).await?;
+        self.cx.line(&format!("the cluster `{}` is {}", self.spec.name, word(state)));
+        if state == ClusterState::Absent {
+            if let Some(node) = &self.node {
+                node.refuse_foreign(self.marker.id()?.as_deref()).await?;
+            }
+            self.create().await?;
+            return settle(self.cx, None).await;
+        }
+        match self.unfinished_creation().await? {
+            Some((node, id)) => self.finish_creation(state, node, &id).await,
+            None => self.resume(state).await,
+        }
+    }
+
+    /// Another `minikube start` of this profile, of another checkout or user, is let finish.
+    async fn wait_for_other_start(&self) -> Result<(), Failure> {
+        while let Some(pid) = other_start::running(&self.spec.name) {
+            let what = format!("waiting for another `minikube start -p {}` (process {pid})", self.spec.name);
+            (self.cx.on_progress)(Progress::items(0, None, what.clone()));
+            self.cx.unless_cancelled(&what, tokio::time::sleep(INTERVAL)).await?;
+        }
+        Ok(())
+    }
+
+    /// Returns the node, and the id of the creation, if a creation of ours made this node and nobody has seen the cluster up
+    /// since. minikube writes a kubeconfig last: a cluster that one knows has been up.
+    async fn unfinished_creation(&self) -> Result<Option<(&Node<'a>, String)>, Failure> {
+        let (Some(node), Some(id)) = (&self.node, self.marker.id()?) else { return Ok(None) };
+        if KubeSource::of(self.spec, self.cx.tools.state_dir()).is_known() {
+            return Ok(None);
+        }
+        Ok((node.is_of(&id).await? == Proof::Shown).then_some((node, id)))
+    }
+
+    /// Creates the cluster where there is none.
+    async fn create(&self) -> Result<(), Failure> {
+        let id = self.marker.begin()?;
+        if let Some(node) = &self.node {
+            node.create_volume(&id).await?;
+        }
+        self.minikube.start(self.spec, self.cx).await?;
+        if let Some(node) = &self.node {
+            node.remove_unused_volume(&id).await?;
+        }
+        Ok(())
+    }
+
+    /// A creation of ours was killed. minikube takes some of what it leaves for a cluster that only has to be restarted, and
+    /// waits for it without end or leaves out what was still missing.
+    async fn finish_creation(&self, state: ClusterState, node: &Node<'a>, id: &str) -> Result<Ready, Failure> {
+        match state {
+            ClusterState::Unlinked => {
+                self.minikube.update_context(self.cx.host).await?;
+                if settle(self.cx, Some(SETTLE_CREATED)).await.is_ok() {
+                    // The last parts, such as the storage class, come with every start.
+                    return self.resume(ClusterState::Running).await;
+                }
+                self.cx.check_cancel("starting the cluster")?;
+            }
+            ClusterState::NoNode if node.container().await?.is_none() => return self.resume(state).await,
+            ClusterState::Stopped | ClusterState::NoNode | ClusterState::Broken => {}
+            ClusterState::Absent | ClusterState::Paused | ClusterState::Running => return self.resume(state).await,
+        }
+        self.create_again(state, node, id).await
+    }
+
+    /// Deletes what a killed creation has left, if nothing is in it, and creates the cluster. What is in use by then or has
+    /// something in it is resumed instead.
+    async fn create_again(&self, state: ClusterState, node: &Node<'a>, id: &str) -> Result<Ready, Failure> {
+        let cx = self.cx;
+        cx.line("the start that was creating it was killed; stopping what it left to see whether anything is in it");
+        let mut attempt = 1;
+        loop {
+            cx.unless_cancelled("stopping the node", node.stop()).await??;
+            let consent = cx.tools.consent().or(Consent::from_flag(self.spec.ephemeral));
+            let checked = cx.unless_cancelled("reading the node", node.deletion(id, self.minikube.delete_line()));
+            let mut deletion = checked.await??;
+            if state == ClusterState::Unlinked && deletion.empty != Proof::Shown {
+                deletion.in_use = Some("it ran until this check".into());
+            }
+            if let Err(refusal) = deletion.permit(consent) {
+                cx.line(&format!("{refusal}; resuming it"));
+                let state = self.minikube.status(cx.host).await?;
+                return self.resume(state).await.map_err(|failure| {
+                    let failure = refusal.causes.iter().fold(failure, Failure::cause);
+                    refusal.hints.iter().fold(failure, Failure::hint)
+                });
+            }
+            cx.line("nothing is in it; creating it again");
+            node.clear_helpers(Some(id)).await?;
+            self.minikube.delete(cx.host).await?;
+            match self.create().await {
+                Ok(()) => return settle(cx, None).await,
+                Err(failure) if attempt == ATTEMPTS => return Err(failure),
+                Err(failure) => {
+                    // The daemon may have made a container for the killed start after all had been deleted.
+                    cx.check_cancel("creating the cluster")?;
+                    cx.line(&format!("{failure}; once more from the beginning"));
+                    attempt += 1;
+                }
+            }
+        }
+    }
+
+    /// Brings up a cluster that is there, and keeps all that is in it.
+    async fn resume(&self, state: ClusterState) -> Result<Ready, Failure> {
+        check_settings(self.cx.tools, self.spec).await?;
+        match state {
+            ClusterState::Paused => self.minikube.unpause(self.cx.host).await?,
+            ClusterState::Unlinked => self.minikube.update_context(self.cx.host).await?,
+            ClusterState::Running => {}
+            ClusterState::Absent | ClusterState::Stopped | ClusterState::NoNode | ClusterState::Broken => {
+                return self.start_existing(state).await;
+            }
+        }
+        // It should be there; if it does not come, or is of another version, a start repairs and upgrades.
+        match settle(self.cx, Some(SETTLE)).await {
+            Ok(ready) if has_version(&ready.node, self.spec) && self.marker.id()?.is_none() => return Ok(ready),
+            Ok(_) => {}
+            Err(failure) => {
+                self.cx.check_cancel("starting the cluster")?;
+                self.cx.line(&format!("it does not come up ({failure}); starting it again"));
+            }
+        }
+        self.start_existing(state).await
+    }
+
+    /// Starts a cluster that is there; if that fails, stops and starts it once: that finishes what a killed start has left.
+    async fn start_existing(&self, state: ClusterState) -> Result<Ready, Failure> {
+        let cx = self.cx;
+        let mut spec = self.spec.clone();
+        let damaged = matches!(state, ClusterState::NoNode | ClusterState::Broken);
+        if damaged && !spec.start_args.iter().any(|arg| arg.starts_with("--wait-timeout")) {
+            spec.start_args.push(DAMAGED_WAIT.to_owned());
+        }
+        if state == ClusterState::NoNode {
+            self.stop().await?;
+        }
+        if let Err(failure) = self.minikube.start(&spec, cx).await {
+            cx.check_cancel("starting the cluster")?;
+            cx.line(&format!("{failure}; stopping and starting it"));
+            self.stop().await?;
+            self.minikube.start(&spec, cx).await.map_err(|failure| self.with_delete(failure))?;
+        }
+        settle(cx, None).await.map_err(|failure| self.with_delete(failure))
+    }
+
+    /// Stops the node, and clears away what is in the way of the next start: a node that was created and never started, for
+    /// which minikube waits for minutes, and the containers that fill its volume.
+    async fn stop(&self) -> Result<(), Failure> {
+        self.minikube.stop(self.cx.host).await?;
+        match &self.node {
+            Some(node) => node.clear_helpers(self.marker.id()?.as_deref()).await,
+            None => Ok(()),
+        }
+    }
+
+    fn with_delete(&self, failure: Failure) -> Failure {
+        failure.hint(format!(
+            "if a second run does not help either, create it again; this loses all data in it: `{}`",
+            self.minikube.delete_line()
+        ))
+    }
+}
+
+fn word(state: ClusterState) -> &'static str {
+    match state {
+        ClusterState::Absent => "not there",
+        ClusterState::Stopped => "stopped",
+        ClusterState::Paused => "paused",
+        ClusterState::Running => "running, but not ready",
+        ClusterState::Unlinked => "running, but at another address than our kubeconfig says",
+        ClusterState::NoNode => "without its node",
+        ClusterState::Broken => "broken",
+    }
+}
+
+/// Whether the node has the version that `[cluster]` asks for; `stable` and `latest` are whatever is there.
+fn has_version(node: &NodeInfo, cluster: &ClusterSpec) -> bool {
+    cluster.kubernetes_version.as_deref().is_none_or(|wanted| {
+        let wanted = wanted.trim_start_matches('v');
+        !wanted.starts_with(|c: char| c.is_ascii_digit()) || wanted == node.version.trim_start_matches('v')
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tools::cluster::Provider;
+
+    #[test]
+    fn another_version_is_asked_for_only_by_its_number() {
+        let node = NodeInfo {
+            name: "n".into(),
+            ready: true,
+            version: "v1.33.1".into(),
+            runtime: String::new(),
+            profile: None,
+        };
+        let cases = [
+            (None, true),
+            (Some("v1.33.1"), true),
+            (Some("1.33.1"), true),
+            (Some("stable"), true),
+            (Some("v1.34.0"), false),
+        ];
+        for (wanted, has) in cases {
+            let cluster = ClusterSpec {
+                provider: Provider::Minikube,
+                name: "n".into(),
+                cpus: None,
+                memory: None,
+                driver: None,
+                kubernetes_version: wanted.map(str::to_owned),
+                start_args: Vec::new(),
+                ephemeral: false,
+            };
+            assert_eq!(has_version(&node, &cluster), has, "{wanted:?}");
+        }
+    }
+}

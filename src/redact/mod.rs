@@ -1,0 +1,159 @@
+//! Keeps secrets out of everything that is written: logs, events, failures.
+//!
+//! Prevention comes first (secrets travel by standard input and the Kubernetes API alone); this is the net below it.
+//! What is printed is rarely the secret as it stands: it is wrapped base64, JSON in JSON, a shell's trace, a dump. So
+//! masking does not look for a list of forms. It decodes the stream, and searches what comes of it.
+//!
+//! **What is searched for** (`texts.rs`): each secret, and each of its lines. A text of 16 bytes or more is found by
+//! any 16 bytes of it in a row, a shorter one as a whole (`automaton.rs`). Pieces of fewer than four different bytes
+//! are filler and do not count.
+//!
+//! **Where** (`layer.rs`): in a tree of texts, each decoded from the one above, byte by byte as the stream comes.
+//!
+//! ```text
+//! raw stream ─┬─ three views: as it is · without quotes and backslashes · without white space as well
+//!             ├─ base64 (4 alignments), hexadecimal digits (2), dumps (bytes, text column): each a text like this one
+//!             └─ one layer of escapes undone (JSON, URL, HTML, C, shell): again a text like this one, three deep
+//! ```
+//!
+//! The views without quotes and white space are what makes wrapping, folding, indenting and every way to quote alike.
+//! Each decoded byte carries the part of the raw stream that it comes from (`cursor.rs`); a match masks that part,
+//! whatever is between.
+//!
+//! **Cost.** Memory is bounded: a state of the automaton and 16 positions for each view, and four kilobytes of the raw
+//! stream at most that may still become a secret. In ordinary text only the last few bytes of a chunk are held back,
+//! and line ends hardly ever. An undone text is followed on its own only while it differs from the one above. The tree
+//! takes some 100 ns a byte; so big chunks are read by a filter first, which takes 3 ns and leaves to the tree the
+//! surroundings of what may be a secret (`filter.rs`). Without secrets nothing is done at all.
+//!
+//! **What is not found:** encrypted or compressed text, UTF-16 of other than ASCII, other codes (base32, octal or
+//! byte-swapped dumps), other cases of letters, and codes deeper than base64 in base64.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use anchors::Anchors;
+use automaton::Automaton;
+use filter::Filter;
+
+mod anchors;
+mod automaton;
+mod codes;
+mod cursor;
+mod dump;
+mod entities;
+mod filter;
+mod layer;
+mod stream;
+#[cfg(test)]
+mod tests;
+mod texts;
+mod unescape;
+
+pub use stream::RedactStream;
+
+/// Shorter secrets would mask half of every log; they are not masked, and the user is told.
+const MIN_BYTES: usize = 4;
+
+/// The secrets of a run. Cheap to clone; all clones share what is registered.
+#[derive(Clone, Default)]
+pub struct Redactor(Arc<RwLock<Known>>);
+
+#[derive(Default)]
+struct Known {
+    secrets: BTreeSet<String>,
+    texts: BTreeSet<Vec<u8>>,
+    sources: BTreeSet<Vec<u8>>,
+    /// Built when it is first used after a secret was added.
+    matcher: Option<Arc<Matcher>>,
+}
+
+/// What finds the secrets.
+struct Matcher {
+    automaton: Automaton,
+    /// For the filter; none when there is a secret that it can't find.
+    anchors: Option<Arc<Anchors>>,
+    /// The filter for single texts; streams have their own.
+    filter: Option<Mutex<Filter>>,
+}
+
+impl Matcher {
+    fn new(known: &Known) -> Self {
+        let anchors = Anchors::new(&known.texts, &known.sources).map(Arc::new);
+        let filter = anchors.as_ref().map(|anchors| Mutex::new(Filter::new(Arc::clone(anchors))));
+        Self { automaton: Automaton::new(&known.texts), anchors, filter }
+    }
+
+    /// Whether `bytes` may hold a secret.
+    fn is_candidate(&self, bytes: &[u8]) -> bool {
+        let Some(mut filter) = self.filter.as_ref().and_then(|filter| filter.try_lock().ok()) else { return true };
+        let mut found = false;
+        filter.restart();
+        filter.read(bytes, |_| found = true);
+        // What is undecided at the end may be one.
+        filter.read(b"  ", |_| found = true);
+        found
+    }
+}
+
+impl fmt::Debug for Redactor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Redactor")
+    }
+}
+
+impl Redactor {
+    /// No secrets yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Registers a secret and each of its lines. Returns whether it can be masked: a text of less than four bytes
+    /// can't.
+    pub fn register(&self, secret: &str) -> bool {
+        let secret = secret.trim();
+        if secret.len() < MIN_BYTES {
+            return false;
+        }
+        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if known.secrets.insert(secret.to_owned()) {
+            texts::add(secret, &mut known.texts);
+            texts::add_sources(secret, &mut known.sources);
+            known.matcher = None;
+        }
+        true
+    }
+
+    /// What is searched for; `None` when there are no secrets.
+    fn matcher(&self) -> Option<Arc<Matcher>> {
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        if known.matcher.is_some() || known.texts.is_empty() {
+            return known.matcher.clone();
+        }
+        drop(known);
+        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if known.matcher.is_none() {
+            known.matcher = Some(Arc::new(Matcher::new(&known)));
+        }
+        known.matcher.clone()
+    }
+
+    /// `bytes` with every secret masked.
+    pub fn bytes<'a>(&self, bytes: &'a [u8]) -> Cow<'a, [u8]> {
+        let Some(matcher) = self.matcher().filter(|matcher| matcher.is_candidate(bytes)) else {
+            return Cow::Borrowed(bytes);
+        };
+        let mut masking = stream::Masking::new(matcher);
+        let mut out = Vec::with_capacity(bytes.len());
+        masking.push(bytes, &mut out);
+        masking.finish(&mut out);
+        if out == bytes { Cow::Borrowed(bytes) } else { Cow::Owned(out) }
+    }
+
+    /// `text` with every secret masked.
+    pub fn text(&self, text: &str) -> String {
+        String::from_utf8_lossy(&self.bytes(text.as_bytes())).into_owned()
+    }
+}

@@ -1,0 +1,132 @@
+//! [`FakeDocker`]: a Docker daemon with one container, one volume and one folder to read, each a file in the sandbox.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+
+use fs_err as fs;
+
+use crate::sandbox::Sandbox;
+
+const VERSION: &str =
+    r#"{"Version":"20.10.24","ApiVersion":"1.41","MinAPIVersion":"1.12","Os":"linux","Arch":"amd64"}"#;
+
+/// The daemon's world: `container.json`, `volume.json` and `etcd` in the folder `daemon`; a file that is missing is a thing
+/// that is missing. What changes something adds a line to `world`.
+pub(crate) struct FakeDocker {
+    folder: PathBuf,
+}
+
+impl FakeDocker {
+    /// Serves `sandbox` until the test ends.
+    pub(crate) fn serve(sandbox: &mut Sandbox) -> Self {
+        let folder = sandbox.path("daemon");
+        fs::create_dir_all(&folder).unwrap();
+        let socket = sandbox.path("docker.sock");
+        let listener = UnixListener::bind(&socket).unwrap();
+        sandbox.env("DOCKER_HOST", &format!("unix://{}", socket.display()));
+        let (daemon, world) = (Self { folder: folder.clone() }, sandbox.path("world"));
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                daemon.answer(stream, &world);
+            }
+        });
+        Self { folder }
+    }
+
+    /// The node of the profile `pp`.
+    pub(crate) fn node(&self, running: bool) {
+        self.write(
+            "container.json",
+            &format!(
+                r#"{{"Id":"c0","State":{{"Running":{running}}},"Config":{{"Labels":{{"name.minikube.sigs.k8s.io":"pp"}}}},"Mounts":[{{"Type":"volume","Name":"pp","Destination":"/var"}}]}}"#
+            ),
+        );
+    }
+
+    /// A volume that has only minikube's labels.
+    pub(crate) fn volume(&self) {
+        self.write("volume.json", &volume(r#"{"name.minikube.sigs.k8s.io":"pp"}"#));
+    }
+
+    /// Keys in etcd's data.
+    pub(crate) fn etcd(&self, keys: &[&str]) {
+        let record = |key: &&str| {
+            let key = format!("/registry/{key}");
+            format!("\n{}{key}\x10\x05k8s\0", char::from(u8::try_from(key.len()).unwrap()))
+        };
+        self.write("etcd", &keys.iter().map(record).collect::<String>());
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        fs::write(self.folder.join(name), text).unwrap();
+    }
+
+    fn read(&self, name: &str) -> Option<String> {
+        fs::read_to_string(self.folder.join(name)).ok()
+    }
+
+    fn answer(&self, stream: UnixStream, world: &Path) {
+        let mut reader = BufReader::new(stream.try_clone().unwrap());
+        let mut head = Vec::new();
+        let mut length = 0;
+        loop {
+            let mut line = String::new();
+            if reader.read_line(&mut line).unwrap_or(0) == 0 {
+                return;
+            }
+            let line = line.trim_end().to_owned();
+            if line.is_empty() {
+                break;
+            }
+            if let Some(n) = line.to_ascii_lowercase().strip_prefix("content-length: ") {
+                length = n.parse().unwrap();
+            }
+            head.push(line);
+        }
+        let mut body = vec![0; length];
+        reader.read_exact(&mut body).unwrap();
+        let (status, text) = self.reply(&head[0], &String::from_utf8(body).unwrap(), world);
+        let text = text.unwrap_or_else(|| r#"{"message":"Could not find it"}"#.into());
+        let reply = format!(
+            "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{text}",
+            text.len()
+        );
+        // The client may be gone: it was killed by the test.
+        drop((&stream).write_all(reply.as_bytes()));
+    }
+
+    fn reply(&self, request: &str, body: &str, world: &Path) -> (&'static str, Option<String>) {
+        let mut words = request.split(' ');
+        let (method, path) = (words.next().unwrap(), words.next().unwrap());
+        let path = path.strip_prefix("/v1.").map_or(path, |rest| &rest[rest.find('/').unwrap()..]);
+        let path = path.split('?').next().unwrap();
+        let found = |text: Option<String>| (if text.is_some() { "200 OK" } else { "404 Not Found" }, text);
+        match (method, path) {
+            ("GET", "/version") => found(Some(VERSION.into())),
+            ("GET", "/containers/json") => found(Some("[]".into())),
+            ("GET", "/containers/pp/json" | "/containers/c0/json") => found(self.read("container.json")),
+            ("GET", "/containers/c0/archive") => found(self.read("etcd")),
+            ("GET", "/volumes/pp") => found(self.read("volume.json")),
+            ("POST", "/volumes/create") => {
+                let labels: serde_json::Value = serde_json::from_str(body).unwrap();
+                if self.read("volume.json").is_none() {
+                    self.write("volume.json", &volume(&labels["Labels"].to_string()));
+                }
+                ("201 Created", self.read("volume.json"))
+            }
+            ("POST", "/containers/pp/stop") => {
+                let node = self.read("container.json").unwrap();
+                self.write("container.json", &node.replace(r#""Running":true"#, r#""Running":false"#));
+                let world = fs::OpenOptions::new().create(true).append(true).open(world);
+                world.unwrap().write_all(b"docker-stop\n").unwrap();
+                ("204 No Content", Some(String::new()))
+            }
+            _ => found(None),
+        }
+    }
+}
+
+fn volume(labels: &str) -> String {
+    format!(r#"{{"Name":"pp","Driver":"local","Mountpoint":"/v","Scope":"local","Options":null,"Labels":{labels}}}"#)
+}
