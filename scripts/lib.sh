@@ -16,6 +16,11 @@ export PROVISION_LAB_CACHE
 LOGS="$PROVISION_LAB_CACHE/logs"
 mkdir -p "$LOGS"
 
+# The lab's Docker 29: the folder of its binaries (lab/07-docker29.sh), and the folder of its data and of minikube's profiles on
+# it. The data is outside of the cache because it must not be deleted while the engine runs.
+# shellcheck disable=SC2034  # used by the scripts that source this
+ENGINE29="$PROVISION_LAB_CACHE/docker29" ENGINE29_DATA=/var/lib/docker29
+
 # Where Debian keeps dockerd and debootstrap, for users who do not have it in their PATH.
 PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
 

@@ -37,6 +37,15 @@ export MINIKUBE_BASE_IMAGE="$KICBASE_IMAGE"
 export MINIKUBE_WANTUPDATENOTIFICATION=false
 export MINIKUBE_IN_STYLE=false
 
+# Each of the lab's two engines has its own minikube profiles; scripts/setup writes the file when it starts an engine. A
+# MINIKUBE_HOME that the user has set is kept.
+if [ "${MINIKUBE_HOME:-}" = "${PROVISION_LAB_MINIKUBE_HOME:-}" ]; then
+  PROVISION_LAB_MINIKUBE_HOME=$(cat "$PROVISION_LAB_CACHE/minikube-home" 2>/dev/null || true)
+  MINIKUBE_HOME=$PROVISION_LAB_MINIKUBE_HOME
+  export MINIKUBE_HOME PROVISION_LAB_MINIKUBE_HOME
+  [ -n "$MINIKUBE_HOME" ] || unset MINIKUBE_HOME
+fi
+
 # The base images that the examples build on, as variables of their pipelines (27-app-bases.sh makes them).
 : "${PROVISION_VAR_python_image:=provision-lab/python:3.11}"
 : "${PROVISION_VAR_node_image:=provision-lab/node:18}"

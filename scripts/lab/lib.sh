@@ -71,7 +71,7 @@ need_go() {
   log "fetching Go $GO_TOOLCHAIN with $(go env GOVERSION)"
   local mod="$PROVISION_LAB_CACHE/go-toolchain" answer tree
   answer=$(cd / && GOFLAGS=-modcacherw GOMODCACHE="$mod" go mod download -json "golang.org/toolchain@$GO_TOOLCHAIN")
-  grep -qF "\"Sum\": \"$GO_TOOLCHAIN_SUM\"" <<<"$answer" || die "Go's toolchain module has not the expected sum: $answer"
+  grep -qF "\"Sum\": \"$GO_TOOLCHAIN_SUM\"" <<<"$answer" || die "Go's toolchain module does not have the expected sum: $answer"
   tree="$mod/golang.org/toolchain@$GO_TOOLCHAIN"
   chmod +x "$tree"/bin/* "$tree"/pkg/tool/*/*  # a module's files are not executable
   ln -sfn "$tree" "$link"
@@ -142,13 +142,27 @@ load() {
 
 PRELOAD="preloaded-images-k8s-$PRELOAD_VERSION-$K8S_VERSION-containerd-overlay2-amd64.tar.lz4"
 
+# minikube_dir HOME: the folder that minikube uses when MINIKUBE_HOME is HOME.
+minikube_dir() { if [ "$(basename "$1")" = .minikube ]; then echo "$1"; else echo "$1/.minikube"; fi; }
+
 # place_preload: puts it where minikube looks for it, under the name by which it finds it.
 place_preload() {
-  local home="${MINIKUBE_HOME:-$HOME}" cache
-  [ "$(basename "$home")" = .minikube ] || home="$home/.minikube"
-  cache="$home/cache/preloaded-tarball"
+  local cache
+  cache="$(minikube_dir "${MINIKUBE_HOME:-$HOME}")/cache/preloaded-tarball"
   [ "$cache/$PRELOAD" -ef "$LAB_ARTIFACTS/$PRELOAD" ] && return
   cmp -s "$cache/$PRELOAD" "$LAB_ARTIFACTS/$PRELOAD" && return
   mkdir -p "$cache"
   ln -f "$LAB_ARTIFACTS/$PRELOAD" "$cache/$PRELOAD" 2>/dev/null || cp -f "$LAB_ARTIFACTS/$PRELOAD" "$cache/$PRELOAD"
+}
+
+# share_ca: gives the minikube folders of both engines the same certificate authority. Otherwise `minikube start` would wait
+# minutes for an API server that it does not trust, where the kubeconfig has a cluster of the same name on the other engine.
+share_ca() {
+  local mine other=$HOME file
+  [ "${MINIKUBE_HOME:-}" = "${PROVISION_LAB_MINIKUBE_HOME:-}" ] || return 0
+  [ -n "${MINIKUBE_HOME:-}" ] || other=$ENGINE29_DATA
+  mine=$(minikube_dir "${MINIKUBE_HOME:-$HOME}") other=$(minikube_dir "$other")
+  if [ -e "$mine/ca.key" ] || [ ! -e "$other/ca.key" ]; then return 0; fi
+  mkdir -p "$mine"
+  for file in ca.crt ca.key proxy-client-ca.crt proxy-client-ca.key; do cp -p "$other/$file" "$mine/$file"; done
 }

@@ -45,4 +45,5 @@ if [ "$(cat "$LAB_STAMPS/everything" 2>/dev/null)" != "$(everything 2>/dev/null)
   log "scripts/lab: complete after $((SECONDS - t)) s"
 fi
 place_preload
+share_ca
 if [ -n "$cluster" ]; then ./30-cluster.sh "$@"; fi
