@@ -99,8 +99,8 @@ impl Journal {
         Ok(Opened { journal, history, warnings })
     }
 
-    /// Appends `entries` with one write and makes them durable, unless all of them are about children only. Fails when what
-    /// is durable is not under the journal's path: no later run would know of it.
+    /// Appends `entries` with one write and makes them durable, unless all of them are about children only. Fails when
+    /// what is durable is not under the journal's path: no later run would know of it.
     pub fn append(&mut self, entries: &[Entry]) -> Result<(), Failure> {
         let now = now_ms();
         let records: Vec<Record<'_>> = entries.iter().map(|entry| to_record(entry, now)).collect();
@@ -109,8 +109,8 @@ impl Journal {
         if sync { self.check_in_place() } else { Ok(()) }
     }
 
-    /// Fails when the state folder, or a file of ours in it, was removed or replaced: what is written now is read by nobody,
-    /// and another run may have begun beside this one.
+    /// Fails when the state folder, or a file of ours in it, was removed or replaced: nobody reads what is written from
+    /// then on, and another run may have begun beside this one.
     pub fn check_in_place(&mut self) -> Result<(), Failure> {
         let lock = self.lock.is_in_place().map_err(|error| {
             lock::state_failure("can't see whether the lock of this project's state is in its place", &error)
