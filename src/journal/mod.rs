@@ -100,28 +100,36 @@ impl Journal {
     }
 
     /// Appends `entries` with one write and makes them durable, unless all of them are about children only. Fails when
-    /// what is durable is not under the journal's path: no later run would know of it.
+    /// the journal is no longer ours, or what is durable is not under its path: no later run would know of it.
     pub fn append(&mut self, entries: &[Entry]) -> Result<(), Failure> {
         let now = now_ms();
         let records: Vec<Record<'_>> = entries.iter().map(|entry| to_record(entry, now)).collect();
-        let sync = entries.iter().any(|entry| !matches!(entry, Entry::ChildStarted(_) | Entry::ChildEnded(_)));
-        self.file.append(&records, sync)?;
-        if sync { self.check_in_place() } else { Ok(()) }
+        if entries.iter().all(|entry| matches!(entry, Entry::ChildStarted(_) | Entry::ChildEnded(_))) {
+            // Lost, as by a power loss, where another run may hold the lock: the next record that counts says so.
+            return if self.is_locked()? { self.file.append(&records, false) } else { Ok(()) };
+        }
+        // Without the lock the file may be another run's.
+        self.check_in_place()?;
+        self.file.append(&records, true)?;
+        self.check_in_place()
     }
 
-    /// Fails when the state folder, or a file of ours in it, was removed or replaced: nobody reads what is written from
-    /// then on, and another run may have begun beside this one.
+    /// Fails when the state folder, or a file of ours in it, was removed or replaced: what is written now is read by
+    /// nobody, and another run may have begun beside this one.
     pub fn check_in_place(&mut self) -> Result<(), Failure> {
-        let lock = self.lock.is_in_place().map_err(|error| {
-            lock::state_failure("can't see whether the lock of this project's state is in its place", &error)
-        })?;
-        if lock && self.file.is_in_place()? {
+        if self.is_locked()? && self.file.is_in_place()? {
             return Ok(());
         }
         let message = format!("`{}` was removed or replaced during the run", self.state_dir.display());
         Err(Failure::new(FailureKind::State, message)
             .cause("nothing that this run records can be found any more, and another run may have begun beside it")
             .hint("run the same command again: what is not recorded runs again"))
+    }
+
+    fn is_locked(&self) -> Result<bool, Failure> {
+        self.lock.is_in_place().map_err(|error| {
+            lock::state_failure("can't see whether the lock of this project's state is in its place", &error)
+        })
     }
 
     /// Makes the file smaller where that is worth it. To be called when a run is over; a failure costs space alone.
