@@ -57,7 +57,7 @@ async fn a_command_needs_its_outputs_its_inputs_and_declared_secrets() {
 
     let idle = action("command", "run = [\"true\"]\noutputs = [\"dist\"]");
     let failure = idle.run(&bench.cx).await.unwrap_err();
-    assert!(failure.message.ends_with("ended well and did not make `dist`"), "{failure}");
+    assert!(failure.message.ends_with("succeeded but did not create `dist`"), "{failure}");
     let undeclared = action("command", "run = \"true\"\nsecrets = [\"TOKEN\"]");
     assert_eq!(undeclared.run(&bench.cx).await.unwrap_err().kind, FailureKind::Config);
     let unknown = action("command", "run = [\"no-such-program-here\"]");
@@ -73,7 +73,10 @@ async fn a_tool_is_checked_by_version_and_then_recognised_by_its_file() {
     assert!(output.get("path").unwrap().ends_with("/git"));
     assert_eq!(check.probe(&bench.cx, &output).await.unwrap(), Presence::Present);
     let other = output.with("identity", "1-2-3-4.5");
-    assert_eq!(check.probe(&bench.cx, &other).await.unwrap(), Presence::Missing("`git` is another file by now".into()));
+    assert_eq!(
+        check.probe(&bench.cx, &other).await.unwrap(),
+        Presence::Missing("`git` was replaced by another file".into())
+    );
 
     let old = action("tool-check", "tool = \"git\"\nversion = \">=99\"\nhint = \"ask your admin\"");
     let failure = old.run(&bench.cx).await.unwrap_err();

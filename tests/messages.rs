@@ -1,5 +1,5 @@
-//! All messages side by side: `tests/snapshots/messages.txt` has every template of a message in the sources, so that a change
-//! shows in review, and one thing has one name. `UPDATE_MESSAGES=1 cargo test --test messages` writes the file.
+//! All messages side by side: `tests/snapshots/messages.txt` has every template of a message in the sources, so that a
+//! change shows in review, and one thing has one name. `UPDATE_MESSAGES=1 cargo test --test messages` writes the file.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "what helps a test fails as the test does")]
 
@@ -183,8 +183,8 @@ fn arguments(tokens: &[Token], open: usize) -> Vec<&[Token]> {
     panic!("a call without an end");
 }
 
-/// The templates in an argument: a string, that of `format!`, or those in the branches of `if`, `match` and closures. An
-/// argument without any is shown as code.
+/// The templates in an argument: a string, that of `format!`, or those in the branches of `if`, `match` and closures.
+/// An argument without any is shown as code.
 fn templates(argument: &[Token]) -> Vec<String> {
     let mut found = Vec::new();
     for (at, token) in argument.iter().enumerate() {

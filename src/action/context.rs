@@ -28,11 +28,11 @@ pub enum ChildEvent {
     Ended(u32),
 }
 
-/// Told of each child of a step.
+/// Called for each event of a step's child processes.
 pub type OnChild = Arc<dyn Fn(&StepId, ChildEvent) + Send + Sync>;
 
-/// What an action works with: progress and lines go out through it, tools and the sign to stop come in. An action prints
-/// nothing, reads no `pipeline.toml` and sees no journal. Deliberately not `Clone`: nothing outlives the step.
+/// What an action works with: it reports progress and lines through it, and receives tools and cancellation. An action
+/// prints nothing, reads no `pipeline.toml` and sees no journal. Deliberately not `Clone`: nothing outlives the step.
 pub struct StepContext {
     step: StepId,
     tools: Arc<Tools>,
@@ -52,8 +52,8 @@ pub struct StepContext {
 pub struct RunScope {
     /// Its id.
     pub id: RunId,
-    /// Whether another run is one of this project and over: one run at a time holds the lock, so each that was on record
-    /// when this one began.
+    /// Whether another run belongs to this project and has ended. One run at a time holds the lock, so every run that
+    /// was recorded when this one began has ended.
     pub has_ended: Arc<dyn Fn(&RunId) -> bool + Send + Sync>,
     /// How its steps ask the person at the terminal.
     pub prompts: Arc<Prompts>,
@@ -96,7 +96,7 @@ impl StepContext {
         Self { children, ..self }
     }
 
-    /// The context of a look outside of any run: what is said in it is kept nowhere.
+    /// The context of a check outside of any run: its lines are discarded.
     pub fn looking(step: StepId, tools: Arc<Tools>, cancel: Cancel, last: Option<Output>) -> Self {
         let (sink, _nobody) = event_channel();
         let log = StepLog::discard(step.clone());
@@ -144,7 +144,7 @@ impl StepContext {
         self.sink.send(EventKind::StepProgress { step: self.step.clone(), progress });
     }
 
-    /// Says a line: into the log, and to whoever watches.
+    /// Writes a line to the step's log and to the display.
     pub fn line(&self, line: &str) {
         let mut bytes = Vec::with_capacity(line.len() + 1);
         bytes.extend_from_slice(line.as_bytes());
@@ -157,7 +157,7 @@ impl StepContext {
         if self.cancel.is_cancelled() { Err(Failure::interrupted(format!("step {}", self.step))) } else { Ok(()) }
     }
 
-    /// Ends when a step that was asked to stop has had the time for a last look at what it waited for, or is asked to stop at
+    /// Completes when a cancelled step has had the time for one last check of what it waited for, or has to stop at
     /// once.
     pub async fn out_of_time(&self) {
         self.cancel.grace_elapsed(LAST_LOOK).await;
@@ -202,7 +202,7 @@ impl StepContext {
         self.leaked.load(Ordering::Relaxed)
     }
 
-    /// Writes out what is held back, and ends the log. Answers whether there is a log, or why it is not whole.
+    /// Writes what is held back and closes the log. Returns whether there is a log, or why it is incomplete.
     pub fn finish(&self) -> Result<bool, String> {
         {
             let mut text = self.text.lock().unwrap_or_else(PoisonError::into_inner);
@@ -229,7 +229,7 @@ impl StepContext {
                 self.send_line(open);
                 rest = &rest[end + 1..];
             } else {
-                // A flood: whoever watches can't follow, and the log has all of it.
+                // A flood: nobody can read along, and the log has all of it.
                 let last = rest.iter().rposition(|byte| *byte == b'\n').unwrap_or(end);
                 rest = &rest[last + 1..];
             }
@@ -250,7 +250,7 @@ impl ProcessObserver for StepContext {
         let TextState { redact, line } = &mut *text;
         let ready = redact.push(bytes);
         self.write(line, &ready);
-        // Whoever follows the log sees it now, and it is there should we be killed.
+        // A reader who follows the log sees it now, and it survives if this process is killed.
         self.log.flush();
     }
 

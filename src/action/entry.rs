@@ -22,7 +22,7 @@ pub trait ActionSettings: Action + DeserializeOwned + JsonSchema + 'static {
     const SUMMARY: &'static str;
     /// A step's settings as one would write them, without `id` and `action`; it has to parse.
     const EXAMPLE: &'static str;
-    /// The facts it hands on: name and meaning.
+    /// Its outputs: name and meaning.
     const OUTPUTS: &'static [(&'static str, &'static str)] = &[];
     /// Whether what it makes is in the cluster, and so gone with it. Then the cluster's uid is one of the inputs.
     const IN_CLUSTER: bool = false;

@@ -24,7 +24,7 @@ pub use prompts::{Prompter, Prompts};
 pub enum Presence {
     /// It has, and it is the same thing: same image id, same cluster, same revision.
     Present,
-    /// It has not, or it is another thing by now. Says what, as a remark to a person: "image `a:1f` is gone".
+    /// It is gone, or something else has taken its place. Says what, as users read it: "image `a:1f` is gone".
     Missing(String),
 }
 

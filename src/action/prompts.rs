@@ -74,7 +74,7 @@ mod tests {
     use crate::tools::secrets::Secrets;
     use crate::tools::{Cancel, Tools};
 
-    /// Answers with these lines, then never.
+    /// Returns these lines, then waits forever.
     struct Script(StdMutex<VecDeque<&'static str>>);
 
     impl Prompter for Script {

@@ -21,18 +21,19 @@ use crate::tools::{blocking, process, shell};
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct Command {
-    /// What to run: a list is a program with its arguments; a text is a script for `sh -e`, which ends with the first
-    /// command that fails. A text with a pipe runs in a shell that also fails when a command before the last one of
-    /// the pipe does.
+    /// What to run: an array is a program with its arguments; a string is a script for `sh -e`, which stops at the
+    /// first command that fails. A script with a pipe runs in a shell that also fails when a command before the last
+    /// one of the pipe does.
     run: Run,
     /// Where it runs, relative to the project; the project's folder by default.
     cwd: Option<String>,
-    /// Variables of its environment, beside those of `provision` itself. It also gets DOCKER_HOST for the daemon that the
-    /// other steps use, unless DOCKER_HOST or DOCKER_CONTEXT is set here, and KUBECONFIG for the pipeline's cluster.
+    /// Environment variables, in addition to those of `provision` itself. It also gets `DOCKER_HOST` for the daemon
+    /// that the other steps use, unless `DOCKER_HOST` or `DOCKER_CONTEXT` is set here, and `KUBECONFIG` for the
+    /// pipeline's cluster.
     #[serde(default)]
     env: BTreeMap<String, String>,
-    /// Globs of the files that it reads, relative to the project. While they and the settings are unchanged, it need not
-    /// run again.
+    /// Globs of the files that it reads, relative to the project. While they and the settings are unchanged, the step
+    /// does not run again.
     #[serde(default)]
     inputs: Vec<String>,
     /// Globs of the files that it makes, relative to the project. It has failed, or has to run again, when one of them
@@ -88,8 +89,8 @@ impl Command {
                 process::Command::new(path).args(rest)
             }
         };
-        // Programs like docker and compose use the daemon that the other steps use. Where no daemon can be named, a program
-        // that needs one says so itself.
+        // Programs like docker and compose use the daemon that the other steps use. Where no daemon can be named, a
+        // program that needs one says so itself.
         if !self.names_daemon() {
             for (name, value) in tools.docker_endpoint().map(Endpoint::variables).unwrap_or_default() {
                 command = command.env(name, value);
@@ -184,7 +185,7 @@ impl Action for Command {
                 cx.note_leak();
             }
             match self.missing_output(cx).await? {
-                Some(pattern) => Err(Failure::failed(format!("`{line}` ended well and did not make `{pattern}`"))
+                Some(pattern) => Err(Failure::failed(format!("`{line}` succeeded but did not create `{pattern}`"))
                     .hint("correct `outputs`: its globs start at the folder of `pipeline.toml`")),
                 None => Ok(Output::new()),
             }

@@ -22,7 +22,7 @@ pub(super) struct FileCheck {
     /// The same for several.
     #[serde(default)]
     paths: Vec<String>,
-    /// Whether there has to be a file at all; `false` demands that there is none.
+    /// Whether the file must exist; with `false` it must not.
     #[serde(default = "defaults::yes")]
     exists: bool,
     /// Texts that have to be in each file, as they are.
@@ -45,7 +45,7 @@ pub(super) struct FileCheck {
 struct Expectation {
     /// The file, or a glob.
     path: String,
-    /// Whether there has to be a file at all.
+    /// Whether the file must exist; with `false` it must not.
     #[serde(default = "defaults::yes")]
     exists: bool,
     /// Texts that have to be in each file.
@@ -116,7 +116,7 @@ impl FileCheck {
     }
 }
 
-/// Checks one expectation; `wrong` gets a line for each thing that is not as it should be. Answers the number of files.
+/// Checks one expectation and adds a line to `wrong` for each violation. Returns the number of files.
 fn check(root: &std::path::Path, expectation: &Expectation, wrong: &mut Vec<String>) -> Result<usize, Failure> {
     let path = &expectation.path;
     let set = FileSet::glob(root, path).map_err(Failure::failed)?;
@@ -136,13 +136,13 @@ fn check(root: &std::path::Path, expectation: &Expectation, wrong: &mut Vec<Stri
         if expectation.contains.is_empty() && expectation.matches.is_empty() && expectation.absent.is_empty() {
             continue;
         }
-        // What a link points to is no input of the step, so it can't be what is looked at either.
+        // The target of a link is not an input of the step, so its content can't decide the result.
         if entry.kind != EntryKind::File {
             wrong.push(format!("`{name}` is a symbolic link: name the file that it points to"));
             continue;
         }
         if entry.metadata.len() > MAX_FILE {
-            wrong.push(format!("`{name}` is too big to be a text"));
+            wrong.push(format!("`{name}` is too large to be searched"));
             continue;
         }
         let bytes = fs_err::read(&entry.path).context(|| format!("reading `{name}`"))?;
@@ -170,15 +170,15 @@ fn check(root: &std::path::Path, expectation: &Expectation, wrong: &mut Vec<Stri
     Ok(n)
 }
 
-/// The first line of a text, cut to a readable length.
+/// Returns the first line of `text`, cut to a readable length.
 fn short(text: &str) -> String {
     let line = text.trim().lines().next().unwrap_or_default();
     let cut: String = line.chars().take(80).collect();
     if cut.len() < text.trim().len() { format!("{cut}…") } else { cut }
 }
 
-/// A look at files costs next to nothing, and their contents are all that decides: they are its inputs, so that the step
-/// is fresh while they are unchanged.
+/// Checking files is cheap, and only their contents decide the result: they are the step's inputs, so that the step is
+/// fresh while they are unchanged.
 impl Action for FileCheck {
     fn inputs<'a>(&'a self, cx: &'a StepContext, inputs: &'a mut Inputs) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async move {

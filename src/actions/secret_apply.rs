@@ -11,11 +11,11 @@ use tokio::sync::Mutex;
 use crate::action::{Action, ActionSettings, Presence, StepContext, defaults};
 use crate::error::{Failure, FailureKind};
 use crate::fingerprint::{Digest, Inputs};
-use crate::model::{Output, StepId};
+use crate::model::{Output, SecretPart, StepId, split_secret_refs};
 use crate::tools::Tools;
 use crate::tools::deletion::{Deletion, Proof};
 use crate::tools::kubernetes::{FieldConflict, FieldManager, Kube, SecretObject, SecretState};
-use crate::tools::secrets::{self, SecretSource, SecretValue, TextPart};
+use crate::tools::secrets::{self, SecretSource, SecretValue};
 
 /// Marks what we made.
 const MANAGED_BY: (&str, &str) = ("app.kubernetes.io/managed-by", "provision");
@@ -35,8 +35,9 @@ pub(super) struct SecretApply {
     /// Its namespace.
     #[serde(default = "defaults::namespace")]
     namespace: String,
-    /// Its keys with their values, in which `${{ secrets.NAME }}` stands for a declared secret. A secret that is
-    /// generated is made once and then kept only in the cluster: one key must hold it and nothing else, so that it can be found there.
+    /// Its keys with their values, in which `${{ secrets.NAME }}` stands for a declared secret. A generated secret is
+    /// made once and then kept only in the cluster: one key must hold it and nothing else, so that it can be found
+    /// there.
     data: BTreeMap<String, String>,
     /// Its labels.
     #[serde(default)]
@@ -74,7 +75,7 @@ impl ActionSettings for SecretApply {
             return Err("`data` needs at least one key".into());
         }
         for (key, text) in &self.data {
-            secrets::split(text).map_err(|why| format!("`data.{key}`: {why}"))?;
+            split_secret_refs(text).map_err(|why| format!("`data.{key}`: {why}"))?;
         }
         Ok(())
     }
@@ -174,7 +175,7 @@ impl SecretApply {
         }
         let mut data = BTreeMap::new();
         for (key, text) in &self.data {
-            data.insert(key.clone(), secrets::fill(text, &values)?.into_bytes());
+            data.insert(key.clone(), resolved(text, &values)?.into_bytes());
         }
         let mut labels = self.labels.clone();
         // One that somebody else made stays marked as theirs.
@@ -191,8 +192,8 @@ impl SecretApply {
         })
     }
 
-    /// Applies `object` as this step's manager. Keys of other steps are never touched; one that somebody else has set to
-    /// another value is overwritten only with the user's consent.
+    /// Applies `object` as this step's manager. Keys of other steps are never touched; one that somebody else has set
+    /// to another value is overwritten only with the user's consent.
     async fn apply_as_owner(
         &self,
         cx: &StepContext,
@@ -263,8 +264,8 @@ impl SecretApply {
     fn names(&self) -> Result<BTreeSet<String>, Failure> {
         let mut names = BTreeSet::new();
         for text in self.data.values() {
-            for part in secrets::split(text).map_err(Failure::bug)? {
-                if let TextPart::Secret(name) = part {
+            for part in split_secret_refs(text).map_err(Failure::bug)? {
+                if let SecretPart::Secret(name) = part {
                     names.insert(name.to_owned());
                 }
             }
@@ -274,7 +275,7 @@ impl SecretApply {
 
     /// The key that holds just the generated secret `name`.
     fn key_of(&self, name: &str) -> Result<String, Failure> {
-        let whole = |text: &String| secrets::split(text).is_ok_and(|parts| parts == [TextPart::Secret(name)]);
+        let whole = |text: &String| split_secret_refs(text).is_ok_and(|parts| parts == [SecretPart::Secret(name)]);
         self.data.iter().find(|(_, text)| whole(text)).map(|(key, _)| key.clone()).ok_or_else(|| {
             Failure::new(
                 FailureKind::Config,
@@ -285,7 +286,7 @@ impl SecretApply {
         })
     }
 
-    /// Keeps the generated secrets that are in `data` out of whatever is written from now on: later steps may come across
+    /// Masks the generated secrets that are in `data` in everything that is written from now on: later steps may print
     /// them.
     fn mask_generated(&self, cx: &StepContext, data: &BTreeMap<String, Vec<u8>>) -> Result<(), Failure> {
         for name in self.names()? {
@@ -358,7 +359,22 @@ fn json_pointer(field: &str) -> String {
     format!("/{}{name}", parent.replace('.', "/"))
 }
 
-/// A digest of a Secret's content that tells nothing of it.
+/// Returns `text` with the values of its secrets.
+fn resolved(text: &str, values: &BTreeMap<String, SecretValue>) -> Result<String, Failure> {
+    let mut resolved = String::new();
+    for part in split_secret_refs(text).map_err(Failure::bug)? {
+        match part {
+            SecretPart::Text(text) => resolved.push_str(text),
+            SecretPart::Secret(name) => {
+                let value = values.get(name).ok_or_else(|| Failure::bug(format!("no value for `{name}`")))?;
+                resolved.push_str(value.expose());
+            }
+        }
+    }
+    Ok(resolved)
+}
+
+/// Returns a digest of a Secret's content that reveals nothing of it.
 fn digest(tools: &Tools, kind: &str, data: &BTreeMap<String, Vec<u8>>) -> Result<Digest, Failure> {
     let mut bytes = Vec::new();
     let mut add = |part: &[u8]| {

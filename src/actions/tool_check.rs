@@ -29,7 +29,7 @@ pub(super) struct ToolCheck {
     /// For `docker` alone: whether its daemon has to answer.
     #[serde(default)]
     daemon: bool,
-    /// What to tell whoever has not got it.
+    /// A hint for users who do not have it.
     hint: Option<String>,
     /// The command that installs it.
     install: Option<String>,
@@ -84,15 +84,15 @@ impl ActionSettings for ToolCheck {
 
 /// What tells a file from another one, also from one that has taken its place.
 fn identity(path: &Path) -> Result<String, Failure> {
-    let found = fs_err::metadata(path).context(|| format!("looking at `{}`", path.display()))?;
+    let found = fs_err::metadata(path).context(|| format!("reading the metadata of `{}`", path.display()))?;
     let (dev, ino, size) = (found.dev(), found.ino(), found.size());
     // The change time tells a file that was patched in place, with its modification time set back.
     let (modified, changed) = ((found.mtime(), found.mtime_nsec()), (found.ctime(), found.ctime_nsec()));
     Ok(format!("{dev}-{ino}-{size}-{}.{:09}-{}.{:09}", modified.0, modified.1, changed.0, changed.1))
 }
 
-/// Whether the file may run another one that it chooses itself, so that only asking tells the version: a script, or a program
-/// that goes by many names.
+/// Whether the file may run another program that it selects itself, so that the version is known only by running it: a
+/// script, or a program with several names.
 fn is_shim(path: &Path, tool: &str) -> bool {
     let mut start = [0; 2];
     let read = fs_err::File::open(path).and_then(|mut file| file.read_exact(&mut start));
@@ -171,17 +171,17 @@ impl Action for ToolCheck {
                 return missing("is not installed any more");
             };
             if output.get("path") != Some(&*path.to_string_lossy()) {
-                return missing("is found in another place by now");
+                return missing("is now found at another path");
             }
             if output.get("identity") != Some(&identity(&path)?) {
-                return missing("is another file by now");
+                return missing("was replaced by another file");
             }
             if is_shim(&path, &self.tool) {
                 return Ok(match self.check(cx).await {
                     Ok(now) if now == *output => Presence::Present,
                     Ok(now) => Presence::Missing(match now.get("version") {
-                        Some(version) => format!("`{}` is of version {version} by now", self.tool),
-                        None => format!("`{}` tells no version any more", self.tool),
+                        Some(version) => format!("`{}` now has version {version}", self.tool),
+                        None => format!("`{}` no longer reports a version", self.tool),
                     }),
                     Err(failure) => Presence::Missing(failure.message),
                 });
@@ -194,7 +194,7 @@ impl Action for ToolCheck {
                 };
                 match answered.await {
                     Ok(version) if output.get("daemon") == Some(&*version) => {}
-                    Ok(version) => return Ok(Presence::Missing(format!("the daemon is of version {version} by now"))),
+                    Ok(version) => return Ok(Presence::Missing(format!("the daemon now has version {version}"))),
                     Err(failure) => return Ok(Presence::Missing(failure.message)),
                 }
             }

@@ -99,8 +99,8 @@ impl Journal {
         Ok(Opened { journal, history, warnings })
     }
 
-    /// Appends `entries` with one write and makes them durable, unless all of them are about children only. Fails when the
-    /// journal is not ours any more, or what is durable is not under its path: no later run would know of it.
+    /// Appends `entries` with one write and makes them durable, unless all of them are about children only. Fails when
+    /// the journal is no longer ours, or what is durable is not under its path: no later run would know of it.
     pub fn append(&mut self, entries: &[Entry]) -> Result<(), Failure> {
         let now = now_ms();
         let records: Vec<Record<'_>> = entries.iter().map(|entry| to_record(entry, now)).collect();

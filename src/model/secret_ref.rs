@@ -1,5 +1,5 @@
-//! References to secrets in settings that actions receive: `${{ secrets.NAME }}`. All other expressions are evaluated when the
-//! pipeline file is read; these are left for the action, so that secrets never become part of its settings.
+//! References to secrets in settings that actions receive: `${{ secrets.NAME }}`. All other expressions are evaluated
+//! when the pipeline file is read; these are left for the action, so that secrets never become part of its settings.
 
 /// A part of a setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeSet;
 
-/// A text of this length or longer is found by its pieces of this length, a shorter one as a whole.
+/// Texts of this length or longer are found by their pieces of this length, shorter ones as a whole.
 pub(super) const PIECE: usize = 16;
 
 /// A piece with fewer different bytes is filler (indentation, a line of dashes) and no secret.
@@ -32,7 +32,7 @@ struct State {
     whole: bool,
     /// The last `PIECE` bytes are a piece of a long text, and not filler.
     piece: bool,
-    /// The state's longest string is the beginning of a text.
+    /// The state's longest string is a prefix of one of the texts.
     prefix: bool,
     /// Its strings occur in a long text.
     long: bool,
@@ -107,7 +107,7 @@ impl Automaton {
         if state.long || state.prefix && place.len == state.len { place.len } else { state.link_hold }
     }
 
-    /// The place of the longest ending that is the beginning of a text.
+    /// Returns the place of the longest suffix that is a prefix of one of the texts.
     pub(super) fn prefix(&self, mut place: Place) -> Place {
         loop {
             let state = &self.states[place.state as usize];
@@ -118,7 +118,7 @@ impl Automaton {
         }
     }
 
-    /// A text that is nothing but filler is found by its pieces all the same.
+    /// Texts that consist of filler only are found by their pieces all the same.
     fn accept_filler(&mut self, text: &[u8]) {
         let mut place = Place::default();
         for byte in text {

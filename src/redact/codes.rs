@@ -1,21 +1,21 @@
-//! Codes in which a text may be hidden: base64 in both alphabets, hexadecimal digits, dumps. Each is read at every
+//! Codes in which secrets may be hidden: base64 in both alphabets, hexadecimal digits, dumps. Each is read at every
 //! alignment, and over line ends: where a code begins is not known. What comes of it is a layer of its own.
 
 use super::automaton::Automaton;
 use super::cursor::{Search, Span};
+use super::decoded::{Decoded, Depth};
 use super::dump::Dump;
-use super::layer::{Depth, Layer};
 
 /// Layers of escapes that are undone in what a code holds.
 const ESCAPES_IN_CODES: u8 = 2;
 
-pub(super) struct Codes {
-    base64: Base64,
+pub(super) struct Codes<T> {
+    base64: Base64<T>,
     /// Dumps and hexadecimal digits only where they are not in a code themselves.
-    hex: Option<Box<(Hex, Dump)>>,
+    hex: Option<Box<(Hex<T>, Dump<T>)>>,
 }
 
-impl Codes {
+impl<T: Decoded> Codes<T> {
     pub(super) fn new(depth: Depth) -> Self {
         // The same at every level: the search of one level is copied to the next.
         let escapes = ESCAPES_IN_CODES;
@@ -58,7 +58,7 @@ impl Codes {
         hex.into_iter().chain(self.base64.pending(automaton)).min()
     }
 
-    pub(super) fn each_text(&mut self, mut act: impl FnMut(&mut Layer)) {
+    pub(super) fn each_text(&mut self, mut act: impl FnMut(&mut T)) {
         self.base64.texts.iter_mut().for_each(&mut act);
         if let Some(hex) = &mut self.hex {
             hex.0.texts.iter_mut().for_each(&mut act);
@@ -106,24 +106,24 @@ fn left_out(last: &mut Option<Digit>, position: u64) {
     }
 }
 
-fn earliest(last: Option<Digit>, now: u64, texts: &[Layer], automaton: &Automaton) -> Option<u64> {
+fn earliest<T: Decoded>(last: Option<Digit>, now: u64, texts: &[T], automaton: &Automaton) -> Option<u64> {
     let pending = texts.iter().filter_map(|text| text.pending(automaton)).min();
     // A digit that was left behind is pending from a position that is not there yet.
     let digit = last.map(|digit| digit.start).filter(|start| *start < now);
     digit.into_iter().chain(pending).min()
 }
 
-struct Base64 {
+struct Base64<T> {
     last: Option<Digit>,
     /// The position behind the last byte.
     now: u64,
     phase: usize,
-    texts: [Layer; 4],
+    texts: [T; 4],
 }
 
-impl Base64 {
+impl<T: Decoded> Base64<T> {
     fn new(depth: Depth) -> Self {
-        Self { last: None, now: 0, phase: 0, texts: std::array::from_fn(|_| Layer::new(depth)) }
+        Self { last: None, now: 0, phase: 0, texts: std::array::from_fn(|_| T::new(depth)) }
     }
 
     #[inline]
@@ -161,7 +161,7 @@ impl Base64 {
     fn reset(&mut self) {
         if self.last.take().is_some() {
             self.phase = 0;
-            self.texts.iter_mut().for_each(Layer::reset);
+            self.texts.iter_mut().for_each(T::reset);
         }
     }
 
@@ -219,18 +219,18 @@ pub(super) fn between_hex(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b'+' | b':' | b',' | b'-' | b'.' | b'_' | b'\'' | b'"' | b'\\' | 0)
 }
 
-struct Hex {
+struct Hex<T> {
     last: Option<Digit>,
     /// A zero that may belong to `0x`.
     zero: Option<Span>,
     now: u64,
     phase: usize,
-    texts: [Layer; 2],
+    texts: [T; 2],
 }
 
-impl Hex {
+impl<T: Decoded> Hex<T> {
     fn new(depth: Depth) -> Self {
-        let texts = [Layer::new(depth), Layer::new(depth)];
+        let texts = [T::new(depth), T::new(depth)];
         Self { last: None, zero: None, now: 0, phase: 0, texts }
     }
 
@@ -276,7 +276,7 @@ impl Hex {
         self.zero = None;
         if self.last.take().is_some() {
             self.phase = 0;
-            self.texts.iter_mut().for_each(Layer::reset);
+            self.texts.iter_mut().for_each(T::reset);
         }
     }
 

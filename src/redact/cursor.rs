@@ -58,7 +58,8 @@ impl Cursor {
     }
 
     /// Goes on behind a line end that the view leaves out. Lines must not wait for the next one because their last
-    /// letter occurs in a secret: only `keep` bytes, or the beginning of a text of `prefix` bytes, are taken along.
+    /// letter occurs in a secret: only `keep` bytes, or a prefix of at least `prefix` bytes of one of the texts, are
+    /// kept.
     pub(super) fn line_end(&mut self, keep: usize, prefix: usize, automaton: &Automaton) {
         if self.place.len > 0 && automaton.hold(self.place) < keep {
             self.place = automaton.prefix(self.place);

@@ -1,9 +1,9 @@
 //! Dumps: rows of an offset, hexadecimal bytes and often the same bytes as text, as `xxd`, `hexdump -C` and `od -t x1`
-//! write. The bytes of all rows are one text, their text columns another.
+//! write. The bytes of all rows are decoded to one layer, the text columns to another.
 
 use super::automaton::Automaton;
 use super::cursor::{Search, Span};
-use super::layer::{Depth, Layer};
+use super::decoded::{Decoded, Depth};
 
 /// How many digits an offset has at least.
 const MIN_OFFSET: usize = 6;
@@ -21,7 +21,7 @@ enum Part {
     Text,
 }
 
-pub(super) struct Dump {
+pub(super) struct Dump<T> {
     part: Part,
     /// Bytes of the row so far, digits of the offset, spaces one after the other.
     column: usize,
@@ -35,11 +35,11 @@ pub(super) struct Dump {
     nibble: Option<(u8, Span)>,
     /// A bar of the text column that may be its end.
     bar: Option<Span>,
-    bytes: Layer,
-    text: Layer,
+    bytes: T,
+    text: T,
 }
 
-impl Dump {
+impl<T: Decoded> Dump<T> {
     pub(super) fn new(depth: Depth) -> Self {
         Self {
             part: Part::Offset,
@@ -51,8 +51,8 @@ impl Dump {
             text_at: None,
             nibble: None,
             bar: None,
-            bytes: Layer::new(depth),
-            text: Layer::new(depth),
+            bytes: T::new(depth),
+            text: T::new(depth),
         }
     }
 
@@ -154,7 +154,7 @@ impl Dump {
         }
     }
 
-    pub(super) fn texts(&mut self) -> [&mut Layer; 2] {
+    pub(super) fn texts(&mut self) -> [&mut T; 2] {
         [&mut self.bytes, &mut self.text]
     }
 

@@ -13,8 +13,8 @@ use aho_corasick::nfa::contiguous::NFA;
 
 use super::anchors::Anchors;
 use super::codes::{FOREIGN, LEFT_OUT, SEXTETS};
+use super::decoded::DEPTH;
 use super::layer::joined;
-use super::stream::DEPTH;
 use super::unescape::Unescape;
 
 /// Levels of escapes, and the text itself.
@@ -67,7 +67,7 @@ impl Filter {
         filter
     }
 
-    /// Begins at the start of a text.
+    /// Starts over, at the start of the input.
     pub(super) fn restart(&mut self) {
         let start = |nfa: &NFA| nfa.start_state(Anchored::No).unwrap_or_default();
         let Anchors { text, base64, hex } = &*self.anchors;
@@ -130,7 +130,7 @@ impl Filter {
         entry
     }
 
-    /// Takes a byte of the text of the first of `levels`, hands on to the others what comes of it.
+    /// Takes a byte of the text of the first of `levels` and passes what it decodes to on to the others.
     fn level(&self, escapes: &mut [Unescape<()>], levels: &mut [Level], byte: u8) -> bool {
         let Some((level, deeper)) = levels.split_first_mut() else { return false };
         let mut hit = level.step(&self.anchors, byte);

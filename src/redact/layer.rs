@@ -1,9 +1,11 @@
-//! One text and what is searched for in it: the text itself in three views, the codes that may be in it (base64,
-//! hexadecimal, dumps), and the text that comes of it when one layer of escapes is undone, which is a layer again.
+//! A layer: decoded text and everything that is searched in it: the text itself in three views, the codes that may be
+//! in it (base64, hexadecimal, dumps), and the text that comes of it when one layer of escapes is undone, which is a
+//! layer again.
 
 use super::automaton::Automaton;
 use super::codes::Codes;
 use super::cursor::{Cursor, Search, Span};
+use super::decoded::{Decoded, Depth};
 use super::unescape::{Unescape, begins};
 
 /// Short texts count from this length on, in each view: the more a view leaves out, the longer.
@@ -57,20 +59,11 @@ impl Views {
     }
 }
 
-/// How deep a layer is searched.
-#[derive(Clone, Copy)]
-pub(super) struct Depth {
-    /// Layers of escapes that are undone.
-    pub(super) escapes: u8,
-    /// Codes within codes.
-    pub(super) codes: u8,
-}
-
-/// A text, and all that may be in it.
+/// The search of decoded text and of everything encoded in it.
 pub(super) struct Layer {
     depth: Depth,
     views: Views,
-    codes: Option<Box<Codes>>,
+    codes: Option<Box<Codes<Layer>>>,
     escapes: Option<Box<Escapes>>,
 }
 
@@ -83,27 +76,6 @@ struct Escapes {
 }
 
 impl Layer {
-    pub(super) fn new(depth: Depth) -> Self {
-        let codes = (depth.codes > 0).then(|| Box::new(Codes::new(depth)));
-        Self { depth, views: Views::default(), codes, escapes: None }
-    }
-
-    /// Takes the next byte, which comes from `span` of the raw stream.
-    #[inline]
-    pub(super) fn push(&mut self, byte: u8, span: Span, search: &mut Search<'_>) {
-        let differs = self.differs();
-        if differs || self.depth.escapes > 0 && begins(byte) {
-            self.push_escaped(byte, span, search);
-        }
-        self.views.push(byte, span, search);
-        if let Some(codes) = &mut self.codes {
-            codes.push(byte, span, search);
-        }
-        if differs {
-            self.compare();
-        }
-    }
-
     fn differs(&self) -> bool {
         self.escapes.as_ref().is_some_and(|escapes| escapes.differs)
     }
@@ -142,11 +114,6 @@ impl Layer {
             }
     }
 
-    /// Whether both will find the same, with all that is below.
-    pub(super) fn agrees_deep(&self, other: &Self) -> bool {
-        !self.differs() && !other.differs() && self.agrees(other)
-    }
-
     /// Goes on from where `from` is, but for its escapes.
     fn copy_search(&mut self, from: &Self) {
         self.views.clone_from(&from.views);
@@ -158,9 +125,34 @@ impl Layer {
             escapes.decoder = Unescape::default();
         }
     }
+}
 
-    /// Goes on from where `from` is, a layer of the same depth.
-    pub(super) fn copy_from(&mut self, from: &Self) {
+impl Decoded for Layer {
+    fn new(depth: Depth) -> Self {
+        let codes = (depth.codes > 0).then(|| Box::new(Codes::new(depth)));
+        Self { depth, views: Views::default(), codes, escapes: None }
+    }
+
+    #[inline]
+    fn push(&mut self, byte: u8, span: Span, search: &mut Search<'_>) {
+        let differs = self.differs();
+        if differs || self.depth.escapes > 0 && begins(byte) {
+            self.push_escaped(byte, span, search);
+        }
+        self.views.push(byte, span, search);
+        if let Some(codes) = &mut self.codes {
+            codes.push(byte, span, search);
+        }
+        if differs {
+            self.compare();
+        }
+    }
+
+    fn agrees_deep(&self, other: &Self) -> bool {
+        !self.differs() && !other.differs() && self.agrees(other)
+    }
+
+    fn copy_from(&mut self, from: &Self) {
         self.copy_search(from);
         if let Some(others) = from.escapes.as_ref().filter(|escapes| escapes.differs) {
             let depth = others.text.depth;
@@ -173,8 +165,7 @@ impl Layer {
         }
     }
 
-    /// Where the raw bytes begin that may still become a secret.
-    pub(super) fn pending(&self, automaton: &Automaton) -> Option<u64> {
+    fn pending(&self, automaton: &Automaton) -> Option<u64> {
         let views = [&self.views.plain, &self.views.unquoted, &self.views.joined];
         let views = views.into_iter().filter_map(|cursor| cursor.pending(automaton)).min();
         let codes = self.codes.as_ref().and_then(|codes| codes.pending(automaton));
@@ -185,8 +176,7 @@ impl Layer {
         [views, codes, escapes].into_iter().flatten().min()
     }
 
-    /// Forgets what has been pending since before `position`.
-    pub(super) fn forget(&mut self, position: u64, automaton: &Automaton) {
+    fn forget(&mut self, position: u64, automaton: &Automaton) {
         for cursor in self.views.all() {
             cursor.forget(position, automaton);
         }
@@ -198,9 +188,7 @@ impl Layer {
         }
     }
 
-    /// A line ended before `position` that the code around this text leaves out. Nothing that is only begun is held
-    /// back for it.
-    pub(super) fn line_end(&mut self, position: u64, search: &Search<'_>) {
+    fn line_end(&mut self, position: u64, search: &Search<'_>) {
         for cursor in self.views.all() {
             cursor.line_end(3, 1, search.automaton);
         }
@@ -215,8 +203,7 @@ impl Layer {
         }
     }
 
-    /// Forgets everything.
-    pub(super) fn reset(&mut self) {
+    fn reset(&mut self) {
         for cursor in self.views.all() {
             cursor.reset();
         }
@@ -229,8 +216,7 @@ impl Layer {
         }
     }
 
-    /// Takes what is undecided as it stands: the stream is over.
-    pub(super) fn finish(&mut self, search: &mut Search<'_>) {
+    fn finish(&mut self, search: &mut Search<'_>) {
         if let Some(escapes) = self.escapes.as_mut().filter(|escapes| escapes.differs) {
             let Escapes { decoder, text, .. } = &mut **escapes;
             decoder.finish(|byte, span| text.push(byte, span, search));

@@ -4,16 +4,16 @@
 //! What is printed is rarely the secret as it stands: it is wrapped base64, JSON in JSON, a shell's trace, a dump. So
 //! masking does not look for a list of forms. It decodes the stream, and searches what comes of it.
 //!
-//! **What is searched for** (`texts.rs`): each secret, and each of its lines. A text of 16 bytes or more is found by
-//! any 16 bytes of it in a row, a shorter one as a whole (`automaton.rs`). Pieces of fewer than four different bytes
+//! **What is searched for** (`texts.rs`): each secret, and each of its lines. Texts of 16 bytes or more are found
+//! by any 16 consecutive bytes, shorter ones as a whole (`automaton.rs`). Pieces of fewer than four different bytes
 //! are filler and do not count.
 //!
 //! **Where** (`layer.rs`): in a tree of texts, each decoded from the one above, byte by byte as the stream comes.
 //!
 //! ```text
 //! raw stream ─┬─ three views: as it is · without quotes and backslashes · without white space as well
-//!             ├─ base64 (4 alignments), hexadecimal digits (2), dumps (bytes, text column): each a text like this one
-//!             └─ one layer of escapes undone (JSON, URL, HTML, C, shell): again a text like this one, three deep
+//!             ├─ base64 (4 alignments), hexadecimal digits (2), dumps (bytes, text column): each searched alike
+//!             └─ one layer of escapes undone (JSON, URL, HTML, C, shell): searched again, three deep
 //! ```
 //!
 //! The views without quotes and white space are what makes wrapping, folding, indenting and every way to quote alike.
@@ -32,20 +32,22 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
-use anchors::Anchors;
-use automaton::Automaton;
-use filter::Filter;
+use masking::Masking;
+use matcher::Matcher;
 
 mod anchors;
 mod automaton;
 mod codes;
 mod cursor;
+mod decoded;
 mod dump;
 mod entities;
 mod filter;
 mod layer;
+mod masking;
+mod matcher;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -54,7 +56,7 @@ mod unescape;
 
 pub use stream::RedactStream;
 
-/// Shorter secrets would mask half of every log; they are not masked, and the user is told.
+/// Shorter secrets would mask half of every log; they are not masked, and the user gets a warning.
 const MIN_BYTES: usize = 4;
 
 /// The secrets of a run. Cheap to clone; all clones share what is registered.
@@ -70,34 +72,6 @@ struct Known {
     matcher: Option<Arc<Matcher>>,
 }
 
-/// What finds the secrets.
-struct Matcher {
-    automaton: Automaton,
-    /// For the filter; none when there is a secret that it can't find.
-    anchors: Option<Arc<Anchors>>,
-    /// The filter for single texts; streams have their own.
-    filter: Option<Mutex<Filter>>,
-}
-
-impl Matcher {
-    fn new(known: &Known) -> Self {
-        let anchors = Anchors::new(&known.texts, &known.sources).map(Arc::new);
-        let filter = anchors.as_ref().map(|anchors| Mutex::new(Filter::new(Arc::clone(anchors))));
-        Self { automaton: Automaton::new(&known.texts), anchors, filter }
-    }
-
-    /// Whether `bytes` may hold a secret.
-    fn is_candidate(&self, bytes: &[u8]) -> bool {
-        let Some(mut filter) = self.filter.as_ref().and_then(|filter| filter.try_lock().ok()) else { return true };
-        let mut found = false;
-        filter.restart();
-        filter.read(bytes, |_| found = true);
-        // What is undecided at the end may be one.
-        filter.read(b"  ", |_| found = true);
-        found
-    }
-}
-
 impl fmt::Debug for Redactor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Redactor")
@@ -110,8 +84,7 @@ impl Redactor {
         Self::default()
     }
 
-    /// Registers a secret and each of its lines. Returns whether it can be masked: a text of less than four bytes
-    /// can't.
+    /// Registers a secret and each of its lines. Returns whether it can be masked: fewer than four bytes can't.
     pub fn register(&self, secret: &str) -> bool {
         let secret = secret.trim();
         if secret.len() < MIN_BYTES {
@@ -135,7 +108,7 @@ impl Redactor {
         drop(known);
         let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
         if known.matcher.is_none() {
-            known.matcher = Some(Arc::new(Matcher::new(&known)));
+            known.matcher = Some(Arc::new(Matcher::new(&known.texts, &known.sources)));
         }
         known.matcher.clone()
     }
@@ -145,7 +118,7 @@ impl Redactor {
         let Some(matcher) = self.matcher().filter(|matcher| matcher.is_candidate(bytes)) else {
             return Cow::Borrowed(bytes);
         };
-        let mut masking = stream::Masking::new(matcher);
+        let mut masking = Masking::new(matcher);
         let mut out = Vec::with_capacity(bytes.len());
         masking.push(bytes, &mut out);
         masking.finish(&mut out);

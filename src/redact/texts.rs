@@ -69,7 +69,7 @@ fn add_bytes(secret: &[u8], texts: &mut BTreeSet<Vec<u8>>) {
     let lines: Vec<&[u8]> = secret.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).collect();
     if lines.len() > 1 {
         add_joined(secret, texts);
-        // A line end within a text would hold back every line end of the stream: a short secret has no other way.
+        // Texts that contain a line end would hold back every line end of the stream; a short secret has no other form.
         if kept(secret, joined).len() < MIN_JOINED {
             insert(secret.to_vec(), MIN_PLAIN, texts);
         }
@@ -115,7 +115,7 @@ fn add_joined(text: &[u8], texts: &mut BTreeSet<Vec<u8>>) {
     }
 }
 
-/// A text, and what it becomes where the escapes in it are undone together with those around it.
+/// Returns `text`, and what it becomes where its own escapes are undone together with those around it.
 fn unescaped(text: &[u8]) -> Vec<Vec<u8>> {
     let mut all = vec![text.to_vec()];
     for _ in 0..2 {

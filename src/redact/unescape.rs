@@ -2,8 +2,9 @@
 //! `&amp;`, `&#65;`, `&#x41;`. One byte after the other, with the part of the raw stream that each decoded byte comes
 //! from.
 //!
-//! All kinds are undone at once, whoever wrote them: a secret is searched for after each of several such layers, and
-//! texts that look escaped themselves are registered undone too (see `texts.rs`), so that a kind too many does no harm.
+//! All kinds are undone at once, no matter which tool wrote them: a secret is searched for after each of several such
+//! layers, and texts that look escaped themselves are registered undone too (see `texts.rs`), so that a kind too many
+//! does no harm.
 
 use super::cursor::Span;
 use super::entities;
@@ -65,7 +66,7 @@ impl<S: Origin> Unescape<S> {
         (self.n > 0).then(|| &mut self.spans[0])
     }
 
-    /// Takes a byte, hands on those that are decoded.
+    /// Takes a byte and passes decoded ones to `to`.
     #[inline]
     pub(super) fn push(&mut self, byte: u8, span: S, mut to: impl FnMut(u8, S)) {
         if self.n == 0 && !begins(byte) {
@@ -77,7 +78,7 @@ impl<S: Origin> Unescape<S> {
         self.settle(false, &mut to);
     }
 
-    /// Hands on what is left at the end of the stream.
+    /// Passes what is left at the end of the stream to `to`.
     pub(super) fn finish(&mut self, mut to: impl FnMut(u8, S)) {
         self.settle(true, &mut to);
     }

@@ -1,9 +1,9 @@
 //! [`Deletion`]: the one decision whether something that is not a private file of ours may be deleted.
 //!
 //! The rule, for every action: the thing itself has to show that this pipeline made it **and** that nobody's data is in
-//! it; the user's consent (`--yes`, or `ephemeral = true` for a cluster) can stand in for the second proof, and for both
-//! where the subject allows it. What is in use is never deleted. A file in the state folder is never proof: it says
-//! what we intended, not what became of a thing that others can reach. docs/reliability.md lists every subject.
+//! it; the user's consent (`--yes`, or `ephemeral = true` for a cluster) can stand in for the second proof, and for
+//! both where the subject allows it. What is in use is never deleted. A file in the state folder is never proof: it
+//! says what we intended, not what became of a thing that others can reach. docs/reliability.md lists every subject.
 
 use crate::error::Failure;
 

@@ -87,7 +87,7 @@ impl Tools {
         }
     }
 
-    /// How closely files are looked at: see [`Verify`].
+    /// Sets how thoroughly files are checked: see [`Verify`].
     pub fn verifying(self, verify: Verify) -> Self {
         Self { files: Arc::new(FileDigests::new(&self.state_dir, verify)), ..self }
     }

@@ -111,54 +111,6 @@ pub fn generate(bytes: usize, redactor: &Redactor) -> Result<SecretValue, Failur
     Ok(SecretValue::new(text, redactor))
 }
 
-/// A piece of a text in which declared secrets are used.
-#[derive(Debug, PartialEq, Eq)]
-pub enum TextPart<'a> {
-    /// As it stands.
-    Text(&'a str),
-    /// The name of a secret.
-    Secret(&'a str),
-}
-
-/// Splits a text at its `${{ secrets.NAME }}`; every other expression is an error.
-pub fn split(text: &str) -> Result<Vec<TextPart<'_>>, String> {
-    let mut parts = Vec::new();
-    let mut rest = text;
-    while let Some(at) = rest.find("${{") {
-        if at > 0 {
-            parts.push(TextPart::Text(&rest[..at]));
-        }
-        let body = &rest[at + 3..];
-        let end = body.find("}}").ok_or("`${{` without `}}`")?;
-        let expression = body[..end].trim();
-        let name = expression
-            .strip_prefix("secrets.")
-            .filter(|name| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-'))
-            .ok_or_else(|| format!("`${{{{ {expression} }}}}` is not `secrets.NAME`"))?;
-        parts.push(TextPart::Secret(name));
-        rest = &body[end + 2..];
-    }
-    if !rest.is_empty() {
-        parts.push(TextPart::Text(rest));
-    }
-    Ok(parts)
-}
-
-/// Returns the text with the values of its secrets.
-pub fn fill(text: &str, values: &BTreeMap<String, SecretValue>) -> Result<String, Failure> {
-    let mut filled = String::new();
-    for part in split(text).map_err(Failure::bug)? {
-        match part {
-            TextPart::Text(text) => filled.push_str(text),
-            TextPart::Secret(name) => {
-                let value = values.get(name).ok_or_else(|| Failure::bug(format!("no value for `{name}`")))?;
-                filled.push_str(value.expose());
-            }
-        }
-    }
-    Ok(filled)
-}
-
 /// A digest of something secret, with a key that only this project's `.provision` holds: a reader of the journal can't
 /// try out guesses. A new key changes every such digest, and so makes its step stale.
 pub fn keyed_digest(state_dir: &Path, secret: &[u8]) -> Result<Digest, Failure> {
@@ -197,26 +149,6 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
-
-    #[test]
-    fn values_are_split_at_their_secrets() {
-        let cases: [(&str, Vec<TextPart<'_>>); 5] = [
-            ("", vec![]),
-            ("plain $x {{ y }}", vec![TextPart::Text("plain $x {{ y }}")]),
-            ("${{ secrets.A }}", vec![TextPart::Secret("A")]),
-            ("${{secrets.A}}${{  secrets.b-2  }}", vec![TextPart::Secret("A"), TextPart::Secret("b-2")]),
-            (
-                "postgres://u:${{ secrets.PW }}@db/x",
-                vec![TextPart::Text("postgres://u:"), TextPart::Secret("PW"), TextPart::Text("@db/x")],
-            ),
-        ];
-        for (text, parts) in cases {
-            assert_eq!(split(text).unwrap(), parts, "{text}");
-        }
-        for bad in ["${{ secrets.A", "${{ vars.a }}", "${{ secrets. }}", "${{ secrets.a b }}", "${{}}"] {
-            assert!(split(bad).is_err(), "{bad}");
-        }
-    }
 
     #[test]
     fn a_digest_needs_the_projects_key() {

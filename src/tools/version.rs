@@ -10,8 +10,8 @@ use semver::{Comparator, Op, Prerelease, Version, VersionReq};
 const NOTICES: [&str; 11] =
     ["available", "->", "→", "warn", "deprecat", "update", "upgrade", "new release", "latest", "picked up", "error"];
 
-/// Beginnings of what follows the numbers of a version that is not released yet; everything else (`-1ubuntu2`, `+dfsg1`,
-/// `(1)-release`) belongs to the packager.
+/// Prefixes of what follows the numbers of a version that is not released yet; everything else (`-1ubuntu2`,
+/// `+dfsg1`, `(1)-release`) belongs to the packager.
 const UNRELEASED: [&str; 9] = ["alpha", "beta", "rc", "pre", "dev", "nightly", "canary", "snapshot", "preview"];
 
 /// Returns the version of `program` in the text that it printed.

@@ -1,4 +1,4 @@
-//! Disks that are full or can't be written, and clocks that jump: F03 is `journal::tests::power`, here are F04, F10, F14.
+//! Disks that are full or can't be written, and clocks that jump: F04, F10, F14. F03 is `journal::tests::power`.
 
 use std::os::unix::fs::PermissionsExt;
 

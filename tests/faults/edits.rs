@@ -41,7 +41,7 @@ fn f45_a_file_replaced_with_the_same_size_and_time_is_seen_and_contents_can_be_r
     fs_err::OpenOptions::new().write(true).open(sandbox.path("in")).unwrap().file().set_modified(old).unwrap();
     sandbox.run(&["up"]).code(0).says("changed: files in");
     assert_eq!(sandbox.world(), ["one", "two"]);
-    // Unchanged, however it is looked at.
+    // Unchanged, by content as well as by metadata.
     sandbox.run(&["up", "--verify=content"]).code(0).says("nothing to do");
     sandbox.run(&["up"]).code(0).says("nothing to do");
 }

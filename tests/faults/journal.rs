@@ -194,7 +194,7 @@ fn f17_a_hostile_pipeline_file_ends_in_a_message_and_nothing_runs() {
         assert_eq!(shown.code, 2, "{name}: {shown:?}");
         assert!(!sandbox.path(".provision").exists(), "{name}");
     }
-    // A mark at the beginning and Windows line ends are no mistakes.
+    // A byte order mark and Windows line ends are not errors.
     let text = "\u{feff}[pipeline]\r\nname = \"a\"\r\n[[stage]]\r\nid = \"s\"\r\n[[stage.step]]\r\nid = \"b\"\r\naction = \"command\"\r\nrun = \"true\"\r\n";
     sandbox.file("pipeline.toml", text);
     sandbox.run(&["up"]).code(0);

@@ -79,7 +79,7 @@ fn f13_where_the_file_system_has_no_locks_a_file_stands_in() {
     sandbox.file("go", "");
     Shown::of(first).code(0).says("this file system has no locks");
     assert!(!sandbox.path(".provision/lock.held").exists());
-    // One that was left by a run that died counts for nothing, also when its number is another process's by now.
+    // A lock left by a run that died counts for nothing, also when another process has its pid now.
     let held = fs_err::read_to_string(sandbox.path(".provision/lock")).unwrap();
     let mut held: serde_json::Value = serde_json::from_str(&held).unwrap();
     held["pid"] = std::process::id().into();
@@ -110,7 +110,7 @@ fn f13_where_the_file_system_has_no_locks_a_file_stands_in() {
     let left = fs_err::read_dir(sandbox.path(".provision")).unwrap().map(|entry| entry.unwrap().file_name());
     let left: Vec<_> = left.filter(|name| name.to_string_lossy().starts_with("lock.")).collect();
     assert!(left.is_empty(), "{left:?}");
-    // One of another machine can't be looked at: it counts.
+    // The holder on another machine can't be checked: its lock counts.
     held["host"] = "somewhere-else".into();
     sandbox.file(".provision/lock.held", &held.to_string());
     Shown::of(up()).code(4).says("remove `");

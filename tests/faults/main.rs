@@ -1,5 +1,6 @@
-//! The faults of docs/reliability.md that need neither Docker nor a cluster, each as a test named by its id. The world is
-//! a folder: `world` has a line for each time that an effect happened, `made/` a file for each thing that is there now.
+//! The faults of docs/reliability.md that need neither Docker nor a cluster, each as a test named by its id. The world
+//! is a folder: `world` has a line for each time that an effect happened, `made/` a file for each thing that is there
+//! now.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "what helps a test fails as the test does")]
 

@@ -53,8 +53,8 @@ impl Model {
         STEPS.into_iter().filter(is_proven).collect()
     }
 
-    /// After a fault: readers work, nothing is called proven whose effect is not there, and `up` ends in the state of an
-    /// undisturbed run, doing again at most what was not proven.
+    /// After a fault: readers work, nothing is called proven whose effect is not there, and `up` ends in the state of
+    /// an undisturbed run, doing again at most what was not proven.
     #[track_caller]
     pub(crate) fn recovers(&self) {
         self.recovers_from(1);
@@ -84,8 +84,8 @@ impl Model {
         assert_eq!(self.effects(), after, "a run with nothing to do did something");
     }
 
-    /// `up` under strace, which does to the `nth` call of `syscall` on the journal what `how` says. Answers whether there
-    /// was such a call.
+    /// Runs `up` under strace, which does what `how` says to the `nth` call of `syscall` on the journal. Returns
+    /// whether there was such a call.
     pub(crate) fn up_with(&self, syscall: &str, how: &str, nth: u32) -> (Shown, bool) {
         // Called for whatever the loop's own thread does: children are not traced.
         let state = self.sandbox.path(".provision");
@@ -107,7 +107,7 @@ impl Model {
         (shown, u32::try_from(n).unwrap() >= nth)
     }
 
-    /// `up` that is killed when it comes to the `nth` visit of a failpoint. Answers whether it was.
+    /// Runs `up` and kills it at the `nth` visit of a failpoint. Returns whether it got there.
     pub(crate) fn up_killed_at(&self, failpoint: &str, nth: u32) -> bool {
         let mut command = self.sandbox.command(&["up"]);
         command.env("PROVISION_FAIL", format!("{failpoint}#{nth}"));

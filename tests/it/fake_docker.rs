@@ -11,8 +11,8 @@ use crate::sandbox::Sandbox;
 const VERSION: &str =
     r#"{"Version":"20.10.24","ApiVersion":"1.41","MinAPIVersion":"1.12","Os":"linux","Arch":"amd64"}"#;
 
-/// The daemon's world: `container.json`, `volume.json` and `etcd` in the folder `daemon`; a file that is missing is a thing
-/// that is missing. What changes something adds a line to `world`.
+/// The daemon's world: `container.json`, `volume.json` and `etcd` in the folder `daemon`; where a file is missing, the
+/// object does not exist. Each change adds a line to `world`.
 pub(crate) struct FakeDocker {
     folder: PathBuf,
 }
@@ -28,7 +28,7 @@ impl FakeDocker {
         let (daemon, world) = (Self { folder: folder.clone() }, sandbox.path("world"));
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                daemon.answer(stream, &world);
+                daemon.answer(&stream, &world);
             }
         });
         Self { folder }
@@ -66,8 +66,8 @@ impl FakeDocker {
         fs::read_to_string(self.folder.join(name)).ok()
     }
 
-    fn answer(&self, stream: UnixStream, world: &Path) {
-        let mut reader = BufReader::new(stream.try_clone().unwrap());
+    fn answer(&self, stream: &UnixStream, world: &Path) {
+        let mut reader = BufReader::new(stream);
         let mut head = Vec::new();
         let mut length = 0;
         loop {
@@ -93,7 +93,8 @@ impl FakeDocker {
             text.len()
         );
         // The client may be gone: it was killed by the test.
-        drop((&stream).write_all(reply.as_bytes()));
+        let mut stream = stream;
+        drop(stream.write_all(reply.as_bytes()));
     }
 
     fn reply(&self, request: &str, body: &str, world: &Path) -> (&'static str, Option<String>) {

@@ -107,7 +107,7 @@ fn a_tool_behind_a_script_is_asked_for_its_version_each_time() {
     sandbox.run(&["up"]).code(0);
     sandbox.run(&["up"]).code(0).says("nothing to do");
     sandbox.file("version", "some-tool 1.23.0");
-    sandbox.run(&["up"]).code(0).says("is of version 1.23.0 by now");
+    sandbox.run(&["up"]).code(0).says("now has version 1.23.0");
     sandbox.file("version", "some-tool 1.20.0");
     sandbox.run(&["up"]).code(3).says("has version 1.20.0");
 }

@@ -1,5 +1,7 @@
 //! Secrets appear in nothing that is printed or stored.
 
+use std::fmt::Write as _;
+
 use base64::Engine;
 
 use crate::sandbox::Sandbox;
@@ -70,10 +72,12 @@ fn a_secret_that_a_tool_has_encoded_is_masked_in_everything_that_is_kept() {
                         PEM = { env = \"PEM\" }\n[[stage]]\nid = \"s\"\n"
         .to_owned();
     for (id, run) in FORMS {
-        pipeline += &format!(
+        write!(
+            pipeline,
             "[[stage.step]]\nid = \"{id}\"\naction = \"command\"\nsecrets = [\"KEY\", \"PW\", \"PEM\"]\n\
              run = '''\n{run}'''\n"
-        );
+        )
+        .unwrap();
     }
     let mut sandbox = Sandbox::new(&pipeline);
     sandbox.env("KEY", key).env("PW", password).env("PEM", &pem);
@@ -83,7 +87,7 @@ fn a_secret_that_a_tool_has_encoded_is_masked_in_everything_that_is_kept() {
     assert!(everything.contains("***"));
     // Lines of base64 and of digits belong together, whatever stands before and between them.
     let letters: String = everything.chars().filter(char::is_ascii_alphanumeric).collect();
-    let hex = |text: &str| text.bytes().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let hex = |text: &str| text.bytes().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
     // Where a group of base64 begins depends on what stands before.
     let base64 = [&key[..18], &key[1..19], &key[20..38], &key[21..39], &key[22..40], &pem[..18], &pem[28..46]];
     let base64 = base64.map(|part| base64::engine::general_purpose::STANDARD.encode(part));

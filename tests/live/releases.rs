@@ -131,7 +131,7 @@ async fn uid(bench: &Workbench, object: &str) -> String {
     field(bench, object, ".metadata.uid").await
 }
 
-/// A database with its volume, that is ready when `ready` ends well.
+/// A database with its volume that is ready when the command `ready` succeeds.
 const DATABASE: &str = "apiVersion: v1
 kind: PersistentVolumeClaim
 metadata: {name: data}

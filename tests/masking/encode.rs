@@ -5,7 +5,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE, URL_SAFE_NO_PAD};
 
-/// One way to write a text. `choices` is what a tool may decide either way: each bit is used once for each character.
+/// One way to write a secret. `choices` is what a tool may decide either way: each bit is used once for each character.
 pub(crate) type Form = fn(&[u8], u64) -> Vec<u8>;
 
 /// Escapes and quotes: text stays text.
@@ -27,7 +27,7 @@ pub(crate) const ESCAPES: &[(&str, Form)] = &[
     ("c", c_literal),
 ];
 
-/// Codes: of a text nothing is to be seen.
+/// Codes: nothing of the original is visible in them.
 pub(crate) const CODES: &[(&str, Form)] = &[
     ("base64", |text, choices| wrapped(&STANDARD.encode(text), 16 + usize::from(choices as u8) % 90, "\n")),
     ("base64 indented", |text, choices| {

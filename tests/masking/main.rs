@@ -138,7 +138,7 @@ fn case(usual: bool) -> impl Strategy<Value = Case> {
                     apply(&CODES[..4], code, &mut coded);
                 }
             }
-            // A plus for a space cannot be told from a digit of base64.
+            // A plus that stands for a space can't be distinguished from a digit of base64.
             if let Some(outer) = outer.filter(|(n, _)| ESCAPES[n % ESCAPES.len()].0 != "form") {
                 apply(ESCAPES, outer, &mut coded);
             }

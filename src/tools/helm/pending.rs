@@ -138,8 +138,8 @@ enum Blocker {
     Unknown,
 }
 
-/// Helm refuses while the last revision is pending. In any other state it goes by the newest deployed revision, and
-/// without one by a last one that is failed or superseded; a release that was removed it installs again.
+/// Helm refuses while the last revision is pending. In any other state it upgrades from the newest deployed revision,
+/// and without one from a last revision that is failed or superseded; a release that was removed is installed again.
 fn blocker(history: &[Revision]) -> Blocker {
     use ReleaseStatus::{Deployed, Failed, Superseded, Uninstalled, Uninstalling};
     let has_deployed = history.iter().any(|revision| revision.status == Deployed);

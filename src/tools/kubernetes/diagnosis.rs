@@ -36,8 +36,8 @@ impl Kube {
         Ok(all)
     }
 
-    /// Returns how often the containers of a workload's newest pods have been restarted, and whether one of them has been
-    /// up for less than `young` by the clocks of node and here.
+    /// Returns how often the containers of a workload's newest pods have been restarted, and whether one of them has
+    /// been up for less than `young`, by the node's clock and by this machine's.
     pub async fn restarts(&self, workload: &Workload, young: Duration) -> Result<(i32, bool), Failure> {
         let pods = self.newest_pods(workload).await?;
         let containers = pods.iter().filter_map(|pod| pod.status.as_ref()?.container_statuses.as_ref()).flatten();

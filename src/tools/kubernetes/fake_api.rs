@@ -25,7 +25,7 @@ pub(crate) struct ApiRequest {
 
 type Handler = Arc<dyn Fn(&ApiRequest) -> (u16, Value) + Send + Sync>;
 
-/// Starts a server that answers with `handler` for as long as the test runs, and connects to it.
+/// Starts a server whose responses come from `handler`, for as long as the test runs, and connects to it.
 pub(crate) async fn serve(handler: impl Fn(&ApiRequest) -> (u16, Value) + Send + Sync + 'static) -> Kube {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -97,7 +97,7 @@ impl SecretStore {
         self.secrets.lock().unwrap().get(name).cloned()
     }
 
-    /// Connects to a server of these Secrets; `before` is told of each request first.
+    /// Connects to a server of these Secrets; calls `before` with each request first.
     pub(crate) async fn serve(&self, before: impl Fn(&ApiRequest) + Send + Sync + 'static) -> Kube {
         let store = self.clone();
         serve(move |request| {

@@ -175,8 +175,8 @@ fn outlook_of(problem: &PodProblem) -> Outlook {
         "CreateContainerConfigError" | "CreateContainerError" | "RunContainerError" | "ErrImagePull" => {
             Outlook::Suspect
         }
-        // Restarts count over the pod's whole life; the back-off tells of those since the kubelet last started. A pod
-        // that crashes once more after the node's restart, because its database is not up yet, is not lost.
+        // Restarts count over the pod's whole life; the back-off counts only those since the kubelet last started. A
+        // pod that crashes once more after the node's restart, because its database is not up yet, is not lost.
         "CrashLoopBackOff" if problem.restarts >= CRASHES && back_off(&problem.message).is_none_or(|s| s >= 20) => {
             Outlook::Fatal
         }

@@ -49,7 +49,7 @@ impl Release {
 pub struct ManifestObjects {
     /// In the manifest's order.
     pub objects: Vec<ObjectRef>,
-    /// What could not be read, and why. Helm has read it, so it is no mistake: it just can't be checked.
+    /// What could not be read, and why. Helm accepted it, so it is not an error; it just can't be checked.
     pub unreadable: Vec<String>,
 }
 
@@ -175,7 +175,7 @@ struct ManifestMeta {
     namespace: Option<String>,
 }
 
-/// Reads as Helm does: of a key that is there twice the last one counts, and each document stands for itself.
+/// Reads as Helm does: the last one of duplicate keys wins, and each document is parsed on its own.
 fn manifest_objects(manifest: &str, namespace: &str) -> ManifestObjects {
     let mut found = ManifestObjects::default();
     for document in documents(manifest) {

@@ -178,8 +178,8 @@ impl Kube {
         .await
     }
 
-    /// Returns `failure` with what is wrong with `workloads`: their problems with logs and events, the remedies as `hint`
-    /// words them, and the command that shows the worst one.
+    /// Returns `failure` with what is wrong with `workloads`: their problems with logs and events, the remedies as
+    /// `hint` words them, and the command that shows the worst one.
     pub async fn explain(&self, failure: Failure, workloads: &[Workload], hint: fn(&Remedy) -> String) -> Failure {
         let (mut lines, mut problems) = (Vec::new(), Vec::new());
         for workload in workloads {

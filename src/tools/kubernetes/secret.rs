@@ -139,9 +139,9 @@ impl Kube {
         self.if_unchanged(&what, async { api.patch_metadata(&secret.name, &params, &patch).await }).await.map(drop)
     }
 
-    /// Makes a Secret, or sets the fields of it that are `manager`'s (server-side apply). Keys that `manager` set before
-    /// and that are no longer in `secret` go away; everybody else's stay. Returns the fields of other managers that are
-    /// in the way: then nothing has changed. With `force` they are set all the same.
+    /// Creates a Secret, or sets those of its fields that are `manager`'s (server-side apply). Keys that `manager` set
+    /// before and that are no longer in `secret` are removed; everybody else's stay. Returns the fields of other
+    /// managers that conflict: then nothing has changed. With `force` they are overwritten.
     pub async fn apply_secret(
         &self,
         secret: &SecretObject,

@@ -58,7 +58,7 @@ fn the_current_context_never_counts() {
     source.context = "prod".into();
     assert!(source.read().is_ok());
     assert_eq!(source.kubectl(), "kubectl --context prod");
-    // A program that goes by the current one gets ours.
+    // A program that uses the current context gets ours.
     source.context = "dev".into();
     let variable = source.variable(dir.path()).unwrap();
     let files: Vec<PathBuf> = std::env::split_paths(&variable).collect();

@@ -169,7 +169,7 @@ fn an_action_is_described_with_its_settings_and_an_example() {
       daemon (boolean)
           For `docker` alone: whether its daemon has to answer.
       hint (string)
-          What to tell whoever has not got it.
+          A hint for users who do not have it.
       install (string)
           The command that installs it.
       version (string)

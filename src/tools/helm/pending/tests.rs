@@ -44,7 +44,7 @@ fn what_blocks_an_upgrade_is_known_for_every_state_of_helm() {
         (&["failed", "pending-upgrade"], Pending),
         (&["uninstalling"], Uninstalling),
         (&["superseded", "uninstalling"], Uninstalling),
-        // Helm goes by the deployed one.
+        // Helm uses the deployed revision.
         (&["deployed", "uninstalling"], None),
         (&["unknown"], Unknown),
         (&["of-a-later-helm"], Unknown),
@@ -184,7 +184,7 @@ async fn a_record_that_changes_meanwhile_is_not_overwritten() {
     let kube = world
         .store
         .serve(move |request| {
-            // Its helm lives after all, and ends well just before the change arrives.
+            // The helm process is still alive, and succeeds just before the change arrives.
             if request.method == "PATCH" {
                 store.put(&record_name("todo", 1), secret(1, "deployed", &gone()), "9");
             }
