@@ -60,7 +60,7 @@ impl<'a> Decisions<'a> {
             plan,
             schedule: Schedule::new(graph, plan, run.jobs, run.keep_going, &run.history),
             path: CriticalPath::new(graph.steps.len()),
-            prefetch: Prefetch::start(proven_before.collect(), &checker, cancel.child()),
+            prefetch: Prefetch::start(proven_before, &checker, cancel.child()),
             checker,
             children: PendingChildren::default(),
             cancel,

@@ -7,6 +7,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker};
 
 use super::messages::CheckResult;
 use super::tasks::{Check, Checker};
@@ -44,15 +45,37 @@ pub(super) enum Prefetched {
 }
 
 impl Prefetch {
-    /// Begins `checks`, which `cancel` stops.
-    pub(super) fn start(checks: Vec<Check>, checker: &Checker, cancel: Cancel) -> Self {
-        let prefetch = Self { checks: checks.iter().map(|check| (check.number, State::InFlight)).collect(), cancel };
-        let n_tasks = checks.len().min(MAX_IN_FLIGHT);
-        let queue = Arc::new(Mutex::new(VecDeque::from(checks)));
-        for _ in 0..n_tasks {
-            tokio::spawn(check_all(Arc::clone(&queue), checker.clone(), prefetch.cancel.clone()));
+    /// Begins `checks`, which `cancel` stops. Most have a result at once, as those of steps without files: they need no
+    /// task and no message. The others become tasks.
+    pub(super) fn start(checks: impl Iterator<Item = Check>, checker: &Checker, cancel: Cancel) -> Self {
+        let (mut states, mut begun, mut queue) = (HashMap::new(), Vec::new(), VecDeque::new());
+        for check in checks {
+            let number = check.number;
+            if begun.len() == MAX_IN_FLIGHT {
+                queue.push_back(check);
+                states.insert(number, State::InFlight);
+                continue;
+            }
+            let (checker, cancel) = (checker.clone(), cancel.clone());
+            let mut work = Box::pin(async move { checker.check(check, &cancel).await });
+            let state = match work.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+                Poll::Ready(result) => State::Done(Box::new(result)),
+                Poll::Pending => {
+                    begun.push(work);
+                    State::InFlight
+                }
+            };
+            states.insert(number, state);
         }
-        prefetch
+        let queue = Arc::new(Mutex::new(queue));
+        for work in begun {
+            let (queue, checker, cancel) = (Arc::clone(&queue), checker.clone(), cancel.clone());
+            tokio::spawn(async move {
+                checker.tell(work.await, true);
+                check_all(&queue, &checker, &cancel).await;
+            });
+        }
+        Self { checks: states, cancel }
     }
 
     /// Takes what there is for a step whose turn has come.
@@ -98,12 +121,12 @@ pub(super) fn speculative(candidate: Candidate, plan: &Plan, history: &History) 
 }
 
 /// Does one check of the queue after the other.
-async fn check_all(queue: Arc<Mutex<VecDeque<Check>>>, checker: Checker, cancel: Cancel) {
+async fn check_all(queue: &Mutex<VecDeque<Check>>, checker: &Checker, cancel: &Cancel) {
     loop {
-        let next = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
-        let Some(check) = next else { return };
-        checker.check(check, true, &cancel).await;
         // So that the loop takes results in meanwhile, and they do not accumulate.
         tokio::task::yield_now().await;
+        let next = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+        let Some(check) = next else { return };
+        checker.tell(checker.check(check, cancel).await, true);
     }
 }

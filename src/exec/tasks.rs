@@ -43,11 +43,20 @@ impl Checker {
     /// Checks a step whose turn has come, in a task of its own.
     pub(super) fn spawn(&self, check: Check, cancel: &Cancel) {
         let (checker, cancel) = (self.clone(), cancel.clone());
-        tokio::spawn(async move { checker.check(check, false, &cancel).await });
+        tokio::spawn(async move {
+            let result = checker.check(check, &cancel).await;
+            checker.tell(result, false);
+        });
     }
 
-    /// Checks a step, and tells the loop; `prefetched`: before its turn.
-    pub(super) async fn check(&self, step: Check, prefetched: bool, cancel: &Cancel) {
+    /// Tells the loop the result of a check; `prefetched`: before the step's turn.
+    pub(super) fn tell(&self, result: CheckResult, prefetched: bool) {
+        // The loop is gone only when the run is over.
+        let _sent = self.sender.send(Message::Checked { prefetched, result: Box::new(result) });
+    }
+
+    /// Checks a step.
+    pub(super) async fn check(&self, step: Check, cancel: &Cancel) -> CheckResult {
         let Check { number, step, action, outputs, forced } = step;
         let cx = Box::new(self.contexts.of(&step.id, cancel));
         let began = Stopwatch::start();
@@ -56,9 +65,7 @@ impl Checker {
         let check = Box::pin(check(&step, &action, &outputs, known, forced, Depth::Decide, &cx));
         let check = cx.unless_cancelled("checking the step", check);
         let result = caught(check, step.timeout).await;
-        let result = Box::new(CheckResult { number, cx, outputs, result, took: began.elapsed() });
-        // The loop is gone only when the run is over.
-        let _sent = self.sender.send(Message::Checked { prefetched, result });
+        CheckResult { number, cx, outputs, result, took: began.elapsed() }
     }
 }
 
