@@ -32,7 +32,8 @@ use assemble::{Assembly, known_steps};
 use expr::scope::Scope;
 use sections::profile::Profile;
 use sections::stages::{Reader, StageDecl};
-use sections::{checklist, cluster, pipeline, profile, secrets, vars};
+use sections::{checklist, pipeline, profile, secrets, vars};
+use settings::cluster;
 use syntax::diagnostic::Report;
 use syntax::document;
 use syntax::fields::{Fields, SpannedTable};
@@ -147,6 +148,9 @@ impl Declared {
         let secrets = secrets::read(report, fields.names("secrets"));
         let cluster = fields.spanned_table("cluster");
         let profiles = profile::read(report, fields.names("profile"), &vars);
+        for (_, table) in profiles.values().filter_map(|profile| profile.cluster.as_ref()) {
+            cluster::check_override(report, table);
+        }
         let (items, has_all_items) = checklist::read(report, root, &checklists);
         Self { name, vars, secrets, cluster, profiles, items, has_all_items }
     }

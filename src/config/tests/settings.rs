@@ -50,7 +50,7 @@ fn clusters() {
         ))
     };
     assert_snapshot!(cluster("[cluster]\nprovider='minkube'"), @r#"
-    error: there is no provider `minkube`
+    error: unknown provider `minkube`; known: minikube, context
      --> pipeline.toml:4:10
       |
     4 | provider='minkube'
@@ -59,26 +59,38 @@ fn clusters() {
       = help: did you mean `minikube`?
     "#);
     assert_snapshot!(cluster("[cluster]\nprovider='context'\ncpus=1\ncpu=2"), @r#"
-    error: `[cluster]` needs `context`
-     --> pipeline.toml:3:1
+    error: provider `context` needs `context`
+     --> pipeline.toml:4:10
       |
-    3 | [cluster]
-      | ^^^^^^^^^ no `context` here
+    4 | provider='context'
+      |          ^^^^^^^^^ no `context`
+      |
+      = note: `context`: The kube context of the cluster, in the user's own kubeconfig.
 
-    error: unknown key `cpu` in `[cluster]`
+    error: unknown setting `cpus` of provider `context`
+     --> pipeline.toml:5:1
+      |
+    5 | cpus=1
+      | ^^^^ not known here
+      |
+      = help: `cpus` is a setting of provider `minikube`
+
+    error: unknown setting `cpu` of provider `context`
      --> pipeline.toml:6:1
       |
     6 | cpu=2
       | ^^^ not known here
       |
-      = help: did you mean `cpus`?
+      = help: use `context`
     "#);
     assert_snapshot!(cluster("[cluster]\nprovider='context'\ncontext='x'\ncpus=1"), @r#"
-    error: `cpus` has no meaning for the provider `context`
+    error: unknown setting `cpus` of provider `context`
      --> pipeline.toml:6:1
       |
     6 | cpus=1
-      | ^^^^
+      | ^^^^ not known here
+      |
+      = help: `cpus` is a setting of provider `minikube`
     "#);
     assert_snapshot!(cluster("[cluster]\nprovider='minikube'\ncpus='many'\nmemory=8"), @r"
     error: `cpus` must be an integer, not a string
@@ -92,6 +104,25 @@ fn clusters() {
       |
     6 | memory=8
       |        ^ expected a string
+    ");
+    assert_snapshot!(cluster("[cluster]\nprovider='minikube'\ncpus=0\nname='a_b'\nstart-args=['--delete-on-failure']"), @r"
+    error: invalid value of `cpus`: 0 is not between 1 and 1024
+     --> pipeline.toml:5:6
+      |
+    5 | cpus=0
+      |      ^
+
+    error: invalid value of `name`: minikube can't name a cluster `a_b`: use 2 to 63 letters, digits, `-` and `.`, with a letter or digit at both ends
+     --> pipeline.toml:6:6
+      |
+    6 | name='a_b'
+      |      ^^^^^
+
+    error: invalid value of `start-args`: `--delete-on-failure` deletes a cluster with all data in it; for a cluster whose data may be lost, set `ephemeral = true`
+     --> pipeline.toml:7:12
+      |
+    7 | start-args=['--delete-on-failure']
+      |            ^^^^^^^^^^^^^^^^^^^^^^^
     ");
     for name in ["a", "-ab", "ab-", "a_b", "a..b", "b b", &"b".repeat(70)] {
         let said = cluster(&format!("[cluster]\nprovider='minikube'\nname='{name}'"));
