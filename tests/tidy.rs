@@ -185,7 +185,7 @@ fn an_action_is_one_file_and_one_line() {
 #[test]
 fn a_cluster_provider_is_one_file_or_folder_and_one_line() {
     let infrastructure = ["mod", "provider", "session"];
-    let list = fs::read_to_string(root().join("src/cluster/mod.rs")).unwrap();
+    let list = code(&fs::read_to_string(root().join("src/cluster/mod.rs")).unwrap());
     let entries: Vec<&str> = list.split("ProviderType::of::").skip(1).collect();
     let modules: Vec<String> = fs::read_dir(root().join("src/cluster"))
         .unwrap()

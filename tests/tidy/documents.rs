@@ -10,7 +10,7 @@ use crate::{LAYERS, documents, root};
 const ROOTS: &[&str] = &["src", "tests", "docs", "scripts", "examples", "benches", ".ci"];
 
 /// Folders that documents may name before they exist. Meant to be empty.
-const PLANNED: &[&str] = &["src/cluster"];
+const PLANNED: &[&str] = &[];
 
 /// Stands for a name that the reader chooses, in a recipe.
 const PLACEHOLDER: &str = "my_";

@@ -42,13 +42,15 @@ fn command_line() {
     ");
 }
 
+/// The errors of a pipeline with the section `cluster`, which a step uses.
+fn cluster(cluster: &str) -> String {
+    stages(&format!(
+        "{cluster}\n[[stage]]\nid='a'\n[[stage.step]]\nid='b'\naction='command'\nrun='${{{{ cluster.name }}}}'\n"
+    ))
+}
+
 #[test]
 fn clusters() {
-    let cluster = |cluster: &str| {
-        stages(&format!(
-            "{cluster}\n[[stage]]\nid='a'\n[[stage.step]]\nid='b'\naction='command'\nrun='${{{{ cluster.name }}}}'\n"
-        ))
-    };
     assert_snapshot!(cluster("[cluster]\nprovider='minkube'"), @r#"
     error: unknown provider `minkube`; known: minikube, context
      --> pipeline.toml:4:10
@@ -92,6 +94,19 @@ fn clusters() {
       |
       = help: `cpus` is a setting of provider `minikube`
     "#);
+    assert_snapshot!(cluster(""), @r"
+    error: the cluster is not available here
+     --> pipeline.toml:9:10
+      |
+    9 | run='${{ cluster.name }}'
+      |          ^^^^^^^^^^^^
+      |
+      = help: declare it in `[cluster]`; only stages and steps can use it
+    ");
+}
+
+#[test]
+fn values_that_minikube_rejects() {
     assert_snapshot!(cluster("[cluster]\nprovider='minikube'\ncpus='many'\nmemory=8"), @r"
     error: `cpus` must be an integer, not a string
      --> pipeline.toml:5:6
@@ -130,13 +145,4 @@ fn clusters() {
     }
     let said = cluster("[cluster]\nprovider='minikube'\nname='ab'\nstart-args=['--delete-on-failure=true']");
     assert!(said.contains("set `ephemeral = true`"), "{said}");
-    assert_snapshot!(cluster(""), @r"
-    error: the cluster is not available here
-     --> pipeline.toml:9:10
-      |
-    9 | run='${{ cluster.name }}'
-      |          ^^^^^^^^^^^^
-      |
-      = help: declare it in `[cluster]`; only stages and steps can use it
-    ");
 }
