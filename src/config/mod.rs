@@ -90,6 +90,10 @@ fn build(
 ) -> Option<Pipeline> {
     let mut declared = Declared::read(report, &mut fields, &root);
     let profile = declared.take_profile(report, options.profile.as_ref());
+    // That of the selected profile is checked as a part of the merged section.
+    for (_, table) in declared.profiles.values().filter_map(|profile| profile.cluster.as_ref()) {
+        cluster::check_override(report, table);
+    }
     let overrides = vars::Overrides { profile: &profile.vars, env: &options.env, set: &options.set };
     let vars = vars::resolve(report, &declared.name, &declared.vars, &overrides);
     let scope =
@@ -148,9 +152,6 @@ impl Declared {
         let secrets = secrets::read(report, fields.names("secrets"));
         let cluster = fields.spanned_table("cluster");
         let profiles = profile::read(report, fields.names("profile"), &vars);
-        for (_, table) in profiles.values().filter_map(|profile| profile.cluster.as_ref()) {
-            cluster::check_override(report, table);
-        }
         let (items, has_all_items) = checklist::read(report, root, &checklists);
         Self { name, vars, secrets, cluster, profiles, items, has_all_items }
     }

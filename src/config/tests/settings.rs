@@ -146,3 +146,16 @@ fn values_that_minikube_rejects() {
     let said = cluster("[cluster]\nprovider='minikube'\nname='ab'\nstart-args=['--delete-on-failure=true']");
     assert!(said.contains("set `ephemeral = true`"), "{said}");
 }
+
+#[test]
+fn a_cluster_of_a_profile_is_checked_once_whether_the_profile_is_selected_or_not() {
+    let text = with_header(
+        "[cluster]\nprovider='minikube'\n[profile.x.cluster]\ncpu=2\n\
+         [[stage]]\nid='a'\n[[stage.step]]\nid='b'\naction='command'\nrun='x'\n",
+    );
+    for project in [Project::new(&text), Project::new(&text).profile("x")] {
+        let errors = project.errors();
+        assert_eq!(errors.matches("error: unknown").count(), 1, "{errors}");
+        assert!(errors.contains("did you mean `cpus`?"), "{errors}");
+    }
+}
