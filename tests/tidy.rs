@@ -29,9 +29,9 @@ const LAYERS: &[(&str, usize)] = &[
     ("actions", 6),
     ("pipeline", 6),
     ("action", 5),
+    ("cluster", 5),
     ("journal", 5),
     ("report", 5),
-    ("cluster", 4),
     ("images", 4),
     ("event", 3),
     ("tools", 3),
@@ -47,6 +47,12 @@ const LAYERS: &[(&str, usize)] = &[
 /// Where alone a library may be named, so that it can be exchanged in one place.
 const ONLY_IN: &[(&str, &str)] =
     &[("bollard", "src/tools/docker"), (" kube::", "src/tools/kubernetes"), ("duct::", "src/tools/process")];
+
+/// Providers whose names are also keys of other tables.
+const ORDINARY_WORDS: &[&str] = &["context"];
+
+/// The action that checks programs has a table of how each prints its version, whatever it is used for.
+const PROGRAMS: &str = "src/actions/tool_check.rs";
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -171,6 +177,37 @@ fn an_action_is_one_file_and_one_line() {
                     || path.ends_with("/script.rs")
                     || !code(&text).contains(&quoted),
                 "{path} knows the action {quoted}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_cluster_provider_is_one_file_or_folder_and_one_line() {
+    let infrastructure = ["mod", "provider", "session"];
+    let list = code(&fs::read_to_string(root().join("src/cluster/mod.rs")).unwrap());
+    let entries: Vec<&str> = list.split("ProviderType::of::").skip(1).collect();
+    let modules: Vec<String> = fs::read_dir(root().join("src/cluster"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path().file_stem().unwrap().to_string_lossy().into_owned())
+        .filter(|name| !infrastructure.contains(&name.as_str()))
+        .collect();
+    for module in &modules {
+        let n = entries.iter().filter(|entry| entry.starts_with(&format!("<{module}::"))).count();
+        assert_eq!(n, 1, "{module} has {n} entries in PROVIDERS");
+    }
+    assert_eq!(entries.len(), modules.len(), "{entries:?} {modules:?}");
+    // Nothing outside knows a provider by its name.
+    for provider in provision::cluster::PROVIDERS.iter().filter(|provider| !ORDINARY_WORDS.contains(&provider.name)) {
+        let quoted = format!("\"{}\"", provider.name);
+        for (path, text) in sources("src") {
+            assert!(
+                path.starts_with("src/cluster/")
+                    || path.contains("/tests/")
+                    || path.contains("/testing/")
+                    || path == PROGRAMS
+                    || !code(&text).contains(&quoted),
+                "{path} knows the provider {quoted}"
             );
         }
     }

@@ -11,16 +11,17 @@ use crate::cluster::{Session, provider};
 use crate::error::Failure;
 use crate::fingerprint::Inputs;
 use crate::model::Output;
+use crate::tools::deletion::Deletion;
 
 /// Settings of `cluster-start`: none, the cluster is declared in `[cluster]`.
 ///
-/// A change of `[cluster]` makes the step stale. minikube upgrades a cluster to another `kubernetes-version`, but can't
-/// change `cpus`, `memory` and `driver` of one that exists: the step then fails, and names the settings and both values.
+/// A change of `[cluster]` makes the step stale. Where the provider can't change a setting of a cluster that exists,
+/// the step fails, and names the settings and both values.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct ClusterStart {
-    /// The minikube program; the one in `PATH` by default.
-    minikube: Option<String>,
+    /// The provider's program; the one in `PATH` by default.
+    program: Option<String>,
 }
 
 impl ActionSettings for ClusterStart {
@@ -36,7 +37,7 @@ impl ActionSettings for ClusterStart {
         ("kubeconfig", "the kubeconfig to use; empty for the user's own"),
         ("version", "the version of Kubernetes"),
         ("runtime", "the node's container runtime"),
-        ("warnings", "what minikube warned of while it started the cluster; absent if there was nothing"),
+        ("warnings", "what the provider's program warned of while it started the cluster; absent if there was nothing"),
     ];
 }
 
@@ -44,8 +45,8 @@ impl Action for ClusterStart {
     fn inputs<'a>(&'a self, cx: &'a StepContext, inputs: &'a mut Inputs) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async move {
             let cluster = cx.tools().declared_cluster()?;
-            inputs.text("cluster", &format!("{:?} {}", cluster.provider, cluster.name));
-            provider(cluster).inputs(cluster, inputs);
+            inputs.text("cluster", &format!("{} {}", cluster.provider, cluster.name));
+            provider(cluster)?.inputs(inputs);
             Ok(())
         })
     }
@@ -55,7 +56,7 @@ impl Action for ClusterStart {
             let cluster = cx.tools().declared_cluster()?;
             let name = &cluster.name;
             let missing = |why: String| Ok(Presence::Missing(why));
-            let ready = match provider(cluster).check(cx.tools(), cluster).await {
+            let ready = match provider(cluster)?.check(cx.tools()).await {
                 Ok(ready) => ready,
                 Err(failure) => return missing(format!("the cluster `{name}` is not ready: {failure}")),
             };
@@ -66,11 +67,30 @@ impl Action for ClusterStart {
             if output.get("version") != Some(version) {
                 return missing(format!("the cluster `{name}` now has version {version}"));
             }
-            let differences = provider(cluster).differences(cx.tools(), cluster).await?;
+            let differences = provider(cluster)?.differences(cx.tools(), cluster).await?;
             if !differences.is_empty() {
                 return missing(format!("the cluster `{name}` has other settings: {}", differences.join(", ")));
             }
             Ok(Presence::Present)
+        })
+    }
+
+    fn removals<'a>(
+        &'a self,
+        cx: &'a StepContext,
+        _output: &'a Output,
+    ) -> BoxFuture<'a, Result<Vec<Deletion>, Failure>> {
+        Box::pin(async move {
+            let cluster = cx.tools().declared_cluster()?;
+            provider(cluster)?.removals(cx.tools(), cluster).await
+        })
+    }
+
+    fn remove<'a>(&'a self, cx: &'a StepContext, removal: &'a Deletion) -> BoxFuture<'a, Result<(), Failure>> {
+        Box::pin(async move {
+            let cluster = cx.tools().declared_cluster()?;
+            let on_progress = |progress| cx.progress(progress);
+            provider(cluster)?.delete(&Session::new(cx.tools(), cx, &on_progress), cluster, removal).await
         })
     }
 
@@ -79,13 +99,13 @@ impl Action for ClusterStart {
             let cluster = cx.tools().declared_cluster()?;
             let on_progress = |progress| cx.progress(progress);
             let session = Session::new(cx.tools(), cx, &on_progress);
-            let program = self.minikube.as_ref().map(|program| cx.path(program));
-            let ready = provider(cluster).ensure_up(&session, cluster, program.as_deref()).await?;
+            let program = self.program.as_ref().map(|program| cx.path(program));
+            let ready = provider(cluster)?.ensure_up(&session, cluster, program.as_deref()).await?;
             let kubeconfig = cluster.kubeconfig(cx.tools().state_dir()).unwrap_or_else(PathBuf::new);
             let output = Output::new()
                 .with("name", &cluster.name)
                 .with("uid", ready.uid)
-                .with("context", cluster.context())
+                .with("context", &cluster.context)
                 .with("kubeconfig", kubeconfig.display().to_string())
                 .with("version", ready.node.version)
                 .with("runtime", ready.node.runtime);

@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::action::{Action, ActionSettings, Presence, StepContext};
+use crate::cluster::provider;
 use crate::error::Failure;
 use crate::images::{ImageList, Node, Reference, Target};
 use crate::model::{Output, Progress};
@@ -44,10 +45,11 @@ impl ActionSettings for ImageLoad {
     }
 }
 
-/// The node that the declared cluster's images go to.
-fn target<'a>(cx: &'a StepContext, docker: &'a Docker) -> Result<Target<'a>, Failure> {
+/// Returns the node that the declared cluster's images go to, with the images that it has right now.
+async fn inspect<'a>(cx: &'a StepContext, docker: &'a Docker) -> Result<(Node<'a>, ImageList), Failure> {
     let cluster = cx.tools().declared_cluster()?;
-    Ok(Target { docker, provider: cluster.provider.name(), cluster: &cluster.name, observer: cx })
+    let target = Target { docker, cluster: &cluster.name, node: &cluster.node, observer: cx };
+    Node::inspect(target, provider(cluster)?.deliveries()).await
 }
 
 impl Action for ImageLoad {
@@ -63,8 +65,7 @@ impl Action for ImageLoad {
                     self.image
                 )));
             }
-            let target = target(cx, docker)?;
-            let list = async { Node::inspect(target).await.map(|(_, images)| images.into()) };
+            let list = async { inspect(cx, docker).await.map(|(_, images)| images.into()) };
             let images: ImageList = cx.tools().node_images().get_or(list).await?.into();
             Ok(match images.id(&self.image) {
                 Some(id) if output.get("node-id") == Some(id) => Presence::Present,
@@ -98,7 +99,7 @@ impl ImageLoad {
                 .cause(format!("it should have the id {id} and has {}", image.id))
                 .hint("run the step that builds it again"));
         }
-        let (node, images) = Node::inspect(target(cx, docker)?).await?;
+        let (node, images) = inspect(cx, docker).await?;
         let done = |sent: u64, node_id: String| {
             Output::new()
                 .with("image", &self.image)

@@ -1,42 +1,47 @@
-//! Clusters that are there already, known by their kube context: they are checked, and never started, changed or deleted.
+//! Clusters that are there already, known by their kube context: they are checked, and never started, changed or
+//! deleted.
 
 use std::path::Path;
 
 use futures_util::future::BoxFuture;
+use schemars::JsonSchema;
+use serde::Deserialize;
 
-use super::provider::Provider;
+use super::provider::{Provider, ProviderSettings};
 use super::session::{Ready, ReadyNodes, Session, check};
 use crate::error::Failure;
-use crate::fingerprint::Inputs;
 use crate::tools::Tools;
 use crate::tools::cluster::ClusterSpec;
 
-/// The provider `context`.
-#[derive(Debug)]
-pub(super) struct Existing;
+/// Settings of the provider `context`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct ExistingCluster {
+    /// The kube context of the cluster, in the user's own kubeconfig.
+    context: String,
+}
 
-impl Provider for Existing {
-    fn inputs(&self, _spec: &ClusterSpec, _inputs: &mut Inputs) {}
+impl ProviderSettings for ExistingCluster {
+    const NAME: &'static str = "context";
+    const EXAMPLE: &'static str = r#"context = "staging""#;
 
-    fn check<'a>(&'a self, tools: &'a Tools, _spec: &'a ClusterSpec) -> BoxFuture<'a, Result<Ready, Failure>> {
+    fn spec(&self, _pipeline: &str) -> ClusterSpec {
+        ClusterSpec::new(Self::NAME, &self.context)
+    }
+}
+
+impl Provider for ExistingCluster {
+    fn check<'a>(&'a self, tools: &'a Tools) -> BoxFuture<'a, Result<Ready, Failure>> {
         // Some node may be away for its own reasons.
         Box::pin(check(tools, ReadyNodes::One))
-    }
-
-    fn differences<'a>(
-        &'a self,
-        _tools: &'a Tools,
-        _spec: &'a ClusterSpec,
-    ) -> BoxFuture<'a, Result<Vec<String>, Failure>> {
-        Box::pin(std::future::ready(Ok(Vec::new())))
     }
 
     fn ensure_up<'a>(
         &'a self,
         cx: &'a Session<'a>,
-        spec: &'a ClusterSpec,
+        _spec: &'a ClusterSpec,
         _program: Option<&'a Path>,
     ) -> BoxFuture<'a, Result<Ready, Failure>> {
-        Box::pin(async move { cx.unless_cancelled("checking the cluster", self.check(cx.tools, spec)).await? })
+        Box::pin(async move { cx.unless_cancelled("checking the cluster", self.check(cx.tools)).await? })
     }
 }

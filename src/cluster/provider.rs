@@ -1,34 +1,49 @@
-//! [`Provider`]: what one kind of cluster does in its own way.
+//! [`Provider`]: what one kind of cluster does in its own way; [`ProviderType`]: its entry in the list.
 
 use std::fmt::Debug;
 use std::path::Path;
+use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+use toml::Spanned;
+use toml::de::DeTable;
 
 use super::session::{Ready, Session};
 use crate::error::Failure;
 use crate::fingerprint::Inputs;
+use crate::images::Delivery;
 use crate::tools::Tools;
 use crate::tools::cluster::ClusterSpec;
+use crate::tools::deletion::Deletion;
 
-/// Something that has clusters. A provider is one file, a variant of [`crate::tools::cluster::Provider`] and a line in
-/// [`super::provider`].
+/// The settings of `[cluster]` without `provider`, every value with its place; expressions are filled in already.
+pub type SettingsTable<'a> = Spanned<DeTable<'a>>;
+
+/// One cluster of a provider: its settings, and what is done with it.
 pub trait Provider: Debug + Send + Sync {
     /// Adds the settings of `[cluster]` that decide whether the cluster is still the declared one.
-    fn inputs(&self, spec: &ClusterSpec, inputs: &mut Inputs);
+    fn inputs(&self, inputs: &mut Inputs) {
+        let _ = inputs;
+    }
 
     /// Checks once whether the cluster is ready, within a few seconds. Starts no process.
-    fn check<'a>(&'a self, tools: &'a Tools, spec: &'a ClusterSpec) -> BoxFuture<'a, Result<Ready, Failure>>;
+    fn check<'a>(&'a self, tools: &'a Tools) -> BoxFuture<'a, Result<Ready, Failure>>;
 
-    /// Returns the settings of `[cluster]` that the cluster does not have and that can't be changed on it, each with both
-    /// values.
+    /// Returns the settings of `[cluster]` that the cluster does not have and that can't be changed on it, each with
+    /// both values. None by default.
     fn differences<'a>(
         &'a self,
         tools: &'a Tools,
         spec: &'a ClusterSpec,
-    ) -> BoxFuture<'a, Result<Vec<String>, Failure>>;
+    ) -> BoxFuture<'a, Result<Vec<String>, Failure>> {
+        let _ = (tools, spec);
+        Box::pin(std::future::ready(Ok(Vec::new())))
+    }
 
-    /// Creates, resumes or repairs the cluster until it is ready; `program` is the provider's program, by default the one in
+    /// Creates, resumes or repairs the cluster until it is ready; `program` is the provider's program, by default the
+    /// one in
     /// `PATH`. May be interrupted anywhere and called again.
     fn ensure_up<'a>(
         &'a self,
@@ -36,4 +51,87 @@ pub trait Provider: Debug + Send + Sync {
         spec: &'a ClusterSpec,
         program: Option<&'a Path>,
     ) -> BoxFuture<'a, Result<Ready, Failure>>;
+
+    /// The ways in which images reach its node, the cheapest first. None by default.
+    fn deliveries(&self) -> &'static [&'static dyn Delivery] {
+        &[]
+    }
+
+    /// Returns what `down` would delete of the cluster, each with the proof that it is ours. Nothing by default.
+    fn removals<'a>(
+        &'a self,
+        tools: &'a Tools,
+        spec: &'a ClusterSpec,
+    ) -> BoxFuture<'a, Result<Vec<Deletion>, Failure>> {
+        let _ = (tools, spec);
+        Box::pin(std::future::ready(Ok(Vec::new())))
+    }
+
+    /// Deletes one of [`Provider::removals`], which was permitted. Has to be safe to call twice.
+    fn delete<'a>(
+        &'a self,
+        cx: &'a Session<'a>,
+        spec: &'a ClusterSpec,
+        removal: &'a Deletion,
+    ) -> BoxFuture<'a, Result<(), Failure>> {
+        let _ = (cx, spec, removal);
+        Box::pin(std::future::ready(Ok(())))
+    }
+}
+
+/// A provider's settings: what `[cluster]` without `provider` deserializes to. The struct has
+/// `#[serde(deny_unknown_fields, rename_all = "kebab-case")]`; the doc comments of its fields are the reference that
+/// errors quote.
+pub trait ProviderSettings: Provider + DeserializeOwned + JsonSchema + 'static {
+    /// What `provider = "…"` names it.
+    const NAME: &'static str;
+    /// Settings as one would write them, without `provider`; they have to parse.
+    const EXAMPLE: &'static str;
+
+    /// Returns the cluster that the settings declare for `pipeline`. [`ProviderType::parse`] attaches the settings to
+    /// it.
+    fn spec(&self, pipeline: &str) -> ClusterSpec;
+}
+
+/// A provider's entry in the list of providers.
+#[derive(Clone, Copy, Debug)]
+pub struct ProviderType {
+    /// See [`ProviderSettings::NAME`].
+    pub name: &'static str,
+    /// See [`ProviderSettings::EXAMPLE`].
+    pub example: &'static str,
+    /// Creates the cluster of a pipeline from `[cluster]`. The error has the place of what is wrong.
+    pub parse: fn(SettingsTable<'_>, &str) -> Result<ClusterSpec, toml::de::Error>,
+    /// The JSON Schema of its settings.
+    pub schema: fn() -> schemars::Schema,
+}
+
+/// What a [`ClusterSpec`] has attached.
+type Attached = Arc<dyn Provider>;
+
+impl ProviderType {
+    /// The entry of `P`.
+    pub const fn of<P: ProviderSettings>() -> Self {
+        Self { name: P::NAME, example: P::EXAMPLE, parse: parse::<P>, schema: schema::<P> }
+    }
+}
+
+fn parse<P: ProviderSettings>(table: SettingsTable<'_>, pipeline: &str) -> Result<ClusterSpec, toml::de::Error> {
+    let settings = P::deserialize(toml::Deserializer::from(table))?;
+    let spec = settings.spec(pipeline);
+    let attached: Attached = Arc::new(settings);
+    Ok(spec.with_implementation(attached))
+}
+
+fn schema<P: ProviderSettings>() -> schemars::Schema {
+    schemars::generate::SchemaSettings::draft2020_12()
+        .with(|settings| settings.inline_subschemas = true)
+        .into_generator()
+        .into_root_schema_for::<P>()
+}
+
+/// Returns what creates and checks the cluster of `spec`.
+pub fn provider(spec: &ClusterSpec) -> Result<&dyn Provider, Failure> {
+    let attached = spec.implementation::<Attached>().map(AsRef::as_ref);
+    attached.ok_or_else(|| Failure::bug(format!("the cluster `{}` was not created by a provider", spec.name)))
 }

@@ -32,7 +32,8 @@ use assemble::{Assembly, known_steps};
 use expr::scope::Scope;
 use sections::profile::Profile;
 use sections::stages::{Reader, StageDecl};
-use sections::{checklist, cluster, pipeline, profile, secrets, vars};
+use sections::{checklist, pipeline, profile, secrets, vars};
+use settings::cluster;
 use syntax::diagnostic::Report;
 use syntax::document;
 use syntax::fields::{Fields, SpannedTable};
@@ -89,6 +90,10 @@ fn build(
 ) -> Option<Pipeline> {
     let mut declared = Declared::read(report, &mut fields, &root);
     let profile = declared.take_profile(report, options.profile.as_ref());
+    // That of the selected profile is checked as a part of the merged section.
+    for (_, table) in declared.profiles.values().filter_map(|profile| profile.cluster.as_ref()) {
+        cluster::check_override(report, table);
+    }
     let overrides = vars::Overrides { profile: &profile.vars, env: &options.env, set: &options.set };
     let vars = vars::resolve(report, &declared.name, &declared.vars, &overrides);
     let scope =

@@ -14,10 +14,10 @@ use crate::tools::process::ProcessObserver;
 pub struct Target<'a> {
     /// The daemon that has the images.
     pub docker: &'a Docker,
-    /// The cluster's provider, by its name in `pipeline.toml`.
-    pub provider: &'a str,
-    /// The cluster's name, which is its node's too.
+    /// The cluster's name.
     pub cluster: &'a str,
+    /// The name of its node, which is also that of the node's container, where it is one.
+    pub node: &'a str,
     /// Gets the output of programs, and says when to stop.
     pub observer: &'a dyn ProcessObserver,
 }
@@ -43,7 +43,7 @@ pub struct Delivered {
 impl Delivered {
     /// Of a whole archive whose configuration has the digest `captured`: that is the image's id in a node, also where
     /// the daemon's own id is that of a manifest.
-    pub(super) fn whole(sent: u64, image: &Image, captured: Option<&String>) -> Self {
+    pub fn whole(sent: u64, image: &Image, captured: Option<&String>) -> Self {
         let id = captured.filter(|_| image.is_manifest).unwrap_or(&image.id);
         Self { sent, id: id.clone() }
     }
@@ -51,9 +51,6 @@ impl Delivered {
 
 /// A way to bring an image from the Docker daemon to where a cluster reads it.
 pub trait Delivery: Send + Sync {
-    /// The providers whose clusters can be reached in this way.
-    fn providers(&self) -> &'static [&'static str];
-
     /// The service that has to run in the node's container; `None` for a way that needs no such container.
     fn service(&self) -> Option<NodeService>;
 
@@ -83,6 +80,6 @@ pub(super) async fn feed(
         sent.store(n, Ordering::Relaxed);
         on_sent(n);
     };
-    target.docker.exec_ok(target.cluster, argv, Some(archive), &count).await?;
+    target.docker.exec_ok(target.node, argv, Some(archive), &count).await?;
     Ok(sent.into_inner())
 }

@@ -12,7 +12,7 @@ use crate::error::{Context, Failure};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ImageList(Arc<BTreeMap<String, String>>);
 
-/// An image in the JSON of `crictl` and `minikube`.
+/// An image in the JSON that `crictl` and provider programs print.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Listed {
@@ -39,11 +39,9 @@ impl ImageList {
         Ok(Self::of_listed(listed.images))
     }
 
-    /// From what `minikube image ls --format json` prints.
-    pub(super) fn of_minikube(text: &[u8]) -> Result<Self, Failure> {
-        let listed =
-            serde_json::from_slice(text).context(|| "reading the images that `minikube image ls` lists".into());
-        Ok(Self::of_listed(listed?))
+    /// From a JSON array of images with `id` and `repoTags`.
+    pub fn of_json(text: &[u8]) -> Result<Self, serde_json::Error> {
+        serde_json::from_slice::<Vec<Listed>>(text).map(Self::of_listed)
     }
 
     /// From lines of an id and a name.
@@ -91,7 +89,7 @@ mod tests {
             br#"[{"id":"aa","repoTags":["docker.io/library/todo:1","ghcr.io/me/x:2"]},{"id":"b","repoTags":null}]"#;
         for list in [
             ImageList::of_crictl(crictl).unwrap(),
-            ImageList::of_minikube(minikube).unwrap(),
+            ImageList::of_json(minikube).unwrap(),
             ImageList::of_lines("sha256:aa todo:1\nsha256:cc <none>:<none>\nnonsense\n"),
         ] {
             assert_eq!(list.id("todo:1"), Some("sha256:aa"), "{list:?}");

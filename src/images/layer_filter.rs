@@ -57,7 +57,7 @@ pub(super) fn without_shared(archive: ImageBytes, image: &Image, n_shared: usize
 
 /// Passes the archive `archive` through unchanged; at its end `id` gets the id that a node reports for the image: the
 /// digest of its configuration, which daemons that keep images in containerd do not report themselves.
-pub(super) fn capture_id(archive: ImageBytes, image: &Image, id: Arc<OnceLock<String>>) -> ImageBytes {
+pub fn capture_id(archive: ImageBytes, image: &Image, id: Arc<OnceLock<String>>) -> ImageBytes {
     let start = (archive, Filter::new(image, 0, String::new()), id);
     Box::pin(stream::unfold(start, |(mut archive, mut filter, id)| async move {
         let piece = archive.next().await;

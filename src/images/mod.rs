@@ -1,9 +1,9 @@
-//! Images on their way from the Docker daemon to a cluster: one file and one entry in `node.rs` for each way.
+//! Images on their way from the Docker daemon to a cluster: one file for each way. A cluster's provider names the
+//! ways that serve it.
 
 mod delivery;
 mod image_list;
 mod layer_filter;
-mod minikube_load;
 mod node;
 mod node_containerd;
 mod node_docker;
@@ -11,5 +11,8 @@ mod reference;
 
 pub use delivery::{Delivered, Delivery, NodeService, Target};
 pub use image_list::ImageList;
+pub use layer_filter::capture_id;
 pub use node::Node;
+pub use node_containerd::NodeContainerd;
+pub use node_docker::NodeDocker;
 pub use reference::Reference;

@@ -18,13 +18,9 @@ use crate::tools::docker::Image;
 const IMPORT: &[&str] = &["ctr", "-n", "k8s.io", "images", "import", "-"];
 
 /// A node with containerd.
-pub(super) struct NodeContainerd;
+pub struct NodeContainerd;
 
 impl Delivery for NodeContainerd {
-    fn providers(&self) -> &'static [&'static str] {
-        &["minikube"]
-    }
-
     fn service(&self) -> Option<NodeService> {
         Some(NodeService { name: "containerd", list: "crictl images -o json" })
     }
@@ -68,7 +64,7 @@ async fn deliver_new_layers(
     let Ok(sent) = feed(target, IMPORT, archive, on_sent).await else {
         return Ok(None);
     };
-    let listed = target.docker.exec_ok(target.cluster, &["crictl", "images", "-o", "json"], None, &|_| {}).await?;
+    let listed = target.docker.exec_ok(target.node, &["crictl", "images", "-o", "json"], None, &|_| {}).await?;
     let arrived = ImageList::of_crictl(&listed)?.id(name) == Some(&image.id);
     Ok(arrived.then_some(sent))
 }
@@ -79,7 +75,7 @@ async fn n_shared_layers(target: Target<'_>, image: &Image) -> usize {
         return 0;
     }
     let argv = ["ctr", "-n", "k8s.io", "snapshots", "ls"];
-    let Ok(listed) = target.docker.exec_ok(target.cluster, &argv, None, &|_| {}).await else {
+    let Ok(listed) = target.docker.exec_ok(target.node, &argv, None, &|_| {}).await else {
         return 0;
     };
     let listed = String::from_utf8_lossy(&listed);

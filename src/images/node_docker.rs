@@ -11,13 +11,9 @@ use crate::error::Failure;
 use crate::tools::docker::Image;
 
 /// A node with a Docker daemon of its own.
-pub(super) struct NodeDocker;
+pub struct NodeDocker;
 
 impl Delivery for NodeDocker {
-    fn providers(&self) -> &'static [&'static str] {
-        &["minikube"]
-    }
-
     fn service(&self) -> Option<NodeService> {
         let list = "docker images --no-trunc --format '{{.ID}} {{.Repository}}:{{.Tag}}'";
         Some(NodeService { name: "docker", list })

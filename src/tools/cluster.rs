@@ -1,59 +1,62 @@
-//! [`ClusterSpec`]: the one cluster that a pipeline may touch.
+//! [`ClusterSpec`]: the one cluster that a pipeline may touch, whatever provides it.
 
+use std::any::Any;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-/// What makes the cluster.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Provider {
-    /// A local cluster that minikube makes: we may start, repair and stop it.
-    Minikube,
-    /// One that is there already, by its kube context: we never start, repair or delete it.
-    Context,
-}
+/// Decides whether a node belongs to a cluster: by the cluster's name, the node's name, and the node's labels.
+pub type OwnsNode = fn(&str, &str, &BTreeMap<String, String>) -> bool;
 
-impl Provider {
-    /// All providers with their names in `pipeline.toml`.
-    pub const ALL: [(&'static str, Self); 2] = [("minikube", Self::Minikube), ("context", Self::Context)];
-
-    /// Its name in `pipeline.toml`.
-    pub fn name(self) -> &'static str {
-        Self::ALL.iter().find(|(_, provider)| *provider == self).map_or("", |(name, _)| name)
-    }
-}
-
-/// The `[cluster]` table.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The declared cluster: what every part of the program needs to know of it.
+#[derive(Clone, Debug)]
 pub struct ClusterSpec {
-    /// What makes it.
-    pub provider: Provider,
-    /// Its name: minikube's profile, and so also its kube context and its node's container; or the kube context.
+    /// The provider's name in `pipeline.toml`.
+    pub provider: &'static str,
+    /// Its name.
     pub name: String,
-    /// Processors for a new cluster.
-    pub cpus: Option<u32>,
-    /// Memory for a new cluster, as minikube takes it: `8g`.
-    pub memory: Option<String>,
-    /// minikube's driver; its own choice where it is not set.
-    pub driver: Option<String>,
-    /// The version of Kubernetes for a new cluster.
-    pub kubernetes_version: Option<String>,
-    /// Further arguments for `minikube start`.
-    pub start_args: Vec<String>,
-    /// Whether its data may be lost: a cluster that has to be created again is deleted without asking.
-    pub ephemeral: bool,
+    /// Its kube context; always named explicitly, so that the current one never matters.
+    pub context: String,
+    /// The name of the node that images go to, which is also that of the node's container, where it is one.
+    pub node: String,
+    /// Whether provision starts it. It then has a kubeconfig of its own, so that nobody's current context changes.
+    pub managed: bool,
+    /// Which nodes are its own. `None` where the credentials alone identify the cluster.
+    pub owns_node: Option<OwnsNode>,
+    implementation: Arc<dyn Any + Send + Sync>,
 }
 
 impl ClusterSpec {
-    /// The kubeconfig that we use: one of our own for a cluster that we make, so that nobody's current context changes;
-    /// `None` for the user's own.
-    pub fn kubeconfig(&self, state_dir: &Path) -> Option<PathBuf> {
-        match self.provider {
-            Provider::Minikube => Some(state_dir.join("kubeconfig")),
-            Provider::Context => None,
+    /// The cluster `name` of `provider`: not started by provision, with `name` also for its context and its node.
+    pub fn new(provider: &'static str, name: &str) -> Self {
+        Self {
+            provider,
+            name: name.to_owned(),
+            context: name.to_owned(),
+            node: name.to_owned(),
+            managed: false,
+            owns_node: None,
+            implementation: Arc::new(()),
         }
     }
 
-    /// The kube context; always named explicitly, so that the current one never matters.
-    pub fn context(&self) -> &str {
-        &self.name
+    /// One that provision starts, and whose nodes are recognised by `owns_node`.
+    pub fn managed(provider: &'static str, name: &str, owns_node: OwnsNode) -> Self {
+        Self { managed: true, owns_node: Some(owns_node), ..Self::new(provider, name) }
+    }
+
+    /// Attaches what the provider's own code needs of the cluster; see [`Self::implementation`].
+    pub fn with_implementation<T: Any + Send + Sync>(self, implementation: T) -> Self {
+        Self { implementation: Arc::new(implementation), ..self }
+    }
+
+    /// Returns what was attached, if it is a `T`.
+    pub fn implementation<T: Any + Send + Sync>(&self) -> Option<&T> {
+        self.implementation.downcast_ref()
+    }
+
+    /// Returns the kubeconfig of a managed cluster; `None` for one in the user's own.
+    pub fn kubeconfig(&self, state_dir: &Path) -> Option<PathBuf> {
+        self.managed.then(|| state_dir.join("kubeconfig"))
     }
 }

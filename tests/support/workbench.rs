@@ -7,12 +7,13 @@ use std::time::{Duration, Instant};
 
 use provision::action::{Action, Presence, StepContext};
 use provision::actions::ACTIONS;
+use provision::cluster::PROVIDERS;
 use provision::error::Failure;
 use provision::event::{EventKind, EventSink, Events, StepLog, event_channel};
 use provision::fingerprint::Inputs;
 use provision::model::{Output, StepId};
 use provision::redact::Redactor;
-use provision::tools::cluster::{ClusterSpec, Provider};
+use provision::tools::cluster::ClusterSpec;
 use provision::tools::deletion::Consent;
 use provision::tools::kubernetes::Kube;
 use provision::tools::secrets::{SecretSource, Secrets};
@@ -61,16 +62,8 @@ pub(crate) fn action(name: &str, settings: &str) -> Box<dyn Action> {
 }
 
 fn cluster(profile: &str) -> ClusterSpec {
-    ClusterSpec {
-        provider: Provider::Minikube,
-        name: profile.to_owned(),
-        cpus: None,
-        memory: None,
-        driver: None,
-        kubernetes_version: None,
-        start_args: Vec::new(),
-        ephemeral: false,
-    }
+    let minikube = PROVIDERS.iter().find(|provider| provider.name == "minikube").unwrap();
+    (minikube.parse)(toml::de::DeTable::parse("").unwrap(), profile).unwrap()
 }
 
 /// The id of the step where a test does not name one.

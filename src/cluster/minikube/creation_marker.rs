@@ -9,11 +9,11 @@ use crate::tools::unique_id;
 /// The file's name in the state folder.
 const NAME: &str = "cluster-making";
 
-/// The intent to create the cluster of a profile, which survives our own crash: one line of text, the profile and the id
-/// of the creation. Written before anything is created, removed once the cluster is up.
+/// The intent to create the cluster of a profile, which survives our own crash: one line of text, the profile and the
+/// id of the creation. Written before anything is created, removed once the cluster is up.
 ///
-/// The marker proves nothing about the cluster. The node's volume carries the same id as a label, and only that shows that
-/// the node which is there now is the one that this creation made.
+/// The marker proves nothing about the cluster. The node's volume carries the same id as a label, and only that shows
+/// that the node which is there now is the one that this creation made.
 #[derive(Debug)]
 pub(super) struct CreationMarker {
     file: PathBuf,

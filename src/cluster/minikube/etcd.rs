@@ -15,7 +15,7 @@ const VALUE_MAGIC: &[u8] = b"k8s\0";
 /// A key's length stands in one or two bytes before it.
 const LENGTH_BYTES: usize = 2;
 
-/// The longest key that is told in full. Longer ones are cut, and count.
+/// The longest key that is reported whole. Longer ones are cut, and count.
 const MAX_KEY: usize = 1024;
 
 /// The namespaces that every cluster has.
@@ -113,7 +113,8 @@ impl EtcdScan {
     }
 }
 
-/// Returns the length of the rest of a key, whose own length is the number at the end of `before` (a varint of protobuf).
+/// Returns the length of the rest of a key, whose own length is the number at the end of `before` (a varint of
+/// protobuf).
 fn declared_length(before: &[u8]) -> Option<usize> {
     let last = usize::from(*before.last()?);
     let length = match before {

@@ -2,47 +2,59 @@
 
 mod creation_marker;
 mod etcd;
+mod image_load;
 mod node;
 mod other_start;
 mod profile;
 mod program;
+mod settings;
 mod start;
 
 use std::path::Path;
 
 use futures_util::future::BoxFuture;
 
-use crate::cluster::provider::Provider;
+use crate::cluster::provider::{Provider, ProviderSettings};
 use crate::cluster::session::{Ready, ReadyNodes, Session, check};
 use crate::error::Failure;
 use crate::fingerprint::Inputs;
+use crate::images::{Delivery, NodeContainerd, NodeDocker};
 use crate::tools::Tools;
 use crate::tools::cluster::ClusterSpec;
 
-/// The provider `minikube`.
-#[derive(Debug)]
-pub(super) struct Minikube;
+pub(super) use settings::MinikubeCluster;
 
-impl Provider for Minikube {
-    fn inputs(&self, spec: &ClusterSpec, inputs: &mut Inputs) {
-        let cpus = spec.cpus.map(|cpus| cpus.to_string());
+impl ProviderSettings for MinikubeCluster {
+    const NAME: &'static str = "minikube";
+    const EXAMPLE: &'static str = "cpus = 4\nmemory = \"8g\"\ndriver = \"docker\"";
+
+    fn spec(&self, pipeline: &str) -> ClusterSpec {
+        let name = self.name.as_ref().map_or(pipeline, |name| &name.0);
+        ClusterSpec::managed(Self::NAME, name, settings::owns_node)
+    }
+}
+
+impl Provider for MinikubeCluster {
+    fn inputs(&self, inputs: &mut Inputs) {
+        let cpus = self.cpus.map(|cpus| cpus.0.to_string());
         let settings = [
             ("cpus", cpus.as_ref()),
-            ("memory", spec.memory.as_ref()),
-            ("driver", spec.driver.as_ref()),
-            ("kubernetes-version", spec.kubernetes_version.as_ref()),
+            ("memory", self.memory.as_ref()),
+            ("driver", self.driver.as_ref()),
+            ("kubernetes-version", self.kubernetes_version.as_ref()),
         ];
         for (name, value) in settings {
             if let Some(value) = value {
                 inputs.text(name, value);
             }
         }
-        if !spec.start_args.is_empty() {
-            inputs.text("start-args", &spec.start_args.join("\0"));
+        if !self.start_args.is_empty() {
+            let args: Vec<&str> = self.start_args.iter().map(|arg| arg.0.as_str()).collect();
+            inputs.text("start-args", &args.join("\0"));
         }
     }
 
-    fn check<'a>(&'a self, tools: &'a Tools, _spec: &'a ClusterSpec) -> BoxFuture<'a, Result<Ready, Failure>> {
+    fn check<'a>(&'a self, tools: &'a Tools) -> BoxFuture<'a, Result<Ready, Failure>> {
         Box::pin(check(tools, ReadyNodes::All))
     }
 
@@ -51,7 +63,7 @@ impl Provider for Minikube {
         tools: &'a Tools,
         spec: &'a ClusterSpec,
     ) -> BoxFuture<'a, Result<Vec<String>, Failure>> {
-        Box::pin(start::differences(tools, spec))
+        Box::pin(start::differences(tools, spec, self))
     }
 
     fn ensure_up<'a>(
@@ -60,6 +72,10 @@ impl Provider for Minikube {
         spec: &'a ClusterSpec,
         program: Option<&'a Path>,
     ) -> BoxFuture<'a, Result<Ready, Failure>> {
-        Box::pin(start::ensure_up(cx, spec, program))
+        Box::pin(start::ensure_up(cx, spec, self, program))
+    }
+
+    fn deliveries(&self) -> &'static [&'static dyn Delivery] {
+        &[&NodeContainerd, &NodeDocker, &image_load::MinikubeImageLoad]
     }
 }

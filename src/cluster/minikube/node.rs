@@ -1,8 +1,8 @@
 //! [`Node`]: the node of minikube's docker driver, as the daemon shows it: whose it is, and what is in it.
 //!
 //! The driver keeps everything of a node in a volume that is named after the profile. provision creates that volume
-//! itself before the first start, with the creation's id as a label; minikube uses the one that is there, and removes it
-//! with the profile. So the node that is there now can show which start made it.
+//! itself before the first start, with the creation's id as a label; minikube uses the one that is there, and removes
+//! it with the profile. So the node that is there now can show which start made it.
 
 use futures_util::StreamExt;
 
@@ -50,8 +50,8 @@ impl<'a> Node<'a> {
         self.docker.create_volume(self.profile, &labels).await
     }
 
-    /// Removes the volume if no container ever took it: minikube chose another driver. Without a container nothing can have
-    /// been written to it since it was created.
+    /// Removes the volume if no container ever took it: minikube chose another driver. Without a container nothing can
+    /// have been written to it since it was created.
     pub(super) async fn remove_unused_volume(&self, id: &str) -> Result<(), Failure> {
         let users = self.docker.containers_with_volume(self.profile).await?;
         if !users.is_empty() || self.docker.volume(self.profile).await?.is_none() {

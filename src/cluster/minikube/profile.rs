@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::settings::{Cpus, MinikubeCluster};
 use crate::error::{Failure, FailureKind};
-use crate::tools::cluster::ClusterSpec;
 use crate::tools::docker::Container;
 
 const MIB: u64 = 1 << 20;
@@ -47,29 +47,29 @@ impl Profile {
         })
     }
 
-    /// Returns the differences between the cluster and `[cluster]`, each as "`memory` is 2048 MB, not `4g`". The limits of
-    /// the node's container, if there is one, count more than what minikube remembers.
-    pub(super) fn differences(&self, spec: &ClusterSpec, node: Option<&Container>) -> Vec<String> {
+    /// Returns the differences between the cluster and `[cluster]`, each as "`memory` is 2048 MB, not `4g`". The limits
+    /// of the node's container, if there is one, count more than what minikube remembers.
+    pub(super) fn differences(&self, declared: &MinikubeCluster, node: Option<&Container>) -> Vec<String> {
         let mut differences = Vec::new();
-        if let Some(driver) = &spec.driver
+        if let Some(driver) = &declared.driver
             && canonical(driver) != canonical(&self.driver)
         {
             differences.push(format!("`driver` is `{}`, not `{driver}`", self.driver));
         }
         let milli_cpus = node.and_then(|node| node.milli_cpus).unwrap_or(self.cpus * 1000);
-        if let Some(cpus) = spec.cpus
+        if let Some(Cpus(cpus)) = declared.cpus
             && milli_cpus != u64::from(cpus) * 1000
         {
             let actual = if milli_cpus == 0 { "without a limit".to_owned() } else { thousandths(milli_cpus) };
             differences.push(format!("`cpus` is {actual}, not {cpus}"));
         }
         let memory = node.and_then(|node| node.memory).map_or(self.memory, |bytes| bytes / MIB);
-        if let Some(declared) = &spec.memory
-            && let Some(wanted) = mebibytes(declared)
+        if let Some(text) = &declared.memory
+            && let Some(wanted) = mebibytes(text)
             && wanted != memory
         {
             let actual = if memory == 0 { "without a limit".to_owned() } else { format!("{memory} MB") };
-            differences.push(format!("`memory` is {actual}, not `{declared}`"));
+            differences.push(format!("`memory` is {actual}, not `{text}`"));
         }
         differences
     }
@@ -130,18 +130,13 @@ fn minikube_folder() -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tools::cluster::Provider;
 
-    fn spec(cpus: Option<u32>, memory: Option<&str>, driver: Option<&str>) -> ClusterSpec {
-        ClusterSpec {
-            provider: Provider::Minikube,
-            name: "p".into(),
-            cpus,
+    fn spec(cpus: Option<u32>, memory: Option<&str>, driver: Option<&str>) -> MinikubeCluster {
+        MinikubeCluster {
+            cpus: cpus.map(Cpus),
             memory: memory.map(str::to_owned),
             driver: driver.map(str::to_owned),
-            kubernetes_version: None,
-            start_args: Vec::new(),
-            ephemeral: false,
+            ..MinikubeCluster::default()
         }
     }
 

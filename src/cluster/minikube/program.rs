@@ -8,11 +8,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Deserialize;
 
+use super::settings::{Cpus, MinikubeCluster, StartArg};
 use crate::cluster::session::Session;
 use crate::error::Failure;
 use crate::model::Progress;
 use crate::tools::Cancel;
-use crate::tools::cluster::ClusterSpec;
 use crate::tools::docker::Endpoint;
 use crate::tools::process::{self, ChildRegistry, Command, ProcessObserver};
 
@@ -91,20 +91,23 @@ impl Minikube {
 
     /// Creates the cluster or starts it again; also finishes what a killed start has left. Its warnings are kept in the
     /// session.
-    pub(super) async fn start(&self, spec: &ClusterSpec, cx: &Session<'_>) -> Result<(), Failure> {
+    pub(super) async fn start(&self, declared: &MinikubeCluster, cx: &Session<'_>) -> Result<(), Failure> {
         // The kubeconfig is ours alone, so that the cluster may be the current context in it.
         let mut command = self.command("start").args(["-o", "json"]);
-        if let Some(cpus) = spec.cpus {
+        if let Some(Cpus(cpus)) = declared.cpus {
             command = command.arg(format!("--cpus={cpus}"));
         }
-        let texts =
-            [("memory", &spec.memory), ("driver", &spec.driver), ("kubernetes-version", &spec.kubernetes_version)];
+        let texts = [
+            ("memory", &declared.memory),
+            ("driver", &declared.driver),
+            ("kubernetes-version", &declared.kubernetes_version),
+        ];
         for (flag, value) in texts {
             if let Some(value) = value {
                 command = command.arg(format!("--{flag}={value}"));
             }
         }
-        let command = command.args(&spec.start_args);
+        let command = command.args(declared.start_args.iter().map(|StartArg(arg)| arg));
         let line = command.display_line();
         let translator = Translator::new(cx.host, cx.on_progress);
         let exit = command.run(&translator).await?;
@@ -166,7 +169,7 @@ struct NodeStatus {
 }
 
 /// The state that `minikube status -o json` printed; `None` when it printed something else. One node is an object, more
-/// are a list; a profile that is not there is told by an event; a node that is gone is `null`.
+/// are a list; an event stands for a profile that is not there; a node that is gone is `null`.
 fn parse_status(stdout: &[u8]) -> Option<ClusterState> {
     let text = String::from_utf8_lossy(stdout);
     let first = text.lines().next().unwrap_or_default().trim();

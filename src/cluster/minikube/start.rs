@@ -11,6 +11,7 @@ use super::node::Node;
 use super::other_start;
 use super::profile::{Profile, differs};
 use super::program::{ClusterState, Minikube};
+use super::settings::{MinikubeCluster, StartArg};
 use crate::cluster::session::{INTERVAL, Ready, ReadyNodes, Session, check, settle};
 use crate::error::Failure;
 use crate::model::Progress;
@@ -34,45 +35,53 @@ const DAMAGED_WAIT: &str = "--wait-timeout=90s";
 const ATTEMPTS: usize = 2;
 
 /// Brings the cluster up; `program` is the minikube to use, the one in `PATH` by default.
-pub(super) async fn ensure_up(cx: &Session<'_>, spec: &ClusterSpec, program: Option<&Path>) -> Result<Ready, Failure> {
+pub(super) async fn ensure_up(
+    cx: &Session<'_>,
+    spec: &ClusterSpec,
+    declared: &MinikubeCluster,
+    program: Option<&Path>,
+) -> Result<Ready, Failure> {
     let marker = CreationMarker::new(cx.tools.state_dir(), &spec.name);
     let checked = cx.unless_cancelled("checking the cluster", check(cx.tools, ReadyNodes::All)).await?;
     let ready = match checked {
-        Ok(ready) if has_version(&ready.node, spec) => {
+        Ok(ready) if has_version(&ready.node, declared) => {
             cx.line(&format!("the cluster `{}` runs", spec.name));
             ready
         }
-        _ => Start::new(cx, spec, program, &marker).await?.bring_up().await?,
+        _ => Start::new(cx, spec, declared, program, &marker).await?.bring_up().await?,
     };
-    check_settings(cx.tools, spec).await?;
+    check_settings(cx.tools, spec, declared).await?;
     marker.end()?;
     Ok(ready)
 }
 
 /// Returns the settings of `[cluster]` that the existing cluster does not have; none if there is no cluster.
-pub(super) async fn differences(tools: &Tools, spec: &ClusterSpec) -> Result<Vec<String>, Failure> {
+pub(super) async fn differences(
+    tools: &Tools,
+    spec: &ClusterSpec,
+    declared: &MinikubeCluster,
+) -> Result<Vec<String>, Failure> {
     let Some(profile) = Profile::read(&spec.name)? else { return Ok(Vec::new()) };
-    let node = match docker(tools, spec).await? {
+    let node = match docker(tools, declared).await? {
         Some(docker) => Node::new(docker, &spec.name).container().await?,
         None => None,
     };
-    Ok(profile.differences(spec, node.as_ref()))
+    Ok(profile.differences(declared, node.as_ref()))
 }
 
-async fn check_settings(tools: &Tools, spec: &ClusterSpec) -> Result<(), Failure> {
-    let differences = differences(tools, spec).await?;
+async fn check_settings(tools: &Tools, spec: &ClusterSpec, declared: &MinikubeCluster) -> Result<(), Failure> {
+    let differences = differences(tools, spec, declared).await?;
     if differences.is_empty() { Ok(()) } else { Err(differs(&spec.name, differences)) }
 }
 
-/// Returns the daemon that has the node; `None` for other drivers, and where the driver is minikube's choice and there is
-/// no daemon.
-async fn docker<'a>(tools: &'a Tools, spec: &ClusterSpec) -> Result<Option<&'a Docker>, Failure> {
-    let by_args = spec
-        .start_args
-        .iter()
-        .find_map(|arg| arg.strip_prefix("--driver=").or_else(|| arg.strip_prefix("--vm-driver=")).map(str::to_owned));
+/// Returns the daemon that has the node; `None` for other drivers, and where the driver is minikube's choice and there
+/// is no daemon.
+async fn docker<'a>(tools: &'a Tools, declared: &MinikubeCluster) -> Result<Option<&'a Docker>, Failure> {
+    let by_args = declared.start_args.iter().find_map(|StartArg(arg)| {
+        arg.strip_prefix("--driver=").or_else(|| arg.strip_prefix("--vm-driver=")).map(str::to_owned)
+    });
     let by_variable = || std::env::var("MINIKUBE_DRIVER").ok().filter(|driver| !driver.is_empty());
-    match spec.driver.clone().or(by_args).or_else(by_variable).as_deref() {
+    match declared.driver.clone().or(by_args).or_else(by_variable).as_deref() {
         Some("docker") => tools.docker().await.map(Some),
         Some(_) => Ok(None),
         None => Ok(tools.docker().await.ok()),
@@ -83,6 +92,7 @@ async fn docker<'a>(tools: &'a Tools, spec: &ClusterSpec) -> Result<Option<&'a D
 struct Start<'a> {
     cx: &'a Session<'a>,
     spec: &'a ClusterSpec,
+    declared: &'a MinikubeCluster,
     minikube: Minikube,
     marker: &'a CreationMarker,
     node: Option<Node<'a>>,
@@ -92,6 +102,7 @@ impl<'a> Start<'a> {
     async fn new(
         cx: &'a Session<'a>,
         spec: &'a ClusterSpec,
+        declared: &'a MinikubeCluster,
         program: Option<&Path>,
         marker: &'a CreationMarker,
     ) -> Result<Self, Failure> {
@@ -100,11 +111,11 @@ impl<'a> Start<'a> {
             Some(program) => Minikube::new(program, &spec.name, &kubeconfig),
             None => Minikube::find(&spec.name, &kubeconfig)?,
         };
-        let docker = docker(cx.tools, spec).await?;
+        let docker = docker(cx.tools, declared).await?;
         if let Some(docker) = docker {
             minikube = minikube.with_daemon(docker.endpoint());
         }
-        Ok(Self { cx, spec, minikube, marker, node: docker.map(|docker| Node::new(docker, &spec.name)) })
+        Ok(Self { cx, spec, declared, minikube, marker, node: docker.map(|docker| Node::new(docker, &spec.name)) })
     }
 
     async fn bring_up(&self) -> Result<Ready, Failure> {
@@ -134,8 +145,8 @@ impl<'a> Start<'a> {
         Ok(())
     }
 
-    /// Returns the node, and the id of the creation, if a creation of ours made this node and nobody has seen the cluster up
-    /// since. minikube writes a kubeconfig last: a cluster that one knows has been up.
+    /// Returns the node, and the id of the creation, if a creation of ours made this node and nobody has seen the
+    /// cluster up since. minikube writes a kubeconfig last: a cluster that one knows has been up.
     async fn unfinished_creation(&self) -> Result<Option<(&Node<'a>, String)>, Failure> {
         let (Some(node), Some(id)) = (&self.node, self.marker.id()?) else { return Ok(None) };
         if KubeSource::of(self.spec, self.cx.tools.state_dir()).is_known() {
@@ -150,15 +161,15 @@ impl<'a> Start<'a> {
         if let Some(node) = &self.node {
             node.create_volume(&id).await?;
         }
-        self.minikube.start(self.spec, self.cx).await?;
+        self.minikube.start(self.declared, self.cx).await?;
         if let Some(node) = &self.node {
             node.remove_unused_volume(&id).await?;
         }
         Ok(())
     }
 
-    /// A creation of ours was killed. minikube takes some of what it leaves for a cluster that only has to be restarted, and
-    /// waits for it without end or leaves out what was still missing.
+    /// A creation of ours was killed. minikube takes some of what it leaves for a cluster that only has to be
+    /// restarted, and waits for it without end or leaves out what was still missing.
     async fn finish_creation(&self, state: ClusterState, node: &Node<'a>, id: &str) -> Result<Ready, Failure> {
         match state {
             ClusterState::Unlinked => {
@@ -176,15 +187,15 @@ impl<'a> Start<'a> {
         self.create_again(state, node, id).await
     }
 
-    /// Deletes what a killed creation has left, if nothing is in it, and creates the cluster. What is in use by then or has
-    /// something in it is resumed instead.
+    /// Deletes what a killed creation has left, if nothing is in it, and creates the cluster. What is in use by then or
+    /// has something in it is resumed instead.
     async fn create_again(&self, state: ClusterState, node: &Node<'a>, id: &str) -> Result<Ready, Failure> {
         let cx = self.cx;
         cx.line("the start that was creating it was killed; stopping what it left to see whether anything is in it");
         let mut attempt = 1;
         loop {
             cx.unless_cancelled("stopping the node", node.stop()).await??;
-            let consent = cx.tools.consent().or(Consent::from_flag(self.spec.ephemeral));
+            let consent = cx.tools.consent().or(Consent::from_flag(self.declared.ephemeral));
             let checked = cx.unless_cancelled("reading the node", node.deletion(id, self.minikube.delete_line()));
             let mut deletion = checked.await??;
             if state == ClusterState::Unlinked && deletion.empty != Proof::Shown {
@@ -216,7 +227,7 @@ impl<'a> Start<'a> {
 
     /// Brings up a cluster that is there, and keeps all that is in it.
     async fn resume(&self, state: ClusterState) -> Result<Ready, Failure> {
-        check_settings(self.cx.tools, self.spec).await?;
+        check_settings(self.cx.tools, self.spec, self.declared).await?;
         match state {
             ClusterState::Paused => self.minikube.unpause(self.cx.host).await?,
             ClusterState::Unlinked => self.minikube.update_context(self.cx.host).await?,
@@ -227,7 +238,7 @@ impl<'a> Start<'a> {
         }
         // It should be there; if it does not come, or is of another version, a start repairs and upgrades.
         match settle(self.cx, Some(SETTLE)).await {
-            Ok(ready) if has_version(&ready.node, self.spec) && self.marker.id()?.is_none() => return Ok(ready),
+            Ok(ready) if has_version(&ready.node, self.declared) && self.marker.id()?.is_none() => return Ok(ready),
             Ok(_) => {}
             Err(failure) => {
                 self.cx.check_cancel("starting the cluster")?;
@@ -237,28 +248,29 @@ impl<'a> Start<'a> {
         self.start_existing(state).await
     }
 
-    /// Starts a cluster that is there; if that fails, stops and starts it once: that finishes what a killed start has left.
+    /// Starts a cluster that is there; if that fails, stops and starts it once: that finishes what a killed start has
+    /// left.
     async fn start_existing(&self, state: ClusterState) -> Result<Ready, Failure> {
         let cx = self.cx;
-        let mut spec = self.spec.clone();
+        let mut declared = self.declared.clone();
         let damaged = matches!(state, ClusterState::NoNode | ClusterState::Broken);
-        if damaged && !spec.start_args.iter().any(|arg| arg.starts_with("--wait-timeout")) {
-            spec.start_args.push(DAMAGED_WAIT.to_owned());
+        if damaged && !declared.start_args.iter().any(|StartArg(arg)| arg.starts_with("--wait-timeout")) {
+            declared.start_args.push(StartArg(DAMAGED_WAIT.to_owned()));
         }
         if state == ClusterState::NoNode {
             self.stop().await?;
         }
-        if let Err(failure) = self.minikube.start(&spec, cx).await {
+        if let Err(failure) = self.minikube.start(&declared, cx).await {
             cx.check_cancel("starting the cluster")?;
             cx.line(&format!("{failure}; stopping and starting it"));
             self.stop().await?;
-            self.minikube.start(&spec, cx).await.map_err(|failure| self.with_delete(failure))?;
+            self.minikube.start(&declared, cx).await.map_err(|failure| self.with_delete(failure))?;
         }
         settle(cx, None).await.map_err(|failure| self.with_delete(failure))
     }
 
-    /// Stops the node, and clears away what is in the way of the next start: a node that was created and never started, for
-    /// which minikube waits for minutes, and the containers that fill its volume.
+    /// Stops the node, and clears away what is in the way of the next start: a node that was created and never started,
+    /// for which minikube waits for minutes, and the containers that fill its volume.
     async fn stop(&self) -> Result<(), Failure> {
         self.minikube.stop(self.cx.host).await?;
         match &self.node {
@@ -288,8 +300,8 @@ fn word(state: ClusterState) -> &'static str {
 }
 
 /// Whether the node has the version that `[cluster]` asks for; `stable` and `latest` are whatever is there.
-fn has_version(node: &NodeInfo, cluster: &ClusterSpec) -> bool {
-    cluster.kubernetes_version.as_deref().is_none_or(|wanted| {
+fn has_version(node: &NodeInfo, declared: &MinikubeCluster) -> bool {
+    declared.kubernetes_version.as_deref().is_none_or(|wanted| {
         let wanted = wanted.trim_start_matches('v');
         !wanted.starts_with(|c: char| c.is_ascii_digit()) || wanted == node.version.trim_start_matches('v')
     })
@@ -298,7 +310,6 @@ fn has_version(node: &NodeInfo, cluster: &ClusterSpec) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tools::cluster::Provider;
 
     #[test]
     fn another_version_is_asked_for_only_by_its_number() {
@@ -307,7 +318,7 @@ mod tests {
             ready: true,
             version: "v1.33.1".into(),
             runtime: String::new(),
-            profile: None,
+            labels: std::collections::BTreeMap::new(),
         };
         let cases = [
             (None, true),
@@ -317,17 +328,9 @@ mod tests {
             (Some("v1.34.0"), false),
         ];
         for (wanted, has) in cases {
-            let cluster = ClusterSpec {
-                provider: Provider::Minikube,
-                name: "n".into(),
-                cpus: None,
-                memory: None,
-                driver: None,
-                kubernetes_version: wanted.map(str::to_owned),
-                start_args: Vec::new(),
-                ephemeral: false,
-            };
-            assert_eq!(has_version(&node, &cluster), has, "{wanted:?}");
+            let declared =
+                MinikubeCluster { kubernetes_version: wanted.map(str::to_owned), ..MinikubeCluster::default() };
+            assert_eq!(has_version(&node, &declared), has, "{wanted:?}");
         }
     }
 }

@@ -1,7 +1,6 @@
 //! The sections of the file as they are declared, and the checklists that it names.
 
 pub(crate) mod checklist;
-pub(crate) mod cluster;
 pub(crate) mod pipeline;
 pub(crate) mod profile;
 pub(crate) mod secrets;

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use super::cluster::{CLUSTER_KEYS, unknown_cluster_key};
 use crate::config::syntax::diagnostic::{Diagnostic, Report};
 use crate::config::syntax::fields::{Fields, SpannedString, SpannedTable};
 use crate::config::syntax::node::{Table, Value};
@@ -40,11 +39,6 @@ pub(crate) fn read(report: &Report, declared: Table, vars: &Table) -> BTreeMap<S
                     )
                     .maybe_help(suggest(&var.key, vars.0.iter().map(|var| var.key.as_str()))),
             );
-        }
-        for key in profile.cluster.iter().flat_map(|(_, table)| &table.0) {
-            if !CLUSTER_KEYS.contains(&key.key.as_str()) {
-                unknown_cluster_key(report, key);
-            }
         }
         profiles.insert(entry.key, profile);
     }

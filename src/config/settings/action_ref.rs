@@ -4,7 +4,9 @@ use std::ops::Range;
 
 use toml::Spanned;
 
+use super::parser::SettingsParser;
 use crate::action::{Action, ActionType};
+use crate::config::sections::stages::COMMON_KEYS;
 use crate::config::syntax::node::Table;
 
 /// An action as a step of the file names it.
@@ -14,8 +16,34 @@ pub(super) struct ActionRef {
     pub(super) place: Range<usize>,
 }
 
-impl ActionRef {
-    pub(super) fn parse(&self, settings: &Table) -> Result<Box<dyn Action>, toml::de::Error> {
+impl SettingsParser for ActionRef {
+    type Parsed = Box<dyn Action>;
+
+    fn parse(&self, settings: &Table) -> Result<Box<dyn Action>, toml::de::Error> {
         (self.action.parse)(Spanned::new(self.place.clone(), settings.to_toml()))
+    }
+
+    fn subject(&self) -> String {
+        format!("action `{}`", self.action.name)
+    }
+
+    fn place(&self) -> &Range<usize> {
+        &self.place
+    }
+
+    fn schema(&self) -> schemars::Schema {
+        (self.action.schema)()
+    }
+
+    fn common_keys(&self) -> &'static [&'static str] {
+        &COMMON_KEYS
+    }
+
+    fn elsewhere(&self, _setting: &str) -> Option<String> {
+        None
+    }
+
+    fn reference(&self) -> Option<String> {
+        Some(format!("`provision actions {}` lists them", self.action.name))
     }
 }

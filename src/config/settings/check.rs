@@ -1,22 +1,21 @@
-//! [`check`]: all errors in the settings of a step. serde stops at the first one, so the entry that it complains about
-//! is removed and the rest is parsed again.
+//! [`check`]: all errors in the settings of a step or of `[cluster]`. serde stops at the first one, so the entry that
+//! it complains about is removed and the rest is parsed again.
 
 use std::ops::Range;
 
-use super::action_ref::ActionRef;
-use super::explain::{explain, missing, missing_name, required};
-use crate::action::Action;
+use super::explain::{explain, missing, missing_name};
+use super::parser::SettingsParser;
 use crate::config::syntax::diagnostic::Report;
 use crate::config::syntax::node::Table;
 use crate::suggest::nearest;
 
-/// Maximum number of errors that are reported for one step.
+/// Maximum number of errors that are reported for one table.
 const MAX_ERRORS: usize = 20;
 
 /// The result of checking settings.
-pub(super) enum Checked {
+pub(super) enum Checked<T> {
     /// They are valid.
-    Action(Box<dyn Action>),
+    Valid(T),
     /// There is no error in the known values; the others decide.
     Unknown,
     /// Errors have been reported.
@@ -24,12 +23,17 @@ pub(super) enum Checked {
 }
 
 /// Reports all errors in `settings`; `unknown` are the places of strings whose values are not known yet.
-pub(super) fn check(report: &Report, action: &ActionRef, settings: &Table, unknown: &[Range<usize>]) -> Checked {
-    match action.parse(settings) {
-        Ok(parsed) => Checked::Action(parsed),
+pub(super) fn check<P: SettingsParser>(
+    report: &Report,
+    parser: &P,
+    settings: &Table,
+    unknown: &[Range<usize>],
+) -> Checked<P::Parsed> {
+    match parser.parse(settings) {
+        Ok(parsed) => Checked::Valid(parsed),
         Err(error) => {
             let mut search =
-                ErrorSearch { report, action, settings: settings.clone(), unknown, removed: Vec::new(), n_errors: 0 };
+                ErrorSearch { report, parser, settings: settings.clone(), unknown, removed: Vec::new(), n_errors: 0 };
             search.run(error);
             if search.n_errors == 0 { Checked::Unknown } else { Checked::Invalid }
         }
@@ -37,9 +41,9 @@ pub(super) fn check(report: &Report, action: &ActionRef, settings: &Table, unkno
 }
 
 /// A search for all errors, starting with the first.
-struct ErrorSearch<'a> {
+struct ErrorSearch<'a, P> {
     report: &'a Report,
-    action: &'a ActionRef,
+    parser: &'a P,
     /// The settings without what has been removed.
     settings: Table,
     unknown: &'a [Range<usize>],
@@ -48,7 +52,7 @@ struct ErrorSearch<'a> {
     n_errors: usize,
 }
 
-impl ErrorSearch<'_> {
+impl<P: SettingsParser> ErrorSearch<'_, P> {
     fn run(&mut self, first: toml::de::Error) {
         let mut error = first;
         for _ in 0..MAX_ERRORS {
@@ -56,7 +60,7 @@ impl ErrorSearch<'_> {
                 return self.on_validation_error(&error);
             };
             let missing = missing_name(&error);
-            if span == self.action.place && missing.is_some() {
+            if span == *self.parser.place() && missing.is_some() {
                 return self.report_missing();
             }
             let is_consequence = missing.is_some_and(|name| self.was_removed(name));
@@ -65,7 +69,7 @@ impl ErrorSearch<'_> {
             }
             let Some(key) = self.settings.remove_at(&span) else { return };
             self.removed.push(key);
-            match self.action.parse(&self.settings) {
+            match self.parser.parse(&self.settings) {
                 Ok(_) => return,
                 Err(next) => error = next,
             }
@@ -73,11 +77,11 @@ impl ErrorSearch<'_> {
     }
 
     fn report_error(&mut self, error: &toml::de::Error) {
-        self.report.add(explain(self.action, &self.settings, error, self.report.source()));
+        self.report.add(explain(self.parser, &self.settings, error, self.report.source()));
         self.n_errors += 1;
     }
 
-    /// The action's own validation knows no places. It only applies to complete settings with known values.
+    /// The parser's own validation knows no places. It only applies to complete settings with known values.
     fn on_validation_error(&mut self, error: &toml::de::Error) {
         if self.n_errors == 0 && self.removed.is_empty() && self.unknown.is_empty() {
             self.report_error(error);
@@ -86,9 +90,9 @@ impl ErrorSearch<'_> {
 
     /// Reports all missing settings: serde only names the first one.
     fn report_missing(&mut self) {
-        for name in required(self.action.action) {
+        for name in self.parser.required() {
             if self.settings.get(&name).is_none() && !self.was_removed(&name) {
-                self.report.add(missing(self.action, &name, self.report.source()));
+                self.report.add(missing(self.parser, &name, self.report.source()));
                 self.n_errors += 1;
             }
         }

@@ -3,45 +3,43 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::action_ref::ActionRef;
-use crate::action::ActionType;
-use crate::config::sections::stages::COMMON_KEYS;
+use super::parser::SettingsParser;
 use crate::config::syntax::diagnostic::{Diagnostic, Source};
 use crate::config::syntax::node::{Entry, Node, Table, Value};
 use crate::suggest::{nearest, suggest};
 
-/// Returns the diagnostic for `error`, which the parser of `action` returned for `settings`.
+/// Returns the diagnostic for `error`, which `parser` returned for `settings`.
 pub(super) fn explain(
-    action: &ActionRef,
+    parser: &impl SettingsParser,
     settings: &Table,
     error: &toml::de::Error,
     source: &Arc<Source>,
 ) -> Diagnostic {
     let message = error.message();
     let Some(span) = error.span() else {
-        // An error of the action's own validation: the message names the setting.
+        // An error of the parser's own validation: the message names the setting.
         let entry = quoted(message).into_iter().find_map(|name| settings.get(name));
-        let span = entry.map_or_else(|| action.place.clone(), |entry| entry.node.span.clone());
+        let span = entry.map_or_else(|| parser.place().clone(), |entry| entry.node.span.clone());
         return Diagnostic::error(message).at(source, span, "");
     };
     if message.starts_with("unknown field") {
-        return unknown_setting(action.action, settings, &quoted(message), span, source);
+        return unknown_setting(parser, settings, &quoted(message), span, source);
     }
     if let Some(name) = missing_name(error) {
-        if span == action.place {
-            return missing(action, name, source);
+        if span == *parser.place() {
+            return missing(parser, name, source);
         }
         return Diagnostic::error(format!("missing `{name}`")).at(source, span, format!("no `{name}` here"));
     }
     match value_at(settings, &span) {
-        Some(found) => invalid_value(action.action, &found, message, span, source),
+        Some(found) => invalid_value(parser, &found, message, span, source),
         None => Diagnostic::error(message).at(source, span, ""),
     }
 }
 
 /// Returns the diagnostic for the unknown setting at `span`; `names` are its name and then the known ones.
 fn unknown_setting(
-    action: &ActionType,
+    parser: &impl SettingsParser,
     settings: &Table,
     names: &[&str],
     span: Range<usize>,
@@ -53,21 +51,22 @@ fn unknown_setting(
     let mut candidates = known.clone();
     let mut message = format!("unknown setting `{unknown}`");
     if is_top_level {
-        message = format!("{message} of action `{}`", action.name);
-        candidates.extend(COMMON_KEYS);
+        message = format!("{message} of {}", parser.subject());
+        candidates.extend(parser.common_keys());
         candidates.retain(|name| settings.get(name).is_none());
-        known.retain(|name| settings.get(name).is_none() && !COMMON_KEYS.contains(name));
+        known.retain(|name| settings.get(name).is_none() && !parser.common_keys().contains(name));
     }
-    let help = nearest(unknown, candidates)
-        .map(|near| format!("did you mean `{near}`?"))
+    let help = parser
+        .elsewhere(unknown)
+        .or_else(|| nearest(unknown, candidates).map(|near| format!("did you mean `{near}`?")))
         .or_else(|| suggest(unknown, known))
-        .unwrap_or_else(|| format!("`provision actions {}` lists them", action.name));
-    Diagnostic::error(message).at(source, span, "not known here").help(help)
+        .or_else(|| parser.reference());
+    Diagnostic::error(message).at(source, span, "not known here").maybe_help(help)
 }
 
 /// Returns the diagnostic for a value that the parser rejects with `message`.
 fn invalid_value(
-    action: &ActionType,
+    parser: &impl SettingsParser,
     found: &Found<'_>,
     message: &str,
     span: Range<usize>,
@@ -84,7 +83,7 @@ fn invalid_value(
     if message.starts_with("data did not match") {
         let diagnostic =
             Diagnostic::error(format!("`{key}` can't be {} of this form", node.kind())).at(source, span, "");
-        return match description(action, key) {
+        return match parser.description(key) {
             Some(text) => diagnostic.note(format!("`{key}`: {text}")),
             None => diagnostic,
         };
@@ -161,22 +160,14 @@ fn integer_range(kind: &str) -> Option<&'static str> {
     }
 }
 
-/// Returns the names of the required settings.
-pub(super) fn required(action: &ActionType) -> Vec<String> {
-    let schema = (action.schema)();
-    let names = schema.get("required").and_then(|names| names.as_array());
-    let names = names.into_iter().flatten().filter_map(|name| name.as_str());
-    names.map(str::to_owned).collect()
-}
-
 /// Returns the diagnostic for the missing setting `name`.
-pub(super) fn missing(action: &ActionRef, name: &str, source: &Arc<Source>) -> Diagnostic {
-    let diagnostic = Diagnostic::error(format!("action `{}` needs `{name}`", action.action.name)).at(
+pub(super) fn missing(parser: &impl SettingsParser, name: &str, source: &Arc<Source>) -> Diagnostic {
+    let diagnostic = Diagnostic::error(format!("{} needs `{name}`", parser.subject())).at(
         source,
-        action.place.clone(),
+        parser.place().clone(),
         format!("no `{name}`"),
     );
-    match description(action.action, name) {
+    match parser.description(name) {
         Some(note) => diagnostic.note(format!("`{name}`: {note}")),
         None => diagnostic,
     }
@@ -185,11 +176,4 @@ pub(super) fn missing(action: &ActionRef, name: &str, source: &Arc<Source>) -> D
 /// Returns the name of the missing setting, if the error is about one.
 pub(super) fn missing_name(error: &toml::de::Error) -> Option<&str> {
     error.message().strip_prefix("missing field `")?.strip_suffix('`')
-}
-
-/// Returns the description of a setting in the action's reference.
-fn description(action: &ActionType, key: &str) -> Option<String> {
-    let schema = (action.schema)();
-    let text = schema.get("properties")?.get(key)?.get("description")?.as_str()?;
-    Some(text.split_whitespace().collect::<Vec<_>>().join(" "))
 }

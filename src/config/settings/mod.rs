@@ -2,8 +2,11 @@
 
 mod action_ref;
 mod check;
+pub(super) mod cluster;
 mod condition;
 mod explain;
+mod parser;
+mod provider_ref;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -23,6 +26,7 @@ use crate::tools::secrets::SecretSource;
 use action_ref::ActionRef;
 use check::{Checked, check};
 use explain::explain;
+use parser::SettingsParser;
 
 pub(super) use condition::condition;
 
@@ -64,9 +68,9 @@ pub(super) fn bind(
     }
     let binding = match checked {
         Checked::Invalid => return None,
-        Checked::Action(made) if strings.deferred.is_empty() => Binding::Now(Arc::from(made)),
+        Checked::Valid(made) if strings.deferred.is_empty() => Binding::Now(Arc::from(made)),
         Checked::Unknown if strings.deferred.is_empty() => return None,
-        Checked::Action(_) | Checked::Unknown => {
+        Checked::Valid(_) | Checked::Unknown => {
             let mut uses: Vec<(StepId, String)> =
                 strings.deferred.values().flat_map(|(_, template)| template.uses()).collect();
             uses.sort();

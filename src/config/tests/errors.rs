@@ -174,13 +174,11 @@ fn all_errors_in_sections_are_reported_at_once() {
        |
        = help: write `{ env = "NAME" }` or `{ generate = "hex32" }`
 
-    error: the provider `kind` is not supported by this version yet
+    error: unknown provider `kind`; known: minikube, context
       --> pipeline.toml:12:12
        |
     12 | provider = "kind"
        |            ^^^^^^
-       |
-       = help: use one of: `minikube`, `context`
 
     error: unknown stage `bild`
       --> pipeline.toml:14:11

@@ -42,15 +42,17 @@ fn command_line() {
     ");
 }
 
+/// The errors of a pipeline with the section `cluster`, which a step uses.
+fn cluster(cluster: &str) -> String {
+    stages(&format!(
+        "{cluster}\n[[stage]]\nid='a'\n[[stage.step]]\nid='b'\naction='command'\nrun='${{{{ cluster.name }}}}'\n"
+    ))
+}
+
 #[test]
 fn clusters() {
-    let cluster = |cluster: &str| {
-        stages(&format!(
-            "{cluster}\n[[stage]]\nid='a'\n[[stage.step]]\nid='b'\naction='command'\nrun='${{{{ cluster.name }}}}'\n"
-        ))
-    };
     assert_snapshot!(cluster("[cluster]\nprovider='minkube'"), @r#"
-    error: there is no provider `minkube`
+    error: unknown provider `minkube`; known: minikube, context
      --> pipeline.toml:4:10
       |
     4 | provider='minkube'
@@ -59,27 +61,52 @@ fn clusters() {
       = help: did you mean `minikube`?
     "#);
     assert_snapshot!(cluster("[cluster]\nprovider='context'\ncpus=1\ncpu=2"), @r#"
-    error: `[cluster]` needs `context`
-     --> pipeline.toml:3:1
+    error: provider `context` needs `context`
+     --> pipeline.toml:4:10
       |
-    3 | [cluster]
-      | ^^^^^^^^^ no `context` here
+    4 | provider='context'
+      |          ^^^^^^^^^ no `context`
+      |
+      = note: `context`: The kube context of the cluster, in the user's own kubeconfig.
 
-    error: unknown key `cpu` in `[cluster]`
+    error: unknown setting `cpus` of provider `context`
+     --> pipeline.toml:5:1
+      |
+    5 | cpus=1
+      | ^^^^ not known here
+      |
+      = help: `cpus` is a setting of provider `minikube`
+
+    error: unknown setting `cpu` of provider `context`
      --> pipeline.toml:6:1
       |
     6 | cpu=2
       | ^^^ not known here
       |
-      = help: did you mean `cpus`?
+      = help: use `context`
     "#);
     assert_snapshot!(cluster("[cluster]\nprovider='context'\ncontext='x'\ncpus=1"), @r#"
-    error: `cpus` has no meaning for the provider `context`
+    error: unknown setting `cpus` of provider `context`
      --> pipeline.toml:6:1
       |
     6 | cpus=1
-      | ^^^^
+      | ^^^^ not known here
+      |
+      = help: `cpus` is a setting of provider `minikube`
     "#);
+    assert_snapshot!(cluster(""), @r"
+    error: the cluster is not available here
+     --> pipeline.toml:9:10
+      |
+    9 | run='${{ cluster.name }}'
+      |          ^^^^^^^^^^^^
+      |
+      = help: declare it in `[cluster]`; only stages and steps can use it
+    ");
+}
+
+#[test]
+fn values_that_minikube_rejects() {
     assert_snapshot!(cluster("[cluster]\nprovider='minikube'\ncpus='many'\nmemory=8"), @r"
     error: `cpus` must be an integer, not a string
      --> pipeline.toml:5:6
@@ -93,19 +120,42 @@ fn clusters() {
     6 | memory=8
       |        ^ expected a string
     ");
+    assert_snapshot!(cluster("[cluster]\nprovider='minikube'\ncpus=0\nname='a_b'\nstart-args=['--delete-on-failure']"), @r"
+    error: invalid value of `cpus`: 0 is not between 1 and 1024
+     --> pipeline.toml:5:6
+      |
+    5 | cpus=0
+      |      ^
+
+    error: invalid value of `name`: minikube can't name a cluster `a_b`: use 2 to 63 letters, digits, `-` and `.`, with a letter or digit at both ends
+     --> pipeline.toml:6:6
+      |
+    6 | name='a_b'
+      |      ^^^^^
+
+    error: invalid value of `start-args`: `--delete-on-failure` deletes a cluster with all data in it; for a cluster whose data may be lost, set `ephemeral = true`
+     --> pipeline.toml:7:12
+      |
+    7 | start-args=['--delete-on-failure']
+      |            ^^^^^^^^^^^^^^^^^^^^^^^
+    ");
     for name in ["a", "-ab", "ab-", "a_b", "a..b", "b b", &"b".repeat(70)] {
         let said = cluster(&format!("[cluster]\nprovider='minikube'\nname='{name}'"));
         assert!(said.contains(&format!("minikube can't name a cluster `{name}`")), "{said}");
     }
     let said = cluster("[cluster]\nprovider='minikube'\nname='ab'\nstart-args=['--delete-on-failure=true']");
     assert!(said.contains("set `ephemeral = true`"), "{said}");
-    assert_snapshot!(cluster(""), @r"
-    error: the cluster is not available here
-     --> pipeline.toml:9:10
-      |
-    9 | run='${{ cluster.name }}'
-      |          ^^^^^^^^^^^^
-      |
-      = help: declare it in `[cluster]`; only stages and steps can use it
-    ");
+}
+
+#[test]
+fn a_cluster_of_a_profile_is_checked_once_whether_the_profile_is_selected_or_not() {
+    let text = with_header(
+        "[cluster]\nprovider='minikube'\n[profile.x.cluster]\ncpu=2\n\
+         [[stage]]\nid='a'\n[[stage.step]]\nid='b'\naction='command'\nrun='x'\n",
+    );
+    for project in [Project::new(&text), Project::new(&text).profile("x")] {
+        let errors = project.errors();
+        assert_eq!(errors.matches("error: unknown").count(), 1, "{errors}");
+        assert!(errors.contains("did you mean `cpus`?"), "{errors}");
+    }
 }

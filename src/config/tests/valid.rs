@@ -1,9 +1,9 @@
 //! Pipelines from valid files.
 
 use super::*;
+use crate::cluster::provider;
 use crate::model::{Output, StepId};
 use crate::pipeline::Binding;
-use crate::tools::cluster::Provider;
 use crate::tools::secrets::SecretSource;
 
 const VALID: &str = include_str!("valid.toml");
@@ -46,7 +46,9 @@ fn the_whole_pipeline() {
     assert_eq!((http.optional, http.fallback.as_ref().unwrap().as_str()), (true, "verify.manual"));
     assert_eq!(pipeline.secrets["JWT_SECRET"], SecretSource::Generate { bytes: 32 });
     let cluster = pipeline.cluster.unwrap();
-    assert_eq!((cluster.name.as_str(), cluster.cpus, cluster.memory.as_deref()), ("todo-chatbot", Some(4), Some("8g")));
+    assert_eq!(cluster.name, "todo-chatbot");
+    let settings = format!("{:?}", provider(&cluster).unwrap());
+    assert!(settings.contains("cpus: Some(Cpus(4)), memory: Some(\"8g\")"), "{settings}");
     assert_eq!(pipeline.items.len(), 1);
 }
 
@@ -109,9 +111,10 @@ fn profiles() {
     assert_eq!(ids(&pipeline.stages[2].needs), ["build"]);
     assert!(action(&pipeline, "build.wait-db").contains("localhost:9000"));
     let cluster = pipeline.cluster.unwrap();
-    assert_eq!((cluster.cpus, cluster.memory.as_deref()), (Some(2), Some("8g")));
+    let settings = format!("{:?}", provider(&cluster).unwrap());
+    assert!(settings.contains("cpus: Some(Cpus(2)), memory: Some(\"8g\")"), "{settings}");
     let cluster = valid().profile("remote").pipeline().cluster.unwrap();
-    assert_eq!((cluster.provider, cluster.name.as_str(), cluster.cpus), (Provider::Context, "staging", None));
+    assert_eq!((cluster.provider, cluster.name.as_str(), cluster.managed), ("context", "staging", false));
     // An output of an excluded stage has no value.
     let text = VALID.replace("\"prereq\", \"build\", \"verify\"", "\"verify\"");
     let project = Project::new(text).with("tasks.md", "- [ ] T015 x\n").profile("docker");

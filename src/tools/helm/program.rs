@@ -44,11 +44,7 @@ pub struct Install<'a> {
 impl Helm {
     /// The program at `program`, for the declared cluster.
     pub fn new(program: impl Into<PathBuf>, cluster: &ClusterSpec, state_dir: &Path) -> Self {
-        Self {
-            program: program.into(),
-            kubeconfig: cluster.kubeconfig(state_dir),
-            context: cluster.context().to_owned(),
-        }
+        Self { program: program.into(), kubeconfig: cluster.kubeconfig(state_dir), context: cluster.context.clone() }
     }
 
     /// The one in `PATH`.
@@ -145,20 +141,10 @@ mod tests {
     use fs_err as fs;
 
     use super::*;
-    use crate::tools::cluster::Provider;
     use crate::tools::fake::{FakeHost, fake_program};
 
     async fn fake(folder: &Path, script: &str) -> Helm {
-        let cluster = ClusterSpec {
-            provider: Provider::Minikube,
-            name: "p".into(),
-            cpus: None,
-            memory: None,
-            driver: None,
-            kubernetes_version: None,
-            start_args: Vec::new(),
-            ephemeral: false,
-        };
+        let cluster = ClusterSpec::managed("any", "p", |_, _, _| true);
         let script = format!("cd {}; {script}", folder.display());
         Helm::new(fake_program(folder, "helm", &script).await, &cluster, Path::new("/s"))
     }

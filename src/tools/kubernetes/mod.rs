@@ -1,7 +1,7 @@
 //! The Kubernetes API of the one cluster that a pipeline may touch. Nothing else names the `kube` crate.
 //!
-//! The kube context is always the declared one, never the current one; a cluster that minikube makes is also known by
-//! its node, because minikube signs every profile's certificates with the same authority and hands addresses out again.
+//! The kube context is always the declared one, never the current one; a cluster that provision starts is also known by
+//! its node, because providers such as minikube sign all certificates with one authority and use addresses again.
 
 mod apply;
 mod client;

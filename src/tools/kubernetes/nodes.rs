@@ -1,5 +1,7 @@
 //! The nodes of a cluster, and whose they are.
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::api::core::v1::Node;
 use kube::Api;
 use kube::api::ListParams;
@@ -18,8 +20,8 @@ pub struct NodeInfo {
     pub version: String,
     /// Its container runtime: `containerd://1.6.20`.
     pub runtime: String,
-    /// The profile of minikube that it belongs to.
-    pub profile: Option<String>,
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
 }
 
 impl Kube {
@@ -30,17 +32,17 @@ impl Kube {
         Ok(nodes.items.iter().map(node_info).collect())
     }
 
-    /// Refuses a cluster of another profile that has got the address of the declared one.
+    /// Refuses another cluster that has got the address of the declared one.
     pub(super) async fn check_owner(&self) -> Result<(), Failure> {
-        let Some(profile) = &self.source.profile else {
+        let Some(owner) = &self.source.owner else {
             return Ok(());
         };
         let nodes = self.nodes().await?;
-        match nodes.iter().find(|node| !belongs_to(node, profile)) {
+        match nodes.iter().find(|node| !owner.owns(&node.name, &node.labels)) {
             None => Ok(()),
             Some(other) => Err(Failure::new(
                 FailureKind::Target,
-                format!("the address of the cluster `{profile}` now belongs to another cluster"),
+                format!("the address of the cluster `{}` now belongs to another cluster", owner.cluster),
             )
             .cause(format!("its node is `{}`", other.name))
             .hint("run the pipeline's step that starts the cluster: `provision up`")),
@@ -57,14 +59,6 @@ fn node_info(node: &Node) -> NodeInfo {
         ready: conditions.iter().any(|c| c.type_ == "Ready" && c.status == "True"),
         version: info.kubelet_version,
         runtime: info.container_runtime_version,
-        profile: node.metadata.labels.as_ref().and_then(|labels| labels.get("minikube.k8s.io/name").cloned()),
-    }
-}
-
-/// Whether minikube made the node for `profile`. The label comes late in a start, so the name counts until then.
-pub(super) fn belongs_to(node: &NodeInfo, profile: &str) -> bool {
-    match &node.profile {
-        Some(owner) => owner == profile,
-        None => node.name == profile || node.name.strip_prefix(profile).is_some_and(|rest| rest.starts_with("-m")),
+        labels: node.metadata.labels.clone().unwrap_or_default(),
     }
 }

@@ -1,5 +1,6 @@
 //! Where a cluster's address and credentials are: the kubeconfig of the state folder, or the user's own ones.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -7,17 +8,31 @@ use kube::config::Kubeconfig;
 
 use crate::error::{Context, Failure, FailureKind};
 use crate::fingerprint::Digest;
-use crate::tools::cluster::{ClusterSpec, Provider};
+use crate::tools::cluster::{ClusterSpec, OwnsNode};
 
 /// Where a cluster's address and credentials are.
 #[derive(Clone, Debug)]
 pub struct KubeSource {
     pub(super) files: Vec<PathBuf>,
     pub(super) context: String,
-    /// The profile that must own the nodes.
-    pub(super) profile: Option<String>,
+    /// The check that all nodes belong to the cluster.
+    pub(super) owner: Option<NodeOwner>,
     /// Whether there is a kubeconfig of our own, which only the step that starts the cluster writes.
     pub(super) own: bool,
+}
+
+/// The cluster that nodes must belong to.
+#[derive(Clone, Debug)]
+pub(super) struct NodeOwner {
+    pub(super) cluster: String,
+    owns_node: OwnsNode,
+}
+
+impl NodeOwner {
+    /// Returns whether the node `name` with `labels` belongs to the cluster.
+    pub(super) fn owns(&self, name: &str, labels: &BTreeMap<String, String>) -> bool {
+        (self.owns_node)(&self.cluster, name, labels)
+    }
 }
 
 impl KubeSource {
@@ -27,8 +42,8 @@ impl KubeSource {
         Self {
             own: own.is_some(),
             files: own.map_or_else(user_kubeconfigs, |path| vec![path]),
-            context: spec.context().to_owned(),
-            profile: matches!(spec.provider, Provider::Minikube).then(|| spec.name.clone()),
+            context: spec.context.clone(),
+            owner: spec.owns_node.map(|owns_node| NodeOwner { cluster: spec.name.clone(), owns_node }),
         }
     }
 
@@ -69,8 +84,8 @@ impl KubeSource {
             .map_err(|error| Failure::failed("the kubeconfig's path can't be handed to a program").source(&error))
     }
 
-    /// Whether any kubeconfig, ours or the user's, has the kube context: then the cluster has been up. One that can't be
-    /// read may have it.
+    /// Whether any kubeconfig, ours or the user's, has the kube context: then the cluster has been up. One that can't
+    /// be read may have it.
     pub fn is_known(&self) -> bool {
         let knows = |file: &PathBuf| match Kubeconfig::read_from(file) {
             Ok(config) => config.contexts.iter().any(|context| context.name == self.context),
@@ -117,7 +132,7 @@ impl KubeSource {
 #[cfg(test)]
 impl KubeSource {
     pub(super) fn for_test(context: &str) -> Self {
-        Self { files: Vec::new(), context: context.to_owned(), profile: None, own: false }
+        Self { files: Vec::new(), context: context.to_owned(), owner: None, own: false }
     }
 }
 

@@ -4,45 +4,9 @@ use std::path::PathBuf;
 
 use kube::config::Kubeconfig;
 
-use super::nodes::belongs_to;
 use super::*;
 use crate::error::FailureKind;
-use crate::tools::cluster::{ClusterSpec, Provider};
-
-fn spec(provider: Provider, name: &str) -> ClusterSpec {
-    ClusterSpec {
-        provider,
-        name: name.into(),
-        cpus: None,
-        memory: None,
-        driver: None,
-        kubernetes_version: None,
-        start_args: Vec::new(),
-        ephemeral: false,
-    }
-}
-
-#[test]
-fn a_node_is_known_by_its_label_and_until_it_has_one_by_its_name() {
-    let node = |name: &str, profile: Option<&str>| NodeInfo {
-        name: name.into(),
-        ready: true,
-        version: String::new(),
-        runtime: String::new(),
-        profile: profile.map(str::to_owned),
-    };
-    for (name, label, belongs) in [
-        ("todo", Some("todo"), true),
-        ("todo", None, true),
-        ("todo-m02", None, true),
-        ("other", Some("other"), false),
-        ("todo", Some("other"), false),
-        ("todo2", None, false),
-        ("other", None, false),
-    ] {
-        assert_eq!(belongs_to(&node(name, label), "todo"), belongs, "{name} {label:?}");
-    }
-}
+use crate::tools::cluster::ClusterSpec;
 
 #[test]
 fn the_current_context_never_counts() {
@@ -50,7 +14,7 @@ fn the_current_context_never_counts() {
     let config = "apiVersion: v1\nkind: Config\ncurrent-context: prod\nclusters: []\nusers: []\n\
         contexts: [{name: prod, context: {cluster: prod, user: prod}}]\n";
     fs_err::write(dir.path().join("config"), config).unwrap();
-    let mut source = KubeSource::of(&spec(Provider::Context, "dev"), dir.path());
+    let mut source = KubeSource::of(&ClusterSpec::new("any", "dev"), dir.path());
     source.files = vec![dir.path().join("config"), dir.path().join("not-there")];
     let failure = source.read().unwrap_err();
     assert_eq!(failure.kind, FailureKind::Target);
@@ -70,7 +34,7 @@ fn the_current_context_never_counts() {
 #[test]
 fn a_cluster_that_was_never_started_is_said_to_be_so() {
     let dir = tempfile::tempdir().unwrap();
-    let source = KubeSource::of(&spec(Provider::Minikube, "todo"), dir.path());
+    let source = KubeSource::of(&ClusterSpec::managed("any", "todo", |_, _, _| true), dir.path());
     assert_eq!(source.stamp(), None);
     let failure = source.read().unwrap_err();
     assert_eq!(failure.message, "the cluster `todo` has not been started");

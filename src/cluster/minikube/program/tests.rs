@@ -4,7 +4,6 @@ use super::*;
 use crate::error::FailureKind;
 use crate::redact::Redactor;
 use crate::tools::Tools;
-use crate::tools::cluster::Provider;
 use crate::tools::fake::{FakeHost, fake_program};
 use crate::tools::secrets::Secrets;
 
@@ -40,16 +39,12 @@ async fn fake(folder: &Path, script: &str) -> Minikube {
     Minikube::new(program, "p", Path::new("/k"))
 }
 
-fn spec() -> ClusterSpec {
-    ClusterSpec {
-        provider: Provider::Minikube,
-        name: "p".into(),
-        cpus: Some(4),
+fn spec() -> MinikubeCluster {
+    MinikubeCluster {
+        cpus: Some(Cpus(4)),
         memory: Some("8g".into()),
-        driver: None,
-        kubernetes_version: None,
-        start_args: vec!["--cni=bridge".into()],
-        ephemeral: false,
+        start_args: vec![StartArg("--cni=bridge".into())],
+        ..MinikubeCluster::default()
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::tools::cluster::{ClusterSpec, Provider};
+use crate::tools::cluster::ClusterSpec;
 use crate::tools::fake::{FakeHost, fake_program};
 use crate::tools::helm::call_id;
 use crate::tools::kubernetes::fake_api::SecretStore;
@@ -124,16 +124,7 @@ impl World {
             .await;
         let script = format!("echo \"$@\" >> {}/calls", self.folder.path().display());
         let program = fake_program(self.folder.path(), "helm", &script).await;
-        let cluster = ClusterSpec {
-            provider: Provider::Context,
-            name: "test".into(),
-            cpus: None,
-            memory: None,
-            driver: None,
-            kubernetes_version: None,
-            start_args: Vec::new(),
-            ephemeral: false,
-        };
+        let cluster = ClusterSpec::new("any", "test");
         let helm = Helm::new(program, &cluster, Path::new("/s"));
         let pending = PendingRelease { release: "todo", namespace: "apps", consent };
         helm.recover_pending(&kube, pending, &FakeHost::default()).await

@@ -1,4 +1,4 @@
-//! [`MinikubeLoad`]: through `minikube image load`, for nodes that are no containers of our daemon.
+//! [`MinikubeImageLoad`]: through `minikube image load`, for nodes that are no containers of our daemon.
 
 use std::sync::{Arc, OnceLock};
 
@@ -6,21 +6,15 @@ use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use tokio::io::AsyncWriteExt;
 
-use super::delivery::{Delivered, Delivery, NodeService, Target};
-use super::image_list::ImageList;
-use super::layer_filter;
 use crate::error::{Context, Failure};
+use crate::images::{Delivered, Delivery, ImageList, NodeService, Target, capture_id};
 use crate::tools::docker::{Image, ImageBytes};
 use crate::tools::process;
 
 /// A minikube profile with any driver.
-pub(super) struct MinikubeLoad;
+pub(super) struct MinikubeImageLoad;
 
-impl Delivery for MinikubeLoad {
-    fn providers(&self) -> &'static [&'static str] {
-        &["minikube"]
-    }
-
+impl Delivery for MinikubeImageLoad {
     fn service(&self) -> Option<NodeService> {
         None
     }
@@ -28,7 +22,8 @@ impl Delivery for MinikubeLoad {
     fn present<'a>(&'a self, target: Target<'a>, _listed: &'a str) -> BoxFuture<'a, Result<ImageList, Failure>> {
         Box::pin(async move {
             let command = minikube(target)?.args(["image", "ls", "--format", "json"]).capture();
-            ImageList::of_minikube(&command.check(target.observer).await?.stdout)
+            let listed = command.check(target.observer).await?;
+            ImageList::of_json(&listed.stdout).context(|| "reading the images that `minikube image ls` lists".into())
         })
     }
 
@@ -41,7 +36,7 @@ impl Delivery for MinikubeLoad {
     ) -> BoxFuture<'a, Result<Delivered, Failure>> {
         Box::pin(async move {
             let id = Arc::new(OnceLock::new());
-            let archive = layer_filter::capture_id(target.docker.export(name), image, Arc::clone(&id));
+            let archive = capture_id(target.docker.export(name), image, Arc::clone(&id));
             let sent = load_file(target, name, archive, on_sent).await?;
             Ok(Delivered::whole(sent, image, id.get()))
         })
