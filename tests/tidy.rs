@@ -156,8 +156,10 @@ fn an_action_is_one_file_and_one_line() {
     let infrastructure = ["mod.rs", "tests.rs"];
     let list = fs::read_to_string(root().join("src/actions/mod.rs")).unwrap();
     let entries: Vec<&str> = list.lines().map(str::trim).filter(|line| line.starts_with("ActionType::of::<")).collect();
+    // An action may keep parts of its own in a folder of its name.
     let files: Vec<String> = sources("src/actions")
         .into_keys()
+        .filter(|path| path.matches('/').count() == 2)
         .map(|path| Path::new(&path).file_name().unwrap().to_string_lossy().into_owned())
         .filter(|name| !infrastructure.contains(&name.as_str()))
         .collect();

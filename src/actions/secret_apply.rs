@@ -1,5 +1,7 @@
 //! `secret-apply`: a Secret of Kubernetes holds the declared secrets.
 
+mod owners;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
@@ -11,11 +13,12 @@ use tokio::sync::Mutex;
 use crate::action::{Action, ActionSettings, Presence, StepContext, defaults};
 use crate::error::{Failure, FailureKind};
 use crate::fingerprint::{Digest, Inputs};
-use crate::model::{Output, SecretPart, StepId, split_secret_refs};
+use crate::model::{Output, SecretPart, split_secret_refs};
 use crate::tools::Tools;
 use crate::tools::deletion::{Deletion, Proof};
 use crate::tools::kubernetes::{FieldConflict, FieldManager, Kube, SecretObject, SecretState};
 use crate::tools::secrets::{self, SecretSource, SecretValue};
+use owners::{Owners, json_pointer};
 
 /// Marks what we made.
 const MANAGED_BY: (&str, &str) = ("app.kubernetes.io/managed-by", "provision");
@@ -211,6 +214,7 @@ impl SecretApply {
             if !rivals.is_empty() {
                 return Err(self.taken(owners, &rivals));
             }
+            self.keep_generated(cx, kube, owners, found, object)?;
             kube.succeed_managers(found, object, &owners.manager, |name| owners.is_predecessor(name)).await?;
         }
         let conflicts = kube.apply_secret(object, &owners.manager, false).await?;
@@ -229,6 +233,48 @@ impl SecretApply {
         kube.apply_secret(object, &owners.manager, true).await.map(drop)
     }
 
+    /// Fails if `object` lacks a key that has the only copy of a generated secret: applying it would remove that key.
+    fn keep_generated(
+        &self,
+        cx: &StepContext,
+        kube: &Kube,
+        owners: &Owners<'_>,
+        found: &SecretState,
+        object: &SecretObject,
+    ) -> Result<(), Failure> {
+        for (annotation, key) in &found.annotations {
+            let Some(secret) = annotation.strip_prefix(GENERATED) else { continue };
+            let mut others = found.owners_of(key).filter(|owner| owners.is_foreign(owner));
+            let is_kept = object.data.contains_key(key) || object.annotations.contains_key(annotation);
+            if is_kept || !found.data.contains_key(key) || others.next().is_some() {
+                continue;
+            }
+            let deletion = Deletion {
+                subject: format!("the key `{key}` of the Secret `{}`", self.name),
+                reason: "this step no longer names it".into(),
+                ours: Proof::Shown,
+                empty: Proof::Lacking(format!("it is the only copy of the generated secret `{secret}`")),
+                in_use: None,
+                consent_covers_ownership: false,
+                by_hand: self.remove_line(kube, &format!("data.{key}")),
+            };
+            deletion.permit(cx.tools().consent()).map_err(|failure| failure.while_doing(self.failed_as(owners)))?;
+            cx.line(&format!("removing `{key}`, the only copy of `{secret}`, as `--yes` allows"));
+        }
+        Ok(())
+    }
+
+    /// The command that removes a field of the Secret.
+    fn remove_line(&self, kube: &Kube, field: &str) -> String {
+        format!(
+            "{} -n {} patch secret {} --type=json -p '[{{\"op\":\"remove\",\"path\":\"{}\"}}]'",
+            kube.kubectl(),
+            self.namespace,
+            self.name,
+            json_pointer(field)
+        )
+    }
+
     fn failed_as(&self, owners: &Owners<'_>) -> String {
         format!("applying the Secret `{}` as `{}` failed", self.name, owners.manager)
     }
@@ -243,7 +289,6 @@ impl SecretApply {
 
     /// The decision on a value that somebody else has set.
     fn overwriting(&self, kube: &Kube, conflict: &FieldConflict) -> Deletion {
-        let path = json_pointer(&conflict.field);
         Deletion {
             subject: format!("the value of `{}` that `{}` set", conflict.field, conflict.manager),
             reason: "this step sets another one".into(),
@@ -251,12 +296,7 @@ impl SecretApply {
             empty: Proof::Lacking("it may be in use".into()),
             in_use: None,
             consent_covers_ownership: true,
-            by_hand: format!(
-                "{} -n {} patch secret {} --type=json -p '[{{\"op\":\"remove\",\"path\":\"{path}\"}}]'",
-                kube.kubectl(),
-                self.namespace,
-                self.name
-            ),
+            by_hand: self.remove_line(kube, &conflict.field),
         }
     }
 
@@ -320,43 +360,6 @@ impl SecretApply {
         cx.line(&format!("generated `{name}`"));
         secrets::generate(*bytes, cx.tools().redactor())
     }
-}
-
-/// Whose the fields of a Secret are, as one step sees it.
-struct Owners<'a> {
-    tools: &'a Tools,
-    manager: FieldManager,
-}
-
-impl<'a> Owners<'a> {
-    fn new(tools: &'a Tools, step: &StepId) -> Self {
-        Self { tools, manager: FieldManager::of_step(tools.pipeline(), step.as_str()) }
-    }
-
-    /// Whether `manager` is another step that the pipeline has.
-    fn is_other_step(&self, manager: &str) -> bool {
-        let of = |step: &StepId| FieldManager::of_step(self.tools.pipeline(), step.as_str());
-        manager != self.manager.as_str() && self.tools.steps().iter().any(|step| of(step).as_str() == manager)
-    }
-
-    /// Whether `manager` is neither this step nor one that it succeeds.
-    fn is_foreign(&self, manager: &str) -> bool {
-        manager != self.manager.as_str() && !self.is_predecessor(manager)
-    }
-
-    /// Whether this step succeeds `manager`: an older version of ours, or a step that the pipeline no longer has.
-    fn is_predecessor(&self, manager: &str) -> bool {
-        FieldManager::is_of_an_older_version(manager)
-            || FieldManager::is_of_pipeline(manager, self.tools.pipeline()) && !self.is_other_step(manager)
-    }
-}
-
-/// A field's path as a JSON pointer: below `data`, `labels` and `annotations` a name may have dots of its own.
-fn json_pointer(field: &str) -> String {
-    let parents = ["data.", "metadata.labels.", "metadata.annotations."];
-    let parent = parents.into_iter().find(|parent| field.starts_with(parent)).unwrap_or_default();
-    let name = field[parent.len()..].replace('~', "~0").replace('/', "~1");
-    format!("/{}{name}", parent.replace('.', "/"))
 }
 
 /// Returns `text` with the values of its secrets.

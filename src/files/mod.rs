@@ -3,10 +3,12 @@
 pub mod dockerignore;
 mod filter;
 mod mutex;
+mod replace;
 mod set;
 mod stat_cache;
 mod walk;
 
+pub use replace::replace_file;
 pub use set::{FileHasher, FileSet};
 pub use stat_cache::{FileDigests, Verify};
 pub use walk::{Entry, EntryKind, Walk};

@@ -20,6 +20,7 @@ use foldhash::fast::FixedState;
 use fs_err as fs;
 
 use super::mutex::lock;
+use super::replace::replace_file;
 use super::set::{FileHasher, FileSet};
 use crate::error::{Context, Failure};
 use crate::fingerprint::Digest;
@@ -150,9 +151,7 @@ impl FileDigests {
             encode(&mut bytes, *inode, known);
         }
         bytes.extend_from_slice(&Digest::of(&bytes).bytes());
-        let new = self.cache.with_extension("new");
-        fs::write(&new, bytes)?;
-        fs::rename(&new, &self.cache)
+        replace_file(&self.cache, &bytes)
     }
 
     fn remembered(&self) -> &Remembered {

@@ -73,13 +73,36 @@ fn r50_a_cluster_that_another_checkout_has_finished_and_used_is_never_deleted() 
         assert!(!sandbox.world().contains(&"delete".to_owned()), "{status} {:?}", sandbox.world());
     }
     // Not with `--yes` either while it runs; its owner may have stopped it, and then `--yes` is a decision.
-    for (status, deleted) in [(UNLINKED, false), (STOPPED, true)] {
+    for (status, deleted) in [(UNLINKED, false), (BROKEN, false), (STOPPED, true)] {
         let (sandbox, docker) = killed_start();
         docker.node(status != STOPPED);
         docker.etcd(&["secrets/default/precious"]);
         sandbox.file("status", status).run(&["up", "--yes"]).code(1);
         assert_eq!(sandbox.world().contains(&"delete".to_owned()), deleted, "{status}");
     }
+}
+
+#[test]
+fn data_that_can_not_be_read_is_not_taken_for_an_empty_cluster() {
+    for files in [&[("member/wal/0-0.wal", "log")][..], &[("member/snap/db", "\n")]] {
+        let (sandbox, docker) = killed_start();
+        docker.node(false);
+        docker.etcd_files(files);
+        sandbox.file("status", STOPPED).run(&["up"]).code(1).says("can't be read");
+        assert!(!sandbox.world().contains(&"delete".to_owned()), "{files:?} {:?}", sandbox.world());
+    }
+}
+
+#[test]
+fn a_copied_marker_is_not_the_copys() {
+    let (original, _) = killed_start();
+    let marker = fs_err::read_to_string(original.path(".provision/cluster-making")).unwrap();
+    let (copy, docker) = killed_start();
+    // The original's node, with the original's label.
+    docker.node(false);
+    docker.volume_of(marker.trim().rsplit(' ').next().unwrap());
+    copy.file(".provision/cluster-making", &marker).file("status", STOPPED).run(&["up", "--yes"]).code(1);
+    assert!(!copy.world().contains(&"delete".to_owned()), "{:?}", copy.world());
 }
 
 #[test]

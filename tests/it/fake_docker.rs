@@ -49,13 +49,32 @@ impl FakeDocker {
         self.write("volume.json", &volume(r#"{"name.minikube.sigs.k8s.io":"pp"}"#));
     }
 
-    /// Keys in etcd's data.
+    /// The volume of the creation `id`.
+    pub(crate) fn volume_of(&self, id: &str) {
+        let labels = serde_json::json!({"name.minikube.sigs.k8s.io": "pp", "dev.provision.start": id});
+        self.write("volume.json", &volume(&labels.to_string()));
+    }
+
+    /// Keys in etcd's data, as the daemon archives it.
     pub(crate) fn etcd(&self, keys: &[&str]) {
         let record = |key: &&str| {
             let key = format!("/registry/{key}");
             format!("\n{}{key}\x10\x05k8s\0", char::from(u8::try_from(key.len()).unwrap()))
         };
-        self.write("etcd", &keys.iter().map(record).collect::<String>());
+        let database = keys.iter().map(record).collect::<String>();
+        self.etcd_files(&[("member/snap/db", database.as_str()), ("member/wal/0-0.wal", "log")]);
+    }
+
+    /// The files of etcd's data that can be read.
+    pub(crate) fn etcd_files(&self, files: &[(&str, &str)]) {
+        let mut archive = tar::Builder::new(Vec::new());
+        for (name, text) in files {
+            let mut header = tar::Header::new_gnu();
+            header.set_size(text.len() as u64);
+            header.set_cksum();
+            archive.append_data(&mut header, name, text.as_bytes()).unwrap();
+        }
+        fs::write(self.folder.join("etcd"), archive.into_inner().unwrap()).unwrap();
     }
 
     fn write(&self, name: &str, text: &str) {

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::*;
 use crate::event::{StepLog, event_channel};
+use crate::model::StepId;
 use crate::redact::Redactor;
 use crate::tools::Cancel;
 use crate::tools::deletion::Consent;
@@ -157,6 +158,24 @@ async fn a_generated_secret_survives_the_other_steps_of_its_secret() {
     assert_eq!(project.data()["PASSWORD"], value);
     let annotations = project.store.get("s").unwrap()["metadata"]["annotations"].clone();
     assert_eq!(annotations, json!({"provision.generated/PW": "PASSWORD"}));
+}
+
+#[tokio::test]
+async fn the_only_copy_of_a_generated_secret_is_removed_only_with_consent() {
+    let mut project = Project::new();
+    project.apply("s.one", &[("PW", "${{ secrets.PW }}"), ("A", "1")]).await.unwrap();
+    let generated = project.data()["PW"].clone();
+    // As from a branch whose step has no such key.
+    let failure = project.apply("s.one", &[("A", "2")]).await.unwrap_err();
+    assert!(failure.to_string().contains("the key `PW` of the Secret `s`"), "{failure}");
+    assert!(failure.causes.iter().any(|cause| cause.contains("only copy of the generated secret `PW`")), "{failure:?}");
+    assert_eq!((project.data()["PW"].as_str(), project.data()["A"].as_str()), (generated.as_str(), "1"));
+    // Under another key of the step it is the same value.
+    project.apply("s.one", &[("PASSWORD", "${{ secrets.PW }}")]).await.unwrap();
+    assert_eq!((project.keys(), project.data()["PASSWORD"].clone()), ("PASSWORD".into(), generated));
+    project.consent = Consent::Given;
+    project.apply("s.one", &[("A", "2")]).await.unwrap();
+    assert_eq!(project.keys(), "A");
 }
 
 #[tokio::test]

@@ -1,10 +1,11 @@
 //! [`CreationMarker`]: the note that a cluster is being created here and has not been up yet.
 
-use std::io::{ErrorKind, Write};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Failure, FailureKind};
-use crate::tools::unique_id;
+use crate::files::replace_file;
+use crate::tools::{checkout_id, unique_id};
 
 /// The file's name in the state folder.
 const NAME: &str = "cluster-making";
@@ -35,18 +36,26 @@ impl CreationMarker {
             Err(error) => return Err(failure("can't read the marker of a cluster's creation", &error)),
         };
         let marked = text.strip_suffix('\n').and_then(|line| line.split_once(' '));
-        Ok(marked.filter(|(profile, id)| *profile == self.profile && !id.is_empty()).map(|(_, id)| id.to_owned()))
+        let Some(prefix) = self.id_prefix() else { return Ok(None) };
+        let is_ours = |(profile, id): &(&str, &str)| *profile == self.profile && id.starts_with(&prefix);
+        Ok(marked.filter(is_ours).map(|(_, id)| id.to_owned()))
+    }
+
+    /// How the ids of this checkout begin: the marker of a copied checkout speaks of a creation that is not its own.
+    fn id_prefix(&self) -> Option<String> {
+        Some(format!("start-{}", checkout_id(self.file.parent()?)?))
     }
 
     /// Notes that a creation begins, and returns its id: that of an earlier one which has not ended, or a new one. A
     /// kubeconfig of ours can only be of an earlier cluster, and is removed.
     pub(super) fn begin(&self) -> Result<String, Failure> {
-        let id = self.id()?.unwrap_or_else(|| unique_id("start"));
+        let id = match self.id()? {
+            Some(id) => id,
+            None => unique_id(&self.id_prefix().unwrap_or_default()),
+        };
         let write = || -> std::io::Result<()> {
             remove(&self.kubeconfig)?;
-            let mut file = fs_err::File::create(&self.file)?;
-            file.write_all(format!("{} {id}\n", self.profile).as_bytes())?;
-            file.sync_all()?;
+            replace_file(&self.file, format!("{} {id}\n", self.profile).as_bytes())?;
             fs_err::File::open(self.file.parent().unwrap_or(Path::new("/")))?.sync_all()
         };
         write().map_err(|error| failure("can't write the marker of a cluster's creation", &error))?;

@@ -1,5 +1,6 @@
 //! Clusters that minikube creates.
 
+mod archive_check;
 mod creation_marker;
 mod etcd;
 mod image_load;

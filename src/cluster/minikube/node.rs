@@ -6,6 +6,7 @@
 
 use futures_util::StreamExt;
 
+use super::archive_check::ArchiveCheck;
 use super::etcd::EtcdScan;
 use crate::error::Failure;
 use crate::tools::deletion::{Consent, Deletion, Proof};
@@ -144,9 +145,14 @@ impl<'a> Node<'a> {
         let Some(mut archive) = self.docker.read_archive(&container.id, ETCD_PATH).await? else {
             return Ok(Proof::Shown);
         };
-        let mut scan = EtcdScan::default();
+        let (mut scan, mut check) = (EtcdScan::default(), ArchiveCheck::default());
         while let Some(piece) = archive.next().await {
-            scan.push(&piece?);
+            let piece = piece?;
+            scan.push(&piece);
+            check.push(&piece);
+        }
+        if let Some(why) = check.missing() {
+            return Ok(Proof::Lacking(why.into()));
         }
         Ok(match scan.finish() {
             Ok(foreign) if foreign.is_empty() => Proof::Shown,

@@ -34,6 +34,11 @@ impl Profile {
         }
     }
 
+    /// Whether its node is a container of the Docker daemon.
+    pub(super) fn is_of_docker(&self) -> bool {
+        self.driver == "docker"
+    }
+
     fn read_in(folder: &Path, name: &str) -> Result<Option<Self>, Failure> {
         let path = folder.join("profiles").join(name).join("config.json");
         let text = match fs_err::read(&path) {

@@ -17,7 +17,7 @@ use crate::error::Failure;
 use crate::model::Progress;
 use crate::tools::Tools;
 use crate::tools::cluster::ClusterSpec;
-use crate::tools::deletion::{Consent, Proof};
+use crate::tools::deletion::{Consent, Deletion, Proof};
 use crate::tools::docker::Docker;
 use crate::tools::kubernetes::{KubeSource, NodeInfo};
 
@@ -129,7 +129,7 @@ impl<'a> Start<'a> {
             self.create().await?;
             return settle(self.cx, None).await;
         }
-        match self.unfinished_creation().await? {
+        match self.unfinished_creation(state).await? {
             Some((node, id)) => self.finish_creation(state, node, &id).await,
             None => self.resume(state).await,
         }
@@ -146,10 +146,16 @@ impl<'a> Start<'a> {
     }
 
     /// Returns the node, and the id of the creation, if a creation of ours made this node and nobody has seen the
-    /// cluster up since. minikube writes a kubeconfig last: a cluster that one knows has been up.
-    async fn unfinished_creation(&self) -> Result<Option<(&Node<'a>, String)>, Failure> {
+    /// cluster up since. minikube writes a kubeconfig last: a cluster that one knows has been up. What minikube would
+    /// delete has to be what shows that: the volume of a container, and not a volume beside a virtual machine.
+    async fn unfinished_creation(&self, state: ClusterState) -> Result<Option<(&Node<'a>, String)>, Failure> {
         let (Some(node), Some(id)) = (&self.node, self.marker.id()?) else { return Ok(None) };
         if KubeSource::of(self.spec, self.cx.tools.state_dir()).is_known() {
+            return Ok(None);
+        }
+        let is_of_docker = Profile::read(&self.spec.name)?.is_none_or(|profile| profile.is_of_docker());
+        let has_container = state == ClusterState::NoNode || node.container().await?.is_some();
+        if !is_of_docker || !has_container {
             return Ok(None);
         }
         Ok((node.is_of(&id).await? == Proof::Shown).then_some((node, id)))
@@ -184,32 +190,29 @@ impl<'a> Start<'a> {
             ClusterState::Stopped | ClusterState::NoNode | ClusterState::Broken => {}
             ClusterState::Absent | ClusterState::Paused | ClusterState::Running => return self.resume(state).await,
         }
-        self.create_again(state, node, id).await
+        self.create_again(node, id).await
     }
 
-    /// Deletes what a killed creation has left, if nothing is in it, and creates the cluster. What is in use by then or
-    /// has something in it is resumed instead.
-    async fn create_again(&self, state: ClusterState, node: &Node<'a>, id: &str) -> Result<Ready, Failure> {
+    /// Deletes what a killed creation has left, if nothing is in it, and creates the cluster. What has something in it,
+    /// or may have, has been up: it is resumed. Only if that fails the user's consent counts, and never for a node that
+    /// ran until now.
+    async fn create_again(&self, node: &Node<'a>, id: &str) -> Result<Ready, Failure> {
         let cx = self.cx;
         cx.line("the start that was creating it was killed; stopping what it left to see whether anything is in it");
+        let ran = node.container().await?.is_some_and(|container| container.running);
         let mut attempt = 1;
         loop {
-            cx.unless_cancelled("stopping the node", node.stop()).await??;
-            let consent = cx.tools.consent().or(Consent::from_flag(self.declared.ephemeral));
-            let checked = cx.unless_cancelled("reading the node", node.deletion(id, self.minikube.delete_line()));
-            let mut deletion = checked.await??;
-            if state == ClusterState::Unlinked && deletion.empty != Proof::Shown {
-                deletion.in_use = Some("it ran until this check".into());
+            let mut deletion = self.stopped_node(node, id).await?;
+            if deletion.empty != Proof::Shown {
+                deletion.in_use = deletion.in_use.or_else(|| ran.then(|| "it ran until this check".to_owned()));
+                match self.resume_or_permit(node, id, &deletion).await? {
+                    Some(ready) => return Ok(ready),
+                    None => cx.line("deleting it with what is in it, as `--yes` or `ephemeral` allows"),
+                }
+            } else {
+                deletion.permit(Consent::None)?;
+                cx.line("nothing is in it; creating it again");
             }
-            if let Err(refusal) = deletion.permit(consent) {
-                cx.line(&format!("{refusal}; resuming it"));
-                let state = self.minikube.status(cx.host).await?;
-                return self.resume(state).await.map_err(|failure| {
-                    let failure = refusal.causes.iter().fold(failure, Failure::cause);
-                    refusal.hints.iter().fold(failure, Failure::hint)
-                });
-            }
-            cx.line("nothing is in it; creating it again");
             node.clear_helpers(Some(id)).await?;
             self.minikube.delete(cx.host).await?;
             match self.create().await {
@@ -223,6 +226,36 @@ impl<'a> Start<'a> {
                 }
             }
         }
+    }
+
+    /// Stops the node, and returns the decision whether it may be deleted.
+    async fn stopped_node(&self, node: &Node<'a>, id: &str) -> Result<Deletion, Failure> {
+        self.cx.unless_cancelled("stopping the node", node.stop()).await??;
+        self.cx.unless_cancelled("reading the node", node.deletion(id, self.minikube.delete_line())).await?
+    }
+
+    /// Resumes a cluster that is not shown to be empty. Returns `None` if that fails and the user has agreed to
+    /// `deletion`; the node is stopped then.
+    async fn resume_or_permit(&self, node: &Node<'a>, id: &str, deletion: &Deletion) -> Result<Option<Ready>, Failure> {
+        let cx = self.cx;
+        if let Proof::Lacking(why) = &deletion.empty {
+            cx.line(&format!("it is not shown to be empty ({why}); resuming it"));
+        }
+        let state = self.minikube.status(cx.host).await?;
+        let failure = match self.resume(state).await {
+            Ok(ready) => return Ok(Some(ready)),
+            Err(failure) => failure,
+        };
+        cx.check_cancel("starting the cluster")?;
+        let consent = cx.tools.consent().or(Consent::from_flag(self.declared.ephemeral));
+        if let Err(refusal) = deletion.permit(consent) {
+            let failure = refusal.causes.iter().fold(failure, Failure::cause);
+            return Err(refusal.hints.iter().fold(failure, Failure::hint));
+        }
+        cx.line(&failure.to_string());
+        // Still the same node, and not running again.
+        self.stopped_node(node, id).await?.permit(consent)?;
+        Ok(None)
     }
 
     /// Brings up a cluster that is there, and keeps all that is in it.

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use kube::config::Kubeconfig;
 
 use crate::error::{Context, Failure, FailureKind};
+use crate::files::replace_file;
 use crate::fingerprint::Digest;
 use crate::tools::cluster::{ClusterSpec, OwnsNode};
 
@@ -76,7 +77,7 @@ impl KubeSource {
             let name = serde_json::Value::from(self.context.as_str());
             let text = format!("apiVersion: v1\nkind: Config\ncurrent-context: {name}\n");
             if fs_err::read_to_string(&chooses).ok().as_ref() != Some(&text) {
-                fs_err::write(&chooses, text).context(|| "choosing the kube context for a program".into())?;
+                replace_file(&chooses, text.as_bytes()).context(|| "choosing the kube context for a program".into())?;
             }
             files.insert(0, chooses);
         }
