@@ -203,15 +203,15 @@ impl<'a> Start<'a> {
         let mut attempt = 1;
         loop {
             let mut deletion = self.stopped_node(node, id).await?;
-            if deletion.empty != Proof::Shown {
-                deletion.in_use = deletion.in_use.or_else(|| ran.then(|| "it ran until this check".to_owned()));
-                match self.resume_or_permit(node, id, &deletion).await? {
-                    Some(ready) => return Ok(ready),
-                    None => cx.line("deleting it with what is in it, as `--yes` or `ephemeral` allows"),
-                }
-            } else {
+            if deletion.empty == Proof::Shown {
                 deletion.permit(Consent::None)?;
                 cx.line("nothing is in it; creating it again");
+            } else {
+                deletion.in_use = deletion.in_use.or_else(|| ran.then(|| "it ran until this check".to_owned()));
+                if let Some(ready) = self.resume_or_permit(node, id, &deletion).await? {
+                    return Ok(ready);
+                }
+                cx.line("deleting it with what is in it, as `--yes` or `ephemeral` allows");
             }
             node.clear_helpers(Some(id)).await?;
             self.minikube.delete(cx.host).await?;
