@@ -69,6 +69,7 @@ pub struct Command {
     cwd: Option<PathBuf>,
     stdin: Vec<u8>,
     capture: bool,
+    title: Option<String>,
 }
 
 /// How a program ended.
@@ -138,6 +139,7 @@ impl Command {
             cwd: None,
             stdin: Vec::new(),
             capture: false,
+            title: None,
         }
     }
 
@@ -177,8 +179,17 @@ impl Command {
         self
     }
 
+    /// Shows `title` in messages, instead of the program with its arguments.
+    pub fn titled(mut self, title: String) -> Self {
+        self.title = Some(title);
+        self
+    }
+
     /// Returns the command as one would type it, without variables and input.
     pub fn display_line(&self) -> String {
+        if let Some(title) = &self.title {
+            return title.clone();
+        }
         let mut line = self.program.display().to_string();
         for arg in &self.args {
             line.push(' ');

@@ -11,6 +11,9 @@ use crate::error::Failure;
 /// The shell of POSIX; every system has it here.
 const SH: &str = "/bin/sh";
 
+/// Most characters of a script that a message shows.
+const MAX_TITLE: usize = 80;
+
 /// Returns the command that runs `script`: `sh -e`, and with `pipefail` where the script has a pipe. `sh` of Debian and
 /// Ubuntu does not know `pipefail`; there bash runs it, as close to POSIX as it goes.
 ///
@@ -18,17 +21,25 @@ const SH: &str = "/bin/sh";
 ///
 /// The script has a pipe, and there is no shell that reports a failure inside of one.
 pub async fn command(script: &str, children: &Arc<ChildRegistry>) -> Result<Command, Failure> {
+    let title = title(script);
     if !has_pipe(script) {
-        return Ok(Command::new(SH).args(["-e", "-c", script]));
+        return Ok(Command::new(SH).args(["-e", "-c", script]).titled(title));
     }
     if sh_knows_pipefail(children).await {
-        return Ok(Command::new(SH).args(["-e", "-o", "pipefail", "-c", script]));
+        return Ok(Command::new(SH).args(["-e", "-o", "pipefail", "-c", script]).titled(title));
     }
     let bash = process::find("bash").map_err(|_| {
         Failure::prerequisite("the script has a pipe, and no shell here reports a failure inside of one")
             .hint("install bash, or write the script without a pipe")
     })?;
-    Ok(Command::new(bash).args(["--posix", "-e", "-o", "pipefail", "-c", script]))
+    Ok(Command::new(bash).args(["--posix", "-e", "-o", "pipefail", "-c", script]).titled(title))
+}
+
+/// What a message calls a script: its first line, which says more than the shell's options before it.
+fn title(script: &str) -> String {
+    let script = script.trim();
+    let line: String = script.lines().next().unwrap_or_default().chars().take(MAX_TITLE).collect();
+    if line.len() < script.len() { format!("{} …", line.trim_end()) } else { line }
 }
 
 /// Whether a script may have a pipe. One in quotes counts too: the only difference is the shell that runs it.
@@ -58,6 +69,20 @@ mod tests {
             [("a | b", true), ("a || b", false), ("a || b | c", true), ("echo 'a|b'", true), ("a", false)]
         {
             assert_eq!(has_pipe(script), pipe, "{script}");
+        }
+    }
+
+    #[test]
+    fn a_script_is_called_by_its_first_line() {
+        let long = "x".repeat(100);
+        let cases = [
+            ("make", "make"),
+            ("\n  make a\n  make b\n", "make a …"),
+            (long.as_str(), &format!("{} …", "x".repeat(80))),
+            ("", ""),
+        ];
+        for (script, name) in cases {
+            assert_eq!(title(script), name, "{script:?}");
         }
     }
 

@@ -188,18 +188,18 @@ fn a_fallback_an_optional_failure_and_a_retry_are_named_as_such() {
     [   0.0s] run 20000101-000000-00000000: test, 5 steps
     [   0.0s] s.lint  started: never run
     [   0.0s] s.lint  failed after 0.0s
-    error: s.lint, optional: `/bin/sh -e -c 'echo no linter here; exit 1'` ended with exit code 1
+    error: s.lint, optional: `echo no linter here; exit 1` ended with exit code 1
       │ no linter here
       log: .provision/logs/20000101-000000-00000000/s.lint.log
     [   0.0s] s.pull  started: never run
     [   0.0s] s.make  started: never run
     [   0.0s] s.make  succeeded after 0.0s
-    [   0.0s] s.pull  fallback after 0.0s: `/bin/sh -e -c 'exit 1'` ended with exit code 1 (note: proven by s.make instead)
+    [   0.0s] s.pull  fallback after 0.0s: `exit 1` ended with exit code 1 (note: proven by s.make instead)
     [   0.0s] s.ask  started: never run
-    [   0.0s] s.ask  attempt 1 of 2 failed, retrying in 0.0s: `/bin/sh -e -c 'test -e seen || { touch seen; exit 7; }'` ended with exit code 7
+    [   0.0s] s.ask  attempt 1 of 2 failed, retrying in 0.0s: `test -e seen || { touch seen; exit 7; }` ended with exit code 7
     [   0.0s] s.ask  succeeded after 0.0s
     [   0.0s] s.never  skipped (note: its `when` is false)
-    ✗ s.lint (optional): `/bin/sh -e -c 'echo no linter here; exit 1'` ended with exit code 1
+    ✗ s.lint (optional): `echo no linter here; exit 1` ended with exit code 1
 
     ✓ test succeeded in 0.0s: 2 ran, 1 by fallback, 1 skipped, 1 failed
       note: s.pull: proven by s.make instead
