@@ -1,12 +1,13 @@
 //! What every command begins with: the pipeline, its state folder, and the tools for it.
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::actions::ACTIONS;
 use crate::config::{self, LoadOptions};
 use crate::error::{Failure, FailureKind};
-use crate::journal::{self, History, Journal, Opened};
+use crate::journal::{self, EarlyContents, History, Journal, Opened};
 use crate::model::{Item, StepId};
 use crate::pipeline::Pipeline;
 use crate::plan::Graph;
@@ -23,6 +24,8 @@ pub(super) struct Project {
     pub(super) graph: Graph,
     pub(super) tools: Arc<Tools>,
     pub(super) warnings: Vec<String>,
+    /// The journal, which is read beside the pipeline's file.
+    early: Cell<EarlyContents>,
 }
 
 impl Project {
@@ -31,6 +34,7 @@ impl Project {
         let file = pipeline_file(cli)?;
         let root = file.parent().unwrap_or(Path::new("/")).to_owned();
         let state_dir = root.join(".provision");
+        let early = Cell::new(journal::read_early(&state_dir));
         let options = LoadOptions {
             profile: cli.global.profile.clone(),
             set: cli.global.set.clone(),
@@ -53,7 +57,7 @@ impl Project {
         let tools = Tools::new(root, state_dir, secrets, pipeline.cluster.clone(), redactor)
             .of_pipeline(&pipeline.name, pipeline.steps().map(|step| step.id.clone()));
         let tools = Arc::new(tools.verifying(cli.global.verify.into()).consenting(cli.command.consent()));
-        Ok(Self { pipeline, graph, tools, warnings })
+        Ok(Self { pipeline, graph, tools, warnings, early })
     }
 
     /// A step's title.
@@ -63,12 +67,12 @@ impl Project {
 
     /// What the journal says, for a reader.
     pub(super) fn history(&self) -> Result<History, Failure> {
-        journal::read_history(self.tools.state_dir())
+        journal::read_history(self.tools.state_dir(), self.early.take())
     }
 
     /// The journal, for a run.
     pub(super) fn open_journal(&self, command: &str, strict: bool) -> Result<Opened, Failure> {
-        Journal::open(self.tools.state_dir(), command, strict)
+        Journal::open_read(self.tools.state_dir(), command, strict, self.early.take())
     }
 
     /// The items of the checklists.

@@ -8,10 +8,11 @@ use std::path::Path;
 use fs_err as fs;
 
 use super::clock::now_ms;
+use super::contents::{Contents, EarlyContents, End, records_of, refuse_odd_file};
 use super::disk::{Disk, RealDisk};
 use super::history::History;
 use super::lock::state_failure;
-use super::record::{FORMAT, LineError, Record, decode, encode};
+use super::record::{FORMAT, Record, encode};
 use crate::error::{Failure, FailureKind};
 use crate::failpoint;
 
@@ -29,50 +30,30 @@ pub(super) struct JournalFile {
     n_appended: usize,
 }
 
-/// What a file holds.
-#[derive(Debug)]
-struct Contents {
-    /// What the records say.
-    history: History,
-    /// How many they are.
-    n_records: usize,
-    /// What the first one says of the format.
-    format: Option<u32>,
-    /// The length of what was read well, in bytes.
-    good: usize,
-    /// The length of all of it.
-    length: usize,
-    end: End,
-}
-
-#[derive(Debug)]
-enum End {
-    /// Everything reads back.
-    Clean,
-    /// The last line has no end: the write was cut off.
-    Torn,
-    /// A whole line does not.
-    Damaged { line: usize },
-}
-
 impl JournalFile {
     /// Opens or makes the file at `path`, and repairs it. Returns what it says. With `strict`, a damaged file is
     /// refused and left as it is.
-    pub(super) fn open(path: &Path, strict: bool, warnings: &mut Vec<String>) -> Result<(Self, History), Failure> {
+    pub(super) fn open(
+        path: &Path,
+        early: EarlyContents,
+        strict: bool,
+        warnings: &mut Vec<String>,
+    ) -> Result<(Self, History), Failure> {
         refuse_odd_file(path)?;
-        Self::open_on(Box::new(RealDisk::new(path)), path, strict, warnings)
+        Self::open_on(Box::new(RealDisk::new(path)), path, early, strict, warnings)
     }
 
     /// The same on any disk; `path` is for messages.
     pub(super) fn open_on(
         mut disk: Box<dyn Disk>,
         path: &Path,
+        early: EarlyContents,
         strict: bool,
         warnings: &mut Vec<String>,
     ) -> Result<(Self, History), Failure> {
         let failed = |error: io::Error| state_failure("can't read the journal", &error);
         let bytes = disk.read().map_err(failed)?.unwrap_or_default();
-        let Contents { mut history, n_records, format, good, length, end } = parse(path, &bytes)?;
+        let Contents { mut history, n_records, format, good, length, end } = early.of(path, &bytes)?;
         let mut rewrite = n_records == 0;
         let is_damaged = matches!(end, End::Damaged { .. });
         match end {
@@ -191,9 +172,9 @@ impl JournalFile {
 }
 
 /// What the file at `path` says, for a reader without the lock.
-pub(super) fn read(path: &Path) -> Result<History, Failure> {
+pub(super) fn read(path: &Path, early: EarlyContents) -> Result<History, Failure> {
     refuse_odd_file(path)?;
-    let contents = read_whole(path)?;
+    let contents = read_whole(path, early)?;
     let mut history = contents.history;
     if matches!(contents.end, End::Damaged { .. }) {
         history.doubt_everything();
@@ -201,10 +182,10 @@ pub(super) fn read(path: &Path) -> Result<History, Failure> {
     Ok(history)
 }
 
-fn read_whole(path: &Path) -> Result<Contents, Failure> {
+fn read_whole(path: &Path, early: EarlyContents) -> Result<Contents, Failure> {
     match fs::read(path) {
-        Ok(bytes) => parse(path, &bytes),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => parse(path, &[]),
+        Ok(bytes) => early.of(path, &bytes),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => early.of(path, &[]),
         Err(error) => Err(state_failure("can't read the journal", &error)),
     }
 }
@@ -224,67 +205,6 @@ fn doubts<'a>(records: &[Record<'a>]) -> Vec<Record<'a>> {
         fingerprint: Cow::default(),
     };
     last.into_values().map(doubt).collect()
-}
-
-fn parse(path: &Path, bytes: &[u8]) -> Result<Contents, Failure> {
-    let mut history = History::default();
-    let (mut n_records, mut format) = (0, None);
-    let (good, end) = each_record(path, bytes, &mut history, |record| {
-        if let Record::Header { format: found, .. } = record {
-            format = Some(*found);
-        }
-        n_records += 1;
-    })?;
-    Ok(Contents { history, n_records, format, good, length: bytes.len(), end })
-}
-
-/// Returns all records of a file, to rewrite it.
-fn records_of<'a>(path: &Path, bytes: &'a [u8]) -> Result<(Vec<Record<'a>>, End), Failure> {
-    let mut records = Vec::new();
-    let (_, end) = each_record(path, bytes, &mut History::default(), |record| records.push(record.clone()))?;
-    Ok((records, end))
-}
-
-/// Reads one record after the other into `history`. Returns the length of what was read well, and what stopped it. A
-/// record that can't follow those before it is damage, like one that does not read back.
-fn each_record<'a>(
-    path: &Path,
-    bytes: &'a [u8],
-    history: &mut History,
-    mut each: impl FnMut(&Record<'a>),
-) -> Result<(usize, End), Failure> {
-    let (mut good, mut n_line) = (0, 0);
-    let mut rest = bytes;
-    while !rest.is_empty() {
-        n_line += 1;
-        let Some(length) = rest.iter().position(|byte| *byte == b'\n') else {
-            return Ok((good, End::Torn));
-        };
-        match decode(n_line as u64 - 1, &rest[..length]) {
-            Ok(record) => {
-                if !history.allows(&record) {
-                    return Ok((good, End::Damaged { line: n_line }));
-                }
-                each(&record);
-                history.apply(record);
-            }
-            Err(LineError::Newer { format }) => {
-                return Err(Failure::new(
-                    FailureKind::State,
-                    format!("`{}` was written by a newer provision", path.display()),
-                )
-                .cause(format!("its format is {format}, this version knows {FORMAT}"))
-                .hint(
-                    "use that version, or delete the `.provision` folder: the next `provision up` checks every step",
-                ));
-            }
-            // A write that was cut off leaves no line end.
-            Err(LineError::Damaged | LineError::OutOfOrder { .. }) => return Ok((good, End::Damaged { line: n_line })),
-        }
-        good += length + 1;
-        rest = &rest[length + 1..];
-    }
-    Ok((good, End::Clean))
 }
 
 /// The records that [`History`] can't do without: the last end and success of each step, its start if that came later,
@@ -355,15 +275,4 @@ fn whole_file(records: &[Record<'_>]) -> io::Result<(String, u64)> {
 fn lineage() -> String {
     let seed = format!("{} {} {:?}", now_ms(), std::process::id(), std::time::Instant::now());
     blake3::hash(seed.as_bytes()).to_hex()[..16].to_owned()
-}
-
-/// A journal that is a folder, a link or a pipe would be written to somewhere else, or block for ever.
-fn refuse_odd_file(path: &Path) -> Result<(), Failure> {
-    match fs::symlink_metadata(path) {
-        Ok(meta) if !meta.is_file() => {
-            Err(Failure::new(FailureKind::State, format!("`{}` is not a plain file", path.display()))
-                .hint("remove it: the next `provision up` checks every step and carries on"))
-        }
-        _ => Ok(()),
-    }
 }

@@ -4,6 +4,7 @@
 //! all that became known together. After a kill at any point the file is a valid prefix and at most one torn line.
 
 mod clock;
+mod contents;
 mod disk;
 mod file;
 mod folder;
@@ -20,6 +21,7 @@ use crate::fingerprint::Inputs;
 use crate::model::{Outcome, Output, RunId, StepId};
 
 pub use clock::now_ms;
+pub use contents::EarlyContents;
 pub use history::{Child, History, RunRecord, StepEnd, StepHistory};
 pub use lock::{Holder, Lock};
 
@@ -91,9 +93,14 @@ impl Journal {
     /// another run holds the lock. A torn last line is cut off; a file that is damaged elsewhere is set aside under
     /// another name, and what stands before the damage is kept; with `strict` it is refused instead.
     pub fn open(state_dir: &Path, command: &str, strict: bool) -> Result<Opened, Failure> {
+        Self::open_read(state_dir, command, strict, EarlyContents::default())
+    }
+
+    /// The same with what [`read_early`] has begun to read.
+    pub fn open_read(state_dir: &Path, command: &str, strict: bool, early: EarlyContents) -> Result<Opened, Failure> {
         folder::make(state_dir)?;
         let (lock, mut warnings) = lock::take(&state_dir.join("lock"), &Holder::this_process(command))?;
-        let (file, history) = JournalFile::open(&journal_path(state_dir), strict, &mut warnings)?;
+        let (file, history) = JournalFile::open(&journal_path(state_dir), early, strict, &mut warnings)?;
         let mut journal = Self { file, lock, state_dir: state_dir.to_owned() };
         journal.check_in_place()?;
         Ok(Opened { journal, history, warnings })
@@ -142,8 +149,13 @@ impl Journal {
 
 /// Returns what the journal in `state_dir` says, read without a lock; nothing when there is none. A line that is just
 /// being written is not there yet.
-pub fn read_history(state_dir: &Path) -> Result<History, Failure> {
-    file::read(&journal_path(state_dir))
+pub fn read_history(state_dir: &Path, early: EarlyContents) -> Result<History, Failure> {
+    file::read(&journal_path(state_dir), early)
+}
+
+/// Begins to read the journal in `state_dir` on a thread of its own.
+pub fn read_early(state_dir: &Path) -> EarlyContents {
+    EarlyContents::start(journal_path(state_dir))
 }
 
 /// The run that is on in this moment.

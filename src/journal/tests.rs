@@ -132,6 +132,21 @@ fn damage_in_the_middle_sets_the_file_aside_and_keeps_what_stands_before() {
 }
 
 #[test]
+fn what_was_read_early_counts_only_while_the_journal_is_the_same() {
+    let dir = tempfile::tempdir().unwrap();
+    let state = dir.path().join(".provision");
+    written(dir.path(), &[started("a.b", "1"), finished("a.b", "1", Outcome::Succeeded)]);
+    let succeeded = |history: &History| history.step(&step("a.b")).is_some_and(|known| known.last.is_some());
+    assert!(succeeded(&read_history(&state, read_early(&state)).unwrap()));
+    // Another run begins the step again after the early read, and is killed.
+    let early = read_early(&state);
+    early.wait();
+    written(dir.path(), &[in_run(LATER, started("a.b", "2"))]);
+    let opened = Journal::open_read(&state, "provision up", false, early).unwrap();
+    assert!(!succeeded(&opened.history));
+}
+
+#[test]
 fn a_second_writer_is_told_who_holds_the_lock_and_readers_never_wait() {
     let dir = tempfile::tempdir().unwrap();
     let mut first = open(dir.path());
@@ -139,7 +154,9 @@ fn a_second_writer_is_told_who_holds_the_lock_and_readers_never_wait() {
     let failure = Journal::open(&dir.path().join(".provision"), "provision up", false).unwrap_err();
     assert_eq!(failure.kind, FailureKind::State);
     assert!(failure.causes[0].contains(&format!("process {} (`provision up`) since 20", std::process::id())));
-    assert!(read_history(&dir.path().join(".provision")).unwrap().step(&step("a.b")).is_some());
+    assert!(
+        read_history(&dir.path().join(".provision"), EarlyContents::default()).unwrap().step(&step("a.b")).is_some()
+    );
 }
 
 #[test]
@@ -185,7 +202,10 @@ fn odd_state_folders_are_refused() {
 
     let dir = tempfile::tempdir().unwrap();
     fs::create_dir_all(dir.path().join(".provision/journal.jsonl")).unwrap();
-    assert_eq!(read_history(&dir.path().join(".provision")).unwrap_err().kind, FailureKind::State);
+    assert_eq!(
+        read_history(&dir.path().join(".provision"), EarlyContents::default()).unwrap_err().kind,
+        FailureKind::State
+    );
 }
 
 #[test]
@@ -200,7 +220,7 @@ fn what_a_compaction_leaves_says_the_same() {
     }
     opened.journal.append(&[started("a.n1", "2"), in_run(LATER, finished("a.n2", "2", Outcome::Failed))]).unwrap();
     let path = journal_path(&dir.path().join(".provision"));
-    let before = read_history(&dir.path().join(".provision")).unwrap();
+    let before = read_history(&dir.path().join(".provision"), EarlyContents::default()).unwrap();
     opened.journal.compact();
     assert!(fs::read_to_string(&path).unwrap().lines().count() < 10);
     opened.journal.append(&[started("a.n0", "3")]).unwrap();
