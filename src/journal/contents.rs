@@ -37,8 +37,8 @@ pub(super) enum End {
 
 /// The contents of a journal that is read beside other work, such as reading the pipeline's file.
 ///
-/// They count only for exactly the bytes that were read: whoever has the lock by then reads the file again, which
-/// costs little, and is spared the parsing.
+/// They count only for exactly the bytes that were read: once the lock is held the file is read again, which costs
+/// little, and only the parsing is saved.
 #[derive(Debug, Default)]
 pub struct EarlyContents(Option<JoinHandle<Option<Early>>>);
 
