@@ -127,7 +127,7 @@ impl<'a> Decisions<'a> {
 
     fn begin(&mut self, number: usize) -> Option<Effect> {
         let step = Arc::clone(&self.graph.steps[number].step);
-        if let Some(stage) = self.schedule.stage_begins(number, self.run.sink.elapsed()) {
+        if let Some(stage) = self.schedule.stage_begins(number, || self.run.sink.elapsed()) {
             self.run.sink.send(EventKind::StageStarted { stage });
         }
         let applies = self.schedule.applies(number);

@@ -173,11 +173,13 @@ impl<'a> Schedule<'a> {
     }
 
     /// The stage of `number`, if this is the first of its steps to begin.
-    pub(super) fn stage_begins(&mut self, number: usize, now: Duration) -> Option<StageId> {
+    pub(super) fn stage_begins(&mut self, number: usize, now: impl FnOnce() -> Duration) -> Option<StageId> {
         let stage = self.graph.steps[number].stage;
-        let first = self.stages[stage].began.is_none();
-        self.stages[stage].began.get_or_insert(now);
-        first.then(|| self.graph.stages[stage].id.clone())
+        if self.stages[stage].began.is_some() {
+            return None;
+        }
+        self.stages[stage].began = Some(now());
+        Some(self.graph.stages[stage].id.clone())
     }
 
     /// How long a stage has taken.
