@@ -30,6 +30,9 @@ pub trait ActionSettings: Action + DeserializeOwned + JsonSchema + 'static {
     /// ever part of the settings.
     const SECRET_SETTINGS: &'static [&'static str] = &[];
 
+    /// The settings that name a program which the inputs or the probe run, and not only `run`.
+    const PROBE_SETTINGS: &'static [&'static str] = &[];
+
     /// What types can't say: settings that exclude each other, a range that does not parse.
     fn validate(&self) -> Result<(), String> {
         Ok(())
@@ -53,6 +56,8 @@ pub struct ActionType {
     pub in_cluster: bool,
     /// See [`ActionSettings::SECRET_SETTINGS`].
     pub secret_settings: &'static [&'static str],
+    /// See [`ActionSettings::PROBE_SETTINGS`].
+    pub probe_settings: &'static [&'static str],
     /// Makes the action from a step's settings. The error has the place of what is wrong.
     pub parse: fn(SettingsTable<'_>) -> Result<Box<dyn Action>, toml::de::Error>,
     /// The JSON Schema of its settings.
@@ -75,6 +80,7 @@ impl ActionType {
             outputs: A::OUTPUTS,
             in_cluster: A::IN_CLUSTER,
             secret_settings: A::SECRET_SETTINGS,
+            probe_settings: A::PROBE_SETTINGS,
             parse: parse::<A>,
             schema: schema::<A>,
         }

@@ -61,6 +61,7 @@ impl ActionSettings for Command {
     const SUMMARY: &'static str =
         "Runs a program or a shell line; done when it ends with exit code 0 and its outputs are there";
     const EXAMPLE: &'static str = r#"run = ["true"]"#;
+    const PROBE_SETTINGS: &'static [&'static str] = &["check"];
 
     fn validate(&self) -> Result<(), String> {
         match &self.run {

@@ -70,6 +70,8 @@ pub(super) enum Command {
     Report(ReportArgs),
     /// Show the output of a step
     Logs(LogsArgs),
+    /// Show what the pipeline executes, and trust it as it is now
+    Trust(TrustArgs),
     /// List the actions of steps, or show one with its settings
     Actions(ActionsArgs),
 }
@@ -115,6 +117,9 @@ pub(super) struct RunArgs {
     pub(super) keep_going: bool,
     #[command(flatten)]
     pub(super) consent: ConsentArgs,
+    /// Trust the pipeline as it is now, and remember that
+    #[arg(long)]
+    pub(super) trust: bool,
     /// Fail if the journal is damaged instead of setting it aside
     #[arg(long)]
     pub(super) strict_state: bool,
@@ -185,6 +190,18 @@ pub(super) struct LogsArgs {
 }
 
 #[derive(Args, Debug)]
+pub(super) struct TrustArgs {
+    #[command(flatten)]
+    pub(super) place: FileArg,
+    /// Only show it
+    #[arg(long)]
+    pub(super) show: bool,
+    /// Do not trust it any more
+    #[arg(long, conflicts_with = "show")]
+    pub(super) forget: bool,
+}
+
+#[derive(Args, Debug)]
 pub(super) struct ActionsArgs {
     /// The action to show
     pub(super) name: Option<String>,
@@ -228,6 +245,7 @@ impl Command {
             Self::Why(args) => args.place.file.as_ref(),
             Self::Report(args) => args.place.file.as_ref(),
             Self::Logs(args) => args.file.as_ref(),
+            Self::Trust(args) => args.place.file.as_ref(),
             Self::Actions(_) => None,
         }
     }

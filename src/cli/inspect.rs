@@ -10,6 +10,7 @@ use super::args::{Cli, PlanArgs, ReportArgs, ReportFormat};
 use super::output::Terminal;
 use super::project::Project;
 use super::runtime::runtime;
+use super::trust;
 use crate::error::{Failure, FailureKind};
 use crate::fingerprint::StaleReason;
 use crate::journal::{History, now_ms, running};
@@ -125,6 +126,7 @@ pub(super) fn forecast_steps(
     history: &History,
     depth: Depth,
 ) -> Result<Vec<Forecast>, Failure> {
+    trust::require_for_probes(project)?;
     let runtime = runtime()?;
     let forecasts = runtime.block_on(async {
         let cancel = Cancel::new();

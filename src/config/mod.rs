@@ -58,11 +58,14 @@ pub(crate) struct Loaded {
     pub(crate) pipeline: Pipeline,
     /// Parts that are valid, but probably do not mean what they say.
     pub(crate) warnings: Diagnostics,
+    /// The text that was read.
+    pub(crate) text: String,
 }
 
 /// Reads and checks the pipeline at `path`; `actions` are the known actions.
 pub(crate) fn load(path: &Path, options: &LoadOptions, actions: &'static [ActionType]) -> Result<Loaded, Diagnostics> {
     let document = document::read(path)?;
+    let text = document.source.text.clone();
     let report = Report::new(document.source);
     let root = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -75,7 +78,7 @@ pub(crate) fn load(path: &Path, options: &LoadOptions, actions: &'static [Action
     let pipeline = build(&report, fields, root, options, actions);
     let (errors, warnings) = report.finish();
     match pipeline {
-        Some(pipeline) if errors.is_empty() => Ok(Loaded { pipeline, warnings }),
+        Some(pipeline) if errors.is_empty() => Ok(Loaded { pipeline, warnings, text }),
         _ => Err(errors),
     }
 }

@@ -13,7 +13,7 @@ use crate::fingerprint::StaleReason;
 use crate::model::{Outcome, Outline, Output, Progress, RunId, StageId, StepId};
 
 pub use sink::{EventSink, Events, event_channel};
-pub use step_log::{StepLog, log_folder, log_path};
+pub use step_log::{LOG_DEPTH, StepLog, log_folder, log_path};
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq)]

@@ -12,8 +12,11 @@ use crate::model::{Change, Evidence, IdMap, Outcome, Output, RunId, StepId, Step
 pub struct History {
     steps: IdMap<StepId, StepHistory>,
     runs: BTreeMap<RunId, RunRecord>,
-    children: BTreeMap<u32, Child>,
+    /// With the run that started it.
+    children: BTreeMap<u32, (Child, Option<RunId>)>,
     latest: Option<RunId>,
+    /// The state folder that it was read from.
+    folder: Option<String>,
 }
 
 /// What is known of a step.
@@ -65,6 +68,8 @@ pub struct RunRecord {
     pub command: String,
     /// The commit that was checked out.
     pub commit: Option<String>,
+    /// The state folder that the run wrote to; `None` in records of older versions.
+    folder: Option<String>,
     /// How it ended; `None` while it goes on, or when it died.
     pub outcome: Option<Outcome>,
 }
@@ -113,9 +118,26 @@ impl History {
         self.runs.iter().filter(|(_, record)| record.outcome.is_none()).map(|(run, _)| run)
     }
 
+    /// Says which state folder this is.
+    pub(super) fn set_folder(&mut self, folder: String) {
+        self.folder = Some(folder);
+    }
+
+    /// Whether `run` was a run of this state folder: the journal of a copy also has those of the original, whose
+    /// processes are none of its business.
+    pub fn is_of_this_folder(&self, run: &RunId) -> bool {
+        self.runs.get(run).and_then(|record| record.folder.as_ref()).is_none_or(|of| Some(of) == self.folder.as_ref())
+    }
+
     /// The processes that nobody has seen to end.
     pub fn children(&self) -> impl Iterator<Item = &Child> {
-        self.children.values()
+        self.children.values().map(|(child, _)| child)
+    }
+
+    /// Those of them that runs of this state folder have started.
+    pub fn own_children(&self) -> impl Iterator<Item = &Child> {
+        let own = |run: &Option<RunId>| run.as_ref().is_none_or(|run| self.is_of_this_folder(run));
+        self.children.values().filter(move |(_, run)| own(run)).map(|(child, _)| child)
     }
 
     /// The evidence that the last end of `step` is; `stale` is for the caller to say.
@@ -166,10 +188,10 @@ impl History {
     pub(super) fn apply(&mut self, record: Record<'_>) {
         match record {
             Record::Header { .. } => {}
-            Record::RunStarted { run, at, pid, command, commit } => {
+            Record::RunStarted { run, at, pid, command, commit, folder } => {
                 if let Some(run) = self.run_id(&run) {
                     self.latest = Some(run.clone());
-                    self.runs.insert(run, RunRecord { at_ms: at, pid, command, commit, outcome: None });
+                    self.runs.insert(run, RunRecord { at_ms: at, pid, command, commit, folder, outcome: None });
                 }
             }
             Record::RunFinished { run, outcome, .. } => {
@@ -191,7 +213,8 @@ impl History {
             }
             Record::ChildStarted { step, pid, start, boot } => {
                 if let Ok(step) = StepId::new(&step) {
-                    self.children.insert(pid, Child { step, pid, start, boot });
+                    let child = Child { step, pid, start, boot };
+                    self.children.insert(pid, (child, self.latest.clone()));
                 }
             }
             Record::ChildEnded { pid } => {

@@ -34,6 +34,9 @@ pub(super) enum Record<'a> {
         command: String,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         commit: Option<String>,
+        /// The state folder: a copy of it has another name.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        folder: Option<String>,
     },
     /// A step's action is about to touch the world. From here on the step's earlier success counts no more.
     StepStarted {

@@ -19,4 +19,6 @@ mod schedule;
 mod screens;
 mod secrets;
 mod selection;
+mod state_folder;
 mod tools;
+mod trust;
