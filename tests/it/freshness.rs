@@ -111,3 +111,30 @@ fn a_tool_behind_a_script_is_asked_for_its_version_each_time() {
     sandbox.file("version", "some-tool 1.20.0");
     sandbox.run(&["up"]).code(3).says("has version 1.20.0");
 }
+
+#[test]
+fn a_check_says_whether_what_a_command_did_is_still_there() {
+    let sandbox = Sandbox::new(&steps(&[("a", "echo a >> world; touch made", "check = ['test', '-e', 'made']")]));
+    sandbox.run(&["up"]).code(0);
+    sandbox.run(&["up"]).code(0).says("nothing to do");
+    fs_err::remove_file(sandbox.path("made")).unwrap();
+    sandbox.run(&["plan", "--exit-code"]).code(10).says("test -e made` ended with exit code 1");
+    sandbox.run(&["up"]).code(0);
+    assert_eq!(sandbox.world(), ["a", "a"]);
+    // It is asked right after the command too.
+    let sandbox = Sandbox::new(&steps(&[("a", "true", "check = 'echo nothing there >&2; false'")]));
+    sandbox.run(&["up"]).code(1).says("could not be confirmed").says("nothing there");
+}
+
+#[test]
+fn a_command_with_a_check_alone_verifies() {
+    let pipeline = "[pipeline]\nname = \"t\"\n[[stage]]\nid = \"s\"\n[[stage.step]]\nid = \"a\"\naction = \"command\"\n\
+                    check = \"echo looked >> world; test -e made\"\n";
+    let sandbox = Sandbox::new(pipeline);
+    sandbox.run(&["up"]).code(1).says("made");
+    sandbox.file("made", "");
+    sandbox.run(&["up"]).code(0);
+    sandbox.run(&["up"]).code(0).says("nothing to do");
+    fs_err::remove_file(sandbox.path("made")).unwrap();
+    sandbox.run(&["up"]).code(1).says("exit code 1");
+}
