@@ -11,7 +11,7 @@ use crate::action::{Action, ActionSettings, Presence, StepContext};
 use crate::error::{Failure, FailureKind};
 use crate::files::FileSet;
 use crate::fingerprint::Inputs;
-use crate::model::Output;
+use crate::model::{Output, ProofKind};
 use crate::tools::docker::Endpoint;
 use crate::tools::kubernetes::KubeSource;
 use crate::tools::process::{ChildRegistry, ProcessObserver};
@@ -27,7 +27,7 @@ pub(super) struct Command {
     /// one of the pipe does. A step that only verifies has `check` instead.
     run: Option<Run>,
     /// What shows, without changing anything, that the work is still there: exit code 0 says that it is. Written as
-    /// `run` is. It runs after `run`, before the step is called fresh, and whenever `plan`, `why` or `report` looks.
+    /// `run` is. It runs after `run`, before the step is called fresh, and whenever `plan`, `why` or `report` probes.
     /// Without `check` and `outputs` a command proves only that it ran, and the report says `ran`.
     check: Option<Run>,
     /// Where it runs, relative to the project; the project's folder by default.
@@ -180,6 +180,15 @@ impl Action for Command {
         self.always
     }
 
+    fn proof(&self) -> ProofKind {
+        match (&self.run, &self.check) {
+            (None, _) => ProofKind::Check,
+            (Some(_), Some(_)) => ProofKind::Probe,
+            (Some(_), None) if !self.outputs.is_empty() => ProofKind::Probe,
+            (Some(_), None) => ProofKind::Ran,
+        }
+    }
+
     fn inputs<'a>(&'a self, cx: &'a StepContext, inputs: &'a mut Inputs) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async move {
             for pattern in &self.inputs {
@@ -224,7 +233,7 @@ impl Action for Command {
     }
 }
 
-/// A look of a step: what it prints is no part of the step's log, which tells what the step did.
+/// Runs a program for a probe: its output is no part of the step's log, which shows what the step did.
 struct Unheard<'a>(&'a StepContext);
 
 impl ProcessObserver for Unheard<'_> {

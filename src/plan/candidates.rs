@@ -20,15 +20,16 @@ pub struct Candidate {
     pub action: Option<Arc<dyn Action>>,
     /// The outputs of other steps that its settings use.
     pub outputs: Outputs,
+    /// Whether it is a fallback, which runs only in case another step fails.
+    pub is_standby: bool,
 }
 
-/// Returns every selected step that would be checked: neither one whose `when` does not hold, nor a fallback, which is
-/// there only in case another step fails.
+/// Returns every selected step whose `when` holds.
 pub fn candidates(graph: &Graph, plan: &Plan, history: &History) -> Vec<Candidate> {
     let mut kept: Outputs = graph
         .steps
         .iter()
-        .filter_map(|node| Some((node.step.id.clone(), history.output(&node.step.id)?.clone())))
+        .filter_map(|node| Some((node.step.id.clone(), history.output_for_others(&node.step.id)?.clone())))
         .collect();
     for (number, node) in graph.steps.iter().enumerate() {
         // A step that would be skipped has no outputs.
@@ -36,15 +37,14 @@ pub fn candidates(graph: &Graph, plan: &Plan, history: &History) -> Vec<Candidat
             kept.insert(node.step.id.clone(), Output::new());
         }
     }
-    let is_checked =
-        |number: usize, step: &Step| plan.selected[number] && !plan.standby[number] && applies(step, &kept);
+    let is_checked = |number: usize, step: &Step| plan.selected[number] && applies(step, &kept);
     let checked = graph.steps.iter().enumerate().filter(|(number, node)| is_checked(*number, &node.step));
     checked
         .map(|(number, node)| {
             let uses = node.step.binding.uses().iter();
             let outputs: Outputs = uses.filter_map(|(id, _)| Some((id.clone(), kept.get(id)?.clone()))).collect();
             let action = node.step.binding.action(&outputs).ok();
-            Candidate { number, step: Arc::clone(&node.step), action, outputs }
+            Candidate { number, step: Arc::clone(&node.step), action, outputs, is_standby: plan.standby[number] }
         })
         .collect()
 }

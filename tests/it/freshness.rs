@@ -138,3 +138,33 @@ fn a_command_with_a_check_alone_verifies() {
     fs_err::remove_file(sandbox.path("made")).unwrap();
     sandbox.run(&["up"]).code(1).says("exit code 1");
 }
+
+#[test]
+fn what_is_undone_before_the_run_ends_fails_it() {
+    let seen = "echo a >> looks; test -e made";
+    let check = format!("check = '{seen}'");
+    let undo = steps(&[("a", "touch made", &check), ("b", "rm -f made", "needs = ['a']")]);
+    let sandbox = Sandbox::new(&undo);
+    let looks = || fs_err::read_to_string(sandbox.path("looks")).unwrap_or_default().lines().count();
+    sandbox.run(&["up"]).code(1).says("s.a no longer holds at the end of the run").says("test -e made");
+    sandbox.run(&["plan", "--exit-code"]).code(10);
+    // One step alone has just been seen, and so has everything in a run with nothing to do.
+    sandbox.file("pipeline.toml", &steps(&[("a", "touch made", &check)]));
+    let before = looks();
+    sandbox.run(&["up"]).code(0);
+    // Once for whether it has to run, once for whether it did.
+    assert_eq!(looks(), before + 2);
+    sandbox.run(&["up"]).code(0).says("nothing to do");
+    assert_eq!(looks(), before + 3);
+    // After another step it is seen once more.
+    sandbox
+        .file("pipeline.toml", &steps(&[("a", "touch made", &check), ("b", "true", "always = true\nneeds = ['a']")]));
+    sandbox.run(&["up"]).code(0);
+    assert_eq!(looks(), before + 5);
+    // What the run may do without is only told.
+    sandbox.file("pipeline.toml", &undo.replacen("needs", "optional = true\nneeds", 1).replace("rm -f made", "false"));
+    sandbox.run(&["up"]).code(0);
+    let optional = format!("optional = true\n{check}");
+    sandbox.file("pipeline.toml", &steps(&[("a", "touch made", &optional), ("b", "rm -f made", "needs = ['a']")]));
+    sandbox.run(&["up"]).code(0).says("note:").says("s.a no longer holds");
+}

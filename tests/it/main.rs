@@ -19,4 +19,5 @@ mod schedule;
 mod screens;
 mod secrets;
 mod selection;
+mod server;
 mod tools;
