@@ -111,13 +111,13 @@ impl<'a> Schedule<'a> {
                 stages[need].dependents.push(number);
             }
         }
-        // A step that is not selected has the outputs of its last success.
+        // A step that is not selected has the outputs of its last success, or of its fallback.
         let outputs = graph
             .steps
             .iter()
             .zip(&plan.selected)
             .filter(|(_, selected)| !**selected)
-            .filter_map(|(node, _)| Some((node.step.id.clone(), history.output(&node.step.id)?.clone())))
+            .filter_map(|(node, _)| Some((node.step.id.clone(), history.output_for_others(&node.step.id)?.clone())))
             .collect();
         let mut schedule = Self {
             graph,
@@ -246,6 +246,12 @@ impl<'a> Schedule<'a> {
         self.steps.iter().enumerate().filter(move |(_, row)| unfinished(row)).map(|(number, _)| number)
     }
 
+    /// The steps that ended with one of `outcomes`.
+    pub(super) fn ended_with(&self, outcomes: &[Outcome]) -> impl Iterator<Item = usize> {
+        let is_one = |row: &StepRow| matches!(row.state, StepState::Finished(outcome) if outcomes.contains(&outcome));
+        self.steps.iter().enumerate().filter(move |(_, row)| is_one(row)).map(|(number, _)| number)
+    }
+
     /// A step that waits for its fallback, or has ended, releases its slot.
     pub(super) fn release_slot(&mut self, number: usize) {
         let stage = self.graph.steps[number].stage;
@@ -328,7 +334,7 @@ impl<'a> Schedule<'a> {
         let row = &mut self.stages[stage];
         row.n_left = row.n_left.saturating_sub(1);
         row.failed |= !goes_on;
-        row.worst = worse(row.worst, outcome);
+        row.worst = row.worst.worse(outcome);
         if row.n_left > 0 {
             return;
         }
@@ -386,17 +392,4 @@ fn selected_needs(graph: &Graph, n_selected: &[usize], stage: usize) -> Vec<usiz
         }
     }
     needs
-}
-
-/// The outcome that says more about a stage.
-fn worse(a: Outcome, b: Outcome) -> Outcome {
-    let rank = |outcome: Outcome| match outcome {
-        Outcome::Fresh | Outcome::Skipped => 0,
-        Outcome::Succeeded => 1,
-        Outcome::Fallback => 2,
-        Outcome::Blocked => 3,
-        Outcome::Interrupted => 4,
-        Outcome::Failed => 5,
-    };
-    if rank(b) > rank(a) { b } else { a }
 }
