@@ -1,14 +1,16 @@
 //! `command`: runs a program or a shell line.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use futures_util::future::BoxFuture;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::paths::inside;
 use crate::action::{Action, ActionSettings, Presence, StepContext};
 use crate::error::{Failure, FailureKind};
-use crate::files::FileSet;
+use crate::files::{FileSet, resolve};
 use crate::fingerprint::Inputs;
 use crate::model::Output;
 use crate::tools::docker::Endpoint;
@@ -16,6 +18,9 @@ use crate::tools::kubernetes::KubeSource;
 use crate::tools::process::ProcessObserver;
 use crate::tools::secrets::keyed_digest;
 use crate::tools::{blocking, process, shell};
+
+/// The output with the digests of what it made.
+const DIGESTS: &str = "digests";
 
 /// Settings of `command`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -32,12 +37,13 @@ pub(super) struct Command {
     /// pipeline's cluster.
     #[serde(default)]
     env: BTreeMap<String, String>,
-    /// Globs of the files that it reads, relative to the project. While they and the settings are unchanged, the step
-    /// does not run again.
+    /// Globs of the files that it reads, relative to the project; `!GLOB` leaves files out of all of them. Symbolic links
+    /// are followed. While the files and the settings are unchanged, the step does not run again. A glob has to match
+    /// something when the step first runs.
     #[serde(default)]
     inputs: Vec<String>,
-    /// Globs of the files that it makes, relative to the project. It has failed, or has to run again, when one of them
-    /// matches nothing.
+    /// Globs of the files that it makes, relative to the project; `!GLOB` leaves files out. It has failed when one of
+    /// them matches nothing, and has to run again when one of the files is gone or has other contents.
     #[serde(default)]
     outputs: Vec<String>,
     /// Declared secrets that it gets as variables of its environment, under the same names.
@@ -57,10 +63,13 @@ enum Run {
 
 impl ActionSettings for Command {
     const NAME: &'static str = "command";
-    const REVISION: u32 = 2;
+    const REVISION: u32 = 3;
     const SUMMARY: &'static str =
-        "Runs a program or a shell line; done when it ends with exit code 0 and its outputs are there";
+        "Runs a program or a shell line; done when it ends with exit code 0 and its outputs are there, as it made them";
     const EXAMPLE: &'static str = r#"run = ["true"]"#;
+    const HANDS_CLUSTER_ON: bool = true;
+    const OUTPUTS: &'static [(&'static str, &'static str)] =
+        &[("digests", "one digest for each glob of `outputs`; only there if it has any")];
 
     fn validate(&self) -> Result<(), String> {
         match &self.run {
@@ -68,8 +77,10 @@ impl ActionSettings for Command {
             Run::Shell(line) if line.trim().is_empty() => return Err("`run` is empty".into()),
             _ => {}
         }
-        for pattern in self.inputs.iter().chain(&self.outputs) {
-            FileSet::glob(".".as_ref(), pattern)?;
+        Globs::of(&self.inputs).sets(".".as_ref())?;
+        Globs::of(&self.outputs).sets(".".as_ref())?;
+        if let Some(cwd) = &self.cwd {
+            inside("cwd", cwd)?;
         }
         match self.secrets.iter().find(|name| self.env.contains_key(*name)) {
             Some(name) => Err(format!("`{name}` is in `env` and in `secrets`")),
@@ -118,7 +129,10 @@ impl Command {
             })?;
             command = command.env(name, value.expose());
         }
-        let cwd = self.cwd.as_deref().map_or_else(|| tools.root().to_owned(), |cwd| cx.path(cwd));
+        let cwd = match &self.cwd {
+            Some(cwd) => resolve(tools.root(), &cx.path(cwd))?,
+            None => tools.root().to_owned(),
+        };
         Ok(command.cwd(&cwd))
     }
 
@@ -128,21 +142,69 @@ impl Command {
         is_set("DOCKER_HOST") || is_set("DOCKER_CONTEXT")
     }
 
+    /// Each glob of the outputs with what it matches.
+    fn output_sets(&self, cx: &StepContext) -> Result<Vec<(String, FileSet)>, Failure> {
+        Globs::of(&self.outputs).sets(cx.tools().root()).map_err(Failure::failed)
+    }
+
     /// The first output that is not there.
     async fn missing_output(&self, cx: &StepContext) -> Result<Option<String>, Failure> {
         if self.outputs.is_empty() {
             return Ok(None);
         }
-        let (root, outputs) = (cx.tools().root().to_owned(), self.outputs.clone());
+        let outputs = self.output_sets(cx)?;
         blocking(move || {
-            for pattern in outputs {
-                if FileSet::glob(&root, &pattern).map_err(Failure::failed)?.is_empty()? {
+            for (pattern, files) in outputs {
+                if files.is_empty()? {
                     return Ok(Some(pattern));
                 }
             }
             Ok(None)
         })
         .await
+    }
+
+    /// One digest for each glob of the outputs, in their order.
+    async fn output_digests(&self, cx: &StepContext) -> Result<Vec<(String, String)>, Failure> {
+        let mut digests = Vec::new();
+        for (pattern, files) in self.output_sets(cx)? {
+            digests.push((pattern, cx.tools().digest(files).await?.to_string()));
+        }
+        Ok(digests)
+    }
+
+    /// When each of the outputs changed last.
+    async fn last_changes(&self, cx: &StepContext) -> Result<Vec<Option<(i64, i64)>>, Failure> {
+        let outputs = self.output_sets(cx)?;
+        blocking(move || outputs.iter().map(|(_, files)| files.last_change()).collect()).await
+    }
+}
+
+/// The globs of a setting: those that select, and those that leave out.
+struct Globs<'a> {
+    selected: Vec<&'a str>,
+    excluded: Vec<&'a str>,
+}
+
+impl<'a> Globs<'a> {
+    fn of(patterns: &'a [String]) -> Self {
+        let (mut selected, mut excluded) = (Vec::new(), Vec::new());
+        for pattern in patterns {
+            match pattern.strip_prefix('!') {
+                Some(pattern) => excluded.push(pattern),
+                None => selected.push(pattern.as_str()),
+            }
+        }
+        Self { selected, excluded }
+    }
+
+    /// Each glob that selects, with the files below `root` that count of it.
+    fn sets(&self, root: &Path) -> Result<Vec<(String, FileSet)>, String> {
+        if let ([], [excluded, ..]) = (self.selected.as_slice(), self.excluded.as_slice()) {
+            return Err(format!("`!{excluded}` leaves files out, and no glob before it selects any"));
+        }
+        let set = |glob: &&str| Ok(((*glob).to_owned(), FileSet::glob(root, glob, &self.excluded)?));
+        self.selected.iter().map(set).collect()
     }
 }
 
@@ -153,9 +215,20 @@ impl Action for Command {
 
     fn inputs<'a>(&'a self, cx: &'a StepContext, inputs: &'a mut Inputs) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async move {
-            for pattern in &self.inputs {
-                let files = FileSet::glob(cx.tools().root(), pattern).map_err(Failure::failed)?;
-                inputs.digest(format!("files {pattern}"), cx.tools().digest(files).await?);
+            for (pattern, files) in Globs::of(&self.inputs).sets(cx.tools().root()).map_err(Failure::failed)? {
+                let label = format!("files {pattern}");
+                let digest = cx.tools().digest(files.clone()).await?;
+                if digest == FileSet::nothing() && blocking(move || files.is_empty()).await? {
+                    inputs.unmatched(&label);
+                }
+                inputs.digest(label, digest);
+            }
+            // The usual one needs no words.
+            if !self.names_daemon()
+                && let Ok(endpoint) = cx.tools().docker_endpoint()
+                && !endpoint.is_default()
+            {
+                inputs.text("docker", &endpoint.host);
             }
             for name in &self.secrets {
                 if let Some(value) = cx.tools().secrets().value(name)? {
@@ -167,10 +240,16 @@ impl Action for Command {
         })
     }
 
-    fn probe<'a>(&'a self, cx: &'a StepContext, _output: &'a Output) -> BoxFuture<'a, Result<Presence, Failure>> {
+    fn probe<'a>(&'a self, cx: &'a StepContext, output: &'a Output) -> BoxFuture<'a, Result<Presence, Failure>> {
         Box::pin(async move {
-            Ok(match self.missing_output(cx).await? {
-                Some(pattern) => Presence::Missing(format!("there is no `{pattern}`")),
+            if let Some(pattern) = self.missing_output(cx).await? {
+                return Ok(Presence::Missing(format!("there is no `{pattern}`")));
+            }
+            let Some(made) = output.get(DIGESTS) else { return Ok(Presence::Present) };
+            let now = self.output_digests(cx).await?;
+            let changed = made.split(' ').zip(&now).find(|(made, (_, now))| made != now);
+            Ok(match changed {
+                Some((_, (pattern, _))) => Presence::Missing(format!("`{pattern}` is not as the step made it")),
                 None => Presence::Present,
             })
         })
@@ -180,6 +259,7 @@ impl Action for Command {
         Box::pin(async move {
             let command = self.command(cx).await?;
             let line = command.display_line();
+            let before = self.last_changes(cx).await?;
             let exit = command.check(cx).await?;
             if exit.leaky {
                 cx.note_leak();
@@ -187,7 +267,18 @@ impl Action for Command {
             match self.missing_output(cx).await? {
                 Some(pattern) => Err(Failure::failed(format!("`{line}` succeeded but did not create `{pattern}`"))
                     .hint("correct `outputs`: its globs start at the folder of `pipeline.toml`")),
-                None => Ok(Output::new()),
+                None if self.outputs.is_empty() => Ok(Output::new()),
+                None => {
+                    let digests = self.output_digests(cx).await?;
+                    // A program that finds its output up to date leaves it alone, so this is no failure.
+                    let after = self.last_changes(cx).await?;
+                    for ((pattern, _), _) in digests.iter().zip(before.iter().zip(&after)).filter(|(_, (a, b))| a == b)
+                    {
+                        cx.line(&format!("`{pattern}` was there before, and this run did not write it"));
+                    }
+                    let digests: Vec<String> = digests.into_iter().map(|(_, digest)| digest).collect();
+                    Ok(Output::new().with(DIGESTS, digests.join(" ")))
+                }
             }
         })
     }
@@ -210,6 +301,9 @@ mod tests {
             ("run = []", "at least the program"),
             ("run = \" \"", "is empty"),
             ("run = \"a\"\ninputs = [\"../x\"]", "inside the project"),
+            ("run = \"a\"\ninputs = [\"a\", \"!../x\"]", "inside the project"),
+            ("run = \"a\"\ninputs = [\"!x\"]", "no glob before it selects any"),
+            ("run = \"a\"\ncwd = \"a/../..\"", "outside of the project"),
             ("run = \"a\"\nsecrets = [\"A\"]\nenv = { A = \"1\" }", "in `env` and in `secrets`"),
         ] {
             let error = settings(text).unwrap_err();

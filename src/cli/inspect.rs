@@ -30,6 +30,7 @@ pub(super) fn plan(cli: &Cli, terminal: &Terminal, args: &PlanArgs) -> Result<u8
     let plan = select(&project.graph, &selection)?;
     let history = project.history()?;
     let forecasts = forecast_steps(&project, &plan, &history, Depth::Decide)?;
+    terminal.warn(forecasts.iter().flat_map(Forecast::warnings));
     // Steps that run every time are no work: they are verifications.
     let work = forecasts.iter().any(|f| !matches!(f.stale, None | Some(StaleReason::AlwaysRuns)));
     let rows: Vec<StepForecast> = forecasts

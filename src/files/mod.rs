@@ -2,12 +2,14 @@
 
 pub mod dockerignore;
 mod filter;
+mod inside;
 mod mutex;
 mod replace;
 mod set;
 mod stat_cache;
 mod walk;
 
+pub use inside::resolve;
 pub use replace::replace_file;
 pub use set::{FileHasher, FileSet};
 pub use stat_cache::{FileDigests, Verify};

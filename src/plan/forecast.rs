@@ -28,6 +28,16 @@ pub struct Forecast {
     pub checked: Option<FreshnessCheck>,
 }
 
+impl Forecast {
+    /// What a person should know of the step, whether it is fresh or not.
+    pub fn warnings(&self) -> impl Iterator<Item = String> + '_ {
+        let unmatched = self.checked.iter().flat_map(|checked| checked.inputs.all_unmatched());
+        unmatched.map(|label| {
+            format!("step {}: the input {} matches no file any more", self.step, label.trim_start_matches("files "))
+        })
+    }
+}
+
 /// Checks every selected step, all at once, as if the steps that it needs kept their outputs; then whatever depends on
 /// a step that would run is marked as depending on it.
 pub async fn forecast(
