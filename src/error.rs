@@ -18,7 +18,8 @@ pub enum FailureKind {
     Prerequisite,
     /// `.provision` is locked by another run, or can't be read or written.
     State,
-    /// The cluster or daemon is not the one that this pipeline may touch.
+    /// Refused: the cluster or daemon is not the one that this pipeline may touch, or the user does not trust the
+    /// pipeline.
     Target,
     /// Stopped by a signal: SIGINT.
     Interrupted,

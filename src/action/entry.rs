@@ -35,6 +35,9 @@ pub trait ActionSettings: Action + DeserializeOwned + JsonSchema + 'static {
     /// ever part of the settings.
     const SECRET_SETTINGS: &'static [&'static str] = &[];
 
+    /// The settings that name a program which the inputs or the probe run, and not only `run`.
+    const PROBE_SETTINGS: &'static [&'static str] = &[];
+
     /// What types can't say: settings that exclude each other, a range that does not parse.
     fn validate(&self) -> Result<(), String> {
         Ok(())
@@ -62,6 +65,8 @@ pub struct ActionType {
     pub makes_cluster: bool,
     /// See [`ActionSettings::SECRET_SETTINGS`].
     pub secret_settings: &'static [&'static str],
+    /// See [`ActionSettings::PROBE_SETTINGS`].
+    pub probe_settings: &'static [&'static str],
     /// Makes the action from a step's settings. The error has the place of what is wrong.
     pub parse: fn(SettingsTable<'_>) -> Result<Box<dyn Action>, toml::de::Error>,
     /// The JSON Schema of its settings.
@@ -86,6 +91,7 @@ impl ActionType {
             hands_cluster_on: A::HANDS_CLUSTER_ON,
             makes_cluster: A::MAKES_CLUSTER,
             secret_settings: A::SECRET_SETTINGS,
+            probe_settings: A::PROBE_SETTINGS,
             parse: parse::<A>,
             schema: schema::<A>,
         }

@@ -71,6 +71,7 @@ impl ActionSettings for HelmInstall {
         ("record", "how Helm's record describes the revision: by the step and the run that made it"),
     ];
     const IN_CLUSTER: bool = true;
+    const PROBE_SETTINGS: &'static [&'static str] = &["helm"];
 
     fn validate(&self) -> Result<(), String> {
         if self.history_max == 1 {

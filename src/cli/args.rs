@@ -1,8 +1,10 @@
 //! The command line, as clap reads it.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use jiff::SignedDuration;
 
 use crate::files::Verify;
 use crate::report::{ColorChoice, OutputChoice};
@@ -70,6 +72,8 @@ pub(super) enum Command {
     Report(ReportArgs),
     /// Show the output of a step
     Logs(LogsArgs),
+    /// Show what the pipeline executes, and trust it as it is now
+    Trust(TrustArgs),
     /// List the actions of steps, or show one with its settings
     Actions(ActionsArgs),
 }
@@ -115,6 +119,9 @@ pub(super) struct RunArgs {
     pub(super) keep_going: bool,
     #[command(flatten)]
     pub(super) consent: ConsentArgs,
+    /// Trust the pipeline as it is now, and remember that
+    #[arg(long)]
+    pub(super) trust: bool,
     /// Fail if the journal is damaged instead of setting it aside
     #[arg(long)]
     pub(super) strict_state: bool,
@@ -164,6 +171,9 @@ pub(super) struct ReportArgs {
     /// Write it to this file
     #[arg(long, value_name = "FILE")]
     pub(super) output: Option<PathBuf>,
+    /// How old a proof may be that can't be seen again without changing something; `24h` by default
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(super) max_age: Option<Duration>,
     /// Exit with code 1 if an item is neither done nor proven by a fallback
     #[arg(long)]
     pub(super) check: bool,
@@ -182,6 +192,18 @@ pub(super) struct LogsArgs {
     /// Show the log of run ID
     #[arg(long, value_name = "ID")]
     pub(super) run: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct TrustArgs {
+    #[command(flatten)]
+    pub(super) place: FileArg,
+    /// Only show it
+    #[arg(long)]
+    pub(super) show: bool,
+    /// Do not trust it any more
+    #[arg(long, conflicts_with = "show")]
+    pub(super) forget: bool,
 }
 
 #[derive(Args, Debug)]
@@ -228,6 +250,7 @@ impl Command {
             Self::Why(args) => args.place.file.as_ref(),
             Self::Report(args) => args.place.file.as_ref(),
             Self::Logs(args) => args.file.as_ref(),
+            Self::Trust(args) => args.place.file.as_ref(),
             Self::Actions(_) => None,
         }
     }
@@ -242,6 +265,12 @@ impl Command {
             _ => Consent::None,
         }
     }
+}
+
+fn time(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().ok().map(SignedDuration::from_secs);
+    let time = seconds.or_else(|| text.parse().ok()).and_then(|time| Duration::try_from(time).ok());
+    time.ok_or_else(|| "expected a length of time such as `90s`, `10m` or `1h 30m`".to_owned())
 }
 
 fn name_value(text: &str) -> Result<(String, String), String> {

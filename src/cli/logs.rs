@@ -4,13 +4,12 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use fs_err as fs;
-
 use super::args::{Cli, LogsArgs};
 use super::output::Terminal;
 use super::project::Project;
 use crate::error::{Failure, FailureKind};
-use crate::event::log_path;
+use crate::event::{LOG_DEPTH, log_path};
+use crate::files::open_below;
 use crate::journal::{History, running};
 use crate::model::{RunId, StepId};
 
@@ -64,7 +63,7 @@ fn is_running(history: &History, step: &StepId, run: &RunId) -> bool {
 
 /// Copies the file at `path` from offset `at` to standard output. Returns the new offset.
 fn copy_from(terminal: &Terminal, path: &PathBuf, at: u64) -> Result<u64, Failure> {
-    let mut file = match fs::File::open(path) {
+    let mut file = match open_below(path, LOG_DEPTH) {
         Ok(file) => file,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(at),
         Err(error) => return Err(Failure::new(FailureKind::State, "can't read the log").source(&error)),

@@ -8,6 +8,7 @@ mod output;
 mod project;
 mod prompter;
 mod runtime;
+mod trust;
 mod up;
 mod why;
 
@@ -51,6 +52,7 @@ fn run(cli: &Cli, terminal: &Terminal) -> Result<u8, Failure> {
         Command::Why(args) => why::why(cli, terminal, args),
         Command::Report(args) => inspect::report(cli, terminal, args),
         Command::Logs(args) => logs::logs(cli, terminal, args),
+        Command::Trust(args) => trust::trust(cli, terminal, args),
         Command::Actions(args) => actions::actions(terminal, args),
     }
 }

@@ -24,6 +24,9 @@ pub(super) struct Project {
     pub(super) graph: Graph,
     pub(super) tools: Arc<Tools>,
     pub(super) warnings: Vec<String>,
+    /// The pipeline's file, and the text that was read from it.
+    pub(super) file: PathBuf,
+    pub(super) text: String,
     /// The journal, which is read beside the pipeline's file.
     early: Cell<EarlyContents>,
 }
@@ -57,7 +60,7 @@ impl Project {
         let tools = Tools::new(root, state_dir, secrets, pipeline.cluster.clone(), redactor)
             .of_pipeline(&pipeline.name, pipeline.steps().map(|step| step.id.clone()));
         let tools = Arc::new(tools.verifying(cli.global.verify.into()).consenting(cli.command.consent()));
-        Ok(Self { pipeline, graph, tools, warnings, early })
+        Ok(Self { pipeline, graph, tools, warnings, file, text: loaded.text, early })
     }
 
     /// A step's title.

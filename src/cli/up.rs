@@ -15,6 +15,7 @@ use super::output::Terminal;
 use super::project::Project;
 use super::prompter::TerminalPrompter;
 use super::runtime::runtime;
+use super::trust;
 use crate::action::Prompts;
 use crate::error::{Failure, FailureKind};
 use crate::event::event_channel;
@@ -62,6 +63,8 @@ fn force(args: &RunArgs) -> Option<Vec<String>> {
 fn go(cli: &Cli, terminal: &Terminal, selection: &Selection, args: &RunArgs) -> Result<u8, Failure> {
     let project = Project::load(cli, terminal)?;
     let plan = select(&project.graph, selection)?;
+    let ways = trust::Ways { flag: args.trust, can_ask: can_ask(terminal, args) };
+    trust::require(terminal, &project, ways)?;
     let command = command_line();
     let mut opened = project.open_journal(&command, args.strict_state)?;
     let mut warnings = project.warnings.clone();
@@ -122,15 +125,16 @@ fn settle_killed_runs(opened: &mut Opened) -> Result<Vec<String>, Failure> {
     Ok(told)
 }
 
-/// Steps may ask where a person watches: on a terminal, with an output for people.
-fn prompts(terminal: &Terminal, args: &RunArgs) -> Prompts {
+/// Whether a person watches who can be asked: on a terminal, with an output for people.
+fn can_ask(terminal: &Terminal, args: &RunArgs) -> bool {
     let format = args.output.resolve(terminal.interactive, &terminal.environment);
     let is_for_people = matches!(format, Format::Tty | Format::Lines);
-    if terminal.interactive && io::stdin().is_terminal() && is_for_people {
-        Prompts::new(TerminalPrompter)
-    } else {
-        Prompts::default()
-    }
+    terminal.interactive && io::stdin().is_terminal() && is_for_people
+}
+
+/// Steps may ask where a person can be asked.
+fn prompts(terminal: &Terminal, args: &RunArgs) -> Prompts {
+    if can_ask(terminal, args) { Prompts::new(TerminalPrompter) } else { Prompts::default() }
 }
 
 fn reporters(cli: &Cli, terminal: &Terminal, args: &RunArgs, project: &Project) -> Result<Fanout, Failure> {
@@ -187,7 +191,7 @@ fn new_run_id() -> Result<RunId, Failure> {
 }
 
 /// Catches the signals that ask to stop, from now on; Ctrl-Z stops the children along with us.
-fn stop_signals(children: Arc<ChildRegistry>) -> Result<UnboundedReceiver<StopSignal>, Failure> {
+pub(super) fn stop_signals(children: Arc<ChildRegistry>) -> Result<UnboundedReceiver<StopSignal>, Failure> {
     let (sender, receiver) = unbounded_channel();
     let kinds = [
         (SignalKind::interrupt(), StopSignal::Interrupt),

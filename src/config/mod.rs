@@ -21,6 +21,7 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 pub(crate) use syntax::diagnostic::{Diagnostic, Diagnostics};
 
@@ -60,11 +61,14 @@ pub(crate) struct Loaded {
     pub(crate) pipeline: Pipeline,
     /// Parts that are valid, but probably do not mean what they say.
     pub(crate) warnings: Diagnostics,
+    /// The text that was read.
+    pub(crate) text: String,
 }
 
 /// Reads and checks the pipeline at `path`; `actions` are the known actions.
 pub(crate) fn load(path: &Path, options: &LoadOptions, actions: &'static [ActionType]) -> Result<Loaded, Diagnostics> {
     let document = document::read(path)?;
+    let text = document.source.text.clone();
     let report = Report::new(document.source);
     let root = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -77,7 +81,7 @@ pub(crate) fn load(path: &Path, options: &LoadOptions, actions: &'static [Action
     let pipeline = build(&report, fields, root, options, actions);
     let (errors, warnings) = report.finish();
     match pipeline {
-        Some(pipeline) if errors.is_empty() => Ok(Loaded { pipeline, warnings }),
+        Some(pipeline) if errors.is_empty() => Ok(Loaded { pipeline, warnings, text }),
         _ => Err(errors),
     }
 }
@@ -137,6 +141,7 @@ fn build(
         secrets: declared.secrets.clone(),
         cluster,
         items: declared.items.clone(),
+        max_age: declared.max_age,
     })
 }
 
@@ -150,17 +155,18 @@ struct Declared {
     items: Vec<Item>,
     /// Whether all checklists could be read.
     has_all_items: bool,
+    max_age: Duration,
 }
 
 impl Declared {
     fn read(report: &Report, fields: &mut Fields<'_>, root: &Path) -> Self {
-        let (name, checklists) = pipeline::read(report, fields);
+        let pipeline::PipelineSection { name, checklists, max_age } = pipeline::read(report, fields);
         let vars = fields.names("vars");
         let secrets = secrets::read(report, fields.names("secrets"));
         let cluster = fields.spanned_table("cluster");
         let profiles = profile::read(report, fields.names("profile"), &vars);
         let (items, has_all_items) = checklist::read(report, root, &checklists);
-        Self { name, vars, secrets, cluster, profiles, items, has_all_items }
+        Self { name, vars, secrets, cluster, profiles, items, has_all_items, max_age }
     }
 
     /// Removes the profile `name` from the others; without a name, returns one that changes nothing.

@@ -13,7 +13,7 @@ use crate::fingerprint::StaleReason;
 use crate::model::{Outcome, Outline, Output, Progress, RunId, StageId, StepId};
 
 pub use sink::{EventSink, Events, event_channel};
-pub use step_log::{StepLog, log_folder, log_path};
+pub use step_log::{LOG_DEPTH, StepLog, log_folder, log_path};
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq)]
@@ -159,6 +159,17 @@ pub struct RunFinished {
     pub critical_path: Vec<(StepId, Duration)>,
     /// Warnings at the end: processes left behind were stopped.
     pub warnings: Vec<String>,
+    /// Why it failed, beyond the failures of its steps.
+    pub problems: Vec<Problem>,
+}
+
+/// Why a run failed although no step of it did that matters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The step that it is about, if it is about one.
+    pub step: Option<StepId>,
+    /// What is wrong, in a line.
+    pub text: String,
 }
 
 impl EventKind {

@@ -6,7 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use fs_err as fs;
 
+use crate::files::create_below;
 use crate::model::{RunId, StepId};
+
+/// How many parts of a log's path are below the state folder.
+pub const LOG_DEPTH: usize = 3;
 
 /// Returns the folder with the logs of a run.
 pub fn log_folder(state_dir: &Path, run: &RunId) -> PathBuf {
@@ -89,8 +93,7 @@ impl StepLog {
 }
 
 fn open(folder: &Path, step: &StepId) -> io::Result<fs::File> {
-    fs::create_dir_all(folder)?;
-    fs::File::create(log_in(folder, step))
+    create_below(&log_in(folder, step), LOG_DEPTH)
 }
 
 #[cfg(test)]

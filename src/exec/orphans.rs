@@ -18,11 +18,11 @@ const CHECK_INTERVAL: Duration = Duration::from_millis(20);
 /// How many times what is left is killed: something may start others between the search and the signal.
 const KILLS: usize = 50;
 
-/// Stops the processes that killed runs left behind: TERM to each group, some time, KILL. Returns a line about each.
-/// Blocks.
+/// Stops the processes that killed runs of this state folder left behind: TERM to each group, some time, KILL. Returns
+/// a line about each. Blocks.
 pub fn stop_orphans(history: &History) -> Vec<String> {
     let here = |child: &&Child| Some(child.boot.as_str()) == boot_id();
-    let alive: Vec<&Child> = history.children().filter(here).filter(|child| is_alive(child)).collect();
+    let alive: Vec<&Child> = history.own_children().filter(here).filter(|child| is_alive(child)).collect();
     for child in &alive {
         signal_group(child.pid, Signal::TERM);
         signal_group(child.pid, Signal::CONT);
@@ -39,8 +39,9 @@ pub fn stop_orphans(history: &History) -> Vec<String> {
         format!("{how} process {} that step {} of a killed run had left behind", child.pid, child.step)
     });
     let mut told: Vec<String> = groups.collect();
-    if history.unfinished_runs().next().is_some() {
-        let is_unfinished = |run: &str| history.unfinished_runs().any(|unfinished| unfinished.as_str() == run);
+    let unfinished: Vec<&RunId> = history.unfinished_runs().filter(|run| history.is_of_this_folder(run)).collect();
+    if !unfinished.is_empty() {
+        let is_unfinished = |run: &str| unfinished.iter().any(|unfinished| unfinished.as_str() == run);
         let marked = stop_marked(is_unfinished, &Cancel::new());
         told.extend(marked.into_iter().map(|orphan| format!("{orphan} that a killed run had left behind")));
     }
@@ -127,5 +128,34 @@ mod tests {
         assert!(lines[0].starts_with("stopped process "));
         assert!(survivor.wait().is_ok());
         survivor.kill().unwrap();
+    }
+
+    #[test]
+    fn the_journal_of_a_copy_does_not_stop_the_processes_of_the_original() {
+        let (original, copy) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let run = RunId::new("run-of-the-original").unwrap();
+        let process = duct::cmd!("sleep", "600")
+            .env(procfs::RUN_VARIABLE, run.as_str())
+            .before_spawn(|command| {
+                std::os::unix::process::CommandExt::process_group(command, 0);
+                Ok(())
+            })
+            .unchecked()
+            .start()
+            .unwrap();
+        let child = identify(StepId::new("a.b").unwrap(), process.pids()[0]).unwrap();
+        let open = |folder: &std::path::Path| Journal::open(folder, "provision up", false).unwrap();
+        let begun = Entry::RunStarted { run, command: "provision up".into(), commit: None };
+        open(original.path()).journal.append(&[begun, Entry::ChildStarted(child)]).unwrap();
+        open(copy.path());
+        let journal = |folder: &tempfile::TempDir| folder.path().join("journal.jsonl");
+        fs_err::copy(journal(&original), journal(&copy)).unwrap();
+        let opened = open(copy.path());
+        assert_eq!(opened.history.children().count(), 1, "the copy has the original's records");
+        drop(opened.journal);
+        assert_eq!(stop_orphans(&opened.history), Vec::<String>::new());
+        assert!(process.try_wait().unwrap().is_none(), "the original's process runs");
+        assert_eq!(stop_orphans(&open(original.path()).history).len(), 1);
+        assert!(process.wait().is_ok());
     }
 }

@@ -4,12 +4,14 @@ pub mod dockerignore;
 mod filter;
 mod inside;
 mod mutex;
+mod own;
 mod replace;
 mod set;
 mod stat_cache;
 mod walk;
 
 pub use inside::resolve;
+pub use own::{create_below, open_below, open_own, read_own, read_own_text};
 pub use replace::replace_file;
 pub use set::{FileHasher, FileSet};
 pub use stat_cache::{FileDigests, Verify};

@@ -22,6 +22,7 @@ use foldhash::fast::FixedState;
 use fs_err as fs;
 
 use super::mutex::lock;
+use super::own::read_own;
 use super::replace::replace_file;
 use super::set::{FileHasher, FileSet};
 use crate::error::{Context, Failure};
@@ -168,7 +169,7 @@ impl FileDigests {
 
     fn remembered(&self) -> &Remembered {
         self.remembered.get_or_init(|| {
-            let bytes = if self.verify == Verify::Stat { fs::read(&self.cache).ok() } else { None };
+            let bytes = if self.verify == Verify::Stat { read_own(&self.cache).ok() } else { None };
             let entries = bytes.and_then(|bytes| decode(&bytes)).unwrap_or_default();
             let used = entries.iter().map(|_| AtomicBool::new(false)).collect();
             Remembered { entries, used, places: OnceLock::new() }
@@ -209,7 +210,8 @@ impl FileDigests {
 
     /// Whether a file in this state cannot change from now on without a change of one of its times.
     fn is_settled(&self, state: State) -> bool {
-        let began = self.began.get_or_init(|| fs::metadata(&self.clock).ok().map(|seen| State::of(&seen).modified));
+        let began =
+            self.began.get_or_init(|| fs::symlink_metadata(&self.clock).ok().map(|seen| State::of(&seen).modified));
         began
             .is_some_and(|Time(seconds, nanos)| state.modified.max(state.changed) < Time(seconds - WRITTEN_BACK, nanos))
     }

@@ -8,6 +8,7 @@ use fs_err as fs;
 use super::history::History;
 use super::record::{FORMAT, LineError, Record, decode};
 use crate::error::{Failure, FailureKind};
+use crate::files::read_own;
 
 /// What a file holds.
 #[derive(Debug)]
@@ -54,7 +55,7 @@ impl EarlyContents {
     pub(super) fn start(path: PathBuf) -> Self {
         Self(Some(std::thread::spawn(move || {
             refuse_odd_file(&path).ok()?;
-            let bytes = fs::read(&path).ok()?;
+            let bytes = read_own(&path).ok()?;
             let contents = parse(&path, &bytes).ok()?;
             Some(Early { bytes, contents })
         })))

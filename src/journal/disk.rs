@@ -113,13 +113,16 @@ impl Disk for RealDisk {
     }
 
     fn keep_copy(&mut self, name: &str) -> io::Result<PathBuf> {
+        // A copy, so that a kill right here leaves a journal where it was.
+        let bytes = self.read()?.unwrap_or_default();
         let at = |n: u32| self.folder().join(if n == 0 { name.to_owned() } else { format!("{name}-{n}") });
         let mut n = 0;
         while at(n).symlink_metadata().is_ok() {
             n += 1;
         }
-        // A copy, so that a kill right here leaves a journal where it was.
-        fs::copy(&self.path, at(n))?;
+        let mut copy = options().write(true).create_new(true).open(at(n))?;
+        copy.write_all(&bytes)?;
+        copy.sync_all()?;
         Ok(at(n))
     }
 }

@@ -5,8 +5,6 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
-use fs_err as fs;
-
 use super::clock::now_ms;
 use super::contents::{Contents, EarlyContents, End, records_of, refuse_odd_file};
 use super::disk::{Disk, RealDisk};
@@ -15,6 +13,7 @@ use super::lock::state_failure;
 use super::record::{FORMAT, Record, encode};
 use crate::error::{Failure, FailureKind};
 use crate::failpoint;
+use crate::files::read_own;
 
 /// A file with fewer records than this is not worth compacting.
 const MIN_RECORDS_TO_COMPACT: usize = 1000;
@@ -183,7 +182,7 @@ pub(super) fn read(path: &Path, early: EarlyContents) -> Result<History, Failure
 }
 
 fn read_whole(path: &Path, early: EarlyContents) -> Result<Contents, Failure> {
-    match fs::read(path) {
+    match read_own(path) {
         Ok(bytes) => early.of(path, &bytes),
         Err(error) if error.kind() == io::ErrorKind::NotFound => early.of(path, &[]),
         Err(error) => Err(state_failure("can't read the journal", &error)),
@@ -208,8 +207,8 @@ fn doubts<'a>(records: &[Record<'a>]) -> Vec<Record<'a>> {
     last.into_values().collect()
 }
 
-/// The records that [`History`] can't do without: the last end and success of each step in each scope, its start if that came later,
-/// the runs they name, and the children that are not known to have ended.
+/// The records that [`History`] can't do without: the last end and success of each step in each scope, its start if that
+/// came later, the runs they name, and the children that are not known to have ended.
 fn live_records<'a>(records: &[Record<'a>]) -> Vec<Record<'a>> {
     let mut keep = vec![false; records.len()];
     let mut last: BTreeMap<(&str, Option<&str>, &str), usize> = BTreeMap::new();

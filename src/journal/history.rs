@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::record::Record;
 use crate::fingerprint::Inputs;
-use crate::model::{Change, Evidence, IdMap, Outcome, Output, RunId, StepId, StepProof, StepState};
+use crate::model::{Change, Evidence, IdMap, Outcome, Output, ProofKind, RunId, StepId, StepState};
 
 /// The last known state of everything.
 #[derive(Clone, Debug, Default)]
@@ -17,8 +17,11 @@ pub struct History {
     /// Of all other scopes.
     others: BTreeMap<String, IdMap<StepId, StepHistory>>,
     runs: BTreeMap<RunId, RunRecord>,
-    children: BTreeMap<u32, Child>,
+    /// With the run that started it.
+    children: BTreeMap<u32, (Child, Option<RunId>)>,
     latest: Option<RunId>,
+    /// The state folder that it was read from.
+    folder: Option<String>,
 }
 
 /// What is known of a step.
@@ -53,6 +56,10 @@ pub struct StepEnd {
     pub changed: Vec<String>,
     /// Its outputs.
     pub output: Output,
+    /// The checklist items that it covered, each with the digest of its text.
+    pub items: Inputs,
+    /// The fallback that stood in for it.
+    pub proven_by: Option<StepId>,
     /// Where its output is, relative to the project.
     pub log: Option<String>,
     /// Why it failed.
@@ -70,6 +77,8 @@ pub struct RunRecord {
     pub command: String,
     /// The commit that was checked out.
     pub commit: Option<String>,
+    /// The state folder that the run wrote to; `None` in records of older versions.
+    folder: Option<String>,
     /// How it ended; `None` while it goes on, or when it died.
     pub outcome: Option<Outcome>,
 }
@@ -134,6 +143,13 @@ impl History {
         self.steps.get(step)?.last_success.as_ref().map(|end| &end.output)
     }
 
+    /// The output that others have from `step`: of the fallback that stood in for it, if one did, or of its last
+    /// success.
+    pub fn output_for_others(&self, step: &StepId) -> Option<&Output> {
+        let last = self.steps.get(step)?.last.as_ref().filter(|end| end.outcome == Outcome::Fallback);
+        last.map(|end| &end.output).or_else(|| self.output(step))
+    }
+
     /// The run `run`.
     pub fn run(&self, run: &RunId) -> Option<&RunRecord> {
         self.runs.get(run)
@@ -149,15 +165,32 @@ impl History {
         self.runs.iter().filter(|(_, record)| record.outcome.is_none()).map(|(run, _)| run)
     }
 
-    /// The processes that nobody has seen to end.
-    pub fn children(&self) -> impl Iterator<Item = &Child> {
-        self.children.values()
+    /// Says which state folder this is.
+    pub(super) fn set_folder(&mut self, folder: String) {
+        self.folder = Some(folder);
     }
 
-    /// The evidence that the last end of `step` is; `stale` is for the caller to say.
-    pub fn proof(&self, step: &StepId, stale: bool) -> Option<StepProof> {
+    /// Whether `run` was a run of this state folder: the journal of a copy also has those of the original, whose
+    /// processes are none of its business.
+    pub fn is_of_this_folder(&self, run: &RunId) -> bool {
+        self.runs.get(run).and_then(|record| record.folder.as_ref()).is_none_or(|of| Some(of) == self.folder.as_ref())
+    }
+
+    /// The processes that nobody has seen to end.
+    pub fn children(&self) -> impl Iterator<Item = &Child> {
+        self.children.values().map(|(child, _)| child)
+    }
+
+    /// Those of them that runs of this state folder have started.
+    pub fn own_children(&self) -> impl Iterator<Item = &Child> {
+        let own = |run: &Option<RunId>| run.as_ref().is_none_or(|run| self.is_of_this_folder(run));
+        self.children.values().filter(move |(_, run)| own(run)).map(|(child, _)| child)
+    }
+
+    /// The evidence that the last end of `step` is, of this kind; `stale` is for the caller to say.
+    pub fn evidence(&self, step: &StepId, kind: ProofKind) -> Option<Evidence> {
         let end = self.steps.get(step)?.last.as_ref()?;
-        let evidence = Evidence {
+        Some(Evidence {
             step: step.clone(),
             run: end.run.clone(),
             finished_ms: end.at_ms,
@@ -165,8 +198,10 @@ impl History {
             log: end.log.clone(),
             output: end.output.clone(),
             commit: self.runs.get(&end.run).and_then(|run| run.commit.clone()),
-        };
-        Some(StepProof { outcome: end.outcome, stale, evidence })
+            kind,
+            proven_by: end.proven_by.clone(),
+            stale: None,
+        })
     }
 
     /// Records are lost, nobody knows which: whatever is proven may have been voided by one of them.
@@ -205,10 +240,10 @@ impl History {
     pub(super) fn apply(&mut self, record: Record<'_>) {
         match record {
             Record::Header { .. } => {}
-            Record::RunStarted { run, at, pid, command, commit } => {
+            Record::RunStarted { run, at, pid, command, commit, folder } => {
                 if let Some(run) = self.run_id(&run) {
                     self.latest = Some(run.clone());
-                    self.runs.insert(run, RunRecord { at_ms: at, pid, command, commit, outcome: None });
+                    self.runs.insert(run, RunRecord { at_ms: at, pid, command, commit, folder, outcome: None });
                 }
             }
             Record::RunFinished { run, outcome, .. } => {
@@ -230,7 +265,8 @@ impl History {
             }
             Record::ChildStarted { step, pid, start, boot } => {
                 if let Ok(step) = StepId::new(&step) {
-                    self.children.insert(pid, Child { step, pid, start, boot });
+                    let child = Child { step, pid, start, boot };
+                    self.children.insert(pid, (child, self.latest.clone()));
                 }
             }
             Record::ChildEnded { pid } => {
@@ -248,6 +284,8 @@ impl History {
                 output,
                 log,
                 message,
+                items,
+                proven_by,
             } => {
                 let (Some(run), Ok(step), Some(outcome)) =
                     (self.run_id(&run), StepId::new(&step), Outcome::from_word(&outcome))
@@ -262,6 +300,8 @@ impl History {
                     inputs,
                     changed,
                     output: output.into_iter().collect(),
+                    items,
+                    proven_by: proven_by.and_then(|step| StepId::new(&step).ok()),
                     log,
                     message,
                 };

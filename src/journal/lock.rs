@@ -13,11 +13,16 @@ use serde::{Deserialize, Serialize};
 use super::clock::now_ms;
 use super::place::Place;
 use crate::error::{Failure, FailureKind};
+use crate::files::open_own;
+use crate::tools::machine::{node_name, pid_namespace};
 use crate::tools::process::pause::Stopwatch;
 use crate::tools::process::procfs;
 
 /// How long a lock may be busy before another run is assumed to hold it.
 const PATIENCE: Duration = Duration::from_millis(100);
+
+/// The namespace of process ids of a machine itself, which has the same number on every Linux.
+const MACHINES_OWN: &str = "pid:[4026531836]";
 
 /// Who holds the lock; what the lock file says while it is held.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +42,9 @@ pub struct Holder {
     /// The machine.
     #[serde(default)]
     host: String,
+    /// The namespace of its process id: containers may share the machine's name.
+    #[serde(default)]
+    namespace: String,
 }
 
 impl Holder {
@@ -49,16 +57,24 @@ impl Holder {
             command: command.to_owned(),
             start: procfs::stat(pid).map_or(0, |stat| stat.start),
             boot: procfs::boot_id().unwrap_or_default().to_owned(),
-            host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+            host: node_name(),
+            namespace: pid_namespace().unwrap_or_default(),
         }
     }
 
-    /// Whether it is certain that this process is no more: on this machine, and of another boot, gone, or replaced by
-    /// one that got its number later.
+    /// Whether it is certain that this process is no more: on this machine, among the processes that are visible from
+    /// here, and of another boot, gone, or replaced by one that got its number later. What is in another container, or
+    /// on another machine with the same name, can't be seen.
     fn is_gone(&self) -> bool {
-        let here = Self::this_process("");
+        self.is_gone_from(&Self::this_process(""))
+    }
+
+    fn is_gone_from(&self, here: &Self) -> bool {
         let lives = || procfs::stat(self.pid).is_some_and(|stat| stat.runs && stat.start == self.start);
-        self.host == here.host && (self.boot != here.boot || !lives())
+        let is_visible = self.host == here.host && self.namespace == here.namespace && !self.namespace.is_empty();
+        // The numbers of other namespaces are given again at each boot.
+        let another_boot = self.boot != here.boot && self.namespace == MACHINES_OWN;
+        is_visible && (another_boot || self.boot == here.boot && !lives())
     }
 }
 
@@ -139,7 +155,8 @@ impl StandIn {
     fn write_own(&self) -> std::io::Result<()> {
         // A run that was killed and had our number may have left it, as a second name of its lock.
         drop(fs::remove_file(&self.own));
-        fs::write(&self.own, &self.text)
+        let mut options = fs::OpenOptions::new();
+        options.write(true).create_new(true).mode(0o600).open(&self.own)?.write_all(self.text.as_bytes())
     }
 
     fn take(&self, path: &Path) -> Result<(), Failure> {
@@ -186,7 +203,7 @@ fn try_lock(file: &fs::File) -> Result<(), TryLockError> {
 
 /// Who holds the lock `path` right now; `None` where that is unknown.
 pub(super) fn holder(path: &Path) -> Option<Holder> {
-    let mut file = fs::File::open(path).ok()?;
+    let mut file = open_own(path).ok()?;
     match file.file().try_lock_shared() {
         Err(TryLockError::WouldBlock) => read_holder(&mut file),
         Err(TryLockError::Error(error)) if is_unsupported(&error) => {
@@ -199,7 +216,7 @@ pub(super) fn holder(path: &Path) -> Option<Holder> {
 
 /// What the file `path` says, if there is one and it is whole.
 fn holder_in(path: &Path) -> Option<Holder> {
-    read_holder(&mut fs::File::open(path).ok()?)
+    read_holder(&mut open_own(path).ok()?)
 }
 
 fn read_holder(file: &mut fs::File) -> Option<Holder> {
@@ -212,6 +229,11 @@ fn is_unsupported(error: &std::io::Error) -> bool {
     use rustix::io::Errno;
     error.kind() == std::io::ErrorKind::Unsupported
         || [Errno::NOLCK, Errno::NOTSUP, Errno::NOSYS].iter().any(|no| error.raw_os_error() == Some(no.raw_os_error()))
+}
+
+/// The failure of a run that finds the lock `path` held.
+pub(super) fn held_by(path: &Path) -> Failure {
+    held(holder_in(path).as_ref())
 }
 
 fn held(holder: Option<&Holder>) -> Failure {
@@ -233,4 +255,32 @@ pub(super) fn state_failure(what: &str, error: &std::io::Error) -> Failure {
     Failure::new(FailureKind::State, what)
         .source(error)
         .hint("`.provision` may be deleted at any time: the next `provision up` checks every step and carries on")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_holder_is_gone_only_where_its_process_could_be_seen() {
+        let here = Holder::this_process("provision up");
+        assert!(!here.is_gone_from(&here));
+        let dead = Holder { start: 1, ..here.clone() };
+        assert!(dead.is_gone_from(&here));
+        let own = |holder: &Holder| Holder { namespace: MACHINES_OWN.into(), ..holder.clone() };
+        let rebooted = Holder { boot: "another".into(), ..own(&dead) };
+        assert!(rebooted.is_gone_from(&own(&here)));
+        let others = [
+            ("another machine", Holder { host: "another".into(), ..dead.clone() }),
+            ("another container with this name", Holder { namespace: "pid:[1]".into(), ..dead.clone() }),
+            ("a record of an older version", Holder { namespace: String::new(), ..dead.clone() }),
+        ];
+        for (what, holder) in others {
+            assert!(!holder.is_gone_from(&here), "{what}");
+        }
+        // After another boot a container's namespace may have the number of another one's.
+        let contained = |holder: &Holder| Holder { namespace: "pid:[4026532500]".into(), ..holder.clone() };
+        let container = Holder { boot: "another".into(), ..contained(&dead) };
+        assert!(!container.is_gone_from(&contained(&here)));
+    }
 }

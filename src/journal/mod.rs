@@ -10,6 +10,7 @@ mod file;
 mod folder;
 mod history;
 mod lock;
+mod mark;
 mod place;
 mod record;
 
@@ -26,6 +27,7 @@ pub use history::{Child, History, RunRecord, StepEnd, StepHistory};
 pub use lock::{Holder, Lock};
 
 use file::JournalFile;
+use folder::StateFolder;
 use record::Record;
 
 /// A project's journal, open for writing; the lock is held.
@@ -36,6 +38,8 @@ pub struct Journal {
     state_dir: PathBuf,
     /// See [`History::in_scope`].
     scope: Option<String>,
+    /// Names the state folder in records.
+    folder: String,
 }
 
 /// What [`Journal::open`] found.
@@ -100,10 +104,12 @@ impl Journal {
 
     /// The same with what [`read_early`] has begun to read.
     pub fn open_read(state_dir: &Path, command: &str, strict: bool, early: EarlyContents) -> Result<Opened, Failure> {
-        folder::make(state_dir)?;
-        let (lock, mut warnings) = lock::take(&state_dir.join("lock"), &Holder::this_process(command))?;
-        let (file, history) = JournalFile::open(&journal_path(state_dir), early, strict, &mut warnings)?;
-        let mut journal = Self { file, lock, state_dir: state_dir.to_owned(), scope: None };
+        let StateFolder { id: folder, mut warnings } = folder::make(state_dir)?;
+        let (lock, told) = lock::take(&state_dir.join("lock"), &Holder::this_process(command))?;
+        warnings.extend(told);
+        let (file, mut history) = JournalFile::open(&journal_path(state_dir), early, strict, &mut warnings)?;
+        history.set_folder(folder.clone());
+        let mut journal = Self { file, lock, state_dir: state_dir.to_owned(), folder, scope: None };
         journal.check_in_place()?;
         Ok(Opened { journal, history, warnings })
     }
@@ -117,7 +123,8 @@ impl Journal {
     /// the journal is no longer ours, or what is durable is not under its path: no later run would know of it.
     pub fn append(&mut self, entries: &[Entry]) -> Result<(), Failure> {
         let (now, scope) = (now_ms(), self.scope.clone());
-        let records: Vec<Record<'_>> = entries.iter().map(|entry| to_record(entry, scope.as_deref(), now)).collect();
+        let to_record = |entry| to_record(entry, scope.as_deref(), now, &self.folder);
+        let records: Vec<Record<'_>> = entries.iter().map(to_record).collect();
         if entries.iter().all(|entry| matches!(entry, Entry::ChildStarted(_) | Entry::ChildEnded(_))) {
             // Lost, as by a power loss, where another run may hold the lock: the next record that counts says so.
             return if self.is_locked()? { self.file.append(&records, false) } else { Ok(()) };
@@ -155,8 +162,9 @@ impl Journal {
 }
 
 /// Returns what the journal in `state_dir` says, read without a lock; nothing when there is none. A line that is just
-/// being written is not there yet.
+/// being written is not there yet. Fails if the folder was not made here.
 pub fn read_history(state_dir: &Path, early: EarlyContents) -> Result<History, Failure> {
+    folder::check_reading(state_dir)?;
     file::read(&journal_path(state_dir), early)
 }
 
@@ -174,7 +182,7 @@ fn journal_path(state_dir: &Path) -> PathBuf {
     state_dir.join("journal.jsonl")
 }
 
-fn to_record<'a>(entry: &'a Entry, scope: Option<&'a str>, at: i64) -> Record<'a> {
+fn to_record<'a>(entry: &'a Entry, scope: Option<&'a str>, at: i64, folder: &str) -> Record<'a> {
     let scope = scope.map(Into::into);
     match entry {
         Entry::RunStarted { run, command, commit } => Record::RunStarted {
@@ -183,6 +191,7 @@ fn to_record<'a>(entry: &'a Entry, scope: Option<&'a str>, at: i64) -> Record<'a
             pid: std::process::id(),
             command: command.clone(),
             commit: commit.clone(),
+            folder: Some(folder.to_owned()),
         },
         Entry::StepStarted { run, step, inputs } => {
             let fingerprint = inputs.fingerprint().to_string().into();
@@ -206,6 +215,8 @@ fn to_record<'a>(entry: &'a Entry, scope: Option<&'a str>, at: i64) -> Record<'a
             changed: end.changed.clone(),
             output: output_texts(&end.output),
             log: end.log.clone(),
+            items: end.items.clone(),
+            proven_by: end.proven_by.as_ref().map(|step| step.as_str().into()),
             message: end.message.clone(),
         },
         Entry::RunFinished { run, outcome } => {

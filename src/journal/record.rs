@@ -34,6 +34,9 @@ pub(super) enum Record<'a> {
         command: String,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         commit: Option<String>,
+        /// The state folder: a copy of it has another name.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        folder: Option<String>,
     },
     /// A step's action is about to touch the world. From here on the step's earlier success counts no more.
     StepStarted {
@@ -81,6 +84,12 @@ pub(super) enum Record<'a> {
         output: BTreeMap<String, String>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         log: Option<String>,
+        /// The checklist items that it covered, each with the digest of its text.
+        #[serde(default, skip_serializing_if = "Inputs::is_empty", with = "hex_inputs")]
+        items: Inputs,
+        /// The fallback that stood in for it.
+        #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+        proven_by: Option<Cow<'a, str>>,
         /// The failure's message, for `status`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         message: Option<String>,

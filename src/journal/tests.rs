@@ -26,6 +26,8 @@ fn started(id: &str, value: &str) -> Entry {
 
 fn finished(id: &str, value: &str, outcome: Outcome) -> Entry {
     let end = StepEnd {
+        items: Inputs::new(),
+        proven_by: None,
         outcome,
         run: run(),
         at_ms: 0,
@@ -179,7 +181,7 @@ fn a_journal_full_of_old_records_is_compacted_without_a_loss() {
         let mut opened = open(dir.path());
         for n in 0..600 {
             let entries = [started("a.b", &n.to_string()), finished("a.b", &n.to_string(), Outcome::Succeeded)];
-            opened.journal.file.append(&entries.each_ref().map(|entry| to_record(entry, None, 0)), false).unwrap();
+            opened.journal.file.append(&entries.each_ref().map(|entry| to_record(entry, None, 0, "")), false).unwrap();
         }
     }
     let path = journal_path(&dir.path().join(".provision"));

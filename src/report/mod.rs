@@ -29,7 +29,7 @@ pub(crate) use run::failure::{FailureContext, write_failure};
 pub(crate) use run::json::Json;
 pub(crate) use run::summary::NextCommands;
 pub(crate) use run::tty::{Size, SizeOf};
-pub(crate) use style::Theme;
+pub(crate) use style::{DIM, Theme};
 pub(crate) use tables::forecast::{StepForecast, write_forecast};
 pub(crate) use tables::status::{LastState, StepStatus, write_status};
 pub(crate) use tables::why::{Explanation, InputChange, LastSuccess, write_explanation};

@@ -4,6 +4,8 @@ use std::path::Path;
 
 use fs_err as fs;
 
+use super::machine::node_name;
+
 /// Identifies the state folder `state_dir` on this machine, in 12 hexadecimal digits. `None` where the folder cannot be
 /// resolved: what is marked by nobody is removed by nobody.
 ///
@@ -11,7 +13,7 @@ use fs_err as fs;
 pub fn checkout_id(state_dir: &Path) -> Option<String> {
     let folder = fs::canonicalize(state_dir).ok()?;
     let machine = fs::read_to_string("/etc/machine-id").unwrap_or_default();
-    let node = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let node = node_name();
     let all = format!("{} {node} {}", machine.trim(), folder.display());
     Some(blake3::hash(all.as_bytes()).to_hex()[..12].to_owned())
 }

@@ -12,6 +12,7 @@ pub mod git;
 pub mod helm;
 pub mod http;
 pub mod kubernetes;
+pub mod machine;
 mod memo;
 mod poll;
 pub mod process;

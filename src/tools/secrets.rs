@@ -7,6 +7,7 @@ use std::path::Path;
 use fs_err as fs;
 
 use crate::error::{Context, Failure};
+use crate::files::read_own;
 use crate::fingerprint::Digest;
 use crate::redact::Redactor;
 
@@ -120,11 +121,7 @@ pub fn keyed_digest(state_dir: &Path, secret: &[u8]) -> Result<Digest, Failure> 
 
 fn key(state_dir: &Path) -> Result<[u8; 32], Failure> {
     let path = state_dir.join(KEY_FILE);
-    let found = || -> Option<[u8; 32]> {
-        // Not through a link: a repository could ship one.
-        let is_file = fs::symlink_metadata(&path).ok()?.file_type().is_file();
-        fs::read(&path).ok().filter(|_| is_file)?.try_into().ok()
-    };
+    let found = || -> Option<[u8; 32]> { read_own(&path).ok()?.try_into().ok() };
     if let Some(key) = found() {
         return Ok(key);
     }

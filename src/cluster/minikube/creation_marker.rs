@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Failure, FailureKind};
-use crate::files::replace_file;
+use crate::files::{read_own_text, replace_file};
 use crate::tools::{checkout_id, unique_id};
 
 /// The file's name in the state folder.
@@ -30,7 +30,7 @@ impl CreationMarker {
 
     /// Returns the id of a creation that has begun and not ended.
     pub(super) fn id(&self) -> Result<Option<String>, Failure> {
-        let text = match fs_err::read_to_string(&self.file) {
+        let text = match read_own_text(&self.file) {
             Ok(text) => text,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(failure("can't read the marker of a cluster's creation", &error)),

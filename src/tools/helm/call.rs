@@ -4,6 +4,8 @@ use std::sync::OnceLock;
 
 use fs_err as fs;
 
+use crate::tools::machine::{machine_id, node_name, pid_namespace};
+
 /// Returns a name for one call of helm. It goes into a label and into helm's arguments, so that record and process can
 /// be matched.
 pub fn call_id() -> String {
@@ -12,15 +14,15 @@ pub fn call_id() -> String {
     format!("{now:x}-{}-{}", std::process::id(), host_id().unwrap_or("unseen"))
 }
 
-/// Returns an identifier of this machine and of the processes that are visible from here; the same after a reboot.
-/// `None` where no processes are visible.
+/// Returns an identifier of this machine, this user, and the processes that are visible from here; the same after a
+/// reboot. `None` where no processes are visible.
 pub(super) fn host_id() -> Option<&'static str> {
     static HOST_ID: OnceLock<Option<String>> = OnceLock::new();
     let read = || {
-        let processes = fs::read_link("/proc/self/ns/pid").ok()?;
-        let machine = fs::read_to_string("/etc/machine-id").unwrap_or_default();
-        let node = rustix::system::uname().nodename().to_string_lossy().into_owned();
-        let all = format!("{machine} {node} {}", processes.display());
+        let processes = pid_namespace()?;
+        // Another user's processes may be hidden (`hidepid`): they are not treated as dead.
+        let user = rustix::process::geteuid().as_raw();
+        let all = format!("{} {} {processes} {user}", machine_id(), node_name());
         Some(blake3::hash(all.as_bytes()).to_hex()[..8].to_owned())
     };
     HOST_ID.get_or_init(read).as_deref()

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use kube::config::Kubeconfig;
 
 use crate::error::{Context, Failure, FailureKind};
-use crate::files::replace_file;
+use crate::files::{read_own, read_own_text, replace_file};
 use crate::fingerprint::Digest;
 use crate::tools::cluster::{ClusterSpec, OwnsNode};
 
@@ -52,7 +52,7 @@ impl KubeSource {
     pub fn stamp(&self) -> Option<Digest> {
         let mut all = Vec::new();
         for file in &self.files {
-            if let Ok(bytes) = fs_err::read(file) {
+            if let Ok(bytes) = self.bytes(file) {
                 all.extend_from_slice(&(bytes.len() as u64).to_le_bytes());
                 all.extend_from_slice(&bytes);
             }
@@ -76,7 +76,7 @@ impl KubeSource {
             let chooses = state_dir.join("kube-context");
             let name = serde_json::Value::from(self.context.as_str());
             let text = format!("apiVersion: v1\nkind: Config\ncurrent-context: {name}\n");
-            if fs_err::read_to_string(&chooses).ok().as_ref() != Some(&text) {
+            if read_own_text(&chooses).ok().as_ref() != Some(&text) {
                 replace_file(&chooses, text.as_bytes()).context(|| "choosing the kube context for a program".into())?;
             }
             files.insert(0, chooses);
@@ -97,11 +97,27 @@ impl KubeSource {
 
     pub(super) fn read(&self) -> Result<Kubeconfig, Failure> {
         let mut merged: Option<Kubeconfig> = None;
-        for file in self.files.iter().filter(|file| file.exists()) {
-            let failure = |error: kube::config::KubeconfigError| {
-                Failure::new(FailureKind::Target, format!("can't use the kubeconfig {}", file.display())).source(&error)
+        for file in self.files.iter().filter(|file| file.symlink_metadata().is_ok()) {
+            let unusable = || Failure::new(FailureKind::Target, format!("can't use the kubeconfig {}", file.display()));
+            let failure = |error: kube::config::KubeconfigError| unusable().source(&error);
+            let next = if self.own {
+                let text = read_own_text(file).map_err(|error| unusable().source(&error))?;
+                Kubeconfig::from_yaml(&text).map_err(failure)?
+            } else if file.exists() {
+                Kubeconfig::read_from(file).map_err(failure)?
+            } else {
+                continue;
             };
-            let next = Kubeconfig::read_from(file).map_err(failure)?;
+            if let Some(user) = self.own.then(|| names_program(&next)).flatten() {
+                return Err(unusable()
+                    .cause(format!(
+                        "its user `{user}` runs a program for its credentials, which no cluster of ours needs"
+                    ))
+                    .hint(format!(
+                        "remove it, then start the cluster again with `provision up`: `rm {}`",
+                        file.display()
+                    )));
+            }
             merged = Some(match merged {
                 Some(first) => first.merge(next).map_err(failure)?,
                 None => next,
@@ -119,6 +135,11 @@ impl KubeSource {
         Err(failure)
     }
 
+    /// The bytes of one of the files.
+    fn bytes(&self, file: &Path) -> std::io::Result<Vec<u8>> {
+        if self.own { read_own(file) } else { fs_err::read(file) }
+    }
+
     fn absent(&self) -> Failure {
         if self.own {
             Failure::failed(format!("the cluster `{}` has not been started", self.context))
@@ -128,6 +149,14 @@ impl KubeSource {
                 .hint("correct `name` in [cluster], or make the context: `kubectl config get-contexts`")
         }
     }
+}
+
+/// Returns the user for whose credentials the client would run a program or a plugin.
+fn names_program(config: &Kubeconfig) -> Option<&str> {
+    let runs = |user: &&kube::config::NamedAuthInfo| {
+        user.auth_info.as_ref().is_some_and(|info| info.exec.is_some() || info.auth_provider.is_some())
+    };
+    config.auth_infos.iter().find(runs).map(|user| user.name.as_str())
 }
 
 #[cfg(test)]

@@ -1,0 +1,149 @@
+//! `provision trust`, and the question before the first run: nobody's pipeline executes anything before a person has
+//! seen what, or said so.
+
+mod executes;
+mod store;
+
+use std::io::{self, BufRead, Write};
+
+use super::args::{Cli, TrustArgs};
+use super::output::Terminal;
+use super::project::Project;
+use crate::actions::ACTIONS;
+use crate::error::{Failure, FailureKind};
+use crate::report::{DIM, Theme};
+use store::{Known, TrustRecord};
+
+/// The variable that says the same as `--trust` for every pipeline, and is not remembered.
+const VARIABLE: &str = "PROVISION_TRUST";
+
+/// How a run may come to be trusted, besides what is on record.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ways {
+    /// `--trust`.
+    pub(super) flag: bool,
+    /// Whether a person can be asked.
+    pub(super) can_ask: bool,
+}
+
+/// Fails unless the user trusts the pipeline as it is now, or says so when asked.
+pub(super) fn require(terminal: &Terminal, project: &Project, ways: Ways) -> Result<(), Failure> {
+    if is_set_for_all() {
+        return Ok(());
+    }
+    let record = TrustRecord::of(&project.file, &project.text);
+    let known = record.as_ref().map_or(Known::Nothing, TrustRecord::known);
+    if known == Known::Trusted {
+        return Ok(());
+    }
+    let executes = executes::lines(&project.text);
+    if !ways.flag {
+        if !ways.can_ask {
+            return Err(refusal(project, &known)
+                .hint("`provision trust` shows what it executes, and trusts it as it is now")
+                .hint("where nobody can be asked, as in CI: `provision up --trust`"));
+        }
+        terminal.print(|out| {
+            show(out, terminal.out, project, &known, &executes)?;
+            write!(out, "\nexecute it? [y/N] ")
+        })?;
+        if !read_yes()? {
+            return Err(refusal(project, &known).hint("`provision trust --show` shows again what it executes"));
+        }
+    }
+    // Where it can't be remembered the next run asks again.
+    if let Some(Err(error)) = record.map(|record| record.remember(&executes)) {
+        tracing::debug!("trust is not remembered: {error}");
+    }
+    Ok(())
+}
+
+/// Fails if probing the steps runs programs that the file names, and the user does not trust it.
+pub(super) fn require_for_probes(project: &Project) -> Result<(), Failure> {
+    let is_trusted = || {
+        is_set_for_all()
+            || TrustRecord::of(&project.file, &project.text).is_some_and(|record| record.known() == Known::Trusted)
+    };
+    if !project.pipeline.steps().any(|step| !step.action_type.probe_settings.is_empty()) || is_trusted() {
+        return Ok(());
+    }
+    let steps = executes::run_by_probes(&project.text, ACTIONS);
+    if steps.is_empty() {
+        return Ok(());
+    }
+    Err(refusal(project, &Known::Nothing)
+        .cause(format!("probing `{}` runs programs that it names", steps.join("`, `")))
+        .hint("`provision trust` shows what it executes, and trusts it as it is now"))
+}
+
+/// `provision trust`.
+pub(super) fn trust(cli: &Cli, terminal: &Terminal, args: &TrustArgs) -> Result<u8, Failure> {
+    let project = Project::load(cli, terminal)?;
+    let Some(record) = TrustRecord::of(&project.file, &project.text) else {
+        return Err(Failure::new(FailureKind::State, "there is no folder to remember it in")
+            .hint("set XDG_STATE_HOME or HOME to a folder of yours"));
+    };
+    let failed = |error: io::Error| {
+        Failure::new(FailureKind::State, "can't remember whom you trust")
+            .source(&error)
+            .hint("set XDG_STATE_HOME to a folder that you can write")
+    };
+    if args.forget {
+        let was = record.forget().map_err(failed)?;
+        let text = if was { "it is not trusted any more" } else { "it was not trusted" };
+        terminal.print(|out| writeln!(out, "{text}: {}", project.file.display()))?;
+        return Ok(0);
+    }
+    let known = record.known();
+    let executes = executes::lines(&project.text);
+    terminal.print(|out| show(out, terminal.out, &project, &known, &executes))?;
+    if !args.show {
+        record.remember(&executes).map_err(failed)?;
+        terminal.print(|out| writeln!(out, "\ntrusted as it is now: {}", project.file.display()))?;
+    }
+    Ok(0)
+}
+
+fn is_set_for_all() -> bool {
+    std::env::var_os(VARIABLE).is_some_and(|value| value == "1" || value == "true")
+}
+
+fn refusal(project: &Project, known: &Known) -> Failure {
+    let why = match known {
+        Known::Changed(_) => "it has changed since you trusted it",
+        _ => "it has not run here before",
+    };
+    Failure::new(FailureKind::Target, format!("`{}` is not trusted; nothing was run", project.file.display()))
+        .cause(why)
+}
+
+/// Shows what a pipeline executes; of one that has changed, what is new and what is gone.
+fn show(out: &mut dyn Write, theme: Theme, project: &Project, known: &Known, executes: &[String]) -> io::Result<()> {
+    let file = project.file.display();
+    match known {
+        Known::Trusted => writeln!(out, "you trust {file}. It executes:")?,
+        Known::Nothing => writeln!(out, "{file} has not run here before. It executes:")?,
+        Known::Changed(_) => writeln!(out, "{file} has changed since you trusted it. It executes (+ new, - gone):")?,
+    }
+    let before = match known {
+        Known::Changed(before) => before.as_slice(),
+        _ => executes,
+    };
+    for line in executes {
+        let mark = if before.contains(line) { ' ' } else { '+' };
+        writeln!(out, "{mark}{line}")?;
+    }
+    for line in before.iter().filter(|line| !executes.contains(line)) {
+        writeln!(out, "-{line}")?;
+    }
+    let beside = "Dockerfiles, charts and scripts beside it are executed as they are, also after they change";
+    writeln!(out, "{}", theme.paint(DIM, beside))
+}
+
+/// Reads an answer from standard input; only a clear yes is one.
+fn read_yes() -> Result<bool, Failure> {
+    let mut answer = String::new();
+    let read = io::stdin().lock().read_line(&mut answer);
+    read.map_err(|error| Failure::failed("can't read an answer from the terminal").source(&error))?;
+    Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
+}

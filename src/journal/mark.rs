@@ -1,0 +1,124 @@
+//! The mark of a state folder: whether this machine made it, for its owner, and it is no copy.
+//!
+//! A repository can bring any file under any name, and what is in the state folder is believed: programs that its
+//! kubeconfig names are run, its journal is evidence. So a folder counts only with the mark that this machine gives to
+//! this very folder. A clone, an archive and a copy are other folders (inode, time of birth); a checkout that is moved
+//! keeps its own.
+
+use std::fs::Metadata;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::time::UNIX_EPOCH;
+
+use fs_err as fs;
+
+use crate::files::{read_own, replace_file};
+use crate::tools::machine::machine_id;
+
+/// The file's name in the state folder.
+const NAME: &str = "mark";
+
+/// What may be in a folder that was made and not marked yet, because its run was killed.
+const BEFORE_MARK: &[&str] = &["mark.new"];
+
+/// How many digits of the mark name the folder in records.
+const ID_LENGTH: usize = 12;
+
+/// Where a state folder is from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// Nothing is in it yet.
+    Empty,
+    /// This machine made it for its owner.
+    Here,
+    /// It has no mark.
+    Unmarked,
+    /// It has the mark of another machine, owner or folder.
+    Elsewhere,
+}
+
+impl Origin {
+    /// Returns where the folder `state_dir` is from; `seen` is its metadata.
+    pub(super) fn of(state_dir: &Path, seen: &Metadata) -> io::Result<Self> {
+        match read_own(&state_dir.join(NAME)) {
+            Ok(found) if found == text(seen).as_bytes() => Ok(Self::Here),
+            Ok(_) => Ok(Self::Elsewhere),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                for entry in fs::read_dir(state_dir)? {
+                    let name = entry?.file_name();
+                    if !BEFORE_MARK.iter().any(|known| name == *known) {
+                        return Ok(Self::Unmarked);
+                    }
+                }
+                Ok(Self::Empty)
+            }
+            // A link, or no plain file.
+            Err(error) if error.kind() != io::ErrorKind::PermissionDenied => Ok(Self::Elsewhere),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Returns why a folder is not believed.
+    pub(super) fn why(self) -> &'static str {
+        match self {
+            Self::Empty | Self::Here => "it was made here",
+            Self::Unmarked => "it has no mark: it came with the repository or an archive, or is of an older version",
+            Self::Elsewhere => "its mark is of another folder: it was copied, or made on another machine",
+        }
+    }
+}
+
+/// Marks the folder `state_dir` as made here; `seen` is its metadata.
+pub(super) fn write(state_dir: &Path, seen: &Metadata) -> io::Result<()> {
+    replace_file(&state_dir.join(NAME), text(seen).as_bytes())
+}
+
+/// Returns the name of the folder for records; a copy of it has another one.
+pub(super) fn folder_id(seen: &Metadata) -> String {
+    digest(seen)[..ID_LENGTH].to_owned()
+}
+
+fn text(seen: &Metadata) -> String {
+    format!("provision-1 {}\n", digest(seen))
+}
+
+/// No device number: some file systems get another one at each mount.
+fn digest(seen: &Metadata) -> String {
+    // Not every file system keeps the time of birth.
+    let born = seen.created().ok().and_then(|born| born.duration_since(UNIX_EPOCH).ok());
+    let born = born.map_or(0, |born| born.as_nanos());
+    let all = format!("{}\0{}\0{}\0{born}", machine_id(), seen.uid(), seen.ino());
+    blake3::hash(all.as_bytes()).to_hex()[..32].to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn origin(folder: &Path) -> Origin {
+        Origin::of(folder, &fs::symlink_metadata(folder).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_mark_counts_for_one_folder_wherever_it_is_moved_to() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = |name: &str| dir.path().join(name);
+        fs::create_dir(path("a")).unwrap();
+        assert_eq!(origin(&path("a")), Origin::Empty);
+        fs::write(path("a/mark.new"), "a kill left it").unwrap();
+        assert_eq!(origin(&path("a")), Origin::Empty);
+        write(&path("a"), &fs::symlink_metadata(path("a")).unwrap()).unwrap();
+        assert_eq!(origin(&path("a")), Origin::Here);
+        fs::rename(path("a"), path("b")).unwrap();
+        assert_eq!(origin(&path("b")), Origin::Here);
+        fs::create_dir(path("c")).unwrap();
+        fs::copy(path("b/mark"), path("c/mark")).unwrap();
+        assert_eq!(origin(&path("c")), Origin::Elsewhere, "a copy");
+        fs::create_dir(path("d")).unwrap();
+        fs::write(path("d/journal.jsonl"), "").unwrap();
+        assert_eq!(origin(&path("d")), Origin::Unmarked);
+        fs::os::unix::fs::symlink(path("b/mark"), path("d/mark")).unwrap();
+        assert_eq!(origin(&path("d")), Origin::Elsewhere, "a link to a good mark");
+    }
+}

@@ -1,0 +1,139 @@
+//! A state folder that was not made here is not believed: F86; links in it are not followed: F87.
+
+use std::os::unix::fs::symlink;
+
+use crate::sandbox::{Sandbox, steps};
+
+fn project() -> Sandbox {
+    let text = steps(&[("a", "echo a >> world; echo hello", "covers = [\"T001\"]")]);
+    let sandbox = Sandbox::new(&text.replace("name = \"test\"", "name = \"test\"\nchecklists = [\"tasks.md\"]"));
+    sandbox.file("tasks.md", "- [ ] T001 All tests pass\n");
+    sandbox
+}
+
+/// What a clone of `original` brings: its state folder, file by file.
+fn copy_state(original: &Sandbox, copy: &Sandbox) {
+    duct::cmd!("cp", "-r", original.path(".provision"), copy.path(".provision")).run().unwrap();
+}
+
+/// The names of what was set aside.
+fn set_aside(sandbox: &Sandbox) -> Vec<String> {
+    let entries = fs_err::read_dir(sandbox.path(".provision")).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names.filter(|name| name.starts_with("set-aside-")).collect()
+}
+
+#[test]
+fn r20_a_state_folder_from_elsewhere_is_no_evidence_and_nothing_of_it_is_lost() {
+    let original = project();
+    original.run(&["up"]).code(0);
+    original.run(&["report", "--check"]).code(0);
+    for marked in [true, false] {
+        let clone = project();
+        copy_state(&original, &clone);
+        if !marked {
+            fs_err::remove_file(clone.path(".provision/mark")).unwrap();
+        }
+        for command in [&["status"][..], &["plan"], &["report"], &["why", "s.a"], &["logs", "s.a"]] {
+            clone.run(command).code(4).says("was not made here").says("`provision up` keeps it");
+        }
+        assert!(clone.world().is_empty());
+        clone.run(&["up"]).code(0).says("was not made here").says("set-aside-");
+        assert_eq!(clone.world(), ["a"], "the original's journal was believed");
+        let kept = set_aside(&clone);
+        assert_eq!(kept.len(), 1, "{kept:?}");
+        let theirs = fs_err::read(original.path(".provision/journal.jsonl")).unwrap();
+        let journal = clone.path(".provision").join(&kept[0]).join("journal.jsonl");
+        assert_eq!(fs_err::read(journal).unwrap(), theirs);
+        clone.run(&["up"]).code(0).says("nothing to do").keeps_quiet_about("not made here");
+        clone.run(&["report", "--check"]).code(0);
+    }
+    original.run(&["up"]).code(0).says("nothing to do");
+}
+
+#[test]
+fn r20_a_program_that_a_foreign_kubeconfig_names_is_not_run() {
+    let exec = "apiVersion: v1\nkind: Config\ncurrent-context: red\n\
+                contexts: [{name: red, context: {cluster: c, user: u}}]\n\
+                clusters: [{name: c, cluster: {server: 'https://127.0.0.1:1'}}]\n\
+                users: [{name: u, user: {exec: {apiVersion: client.authentication.k8s.io/v1, command: /bin/sh, \
+                args: ['-c', 'touch PWNED'], interactiveMode: Never}}}]\n";
+    let pipeline = "[pipeline]\nname = \"t\"\n[cluster]\nprovider = \"minikube\"\nname = \"red\"\n[[stage]]\nid = \"s\"\n\
+                    [[stage.step]]\nid = \"a\"\naction = \"secret-apply\"\nname = \"x\"\ndata = { A = \"b\" }\n";
+    let sandbox = Sandbox::new(pipeline);
+    let exec = exec.replace("PWNED", &sandbox.path("pwned").display().to_string());
+    sandbox.file(".provision/kubeconfig", &exec);
+    for command in [&["status"][..], &["plan"], &["report"], &["why", "s.a"]] {
+        sandbox.run(command).code(4);
+    }
+    // Nor in a folder of ours.
+    fs_err::remove_dir_all(sandbox.path(".provision")).unwrap();
+    sandbox.run(&["up"]).code(1).says("has not been started");
+    sandbox.file(".provision/kubeconfig", &exec);
+    sandbox.run(&["up"]).code(5).says("runs a program for its credentials");
+    assert!(!sandbox.path("pwned").exists());
+}
+
+#[test]
+fn a_checkout_that_is_moved_keeps_its_state() {
+    let sandbox = project();
+    sandbox.run(&["up"]).code(0);
+    fs_err::create_dir(sandbox.path("moved")).unwrap();
+    for name in ["pipeline.toml", "tasks.md", ".provision"] {
+        fs_err::rename(sandbox.path(name), sandbox.path("moved").join(name)).unwrap();
+    }
+    sandbox.run(&["-C", "moved", "status"]).code(0).says("succeeded");
+    sandbox.run(&["-C", "moved", "up"]).code(0).says("nothing to do").keeps_quiet_about("not made here");
+}
+
+#[test]
+fn a_folder_in_which_a_run_of_an_older_version_is_on_stays_in_its_place() {
+    let sandbox = project();
+    sandbox.file(".provision/journal.jsonl", "").file(".provision/lock", "");
+    let lock = fs_err::File::open(sandbox.path(".provision/lock")).unwrap();
+    lock.file().lock().unwrap();
+    sandbox.run(&["up"]).code(4).says("another run holds the lock");
+    assert!(sandbox.path(".provision/journal.jsonl").exists());
+    drop(lock);
+    sandbox.run(&["up"]).code(0).says("it has no mark");
+}
+
+#[test]
+fn a_replacement_that_was_killed_in_the_middle_is_finished() {
+    let sandbox = project();
+    sandbox.file(".provision/journal.jsonl", "theirs");
+    sandbox.run(&["up"]).code(0);
+    // As it is between the two renames.
+    fs_err::rename(sandbox.path(".provision"), sandbox.path(".provision.new")).unwrap();
+    sandbox.run(&["status"]).code(0);
+    sandbox.run(&["up"]).code(0).says("nothing to do");
+    assert!(!sandbox.path(".provision.new").exists());
+    assert_eq!(set_aside(&sandbox).len(), 1);
+}
+
+#[test]
+fn r21_links_in_the_state_folder_are_not_followed() {
+    let sandbox = project();
+    sandbox.run(&["up"]).code(0);
+    let state = |name: &str| sandbox.path(".provision").join(name);
+    fs_err::create_dir(sandbox.path("elsewhere")).unwrap();
+    fs_err::write(sandbox.path("victim"), "precious").unwrap();
+    fs_err::remove_dir_all(state("logs")).unwrap();
+    symlink(sandbox.path("elsewhere"), state("logs")).unwrap();
+    for name in ["files", "files.new", "journal.new", "kube-context", "kube-context.new", "secret-key"] {
+        drop(fs_err::remove_file(state(name)));
+        symlink(sandbox.path("victim"), state(name)).unwrap();
+    }
+    sandbox.run(&["up", "--force"]);
+    sandbox.run(&["logs", "s.a"]).keeps_quiet_about("precious");
+    assert_eq!(fs_err::read_dir(sandbox.path("elsewhere")).unwrap().count(), 0, "a log was written through the link");
+    assert_eq!(fs_err::read_to_string(sandbox.path("victim")).unwrap(), "precious");
+    for name in ["lock", "journal.jsonl", "mark"] {
+        fs_err::remove_file(state(name)).unwrap();
+        symlink(sandbox.path("victim"), state(name)).unwrap();
+        sandbox.run(&["up"]);
+        assert_eq!(fs_err::read_to_string(sandbox.path("victim")).unwrap(), "precious", "{name}");
+        drop(fs_err::remove_dir_all(sandbox.path(".provision")));
+        sandbox.run(&["up"]).code(0);
+    }
+}
