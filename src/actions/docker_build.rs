@@ -1,18 +1,19 @@
 //! `docker-build`: builds an image and names it by its content.
 
 use std::collections::BTreeMap;
-use std::path::{Component, Path, PathBuf};
 
 use futures_util::future::BoxFuture;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::paths::inside;
 use crate::action::{Action, ActionSettings, Presence, StepContext};
 use crate::error::Failure;
 use crate::fingerprint::Inputs;
 use crate::images::Reference;
 use crate::model::{Output, human_bytes};
-use crate::tools::docker::build::{Owner, TemporaryTag, dockerfile};
+use crate::tools::docker::build::dockerfile::{self, Platforms};
+use crate::tools::docker::build::{Owner, TemporaryTag};
 use crate::tools::docker::{BuildContext, BuildEvent, BuildRequest, Builder, Docker, Image};
 use crate::tools::process::ProcessObserver;
 use crate::tools::{blocking, checkout_id};
@@ -83,32 +84,12 @@ impl ActionSettings for DockerBuild {
     }
 }
 
-/// Returns `path` without `.` and `..`, or why it is refused: what a build gets has to lie inside the project.
-fn inside(setting: &str, path: &str) -> Result<PathBuf, String> {
-    let mut clean = PathBuf::new();
-    for part in Path::new(path).components() {
-        let stays = match part {
-            Component::Normal(part) => {
-                clean.push(part);
-                true
-            }
-            Component::CurDir => true,
-            Component::ParentDir => clean.pop(),
-            Component::RootDir | Component::Prefix(_) => false,
-        };
-        if !stays {
-            return Err(format!("`{setting}`: `{path}` is outside of the project"));
-        }
-    }
-    Ok(clean)
-}
-
 impl DockerBuild {
     async fn open(&self, cx: &StepContext) -> Result<BuildContext, Failure> {
         let context = inside("context", &self.context).map_err(Failure::failed)?;
         let file = inside("dockerfile", &context.join(&self.dockerfile).to_string_lossy()).map_err(Failure::failed)?;
-        let (context, file) = (cx.tools().root().join(context), cx.tools().root().join(file));
-        blocking(move || BuildContext::open(&context, &file)).await
+        let root = cx.tools().root().to_owned();
+        blocking(move || BuildContext::open_inside(&root, &root.join(context), &root.join(file))).await
     }
 
     /// Returns a name for the time of the build. Names that killed runs of this checkout left are removed first; if
@@ -127,10 +108,28 @@ impl DockerBuild {
         format!("{}:{}", self.image, TemporaryTag::new(owner))
     }
 
+    /// Chooses the builder. BuildKit copies an ignored Dockerfile into the image, because it gets it with the context: the
+    /// classic builder, which does not, builds where that matters and where it can.
+    fn with_builder(cx: &StepContext, context: BuildContext) -> BuildContext {
+        let text = String::from_utf8_lossy(context.dockerfile_text());
+        if !context.hides_dockerfile() || !dockerfile::may_copy(&text, context.dockerfile_name()) {
+            return context;
+        }
+        let classic = (!dockerfile::needs_buildkit(&text)).then(|| context.for_classic_builder()).flatten();
+        classic.unwrap_or_else(|| {
+            cx.line("the Dockerfile is not part of the context, and BuildKit gets it with it: `COPY .` copies it too");
+            context.clone()
+        })
+    }
+
     /// Builds under a temporary name, so that nothing unfinished ever has the final one.
     async fn build(&self, cx: &StepContext, docker: &Docker, temporary: &str) -> Result<Image, Failure> {
         let builder: &dyn Builder = docker;
-        let context = self.open(cx).await?;
+        let context = Self::with_builder(cx, self.open(cx).await?);
+        let listed = context.clone();
+        for socket in blocking(move || listed.sockets()).await? {
+            cx.line(&format!("`{socket}` is a socket: the build does not get it"));
+        }
         let what = format!("building the image `{}`", self.image);
         let request = BuildRequest {
             tag: temporary.to_owned(),
@@ -138,6 +137,7 @@ impl DockerBuild {
             args: self.args.clone(),
             target: self.target.clone(),
             platform: self.platform.clone(),
+            classic: context.is_for_classic_builder(),
             what: what.clone(),
         };
         let on_event = |event: BuildEvent<'_>| match event {
@@ -174,15 +174,19 @@ impl Action for DockerBuild {
             if let Some(ignore) = context.ignore_text() {
                 inputs.text("dockerignore", &String::from_utf8_lossy(ignore));
             }
-            let bases = dockerfile::base_images(&String::from_utf8_lossy(text), &self.args);
             inputs.digest("context", cx.tools().digest(context.files()).await?);
-            if !bases.is_empty() {
-                let docker = cx.tools().docker().await?;
-                for base in bases {
-                    if let Some(image) = docker.image(&base).await? {
-                        inputs.text(format!("base {base}"), &image.id);
-                    }
+            let docker = cx.tools().docker().await?;
+            let engine = docker.engine();
+            let build = format!("{}/{}", engine.os, engine.arch);
+            let platforms = Platforms { target: self.platform.as_deref().unwrap_or(&build), build: &build };
+            let sources = dockerfile::sources(&String::from_utf8_lossy(text), &self.args, platforms);
+            for image in sources.images {
+                if let Some(found) = docker.image(&image).await? {
+                    inputs.text(format!("base {image}"), &found.id);
                 }
+            }
+            for unknown in sources.unknown {
+                inputs.unknown(unknown);
             }
             Ok(())
         })
