@@ -96,6 +96,11 @@ async fn deliver_by_push(
     (name, present): (&str, Option<&str>),
     on_sent: &(dyn Fn(u64) + Sync),
 ) -> Result<Option<Delivered>, Failure> {
+    target.line(if session.image().is_manifest {
+        "the Docker daemon pushes what the node lacks"
+    } else {
+        "the Docker daemon pushes what the node lacks; a layer that it pushes for the first time is compressed, once"
+    });
     let pushed = match session.fetch(n_shared, name, on_sent).await {
         Ok(pushed) => pushed,
         Err(failure) if failure.kind == FailureKind::Failed => {
@@ -109,9 +114,6 @@ async fn deliver_by_push(
         return Ok(Some(Delivered { sent: 0, id: pushed.id }));
     }
     let sent = import(target, pushed.archive, name, &pushed.id, on_sent).await?;
-    if sent.is_some() {
-        target.line("the Docker daemon has pushed the layers that the node lacked");
-    }
     Ok(sent.map(|sent| Delivered { sent, id: pushed.id }))
 }
 

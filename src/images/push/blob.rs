@@ -12,7 +12,7 @@ use crate::tools::docker::ImageBytes;
 const CHUNK: usize = 256 << 10;
 
 /// Bytes of a block of a tar archive.
-const BLOCK: u64 = 512;
+const BLOCK: usize = 512;
 
 /// Bytes that have come, in a temporary file that is gone with its last reader.
 pub(super) struct Blob {
@@ -46,7 +46,7 @@ pub(super) enum Content {
 /// Returns a tar archive of `entries`, each with its path.
 pub(super) fn archive(entries: Vec<(String, Content)>) -> ImageBytes {
     let pieces = stream::iter(entries).flat_map(|(path, content)| entry(&path, content));
-    let end = stream::once(async { Ok(Bytes::from_static(&[0; 2 * BLOCK as usize])) });
+    let end = stream::once(async { Ok(Bytes::from_static(&[0; 2 * BLOCK])) });
     Box::pin(pieces.chain(end))
 }
 
@@ -61,7 +61,7 @@ fn entry(path: &str, content: Content) -> ImageBytes {
     let named = header.set_path(path).context(|| format!("naming `{path}` in the image's archive"));
     header.set_cksum();
     let header = named.map(|()| Bytes::copy_from_slice(header.as_bytes()));
-    let padding = usize::try_from(size.next_multiple_of(BLOCK) - size).unwrap_or_default();
+    let padding = usize::try_from(size.next_multiple_of(BLOCK as u64) - size).unwrap_or_default();
     let padding = stream::once(async move { Ok(Bytes::from(vec![0; padding])) });
     Box::pin(stream::once(async { header }).chain(body(content)).chain(padding))
 }

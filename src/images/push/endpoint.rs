@@ -36,7 +36,8 @@ const REPOSITORY: &str = "provision/layers";
 const MAX_MANIFEST: usize = 4 << 20;
 
 /// The ports that are tried, one after the other: others may be in use, also by another step of this run.
-const PORTS: std::ops::Range<u16> = 20_000..32_000;
+const FIRST_PORT: u16 = 20_000;
+const N_PORTS: u16 = 12_000;
 const N_TRIED: u16 = 8;
 
 /// Which blobs the daemon is to send.
@@ -157,8 +158,8 @@ impl Endpoint {
 async fn bind(secret: &str) -> Result<TcpListener, Failure> {
     let hash = blake3::hash(secret.as_bytes());
     let [low, high, ..] = hash.as_bytes();
-    let first = u16::from_le_bytes([*low, *high]) % PORTS.len() as u16;
-    let ports = (0..N_TRIED).map(|n| PORTS.start + (first + n) % PORTS.len() as u16);
+    let first = u16::from_le_bytes([*low, *high]) % N_PORTS;
+    let ports = (0..N_TRIED).map(|n| FIRST_PORT + (first + n) % N_PORTS);
     for port in ports {
         if let Ok(listener) = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await {
             return Ok(listener);
@@ -210,7 +211,7 @@ impl Shared {
         let method = request.method().clone();
         match (method, path.rsplit_once('/').unwrap_or_default()) {
             (Method::HEAD, ("/blobs", digest)) => self.blob(digest),
-            (Method::POST, ("/blobs/uploads", "")) => self.begin().await,
+            (Method::POST, ("/blobs/uploads", "")) => self.begin(),
             (Method::PATCH | Method::PUT, ("/blobs/uploads", id)) => {
                 let id = id.to_owned();
                 self.take(&id, request).await
@@ -240,7 +241,7 @@ impl Shared {
         reply
     }
 
-    async fn begin(&self) -> Reply {
+    fn begin(&self) -> Reply {
         let blob = match Blob::create() {
             Ok(blob) => blob,
             Err(error) => return self.fail(format!("creating a temporary file: {error}")),

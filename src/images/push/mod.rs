@@ -112,6 +112,11 @@ impl<'a> Session<'a> {
             .cause("it runs on another machine, or in a network of its own"))
     }
 
+    /// The image that it is for.
+    pub(super) fn image(&self) -> &Image {
+        self.image
+    }
+
     /// Has the daemon push the image, of whose layers the node has the lowest `n_shared`; the layout calls it `name`.
     /// `on_received` is called with the bytes so far.
     pub(super) async fn fetch(

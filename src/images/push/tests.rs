@@ -100,7 +100,7 @@ fn source(words: &[&str], is_manifest: bool) -> Source {
 
 impl Source {
     /// Pushes as daemons do: only what the registry lacks, and the manifests at the end. Returns how many blobs it
-    /// sent. An older daemon knows the digest of a compressed layer only if it has pushed it before: the lowest `known`.
+    /// sent. An older daemon knows a compressed layer only if it has pushed it before: the lowest `known` ones.
     async fn push(&self, client: &Client, known: usize) -> usize {
         let mut n = 0;
         for (at, layer) in self.layers.iter().enumerate() {
