@@ -13,8 +13,8 @@ use crate::error::{Failure, FailureKind};
 use crate::files::{read_own_text, replace_file};
 use crate::tools::cluster::ClusterSpec;
 
-/// The extension of a context in which tools note who made it.
-const NOTE: &str = "context_info";
+/// The extensions of a context and of a cluster in which tools note who made them. Some calls write only one of them.
+const NOTES: &[&str] = &["context_info", "cluster_info"];
 
 /// The uids of the clusters that runs have met: a line each, the uid and the context.
 const RECORD: &str = "clusters";
@@ -55,7 +55,8 @@ fn server(config: &Kubeconfig, context: &str) -> Option<(String, Option<String>)
     let context = named.context.as_ref()?;
     let cluster = config.clusters.iter().find(|cluster| cluster.name == context.cluster)?.cluster.as_ref()?;
     let server: http::Uri = cluster.server.as_ref()?.parse().ok()?;
-    let note = context.extensions.iter().flatten().find(|extension| extension.name == NOTE);
+    let mut extensions = context.extensions.iter().chain(&cluster.extensions).flatten();
+    let note = extensions.find(|extension| NOTES.contains(&extension.name.as_str()));
     let noted_by = note.and_then(|note| Some(note.extension.get("provider")?.as_str()?.to_owned()));
     // A proxy decides where requests end.
     let host = if cluster.proxy_url.is_some() { "a proxy" } else { server.host().unwrap_or_default() };
@@ -137,6 +138,10 @@ mod tests {
         let note = ", extensions: [{name: context_info, extension: {provider: minikube.sigs.k8s.io}}]";
         let noted = server(&config("https://192.168.49.2:8443", note), "c");
         assert_eq!(noted, Some(("192.168.49.2".into(), Some("minikube.sigs.k8s.io".into()))));
+        let on_the_cluster = "contexts: [{name: c, context: {cluster: k, user: u}}]\nclusters: [{name: k, cluster: {server: \
+                              'https://a', extensions: [{name: cluster_info, extension: {provider: minikube.sigs.k8s.io}}]}}]";
+        let noted = server(&Kubeconfig::from_yaml(on_the_cluster).unwrap(), "c").unwrap().1;
+        assert_eq!(noted.as_deref(), Some("minikube.sigs.k8s.io"));
         assert_eq!(server(&config("https://a", ""), "other"), None);
         let mut through = config("https://127.0.0.1:1", "");
         through.clusters[0].cluster.as_mut().unwrap().proxy_url = Some("http://elsewhere:3128".into());
