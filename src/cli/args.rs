@@ -8,6 +8,7 @@ use jiff::SignedDuration;
 
 use crate::files::Verify;
 use crate::report::{ColorChoice, OutputChoice};
+use crate::tools::Access;
 use crate::tools::deletion::Consent;
 
 /// Turns a repository into a running, verified deployment: runs the stages of pipeline.toml, and reports only what it
@@ -119,9 +120,6 @@ pub(super) struct RunArgs {
     pub(super) keep_going: bool,
     #[command(flatten)]
     pub(super) consent: ConsentArgs,
-    /// Trust the pipeline as it is now, and remember that
-    #[arg(long)]
-    pub(super) trust: bool,
     /// Fail if the journal is damaged instead of setting it aside
     #[arg(long)]
     pub(super) strict_state: bool,
@@ -136,6 +134,12 @@ pub(super) struct RunArgs {
 /// What the user agrees to in advance.
 #[derive(Args, Debug)]
 pub(super) struct ConsentArgs {
+    /// Trust the pipeline as it is now, and remember that
+    #[arg(long)]
+    pub(super) trust: bool,
+    /// Allow to change the cluster of this kube context, wherever it is, and accept the one that it leads to now
+    #[arg(long, value_name = "NAME")]
+    pub(super) allow_context: Vec<String>,
     /// Agree to the loss of data where a repair has to delete something of ours that is not empty
     #[arg(long)]
     pub(super) yes: bool,
@@ -263,6 +267,21 @@ impl Command {
             Self::Up(args) => Consent::from_flag(args.run.consent.yes),
             Self::Stage(args) => Consent::from_flag(args.run.consent.yes),
             _ => Consent::None,
+        }
+    }
+}
+
+impl Command {
+    /// What the user allows of clusters that are there already.
+    pub(super) fn access(&self) -> Access {
+        let run = match self {
+            Self::Up(args) => Some(&args.run),
+            Self::Stage(args) => Some(&args.run),
+            _ => None,
+        };
+        Access {
+            contexts: run.map(|run| run.consent.allow_context.clone()).unwrap_or_default(),
+            records: run.is_some(),
         }
     }
 }

@@ -59,7 +59,8 @@ impl Project {
         let graph = Graph::new(&pipeline);
         let tools = Tools::new(root, state_dir, secrets, pipeline.cluster.clone(), redactor)
             .of_pipeline(&pipeline.name, pipeline.steps().map(|step| step.id.clone()));
-        let tools = Arc::new(tools.verifying(cli.global.verify.into()).consenting(cli.command.consent()));
+        let tools = tools.verifying(cli.global.verify.into());
+        let tools = Arc::new(tools.consenting(cli.command.consent()).accessing(cli.command.access()));
         Ok(Self { pipeline, graph, tools, warnings, file, text: loaded.text, early })
     }
 

@@ -63,8 +63,9 @@ fn force(args: &RunArgs) -> Option<Vec<String>> {
 fn go(cli: &Cli, terminal: &Terminal, selection: &Selection, args: &RunArgs) -> Result<u8, Failure> {
     let project = Project::load(cli, terminal)?;
     let plan = select(&project.graph, selection)?;
-    let ways = trust::Ways { flag: args.trust, can_ask: can_ask(terminal, args) };
+    let ways = trust::Ways { flag: args.consent.trust, can_ask: can_ask(terminal, args) };
     trust::require(terminal, &project, ways)?;
+    check_access(&project, args)?;
     let command = command_line();
     let mut opened = project.open_journal(&command, args.strict_state)?;
     let mut warnings = project.warnings.clone();
@@ -99,6 +100,21 @@ fn go(cli: &Cli, terminal: &Terminal, selection: &Selection, args: &RunArgs) -> 
         terminal.show_failure(&failure);
     }
     Ok(end?.kind.map_or(0, FailureKind::exit_code))
+}
+
+/// Fails unless the cluster may be changed, and unless what is allowed is what the pipeline has.
+fn check_access(project: &Project, args: &RunArgs) -> Result<(), Failure> {
+    let context = project.pipeline.cluster.as_ref().map(|cluster| cluster.context.as_str());
+    if let Some(other) = args.consent.allow_context.iter().find(|allowed| Some(allowed.as_str()) != context) {
+        let declared = context.map_or("declares no cluster".to_owned(), |context| format!("has `{context}`"));
+        return Err(Failure::new(FailureKind::Usage, format!("the pipeline does not use the kube context `{other}`"))
+            .cause(format!("its [cluster] {declared}"))
+            .hint("correct `--allow-context`"));
+    }
+    project.tools.check_access().map_err(|failure| {
+        let name = shell_quoted(context.unwrap_or_default()).into_owned();
+        failure.hint(format!("to allow it once: `{} --allow-context {name}`", command_line()))
+    })
 }
 
 /// Waits until everything is shown, and returns what could not be: the run's result stands, whatever became of its

@@ -1,5 +1,5 @@
-//! Clusters that are there already, known by their kube context: they are checked, and never started, changed or
-//! deleted.
+//! Clusters that are there already, known by their kube context: they are checked, and never started or deleted. What
+//! steps put into them is changed only where that is allowed: see [`crate::tools::kubernetes::check_access`].
 
 use std::path::Path;
 
@@ -19,14 +19,29 @@ use crate::tools::cluster::ClusterSpec;
 pub(super) struct ExistingCluster {
     /// The kube context of the cluster, in the user's own kubeconfig.
     context: String,
+    /// Whether it may be changed although it is no cluster of a local product on this machine. Needs `uid`.
+    #[serde(default)]
+    allow: bool,
+    /// The uid of its `kube-system` namespace: the context may not lead to another cluster. By default it is the uid
+    /// that the first run met.
+    uid: Option<String>,
 }
 
 impl ProviderSettings for ExistingCluster {
     const NAME: &'static str = "context";
     const EXAMPLE: &'static str = r#"context = "staging""#;
 
+    fn validate(&self) -> Result<(), String> {
+        if self.allow && self.uid.is_none() {
+            let get =
+                format!("kubectl --context {} get namespace kube-system -o jsonpath={{.metadata.uid}}", self.context);
+            return Err(format!("`allow` needs the `uid` of the cluster that it is for: `{get}` prints it"));
+        }
+        Ok(())
+    }
+
     fn spec(&self, _pipeline: &str) -> ClusterSpec {
-        ClusterSpec::new(Self::NAME, &self.context)
+        ClusterSpec::new(Self::NAME, &self.context).existing(self.allow, self.uid.clone())
     }
 }
 

@@ -6,21 +6,21 @@
 //! keeps its own.
 
 use std::fs::Metadata;
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::UNIX_EPOCH;
 
 use fs_err as fs;
 
-use crate::files::{read_own, replace_file};
+use crate::files::read_own;
 use crate::tools::machine::machine_id;
 
 /// The file's name in the state folder.
 const NAME: &str = "mark";
 
-/// What may be in a folder that was made and not marked yet, because its run was killed.
-const BEFORE_MARK: &[&str] = &["mark.new"];
+/// How the files begin under which the mark is written first; a run that was killed may leave one.
+const BEFORE_MARK: &str = "mark.";
 
 /// How many digits of the mark name the folder in records.
 const ID_LENGTH: usize = 12;
@@ -41,21 +41,25 @@ pub(super) enum Origin {
 impl Origin {
     /// Returns where the folder `state_dir` is from; `seen` is its metadata.
     pub(super) fn of(state_dir: &Path, seen: &Metadata) -> io::Result<Self> {
-        match read_own(&state_dir.join(NAME)) {
-            Ok(found) if found == text(seen).as_bytes() => Ok(Self::Here),
-            Ok(_) => Ok(Self::Elsewhere),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                for entry in fs::read_dir(state_dir)? {
-                    let name = entry?.file_name();
-                    if !BEFORE_MARK.iter().any(|known| name == *known) {
-                        return Ok(Self::Unmarked);
-                    }
-                }
-                Ok(Self::Empty)
+        if let Some(marked) = Self::by_mark(state_dir, seen)? {
+            return Ok(marked);
+        }
+        for entry in fs::read_dir(state_dir)? {
+            if !entry?.file_name().as_encoded_bytes().starts_with(BEFORE_MARK.as_bytes()) {
+                // Another run may have made the folder in this moment; it writes the mark before all else.
+                return Ok(Self::by_mark(state_dir, seen)?.unwrap_or(Self::Unmarked));
             }
-            // A link, or no plain file.
-            Err(error) if error.kind() != io::ErrorKind::PermissionDenied => Ok(Self::Elsewhere),
-            Err(error) => Err(error),
+        }
+        Ok(Self::Empty)
+    }
+
+    fn by_mark(state_dir: &Path, seen: &Metadata) -> io::Result<Option<Self>> {
+        match read_own(&state_dir.join(NAME)) {
+            Ok(found) if found == text(seen).as_bytes() => Ok(Some(Self::Here)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Err(error),
+            // Also a link, or no plain file.
+            _ => Ok(Some(Self::Elsewhere)),
         }
     }
 
@@ -71,7 +75,11 @@ impl Origin {
 
 /// Marks the folder `state_dir` as made here; `seen` is its metadata.
 pub(super) fn write(state_dir: &Path, seen: &Metadata) -> io::Result<()> {
-    replace_file(&state_dir.join(NAME), text(seen).as_bytes())
+    // Two runs may do it at the same time, with the same mark.
+    let mut file = tempfile::Builder::new().prefix(BEFORE_MARK).tempfile_in(state_dir)?;
+    file.write_all(text(seen).as_bytes())?;
+    file.as_file().sync_all()?;
+    file.persist(state_dir.join(NAME)).map(drop).map_err(|error| error.error)
 }
 
 /// Returns the name of the folder for records; a copy of it has another one.
@@ -106,7 +114,7 @@ mod tests {
         let path = |name: &str| dir.path().join(name);
         fs::create_dir(path("a")).unwrap();
         assert_eq!(origin(&path("a")), Origin::Empty);
-        fs::write(path("a/mark.new"), "a kill left it").unwrap();
+        fs::write(path("a/mark.x1y2"), "a kill left it").unwrap();
         assert_eq!(origin(&path("a")), Origin::Empty);
         write(&path("a"), &fs::symlink_metadata(path("a")).unwrap()).unwrap();
         assert_eq!(origin(&path("a")), Origin::Here);

@@ -23,6 +23,10 @@ pub struct ClusterSpec {
     pub managed: bool,
     /// Which nodes are its own. `None` where the credentials alone identify the cluster.
     pub owns_node: Option<OwnsNode>,
+    /// Whether the file allows to change one that provision does not start, wherever it is.
+    pub allow: bool,
+    /// The uid of its `kube-system` namespace, where the file names it: no other cluster is the declared one.
+    pub uid: Option<String>,
     implementation: Arc<dyn Any + Send + Sync>,
 }
 
@@ -36,6 +40,8 @@ impl ClusterSpec {
             node: name.to_owned(),
             managed: false,
             owns_node: None,
+            allow: false,
+            uid: None,
             implementation: Arc::new(()),
         }
     }
@@ -43,6 +49,11 @@ impl ClusterSpec {
     /// One that provision starts, and whose nodes are recognised by `owns_node`.
     pub fn managed(provider: &'static str, name: &str, owns_node: OwnsNode) -> Self {
         Self { managed: true, owns_node: Some(owns_node), ..Self::new(provider, name) }
+    }
+
+    /// With what the file says of a cluster that is there already: see [`Self::allow`] and [`Self::uid`].
+    pub fn existing(self, allow: bool, uid: Option<String>) -> Self {
+        Self { allow, uid, ..self }
     }
 
     /// Attaches what the provider's own code needs of the cluster; see [`Self::implementation`].

@@ -37,7 +37,7 @@ pub use checkout::checkout_id;
 use cluster::ClusterSpec;
 use deletion::Consent;
 use docker::{Docker, Endpoint};
-use kubernetes::{Kube, KubeSource};
+use kubernetes::{KnownCluster, Kube, KubeSource};
 pub use memo::Memo;
 pub use poll::{Poll, poll_until};
 pub use process::{Cancel, pause, ports};
@@ -54,6 +54,7 @@ pub struct Tools {
     pipeline: String,
     steps: Vec<StepId>,
     consent: Consent,
+    access: Access,
     files: Arc<FileDigests>,
     endpoint: OnceLock<Endpoint>,
     docker: OnceCell<Docker>,
@@ -82,6 +83,7 @@ impl Tools {
             pipeline: String::new(),
             steps: Vec::new(),
             consent: Consent::None,
+            access: Access::default(),
             endpoint: OnceLock::new(),
             docker: OnceCell::new(),
             kube: Mutex::new(None),
@@ -118,6 +120,17 @@ impl Tools {
     /// Whether the user has agreed to the loss of data.
     pub fn consent(&self) -> Consent {
         self.consent
+    }
+
+    /// With what the user allows of clusters that provision does not start.
+    pub fn accessing(self, access: Access) -> Self {
+        Self { access, ..self }
+    }
+
+    /// Fails unless the declared cluster may be changed.
+    pub fn check_access(&self) -> Result<(), Failure> {
+        let Some(cluster) = &self.cluster else { return Ok(()) };
+        kubernetes::check_access(cluster, &self.state_dir, self.access.allows(cluster))
     }
 
     /// The digest of a file set. Files that have not changed since an earlier run need not be read.
@@ -183,7 +196,8 @@ impl Tools {
     /// A connection to the declared cluster; kept until its kubeconfig changes. Fails as
     /// [`crate::error::FailureKind::Target`] when what answers is another cluster.
     pub async fn kube(&self) -> Result<Kube, Failure> {
-        let source = KubeSource::of(self.declared_cluster()?, &self.state_dir);
+        let cluster = self.declared_cluster()?;
+        let source = KubeSource::of(cluster, &self.state_dir);
         let stamp = source.stamp();
         let mut kept = self.kube.lock().await;
         if let (Some(stamp), Some((of, kube))) = (stamp, &*kept)
@@ -192,6 +206,10 @@ impl Tools {
             return Ok(kube.clone());
         }
         let kube = Kube::connect(source).await?;
+        if !cluster.managed {
+            let known = KnownCluster::of(cluster, &self.state_dir);
+            known.check(&kube, self.access.allows(cluster), self.access.records).await?;
+        }
         *kept = stamp.map(|stamp| (stamp, kube.clone()));
         Ok(kube)
     }
@@ -218,6 +236,21 @@ impl Tools {
     /// The identity of the declared cluster: the uid of its `kube-system` namespace.
     pub async fn cluster_uid(&self) -> Result<String, Failure> {
         self.kube().await?.uid().await
+    }
+}
+
+/// What the user allows of clusters that provision does not start.
+#[derive(Clone, Debug, Default)]
+pub struct Access {
+    /// The kube contexts that may be changed in this run, wherever they lead.
+    pub contexts: Vec<String>,
+    /// Whether what is met is put on record: a run does, a reader does not.
+    pub records: bool,
+}
+
+impl Access {
+    fn allows(&self, cluster: &ClusterSpec) -> bool {
+        self.contexts.contains(&cluster.context)
     }
 }
 

@@ -83,6 +83,16 @@ fn r50_a_cluster_that_another_checkout_has_finished_and_used_is_never_deleted() 
 }
 
 #[test]
+fn a_node_that_somebody_starts_right_before_the_deletion_is_not_deleted() {
+    let (sandbox, docker) = killed_start();
+    docker.node(false);
+    docker.etcd(&NEW);
+    docker.starts_before_deletion();
+    sandbox.file("status", STOPPED).run(&["up", "--yes"]).code(1).says("was started after it was checked");
+    assert!(!sandbox.world().contains(&"delete".to_owned()), "{:?}", sandbox.world());
+}
+
+#[test]
 fn data_that_can_not_be_read_is_not_taken_for_an_empty_cluster() {
     for files in [&[("member/wal/0-0.wal", "log")][..], &[("member/snap/db", "\n")]] {
         let (sandbox, docker) = killed_start();

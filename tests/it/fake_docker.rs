@@ -44,6 +44,11 @@ impl FakeDocker {
         );
     }
 
+    /// Somebody starts the node when containers are listed: after it was checked, before it is deleted.
+    pub(crate) fn starts_before_deletion(&self) {
+        self.write("starts", "");
+    }
+
     /// A volume that has only minikube's labels.
     pub(crate) fn volume(&self) {
         self.write("volume.json", &volume(r#"{"name.minikube.sigs.k8s.io":"pp"}"#));
@@ -124,7 +129,12 @@ impl FakeDocker {
         let found = |text: Option<String>| (if text.is_some() { "200 OK" } else { "404 Not Found" }, text);
         match (method, path) {
             ("GET", "/version") => found(Some(VERSION.into())),
-            ("GET", "/containers/json") => found(Some("[]".into())),
+            ("GET", "/containers/json") => {
+                if let (Some(_), Some(node)) = (self.read("starts"), self.read("container.json")) {
+                    self.write("container.json", &node.replace(r#""Running":false"#, r#""Running":true"#));
+                }
+                found(Some("[]".into()))
+            }
             ("GET", "/containers/pp/json" | "/containers/c0/json") => found(self.read("container.json")),
             ("GET", "/containers/c0/archive") => found(self.read("etcd")),
             ("GET", "/volumes/pp") => found(self.read("volume.json")),

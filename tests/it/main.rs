@@ -5,6 +5,7 @@
 mod actions;
 mod bad_input;
 mod cluster;
+mod context;
 mod docker;
 mod failure;
 mod fake_docker;

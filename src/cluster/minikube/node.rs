@@ -165,14 +165,38 @@ impl<'a> Node<'a> {
     pub(super) async fn deletion(&self, id: &str, by_hand: String) -> Result<Deletion, Failure> {
         let running = self.container().await?.is_some_and(|container| container.running);
         Ok(Deletion {
-            subject: format!("the cluster `{}`", self.profile),
-            reason: "the start that was creating it was killed".into(),
             ours: self.is_of(id).await?,
             empty: self.is_empty().await?,
             in_use: running.then(|| "its node runs".to_owned()),
+            ..self.killed(by_hand)
+        })
+    }
+
+    /// Fails if the node runs meanwhile, or is not the one of the creation `id` any more. For right before it is
+    /// deleted; what is in it was checked while it was stopped.
+    pub(super) async fn check_still_deletable(&self, id: &str, by_hand: String) -> Result<(), Failure> {
+        let running = self.container().await?.is_some_and(|container| container.running);
+        let deletion = Deletion {
+            ours: self.is_of(id).await?,
+            empty: Proof::Shown,
+            in_use: running.then(|| "its node was started after it was checked".to_owned()),
+            ..self.killed(by_hand)
+        };
+        deletion.permit(Consent::None)
+    }
+
+    /// The deletion of what a killed creation left, with nothing shown yet.
+    fn killed(&self, by_hand: String) -> Deletion {
+        let lacking = || Proof::Lacking("it was not checked".into());
+        Deletion {
+            subject: format!("the cluster `{}`", self.profile),
+            reason: "the start that was creating it was killed".into(),
+            ours: lacking(),
+            empty: lacking(),
+            in_use: None,
             consent_covers_ownership: false,
             by_hand,
-        })
+        }
     }
 
     /// Removes the containers with which a killed start was filling the volume: their names and the volume are needed

@@ -214,6 +214,8 @@ impl<'a> Start<'a> {
                 cx.line("deleting it with what is in it, as `--yes` or `ephemeral` allows");
             }
             node.clear_helpers(Some(id)).await?;
+            // Somebody may have started it since it was checked.
+            node.check_still_deletable(id, self.minikube.delete_line()).await?;
             self.minikube.delete(cx.host).await?;
             match self.create().await {
                 Ok(()) => return settle(cx, None).await,

@@ -3,6 +3,7 @@
 //! The kube context is always the declared one, never the current one; a cluster that provision starts is also known by
 //! its node, because providers such as minikube sign all certificates with one authority and use addresses again.
 
+mod access;
 mod apply;
 mod client;
 mod diagnosis;
@@ -13,6 +14,7 @@ pub(crate) mod fake_api;
 pub(crate) mod fake_apply;
 mod forward;
 mod kinds;
+mod local;
 mod managers;
 mod nodes;
 mod objects;
@@ -25,6 +27,8 @@ mod secret;
 mod source;
 mod workloads;
 
+pub(crate) use access::KnownCluster;
+pub use access::check_access;
 pub use client::Kube;
 pub use diagnosis::Diagnosis;
 pub use forward::{Forward, ServicePort};

@@ -23,6 +23,7 @@ fn help_names_each_command_and_what_it_does() {
       why      Show why a step is fresh or stale, input by input
       report   Show the checklist: every item with its verdict and evidence
       logs     Show the output of a step
+      trust    Show what the pipeline executes, and trust it as it is now
       actions  List the actions of steps, or show one with its settings
 
     Options:
@@ -54,30 +55,33 @@ fn help_of_up_explains_each_option() {
       [SELECT]...  Stages or steps (`stage.step`); all by default
 
     Options:
-          --from <STEP>         Skip everything before this stage or step
-      -C, --directory <FOLDER>  Change to this folder first
-          --until <STEP>        Skip everything after this stage or step
-      -f, --file <FILE>         The pipeline file [default: pipeline.toml in this folder or one above]
-      -p, --profile <NAME>      Use this profile, a named variant of the pipeline
-          --only                Run only the selected steps, not their dependencies
-          --set <NAME=VALUE>    Set a variable of `[vars]`
-          --color <WHEN>        When to use colours [default: auto] [possible values: auto, always,
-                                never]
-          --force[=<STEP>]      Run steps even if they are fresh: all selected ones, or the named one
-          --jobs <N>            Maximum number of steps that run at once, in all stages together
-                                [default: 64]
-          --verify <HOW>        How to check input files for changes [default: stat] [possible values:
-                                stat, content]
-          --keep-going          After a failure, continue with steps that do not depend on it
-      -v, --verbose             Show the output of steps
-      -q, --quiet               Show only failures and the summary
-          --yes                 Agree to the loss of data where a repair has to delete something of ours
-                                that is not empty
-          --strict-state        Fail if the journal is damaged instead of setting it aside
-          --output <FORM>       How to show the run [default: auto] [possible values: auto, tty, lines,
-                                json, github]
-          --events <FILE>       Also write the events as JSON lines to this file
-      -h, --help                Print help (see more with '--help')
+          --from <STEP>           Skip everything before this stage or step
+      -C, --directory <FOLDER>    Change to this folder first
+          --until <STEP>          Skip everything after this stage or step
+      -f, --file <FILE>           The pipeline file [default: pipeline.toml in this folder or one above]
+      -p, --profile <NAME>        Use this profile, a named variant of the pipeline
+          --only                  Run only the selected steps, not their dependencies
+          --set <NAME=VALUE>      Set a variable of `[vars]`
+          --color <WHEN>          When to use colours [default: auto] [possible values: auto, always,
+                                  never]
+          --force[=<STEP>]        Run steps even if they are fresh: all selected ones, or the named one
+          --jobs <N>              Maximum number of steps that run at once, in all stages together
+                                  [default: 64]
+          --verify <HOW>          How to check input files for changes [default: stat] [possible values:
+                                  stat, content]
+          --keep-going            After a failure, continue with steps that do not depend on it
+      -v, --verbose               Show the output of steps
+      -q, --quiet                 Show only failures and the summary
+          --trust                 Trust the pipeline as it is now, and remember that
+          --allow-context <NAME>  Allow to change the cluster of this kube context, wherever it is, and
+                                  accept the one that it leads to now
+          --yes                   Agree to the loss of data where a repair has to delete something of
+                                  ours that is not empty
+          --strict-state          Fail if the journal is damaged instead of setting it aside
+          --output <FORM>         How to show the run [default: auto] [possible values: auto, tty,
+                                  lines, json, github]
+          --events <FILE>         Also write the events as JSON lines to this file
+      -h, --help                  Print help (see more with '--help')
     ");
 }
 

@@ -1,0 +1,102 @@
+//! The cluster of a kube context of the user's is changed only where that is allowed, and only while it is the same
+//! one: F89, F90.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+
+use crate::sandbox::{Sandbox, steps};
+
+const NODES: &str = r#"{"kind":"NodeList","apiVersion":"v1","metadata":{},"items":[{"metadata":{"name":"n"},"status":{"conditions":[{"type":"Ready","status":"True"}],"nodeInfo":{"architecture":"amd64","bootID":"","containerRuntimeVersion":"containerd://2.0.0","kernelVersion":"","kubeProxyVersion":"","kubeletVersion":"v1.33.1","machineID":"","operatingSystem":"linux","osImage":"","systemUUID":""}}}]}"#;
+
+/// Serves an API server with one node whose uid is what the file `uid` of the sandbox has. Returns its address.
+fn serve(sandbox: &Sandbox) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let uid = sandbox.path("uid");
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut head = BufReader::new(stream.try_clone().unwrap()).lines();
+            let request = head.next().unwrap().unwrap();
+            while head.next().is_some_and(|line| line.is_ok_and(|line| !line.is_empty())) {}
+            let body = if request.contains("/readyz") {
+                "ok".to_owned()
+            } else if request.contains("/nodes") {
+                NODES.to_owned()
+            } else {
+                let uid = fs_err::read_to_string(&uid).unwrap();
+                let metadata = serde_json::json!({"name": "kube-system", "uid": uid});
+                serde_json::json!({"kind": "Namespace", "apiVersion": "v1", "metadata": metadata}).to_string()
+            };
+            let length = body.len();
+            let answer = format!(
+                "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
+            );
+            drop(stream.write_all(answer.as_bytes()));
+        }
+    });
+    address
+}
+
+/// A project with the context `context`, which leads to `server`.
+fn project(context: &str, more: &str, server: Option<&str>) -> Sandbox {
+    let cluster = format!("[cluster]\nprovider = \"context\"\ncontext = \"{context}\"\n{more}\n");
+    let step = "[[stage.step]]\nid = \"start\"\naction = \"cluster-start\"\n";
+    let text = steps(&[("a", "echo a >> world", "")]).replace("[[stage]]", &format!("{cluster}[[stage]]")) + step;
+    let sandbox = Sandbox::new(&text);
+    sandbox.file("uid", "one");
+    let server = server.map_or_else(|| serve(&sandbox), str::to_owned);
+    sandbox.file(
+        ".kube/config",
+        &format!(
+            "apiVersion: v1\nkind: Config\ncontexts: [{{name: {context}, context: {{cluster: c, user: u}}}}]\n\
+             clusters: [{{name: c, cluster: {{server: '{server}'}}}}]\nusers: [{{name: u, user: {{}}}}]\n"
+        ),
+    );
+    sandbox
+}
+
+#[test]
+fn a_cluster_that_is_not_of_this_machine_is_refused_before_anything_runs() {
+    // Neither the name of a local product alone is enough, nor an address of this machine alone.
+    for (context, server) in [("staging", "https://10.1.2.3:6443"), ("kind-x", "https://10.1.2.3:6443")] {
+        let sandbox = project(context, "", Some(server));
+        let shown = sandbox.run(&["up"]).code(5).says("its server is `10.1.2.3`");
+        shown.says(&format!("`provision up --allow-context {context}`")).says("allow = true");
+        assert!(sandbox.world().is_empty());
+        assert!(!sandbox.path(".provision").exists());
+    }
+    let tunnel = project("prod", "", None);
+    tunnel.run(&["up"]).code(5).says("may be a tunnel");
+    tunnel.run(&["up", "--allow-context", "other"]).code(2).says("does not use the kube context `other`");
+    assert!(tunnel.world().is_empty());
+    tunnel.run(&["up", "--allow-context", "prod"]).code(0);
+    // Readers change nothing.
+    tunnel.run(&["plan"]).code(0);
+    tunnel.run(&["up"]).code(5);
+    // With the uid in the file, for good.
+    let declared = project("prod", "allow = true\nuid = \"one\"", None);
+    declared.run(&["up"]).code(0);
+    project("prod", "allow = true", None).run(&["up"]).code(2).says("`allow` needs the `uid`");
+}
+
+#[test]
+fn a_local_product_needs_no_question() {
+    project("kind-x", "", None).run(&["up"]).code(0);
+}
+
+#[test]
+fn a_context_that_leads_to_another_cluster_by_now_is_refused() {
+    let sandbox = project("kind-x", "", None);
+    sandbox.run(&["up"]).code(0);
+    sandbox.file("uid", "two");
+    sandbox.run(&["up"]).code(5).says("leads to another cluster").says("its uid is two").says("--allow-context kind-x");
+    sandbox.run(&["plan"]).code(0);
+    sandbox.run(&["up"]).code(5);
+    sandbox.run(&["up", "--allow-context", "kind-x"]).code(0);
+    sandbox.run(&["up"]).code(0);
+    // A uid in the file can't be overruled.
+    let declared = project("kind-x", "uid = \"one\"", None);
+    declared.run(&["up"]).code(0);
+    declared.file("uid", "two");
+    declared.run(&["up", "--allow-context", "kind-x"]).code(5).says("`uid` in [cluster] is one");
+}
