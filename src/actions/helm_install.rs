@@ -1,6 +1,8 @@
 //! `helm-install`: a release of a chart is deployed.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use fs_err as fs;
 use futures_util::future::BoxFuture;
@@ -12,9 +14,16 @@ use crate::action::{Action, ActionSettings, Presence, StepContext, defaults};
 use crate::error::{Context, Failure};
 use crate::fingerprint::{Digest, Inputs};
 use crate::model::{Output, Progress};
-use crate::tools::blocking;
 use crate::tools::helm::{self, Chart, Helm, Install, PendingRelease};
-use crate::tools::kubernetes::{Kube, Release, ReleaseStatus};
+use crate::tools::kubernetes::{Kube, ManifestObject, Release, ReleaseStatus};
+use crate::tools::process::ProcessObserver;
+use crate::tools::{Poll, blocking};
+
+/// How long the API server may take to serve the kinds of definitions that were just made.
+const SERVED: Duration = Duration::from_secs(30);
+
+/// How often it is asked whether it does.
+const INTERVAL: Duration = Duration::from_millis(200);
 
 /// Settings of `helm-install`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -45,6 +54,11 @@ pub(super) struct HelmInstall {
     history_max: u32,
     /// How long helm waits for each hook of the chart; `"5m"` by default.
     hook_timeout: Option<Time>,
+    /// Fields that belong to somebody else, such as an operator, although the chart sets them: a change of them does
+    /// not make the release stale. Written as the messages write them: `deployment/web: spec.replicas` is that field
+    /// with all below it.
+    #[serde(default)]
+    ignore_changes: Vec<String>,
     /// The helm program; the one in `PATH` by default.
     helm: Option<String>,
 }
@@ -57,7 +71,8 @@ impl ActionSettings for HelmInstall {
     const NAME: &'static str = "helm-install";
     const REVISION: u32 = 2;
     const SUMMARY: &'static str = "Installs or upgrades a Helm release; done when Helm's record says that it is deployed \
-         and the objects of its manifest are there. Frees a release that a killed run of ours has left pending by its \
+         and every object of its manifest, and what its hooks have left, is in the cluster as it was released; fields \
+         that the manifest does not set, and replicas that an autoscaler chooses, don't count. Frees a release that a killed run of ours has left pending by its \
          record alone: its objects and their data stay";
     const EXAMPLE: &'static str = "chart = \"charts/todo\"\nrelease = \"todo\"\nnamespace = \"todo\"\n\
         set = { image = { tag = \"1.0\" }, replicas = 2 }";
@@ -78,6 +93,10 @@ impl ActionSettings for HelmInstall {
             return Err(
                 "`history-max` of 1 leaves no revision to roll back to: it must be 0 (all) or at least 2".into()
             );
+        }
+        let malformed = self.ignore_changes.iter().find(|field| !field.contains('/') || !field.contains(": "));
+        if let Some(field) = malformed {
+            return Err(format!("`ignore-changes`: `{field}` is not of the form `deployment/web: spec.replicas`"));
         }
         Ok(())
     }
@@ -130,11 +149,9 @@ impl Action for HelmInstall {
                     missing(format!("the release `{}` was installed again by somebody else", self.release))
                 }
                 _ => {
-                    let objects = release.objects();
-                    for why in &objects.unreadable {
-                        cx.line(&format!("an object of the manifest can't be read, and is not checked: {why}"));
-                    }
-                    Ok(kube.absence_in(&objects).await?.map_or(Presence::Present, Presence::Missing))
+                    let drift = kube.release_drift(&release, &|field| self.ignores(field)).await?;
+                    drift.unknown.iter().for_each(|why| cx.line(why));
+                    Ok(drift.summary().map_or(Presence::Present, Presence::Missing))
                 }
             }
         })
@@ -155,7 +172,11 @@ impl Action for HelmInstall {
                 cx.line(&done);
             }
             self.get_dependencies(cx, &helm).await?;
+            let work = self.before_upgrade(cx, &helm, &kube);
+            let changed = cx.unless_cancelled("comparing the release's objects", work).await?;
             let release = self.upgrade(cx, &helm, &kube).await?;
+            let work = self.after_upgrade(cx, &kube, &release, &changed);
+            cx.unless_cancelled("comparing the release's objects", work).await?;
             Ok(Output::new()
                 .with("release", &self.release)
                 .with("namespace", &self.namespace)
@@ -194,8 +215,93 @@ impl HelmInstall {
         })
     }
 
+    fn ignores(&self, field: &str) -> bool {
+        let below = |ignored: &String| field.strip_prefix(ignored.as_str());
+        self.ignore_changes.iter().filter_map(below).any(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+    }
+
+    /// Returns the objects of the release that somebody has changed. Makes the definitions of custom resources again
+    /// that somebody has deleted: helm can't upgrade a release while one of its kinds is unknown, and makes those of a
+    /// chart's `crds` folder only at the first installation.
+    async fn before_upgrade(&self, cx: &StepContext, helm: &Helm, kube: &Kube) -> Result<Vec<ManifestObject>, Failure> {
+        let Some(release) = kube.latest_release(&self.namespace, &self.release).await? else { return Ok(Vec::new()) };
+        if !kube.serves_kinds_of(&release).await? {
+            self.restore_definitions(cx, helm, kube, &release).await?;
+        }
+        Ok(kube.release_drift(&release, &|field| self.ignores(field)).await?.changed())
+    }
+
+    async fn restore_definitions(
+        &self,
+        cx: &StepContext,
+        helm: &Helm,
+        kube: &Kube,
+        release: &Release,
+    ) -> Result<(), Failure> {
+        let of_chart = helm.definitions(&self.namespace, self.chart_argument(cx).as_ref(), cx).await?;
+        let missing = kube.missing_definitions(&[&release.manifest, &of_chart]).await?;
+        kube.make_objects(&missing).await?;
+        for definition in &missing {
+            cx.line(&format!("made the definition {} again, because helm does not", definition.reference.name));
+        }
+        let poll = Poll::new(cx.cancel(), Some(SERVED), INTERVAL, "waiting until the kinds of the release are served");
+        // What else is missing is helm's to tell.
+        while !missing.is_empty() && !kube.serves_kinds_of(release).await? && !poll.is_over() {
+            poll.next(Failure::failed("a kind of the release is not served yet")).await?;
+        }
+        Ok(())
+    }
+
+    /// Undoes the changes that an upgrade leaves: helm compares custom resources only with what it released before, and
+    /// makes what a hook of the installation has left no second time. Pods that may have started with variables from an
+    /// object that was `changed` are replaced.
+    async fn after_upgrade(
+        &self,
+        cx: &StepContext,
+        kube: &Kube,
+        release: &Release,
+        changed: &[ManifestObject],
+    ) -> Result<(), Failure> {
+        self.undo_drift(cx, kube, release).await?;
+        for workload in kube.restart_users(&release.objects(), changed).await? {
+            cx.line(&format!("{workload} replaces its pods: they may have the changed variables"));
+        }
+        Ok(())
+    }
+
+    async fn undo_drift(&self, cx: &StepContext, kube: &Kube, release: &Release) -> Result<(), Failure> {
+        let is_ignored = |field: &str| self.ignores(field);
+        let drift = kube.release_drift(release, &is_ignored).await?;
+        if drift.summary().is_none() {
+            return Ok(());
+        }
+        for done in kube.undo_drift(&drift).await? {
+            cx.line(&done);
+        }
+        match kube.release_drift(release, &is_ignored).await?.summary() {
+            None => Ok(()),
+            Some(why) => {
+                Err(Failure::failed(format!("the release `{}` does not stay as it was released", self.release))
+                    .cause(why)
+                    .hint(
+                        "something in the cluster changes it again: if the field belongs to it, name the field in \
+                     `ignore-changes`",
+                    ))
+            }
+        }
+    }
+
+    /// The chart as helm takes it.
+    fn chart_argument(&self, cx: &StepContext) -> Cow<'_, str> {
+        let path = cx.path(&self.chart);
+        match path.to_str().filter(|_| path.exists()) {
+            Some(path) => Cow::Owned(path.to_owned()),
+            None => Cow::Borrowed(&self.chart),
+        }
+    }
+
     async fn upgrade(&self, cx: &StepContext, helm: &Helm, kube: &Kube) -> Result<Release, Failure> {
-        let chart = cx.path(&self.chart);
+        let chart = self.chart_argument(cx);
         let files: Vec<PathBuf> = self.values.iter().map(|file| cx.path(file)).collect();
         let values = if self.set.is_empty() {
             None
@@ -207,7 +313,7 @@ impl HelmInstall {
         let call = helm::call_id();
         let description = format!("provision:{}:{call}", cx.step());
         let install = Install {
-            chart: if chart.exists() { chart.to_str().unwrap_or(&self.chart) } else { &self.chart },
+            chart: &chart,
             version: self.version.as_deref(),
             release: &self.release,
             namespace: &self.namespace,
@@ -240,7 +346,7 @@ impl HelmInstall {
     }
 
     fn explain(&self, failure: Failure) -> Failure {
-        let said = failure.causes.first().cloned().unwrap_or_default();
+        let said = failure.to_string();
         if said.contains("found in Chart.yaml, but missing in charts/") {
             failure.hint(format!("get the chart's dependencies: `helm dependency build {}`", self.chart))
         } else if said.contains("YAML parse error") || said.contains("template:") || said.contains("parse error") {
@@ -252,30 +358,4 @@ impl HelmInstall {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_an_exact_version_names_a_chart() {
-        let names = |more: &str| {
-            let settings: HelmInstall = toml::from_str(&format!("release = \"a\"\n{more}")).unwrap();
-            settings.names_version()
-        };
-        for more in [
-            "chart = \"oci://x/y@sha256:00\"",
-            "chart = \"r/c\"\nversion = \"1.2.3\"",
-            "chart = \"r/c\"\nversion = \"v1.2.3-rc.1+x\"",
-        ] {
-            assert!(names(more), "{more}");
-        }
-        for more in [
-            "chart = \"oci://x/y\"",
-            "chart = \"r/c\"\nversion = \"1.2\"",
-            "chart = \"r/c\"\nversion = \"^1.2.3\"",
-            "chart = \"r/c\"\nversion = \"1.2.x\"",
-            "chart = \"r/c\"\nversion = \">=1.2.3 <2.0.0\"",
-        ] {
-            assert!(!names(more), "{more}");
-        }
-    }
-}
+mod tests;

@@ -1,9 +1,14 @@
 //! `http-check`: a URL or a Service returns what is expected.
 
+mod statuses;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use futures_util::stream::{self, StreamExt, TryStreamExt};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
@@ -17,6 +22,7 @@ use crate::tools::Poll;
 use crate::tools::http::{self, Request, Response};
 use crate::tools::kubernetes::{Forward, Kube, ServicePort};
 use crate::tools::process::ProcessObserver;
+use statuses::Statuses;
 
 /// How long it may take to pass by default: what has just become ready may refuse connections for a moment.
 const WITHIN: Duration = Duration::from_secs(10);
@@ -26,6 +32,9 @@ const INTERVAL: Duration = Duration::from_millis(500);
 
 /// How long one request may take by default.
 const REQUEST: Duration = Duration::from_secs(10);
+
+/// How many pods of a Service are asked at once.
+const AT_ONCE: usize = 8;
 
 /// How many bytes of a response a failure shows.
 const SHOWN: usize = 2000;
@@ -39,7 +48,8 @@ const SHOWN_LINES: usize = 15;
 pub(super) struct HttpCheck {
     /// The whole URL. Redirects are not followed: expect their status.
     url: Option<String>,
-    /// A Service of the cluster, reached by a port-forward of our own; instead of `url`.
+    /// A Service of the cluster, reached by a port-forward of our own; instead of `url`. A request by `GET`, `HEAD` or
+    /// `OPTIONS` is sent to each of its ready pods.
     service: Option<String>,
     /// The Service's port: its number or its name.
     port: Option<ServicePort>,
@@ -83,29 +93,6 @@ pub(super) struct HttpCheck {
     interval: Option<Time>,
     /// How long one request may take; `"10s"` by default.
     request_timeout: Option<Time>,
-}
-
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(untagged)]
-enum Statuses {
-    One(u16),
-    Any(Vec<u16>),
-}
-
-impl Statuses {
-    fn has(&self, status: u16) -> bool {
-        match self {
-            Self::One(one) => *one == status,
-            Self::Any(any) => any.contains(&status),
-        }
-    }
-
-    fn words(&self) -> String {
-        match self {
-            Self::One(one) => one.to_string(),
-            Self::Any(any) => any.iter().map(u16::to_string).collect::<Vec<_>>().join(" or "),
-        }
-    }
 }
 
 fn root() -> String {
@@ -284,7 +271,32 @@ impl HttpCheck {
         })
     }
 
+    /// Asks once; each ready pod of a Service, because one that serves wrongly shows in every n-th request only. What
+    /// may change something is sent to one of them, as any client's request would be.
     async fn ask(&self, cx: &StepContext, target: &Target) -> Result<Output, Failure> {
+        let (Some((_, kube, namespace, service)), Some(port)) = (&target.forward, &self.port) else {
+            return self.ask_one(cx, &target.name, &target.url).await;
+        };
+        let changes_nothing = ["GET", "HEAD", "OPTIONS"].iter().any(|one| self.method.eq_ignore_ascii_case(one));
+        let pods = if changes_nothing { kube.endpoints(namespace, service, port).await? } else { Vec::new() };
+        if pods.len() < 2 {
+            return self.ask_one(cx, &target.name, &target.url).await;
+        }
+        let asked = pods.iter().map(|(pod, _)| async move {
+            let only = Some(pod.clone());
+            let forward = kube.forward_to(namespace, service, port.clone(), None, only).await?;
+            let url = format!("http://{}{}", forward.address(), self.path);
+            self.ask_one(cx, &format!("{} at the pod {pod}", target.name), &url).await
+        });
+        let asked: Vec<_> = asked.collect();
+        let outputs: Vec<Output> = stream::iter(asked).buffered(AT_ONCE).try_collect().await?;
+        let slowest = outputs.iter().filter_map(|output| output.get("ms")?.parse::<u64>().ok()).max();
+        let first = outputs.into_iter().next().ok_or_else(|| Failure::bug("a service without its pods"))?;
+        let url = cx.tools().redactor().text(&target.name);
+        Ok(first.with("url", url).with("ms", slowest.unwrap_or_default().to_string()))
+    }
+
+    async fn ask_one(&self, cx: &StepContext, name: &str, url: &str) -> Result<Output, Failure> {
         let mut headers: Vec<(String, String)> = self.headers.clone().into_iter().collect();
         let mut body = self.body.clone().map(String::into_bytes);
         if let Some(json) = &self.json {
@@ -296,21 +308,21 @@ impl HttpCheck {
         }
         let request = Request {
             method: self.method.clone(),
-            url: target.url.clone(),
+            url: url.to_owned(),
             headers,
             body,
             limit: self.request_timeout.map_or(REQUEST, |time| time.0),
         };
         let response = http::send(request)
             .await
-            .map_err(|failure| Failure { message: format!("{} does not respond", target.name), ..failure })?;
+            .map_err(|failure| Failure { message: format!("{name} does not respond"), ..failure })?;
         let saved = self.judge(&response).map_err(|why| {
             // Masked before it is cut: half a secret would not be recognised.
             let body = cx.tools().redactor().bytes(&response.body);
-            Failure::failed(format!("{} {} {why}", self.method, target.name)).details(shown(&body))
+            Failure::failed(format!("{} {name} {why}", self.method)).details(shown(&body))
         })?;
         let mut output = Output::new()
-            .with("url", cx.tools().redactor().text(&target.name))
+            .with("url", cx.tools().redactor().text(name))
             .with("status", response.status.to_string())
             .with("ms", response.took.as_millis().to_string());
         for (name, value) in saved {
@@ -371,6 +383,3 @@ fn shown(body: &[u8]) -> Vec<String> {
     let lines = text.lines().take(SHOWN_LINES);
     lines.map(|line| format!("| {}", line.trim_end().escape_debug())).collect()
 }
-
-#[cfg(test)]
-mod tests;

@@ -62,6 +62,19 @@ async fn inspect<'a>(
     Node::inspect(target, provider(cluster)?.deliveries()).await
 }
 
+/// Returns the node that the declared cluster's images go to, and the images that it has; `None` where the cluster's
+/// provider has no way to bring images to its nodes, and so none to see them.
+pub(super) async fn images_in_node(cx: &StepContext) -> Result<Option<(String, ImageList)>, Failure> {
+    let cluster = cx.tools().declared_cluster()?;
+    if provider(cluster)?.deliveries().is_empty() {
+        return Ok(None);
+    }
+    let docker = cx.tools().docker().await?;
+    let list = async { inspect(cx, docker, None).await.map(|(_, images)| images.into()) };
+    let images = cx.tools().node_images().get_or(list).await?.into();
+    Ok(Some((cluster.node.clone(), images)))
+}
+
 impl Action for ImageLoad {
     fn probe<'a>(&'a self, cx: &'a StepContext, output: &'a Output) -> BoxFuture<'a, Result<Presence, Failure>> {
         Box::pin(async move {

@@ -13,6 +13,8 @@ use crate::tools::Poll;
 use crate::tools::kubernetes::{Kube, Remedy, Rollout, RolloutState, Target, Workload, WorkloadKind};
 use crate::tools::process::ProcessObserver;
 
+mod images;
+
 /// How often the workloads are checked.
 const INTERVAL: Duration = Duration::from_millis(500);
 
@@ -23,8 +25,11 @@ pub(super) struct RolloutCheck {
     /// The namespace.
     #[serde(default = "defaults::namespace")]
     namespace: String,
-    /// A Helm release: all workloads of its manifest.
+    /// A Helm release: all workloads of its manifest, jobs and pods too.
     release: Option<String>,
+    /// The revision that the release has to have: `${{ steps.deploy.release.revision }}`. With it, an upgrade by
+    /// somebody else is a failure even if it was there first.
+    revision: Option<String>,
     /// A label selector: all workloads that have these labels (`app=todo,tier!=job`).
     selector: Option<String>,
     /// Deployments by name.
@@ -36,24 +41,35 @@ pub(super) struct RolloutCheck {
     /// Daemon sets by name.
     #[serde(default)]
     daemonsets: Vec<String>,
+    /// Jobs by name: they have to complete.
+    #[serde(default)]
+    jobs: Vec<String>,
+    /// Whether a workload may want no pods: because an autoscaler or the settings of this profile say so.
+    #[serde(default)]
+    allow_empty: bool,
 }
 
 impl ActionSettings for RolloutCheck {
     const NAME: &'static str = "rollout-check";
     const REVISION: u32 = 1;
-    const SUMMARY: &'static str = "Waits until workloads are rolled out: every pod is of the newest revision and ready, \
-         none of an older one is left. Fails at once with the cause when waiting can't help";
+    const SUMMARY: &'static str = "Waits until workloads are rolled out: every pod is of the newest revision, ready, and \
+         runs the image that the node has under its name; none of an older one is left, and jobs are complete. Fails at \
+         once with the cause when waiting can't help: docs/rollouts.md has the table";
     const EXAMPLE: &'static str = "namespace = \"todo\"\nrelease = \"todo\"";
     const OUTPUTS: &'static [(&'static str, &'static str)] =
         &[("workloads", "how many workloads were checked"), ("pods", "how many pods they have, all of them ready")];
     const IN_CLUSTER: bool = true;
 
     fn validate(&self) -> Result<(), String> {
+        if self.revision.is_some() && self.release.is_none() {
+            return Err("`revision` belongs to `release`".into());
+        }
         let named = self.names().next().is_some();
         if named || self.release.is_some() || self.selector.is_some() {
             Ok(())
         } else {
-            Err("nothing to check: name `release`, `selector`, `deployments` or `statefulsets`".into())
+            Err("nothing to check: name `release`, `selector`, `deployments`, `statefulsets`, `daemonsets` or `jobs`"
+                .into())
         }
     }
 }
@@ -70,27 +86,35 @@ impl Action for RolloutCheck {
     fn probe<'a>(&'a self, cx: &'a StepContext, _output: &'a Output) -> BoxFuture<'a, Result<Presence, Failure>> {
         Box::pin(async move {
             let kube = cx.tools().kube().await?;
-            let targets = self.targets(&kube).await?;
-            let workloads = kube.targets(&targets).await?;
-            Ok(match workloads.iter().find(|workload| !workload.complete) {
-                None => Presence::Present,
-                Some(workload) => Presence::Missing(workload.missing()),
-            })
+            let subject = self.subject(cx, &kube).await?;
+            if let Some(why) = self.other_revision(subject.revision) {
+                return Ok(Presence::Missing(why));
+            }
+            let workloads = kube.targets(&subject.targets, self.allow_empty).await?;
+            if let Some(workload) = workloads.iter().find(|workload| !workload.complete) {
+                return Ok(Presence::Missing(workload.missing()));
+            }
+            let strangers = images::strangers(cx, &kube, &workloads).await?;
+            Ok(strangers.into_iter().next().map_or(Presence::Present, Presence::Missing))
         })
     }
 
     fn run<'a>(&'a self, cx: &'a StepContext) -> BoxFuture<'a, Result<Output, Failure>> {
         Box::pin(async move {
             let kube = cx.unless_cancelled("connecting to the cluster", cx.tools().kube()).await?;
-            let targets = cx.unless_cancelled("finding the workloads", self.targets(&kube)).await?;
+            let subject = cx.unless_cancelled("finding the workloads", self.subject(cx, &kube)).await?;
+            self.check_revision(subject.revision)?;
+            let targets = subject.targets.clone();
             let n_workloads = targets.len();
-            let mut rollout = Rollout::new(targets);
+            let mut rollout = Rollout::new(targets, self.allow_empty);
             let poll = Poll::new(cx.cancel(), None, INTERVAL, "checking the workloads");
             loop {
                 let checked = poll.check(async { Ok(rollout.check(&kube).await) }).await;
                 tell(cx, &mut rollout);
                 match checked {
                     Ok(Ok(RolloutState::Complete { pods })) => {
+                        let confirm = self.confirm(cx, &kube, &subject);
+                        cx.unless_cancelled("checking what the pods run", confirm).await?;
                         return Ok(Output::new()
                             .with("workloads", n_workloads.to_string())
                             .with("pods", pods.to_string()));
@@ -113,6 +137,13 @@ impl Action for RolloutCheck {
     }
 }
 
+/// What is checked.
+struct Subject {
+    targets: Vec<Target>,
+    /// The revision of the release, where there is one.
+    revision: Option<u32>,
+}
+
 impl RolloutCheck {
     fn names(&self) -> impl Iterator<Item = Target> {
         let of = |kind, names: &Vec<String>| {
@@ -123,10 +154,12 @@ impl RolloutCheck {
             .into_iter()
             .chain(of(WorkloadKind::StatefulSet, &self.statefulsets))
             .chain(of(WorkloadKind::DaemonSet, &self.daemonsets))
+            .chain(of(WorkloadKind::Job, &self.jobs))
     }
 
-    async fn targets(&self, kube: &Kube) -> Result<Vec<Target>, Failure> {
-        let mut targets: Vec<Target> = self.names().collect();
+    async fn subject(&self, cx: &StepContext, kube: &Kube) -> Result<Subject, Failure> {
+        let mut subject = Subject { targets: self.names().collect(), revision: None };
+        let targets = &mut subject.targets;
         if let Some(release) = &self.release {
             let Some(found) = kube.latest_release(&self.namespace, release).await? else {
                 return Err(Failure::failed(format!(
@@ -134,10 +167,17 @@ impl RolloutCheck {
                     self.namespace
                 )));
             };
-            let objects = found.objects().objects.into_iter();
-            targets.extend(
-                objects.filter_map(|object| Some((WorkloadKind::of(&object.kind)?, object.namespace, object.name))),
-            );
+            subject.revision = Some(found.revision);
+            for object in found.objects().objects {
+                let Some(kind) = WorkloadKind::of(&object.reference.api_version, &object.reference.kind) else {
+                    continue;
+                };
+                if object.is_removed_when_done() && !kube.exists(&object.reference).await? {
+                    cx.line(&format!("{} is gone: it was removed some time after its end", object.reference));
+                    continue;
+                }
+                targets.push((kind, object.reference.namespace, object.reference.name));
+            }
         }
         if let Some(selector) = &self.selector {
             let found = kube.workloads(&self.namespace, selector).await?;
@@ -149,8 +189,54 @@ impl RolloutCheck {
             return Err(Failure::failed(format!("nothing to check in the namespace `{}`", self.namespace))
                 .cause("no workload belongs to the release or has the labels"));
         }
-        Ok(targets)
+        Ok(subject)
     }
+
+    /// Says that the release is at another revision than the one that was asked for.
+    fn other_revision(&self, found: Option<u32>) -> Option<String> {
+        let (release, wanted) = (self.release.as_ref()?, self.revision.as_ref()?);
+        let found = found.map(|found| found.to_string())?;
+        (found != *wanted).then(|| format!("the release `{release}` is at revision {found}, not {wanted}"))
+    }
+
+    fn check_revision(&self, found: Option<u32>) -> Result<(), Failure> {
+        self.other_revision(found).map_or(Ok(()), |why| Err(upgraded_by_somebody(why)))
+    }
+
+    /// Checks what only shows when all pods are ready: that nobody has upgraded the release meanwhile, so that the
+    /// workloads are still those that were checked, and that the pods run the images that were brought to the node.
+    async fn confirm(&self, cx: &StepContext, kube: &Kube, subject: &Subject) -> Result<(), Failure> {
+        if let (Some(release), Some(before)) = (&self.release, subject.revision) {
+            let history = kube.release_history(&self.namespace, release).await?;
+            let now = history.last().map(|last| last.number);
+            if now != Some(before) {
+                let now = now.map_or("gone".to_owned(), |now| format!("at revision {now}"));
+                return Err(upgraded_by_somebody(format!(
+                    "the release `{release}` was at revision {before} when the check began, and is {now}"
+                )));
+            }
+        }
+        let workloads = kube.targets(&subject.targets, self.allow_empty).await?;
+        let strangers = images::strangers(cx, kube, &workloads).await?;
+        if strangers.is_empty() {
+            return Ok(());
+        }
+        let names: Vec<String> = workloads.iter().map(ToString::to_string).collect();
+        Err(Failure::failed("pods run other images than those that the node has under their names")
+            .details(strangers)
+            .hint(format!(
+                "replace the pods, so that they use the images that are there: `{} -n {} rollout restart {}`",
+                kube.kubectl(),
+                self.namespace,
+                names.join(" ")
+            )))
+    }
+}
+
+fn upgraded_by_somebody(why: String) -> Failure {
+    Failure::failed(why)
+        .cause("somebody else has changed the release meanwhile")
+        .hint("run the same command again, so that it is deployed and checked as this pipeline says")
 }
 
 /// Passes on what the last check has shown.
@@ -210,5 +296,17 @@ mod tests {
             let said = hint(&remedy);
             assert!(said.starts_with(expected), "{said}");
         }
+    }
+
+    #[test]
+    fn a_check_of_another_revision_is_none() {
+        let check = |settings: &str| toml::from_str::<RolloutCheck>(settings).unwrap();
+        let bound = check("release = 'app'\nrevision = '2'");
+        assert_eq!(bound.other_revision(Some(2)), None);
+        assert_eq!(bound.other_revision(Some(3)).unwrap(), "the release `app` is at revision 3, not 2");
+        assert!(bound.check_revision(Some(3)).unwrap_err().to_string().contains("somebody else"));
+        assert_eq!(check("release = 'app'").other_revision(Some(3)), None);
+        assert!(check("selector = 'a=b'\nrevision = '2'").validate().is_err());
+        assert!(check("jobs = ['migrate']").validate().is_ok());
     }
 }

@@ -169,14 +169,16 @@ async fn two_steps_share_a_secret_and_keep_their_keys() {
     bench.clean_up().await;
 }
 
-/// A deployment that answers every request with its path and pod, and a Service before it.
-async fn web(bench: &Workbench) {
-    let server = r#"use IO::Socket::INET; $| = 1; $h = `cat /etc/hostname`; chomp $h;
+/// A server whose responses have the request's path and the pod.
+const SERVER: &str = r#"use IO::Socket::INET; $| = 1; $h = `cat /etc/hostname`; chomp $h;
         $s = IO::Socket::INET->new(LocalPort => 8080, Listen => 9, ReuseAddr => 1) or die;
         while ($c = $s->accept) { $l = <$c>; while (<$c>) { last if /^\r?\n/ } ($p) = $l =~ / (\S+)/;
         $st = $p =~ /bad/ ? "500 Oh" : "200 OK"; $b = qq({"path":"$p","pod":"$h","n":3});
         print $c "HTTP/1.1 $st\r\nContent-Length: ", length $b, "\r\nConnection: close\r\n\r\n$b"; close $c }"#;
-    let container = json!({"command": ["perl", "-e", server], "ports": [{"name": "web", "containerPort": 8080}],
+
+/// A deployment of that server, and a Service before it.
+async fn web(bench: &Workbench) {
+    let container = json!({"command": ["perl", "-e", SERVER], "ports": [{"name": "web", "containerPort": 8080}],
         "readinessProbe": {"tcpSocket": {"port": 8080}, "periodSeconds": 1}});
     let kube = bench.kube().await;
     kube.ensure_namespace(&bench.namespace).await.unwrap();
@@ -215,6 +217,29 @@ async fn a_service_is_asked_through_a_forward_of_our_own() {
     let port = taken.local_addr().unwrap().port();
     let failure = bench.run("http-check", &format!("{base}port = 80\nlocal-port = {port}")).await.unwrap_err();
     assert!(failure.to_string().contains(&format!("process {}", std::process::id())), "{failure}");
+    bench.clean_up().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_passes_only_when_each_of_its_ready_pods_does() {
+    let bench = Workbench::new("each").await;
+    web(&bench).await;
+    let bad = json!({"name": "c", "image": IMAGE, "imagePullPolicy": "Never",
+        "command": ["perl", "-e", SERVER.replace("200 OK", "500 Oh")], "ports": [{"name": "web", "containerPort": 8080}],
+        "readinessProbe": {"tcpSocket": {"port": 8080}, "periodSeconds": 1}});
+    let pod = json!({"apiVersion": "v1", "kind": "Pod",
+        "metadata": {"name": "bad", "namespace": bench.namespace, "labels": {"app": "web"}},
+        "spec": {"terminationGracePeriodSeconds": 0, "containers": [bad]}});
+    bench.kube().await.apply_object(&pod).await.unwrap();
+    bench.command(&format!("-n {} wait --for=condition=Ready pod/bad --timeout=60s", bench.namespace)).await;
+    let settings = format!("service = 'web'\nnamespace = '{}'\nport = 80\nattempts = 1", bench.namespace);
+    let failure = bench.run("http-check", &settings).await.unwrap_err();
+    assert!(failure.message.contains("at the pod bad responded with 500, not 200"), "{failure}");
+    // What may change something goes to one pod only, as a client's request would.
+    let step = bench.run("http-check", &format!("{settings}0\nmethod = 'POST'\ninterval = '10ms'"));
+    assert_eq!(step.await.unwrap().get("status"), Some("200"));
+    bench.command(&format!("-n {} delete pod bad", bench.namespace)).await;
+    bench.run("http-check", &settings).await.unwrap();
     bench.clean_up().await;
 }
 

@@ -79,7 +79,8 @@ impl Helm {
             command = command.args(["-f", "-"]).stdin(values.clone());
         }
         // Its output contains every value of the chart: what is needed is read from the cluster instead.
-        run(command.capture(), host).await
+        let what = format!("helm's upgrade of the release `{}`", install.release);
+        run(&what, command.capture(), host).await.map(drop)
     }
 
     /// Gets the charts that `chart` consists of into its folder `charts/`: by its lock, or, where they are all folders of
@@ -87,13 +88,26 @@ impl Helm {
     pub async fn get_dependencies(&self, chart: &Chart, host: &dyn ProcessObserver) -> Result<(), Failure> {
         let args = if chart.is_local()? { ["update", "--skip-refresh"].as_slice() } else { &["build"] };
         let command = Command::new(&self.program).arg("dependency").args(args).arg(chart.path());
-        run(command, host).await
+        run("getting the chart's dependencies", command, host).await.map(drop)
     }
 
     /// Removes a release with every object of its manifest, and so with their data. Only after
     /// [`Deletion::permit`](crate::tools::deletion::Deletion::permit).
     pub async fn uninstall(&self, namespace: &str, release: &str, host: &dyn ProcessObserver) -> Result<(), Failure> {
-        run(self.command(namespace).args(["uninstall", release]), host).await
+        let what = format!("helm's removal of the release `{release}`");
+        run(&what, self.command(namespace).args(["uninstall", release]), host).await.map(drop)
+    }
+
+    /// The definitions of custom resources in the `crds` folders of a chart and of the charts in it, as a manifest.
+    pub async fn definitions(
+        &self,
+        namespace: &str,
+        chart: &str,
+        host: &dyn ProcessObserver,
+    ) -> Result<String, Failure> {
+        let what = format!("reading the definitions of the chart `{chart}`");
+        let printed = run(&what, self.command(namespace).args(["show", "crds", chart]).capture(), host).await?;
+        String::from_utf8(printed).map_err(|error| Failure::failed("reading a chart's definitions").source(&error))
     }
 
     /// A command line for a person.
@@ -118,29 +132,33 @@ impl Helm {
     }
 }
 
-async fn run(command: Command, host: &dyn ProcessObserver) -> Result<(), Failure> {
+/// Runs helm and returns its standard output, where it was captured. A failure says in its first line what was being
+/// done and what helm says; the command is among the details, because it is long.
+async fn run(what: &str, command: Command, host: &dyn ProcessObserver) -> Result<Vec<u8>, Failure> {
     let line = command.display_line();
     let exit = command.run(host).await?;
     if exit.status.success() {
-        return Ok(());
+        return Ok(exit.stdout);
     }
-    let failure = exit.failure(&line);
-    Err(match said(&exit.tail) {
+    let ended = exit.failure(&line);
+    let mut failure = Failure::failed(format!("{what} failed"));
+    match said(&exit.tail) {
         Some((from, error)) => {
-            let transient = ["connection refused", "i/o timeout", "TLS handshake timeout", "EOF"]
+            failure.transient = ["connection refused", "i/o timeout", "TLS handshake timeout", "EOF"]
                 .iter()
                 .any(|text| error.ends_with(text));
-            let mut failure = failure.cause(&error);
-            failure.details.truncate(from);
-            failure.details.retain(|line| !line.trim().is_empty());
-            failure.transient = transient;
+            let (first, rest) = error.split_once('\n').unwrap_or((&error, ""));
+            failure.message = format!("{}: {}", failure.message, first.trim_end());
+            failure.causes = Some(rest.to_owned()).filter(|rest| !rest.trim().is_empty()).into_iter().collect();
+            failure.details = exit.tail[..from].iter().filter(|line| !line.trim().is_empty()).cloned().collect();
+            failure.details.push(ended.message);
             if error.contains("unknown flag: --labels") {
                 failure = failure.hint("install helm 3.13 or newer");
             }
-            failure
+            Err(failure)
         }
-        None => failure,
-    })
+        None => Err(failure.cause(ended.message).details(ended.details)),
+    }
 }
 
 /// helm's own message, and at which line it begins: from its last `Error:` on.
@@ -208,7 +226,10 @@ mod tests {
              echo '  more' >&2; exit 1";
         let helm = fake(folder.path(), script).await;
         let failure = helm.upgrade(&install(None), &FakeHost::default()).await.unwrap_err();
-        assert_eq!(failure.causes, ["UPGRADE FAILED: template: x/templates/a.yaml:3:5: oh\n  more"]);
-        assert_eq!(failure.details, ["note"]);
+        assert_eq!(failure.causes, ["  more"]);
+        let message = "helm's upgrade of the release `r` failed: UPGRADE FAILED: template: x/templates/a.yaml:3:5: oh";
+        assert_eq!(failure.message, message);
+        assert_eq!(failure.details[0], "note");
+        assert!(failure.details[1].contains(" upgrade --install r c ") && failure.details[1].ends_with("exit code 1"));
     }
 }

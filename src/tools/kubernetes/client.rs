@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::config::KubeConfigOptions;
 use kube::{Api, Client, Config};
@@ -102,6 +103,17 @@ impl Kube {
         } else {
             Err(Failure::failed("the API server is not ready").cause(response).transient())
         }
+    }
+
+    /// The time by the API server's clock, to the second: this machine's may differ.
+    pub(super) async fn time(&self) -> Result<Timestamp, Failure> {
+        let what = "reading the time of the API server";
+        let request =
+            || http::Request::get("/version").body(kube::client::Body::empty()).map_err(kube::Error::HttpError);
+        let response = self.read(what, || async { self.client.send(request()?).await }).await?;
+        let date = response.headers().get(http::header::DATE).and_then(|date| date.to_str().ok());
+        let time = date.and_then(|date| jiff::fmt::rfc2822::parse(date).ok());
+        time.map(|time| time.timestamp()).ok_or_else(|| Failure::failed(what).cause("its response has no date"))
     }
 
     pub(super) fn all<K>(&self) -> Api<K>

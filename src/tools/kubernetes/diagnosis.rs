@@ -1,12 +1,12 @@
 //! Why a workload is not ready: its pods' problems, their last log lines and events, as a cause tree.
 
-use std::time::Duration;
-
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Event, Pod};
 
 use super::client::Kube;
 use super::problems::{Outlook, PodProblem, pod_problems, problem_of_pod};
-use super::workloads::Workload;
+use super::steadiness::{Steadiness, steadiness};
+use super::workload::{Workload, WorkloadKind};
 use crate::error::Failure;
 
 /// How many of a container's last lines are shown.
@@ -27,7 +27,7 @@ pub struct Diagnosis {
 impl Kube {
     /// Returns what is wrong with a workload's newest pods; without logs, so that it can be called every second.
     pub async fn problems_of(&self, workload: &Workload) -> Result<Vec<PodProblem>, Failure> {
-        let mut all: Vec<PodProblem> = complaint(workload).into_iter().collect();
+        let mut all = complaints(workload);
         for pod in self.newest_pods(workload).await? {
             let events = self.events_if_stuck(&pod).await?;
             all.extend(pod_problems(&pod, &events));
@@ -36,20 +36,14 @@ impl Kube {
         Ok(all)
     }
 
-    /// Returns how often the containers of a workload's newest pods have been restarted, and whether one of them has
-    /// been up for less than `young`, by the node's clock and by this machine's.
-    pub async fn restarts(&self, workload: &Workload, young: Duration) -> Result<(i32, bool), Failure> {
-        let pods = self.newest_pods(workload).await?;
-        let containers = pods.iter().filter_map(|pod| pod.status.as_ref()?.container_statuses.as_ref()).flatten();
-        let now = jiff::Timestamp::now();
-        let (mut restarts, mut is_young) = (0, false);
-        for container in containers {
-            restarts += container.restart_count;
-            let started = container.state.as_ref().and_then(|state| state.running.as_ref()?.started_at.as_ref());
-            // One that does not run at this moment has just stopped.
-            is_young |= started.is_none_or(|at| now.duration_since(at.0).unsigned_abs() < young);
+    /// Returns how sure it is that a workload's newest pods stay up at `now`, the time of the cluster, and how often
+    /// their containers have been restarted.
+    pub(super) async fn steadiness(&self, workload: &Workload, now: Timestamp) -> Result<(Steadiness, i32), Failure> {
+        // What has run to its end stays as it is.
+        if matches!(workload.kind, WorkloadKind::Job | WorkloadKind::CronJob) {
+            return Ok((Steadiness::Steady, 0));
         }
-        Ok((restarts, is_young))
+        Ok(steadiness(&self.newest_pods(workload).await?, now))
     }
 
     /// Returns what is wrong with a workload's newest pods, with logs and events.
@@ -57,7 +51,7 @@ impl Kube {
         let mut diagnosis = Diagnosis::default();
         let lines = &mut diagnosis.lines;
         lines.push(format!("{workload}: {} of {} ready", workload.ready, workload.wanted));
-        if let Some(problem) = complaint(workload) {
+        for problem in complaints(workload) {
             lines.push(format!("  {}", problem.line()));
             diagnosis.problems.push(problem);
         }
@@ -118,10 +112,17 @@ impl Kube {
     }
 }
 
-fn complaint(workload: &Workload) -> Option<PodProblem> {
-    let (reason, message) = workload.complaint.clone()?;
-    let outlook = if reason == "ProgressDeadlineExceeded" { Outlook::Fatal } else { Outlook::Suspect };
-    Some(problem_of_pod("", &reason, message, outlook))
+/// What is said of the workload itself.
+fn complaints(workload: &Workload) -> Vec<PodProblem> {
+    let never = workload.never.iter().map(|(reason, message)| (reason, message, Outlook::Fatal));
+    let complaint = workload.complaint.iter().map(|(reason, message)| {
+        let is_over = reason == "ProgressDeadlineExceeded";
+        (reason, message, if is_over { Outlook::Fatal } else { Outlook::Suspect })
+    });
+    never
+        .chain(complaint)
+        .map(|(reason, message, outlook)| problem_of_pod("", reason, message.clone(), outlook))
+        .collect()
 }
 
 fn event_line(event: &Event) -> String {

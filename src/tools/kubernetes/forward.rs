@@ -76,6 +76,18 @@ impl Kube {
         port: ServicePort,
         local: Option<u16>,
     ) -> Result<Forward, Failure> {
+        self.forward_to(namespace, service, port, local, None).await
+    }
+
+    /// The same, to one of the Service's pods: `only`.
+    pub async fn forward_to(
+        &self,
+        namespace: &str,
+        service: &str,
+        port: ServicePort,
+        local: Option<u16>,
+        only: Option<String>,
+    ) -> Result<Forward, Failure> {
         let listener = ports::listen(local).await?;
         let address =
             listener.local_addr().map_err(|error| Failure::failed("can't tell the forward's port").source(&error))?;
@@ -85,6 +97,7 @@ impl Kube {
             namespace: namespace.to_owned(),
             service: service.to_owned(),
             port,
+            only,
             turn: AtomicUsize::new(0),
         });
         let noted = Arc::clone(&trouble);
@@ -158,12 +171,14 @@ struct Route {
     namespace: String,
     service: String,
     port: ServicePort,
+    only: Option<String>,
     turn: AtomicUsize,
 }
 
 impl Route {
     async fn carry(&self, client: TcpStream) -> Result<(), Failure> {
-        let pods = self.kube.endpoints(&self.namespace, &self.service, &self.port).await?;
+        let mut pods = self.kube.endpoints(&self.namespace, &self.service, &self.port).await?;
+        pods.retain(|(pod, _)| self.only.as_ref().is_none_or(|only| only == pod));
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
         let mut failure = None;
         // A pod may be gone since it was listed: then the next one has its turn.

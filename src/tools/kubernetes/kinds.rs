@@ -31,4 +31,9 @@ impl Kinds {
     pub(super) fn keep(&self, api_version: &str, kinds: Arc<[Kind]>) {
         self.by_api_version.lock().unwrap_or_else(PoisonError::into_inner).insert(api_version.to_owned(), kinds);
     }
+
+    /// Forgets everything: somebody may have removed a kind.
+    pub(super) fn forget(&self) {
+        self.by_api_version.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
 }

@@ -6,25 +6,34 @@
 mod access;
 mod apply;
 mod client;
+mod compare;
+mod config_users;
 mod diagnosis;
 mod discovery;
+mod drift;
 #[cfg(test)]
 pub(crate) mod fake_api;
 #[cfg(test)]
 pub(crate) mod fake_apply;
 mod forward;
+mod hooks;
 mod kinds;
 mod local;
 mod managers;
+mod manifest;
 mod nodes;
 mod objects;
 mod pods;
 mod problems;
 mod record;
 mod release;
+mod release_drift;
 mod rollout;
 mod secret;
 mod source;
+mod steadiness;
+mod workload;
+mod workload_state;
 mod workloads;
 
 pub(crate) use access::KnownCluster;
@@ -32,17 +41,21 @@ pub use access::check_access;
 pub use client::Kube;
 pub use diagnosis::Diagnosis;
 pub use forward::{Forward, ServicePort};
+pub use hooks::Hook;
 pub use managers::{FieldConflict, FieldManager};
+pub use manifest::{ManifestObject, ManifestObjects};
 pub use nodes::NodeInfo;
 pub use objects::ObjectRef;
+pub use pods::RunningImage;
 pub use problems::{Outlook, PodProblem, Remedy, pod_problems};
 #[cfg(test)]
 pub(crate) use record::tests as record_tests;
-pub use release::{ManifestObjects, Marked, RUN_LABEL, Release, ReleaseStatus, Revision, record_name};
+pub use release::{Marked, RUN_LABEL, Release, ReleaseStatus, Revision, record_name};
+pub use release_drift::{IsIgnored, ReleaseDrift};
 pub use rollout::{Rollout, RolloutState, Target};
 pub use secret::{SecretObject, SecretState};
 pub use source::KubeSource;
-pub use workloads::{Workload, WorkloadKind};
+pub use workload::{Workload, WorkloadKind};
 
 #[cfg(test)]
 mod tests;

@@ -24,6 +24,13 @@ impl fmt::Display for ObjectRef {
     }
 }
 
+impl ObjectRef {
+    /// Says that it is not there, because the cluster does not serve its kind.
+    pub(super) fn unknown_kind(&self) -> String {
+        format!("{self} is not there: the cluster has no kind {} in {}", self.kind, self.api_version)
+    }
+}
+
 impl Kube {
     /// Whether an object is there. One of a kind that the cluster does not serve is not.
     pub async fn exists(&self, object: &ObjectRef) -> Result<bool, Failure> {
@@ -33,10 +40,7 @@ impl Kube {
     /// Returns why an object is not there; `None` when it is. What is being deleted is as good as gone.
     pub async fn absence(&self, object: &ObjectRef) -> Result<Option<String>, Failure> {
         let Some(kind) = self.kind_of(&object.api_version, &object.kind).await? else {
-            return Ok(Some(format!(
-                "{object} is not there: the cluster has no kind {} in {}",
-                object.kind, object.api_version
-            )));
+            return Ok(Some(object.unknown_kind()));
         };
         if !kind.is_kept {
             return Ok(None);

@@ -5,7 +5,42 @@ use kube::ResourceExt;
 use kube::api::{ListParams, LogParams};
 
 use super::client::Kube;
+use super::workload::Workload;
 use crate::error::Failure;
+
+/// The image that a container of a pod runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunningImage {
+    /// The pod.
+    pub pod: String,
+    /// Its node.
+    pub node: String,
+    /// The container.
+    pub container: String,
+    /// The image by the name that the pod asks for.
+    pub image: String,
+    /// Its id, as the node's container runtime knows it: `sha256:…`, or a name with its digest in a registry.
+    pub id: String,
+}
+
+/// The images that the containers of a pod run, as far as they are known already.
+fn images_of(pod: &Pod) -> Vec<RunningImage> {
+    let Some(spec) = &pod.spec else { return Vec::new() };
+    let statuses = pod.status.iter().flat_map(|status| status.container_statuses.iter().flatten());
+    let found = statuses.filter_map(|status| {
+        let container = spec.containers.iter().find(|container| container.name == status.name)?;
+        // `docker://sha256:…`
+        let id = status.image_id.rsplit("//").next().unwrap_or_default();
+        Some(RunningImage {
+            pod: pod.metadata.name.clone()?,
+            node: spec.node_name.clone()?,
+            container: container.name.clone(),
+            image: container.image.clone()?,
+            id: id.to_owned(),
+        })
+    });
+    found.filter(|found| !found.id.is_empty()).collect()
+}
 
 impl Kube {
     /// The pods that a label selector names.
@@ -14,6 +49,11 @@ impl Kube {
         let params = ListParams::default().labels(selector);
         let pods = self.read(&format!("listing the pods with {selector}"), || api.list(&params)).await?;
         Ok(pods.items)
+    }
+
+    /// The images that the containers of a workload's newest pods run.
+    pub async fn running_images(&self, workload: &Workload) -> Result<Vec<RunningImage>, Failure> {
+        Ok(self.newest_pods(workload).await?.iter().flat_map(images_of).collect())
     }
 
     /// The warning events about an object of a kind, oldest first.
@@ -50,5 +90,29 @@ impl Kube {
             Ok(text) => text.lines().map(|line| line.trim_end().to_owned()).collect(),
             Err(_) => Vec::new(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_image_of_a_container_is_known_once_it_runs() {
+        let status = |name: &str, id: &str| json!({"name": name, "image": "other", "imageID": id, "ready": true, "restartCount": 0});
+        let pod: Pod = serde_json::from_value(json!({"metadata": {"name": "p"},
+            "spec": {"nodeName": "n", "containers": [{"name": "a", "image": "x:1"}, {"name": "b", "image": "y:1"}]},
+            "status": {"containerStatuses": [status("a", "docker://sha256:aa"), status("b", "")]}}))
+        .unwrap();
+        let expected = RunningImage {
+            pod: "p".into(),
+            node: "n".into(),
+            container: "a".into(),
+            image: "x:1".into(),
+            id: "sha256:aa".into(),
+        };
+        assert_eq!(images_of(&pod), [expected]);
     }
 }

@@ -9,6 +9,7 @@ use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use serde::Deserialize;
 
+use super::hooks::Hook;
 use crate::error::{Context, Failure};
 
 /// Most that a record may unpack to; Helm itself can't store more than 1 MB of packed text.
@@ -36,6 +37,8 @@ pub struct Release {
     pub app_version: String,
     /// The rendered manifest, without hooks.
     pub manifest: String,
+    /// The hooks.
+    pub hooks: Vec<Hook>,
 }
 
 /// The state of a revision, in Helm's words.
@@ -103,6 +106,8 @@ struct Record {
     info: Info,
     #[serde(default)]
     chart: Chart,
+    #[serde(default)]
+    hooks: Option<Vec<Hook>>,
 }
 
 #[derive(Deserialize)]
@@ -152,6 +157,7 @@ pub(super) fn decode(stored: &[u8]) -> Result<Release, Failure> {
         chart: format!("{}-{}", chart.name, chart.version),
         app_version: chart.app_version,
         manifest: record.manifest,
+        hooks: record.hooks.unwrap_or_default(),
     })
 }
 

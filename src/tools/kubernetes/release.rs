@@ -3,11 +3,10 @@
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams, Preconditions};
-use serde::Deserialize;
 use serde_json::json;
 
 use super::client::{Kube, changed};
-use super::objects::ObjectRef;
+use super::manifest::ManifestObjects;
 use super::record;
 pub use super::record::{Release, ReleaseStatus};
 use crate::error::Failure;
@@ -40,17 +39,8 @@ pub const RUN_LABEL: &str = "provision";
 impl Release {
     /// The objects of its manifest.
     pub fn objects(&self) -> ManifestObjects {
-        manifest_objects(&self.manifest, &self.namespace)
+        ManifestObjects::read(&self.manifest, &self.namespace)
     }
-}
-
-/// The objects that a manifest names.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ManifestObjects {
-    /// In the manifest's order.
-    pub objects: Vec<ObjectRef>,
-    /// What could not be read, and why. Helm accepted it, so it is not an error; it just can't be checked.
-    pub unreadable: Vec<String>,
 }
 
 impl Kube {
@@ -100,17 +90,6 @@ impl Kube {
         }
     }
 
-    /// Returns why an object of a release's manifest is not there; `None` when all are that can be checked.
-    pub async fn absence_in(&self, objects: &ManifestObjects) -> Result<Option<String>, Failure> {
-        // One after the other: a request takes a millisecond, a connection for each of them several.
-        for object in &objects.objects {
-            if let Some(absence) = self.absence(object).await? {
-                return Ok(Some(absence));
-            }
-        }
-        Ok(None)
-    }
-
     /// Marks a revision as failed in its record, as helm does when it is interrupted; nothing else changes in the
     /// cluster. Fails when the record is no longer the one in `revision`: then a helm is at work on it.
     pub async fn mark_failed(&self, namespace: &str, release: &str, revision: &Revision) -> Result<Marked, Failure> {
@@ -153,109 +132,4 @@ impl Kube {
 /// The name of the Secret in which Helm keeps a revision.
 pub fn record_name(release: &str, revision: u32) -> String {
     format!("sh.helm.release.v1.{release}.v{revision}")
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct ManifestObject {
-    #[serde(default)]
-    api_version: String,
-    #[serde(default)]
-    kind: String,
-    #[serde(default)]
-    metadata: ManifestMeta,
-    #[serde(default)]
-    items: Vec<ManifestObject>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct ManifestMeta {
-    name: String,
-    namespace: Option<String>,
-}
-
-/// Reads as Helm does: the last one of duplicate keys wins, and each document is parsed on its own.
-fn manifest_objects(manifest: &str, namespace: &str) -> ManifestObjects {
-    let mut found = ManifestObjects::default();
-    for document in documents(manifest) {
-        let options = serde_saphyr::options! {
-            duplicate_keys: serde_saphyr::DuplicateKeyPolicy::LastWins,
-            // A record's size is limited already.
-            budget: None,
-        };
-        match serde_saphyr::from_multiple_with_options::<Option<ManifestObject>>(&document, options) {
-            Ok(objects) => {
-                let mut rest: Vec<ManifestObject> = objects.into_iter().flatten().rev().collect();
-                while let Some(object) = rest.pop() {
-                    if object.kind == "List" {
-                        rest.extend(object.items.into_iter().rev());
-                    } else if !object.kind.is_empty() {
-                        found.objects.push(ObjectRef {
-                            api_version: object.api_version,
-                            kind: object.kind,
-                            namespace: object.metadata.namespace.unwrap_or_else(|| namespace.to_owned()),
-                            name: object.metadata.name,
-                        });
-                    }
-                }
-            }
-            Err(error) => {
-                let source = document.lines().find_map(|line| line.strip_prefix("# Source: ")).unwrap_or("a document");
-                let why = error.to_string();
-                found.unreadable.push(format!("{source}: {}", why.lines().next().unwrap_or_default()));
-            }
-        }
-    }
-    found
-}
-
-/// The documents of a manifest: a line that begins with `---` begins a new one.
-fn documents(manifest: &str) -> Vec<String> {
-    let mut documents = vec![String::new()];
-    for line in manifest.lines() {
-        if line.starts_with("---") {
-            documents.push(String::new());
-        }
-        if let Some(last) = documents.last_mut() {
-            last.push_str(line);
-            last.push('\n');
-        }
-    }
-    documents
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_manifest_gives_its_objects_in_order() {
-        let manifest = "---\n# Source: a.yaml\napiVersion: v1\nkind: Service\nmetadata:\n  name: web\n  labels: {a: b}\n\
-            spec:\n  ports: [{port: 80}]\n---\n# only a comment\n---\napiVersion: apps/v1\nkind: Deployment\n\
-            metadata:\n  name: api\n  namespace: other\n---\napiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  \
-            kind: ConfigMap\n  metadata: {name: c}\n";
-        let found = manifest_objects(manifest, "apps");
-        assert_eq!(found.unreadable, Vec::<String>::new());
-        let short: Vec<String> = found.objects.iter().map(ToString::to_string).collect();
-        assert_eq!(short, ["service/web in apps", "deployment/api in other", "configmap/c in apps"]);
-    }
-
-    #[test]
-    fn a_manifest_that_helm_accepts_is_read_as_helm_reads_it() {
-        let doubled = "---\n# Source: a/templates/cm.yaml\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: first\n  \
-            name: dup\n  labels:\n    a: b\n    a: b\ndata: {n: 010, t: 2026-11-26, u: yes}\nkind: ConfigMap\n";
-        let found = manifest_objects(doubled, "apps");
-        assert_eq!(found.unreadable, Vec::<String>::new());
-        assert_eq!(found.objects[0].to_string(), "configmap/dup in apps");
-    }
-
-    #[test]
-    fn a_document_that_can_not_be_read_keeps_no_other_from_being_checked() {
-        let manifest =
-            "---\n# Source: a/odd.yaml\nkind: [\n---\napiVersion: v1\nkind: Service\nmetadata: {name: web}\n";
-        let found = manifest_objects(manifest, "apps");
-        assert_eq!(found.objects.len(), 1);
-        assert!(found.unreadable[0].starts_with("a/odd.yaml: "), "{:?}", found.unreadable);
-    }
 }

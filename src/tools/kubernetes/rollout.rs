@@ -7,7 +7,8 @@ use futures_util::future::try_join_all;
 
 use super::client::Kube;
 use super::problems::{Outlook, PodProblem, Remedy};
-use super::workloads::{Workload, WorkloadKind};
+use super::steadiness::{STEADY, Steadiness};
+use super::workload::{Workload, WorkloadKind};
 use crate::error::Failure;
 use crate::model::Progress;
 use crate::tools::pause::Stopwatch;
@@ -20,13 +21,6 @@ const UNSCHEDULABLE: Duration = Duration::from_secs(15);
 
 /// How long a pod may wait for its volume: in a young cluster the provisioner has to come up first.
 const UNBOUND: Duration = Duration::from_secs(90);
-
-/// Pods that have been up for less may not stay up: one that crashes at its start is ready for a moment where it has no
-/// readiness probe.
-const YOUNG: Duration = Duration::from_secs(10);
-
-/// How long young pods have to stay up without a restart.
-const STEADY: Duration = Duration::from_secs(3);
 
 /// How long the API server may be unreachable.
 const UNREACHABLE: Duration = Duration::from_secs(20);
@@ -52,6 +46,7 @@ pub enum RolloutState {
 #[derive(Debug)]
 pub struct Rollout {
     targets: Vec<Target>,
+    allow_empty: bool,
     /// Since when each problem lasts.
     since: BTreeMap<String, Stopwatch>,
     unreachable_since: Option<Stopwatch>,
@@ -63,10 +58,11 @@ pub struct Rollout {
 }
 
 impl Rollout {
-    /// Nothing is checked yet.
-    pub fn new(targets: Vec<Target>) -> Self {
+    /// Nothing is checked yet. `allow_empty` is whether a workload may want no pods.
+    pub fn new(targets: Vec<Target>, allow_empty: bool) -> Self {
         Self {
             targets,
+            allow_empty,
             since: BTreeMap::new(),
             unreachable_since: None,
             steady_since: None,
@@ -105,7 +101,7 @@ impl Rollout {
     }
 
     async fn check_once(&mut self, kube: &Kube) -> Result<RolloutState, Failure> {
-        let workloads = kube.targets(&self.targets).await?;
+        let workloads = kube.targets(&self.targets, self.allow_empty).await?;
         let ready = workloads.iter().map(|workload| workload.ready).sum();
         let wanted = workloads.iter().map(|workload| workload.wanted).sum();
         let complete;
@@ -114,6 +110,8 @@ impl Rollout {
         self.progress = Some(Progress::items(ready, Some(wanted), message));
         if self.unfinished.is_empty() {
             if self.is_steady(kube, &complete).await? {
+                let remarks = complete.iter().filter_map(|one| Some(format!("{one}: {}", one.remark.as_ref()?)));
+                self.lines.extend(remarks);
                 return Ok(RolloutState::Complete { pods: wanted });
             }
             self.progress = Some(Progress::items(ready, Some(wanted), "checking that the pods stay up"));
@@ -127,7 +125,8 @@ impl Rollout {
             self.unfinished.iter().zip(&found).flat_map(|(workload, all)| all.iter().map(move |one| (workload, one)));
         for (workload, problem) in all {
             let since = *self.since.entry(problem.key()).or_insert_with(|| {
-                self.lines.push(format!("{workload}: pod {}: {}", problem.pod, problem.line()));
+                let pod = if problem.pod.is_empty() { String::new() } else { format!("pod {}: ", problem.pod) };
+                self.lines.push(format!("{workload}: {pod}{}", problem.line()));
                 Stopwatch::start()
             });
             if is_fatal(problem, since.elapsed()) {
@@ -139,14 +138,18 @@ impl Rollout {
 
     /// Whether the pods of complete workloads have been up long enough to believe that they stay up.
     async fn is_steady(&mut self, kube: &Kube, workloads: &[Workload]) -> Result<bool, Failure> {
-        let checks = try_join_all(workloads.iter().map(|workload| kube.restarts(workload, YOUNG))).await?;
-        if checks.iter().all(|(_, young)| !young) {
-            return Ok(true);
-        }
-        let restarts = checks.iter().map(|(restarts, _)| restarts).sum();
-        match self.steady_since {
-            Some((since, before)) if before == restarts => Ok(since.elapsed() >= STEADY),
-            _ => {
+        let now = kube.time().await?;
+        let checks = try_join_all(workloads.iter().map(|workload| kube.steadiness(workload, now))).await?;
+        let worst = checks.iter().map(|(steadiness, _)| *steadiness).max().unwrap_or(Steadiness::Steady);
+        let restarts = checks.iter().map(|(_, restarts)| restarts).sum();
+        match (worst, self.steady_since) {
+            (Steadiness::Steady, _) => Ok(true),
+            (Steadiness::Looping, _) => {
+                self.steady_since = None;
+                Ok(false)
+            }
+            (Steadiness::Young, Some((since, before))) if before == restarts => Ok(since.elapsed() >= STEADY),
+            (Steadiness::Young, _) => {
                 self.steady_since = Some((Stopwatch::start(), restarts));
                 Ok(false)
             }
@@ -166,13 +169,15 @@ fn is_fatal(problem: &PodProblem, lasts: Duration) -> bool {
 }
 
 impl Kube {
-    /// The workloads of `targets`, in their order; a failure when one is not there.
-    pub async fn targets(&self, targets: &[Target]) -> Result<Vec<Workload>, Failure> {
+    /// The workloads of `targets`, in their order; a failure when one is not there. `allow_empty` is whether one that
+    /// wants no pods is complete.
+    pub async fn targets(&self, targets: &[Target], allow_empty: bool) -> Result<Vec<Workload>, Failure> {
         try_join_all(targets.iter().map(|(kind, namespace, name)| async move {
-            self.workload(*kind, namespace, name).await?.ok_or_else(|| {
-                Failure::failed(format!("there is no {}/{name} in the namespace `{namespace}`", kind.word())).hint(
-                    format!("see what is there: `{} -n {namespace} get deployments,statefulsets`", self.kubectl()),
-                )
+            let found = self.workload(*kind, namespace, name).await?;
+            let found = found.map(|found| if allow_empty { found.allowing_empty() } else { found });
+            found.ok_or_else(|| {
+                Failure::failed(format!("there is no {}/{name} in the namespace `{namespace}`", kind.word()))
+                    .hint(format!("see what is there: `{} -n {namespace} get {}s`", self.kubectl(), kind.word()))
             })
         }))
         .await

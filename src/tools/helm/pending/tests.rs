@@ -226,3 +226,22 @@ async fn a_removal_that_was_killed_is_finished_only_with_consent() {
     world.recover(Consent::Given).await.unwrap().unwrap();
     assert_eq!(world.helm_calls(), "--kube-context test -n apps uninstall todo\n");
 }
+
+#[tokio::test]
+async fn every_state_that_helm_knows_has_a_way_out_done_or_said() {
+    let words =
+        ["deployed", "superseded", "failed", "uninstalled", "uninstalling", "pending-install", "pending-upgrade"];
+    for status in words.into_iter().chain(["pending-rollback", "unknown", "of-a-later-helm"]) {
+        for before in ["deployed", "superseded", "failed", "uninstalled"] {
+            for label in [gone(), String::new(), "1f-0-elsewhere".to_owned()] {
+                for consent in [Consent::None, Consent::Given] {
+                    let world = World::new(&[(1, before, "a-1"), (2, status, &label)]);
+                    if let Err(failure) = world.recover(consent).await {
+                        assert!(!failure.hints.is_empty(), "{before}, {status}, {label}: {failure}");
+                        assert_eq!((world.changes(), world.helm_calls()), (vec![], String::new()));
+                    }
+                }
+            }
+        }
+    }
+}

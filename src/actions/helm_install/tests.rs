@@ -1,0 +1,42 @@
+//! Tests of `helm-install`.
+
+use super::*;
+
+#[test]
+fn only_an_exact_version_names_a_chart() {
+    let names = |more: &str| {
+        let settings: HelmInstall = toml::from_str(&format!("release = \"a\"\n{more}")).unwrap();
+        settings.names_version()
+    };
+    for more in [
+        "chart = \"oci://x/y@sha256:00\"",
+        "chart = \"r/c\"\nversion = \"1.2.3\"",
+        "chart = \"r/c\"\nversion = \"v1.2.3-rc.1+x\"",
+    ] {
+        assert!(names(more), "{more}");
+    }
+    for more in [
+        "chart = \"oci://x/y\"",
+        "chart = \"r/c\"\nversion = \"1.2\"",
+        "chart = \"r/c\"\nversion = \"^1.2.3\"",
+        "chart = \"r/c\"\nversion = \"1.2.x\"",
+        "chart = \"r/c\"\nversion = \">=1.2.3 <2.0.0\"",
+    ] {
+        assert!(!names(more), "{more}");
+    }
+}
+
+#[test]
+fn a_field_is_ignored_with_all_below_it() {
+    let settings = "chart = 'c'\nrelease = 'r'\nignore-changes = ['deployment/web: spec.replicas', 'widget/w: spec']";
+    let install: HelmInstall = toml::from_str(settings).unwrap();
+    install.validate().unwrap();
+    for field in ["deployment/web: spec.replicas", "widget/w: spec", "widget/w: spec.a", "widget/w: spec[0]"] {
+        assert!(install.ignores(field), "{field}");
+    }
+    for field in ["deployment/web: spec", "deployment/web: spec.replicasX", "deployment/api: spec.replicas"] {
+        assert!(!install.ignores(field), "{field}");
+    }
+    let install: HelmInstall = toml::from_str("chart = 'c'\nrelease = 'r'\nignore-changes = ['replicas']").unwrap();
+    assert!(install.validate().unwrap_err().contains("deployment/web: spec.replicas"));
+}

@@ -1,0 +1,30 @@
+//! [`Statuses`]: the statuses that a response may have.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// One status, or several.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(super) enum Statuses {
+    One(u16),
+    Any(Vec<u16>),
+}
+
+impl Statuses {
+    /// Whether `status` is one of them.
+    pub(super) fn has(&self, status: u16) -> bool {
+        match self {
+            Self::One(one) => *one == status,
+            Self::Any(any) => any.contains(&status),
+        }
+    }
+
+    /// Returns them as a text.
+    pub(super) fn words(&self) -> String {
+        match self {
+            Self::One(one) => one.to_string(),
+            Self::Any(any) => any.iter().map(u16::to_string).collect::<Vec<_>>().join(" or "),
+        }
+    }
+}
