@@ -224,7 +224,7 @@ async fn a_service_is_asked_through_a_forward_of_our_own() {
 async fn a_service_passes_only_when_each_of_its_ready_pods_does() {
     let bench = Workbench::new("each").await;
     web(&bench).await;
-    let bad = json!({"name": "c", "image": IMAGE, "imagePullPolicy": "Never",
+    let bad = json!({"name": "c", "image": IMAGE.to_string(), "imagePullPolicy": "Never",
         "command": ["perl", "-e", SERVER.replace("200 OK", "500 Oh")], "ports": [{"name": "web", "containerPort": 8080}],
         "readinessProbe": {"tcpSocket": {"port": 8080}, "periodSeconds": 1}});
     let pod = json!({"apiVersion": "v1", "kind": "Pod",
@@ -236,8 +236,8 @@ async fn a_service_passes_only_when_each_of_its_ready_pods_does() {
     let failure = bench.run("http-check", &settings).await.unwrap_err();
     assert!(failure.message.contains("at the pod bad responded with 500, not 200"), "{failure}");
     // What may change something goes to one pod only, as a client's request would.
-    let step = bench.run("http-check", &format!("{settings}0\nmethod = 'POST'\ninterval = '10ms'"));
-    assert_eq!(step.await.unwrap().get("status"), Some("200"));
+    let post = format!("{settings}0\nmethod = 'POST'\ninterval = '10ms'");
+    assert_eq!(bench.run("http-check", &post).await.unwrap().get("status"), Some("200"));
     bench.command(&format!("-n {} delete pod bad", bench.namespace)).await;
     bench.run("http-check", &settings).await.unwrap();
     bench.clean_up().await;

@@ -298,7 +298,10 @@ async fn what_somebody_changes_in_a_release_is_named_and_repaired() {
             "set image deployment app c=other:1",
             "deployment/app in NS: spec.template.spec.containers[c].image is \"other:1\", was released as",
         ),
-        ("set selector service app x=y", "service/app in NS: spec.selector.x was added: \"y\""),
+        (
+            "set selector service app x=y",
+            "service/app in NS: spec.selector.app is gone, was released as \"app\"; spec.selector.x was added",
+        ),
         (
             "patch cm app -p '{\"data\":{\"note\":\"evil\"}}'",
             "configmap/app in NS: data.note is \"evil\", was released as",
@@ -309,7 +312,7 @@ async fn what_somebody_changes_in_a_release_is_named_and_repaired() {
         ),
         (
             "patch gadget g --type=merge -p '{\"spec\":{\"size\":7,\"list\":[]}}'",
-            "gadget/g in NS: spec.list is [], was released as",
+            "gadget/g in NS: spec.list[a] is gone, was released as",
         ),
         ("delete gadget g", "gadget/g in NS is gone"),
         ("delete cm by-hook", "configmap/by-hook in NS is gone"),

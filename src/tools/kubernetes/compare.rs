@@ -118,8 +118,9 @@ impl Kube {
     ) -> Result<Comparison, Failure> {
         let reference = &object.reference;
         let api = self.dynamic(kind, &reference.namespace);
-        let live = self.read(&format!("looking for {reference}"), || api.get_opt(&reference.name)).await?;
-        let live = live.filter(|live| live.metadata.deletion_timestamp.is_none());
+        let what = format!("looking for {reference}");
+        let live = self.read(&what, || async { self.absent_without_kind(api.get_opt(&reference.name).await) });
+        let live = live.await?.filter(|live| live.metadata.deletion_timestamp.is_none());
         let Some(live) = live else {
             if object.is_removed_when_done() {
                 return Ok(Comparison::Same);

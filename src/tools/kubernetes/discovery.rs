@@ -22,6 +22,18 @@ impl Kube {
         Ok(found)
     }
 
+    /// Takes an object as absent when the cluster does not serve its kind any more: then the kinds that were looked up
+    /// are out of date.
+    pub(super) fn absent_without_kind<T>(&self, found: kube::Result<Option<T>>) -> kube::Result<Option<T>> {
+        match found {
+            Err(kube::Error::Api(status)) if status.code == 404 => {
+                self.kinds.forget();
+                Ok(None)
+            }
+            found => found,
+        }
+    }
+
     async fn kinds_in(&self, api_version: &str) -> Result<Arc<[Kind]>, Failure> {
         let (group, version) = api_version.rsplit_once('/').unwrap_or(("", api_version));
         let what = format!("listing the kinds of {api_version}");
@@ -33,7 +45,8 @@ impl Kube {
             };
             match list {
                 Ok(list) => Ok(list.resources),
-                Err(kube::Error::Api(status)) if status.is_not_found() => Ok(Vec::new()),
+                // Of a group that nothing serves any more it says so in plain text, without a reason.
+                Err(kube::Error::Api(status)) if status.code == 404 => Ok(Vec::new()),
                 Err(error) => Err(error),
             }
         });
@@ -102,7 +115,10 @@ mod tests {
                 (200, resources(&[("selfsubjectreviews", "SelfSubjectReview", false, &["create"])]))
             }
             "/apis/scheduling.k8s.io/v1/priorityclasses/high" => (200, metadata("high")),
-            "/apis/bugs.example/v1/namespaces/apps/widgets/w" => (200, metadata("w")),
+            "/apis/bugs.example/v1/namespaces/apps/widgets/w" if HAS_WIDGETS.load(Ordering::Relaxed) => {
+                (200, metadata("w"))
+            }
+            path if path.starts_with("/apis/bugs.example/v1") => status(404, "", "404 page not found"),
             _ => status(404, "NotFound", "not found"),
         })
         .await;
@@ -119,6 +135,10 @@ mod tests {
         // Its definition was installed by a step meanwhile.
         HAS_WIDGETS.store(true, Ordering::Relaxed);
         assert!(kube.exists(&widget).await.unwrap());
+        // Somebody has removed it again: what was looked up before does not count.
+        HAS_WIDGETS.store(false, Ordering::Relaxed);
+        assert!(!kube.exists(&widget).await.unwrap());
+        assert!(kube.absence(&widget).await.unwrap().unwrap().contains("has no kind Widget"));
         assert!(kube.exists(&object("authorization.k8s.io/v1", "SelfSubjectReview", "x")).await.unwrap());
     }
 }

@@ -46,7 +46,9 @@ impl Kube {
             return Ok(None);
         }
         let api = self.dynamic(&kind, &object.namespace);
-        let found = self.read(&format!("looking for {object}"), || api.get_metadata_opt(&object.name)).await?;
+        let what = format!("looking for {object}");
+        let found = self.read(&what, || async { self.absent_without_kind(api.get_metadata_opt(&object.name).await) });
+        let found = found.await?;
         let is_there = found.is_some_and(|found| found.metadata.deletion_timestamp.is_none());
         Ok((!is_there).then(|| format!("{object} is gone")))
     }
