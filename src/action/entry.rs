@@ -30,6 +30,10 @@ pub trait ActionSettings: Action + DeserializeOwned + JsonSchema + 'static {
     /// ever part of the settings.
     const SECRET_SETTINGS: &'static [&'static str] = &[];
 
+    /// The settings in which a string is a script for a shell. Such a setting deserializes to a
+    /// [`crate::tools::shell::Script`], which keeps values from outside of the file out of its text.
+    const SCRIPTS: &'static [&'static str] = &[];
+
     /// What types can't say: settings that exclude each other, a range that does not parse.
     fn validate(&self) -> Result<(), String> {
         Ok(())
@@ -53,6 +57,8 @@ pub struct ActionType {
     pub in_cluster: bool,
     /// See [`ActionSettings::SECRET_SETTINGS`].
     pub secret_settings: &'static [&'static str],
+    /// See [`ActionSettings::SCRIPTS`].
+    pub scripts: &'static [&'static str],
     /// Makes the action from a step's settings. The error has the place of what is wrong.
     pub parse: fn(SettingsTable<'_>) -> Result<Box<dyn Action>, toml::de::Error>,
     /// The JSON Schema of its settings.
@@ -75,6 +81,7 @@ impl ActionType {
             outputs: A::OUTPUTS,
             in_cluster: A::IN_CLUSTER,
             secret_settings: A::SECRET_SETTINGS,
+            scripts: A::SCRIPTS,
             parse: parse::<A>,
             schema: schema::<A>,
         }

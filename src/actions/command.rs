@@ -1,21 +1,22 @@
 //! `command`: runs a program or a shell line.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future::BoxFuture;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::action::{Action, ActionSettings, Presence, StepContext};
-use crate::error::{Failure, FailureKind};
+use crate::error::Failure;
 use crate::files::FileSet;
 use crate::fingerprint::Inputs;
-use crate::model::Output;
+use crate::model::{Output, SecretPart, split_secret_refs};
 use crate::tools::docker::Endpoint;
 use crate::tools::kubernetes::KubeSource;
 use crate::tools::process::ProcessObserver;
 use crate::tools::secrets::keyed_digest;
-use crate::tools::{blocking, process, shell};
+use crate::tools::shell::{self, Script};
+use crate::tools::{blocking, process};
 
 /// Settings of `command`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -27,8 +28,9 @@ pub(super) struct Command {
     run: Run,
     /// Where it runs, relative to the project; the project's folder by default.
     cwd: Option<String>,
-    /// Environment variables, in addition to those of `provision` itself. It also gets `DOCKER_HOST` for the daemon
-    /// that the other steps use, unless `DOCKER_HOST` or `DOCKER_CONTEXT` is set here, and `KUBECONFIG` for the
+    /// Environment variables, in addition to those of `provision` itself; `${{ secrets.NAME }}` stands for a declared
+    /// secret. Variables with secrets that the step does not declare are left out. It also gets `DOCKER_HOST` for the
+    /// daemon that the other steps use, unless `DOCKER_HOST` or `DOCKER_CONTEXT` is set here, and `KUBECONFIG` for the
     /// pipeline's cluster.
     #[serde(default)]
     env: BTreeMap<String, String>,
@@ -51,25 +53,30 @@ pub(super) struct Command {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(untagged)]
 enum Run {
-    Shell(String),
+    Shell(Script),
     Program(Vec<String>),
 }
 
 impl ActionSettings for Command {
     const NAME: &'static str = "command";
-    const REVISION: u32 = 2;
+    const REVISION: u32 = 3;
     const SUMMARY: &'static str =
         "Runs a program or a shell line; done when it ends with exit code 0 and its outputs are there";
     const EXAMPLE: &'static str = r#"run = ["true"]"#;
+    const SECRET_SETTINGS: &'static [&'static str] = &["env"];
+    const SCRIPTS: &'static [&'static str] = &["run"];
 
     fn validate(&self) -> Result<(), String> {
         match &self.run {
             Run::Program(argv) if argv.is_empty() => return Err("`run` needs at least the program".into()),
-            Run::Shell(line) if line.trim().is_empty() => return Err("`run` is empty".into()),
+            Run::Shell(script) if script.text().trim().is_empty() => return Err("`run` is empty".into()),
             _ => {}
         }
         for pattern in self.inputs.iter().chain(&self.outputs) {
             FileSet::glob(".".as_ref(), pattern)?;
+        }
+        for (name, text) in &self.env {
+            split_secret_refs(text).map_err(|why| format!("`env.{name}`: {why}"))?;
         }
         match self.secrets.iter().find(|name| self.env.contains_key(*name)) {
             Some(name) => Err(format!("`{name}` is in `env` and in `secrets`")),
@@ -101,25 +108,27 @@ impl Command {
             let source = KubeSource::of(cluster, tools.state_dir());
             command = command.env("KUBECONFIG", source.variable(tools.state_dir())?);
         }
-        for (name, value) in &self.env {
-            command = command.env(name, value);
+        for (name, text) in &self.env {
+            command = command.env(name, tools.secrets().fill(text)?);
         }
         for name in &self.secrets {
-            if tools.secrets().source(name).is_none() {
-                return Err(Failure::new(FailureKind::Config, format!("the secret `{name}` is not declared"))
-                    .hint(format!("add `{name}` to `[secrets]` in pipeline.toml")));
-            }
-            let value = tools.secrets().value(name)?.ok_or_else(|| {
-                Failure::new(
-                    FailureKind::Config,
-                    format!("the secret `{name}` is made in the cluster and known there alone"),
-                )
-                .hint("take it from the environment, with `env = \"…\"`, where a command needs it")
-            })?;
-            command = command.env(name, value.expose());
+            command = command.env(name, tools.secrets().for_program(name)?.expose());
         }
         let cwd = self.cwd.as_deref().map_or_else(|| tools.root().to_owned(), |cwd| cx.path(cwd));
         Ok(command.cwd(&cwd))
+    }
+
+    /// The declared secrets that it gets.
+    fn secrets(&self) -> Result<BTreeSet<&str>, Failure> {
+        let mut names: BTreeSet<&str> = self.secrets.iter().map(String::as_str).collect();
+        for text in self.env.values() {
+            for part in split_secret_refs(text).map_err(Failure::bug)? {
+                if let SecretPart::Secret(name) = part {
+                    names.insert(name);
+                }
+            }
+        }
+        Ok(names)
     }
 
     /// Whether the step itself says which Docker daemon its program uses.
@@ -157,7 +166,7 @@ impl Action for Command {
                 let files = FileSet::glob(cx.tools().root(), pattern).map_err(Failure::failed)?;
                 inputs.digest(format!("files {pattern}"), cx.tools().digest(files).await?);
             }
-            for name in &self.secrets {
+            for name in self.secrets()? {
                 if let Some(value) = cx.tools().secrets().value(name)? {
                     let digest = keyed_digest(cx.tools().state_dir(), value.expose().as_bytes())?;
                     inputs.digest(format!("secret {name}"), digest);

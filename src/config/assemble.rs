@@ -127,6 +127,7 @@ impl Assembly<'_> {
             retry: decl.retry,
             when: when.map(|(condition, _)| condition),
             optional: decl.optional,
+            tty: decl.tty,
             fallback: fallback.map(|(step, _)| step).filter(|step| self.is_kept(step)),
             action_type,
             static_inputs: bound.inputs,

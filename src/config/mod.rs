@@ -29,7 +29,7 @@ use crate::pipeline::Pipeline;
 use crate::suggest::suggest;
 use crate::tools::secrets::SecretSource;
 use assemble::{Assembly, known_steps};
-use expr::scope::Scope;
+use expr::scope::{Env, Scope};
 use sections::profile::Profile;
 use sections::stages::{Reader, StageDecl};
 use sections::{checklist, pipeline, profile, secrets, vars};
@@ -94,10 +94,11 @@ fn build(
     for (_, table) in declared.profiles.values().filter_map(|profile| profile.cluster.as_ref()) {
         cluster::check_override(report, table);
     }
-    let overrides = vars::Overrides { profile: &profile.vars, env: &options.env, set: &options.set };
+    let secret_variables = secrets::variables(&declared.secrets);
+    let env = Env { variables: &options.env, secrets: &secret_variables };
+    let overrides = vars::Overrides { profile: &profile.vars, env, set: &options.set };
     let vars = vars::resolve(report, &declared.name, &declared.vars, &overrides);
-    let scope =
-        Scope { env: &options.env, vars: &vars, pipeline: &declared.name, cluster: None, steps: None, secrets: None };
+    let scope = Scope { env, vars: &vars, pipeline: &declared.name, cluster: None, steps: None, secrets: None };
 
     let declares_cluster = declared.cluster.is_some() || profile.cluster.is_some();
     let cluster = cluster::resolve(report, declared.cluster.take(), profile.cluster, &scope);

@@ -124,8 +124,12 @@ impl ActionTask {
 
     /// One attempt, and then a probe: success is what the world shows, not what the action says.
     async fn attempt(&self) -> Result<Output, Failure> {
+        let terminal = if self.step.tty { self.cx.take_terminal().await? } else { None };
+        // A step may print what the cluster has.
+        self.cx.unless_cancelled("reading the generated secrets", self.cx.learn_generated()).await?;
         failpoint::hit("action-begins");
         let output = self.within_timeout().await?;
+        drop(terminal);
         failpoint::hit("action-ended");
         let probe = self.cx.unless_cancelled("probing the result", self.action.probe(&self.cx, &output));
         match caught(probe, self.step.timeout).await? {

@@ -58,6 +58,8 @@ pub struct Tools {
     docker: OnceCell<Docker>,
     kube: Mutex<Option<(Digest, Kube)>>,
     node_images: Memo<Arc<BTreeMap<String, String>>>,
+    /// The kubeconfig of the cluster whose generated secrets are known.
+    learnt: Mutex<Option<Digest>>,
 }
 
 impl Tools {
@@ -84,6 +86,7 @@ impl Tools {
             docker: OnceCell::new(),
             kube: Mutex::new(None),
             node_images: Memo::default(),
+            learnt: Mutex::new(None),
         }
     }
 
@@ -191,6 +194,34 @@ impl Tools {
         let kube = Kube::connect(source).await?;
         *kept = stamp.map(|stamp| (stamp, kube.clone()));
         Ok(kube)
+    }
+
+    /// Registers the generated secrets that the cluster has, so that they are masked, whichever steps of a run were
+    /// selected. Once for each cluster; one that can't be reached is asked again by the next step. Returns why they
+    /// could not be read.
+    pub async fn learn_generated(&self) -> Option<Failure> {
+        let spec = self.cluster.as_ref().filter(|_| self.secrets.has_generated())?;
+        let stamp = KubeSource::of(spec, &self.state_dir).stamp()?;
+        let mut learnt = self.learnt.lock().await;
+        if *learnt == Some(stamp) {
+            return None;
+        }
+        // What nobody can reach, no step can print.
+        let kube = self.kube().await.ok()?;
+        match kube.generated_secrets().await {
+            Ok(values) => {
+                values.iter().for_each(|value| {
+                    self.redactor.register(value);
+                });
+                *learnt = Some(stamp);
+                None
+            }
+            Err(failure) if failure.transient => None,
+            Err(failure) => {
+                *learnt = Some(stamp);
+                Some(failure)
+            }
+        }
     }
 
     /// The images of the cluster's node: full name and id of each. Listing them takes a process in the node, so steps

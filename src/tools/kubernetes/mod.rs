@@ -36,7 +36,7 @@ pub use problems::{Outlook, PodProblem, Remedy, pod_problems};
 pub(crate) use record::tests as record_tests;
 pub use release::{ManifestObjects, Marked, RUN_LABEL, Release, ReleaseStatus, Revision, record_name};
 pub use rollout::{Rollout, RolloutState, Target};
-pub use secret::{SecretObject, SecretState};
+pub use secret::{Applied, GENERATED, SecretObject, SecretState};
 pub use source::KubeSource;
 pub use workloads::{Workload, WorkloadKind};
 
