@@ -9,6 +9,7 @@ use crate::action::{Action, ActionType};
 use crate::error::Failure;
 use crate::fingerprint::Inputs;
 use crate::model::{IdMap, Item, ItemId, Outline, Output, StageId, StageOutline, StepId, StepOutline};
+use crate::redact::Redactor;
 use crate::tools::cluster::ClusterSpec;
 use crate::tools::secrets::SecretSource;
 
@@ -72,6 +73,8 @@ pub struct Step {
     pub when: Option<Condition>,
     /// Whether the run continues and may succeed if it fails.
     pub optional: bool,
+    /// Whether its programs get the terminal.
+    pub tty: bool,
     /// The step that proves the same if this one fails.
     pub fallback: Option<StepId>,
     /// Whether the cluster is there when it begins: it needs, directly or not, a step that makes or uses the cluster, or
@@ -174,6 +177,20 @@ impl Pipeline {
             })
             .collect();
         Outline { name: self.name.clone(), stages }
+    }
+
+    /// Masks the secrets in its titles.
+    pub fn mask_titles(&mut self, redactor: &Redactor) {
+        for stage in &mut self.stages {
+            stage.title = redactor.text(&stage.title);
+            // Nobody else has them yet.
+            for step in stage.steps.iter_mut().filter_map(Arc::get_mut) {
+                let masked = redactor.text(&step.title);
+                if *masked != *step.title {
+                    step.title = masked.into();
+                }
+            }
+        }
     }
 
     /// Returns all steps, in the order of the file.

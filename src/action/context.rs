@@ -1,12 +1,15 @@
 //! [`StepContext`]: all that an action may reach.
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::prompts::Prompts;
-use crate::error::Failure;
+use fs_err as fs;
+
+use super::prompts::{Prompts, Taken};
+use crate::error::{Context, Failure};
 use crate::event::{EventKind, EventSink, StepLog, event_channel};
 use crate::model::{Output, Progress, RunId, StepId};
 use crate::redact::RedactStream;
@@ -45,6 +48,8 @@ pub struct StepContext {
     text: Mutex<TextState>,
     leaked: AtomicBool,
     run: Option<RunScope>,
+    /// The terminal, while the step has it.
+    terminal: Mutex<Option<fs::File>>,
 }
 
 /// The run that a step belongs to.
@@ -76,6 +81,7 @@ impl StepContext {
         on_child: OnChild,
     ) -> Self {
         let redact = RedactStream::new(tools.redactor().clone());
+        let children = Arc::new(ChildRegistry::default().withholding(tools.secrets().variables()));
         Self {
             step,
             tools,
@@ -84,10 +90,11 @@ impl StepContext {
             cancel,
             last,
             on_child,
-            children: Arc::default(),
+            children,
             text: Mutex::new(TextState { redact, line: Vec::new() }),
             leaked: AtomicBool::new(false),
             run: None,
+            terminal: Mutex::new(None),
         }
     }
 
@@ -192,6 +199,25 @@ impl StepContext {
         Ok(answer)
     }
 
+    /// Waits for the terminal, and lets the programs of this step have it until what is returned is dropped; `None` if
+    /// there is none: then they have no terminal.
+    pub async fn take_terminal(&self) -> Result<Option<TerminalTurn<'_>>, Failure> {
+        let Some(run) = &self.run else { return Ok(None) };
+        let turn = async { Ok(run.prompts.take(&self.step, &self.sink).await) };
+        let Some(turn) = self.unless_cancelled("waiting for the terminal", turn).await? else { return Ok(None) };
+        let terminal = fs::OpenOptions::new().write(true).open("/dev/tty").context(|| "opening the terminal".into())?;
+        *self.terminal.lock().unwrap_or_else(PoisonError::into_inner) = Some(terminal);
+        Ok(Some(TerminalTurn { cx: self, _turn: turn }))
+    }
+
+    /// Masks the generated secrets that the cluster has, before the step may print them.
+    pub async fn learn_generated(&self) -> Result<(), Failure> {
+        if let Some(why) = self.tools.learn_generated().await {
+            self.line(&format!("generated secrets of the cluster are not masked: {why}"));
+        }
+        Ok(())
+    }
+
     /// Notes that a child left processes behind, which were stopped.
     pub fn note_leak(&self) {
         self.leaked.store(true, Ordering::Relaxed);
@@ -249,6 +275,10 @@ impl ProcessObserver for StepContext {
         let mut text = self.text.lock().unwrap_or_else(PoisonError::into_inner);
         let TextState { redact, line } = &mut *text;
         let ready = redact.push(bytes);
+        if let Some(terminal) = &mut *self.terminal.lock().unwrap_or_else(PoisonError::into_inner) {
+            // A question has no line's end. A terminal that is gone shows nothing.
+            let _shown = terminal.write_all(&ready);
+        }
         self.write(line, &ready);
         // A reader who follows the log sees it now, and it survives if this process is killed.
         self.log.flush();
@@ -268,6 +298,22 @@ impl ProcessObserver for StepContext {
 
     fn children(&self) -> &Arc<ChildRegistry> {
         &self.children
+    }
+
+    fn has_terminal(&self) -> bool {
+        self.terminal.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+}
+
+/// The terminal in the hands of one step.
+pub struct TerminalTurn<'a> {
+    cx: &'a StepContext,
+    _turn: Taken<'a>,
+}
+
+impl Drop for TerminalTurn<'_> {
+    fn drop(&mut self) {
+        *self.cx.terminal.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 }
 

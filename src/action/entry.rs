@@ -37,6 +37,9 @@ pub trait ActionSettings: Action + DeserializeOwned + JsonSchema + 'static {
 
     /// The settings that name a program which the inputs or the probe run, and not only `run`.
     const PROBE_SETTINGS: &'static [&'static str] = &[];
+    /// The settings in which a string is a script for a shell. Such a setting deserializes to a
+    /// [`crate::tools::shell::Script`], which keeps values from outside of the file out of its text.
+    const SCRIPTS: &'static [&'static str] = &[];
 
     /// What types can't say: settings that exclude each other, a range that does not parse.
     fn validate(&self) -> Result<(), String> {
@@ -67,6 +70,8 @@ pub struct ActionType {
     pub secret_settings: &'static [&'static str],
     /// See [`ActionSettings::PROBE_SETTINGS`].
     pub probe_settings: &'static [&'static str],
+    /// See [`ActionSettings::SCRIPTS`].
+    pub scripts: &'static [&'static str],
     /// Makes the action from a step's settings. The error has the place of what is wrong.
     pub parse: fn(SettingsTable<'_>) -> Result<Box<dyn Action>, toml::de::Error>,
     /// The JSON Schema of its settings.
@@ -92,6 +97,7 @@ impl ActionType {
             makes_cluster: A::MAKES_CLUSTER,
             secret_settings: A::SECRET_SETTINGS,
             probe_settings: A::PROBE_SETTINGS,
+            scripts: A::SCRIPTS,
             parse: parse::<A>,
             schema: schema::<A>,
         }

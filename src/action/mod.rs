@@ -16,7 +16,7 @@ use crate::fingerprint::Inputs;
 use crate::model::{Output, ProofKind};
 use crate::tools::deletion::Deletion;
 
-pub use context::{ChildEvent, OnChild, RunScope, StepContext};
+pub use context::{ChildEvent, OnChild, RunScope, StepContext, TerminalTurn};
 pub use entry::{ActionSettings, ActionType, SettingsTable};
 pub use prompts::{Prompter, Prompts};
 

@@ -1,7 +1,7 @@
 //! [`Prompts`]: how a step asks the person at the terminal, one question at a time.
 
 use futures_util::future::BoxFuture;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 
 use crate::error::Failure;
 use crate::event::{EventKind, EventSink};
@@ -27,6 +27,16 @@ impl Prompts {
         Self { prompter: Some(Box::new(prompter)), turn: Mutex::new(()) }
     }
 
+    /// Waits for the terminal and keeps it for `step`, until what is returned is dropped; `None` if there is none.
+    /// Reporters say so, and leave the terminal alone meanwhile.
+    pub(super) async fn take<'a>(&'a self, step: &'a StepId, sink: &'a EventSink) -> Option<Taken<'a>> {
+        self.prompter.as_ref()?;
+        let turn = self.turn.lock().await;
+        let question = "it has the terminal now".to_owned();
+        sink.send(EventKind::StepAsking { step: step.clone(), question });
+        Some(Taken { _answered: Answered { step, sink }, _turn: turn })
+    }
+
     /// Shows `question` and returns the answer without surrounding spaces; `None` if nobody can answer. Reporters show
     /// the question, and leave the terminal alone until it is answered or the returned future is dropped.
     pub(super) async fn ask(&self, step: &StepId, question: &str, sink: &EventSink) -> Result<Option<String>, Failure> {
@@ -45,6 +55,12 @@ impl std::fmt::Debug for Prompts {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Prompts").field("terminal", &self.prompter.is_some()).finish_non_exhaustive()
     }
+}
+
+/// The terminal, for one step.
+pub(super) struct Taken<'a> {
+    _answered: Answered<'a>,
+    _turn: MutexGuard<'a, ()>,
 }
 
 /// Tells reporters that a question is no longer open, also when the step is cancelled.

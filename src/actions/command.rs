@@ -1,6 +1,6 @@
 //! `command`: runs a program or a shell line.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
@@ -9,15 +9,16 @@ use serde::Deserialize;
 
 use super::paths::{Globs, inside};
 use crate::action::{Action, ActionSettings, Presence, StepContext};
-use crate::error::{Failure, FailureKind};
+use crate::error::Failure;
 use crate::files::{FileSet, resolve};
 use crate::fingerprint::Inputs;
-use crate::model::{Output, ProofKind};
+use crate::model::{Output, ProofKind, SecretPart, split_secret_refs};
 use crate::tools::docker::Endpoint;
 use crate::tools::kubernetes::KubeSource;
 use crate::tools::process::{ChildRegistry, ProcessObserver};
 use crate::tools::secrets::keyed_digest;
-use crate::tools::{Cancel, blocking, process, shell};
+use crate::tools::shell::{self, Script};
+use crate::tools::{Cancel, blocking, process};
 
 /// The output with the digests of what it made.
 const DIGESTS: &str = "digests";
@@ -36,8 +37,9 @@ pub(super) struct Command {
     check: Option<Run>,
     /// Where it runs, relative to the project; the project's folder by default.
     cwd: Option<String>,
-    /// Environment variables, in addition to those of `provision` itself. It also gets `DOCKER_HOST` for the daemon
-    /// that the other steps use, unless `DOCKER_HOST` or `DOCKER_CONTEXT` is set here, and `KUBECONFIG` for the
+    /// Environment variables, in addition to those of `provision` itself; `${{ secrets.NAME }}` stands for a declared
+    /// secret. Variables with secrets that the step does not declare are left out. It also gets `DOCKER_HOST` for the
+    /// daemon that the other steps use, unless `DOCKER_HOST` or `DOCKER_CONTEXT` is set here, and `KUBECONFIG` for the
     /// pipeline's cluster.
     #[serde(default)]
     env: BTreeMap<String, String>,
@@ -61,7 +63,7 @@ pub(super) struct Command {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(untagged)]
 enum Run {
-    Shell(String),
+    Shell(Script),
     Program(Vec<String>),
 }
 
@@ -70,6 +72,8 @@ impl ActionSettings for Command {
     const REVISION: u32 = 3;
     const SUMMARY: &'static str = "Runs a program or a shell line; done when it ends with exit code 0, its outputs are there as it made them, and its check passes";
     const EXAMPLE: &'static str = r#"run = ["true"]"#;
+    const SECRET_SETTINGS: &'static [&'static str] = &["env"];
+    const SCRIPTS: &'static [&'static str] = &["run", "check"];
     const PROBE_SETTINGS: &'static [&'static str] = &["check"];
     const HANDS_CLUSTER_ON: bool = true;
     const OUTPUTS: &'static [(&'static str, &'static str)] =
@@ -81,7 +85,7 @@ impl ActionSettings for Command {
                 Some(Run::Program(argv)) if argv.is_empty() => {
                     return Err(format!("`{key}` needs at least the program"));
                 }
-                Some(Run::Shell(line)) if line.trim().is_empty() => return Err(format!("`{key}` is empty")),
+                Some(Run::Shell(script)) if script.text().trim().is_empty() => return Err(format!("`{key}` is empty")),
                 _ => {}
             }
         }
@@ -96,6 +100,9 @@ impl ActionSettings for Command {
         Globs::of(&self.outputs).sets(".".as_ref())?;
         if let Some(cwd) = &self.cwd {
             inside("cwd", cwd)?;
+        }
+        for (name, text) in &self.env {
+            split_secret_refs(text).map_err(|why| format!("`env.{name}`: {why}"))?;
         }
         match self.secrets.iter().find(|name| self.env.contains_key(*name)) {
             Some(name) => Err(format!("`{name}` is in `env` and in `secrets`")),
@@ -127,28 +134,30 @@ impl Command {
             let source = KubeSource::of(cluster, tools.state_dir());
             command = command.env("KUBECONFIG", source.variable(tools.state_dir())?);
         }
-        for (name, value) in &self.env {
-            command = command.env(name, value);
+        for (name, text) in &self.env {
+            command = command.env(name, tools.secrets().fill(text)?);
         }
         for name in &self.secrets {
-            if tools.secrets().source(name).is_none() {
-                return Err(Failure::new(FailureKind::Config, format!("the secret `{name}` is not declared"))
-                    .hint(format!("add `{name}` to `[secrets]` in pipeline.toml")));
-            }
-            let value = tools.secrets().value(name)?.ok_or_else(|| {
-                Failure::new(
-                    FailureKind::Config,
-                    format!("the secret `{name}` is made in the cluster and known there alone"),
-                )
-                .hint("take it from the environment, with `env = \"…\"`, where a command needs it")
-            })?;
-            command = command.env(name, value.expose());
+            command = command.env(name, tools.secrets().for_program(name)?.expose());
         }
         let cwd = match &self.cwd {
             Some(cwd) => resolve(tools.root(), &cx.path(cwd))?,
             None => tools.root().to_owned(),
         };
         Ok(command.cwd(&cwd))
+    }
+
+    /// The declared secrets that it gets.
+    fn secrets(&self) -> Result<BTreeSet<&str>, Failure> {
+        let mut names: BTreeSet<&str> = self.secrets.iter().map(String::as_str).collect();
+        for text in self.env.values() {
+            for part in split_secret_refs(text).map_err(Failure::bug)? {
+                if let SecretPart::Secret(name) = part {
+                    names.insert(name);
+                }
+            }
+        }
+        Ok(names)
     }
 
     /// Whether the step itself says which Docker daemon its program uses.
@@ -240,7 +249,7 @@ impl Action for Command {
             {
                 inputs.text("docker", &endpoint.host);
             }
-            for name in &self.secrets {
+            for name in self.secrets()? {
                 if let Some(value) = cx.tools().secrets().value(name)? {
                     let digest = keyed_digest(cx.tools().state_dir(), value.expose().as_bytes())?;
                     inputs.digest(format!("secret {name}"), digest);

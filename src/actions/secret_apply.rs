@@ -1,5 +1,6 @@
 //! `secret-apply`: a Secret of Kubernetes holds the declared secrets.
 
+mod apply;
 mod owners;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,16 +16,15 @@ use crate::error::{Failure, FailureKind};
 use crate::fingerprint::{Digest, Inputs};
 use crate::model::{Output, SecretPart, split_secret_refs};
 use crate::tools::Tools;
-use crate::tools::deletion::{Deletion, Proof};
-use crate::tools::kubernetes::{FieldConflict, FieldManager, Kube, SecretObject, SecretState};
+use crate::tools::kubernetes::{GENERATED, Kube, SecretObject, SecretState};
 use crate::tools::secrets::{self, SecretSource, SecretValue};
-use owners::{Owners, json_pointer};
+use owners::Owners;
 
 /// Marks what we made.
 const MANAGED_BY: (&str, &str) = ("app.kubernetes.io/managed-by", "provision");
 
-/// The annotation that says which key holds a generated secret, so that other steps find it; the secret's name follows.
-const GENERATED: &str = "provision.generated/";
+/// How often a Secret that somebody changes meanwhile is read again.
+const ATTEMPTS: usize = 8;
 
 /// One step at a time finds a generated secret or makes it, so that none is made twice.
 static GENERATING: LazyLock<Mutex<()>> = LazyLock::new(Mutex::default);
@@ -133,10 +133,7 @@ impl SecretApply {
             cx.line(&format!("made the namespace `{}`", self.namespace));
         }
         let turn = GENERATING.lock().await;
-        let found = kube.secret(&self.namespace, &self.name).await?;
-        let owners = Owners::new(cx.tools(), cx.step());
-        let object = self.object(cx, kube, &owners, found.as_ref()).await?;
-        self.apply_as_owner(cx, kube, &owners, found.as_ref(), &object).await?;
+        let object = self.apply_to_what_is_there(cx, kube).await?;
         drop(turn);
         let keys: Vec<&str> = object.data.keys().map(String::as_str).collect();
         cx.line(&format!("Secret `{}` in `{}`: {}", self.name, self.namespace, keys.join(", ")));
@@ -145,6 +142,27 @@ impl SecretApply {
             .with("namespace", &self.namespace)
             .with("keys", keys.join(","))
             .with("digest", digest(cx.tools(), &self.kind, &object.data)?.to_string()))
+    }
+
+    /// Applies to the Secret as it is: when somebody changes it meanwhile, it is read again. So of several machines
+    /// that generate a secret at the same time one makes it, and the others adopt its value.
+    async fn apply_to_what_is_there(&self, cx: &StepContext, kube: &Kube) -> Result<SecretObject, Failure> {
+        let owners = Owners::new(cx.tools(), cx.step());
+        for _ in 0..ATTEMPTS {
+            cx.check_cancel()?;
+            let found = kube.secret(&self.namespace, &self.name).await?;
+            let object = self.object(cx, kube, &owners, found.as_ref()).await?;
+            if found.is_none() && !object.annotations.is_empty() {
+                kube.reserve_secret(&object, &owners.manager).await?;
+                continue;
+            }
+            if self.apply_as_owner(cx, kube, &owners, found.as_ref(), &object).await? {
+                return Ok(object);
+            }
+        }
+        Err(Failure::failed(self.failed_as(&owners))
+            .cause(format!("it was changed each time between reading and applying, {ATTEMPTS} times"))
+            .transient())
     }
 
     /// The fields of the Secret that are this step's.
@@ -193,111 +211,6 @@ impl SecretApply {
             annotations,
             data,
         })
-    }
-
-    /// Applies `object` as this step's manager. Keys of other steps are never touched; one that somebody else has set
-    /// to another value is overwritten only with the user's consent.
-    async fn apply_as_owner(
-        &self,
-        cx: &StepContext,
-        kube: &Kube,
-        owners: &Owners<'_>,
-        found: Option<&SecretState>,
-        object: &SecretObject,
-    ) -> Result<(), Failure> {
-        if let Some(found) = found {
-            let fields = object.data.keys().flat_map(|key| found.owners_of(key).map(move |owner| (key, owner)));
-            let rivals: Vec<FieldConflict> = fields
-                .filter(|(_, owner)| owners.is_other_step(owner))
-                .map(|(key, owner)| FieldConflict { field: format!("data.{key}"), manager: owner.to_owned() })
-                .collect();
-            if !rivals.is_empty() {
-                return Err(self.taken(owners, &rivals));
-            }
-            self.keep_generated(cx, kube, owners, found, object)?;
-            kube.succeed_managers(found, object, &owners.manager, |name| owners.is_predecessor(name)).await?;
-        }
-        let conflicts = kube.apply_secret(object, &owners.manager, false).await?;
-        if conflicts.is_empty() {
-            return Ok(());
-        }
-        if conflicts.iter().any(|conflict| FieldManager::is_of_a_step(&conflict.manager)) {
-            return Err(self.taken(owners, &conflicts));
-        }
-        for conflict in &conflicts {
-            self.overwriting(kube, conflict)
-                .permit(cx.tools().consent())
-                .map_err(|failure| failure.while_doing(self.failed_as(owners)))?;
-            cx.line(&format!("overwriting `{}`, which `{}` set, as `--yes` allows", conflict.field, conflict.manager));
-        }
-        kube.apply_secret(object, &owners.manager, true).await.map(drop)
-    }
-
-    /// Fails if `object` lacks a key that has the only copy of a generated secret: applying it would remove that key.
-    fn keep_generated(
-        &self,
-        cx: &StepContext,
-        kube: &Kube,
-        owners: &Owners<'_>,
-        found: &SecretState,
-        object: &SecretObject,
-    ) -> Result<(), Failure> {
-        for (annotation, key) in &found.annotations {
-            let Some(secret) = annotation.strip_prefix(GENERATED) else { continue };
-            let mut others = found.owners_of(key).filter(|owner| owners.is_foreign(owner));
-            let is_kept = object.data.contains_key(key) || object.annotations.contains_key(annotation);
-            if is_kept || !found.data.contains_key(key) || others.next().is_some() {
-                continue;
-            }
-            let deletion = Deletion {
-                subject: format!("the key `{key}` of the Secret `{}`", self.name),
-                reason: "this step no longer names it".into(),
-                ours: Proof::Shown,
-                empty: Proof::Lacking(format!("it is the only copy of the generated secret `{secret}`")),
-                in_use: None,
-                consent_covers_ownership: false,
-                by_hand: self.remove_line(kube, &format!("data.{key}")),
-            };
-            deletion.permit(cx.tools().consent()).map_err(|failure| failure.while_doing(self.failed_as(owners)))?;
-            cx.line(&format!("removing `{key}`, the only copy of `{secret}`, as `--yes` allows"));
-        }
-        Ok(())
-    }
-
-    /// The command that removes a field of the Secret.
-    fn remove_line(&self, kube: &Kube, field: &str) -> String {
-        format!(
-            "{} -n {} patch secret {} --type=json -p '[{{\"op\":\"remove\",\"path\":\"{}\"}}]'",
-            kube.kubectl(),
-            self.namespace,
-            self.name,
-            json_pointer(field)
-        )
-    }
-
-    fn failed_as(&self, owners: &Owners<'_>) -> String {
-        format!("applying the Secret `{}` as `{}` failed", self.name, owners.manager)
-    }
-
-    /// The failure of a step that sets what is another step's.
-    fn taken(&self, owners: &Owners<'_>, conflicts: &[FieldConflict]) -> Failure {
-        let failure = conflicts.iter().fold(Failure::failed(self.failed_as(owners)), |failure, conflict| {
-            failure.cause(format!("`{}` belongs to `{}`", conflict.field, conflict.manager))
-        });
-        failure.hint("let one of the two steps set it, or give this one a Secret of its own (`name`)")
-    }
-
-    /// The decision on a value that somebody else has set.
-    fn overwriting(&self, kube: &Kube, conflict: &FieldConflict) -> Deletion {
-        Deletion {
-            subject: format!("the value of `{}` that `{}` set", conflict.field, conflict.manager),
-            reason: "this step sets another one".into(),
-            ours: Proof::Lacking(format!("`{}` set it", conflict.manager)),
-            empty: Proof::Lacking("it may be in use".into()),
-            in_use: None,
-            consent_covers_ownership: true,
-            by_hand: self.remove_line(kube, &conflict.field),
-        }
     }
 
     /// The declared secrets that are used, in order.

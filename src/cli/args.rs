@@ -193,6 +193,9 @@ pub(super) struct LogsArgs {
     /// Follow the output while the step runs
     #[arg(short, long)]
     pub(super) follow: bool,
+    /// Show every byte as it is, also control sequences that drive the terminal
+    #[arg(long)]
+    pub(super) raw: bool,
     /// Show the log of run ID
     #[arg(long, value_name = "ID")]
     pub(super) run: Option<String>,

@@ -35,11 +35,13 @@ pub(super) fn logs(cli: &Cli, terminal: &Terminal, args: &LogsArgs) -> Result<u8
     };
     let path = log_path(state_dir, &run, &step);
     let mut at = 0;
+    let mut shown = Shown::new(terminal, args.raw);
     loop {
         // Checked before reading, so that the last output is read as well.
         let runs = args.follow && running(state_dir).is_some() && is_running(&project.history()?, &step, &run);
-        at = copy_from(terminal, &path, at)?;
+        at = copy_from(&mut shown, &path, at)?;
         if !runs {
+            shown.finish()?;
             break;
         }
         std::thread::sleep(POLL_INTERVAL);
@@ -61,8 +63,53 @@ fn is_running(history: &History, step: &StepId, run: &RunId) -> bool {
     step_runs && history.run(run).is_some_and(|record| record.outcome.is_none())
 }
 
-/// Copies the file at `path` from offset `at` to standard output. Returns the new offset.
-fn copy_from(terminal: &Terminal, path: &Path, at: u64) -> Result<u64, Failure> {
+/// The longest line that is shown whole on a terminal.
+const MAX_LINE: usize = 64 << 10;
+
+/// Standard output with a log on it: every byte of it to a file or a pipe; to a terminal nothing that drives it.
+struct Shown<'a> {
+    terminal: &'a Terminal,
+    raw: bool,
+    /// The line that is not whole yet.
+    open: Vec<u8>,
+}
+
+impl<'a> Shown<'a> {
+    fn new(terminal: &'a Terminal, raw: bool) -> Self {
+        Self { terminal, raw: raw || !terminal.interactive, open: Vec::new() }
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        if self.raw {
+            return self.terminal.print(|out| out.write_all(bytes));
+        }
+        let mut lines = String::new();
+        for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
+            self.open.extend_from_slice(piece);
+            if piece.ends_with(b"\n") || self.open.len() > MAX_LINE {
+                self.take_line(&mut lines);
+            }
+        }
+        self.terminal.print(|out| out.write_all(lines.as_bytes()))
+    }
+
+    fn take_line(&mut self, lines: &mut String) {
+        lines.push_str(&self.terminal.out.sanitize(&String::from_utf8_lossy(&self.open)));
+        lines.push('\n');
+        self.open.clear();
+    }
+
+    fn finish(&mut self) -> Result<(), Failure> {
+        let mut lines = String::new();
+        if !self.open.is_empty() {
+            self.take_line(&mut lines);
+        }
+        self.terminal.print(|out| out.write_all(lines.as_bytes()))
+    }
+}
+
+/// Shows the file at `path` from offset `at` on. Returns the new offset.
+fn copy_from(shown: &mut Shown<'_>, path: &Path, at: u64) -> Result<u64, Failure> {
     let mut file = match open_below(path, LOG_DEPTH) {
         Ok(file) => file,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(at),
@@ -78,6 +125,6 @@ fn copy_from(terminal: &Terminal, path: &Path, at: u64) -> Result<u64, Failure> 
             return Ok(at);
         }
         at += n as u64;
-        terminal.print(|out| out.write_all(&buffer[..n]))?;
+        shown.write(&buffer[..n])?;
     }
 }

@@ -48,7 +48,7 @@ impl Project {
         };
         let loaded = config::load(&file, &options, ACTIONS).map_err(|errors| terminal.show_errors(&errors))?;
         terminal.show_warnings(&loaded.warnings);
-        let pipeline = loaded.pipeline;
+        let mut pipeline = loaded.pipeline;
         let redactor = Redactor::new();
         let secrets = Secrets::new(pipeline.secrets.clone(), redactor.clone());
         let warnings = secrets
@@ -56,6 +56,9 @@ impl Project {
             .into_iter()
             .map(|name| format!("the secret `{name}` is too short to be masked in logs"))
             .collect();
+        if !redactor.is_empty() {
+            pipeline.mask_titles(&redactor);
+        }
         let graph = Graph::new(&pipeline);
         let tools = Tools::new(root, state_dir, secrets, pipeline.cluster.clone(), redactor)
             .of_pipeline(&pipeline.name, pipeline.steps().map(|step| step.id.clone()));

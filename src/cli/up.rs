@@ -75,7 +75,8 @@ fn go(cli: &Cli, terminal: &Terminal, selection: &Selection, args: &RunArgs) -> 
     let reporters = reporters(cli, terminal, args, &project)?;
     let shown = std::thread::spawn(move || drive(events, reporters));
     let id = new_run_id()?;
-    let children = Arc::new(ChildRegistry::of_run(id.as_str()));
+    let children = ChildRegistry::of_run(id.as_str()).withholding(project.tools.secrets().variables());
+    let children = Arc::new(children);
     let run = Run {
         id,
         command,

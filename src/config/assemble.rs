@@ -133,6 +133,7 @@ impl Assembly<'_> {
             retry: decl.retry,
             when: when.map(|(condition, _)| condition),
             optional: decl.optional,
+            tty: decl.tty,
             fallback: fallback.map(|(step, _)| step).filter(|step| self.is_kept(step)),
             after_cluster: false,
             action_type,

@@ -32,7 +32,7 @@ use crate::suggest::suggest;
 use crate::tools::secrets::SecretSource;
 use after_cluster::mark_after_cluster;
 use assemble::{Assembly, known_steps};
-use expr::scope::Scope;
+use expr::scope::{Env, Scope};
 use sections::profile::Profile;
 use sections::stages::{Reader, StageDecl};
 use sections::{checklist, pipeline, profile, secrets, vars};
@@ -100,10 +100,11 @@ fn build(
     for (_, table) in declared.profiles.values().filter_map(|profile| profile.cluster.as_ref()) {
         cluster::check_override(report, table);
     }
-    let overrides = vars::Overrides { profile: &profile.vars, env: &options.env, set: &options.set };
+    let secret_variables = secrets::variables(&declared.secrets);
+    let env = Env { variables: &options.env, secrets: &secret_variables };
+    let overrides = vars::Overrides { profile: &profile.vars, env, set: &options.set };
     let vars = vars::resolve(report, &declared.name, &declared.vars, &overrides);
-    let scope =
-        Scope { env: &options.env, vars: &vars, pipeline: &declared.name, cluster: None, steps: None, secrets: None };
+    let scope = Scope { env, vars: &vars, pipeline: &declared.name, cluster: None, steps: None, secrets: None };
 
     let own_records = !profile.vars.0.is_empty() || profile.cluster.is_some();
     let declares_cluster = declared.cluster.is_some() || profile.cluster.is_some();

@@ -125,8 +125,12 @@ impl ActionTask {
     /// One attempt, and then a probe: success is what the world shows, not what the action says. An action that only
     /// looks has just seen it.
     async fn attempt(&self) -> Result<Output, Failure> {
+        let terminal = if self.step.tty { self.cx.take_terminal().await? } else { None };
+        // A step may print what the cluster has.
+        self.cx.unless_cancelled("reading the generated secrets", self.cx.learn_generated()).await?;
         failpoint::hit("action-begins");
         let output = self.within_timeout().await?;
+        drop(terminal);
         failpoint::hit("action-ended");
         if self.action.proof() == ProofKind::Check {
             return Ok(output);

@@ -15,4 +15,4 @@ pub use outline::{Outline, StageOutline, StepOutline};
 pub(crate) use progress::human_bytes;
 pub use progress::{Progress, Unit};
 pub use proof::ProofKind;
-pub use secret_ref::{SecretPart, secret_ref, split_secret_refs};
+pub use secret_ref::{SecretPart, escape_secret_refs, secret_ref, split_secret_refs};

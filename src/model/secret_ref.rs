@@ -10,6 +10,14 @@ pub enum SecretPart<'a> {
     Secret(&'a str),
 }
 
+/// What stands for a `${{` that begins no reference.
+const LITERAL: &str = "'${{'";
+
+/// Returns `text` so that [`split_secret_refs`] finds no reference in it, and gives back the same text.
+pub fn escape_secret_refs(text: &str) -> String {
+    text.replace("${{", &format!("${{{{ {LITERAL} }}}}"))
+}
+
 /// Returns the reference to the secret `name`.
 pub fn secret_ref(name: &str) -> String {
     format!("${{{{ secrets.{name} }}}}")
@@ -26,12 +34,16 @@ pub fn split_secret_refs(text: &str) -> Result<Vec<SecretPart<'_>>, String> {
         let body = &rest[at + 3..];
         let end = body.find("}}").ok_or("`${{` without `}}`")?;
         let expression = body[..end].trim();
+        rest = &body[end + 2..];
+        if expression == LITERAL {
+            parts.push(SecretPart::Text("${{"));
+            continue;
+        }
         let name = expression
             .strip_prefix("secrets.")
             .filter(|name| is_name(name))
             .ok_or_else(|| format!("`${{{{ {expression} }}}}` is not `secrets.NAME`"))?;
         parts.push(SecretPart::Secret(name));
-        rest = &body[end + 2..];
     }
     if !rest.is_empty() {
         parts.push(SecretPart::Text(rest));
@@ -61,6 +73,25 @@ mod tests {
             assert_eq!(split_secret_refs(text).unwrap(), parts, "{text}");
         }
         assert_eq!(split_secret_refs(&secret_ref("A")).unwrap(), [Secret("A")]);
+    }
+
+    #[test]
+    fn an_escaped_text_has_no_references_wherever_it_stands() {
+        let text = "a ${{ secrets.A }} ${{ $${{ '${{' }} ${";
+        for (before, after) in [("", ""), ("$", "{{ x"), ("${", "}}")] {
+            let whole = escape_secret_refs(&format!("{before}{text}{after}"));
+            let joined = format!("{whole}{}{}", secret_ref("B"), escape_secret_refs("{{ secrets.C }}"));
+            let mut plain = String::new();
+            let mut secrets = Vec::new();
+            for part in split_secret_refs(&joined).unwrap() {
+                match part {
+                    SecretPart::Text(part) => plain.push_str(part),
+                    SecretPart::Secret(name) => secrets.push(name),
+                }
+            }
+            assert_eq!(secrets, ["B"]);
+            assert_eq!(plain, format!("{before}{text}{after}{{{{ secrets.C }}}}"));
+        }
     }
 
     #[test]

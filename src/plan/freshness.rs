@@ -161,7 +161,10 @@ pub async fn inputs_of(
         }
     }
     action.inputs(cx, &mut inputs).await?;
-    Ok(inputs)
+    // Labels are recorded and shown as they are.
+    let redactor = cx.tools().redactor();
+    let has_secret = !redactor.is_empty() && inputs.iter().any(|(label, _)| redactor.finds_in(label));
+    Ok(if has_secret { inputs.relabelled(|label| redactor.text(label)) } else { inputs })
 }
 
 /// Returns the last end of a step, if it is a success that may still hold.

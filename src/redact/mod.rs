@@ -99,6 +99,11 @@ impl Redactor {
         true
     }
 
+    /// Whether no secret is registered.
+    pub fn is_empty(&self) -> bool {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).texts.is_empty()
+    }
+
     /// What is searched for; `None` when there are no secrets.
     fn matcher(&self) -> Option<Arc<Matcher>> {
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
@@ -123,6 +128,11 @@ impl Redactor {
         masking.push(bytes, &mut out);
         masking.finish(&mut out);
         if out == bytes { Cow::Borrowed(bytes) } else { Cow::Owned(out) }
+    }
+
+    /// Whether there is something to mask in `text`.
+    pub fn finds_in(&self, text: &str) -> bool {
+        matches!(self.bytes(text.as_bytes()), Cow::Owned(_))
     }
 
     /// `text` with every secret masked.

@@ -61,6 +61,8 @@ pub struct Tools {
     kube: Mutex<Option<(Digest, Kube)>>,
     node_images: Memo<Arc<BTreeMap<String, String>>>,
     handed_cluster: Memo<Result<String, String>>,
+    /// The kubeconfig of the cluster whose generated secrets are known.
+    learnt: Mutex<Option<Digest>>,
 }
 
 impl Tools {
@@ -89,6 +91,7 @@ impl Tools {
             kube: Mutex::new(None),
             node_images: Memo::default(),
             handed_cluster: Memo::default(),
+            learnt: Mutex::new(None),
         }
     }
 
@@ -212,6 +215,34 @@ impl Tools {
         }
         *kept = stamp.map(|stamp| (stamp, kube.clone()));
         Ok(kube)
+    }
+
+    /// Registers the generated secrets that the cluster has, so that they are masked, whichever steps of a run were
+    /// selected. Once for each cluster; one that can't be reached is asked again by the next step. Returns why they
+    /// could not be read.
+    pub async fn learn_generated(&self) -> Option<Failure> {
+        let spec = self.cluster.as_ref().filter(|_| self.secrets.has_generated())?;
+        let stamp = KubeSource::of(spec, &self.state_dir).stamp()?;
+        let mut learnt = self.learnt.lock().await;
+        if *learnt == Some(stamp) {
+            return None;
+        }
+        // What nobody can reach, no step can print.
+        let kube = self.kube().await.ok()?;
+        match kube.generated_secrets().await {
+            Ok(values) => {
+                values.iter().for_each(|value| {
+                    self.redactor.register(value);
+                });
+                *learnt = Some(stamp);
+                None
+            }
+            Err(failure) if failure.transient => None,
+            Err(failure) => {
+                *learnt = Some(stamp);
+                Some(failure)
+            }
+        }
     }
 
     /// The images of the cluster's node: full name and id of each. Listing them takes a process in the node, so steps

@@ -5,60 +5,41 @@
 
 mod cancel;
 mod groups;
+mod observer;
 pub mod pause;
 mod pipes;
 pub mod ports;
 pub mod procfs;
+mod session;
+mod stops;
+mod supervise;
 mod tail;
 mod wait;
 
 use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 use std::io;
-use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
-use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::Duration;
-
-use rustix::process::Signal;
 
 pub use self::cancel::Cancel;
 pub use self::groups::{ChildRegistry, signal_group, signal_process};
 use self::groups::{Group, Starting};
+pub use self::observer::{Exit, GRACE, ProcessObserver};
 use self::pipes::{Pipes, Sink, Source};
 use self::procfs::RUN_VARIABLE;
+use self::supervise::supervise;
 use self::tail::Tail;
 pub use self::tail::extend_line;
-use self::wait::wait;
 use super::blocking::blocking;
 use crate::error::{Context, Failure};
-
-/// How long a child may take to end after TERM.
-pub const GRACE: Duration = Duration::from_secs(10);
-
-/// How long we go on reading after the child has ended, when something else still holds its pipe.
-const LEAK_WINDOW: Duration = Duration::from_millis(100);
 
 /// Most that [`capture`] waits.
 const CAPTURE_LIMIT: Duration = Duration::from_secs(5);
 
-/// Most that is kept of a captured standard output.
-const MAX_CAPTURE: usize = 64 << 20;
-
-/// Observes a program while it runs: gets its output, and says when it is to stop.
-pub trait ProcessObserver: Send + Sync {
-    /// Bytes that the child wrote, as they came.
-    fn output(&self, bytes: &[u8]);
-    /// The child runs, as the leader of the process group `pid`.
-    fn started(&self, pid: u32);
-    /// The child and its group are gone.
-    fn ended(&self, pid: u32);
-    /// Stops the program.
-    fn cancel(&self) -> &Cancel;
-    /// The children of the run that the program belongs to.
-    fn children(&self) -> &Arc<ChildRegistry>;
-}
+/// The length to which the kernel cuts the name of a program.
+const MAX_NAME: usize = 15;
 
 /// A program to run with its arguments and surroundings.
 #[derive(Clone, Debug)]
@@ -69,22 +50,8 @@ pub struct Command {
     cwd: Option<PathBuf>,
     stdin: Vec<u8>,
     capture: bool,
+    leaves_work: bool,
     title: Option<String>,
-}
-
-/// How a program ended.
-#[derive(Clone, Debug)]
-pub struct Exit {
-    /// Its exit status.
-    pub status: ExitStatus,
-    /// Its standard output, where it was captured.
-    pub stdout: Vec<u8>,
-    /// The last lines of its output.
-    pub tail: Vec<String>,
-    /// Whether it left processes behind that we had to stop.
-    pub leaky: bool,
-    /// Whether it had to be killed because it did not end in time after TERM.
-    pub killed: bool,
 }
 
 /// The absolute path of `program` by `PATH`, or a failure that says that it is missing.
@@ -139,6 +106,7 @@ impl Command {
             cwd: None,
             stdin: Vec::new(),
             capture: false,
+            leaves_work: false,
             title: None,
         }
     }
@@ -185,6 +153,22 @@ impl Command {
         self
     }
 
+    /// What it starts is meant to stay when it and the run are over; only the program itself is stopped then.
+    pub fn leaves_work(mut self) -> Self {
+        self.leaves_work = true;
+        self
+    }
+
+    /// The program's name as the kernel keeps it.
+    fn short_name(&self) -> String {
+        let name = self.program.file_name().unwrap_or_default().to_string_lossy();
+        name.chars().take(MAX_NAME).collect()
+    }
+
+    fn sets(&self, variable: &str) -> bool {
+        self.env.iter().any(|(name, _)| name == variable)
+    }
+
     /// Returns the command as one would type it, without variables and input.
     pub fn display_line(&self) -> String {
         if let Some(title) = &self.title {
@@ -217,12 +201,13 @@ impl Command {
         }
         // On another thread: spawning blocks until the new process runs its program.
         let starting = Starting::new(observer.children());
-        let Child { group, handle, mut pipes } = blocking(move || self.start(starting)).await?;
-        let pid = group.pid();
-        observer.started(pid);
+        let terminal = observer.has_terminal();
+        let Child { group, handle, mut pipes } = blocking(move || self.start(starting, terminal)).await?;
         // They go in this order: the observer hears of the end when nothing is left of the group.
-        let guard = (group, Told { pid, observer });
-        let result = supervise(handle, &mut pipes, pid, observer).await.context(|| format!("running `{line}`"));
+        let told = group.leads().then(|| Told::new(group.pid(), observer));
+        let mut guard = (group, told);
+        let result =
+            supervise(handle, &mut pipes, &mut guard.0, observer).await.context(|| format!("running `{line}`"));
         drop(guard);
         let mut exit = result?;
         exit.tail = pipes.tail.lines();
@@ -238,8 +223,8 @@ impl Command {
         Ok(exit)
     }
 
-    fn start(self, starting: Starting) -> Result<Child, Failure> {
-        let child = self.spawn(starting.registry());
+    fn start(self, starting: Starting, terminal: bool) -> Result<Child, Failure> {
+        let child = self.spawn(starting.registry(), terminal);
         // Only now: its group is known.
         drop(starting);
         child.map_err(|error| {
@@ -252,14 +237,14 @@ impl Command {
         })
     }
 
-    fn spawn(&self, children: &Arc<ChildRegistry>) -> io::Result<Child> {
+    fn spawn(&self, children: &Arc<ChildRegistry>, terminal: bool) -> io::Result<Child> {
         let (out_read, out_write) = io::pipe()?;
         let mut expression = duct::cmd(&self.program, &self.args)
             .unchecked()
             .stderr_file(out_write.try_clone()?)
-            .before_spawn(|command| {
-                command.process_group(0);
-                Ok(())
+            .before_spawn(move |command| {
+                // In the foreground of the terminal is our group alone.
+                if terminal { Ok(()) } else { session::detach(command) }
             });
         let mut captured = Source::default();
         expression = if self.capture {
@@ -269,8 +254,13 @@ impl Command {
         } else {
             expression.stdout_file(out_write)
         };
+        // What the caller sets is for this child.
+        for name in children.withheld().iter().filter(|name| !self.sets(name)) {
+            expression = expression.env_remove(name);
+        }
         if let Some(run) = children.run() {
-            expression = expression.env(RUN_VARIABLE, run);
+            let mark = if self.leaves_work { format!("{run}/{}", self.short_name()) } else { run.to_owned() };
+            expression = expression.env(RUN_VARIABLE, mark);
         }
         for (name, value) in &self.env {
             expression = expression.env(name, value);
@@ -279,7 +269,9 @@ impl Command {
             expression = expression.dir(cwd);
         }
         let mut input = Sink::default();
-        expression = if self.stdin.is_empty() {
+        expression = if terminal && self.stdin.is_empty() {
+            expression.stdin_file(fs_err::File::open("/dev/tty")?.into_file())
+        } else if self.stdin.is_empty() {
             expression.stdin_null()
         } else {
             let (read, write) = io::pipe()?;
@@ -290,21 +282,10 @@ impl Command {
         // The expression holds the child's ends, and goes with this call: while one of ours is open, reading never
         // ends.
         let handle = Arc::new(expression.start()?);
-        let group = Group::began(handle.pids().first().copied().unwrap_or_default(), children);
+        let pid = handle.pids().first().copied().unwrap_or_default();
+        let group = Group::began(pid, !terminal, children);
         let pipes = Pipes { input, output, captured, stdout: Vec::new(), tail: Tail::default() };
         Ok(Child { group, handle, pipes })
-    }
-}
-
-impl Exit {
-    /// The failure of a command that ended with this.
-    pub fn failure(&self, line: &str) -> Failure {
-        let how = match (self.status.code(), self.status.signal()) {
-            (Some(code), _) => format!("ended with exit code {code}"),
-            (None, Some(signal)) => format!("was ended by signal {signal}"),
-            (None, None) => "ended in an unknown way".to_owned(),
-        };
-        Failure::failed(format!("`{line}` {how}")).details(self.tail.clone())
     }
 }
 
@@ -321,72 +302,17 @@ struct Told<'a> {
     observer: &'a dyn ProcessObserver,
 }
 
+impl<'a> Told<'a> {
+    fn new(pid: u32, observer: &'a dyn ProcessObserver) -> Self {
+        observer.started(pid);
+        Self { pid, observer }
+    }
+}
+
 impl Drop for Told<'_> {
     fn drop(&mut self) {
         self.observer.ended(self.pid);
     }
-}
-
-async fn supervise(
-    handle: Arc<duct::Handle>,
-    pipes: &mut Pipes,
-    pid: u32,
-    observer: &dyn ProcessObserver,
-) -> io::Result<Exit> {
-    let mut waiter = Box::pin(wait(handle, pid));
-    let (mut status, mut killed, mut leaky) = (None, false, false);
-    let (mut asked, mut told_to_kill) = (false, false);
-    let never = || Box::pin(pause::sleep(Duration::MAX));
-    let (mut grace_end, mut leak_end) = (never(), never());
-    loop {
-        if status.is_some() && !pipes.output.is_open() && !pipes.captured.is_open() {
-            break;
-        }
-        tokio::select! {
-            read = pipes.output.read(), if pipes.output.is_open() => {
-                let bytes = read?;
-                observer.output(bytes);
-                pipes.tail.push(bytes);
-            }
-            read = pipes.captured.read(), if pipes.captured.is_open() => {
-                let bytes = read?;
-                if pipes.stdout.len() + bytes.len() > MAX_CAPTURE {
-                    signal_group(pid, Signal::KILL);
-                    return Err(io::Error::other(format!("it printed more than {MAX_CAPTURE} bytes")));
-                }
-                pipes.stdout.extend_from_slice(bytes);
-            }
-            () = pipes.input.feed(), if pipes.input.is_open() => {}
-            ended = &mut waiter, if status.is_none() => {
-                status = Some(ended?);
-                leak_end = Box::pin(pause::sleep(LEAK_WINDOW));
-            }
-            () = observer.cancel().cancelled(), if !asked => {
-                asked = true;
-                signal_group(pid, Signal::TERM);
-                // A stopped child would sleep through TERM.
-                signal_group(pid, Signal::CONT);
-                grace_end = Box::pin(pause::sleep(GRACE));
-            }
-            () = observer.cancel().killed(), if !told_to_kill => {
-                told_to_kill = true;
-                signal_group(pid, Signal::KILL);
-            }
-            () = &mut grace_end, if status.is_none() => {
-                killed = true;
-                grace_end = never();
-                signal_group(pid, Signal::KILL);
-            }
-            () = &mut leak_end, if status.is_some() => {
-                leaky = true;
-                break;
-            }
-        }
-    }
-    // Whatever is left of the group has lost its leader.
-    leaky |= signal_group(pid, Signal::KILL);
-    let status = status.ok_or_else(|| io::Error::other("no exit status"))?;
-    Ok(Exit { status, stdout: Vec::new(), tail: Vec::new(), leaky, killed })
 }
 
 #[cfg(test)]

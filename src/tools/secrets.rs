@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
+use std::sync::Arc;
 
 use fs_err as fs;
 
-use crate::error::{Context, Failure};
+use crate::error::{Context, Failure, FailureKind};
 use crate::files::read_own;
 use crate::fingerprint::Digest;
+use crate::model::{SecretPart, split_secret_refs};
 use crate::redact::Redactor;
 
 /// The file below `.provision` that keys the digests of secrets.
@@ -35,6 +37,7 @@ pub enum SecretSource {
 #[derive(Clone, Debug, Default)]
 pub struct Secrets {
     sources: BTreeMap<String, SecretSource>,
+    variables: Arc<[String]>,
     redactor: Redactor,
 }
 
@@ -64,7 +67,21 @@ impl std::fmt::Debug for SecretValue {
 impl Secrets {
     /// The declared secrets.
     pub fn new(sources: BTreeMap<String, SecretSource>, redactor: Redactor) -> Self {
-        Self { sources, redactor }
+        let variables = sources.values().filter_map(|source| match source {
+            SecretSource::Env { variable, .. } => Some(variable.clone()),
+            SecretSource::Generate { .. } => None,
+        });
+        Self { variables: variables.collect(), sources, redactor }
+    }
+
+    /// The variables of our environment that hold declared secrets: a child gets only those that its step declares.
+    pub fn variables(&self) -> &Arc<[String]> {
+        &self.variables
+    }
+
+    /// Whether some are generated, and so known only from where they are kept.
+    pub fn has_generated(&self) -> bool {
+        self.sources.values().any(|source| matches!(source, SecretSource::Generate { .. }))
     }
 
     /// Where `name` comes from.
@@ -86,6 +103,32 @@ impl Secrets {
             }
         }
         unmasked
+    }
+
+    /// The value of a secret for a program; fails for one that is not declared, and for one that is generated where it
+    /// is needed.
+    pub fn for_program(&self, name: &str) -> Result<SecretValue, Failure> {
+        let invalid = |message: String| Failure::new(FailureKind::Config, message);
+        if !self.sources.contains_key(name) {
+            return Err(invalid(format!("the secret `{name}` is not declared"))
+                .hint(format!("add `{name}` to `[secrets]` in pipeline.toml")));
+        }
+        self.value(name)?.ok_or_else(|| {
+            invalid(format!("the secret `{name}` is made in the cluster and known there alone"))
+                .hint("take it from the environment, with `env = \"…\"`, where a command needs it")
+        })
+    }
+
+    /// Returns `text` with the values of its secrets, for a program.
+    pub fn fill(&self, text: &str) -> Result<String, Failure> {
+        let mut filled = String::new();
+        for part in split_secret_refs(text).map_err(Failure::bug)? {
+            match part {
+                SecretPart::Text(text) => filled.push_str(text),
+                SecretPart::Secret(name) => filled.push_str(self.for_program(name)?.expose()),
+            }
+        }
+        Ok(filled)
     }
 
     /// The value of a secret that comes from the environment; `None` for one that is generated where it is needed.

@@ -1,5 +1,9 @@
 //! The shell that runs a script of a pipeline: one that stops at the first failure, also inside of a pipe.
 
+mod lexer;
+mod place;
+mod script;
+
 use std::sync::Arc;
 
 use tokio::sync::OnceCell;
@@ -7,6 +11,10 @@ use tokio::sync::OnceCell;
 use super::Cancel;
 use super::process::{self, ChildRegistry, Command};
 use crate::error::Failure;
+
+pub use lexer::{Lexer, script_argument};
+pub use place::{Place, Refusal};
+pub use script::Script;
 
 /// The shell of POSIX; every system has it here.
 const SH: &str = "/bin/sh";
@@ -20,19 +28,25 @@ const MAX_TITLE: usize = 80;
 /// # Errors
 ///
 /// The script has a pipe, and there is no shell that reports a failure inside of one.
-pub async fn command(script: &str, children: &Arc<ChildRegistry>) -> Result<Command, Failure> {
-    let title = title(script);
+pub async fn command(script: &Script, children: &Arc<ChildRegistry>) -> Result<Command, Failure> {
+    let shell = shell(script.text(), children).await?;
+    let command = shell.arg("-c").arg(script.text()).titled(title(script.shown()));
+    Ok(script.variables().fold(command, |command, (name, value)| command.env(name, value)))
+}
+
+/// Returns the shell for `script`, without it.
+async fn shell(script: &str, children: &Arc<ChildRegistry>) -> Result<Command, Failure> {
     if !has_pipe(script) {
-        return Ok(Command::new(SH).args(["-e", "-c", script]).titled(title));
+        return Ok(Command::new(SH).arg("-e"));
     }
     if sh_knows_pipefail(children).await {
-        return Ok(Command::new(SH).args(["-e", "-o", "pipefail", "-c", script]).titled(title));
+        return Ok(Command::new(SH).args(["-e", "-o", "pipefail"]));
     }
     let bash = process::find("bash").map_err(|_| {
         Failure::prerequisite("the script has a pipe, and no shell here reports a failure inside of one")
             .hint("install bash, or write the script without a pipe")
     })?;
-    Ok(Command::new(bash).args(["--posix", "-e", "-o", "pipefail", "-c", script]).titled(title))
+    Ok(Command::new(bash).args(["--posix", "-e", "-o", "pipefail"]))
 }
 
 /// What a message calls a script: its first line, which says more than the shell's options before it.
@@ -98,8 +112,9 @@ mod tests {
             ("printf 'a\\nb\\n' | grep b", true),
         ];
         for (script, succeeds) in cases {
-            let exit = command(script, &Arc::default()).await.unwrap().run(&FakeHost::default()).await.unwrap();
-            assert_eq!(exit.status.success(), succeeds, "{script}");
+            let script = Script::new(script);
+            let exit = command(&script, &Arc::default()).await.unwrap().run(&FakeHost::default()).await.unwrap();
+            assert_eq!(exit.status.success(), succeeds, "{script:?}");
         }
     }
 }

@@ -85,3 +85,25 @@ fn f25_a_window_that_changes_all_the_time() {
     Shown::of(command.spawn().unwrap()).code(0);
     assert_eq!(model.sandbox.world(), ["a"]);
 }
+
+#[test]
+fn f24_a_log_drives_no_terminal_and_keeps_its_bytes_in_a_file() {
+    let print = r"printf '\033]0;title\007\033]52;c;cHduZWQ=\007\033[2J\033[31mred\033[0m \302\2332Jend\n10%%\r20%%'";
+    let sandbox = Sandbox::new(&steps(&[("a", print, "")]));
+    sandbox.run(&["up"]).code(0);
+    let raw = sandbox.run(&["logs", "s.a"]).code(0).stdout;
+    assert!(raw.contains("\x1b]0;title\x07") && raw.ends_with("10%\r20%"), "{raw:?}");
+    let on_terminal = |args: &str| {
+        let mut run = sandbox.on_a_terminal(args);
+        let typing = run.stdin.take();
+        let shown = Shown::of(run).code(0);
+        drop(typing);
+        shown.stdout
+    };
+    let shown = on_terminal("logs s.a");
+    for sequence in ["\x1b]", "\x07", "\x1b[2J", "\u{9b}"] {
+        assert!(!shown.contains(sequence), "{shown:?}");
+    }
+    assert!(shown.contains("red") && shown.contains("end\r\n20%"), "{shown:?}");
+    assert!(on_terminal("logs --raw s.a").contains("\x1b]0;title\x07"));
+}

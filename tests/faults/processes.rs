@@ -1,5 +1,7 @@
 //! Descendants that try to stay: F20 to F22.
 
+use std::io::Write as _;
+
 use crate::sandbox::{Sandbox, Shown, is_alive, send, steps, wait_until_gone};
 
 #[test]
@@ -78,4 +80,53 @@ fn f22_after_our_own_kill_9_the_next_run_stops_what_survived_it_wherever_it_went
     wait_until_gone(daemon);
     wait_until_gone(child);
     sandbox.run(&["up"]).code(0).says("nothing to do").keeps_quiet_about("killed run");
+}
+
+#[test]
+fn f84_a_program_that_wants_the_terminal_fails_at_once() {
+    let ask = "printf 'Password: ' > /dev/tty; read -r x < /dev/tty; echo got \"$x\"";
+    let sandbox = Sandbox::new(&steps(&[
+        ("ask", ask, "optional = true"),
+        ("stty", "stty sane < /dev/tty", "optional = true"),
+        ("stdin", "read -r x || echo \"it ended\"", ""),
+    ]));
+    let mut run = sandbox.on_a_terminal("up -v --output lines");
+    let typing = run.stdin.take();
+    let shown = Shown::of(run).code(0);
+    drop(typing);
+    shown.says("/dev/tty: No such device").says("it ended").says("s.stty  failed").says("s.ask  failed");
+}
+
+#[test]
+fn f84_a_step_with_tty_gets_the_terminal_and_ctrl_c_still_ends_it() {
+    let ask = "printf 'Name: ' > /dev/tty; read -r x < /dev/tty; echo \"$x\" >> world; read -r y; echo \"$y\" >> world";
+    let sandbox = Sandbox::new(&steps(&[("ask", ask, "tty = true"), ("other", "test ! -t 0; echo b >> world", "")]));
+    let mut run = sandbox.on_a_terminal("up");
+    let mut typing = run.stdin.take().unwrap();
+    typing.write_all(b"one\ntwo\n").unwrap();
+    Shown::of(run).code(0);
+    let mut world = sandbox.world();
+    world.sort();
+    assert_eq!(world, ["b", "one", "two"]);
+
+    let sandbox = Sandbox::new(&steps(&[("ask", "echo $$ > pid; touch ready; read -r x", "tty = true")]));
+    let mut run = sandbox.on_a_terminal("up");
+    let mut typing = run.stdin.take().unwrap();
+    sandbox.wait_for("ready");
+    typing.write_all(b"\x03").unwrap();
+    Shown::of(run).code(130);
+    wait_until_gone(sandbox.pid("pid"));
+}
+
+#[test]
+fn f84_without_a_terminal_a_step_with_tty_has_none() {
+    let sandbox = Sandbox::new(&steps(&[("ask", "read -r x < /dev/tty || echo none", "tty = true")]));
+    let mut command = sandbox.program("/usr/bin/setsid", &["-w", env!("CARGO_BIN_EXE_provision"), "up", "-v"]);
+    Shown::of(command.spawn().unwrap()).code(0).says("none");
+}
+
+#[test]
+fn f84_a_stopped_child_is_told() {
+    let sandbox = Sandbox::new(&steps(&[("a", "(sleep 7; kill -CONT $$) & kill -STOP $$; echo on; wait", "")]));
+    sandbox.run(&["up", "-v"]).code(0).says("is stopped, by a signal").says("kill -CONT").says("on");
 }

@@ -98,3 +98,100 @@ fn a_secret_that_a_tool_has_encoded_is_masked_in_everything_that_is_kept() {
         assert!(!is_there, "{form} is in what was shown or kept");
     }
 }
+
+/// Steps of a pipeline with a secret, from the variable `MY_TOKEN`.
+fn with_secret(steps: &str) -> String {
+    format!(
+        "[pipeline]\nname = \"t\"\n[vars]\nwho = \"nobody\"\n[secrets]\nTOKEN = {{ env = \"MY_TOKEN\" }}\n\
+         [[stage]]\nid = \"s\"\ntitle = \"stage of ${{{{ vars.who }}}}\"\n{steps}"
+    )
+}
+
+#[test]
+fn f80_a_child_gets_only_the_secrets_that_its_step_declares() {
+    let mut sandbox = Sandbox::new(&with_secret(
+        r#"
+[[stage.step]]
+id = "undeclared"
+action = "command"
+run = 'echo "[${MY_TOKEN-none}] [${TOKEN-none}]"; tool'
+[[stage.step]]
+id = "listed"
+action = "command"
+secrets = ["TOKEN"]
+run = '[ "${MY_TOKEN-none}" = none ] && [ ${#TOKEN} = 22 ] && echo fine'
+[[stage.step]]
+id = "env"
+action = "command"
+env = { MY_TOKEN = "${{ secrets.TOKEN }}", URL = "x:${{ env.MY_TOKEN }}@y", LITERAL = "$${{ secrets.TOKEN }}" }
+run = '[ ${#MY_TOKEN} = 22 ] && [ "$URL" = "x:$MY_TOKEN@y" ] && echo "$LITERAL"'
+[[stage.step]]
+id = "tool"
+action = "tool-check"
+tool = "tool"
+version = ">=1"
+"#,
+    ));
+    sandbox.env("MY_TOKEN", CANARY);
+    sandbox.tool("tool", "env > tool-saw; echo tool 1.2.3");
+    let shown = sandbox.run(&["up", "-v"]).code(0);
+    shown.says("[none] [none]").says("fine").says("${{ secrets.TOKEN }}").keeps_quiet_about(CANARY);
+    let saw = fs_err::read_to_string(sandbox.path("tool-saw")).unwrap();
+    assert!(saw.contains("PATH=") && !saw.contains(CANARY), "{saw}");
+    sandbox.run(&["plan"]).code(0);
+    assert!(!fs_err::read_to_string(sandbox.path("tool-saw")).unwrap().contains(CANARY));
+}
+
+#[test]
+fn f81_the_variable_of_a_secret_reaches_no_argument_title_or_label() {
+    let step = "[[stage.step]]\nid = \"a\"\naction = \"command\"\nrun = [\"echo\", \"${{ env.MY_TOKEN }}\"]\n";
+    let mut sandbox = Sandbox::new(&with_secret(step));
+    sandbox.env("MY_TOKEN", CANARY);
+    let shown = sandbox.run(&["up"]).code(2).says("`env.MY_TOKEN` is the secret `TOKEN`");
+    shown.says("env = { MY_TOKEN = \"${{ secrets.TOKEN }}\" }").keeps_quiet_about(CANARY);
+    // The same value by another way is masked.
+    let step = "[[stage.step]]\nid = \"a\"\ntitle = \"step of ${{ vars.who }}\"\naction = \"command\"\nrun = \"true\"\n\
+                inputs = [\"${{ vars.who }}/*\"]\n";
+    sandbox.file("pipeline.toml", &with_secret(step));
+    sandbox.env("PROVISION_VAR_WHO", CANARY);
+    let mut all = String::new();
+    for args in [&["up", "-v", "--events", "events"][..], &["plan"], &["status"], &["why", "s.a"], &["report"]] {
+        let shown = sandbox.run(args);
+        all += &(shown.stdout + &shown.stderr);
+    }
+    all += &fs_err::read_to_string(sandbox.path("events")).unwrap();
+    all += &sandbox.state_text();
+    assert!(all.contains("stage of ***") && all.contains("files ***/*"), "{all}");
+    assert!(!all.contains(CANARY), "{all}");
+}
+
+#[test]
+fn f82_a_value_from_outside_is_data_of_a_script_in_whatever_quotes() {
+    let evil = "x'\"; touch pwned; $(touch pwned) `touch pwned` \\ * #";
+    let pipeline = r#"
+[pipeline]
+name = "t"
+[vars]
+who = "me"
+flags = "-n -e"
+[[stage]]
+id = "s"
+[[stage.step]]
+id = "a"
+action = "command"
+run = '''
+printf '%s\n' ${{ env.EVIL }} "${{ env.EVIL }}" '${{ env.EVIL }}' ${{ vars.who }} "$(echo "${{ vars.who }}")" > out
+# ${{ env.EVIL }}
+cat >> out <<EOF
+${{ env.EVIL }}
+EOF
+set -- ${{ vars.flags }}; echo $# >> out
+'''
+"#;
+    let mut sandbox = Sandbox::new(pipeline);
+    sandbox.env("EVIL", evil).env("PROVISION_VAR_WHO", evil);
+    sandbox.run(&["up"]).code(0);
+    let out = fs_err::read_to_string(sandbox.path("out")).unwrap();
+    assert_eq!(out, format!("{}2\n", format!("{evil}\n").repeat(6)));
+    assert!(!sandbox.path("pwned").exists());
+}

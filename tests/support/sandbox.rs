@@ -84,12 +84,24 @@ impl Sandbox {
         self
     }
 
-    #[expect(clippy::disallowed_methods, reason = "the test is the user here")]
     pub(crate) fn command(&self, args: &[&str]) -> Command {
+        self.program(env!("CARGO_BIN_EXE_provision"), args)
+    }
+
+    /// Starts `provision ARGS` on a terminal of its own; what is written to its standard input is typed there.
+    pub(crate) fn on_a_terminal(&self, args: &str) -> Child {
+        let line = format!("{} {args}", env!("CARGO_BIN_EXE_provision"));
+        let mut script = self.program("/usr/bin/script", &["-qefc", &line, "/dev/null"]);
+        script.stdin(Stdio::piped()).spawn().unwrap()
+    }
+
+    /// Any program in the sandbox's folder and environment.
+    #[expect(clippy::disallowed_methods, reason = "the test is the user here")]
+    pub(crate) fn program(&self, program: &str, args: &[&str]) -> Command {
         // The tests may run with ignored signals (under `nohup`, as a background job), and children inherit that.
         let mut command = Command::new("/usr/bin/env");
         command
-            .args(["--default-signal=HUP,INT,QUIT,TSTP", env!("CARGO_BIN_EXE_provision")])
+            .args(["--default-signal=HUP,INT,QUIT,TSTP", program])
             .args(args)
             .current_dir(self.dir.path())
             .env_clear()

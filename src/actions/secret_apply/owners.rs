@@ -22,6 +22,21 @@ impl<'a> Owners<'a> {
         manager != self.manager.as_str() && self.tools.steps().iter().any(|step| of(step).as_str() == manager)
     }
 
+    /// Whether `manager` is a step that this pipeline does not have: another branch of the repository may have it.
+    pub(super) fn is_of_no_step(&self, manager: &str) -> bool {
+        FieldManager::is_of_pipeline(manager, self.tools.pipeline())
+            && manager != self.manager.as_str()
+            && !self.is_other_step(manager)
+    }
+
+    /// Whether anything of this pipeline's is among `managers`.
+    pub(super) fn have_ours<'m>(&self, mut managers: impl Iterator<Item = &'m str>) -> bool {
+        managers.any(|manager| {
+            FieldManager::is_of_an_older_version(manager)
+                || FieldManager::is_of_pipeline(manager, self.tools.pipeline())
+        })
+    }
+
     /// Whether `manager` is neither this step nor one that it succeeds.
     pub(super) fn is_foreign(&self, manager: &str) -> bool {
         manager != self.manager.as_str() && !self.is_predecessor(manager)

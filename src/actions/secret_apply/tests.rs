@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
+use super::owners::json_pointer;
 use super::*;
 use crate::event::{StepLog, event_channel};
 use crate::model::StepId;
@@ -66,6 +67,16 @@ impl Project {
     }
 
     async fn apply(&self, step: &str, data: &[(&str, &str)]) -> Result<Output, Failure> {
+        self.apply_before(step, data, |_| {}).await
+    }
+
+    /// The same, with `before` called with each request first.
+    async fn apply_before(
+        &self,
+        step: &str,
+        data: &[(&str, &str)],
+        before: impl Fn(&ApiRequest) + Send + Sync + 'static,
+    ) -> Result<Output, Failure> {
         let redactor = Redactor::new();
         let secrets = Secrets::new(self.sources.clone(), redactor.clone());
         let root = self.folder.path();
@@ -76,7 +87,7 @@ impl Project {
         let (sink, _events) = event_channel();
         let log = StepLog::discard(id.clone());
         let cx = StepContext::new(id, Arc::new(tools), sink, log, Cancel::new(), None, Arc::new(|_, _| {}));
-        let kube = self.store.serve(|_: &ApiRequest| {}).await;
+        let kube = self.store.serve(before).await;
         SecretApply { create_namespace: false, ..settings(data) }.apply(&cx, &kube).await
     }
 
@@ -195,12 +206,56 @@ async fn a_step_that_is_gone_is_succeeded_and_one_of_another_pipeline_is_not() {
     let mut project = Project::new();
     project.apply("s.one", &[("KEY", "1")]).await.unwrap();
     project.steps = vec!["s.renamed"];
+    project.apply("s.renamed", &[("KEY", "1"), ("NEW", "1")]).await.unwrap();
+    assert_eq!(project.keys(), "KEY NEW");
     project.apply("s.renamed", &[("KEY", "2")]).await.unwrap();
     assert_eq!(project.data()["KEY"], "2");
     project.make("provision/other/s.renamed", &[("KEY", OTHER)], "provision");
     let failure = project.apply("s.renamed", &[("KEY", "2")]).await.unwrap_err();
     assert!(failure.to_string().contains("`data.KEY` belongs to `provision/other/s.renamed`"), "{failure}");
     assert_eq!(project.data()["KEY"], "other");
+}
+
+#[tokio::test]
+async fn another_value_of_a_step_that_only_another_branch_has_is_overwritten_only_with_consent() {
+    let mut project = Project::new();
+    project.apply("s.one", &[("KEY", "1")]).await.unwrap();
+    project.steps = vec!["s.renamed"];
+    let failure = project.apply("s.renamed", &[("KEY", "2")]).await.unwrap_err();
+    assert!(failure.to_string().contains("`data.KEY` that `provision/p/s.one` set"), "{failure}");
+    assert_eq!(project.data()["KEY"], "1");
+    project.consent = Consent::Given;
+    project.apply("s.renamed", &[("KEY", "2")]).await.unwrap();
+    assert_eq!(project.data()["KEY"], "2");
+}
+
+#[tokio::test]
+async fn of_machines_that_generate_a_secret_at_once_one_wins_and_the_others_adopt_its_value() {
+    let project = Project::new();
+    let pw = [("PW", "${{ secrets.PW }}")];
+    // The other machine is done between this one's reading and applying.
+    let store = project.store.clone();
+    let other = move |request: &ApiRequest| {
+        if request.content_type.contains("apply-patch") && store.get("s").is_some_and(|secret| secret["data"].is_null())
+        {
+            let fields = [("/data", "PW".to_owned())];
+            let managers = json!([entry("provision/p/s.one", &fields)]);
+            let metadata = json!({"annotations": {"provision.generated/PW": "PW"}, "managedFields": managers});
+            store.put("s", json!({"data": {"PW": OTHER}, "type": "Opaque", "metadata": metadata}), "of the other");
+        }
+    };
+    project.apply_before("s.one", &pw, other).await.unwrap();
+    assert_eq!(project.data()["PW"], "other");
+    project.apply("s.one", &pw).await.unwrap();
+    assert_eq!(project.data()["PW"], "other");
+}
+
+#[tokio::test]
+async fn an_escaped_reference_is_plain_text() {
+    let project = Project::new();
+    let literal = crate::model::escape_secret_refs("${{ secrets.PW }}");
+    project.apply("s.one", &[("TEMPLATE", &literal)]).await.unwrap();
+    assert_eq!(project.data()["TEMPLATE"], "${{ secrets.PW }}");
 }
 
 #[tokio::test]

@@ -93,7 +93,8 @@ impl Minikube {
     /// session.
     pub(super) async fn start(&self, declared: &MinikubeCluster, cx: &Session<'_>) -> Result<(), Failure> {
         // The kubeconfig is ours alone, so that the cluster may be the current context in it.
-        let mut command = self.command("start").args(["-o", "json"]);
+        // A virtual machine that it starts stays.
+        let mut command = self.command("start").args(["-o", "json"]).leaves_work();
         if let Some(Cpus(cpus)) = declared.cpus {
             command = command.arg(format!("--cpus={cpus}"));
         }
@@ -349,6 +350,10 @@ impl ProcessObserver for Translator<'_> {
 
     fn children(&self) -> &Arc<ChildRegistry> {
         self.host.children()
+    }
+
+    fn has_terminal(&self) -> bool {
+        self.host.has_terminal()
     }
 }
 

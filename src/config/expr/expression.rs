@@ -140,6 +140,11 @@ impl Expression {
         self.names.iter().any(|(_, _, target)| matches!(target, Target::Invalid))
     }
 
+    /// Returns whether all of it stands in the file: no part of its value comes from outside.
+    pub(crate) fn is_authors(&self) -> bool {
+        self.names.iter().all(|(_, _, target)| matches!(target, Target::Value(_) | Target::Unset(_)))
+    }
+
     /// Returns the secret that it consists of.
     pub(crate) fn secret(&self) -> Option<&str> {
         self.names.iter().find_map(|(_, _, target)| match target {
@@ -151,13 +156,13 @@ impl Expression {
     /// Returns its canonical form for a fingerprint, the expression with the values it uses, if its own value is not
     /// known yet or differs between machines; else `None`.
     pub(crate) fn canonical(&self) -> Option<String> {
-        let known = |target: &Target| matches!(target, Target::Value(_) | Target::Unset(_));
+        let known = |target: &Target| matches!(target, Target::Value(_) | Target::Outside(_) | Target::Unset(_));
         if self.names.iter().all(|(_, _, target)| known(target)) {
             return None;
         }
         let mut text = format!("${{{{ {} }}}}", self.raw.trim());
         for (name, _, target) in &self.names {
-            if let Target::Value(value) = target {
+            if let Target::Value(value) | Target::Outside(value) = target {
                 let _ = write!(text, "\0{}={value}", name.parts.join("."));
             }
         }
@@ -170,7 +175,7 @@ impl Expression {
         let mut unset = Vec::new();
         for (name, word, target) in &self.names {
             match target {
-                Target::Value(value) | Target::Host(value) => {
+                Target::Value(value) | Target::Outside(value) | Target::Host(value) => {
                     values.insert(word.as_str(), value.clone());
                 }
                 Target::Output(step, fact) => match outputs.get(step).and_then(|output| output.get(fact.as_str())) {

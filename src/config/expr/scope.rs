@@ -11,7 +11,23 @@ use crate::suggest::suggest;
 use crate::tools::secrets::SecretSource;
 
 /// The variables; `None` for one with an invalid value, which has been reported.
-pub(crate) type Vars = BTreeMap<String, Option<Value>>;
+pub(crate) type Vars = BTreeMap<String, Option<Var>>;
+
+/// A variable.
+#[derive(Clone, Debug)]
+pub(crate) struct Var {
+    pub(crate) value: Value,
+    /// Whether its value comes from outside of the file.
+    pub(crate) outside: bool,
+}
+
+/// The environment as expressions see it.
+#[derive(Clone, Copy)]
+pub(crate) struct Env<'a> {
+    pub(crate) variables: &'a BTreeMap<String, String>,
+    /// The variables that hold declared secrets, with the names of those.
+    pub(crate) secrets: &'a BTreeMap<String, String>,
+}
 
 /// The properties of a step that references to it depend on.
 #[derive(Clone, Copy, Debug)]
@@ -37,7 +53,7 @@ pub(crate) fn ids(steps: &Steps) -> Vec<&StepId> {
 /// The names that are known at one place.
 #[derive(Clone, Copy)]
 pub(crate) struct Scope<'a> {
-    pub(crate) env: &'a BTreeMap<String, String>,
+    pub(crate) env: Env<'a>,
     pub(crate) vars: &'a Vars,
     pub(crate) pipeline: &'a str,
     /// The facts of the cluster by name.
@@ -59,8 +75,10 @@ pub(crate) enum SecretUse {
 /// What a name refers to.
 #[derive(Clone, Debug)]
 pub(crate) enum Target {
-    /// A value.
+    /// A value that the file has: its author's text.
     Value(Value),
+    /// A value from outside of the file.
+    Outside(Value),
     /// A value that differs between machines, so that it is not part of fingerprints.
     Host(Value),
     /// No value, and why. An error unless the expression has a default for it.
@@ -92,10 +110,7 @@ impl Scope<'_> {
         let parts: Vec<&str> = name.parts.iter().map(String::as_str).collect();
         match parts.as_slice() {
             ["vars", var] => self.var(var),
-            ["env", variable] => Ok(match self.env.get(*variable) {
-                Some(value) => Target::Value(value.as_str().into()),
-                None => Target::Unset(format!("the environment variable `{variable}` is not set")),
-            }),
+            ["env", variable] => self.env(variable),
             ["pipeline", "name"] => Ok(Target::Value(self.pipeline.into())),
             ["pipeline", fact] => {
                 Err(UnresolvedName::new(format!("`pipeline` has no `{fact}`"), Some("use `name`".into())))
@@ -113,9 +128,35 @@ impl Scope<'_> {
         }
     }
 
+    /// The variable of a declared secret is that secret, wherever it is read.
+    fn env(&self, variable: &str) -> Result<Target, UnresolvedName> {
+        if let Some(secret) = self.env.secrets.get(variable) {
+            return self.secret(secret).map_err(|_| {
+                let in_env =
+                    matches!(self.secrets, Some((_, SecretUse::OnlyIn(settings))) if settings.contains(&"env"));
+                let help = if in_env {
+                    format!(
+                        "write `env = {{ {variable} = \"${{{{ secrets.{secret} }}}}\" }}`, and read the variable there"
+                    )
+                } else {
+                    format!("secrets go only where `${{{{ secrets.{secret} }}}}` is accepted")
+                };
+                UnresolvedName::new(
+                    format!("`env.{variable}` is the secret `{secret}`, which can't be used here"),
+                    Some(help),
+                )
+            });
+        }
+        Ok(match self.env.variables.get(variable) {
+            Some(value) => Target::Outside(value.as_str().into()),
+            None => Target::Unset(format!("the environment variable `{variable}` is not set")),
+        })
+    }
+
     fn var(&self, name: &str) -> Result<Target, UnresolvedName> {
         match self.vars.get(name) {
-            Some(Some(value)) => Ok(Target::Value(value.clone())),
+            Some(Some(var)) if var.outside => Ok(Target::Outside(var.value.clone())),
+            Some(Some(var)) => Ok(Target::Value(var.value.clone())),
             Some(None) => Ok(Target::Invalid),
             None => {
                 let names = self.vars.keys().map(String::as_str);
@@ -141,7 +182,7 @@ impl Scope<'_> {
         };
         match facts.get(fact) {
             Some(value) if fact == "kubeconfig" => Ok(Target::Host(value.as_str().into())),
-            Some(value) => Ok(Target::Value(value.as_str().into())),
+            Some(value) => Ok(Target::Outside(value.as_str().into())),
             None => {
                 Err(UnresolvedName::new(format!("`cluster` has no `{fact}`"), suggest(fact, facts.keys().copied())))
             }

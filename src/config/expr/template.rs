@@ -6,12 +6,13 @@ use std::sync::Arc;
 use super::expression::{Expression, as_setting, as_string_part};
 use super::lexer::ExprError;
 use super::pieces::{Piece, pieces};
-use super::scope::Scope;
+use super::scope::{Scope, SecretUse};
 use crate::config::syntax::diagnostic::{Diagnostic, Report, Source};
-use crate::config::syntax::node::{Table, Value};
+use crate::config::syntax::node::{Entry, Node, Table, Value};
 use crate::config::syntax::position::locate;
-use crate::model::{StepId, secret_ref};
+use crate::model::{StepId, escape_secret_refs, secret_ref};
 use crate::pipeline::Outputs;
+use crate::tools::shell::{Lexer, Place, Script};
 
 /// Maximum length of a string with expressions.
 const MAX_STRING: usize = 64 << 10;
@@ -24,6 +25,18 @@ pub(crate) struct Template {
     parts: Vec<Part>,
     /// The place of the string.
     span: Range<usize>,
+    form: Form,
+}
+
+/// What a string becomes.
+#[derive(Clone, Debug)]
+enum Form {
+    /// Itself, or the value of its only expression.
+    Plain,
+    /// The same for an action that fills in secrets: what is no reference to one can't become one.
+    WithSecrets,
+    /// A script: the places of its expressions, whose values are no part of its text.
+    Script(Vec<Place>),
 }
 
 #[derive(Clone, Debug)]
@@ -88,12 +101,55 @@ impl Template {
             }
         }
         let span = span.clone();
-        let template = Self { parts, span };
+        let form = match scope.secrets {
+            Some((_, SecretUse::Allowed)) => Form::WithSecrets,
+            _ => Form::Plain,
+        };
+        let template = Self { parts, span, form };
         if !valid {
             report_all(report, template.known_errors());
             return None;
         }
         Some(template)
+    }
+
+    /// Compiles a script. What its author wrote, directly or in a variable of the file, is its text; every other value
+    /// is data of the script and never read as a part of it.
+    pub(crate) fn script(report: &Report, span: &Range<usize>, text: &str, scope: &Scope<'_>) -> Option<Self> {
+        let mut template = Self::compile(report, span, text, scope)?;
+        let mut lexer = Lexer::default();
+        let mut places = Vec::new();
+        let mut valid = true;
+        for part in &mut template.parts {
+            if let Part::Expression(expression, _) = part
+                && expression.is_authors()
+                && let Ok(value) = expression.eval(&Outputs::default())
+                && let Ok(text) = as_string_part(&value)
+            {
+                *part = Part::Text(text);
+            }
+            match part {
+                Part::Text(text) => lexer.text(text),
+                Part::Expression(_, at) => match lexer.value() {
+                    Ok(place) => places.push(place),
+                    Err(refusal) => {
+                        valid = false;
+                        report.add(
+                            Diagnostic::error(refusal.message).at(report.source(), at.clone(), "").help(refusal.help),
+                        );
+                    }
+                },
+            }
+        }
+        if !places.is_empty() {
+            template.form = Form::Script(places);
+        }
+        valid.then_some(template)
+    }
+
+    /// Returns whether it uses what stands outside of the file.
+    pub(crate) fn is_from_outside(&self) -> bool {
+        self.expressions().any(|expression| !expression.is_authors())
     }
 
     /// Compiles a string that is one expression, with or without the braces.
@@ -109,7 +165,8 @@ impl Template {
         match Expression::compile(text, scope) {
             Ok(expression) => {
                 let at = locate(report.source(), span, text, 0..text.len());
-                Some(Self { parts: vec![Part::Expression(expression, at)], span: span.clone() })
+                let parts = vec![Part::Expression(expression, at)];
+                Some(Self { parts, span: span.clone(), form: Form::Plain })
             }
             Err(errors) => {
                 for error in errors {
@@ -159,29 +216,28 @@ impl Template {
 
     /// Evaluates it: to the value of the expression if it is exactly one, else to a string. Returns all errors at once.
     pub(crate) fn eval(&self, outputs: &Outputs) -> Result<Value, Vec<SpannedError>> {
-        let mut whole = String::new();
+        let mut built = Built::new(&self.form);
         let mut errors = Vec::new();
         for part in &self.parts {
             let (expression, at) = match part {
                 Part::Text(text) => {
-                    whole.push_str(text);
+                    built.text(text);
                     continue;
                 }
                 Part::Expression(expression, at) => (expression, at),
             };
             if let Some(secret) = expression.secret() {
-                // The action fills it in.
-                whole.push_str(&secret_ref(secret));
+                built.secret(secret);
                 continue;
             }
             match self.eval_part(expression, at, outputs) {
+                Ok(Value::String(text)) => built.value(&text),
                 Ok(value) if self.parts.len() == 1 => return Ok(value),
-                Ok(Value::String(text)) => whole.push_str(&text),
                 Ok(_) => {}
                 Err(error) => errors.push(error),
             }
         }
-        if errors.is_empty() { Ok(Value::String(whole)) } else { Err(errors) }
+        if errors.is_empty() { Ok(built.finish(&self.span)) } else { Err(errors) }
     }
 
     /// Returns the errors that do not depend on outputs.
@@ -218,8 +274,76 @@ impl Template {
     }
 }
 
+/// A string as it is put together from its parts.
+enum Built<'a> {
+    Plain(String),
+    /// With what has been written, and what follows the last secret.
+    WithSecrets(String, String),
+    Script(Script, std::slice::Iter<'a, Place>),
+}
+
+impl<'a> Built<'a> {
+    fn new(form: &'a Form) -> Self {
+        match form {
+            Form::Plain => Self::Plain(String::new()),
+            Form::WithSecrets => Self::WithSecrets(String::new(), String::new()),
+            Form::Script(places) => Self::Script(Script::default(), places.iter()),
+        }
+    }
+
+    fn text(&mut self, text: &str) {
+        match self {
+            Self::Plain(whole) | Self::WithSecrets(_, whole) => whole.push_str(text),
+            Self::Script(script, _) => script.push_text(text),
+        }
+    }
+
+    fn value(&mut self, value: &str) {
+        match self {
+            Self::Script(script, places) => {
+                if let Some(place) = places.next() {
+                    script.push_value(*place, value);
+                }
+            }
+            _ => self.text(value),
+        }
+    }
+
+    /// Adds a secret, which the action fills in.
+    fn secret(&mut self, name: &str) {
+        match self {
+            Self::WithSecrets(done, open) => {
+                done.push_str(&escape_secret_refs(&std::mem::take(open)));
+                done.push_str(&secret_ref(name));
+            }
+            _ => self.text(&secret_ref(name)),
+        }
+    }
+
+    fn finish(self, span: &Range<usize>) -> Value {
+        match self {
+            Self::Plain(whole) => Value::String(whole),
+            Self::WithSecrets(done, open) => Value::String(done + &escape_secret_refs(&open)),
+            Self::Script(script, _) => script_value(script, span),
+        }
+    }
+}
+
+/// The form in which a script with values reaches its action.
+fn script_value(script: Script, span: &Range<usize>) -> Value {
+    let string = |text: String| Node { span: span.clone(), value: Value::String(text) };
+    let parts = script.into_parts().into_iter().map(string).collect();
+    let node = Node { span: span.clone(), value: Value::Array(parts) };
+    Value::Table(Table(vec![Entry { key: Script::PARTS.to_owned(), key_span: span.clone(), node }]))
+}
+
 /// Replaces the expressions of `table`, none of which may use outputs, by their values. Returns whether all are valid.
 pub(crate) fn fill(report: &Report, table: &mut Table, scope: &Scope<'_>) -> bool {
+    fill_noting(report, table, scope, &mut false)
+}
+
+/// The same as [`fill`]; sets `outside` if they use what stands outside of the file.
+pub(crate) fn fill_noting(report: &Report, table: &mut Table, scope: &Scope<'_>, outside: &mut bool) -> bool {
     let mut filled = true;
     table.for_each_string(&mut |span, value| {
         let Value::String(text) = &*value else { return };
@@ -227,13 +351,16 @@ pub(crate) fn fill(report: &Report, table: &mut Table, scope: &Scope<'_>) -> boo
             return;
         }
         match Template::compile(report, span, text, scope) {
-            Some(template) if !template.is_invalid() => match template.eval(&Outputs::default()) {
-                Ok(new) => *value = new,
-                Err(errors) => {
-                    report_all(report, errors);
-                    filled = false;
+            Some(template) if !template.is_invalid() => {
+                *outside |= template.is_from_outside();
+                match template.eval(&Outputs::default()) {
+                    Ok(new) => *value = new,
+                    Err(errors) => {
+                        report_all(report, errors);
+                        filled = false;
+                    }
                 }
-            },
+            }
             _ => filled = false,
         }
     });

@@ -25,6 +25,15 @@ pub(crate) fn read(report: &Report, declared: Table) -> BTreeMap<String, SecretS
     secrets
 }
 
+/// Returns the environment variables that hold declared secrets, with the names of those.
+pub(crate) fn variables(secrets: &BTreeMap<String, SecretSource>) -> BTreeMap<String, String> {
+    let variable = |(name, source): (&String, &SecretSource)| match source {
+        SecretSource::Env { variable, .. } => Some((variable.clone(), name.clone())),
+        SecretSource::Generate { .. } => None,
+    };
+    secrets.iter().filter_map(variable).collect()
+}
+
 fn secret(report: &Report, entry: Entry) -> Option<SecretSource> {
     const FORMS: &str = "write `{ env = \"NAME\" }` or `{ generate = \"hex32\" }`";
     let Value::Table(table) = entry.node.value else {

@@ -16,8 +16,8 @@ use crate::pipeline::Retry;
 use crate::suggest::suggest;
 
 /// The keys that every step may have, whatever its action.
-pub(crate) const COMMON_KEYS: [&str; 10] =
-    ["id", "action", "title", "needs", "covers", "timeout", "retry", "when", "optional", "fallback"];
+pub(crate) const COMMON_KEYS: [&str; 11] =
+    ["id", "action", "title", "needs", "covers", "timeout", "retry", "when", "optional", "fallback", "tty"];
 /// The common keys whose expressions are evaluated while the file is read.
 const EVALUATED_KEYS: [&str; 4] = ["title", "timeout", "retry", "optional"];
 
@@ -46,6 +46,7 @@ pub(crate) struct StepDecl {
     pub(crate) retry: Retry,
     pub(crate) when: Option<Node>,
     pub(crate) optional: bool,
+    pub(crate) tty: bool,
     pub(crate) fallback: Option<SpannedString>,
     /// The action and the place of its name; `None` if it is unknown.
     pub(crate) action: Option<(&'static ActionType, Range<usize>)>,
@@ -179,6 +180,7 @@ impl Reader<'_> {
         let covers = fields.strings("covers").unwrap_or_default();
         let when = fields.take("when");
         let fallback = fields.string("fallback");
+        let tty = fields.boolean("tty").unwrap_or(false);
         let action = action.and_then(|name| self.action(&name));
         let id = id?;
         let span = id.span();
@@ -193,6 +195,7 @@ impl Reader<'_> {
                 retry: retry.unwrap_or(Retry { attempts: 1, delay: Duration::ZERO }),
                 when,
                 optional,
+                tty,
                 fallback,
                 action,
                 settings: fields.rest(),

@@ -1,11 +1,9 @@
 //! `[vars]`: declared values and their overrides, in increasing priority: profile, `PROVISION_VAR_NAME`, `--set`.
 
-use std::collections::BTreeMap;
-
 use minijinja::Value;
 
-use crate::config::expr::scope::{Scope, Vars};
-use crate::config::expr::template::fill;
+use crate::config::expr::scope::{Env, Scope, Var, Vars};
+use crate::config::expr::template::fill_noting;
 use crate::config::syntax::diagnostic::{Diagnostic, Report};
 use crate::config::syntax::node::{self, Entry, Node, Table, decimal};
 use crate::suggest::suggest;
@@ -17,7 +15,7 @@ const PREFIX: &str = "PROVISION_VAR_";
 pub(crate) struct Overrides<'a> {
     /// The `vars` of the selected profile.
     pub(crate) profile: &'a Table,
-    pub(crate) env: &'a BTreeMap<String, String>,
+    pub(crate) env: Env<'a>,
     pub(crate) set: &'a [(String, String)],
 }
 
@@ -41,7 +39,7 @@ pub(crate) fn resolve(report: &Report, pipeline: &str, declared: &Table, overrid
             );
         }
     }
-    for name in overrides.env.keys() {
+    for name in overrides.env.variables.keys() {
         if let Some(suffix) = name.strip_prefix(PREFIX)
             && !vars.keys().any(|var| overrides_var(suffix, var))
         {
@@ -56,17 +54,18 @@ pub(crate) fn resolve(report: &Report, pipeline: &str, declared: &Table, overrid
 }
 
 /// Returns the value of one variable. It may use the environment and the variables above it.
-fn value_of(report: &Report, pipeline: &str, entry: &Entry, overrides: &Overrides<'_>, above: &Vars) -> Option<Value> {
+fn value_of(report: &Report, pipeline: &str, entry: &Entry, overrides: &Overrides<'_>, above: &Vars) -> Option<Var> {
     let scope = Scope { env: overrides.env, vars: above, pipeline, cluster: None, steps: None, secrets: None };
     let by_profile = overrides.profile.get(&entry.key);
     let given = given(&entry.key, overrides);
     // An overridden value only decides the type: errors in it are not reported.
     let ignored = Report::new(report.source().clone());
     let overridden = by_profile.is_some() || given.is_some();
-    let base = value(if overridden { &ignored } else { report }, entry, &scope);
+    let (mut base_outside, mut profile_outside) = (false, false);
+    let base = value(if overridden { &ignored } else { report }, entry, &scope, &mut base_outside);
     let by_profile = match by_profile {
         Some(profile) => {
-            let value = value(if given.is_some() { &ignored } else { report }, profile, &scope);
+            let value = value(if given.is_some() { &ignored } else { report }, profile, &scope, &mut profile_outside);
             if let (Some(base), Some(value)) = (&base, &value)
                 && std::mem::discriminant(base) != std::mem::discriminant(value)
             {
@@ -78,7 +77,10 @@ fn value_of(report: &Report, pipeline: &str, entry: &Entry, overrides: &Override
         None => None,
     };
     match given {
-        None if by_profile.is_some() || !overridden => by_profile.or(base).map(|value| to_expression(&value)),
+        None if by_profile.is_some() || !overridden => {
+            let outside = if by_profile.is_some() { profile_outside } else { base_outside };
+            by_profile.or(base).map(|value| Var { value: to_expression(&value), outside })
+        }
         None => None,
         Some((how, text)) => {
             let kind = by_profile.or(base);
@@ -91,7 +93,7 @@ fn value_of(report: &Report, pipeline: &str, entry: &Entry, overrides: &Override
                 let span = entry.node.span.clone();
                 report.add(wrong.at(report.source(), span, "declared here"));
             }
-            parsed
+            parsed.map(|value| Var { value, outside: true })
         }
     }
 }
@@ -101,10 +103,11 @@ fn mismatch(entry: &Entry, kind: &node::Value) -> Diagnostic {
     Diagnostic::error(format!("the variable `{}` must be {}", entry.key, kind.kind()))
 }
 
-/// Returns a declared or overriding value with its expressions evaluated.
-fn value(report: &Report, entry: &Entry, scope: &Scope<'_>) -> Option<node::Value> {
+/// Returns a declared or overriding value with its expressions evaluated. Sets `outside` if they use what stands
+/// outside of the file.
+fn value(report: &Report, entry: &Entry, scope: &Scope<'_>, outside: &mut bool) -> Option<node::Value> {
     let mut table = Table(vec![entry.clone()]);
-    if !fill(report, &mut table, scope) {
+    if !fill_noting(report, &mut table, scope, outside) {
         return None;
     }
     let node = table.0.pop()?.node;
@@ -132,7 +135,7 @@ fn given<'a>(name: &str, overrides: &Overrides<'a>) -> Option<(String, &'a str)>
     let exact = format!("{PREFIX}{}", name.replace('-', "_"));
     [exact.clone(), exact.to_uppercase()]
         .into_iter()
-        .find_map(|variable| Some((format!("`{variable}`"), overrides.env.get(&variable)?.as_str())))
+        .find_map(|variable| Some((format!("`{variable}`"), overrides.env.variables.get(&variable)?.as_str())))
 }
 
 fn overrides_var(suffix: &str, var: &str) -> bool {

@@ -1,9 +1,10 @@
 //! [`condition`]: a step's `when`.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::config::expr::scope::Scope;
+use crate::config::expr::scope::{Env, Scope};
 use crate::config::expr::template::Template;
 use crate::config::sections::stages::StepDecl;
 use crate::config::syntax::diagnostic::{Diagnostic, Diagnostics, Report, Source};
@@ -29,7 +30,10 @@ pub(in crate::config) fn condition(
             return None;
         }
     };
-    let template = Template::condition(report, &node.span, text, scope)?;
+    // The value of a condition is true or false, and tells nothing of a secret but whether it is there.
+    static NO_SECRETS: BTreeMap<String, String> = BTreeMap::new();
+    let env = Env { secrets: &NO_SECRETS, ..scope.env };
+    let template = Template::condition(report, &node.span, text, &Scope { env, ..*scope })?;
     if template.is_invalid() {
         return None;
     }

@@ -16,13 +16,14 @@ use super::expr::scope::{Scope, SecretUse};
 use super::expr::template::{SpannedError, Template, report_all};
 use super::sections::stages::StepDecl;
 use super::syntax::diagnostic::{Diagnostic, Diagnostics, Report, Source};
-use super::syntax::node::{Table, Value};
+use super::syntax::node::{Node, Table, Value};
 use crate::action::Action;
 use crate::error::Failure;
 use crate::fingerprint::Inputs;
 use crate::model::StepId;
 use crate::pipeline::{Binding, Outputs};
 use crate::tools::secrets::SecretSource;
+use crate::tools::shell::script_argument;
 use action_ref::ActionRef;
 use check::{Checked, check};
 use explain::explain;
@@ -55,7 +56,11 @@ pub(super) fn bind(
             SecretUse::OnlyIn(action.secret_settings)
         };
         let scope = Scope { secrets: Some((secrets, &secret_use)), ..*scope };
-        entry.node.for_each_string(&mut |span, value| strings.evaluate(report, span, value, &scope));
+        let readers = if action.scripts.contains(&entry.key.as_str()) { shell_texts(&entry.node) } else { Vec::new() };
+        entry.node.for_each_string(&mut |span, value| {
+            let reader = readers.iter().find(|(of, _)| of == span).map(|(_, reader)| *reader);
+            strings.evaluate(report, span, value, &scope, reader);
+        });
         let canonical = |span: &Range<usize>, text: &str| {
             strings.canonical.get(&span.start).map_or_else(|| text.to_owned(), Clone::clone)
         };
@@ -88,6 +93,34 @@ pub(super) fn bind(
     Some(BoundSettings { inputs, binding })
 }
 
+/// What reads a string that is a script.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reader {
+    /// The shell that the action starts.
+    Shell,
+    /// One that the program's own arguments name.
+    Argument,
+}
+
+/// Returns the places of the strings in `node`, a script or a program with its arguments, that a shell reads.
+fn shell_texts(node: &Node) -> Vec<(Range<usize>, Reader)> {
+    match &node.value {
+        Value::String(_) => vec![(node.span.clone(), Reader::Shell)],
+        Value::Array(items) => {
+            let argv: Vec<&str> = items
+                .iter()
+                .map(|item| match &item.value {
+                    Value::String(text) => text.as_str(),
+                    _ => "",
+                })
+                .collect();
+            let script = script_argument(&argv).and_then(|n| items.get(n));
+            script.map(|item| (item.span.clone(), Reader::Argument)).into_iter().collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
 /// The strings with expressions in the settings of a step.
 #[derive(Default)]
 struct Strings {
@@ -101,15 +134,37 @@ struct Strings {
 
 impl Strings {
     /// Replaces a string with expressions by its value, unless that is not known yet.
-    fn evaluate(&mut self, report: &Report, span: &Range<usize>, value: &mut Value, scope: &Scope<'_>) {
+    fn evaluate(
+        &mut self,
+        report: &Report,
+        span: &Range<usize>,
+        value: &mut Value,
+        scope: &Scope<'_>,
+        reader: Option<Reader>,
+    ) {
         let Value::String(text) = &*value else { return };
         if !text.contains("${{") {
             return;
         }
-        let template = match Template::compile(report, span, text, scope) {
+        let compiled = match reader {
+            Some(Reader::Shell) => Template::script(report, span, text, scope),
+            _ => Template::compile(report, span, text, scope),
+        };
+        let template = match compiled {
             Some(template) if !template.is_invalid() => template,
             _ => return self.invalid.push(span.clone()),
         };
+        if reader == Some(Reader::Argument) && template.is_from_outside() {
+            report.add(
+                Diagnostic::error("a shell would read this value as a part of a script")
+                    .at(report.source(), span.clone(), "")
+                    .help(
+                        "write the script as a string, or pass the value as an argument: \
+                         `[\"sh\", \"-c\", 'echo \"$1\"', \"sh\", \"${{ … }}\"]`",
+                    ),
+            );
+            return self.invalid.push(span.clone());
+        }
         if let Some(canonical) = template.canonical() {
             self.canonical.insert(span.start, canonical);
         }

@@ -5,6 +5,7 @@ mod errors;
 mod expressions;
 mod hostile;
 mod references;
+mod scripts;
 mod settings;
 mod valid;
 

@@ -110,6 +110,9 @@ impl SecretStore {
     fn answer(&self, request: &ApiRequest) -> (u16, Value) {
         let mut secrets = self.secrets.lock().unwrap();
         let Some((_, name)) = request.path.split_once("/secrets/") else {
+            if request.method == "POST" {
+                return create(&mut secrets, &request.body);
+            }
             let items: Vec<Value> = secrets.values().cloned().collect();
             return (200, json!({"apiVersion": "v1", "kind": "SecretList", "metadata": {}, "items": items}));
         };
@@ -139,7 +142,8 @@ impl SecretStore {
                 } else {
                     merge(secret, &request.body);
                 }
-                secret["metadata"]["resourceVersion"] = "of the patch".into();
+                let version = secret["metadata"]["resourceVersion"].as_str().unwrap_or_default();
+                secret["metadata"]["resourceVersion"] = format!("{version}+").into();
             }
             "DELETE" => {
                 secrets.remove(name);
@@ -149,6 +153,18 @@ impl SecretStore {
         }
         (200, secret.clone())
     }
+}
+
+fn create(secrets: &mut BTreeMap<String, Value>, body: &Value) -> (u16, Value) {
+    let name = body["metadata"]["name"].as_str().unwrap();
+    if secrets.contains_key(name) {
+        return status(409, "AlreadyExists", "it is there");
+    }
+    let mut secret = body.clone();
+    secret["metadata"]["resourceVersion"] = "1".into();
+    secret["metadata"]["managedFields"] = json!([]);
+    secrets.insert(name.to_owned(), secret.clone());
+    (201, secret)
 }
 
 /// JSON merge patch (RFC 7396).

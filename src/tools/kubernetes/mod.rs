@@ -53,7 +53,7 @@ pub(crate) use record::tests as record_tests;
 pub use release::{Marked, RUN_LABEL, Release, ReleaseStatus, Revision, record_name};
 pub use release_drift::{IsIgnored, ReleaseDrift};
 pub use rollout::{Rollout, RolloutState, Target};
-pub use secret::{SecretObject, SecretState};
+pub use secret::{Applied, GENERATED, SecretObject, SecretState};
 pub use source::KubeSource;
 pub use workload::{Workload, WorkloadKind};
 

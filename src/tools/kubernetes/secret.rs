@@ -7,12 +7,15 @@ use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
 use kube::ResourceExt;
-use kube::api::{ListParams, Patch, PatchParams};
+use kube::api::{ListParams, ObjectMeta, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 
 use super::client::Kube;
 use super::managers::{self, FieldConflict, FieldManager};
 use crate::error::{Context, Failure};
+
+/// The annotation that says which key holds a generated secret, so that it is found again; the secret's name follows.
+pub const GENERATED: &str = "provision.generated/";
 
 /// A Secret to make. Its values stay out of every message.
 #[derive(Clone)]
@@ -46,7 +49,23 @@ pub struct SecretState {
     resource_version: String,
 }
 
+/// What became of an attempt to apply.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Applied {
+    /// It was applied.
+    Done,
+    /// Nothing was changed: other managers own these fields with other values.
+    Conflicts(Vec<FieldConflict>),
+    /// Nothing was changed: somebody has changed the object since it was read.
+    Changed,
+}
+
 impl SecretState {
+    /// Everybody who has set something in it.
+    pub fn managers(&self) -> impl Iterator<Item = &str> {
+        self.managers.iter().filter_map(|entry| entry.manager.as_deref())
+    }
+
     /// The managers that own the key `key`.
     pub fn owners_of(&self, key: &str) -> impl Iterator<Item = &str> {
         self.managers
@@ -117,18 +136,43 @@ impl Kube {
             .collect())
     }
 
+    /// The values of all generated secrets that the cluster has, in every namespace.
+    pub async fn generated_secrets(&self) -> Result<Vec<String>, Failure> {
+        let api = self.all::<Secret>();
+        let params = ListParams::default();
+        let list = self.read("listing the Secrets of all namespaces", || api.list_metadata(&params)).await?;
+        let mut values = Vec::new();
+        for secret in list.items {
+            let annotations = secret.metadata.annotations.as_ref();
+            let keys: Vec<&String> = annotations
+                .into_iter()
+                .flatten()
+                .filter_map(|(name, key)| name.starts_with(GENERATED).then_some(key))
+                .collect();
+            if keys.is_empty() {
+                continue;
+            }
+            let namespace = secret.metadata.namespace.clone().unwrap_or_default();
+            let data = self.secret(&namespace, &secret.name_any()).await?.unwrap_or_default().data;
+            let texts = keys.into_iter().filter_map(|key| String::from_utf8(data.get(key)?.clone()).ok());
+            values.extend(texts);
+        }
+        Ok(values)
+    }
+
     /// Makes `manager` the owner of those fields of `secret` that managers for which `is_predecessor` holds have
-    /// applied to `found`. No value changes, and what else they applied stays theirs.
+    /// applied to `found`. No value changes, and what else they applied stays theirs. Returns whether there was
+    /// anything to take over.
     pub async fn succeed_managers(
         &self,
         found: &SecretState,
         secret: &SecretObject,
         manager: &FieldManager,
         is_predecessor: impl Fn(&str) -> bool,
-    ) -> Result<(), Failure> {
+    ) -> Result<bool, Failure> {
         let fields = managers::fields_of(&secret.to_json()?);
         let Some(entries) = managers::succeed(&found.managers, manager, &fields, is_predecessor) else {
-            return Ok(());
+            return Ok(false);
         };
         let patch = Patch::Merge(json!({
             "metadata": {"resourceVersion": found.resource_version, "managedFields": entries},
@@ -136,28 +180,75 @@ impl Kube {
         let api = self.namespaced::<Secret>(&secret.namespace);
         let what = format!("taking over the fields of the Secret `{}`", secret.name);
         let params = PatchParams { field_manager: Some(manager.as_str().to_owned()), ..PatchParams::default() };
-        self.if_unchanged(&what, async { api.patch_metadata(&secret.name, &params, &patch).await }).await.map(drop)
+        self.if_unchanged(&what, async { api.patch_metadata(&secret.name, &params, &patch).await }).await?;
+        Ok(true)
     }
 
-    /// Creates a Secret, or sets those of its fields that are `manager`'s (server-side apply). Keys that `manager` set
-    /// before and that are no longer in `secret` are removed; everybody else's stay. Returns the fields of other
-    /// managers that conflict: then nothing has changed. With `force` they are overwritten.
-    pub async fn apply_secret(
-        &self,
-        secret: &SecretObject,
-        manager: &FieldManager,
-        force: bool,
-    ) -> Result<Vec<FieldConflict>, Failure> {
-        let object = secret.to_json()?;
+    /// Makes an empty Secret for `secret` unless there is one. Who has read none can bind a change to it from then on.
+    pub async fn reserve_secret(&self, secret: &SecretObject, manager: &FieldManager) -> Result<(), Failure> {
         let api = self.namespaced::<Secret>(&secret.namespace);
-        let params = PatchParams { force, ..PatchParams::apply(manager.as_str()) };
-        self.once(&format!("applying the Secret `{}`", secret.name), async {
-            match api.patch_metadata(&secret.name, &params, &Patch::Apply(&object)).await {
-                Ok(_) => Ok(Vec::new()),
-                Err(kube::Error::Api(status)) => managers::conflicts(&status).ok_or(kube::Error::Api(status)),
+        let empty = Secret {
+            metadata: ObjectMeta { name: Some(secret.name.clone()), ..ObjectMeta::default() },
+            type_: Some(secret.kind.clone()),
+            ..Secret::default()
+        };
+        let params = PostParams { field_manager: Some(manager.as_str().to_owned()), ..PostParams::default() };
+        self.once(&format!("making the Secret `{}`", secret.name), async {
+            match api.create(&params, &empty).await {
+                Ok(_) => Ok(()),
+                Err(kube::Error::Api(status)) if status.is_already_exists() => Ok(()),
                 Err(error) => Err(error),
             }
         })
         .await
+    }
+
+    /// Creates a Secret, or sets those of its fields that are `manager`'s (server-side apply). Keys that `manager` set
+    /// before and that are no longer in `secret` are removed; everybody else's stay. With `force` the fields of other
+    /// managers are overwritten. Nothing is changed if the Secret is not the one that was `found` any more.
+    pub async fn apply_secret(
+        &self,
+        secret: &SecretObject,
+        found: Option<&SecretState>,
+        manager: &FieldManager,
+        force: bool,
+    ) -> Result<Applied, Failure> {
+        let mut object = secret.to_json()?;
+        if let Some(found) = found {
+            object["metadata"]["resourceVersion"] = json!(found.resource_version);
+        }
+        let api = self.namespaced::<Secret>(&secret.namespace);
+        let params = PatchParams { force, ..PatchParams::apply(manager.as_str()) };
+        self.once(&format!("applying the Secret `{}`", secret.name), async {
+            match api.patch_metadata(&secret.name, &params, &Patch::Apply(&object)).await {
+                Ok(_) => Ok(Applied::Done),
+                Err(kube::Error::Api(status)) => match managers::conflicts(&status) {
+                    Some(conflicts) => Ok(Applied::Conflicts(conflicts)),
+                    None if status.is_conflict() => Ok(Applied::Changed),
+                    None => Err(kube::Error::Api(status)),
+                },
+                Err(error) => Err(error),
+            }
+        })
+        .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fake_api::{ApiRequest, SecretStore};
+    use super::*;
+
+    #[tokio::test]
+    async fn f83_the_generated_secrets_of_every_namespace_are_found() {
+        let store = SecretStore::default();
+        let secret = |annotation: &str| {
+            json!({"data": {"PW": "b3RoZXI=", "A": "eA=="},
+                "metadata": {"namespace": "n", "annotations": {annotation: "PW"}}})
+        };
+        store.put("ours", secret("provision.generated/DB_PASSWORD"), "1");
+        store.put("theirs", secret("other/PW"), "1");
+        let kube = store.serve(|_: &ApiRequest| {}).await;
+        assert_eq!(kube.generated_secrets().await.unwrap(), ["other"]);
     }
 }

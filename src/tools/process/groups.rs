@@ -1,6 +1,6 @@
 //! [`ChildRegistry`]: the process groups of a run's children, and signals to them.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -17,7 +17,10 @@ const START_LIMIT: Duration = Duration::from_millis(50);
 pub struct ChildRegistry {
     /// The run that children are marked with, so that what leaves its group is found; none outside of a run.
     run: Option<String>,
-    groups: Mutex<BTreeSet<u32>>,
+    /// The variables of our environment that no child inherits: those with declared secrets.
+    withheld: Arc<[String]>,
+    /// Each child, and whether it leads a group.
+    groups: Mutex<BTreeMap<u32, bool>>,
     /// How many children are being made: neither their group nor anything else of them is known yet.
     n_starting: AtomicUsize,
     /// Whether there has ever been a child.
@@ -30,12 +33,22 @@ impl ChildRegistry {
         Self { run: Some(id.to_owned()), ..Self::default() }
     }
 
+    /// With variables of our environment that no child inherits.
+    pub fn withholding(self, variables: &Arc<[String]>) -> Self {
+        Self { withheld: Arc::clone(variables), ..self }
+    }
+
+    /// The variables of our environment that no child inherits.
+    pub(super) fn withheld(&self) -> &[String] {
+        &self.withheld
+    }
+
     /// The run that children are marked with.
     pub(super) fn run(&self) -> Option<&str> {
         self.run.as_deref()
     }
 
-    fn groups(&self) -> MutexGuard<'_, BTreeSet<u32>> {
+    fn groups(&self) -> MutexGuard<'_, BTreeMap<u32, bool>> {
         self.groups.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -79,8 +92,8 @@ impl ChildRegistry {
 
     /// Sends a signal to the groups of all children.
     pub fn signal_all(&self, signal: Signal) {
-        for group in self.groups().iter() {
-            signal_group(*group, signal);
+        for (child, leads) in self.groups().iter() {
+            signal_child(*child, *leads, signal);
         }
     }
 }
@@ -114,14 +127,36 @@ impl Drop for Starting {
 #[derive(Debug)]
 pub(super) struct Group {
     pid: u32,
+    /// Whether it leads a group. One that has the terminal is in ours, and stands for itself alone.
+    leads: bool,
+    /// Whether another process may have the number meanwhile.
+    is_over: bool,
     registry: Arc<ChildRegistry>,
 }
 
 impl Group {
-    /// The group that the child `pid` leads, from now on one of `registry`.
-    pub(super) fn began(pid: u32, registry: &Arc<ChildRegistry>) -> Self {
-        registry.groups().insert(pid);
-        Self { pid, registry: Arc::clone(registry) }
+    /// The group that the child `pid` leads, from now on one of `registry`; or that child alone.
+    pub(super) fn began(pid: u32, leads: bool, registry: &Arc<ChildRegistry>) -> Self {
+        registry.groups().insert(pid, leads);
+        Self { pid, leads, is_over: false, registry: Arc::clone(registry) }
+    }
+
+    /// Whether the child leads a group.
+    pub(super) fn leads(&self) -> bool {
+        self.leads
+    }
+
+    /// The child has ended. What is left of its group keeps the group's number.
+    pub(super) fn leader_ended(&mut self) {
+        if !self.leads {
+            self.is_over = true;
+            self.registry.groups().remove(&self.pid);
+        }
+    }
+
+    /// Sends a signal to it. Returns whether there was somebody.
+    pub(super) fn signal(&self, signal: Signal) -> bool {
+        !self.is_over && signal_child(self.pid, self.leads, signal)
     }
 
     /// Its number, which is that of the child.
@@ -132,9 +167,17 @@ impl Group {
 
 impl Drop for Group {
     fn drop(&mut self) {
-        signal_group(self.pid, Signal::KILL);
+        self.signal(Signal::KILL);
         self.registry.groups().remove(&self.pid);
     }
+}
+
+/// Sends a signal to a child, with its group if it leads one. Returns whether there was somebody.
+fn signal_child(pid: u32, leads: bool, signal: Signal) -> bool {
+    if leads {
+        return signal_group(pid, signal);
+    }
+    i32::try_from(pid).ok().and_then(Pid::from_raw).is_some_and(|pid| kill_process(pid, signal).is_ok())
 }
 
 /// Sends a signal to a process group. Returns whether there was one.

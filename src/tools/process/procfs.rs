@@ -6,7 +6,9 @@ use std::sync::OnceLock;
 
 use fs_err as fs;
 
-/// The variable of a child's environment that says which run it belongs to; whatever the child starts inherits it.
+/// The variable of a child's environment that says which run it belongs to; whatever the child starts inherits it. Of a
+/// program that starts what is meant to stay, such as a virtual machine, it is `RUN/PROGRAM`: then only processes of
+/// that program belong to the run.
 pub const RUN_VARIABLE: &str = "PROVISION_RUN_ID";
 
 /// What `/proc/PID/stat` says of a process (`proc_pid_stat(5)`).
@@ -14,6 +16,8 @@ pub const RUN_VARIABLE: &str = "PROVISION_RUN_ID";
 pub struct Stat {
     /// Whether it is more than dead and waiting for somebody to take notice.
     pub runs: bool,
+    /// Whether it is stopped, and waits for SIGCONT.
+    pub is_stopped: bool,
     /// Its process group.
     pub group: u32,
     /// When it started, in clock ticks since boot: with its pid, that names one process for good.
@@ -25,10 +29,11 @@ pub fn stat(pid: u32) -> Option<Stat> {
     let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The second field is the program's name in parentheses and may hold anything.
     let mut fields = text[text.rfind(')')? + 1..].split_whitespace();
-    let runs = !matches!(fields.next()?, "Z" | "X");
+    let state = fields.next()?;
+    let runs = !matches!(state, "Z" | "X");
     let group = fields.nth(1)?.parse().ok()?;
     let start = fields.nth(16)?.parse().ok()?;
-    Some(Stat { runs, group, start })
+    Some(Stat { runs, is_stopped: state == "T", group, start })
 }
 
 /// The ids of all processes.
@@ -51,7 +56,10 @@ pub fn of_runs(is_wanted: impl Fn(&str) -> bool) -> Vec<(u32, Stat)> {
             let value = variable.strip_prefix(RUN_VARIABLE.as_bytes())?.strip_prefix(b"=")?;
             std::str::from_utf8(value).ok()
         });
-        value.is_some_and(&is_wanted)
+        value.is_some_and(|value| match value.split_once('/') {
+            Some((run, program)) => is_wanted(run) && name(*pid) == program,
+            None => is_wanted(value),
+        })
     };
     let living = |pid| stat(pid).filter(|stat| stat.runs).map(|stat| (pid, stat));
     pids().filter(marked).filter_map(living).collect()

@@ -130,3 +130,49 @@ fn a_command_line_is_shown_as_one_would_type_it() {
     let command = Command::new("helm").args(["upgrade", "a b", "it's", ""]);
     assert_eq!(command.display_line(), r"helm upgrade 'a b' 'it'\''s' ''");
 }
+
+/// Starts a process that leaves its session, `work`, and another one of the same program, and prints their ids.
+const STARTER: &str = "case $1 in stay) touch program; while :; do sleep 0.05; done ;; esac
+setsid sh -c 'touch work; exec sleep 600' </dev/null >/dev/null 2>&1 & echo $!
+setsid \"$0\" stay </dev/null >/dev/null 2>&1 & echo $!
+while [ ! -e work ] || [ ! -e program ]; do sleep 0.02; done";
+
+#[tokio::test]
+async fn f85_what_a_program_leaves_working_belongs_to_no_run_and_the_program_itself_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let starter = crate::tools::fake::fake_program(folder.path(), "starter", STARTER).await;
+    for leaves_work in [true, false] {
+        let run = format!("r-{leaves_work}-{}", std::process::id());
+        let observer = TestObserver { children: Arc::new(ChildRegistry::of_run(&run)), ..TestObserver::default() };
+        let place = tempfile::tempdir().unwrap();
+        let command = Command::new(&starter).cwd(place.path()).capture();
+        let command = if leaves_work { command.leaves_work() } else { command };
+        let exit = command.check(&observer).await.unwrap();
+        let printed = String::from_utf8(exit.stdout).unwrap();
+        let pids: Vec<u32> = printed.lines().map(|pid| pid.parse().unwrap()).collect();
+        let [work, program] = pids[..] else { panic!("{printed}") };
+        let began = std::time::Instant::now();
+        // Each has its name once it runs its program.
+        while procfs::name(work) != "sleep" || procfs::name(program) != "starter" {
+            assert!(began.elapsed() < Duration::from_secs(60));
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let found: Vec<u32> = procfs::of_runs(|of| of == run).into_iter().map(|(pid, _)| pid).collect();
+        assert!(found.contains(&program), "{found:?} {pids:?}");
+        assert_eq!(found.contains(&work), !leaves_work, "{found:?} {pids:?}");
+        pids.iter().for_each(|pid| signal_process(*pid, rustix::process::Signal::KILL));
+    }
+}
+
+#[tokio::test]
+async fn f80_a_child_does_not_inherit_what_is_withheld() {
+    // `PATH` stands for the variable of a secret: tests can't set variables of their own.
+    let withheld: Arc<[String]> = [String::from("PATH")].into();
+    let children = Arc::new(ChildRegistry::default().withholding(&withheld));
+    let observer = TestObserver { children, ..TestObserver::default() };
+    let print = || Command::new("/usr/bin/env").capture();
+    let exit = print().check(&observer).await.unwrap();
+    assert!(!String::from_utf8_lossy(&exit.stdout).lines().any(|line| line.starts_with("PATH=")));
+    let exit = print().env("PATH", "given").check(&observer).await.unwrap();
+    assert!(String::from_utf8_lossy(&exit.stdout).contains("PATH=given\n"));
+}
