@@ -231,9 +231,9 @@ impl Tools {
         let kube = self.kube().await.ok()?;
         match kube.generated_secrets().await {
             Ok(values) => {
-                values.iter().for_each(|value| {
+                for value in &values {
                     self.redactor.register(value);
-                });
+                }
                 *learnt = Some(stamp);
                 None
             }

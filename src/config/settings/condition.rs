@@ -13,6 +13,9 @@ use crate::error::Failure;
 use crate::model::StepId;
 use crate::pipeline::{Condition, Outputs};
 
+/// In a condition no variable is a secret.
+static NO_SECRETS: BTreeMap<String, String> = BTreeMap::new();
+
 /// Compiles the `when` of `step`, and returns it with the outputs that it uses. Returns `None` if there is none, and
 /// after reporting an error.
 pub(in crate::config) fn condition(
@@ -30,8 +33,7 @@ pub(in crate::config) fn condition(
             return None;
         }
     };
-    // The value of a condition is true or false, and tells nothing of a secret but whether it is there.
-    static NO_SECRETS: BTreeMap<String, String> = BTreeMap::new();
+    // The value of a condition is true or false, and says nothing of a secret but whether it is there.
     let env = Env { secrets: &NO_SECRETS, ..scope.env };
     let template = Template::condition(report, &node.span, text, &Scope { env, ..*scope })?;
     if template.is_invalid() {

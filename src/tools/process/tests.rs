@@ -160,7 +160,9 @@ async fn f85_what_a_program_leaves_working_belongs_to_no_run_and_the_program_its
         let found: Vec<u32> = procfs::of_runs(|of| of == run).into_iter().map(|(pid, _)| pid).collect();
         assert!(found.contains(&program), "{found:?} {pids:?}");
         assert_eq!(found.contains(&work), !leaves_work, "{found:?} {pids:?}");
-        pids.iter().for_each(|pid| signal_process(*pid, rustix::process::Signal::KILL));
+        for pid in pids {
+            signal_process(pid, rustix::process::Signal::KILL);
+        }
     }
 }
 

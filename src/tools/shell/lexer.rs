@@ -283,7 +283,6 @@ impl Lexer {
         let c = chars[0];
         match chars {
             _ if commands.end == Some(c) && (c == '`' || commands.cases == 0) => self.pop(),
-            [')', ..] => commands.end_command(),
             ['\'', ..] => self.frames.push(Frame::Single),
             ['"', ..] => {
                 commands.word.get_or_insert_default();
@@ -314,7 +313,7 @@ impl Lexer {
                     self.frames.push(Frame::Here(here));
                 }
             }
-            [';' | '&' | '|', ..] => commands.end_command(),
+            [';' | '&' | '|' | ')', ..] => commands.end_command(),
             ['<' | '>', ..] => commands.end_word(),
             _ if c.is_whitespace() => commands.end_word(),
             _ => return self.expanded(chars),
