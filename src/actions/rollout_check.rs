@@ -113,7 +113,7 @@ impl Action for RolloutCheck {
                 tell(cx, &mut rollout);
                 match checked {
                     Ok(Ok(RolloutState::Complete { pods })) => {
-                        let confirm = self.confirm(cx, &kube, &subject);
+                        let confirm = Box::pin(self.confirm(cx, &kube, &subject));
                         cx.unless_cancelled("checking what the pods run", confirm).await?;
                         return Ok(Output::new()
                             .with("workloads", n_workloads.to_string())

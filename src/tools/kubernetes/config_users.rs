@@ -1,5 +1,5 @@
-//! Workloads whose pods have read a ConfigMap or Secret at their start, and have to be replaced after it was changed
-//! back: a container keeps the variables that it got.
+//! Workloads whose pods have read a `ConfigMap` or a Secret at their start, and have to be replaced after it was
+//! changed back: a container keeps the variables that it got.
 
 use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};

@@ -4,13 +4,13 @@
 //! | kind | as it is meant to be | never will be |
 //! |---|---|---|
 //! | Deployment | pods are of the newest revision and available, no older one left | paused; deadline exceeded |
-//! | StatefulSet, RollingUpdate | the same; with a partition, from that ordinal on | |
-//! | StatefulSet, DaemonSet, OnDelete | pods are of the newest revision and available | all there, some older |
-//! | DaemonSet, RollingUpdate | every pod that a node takes is of the newest revision and available | |
-//! | ReplicaSet | every pod is available | |
+//! | `StatefulSet`, `RollingUpdate` | the same; with a partition, from that ordinal on | |
+//! | `StatefulSet`, `DaemonSet`, `OnDelete` | pods are of the newest revision and available | all there, some older |
+//! | `DaemonSet`, `RollingUpdate` | every pod that a node takes is of the newest revision and available | |
+//! | `ReplicaSet` | every pod is available | |
 //! | Job | complete | failed, suspended, or without parallelism |
 //! | Pod | ready, or has succeeded | failed |
-//! | CronJob | always: it is only a schedule | |
+//! | `CronJob` | always: it is only a schedule | |
 //!
 //! A workload that wants no pods is none of these: it proves nothing, unless one says that it may.
 
