@@ -29,6 +29,8 @@ pub struct Pipeline {
     pub cluster: Option<ClusterSpec>,
     /// The items of its checklists, in the order of the files.
     pub items: Vec<Item>,
+    /// How old a proof may be that can't be seen again without changing something.
+    pub max_age: Duration,
 }
 
 /// A stage.
@@ -58,6 +60,8 @@ pub struct Step {
     pub needs: Vec<StepId>,
     /// The checklist items that it proves.
     pub covers: Vec<ItemId>,
+    /// The digest of the text of each of them: what it claims to prove.
+    pub items: Inputs,
     /// The time limit of one attempt.
     pub timeout: Duration,
     /// The number of attempts, and the delay between them.

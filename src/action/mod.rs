@@ -12,7 +12,7 @@ use futures_util::future::BoxFuture;
 
 use crate::error::Failure;
 use crate::fingerprint::Inputs;
-use crate::model::Output;
+use crate::model::{Output, ProofKind};
 use crate::tools::deletion::Deletion;
 
 pub use context::{ChildEvent, OnChild, RunScope, StepContext};
@@ -38,6 +38,11 @@ pub trait Action: Debug + Send + Sync {
         false
     }
 
+    /// What can be seen of its success later on.
+    fn proof(&self) -> ProofKind {
+        ProofKind::Probe
+    }
+
     /// Adds what decides freshness besides name, revision, settings and the outputs of other steps: digests of the
     /// files it reads, versions of the tools it uses. Must not change anything, and is called again after `run` to see
     /// whether an input changed meanwhile.
@@ -47,7 +52,8 @@ pub trait Action: Debug + Send + Sync {
     }
 
     /// Looks whether the world still has what a run that ended with `output` made; compares identities, not names. Must
-    /// not change anything. Also called right after `run`, to see its success with our own eyes.
+    /// not change anything. Also called right after `run`, to see its success with our own eyes, unless the run was
+    /// itself a verification; and once more before a run ends, if something else was done in between.
     fn probe<'a>(&'a self, cx: &'a StepContext, output: &'a Output) -> BoxFuture<'a, Result<Presence, Failure>>;
 
     /// What `down` would remove of what a run that ended with `output` made, each with the proof that it is ours.

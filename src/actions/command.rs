@@ -1,6 +1,7 @@
 //! `command`: runs a program or a shell line.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use schemars::JsonSchema;
@@ -10,12 +11,12 @@ use crate::action::{Action, ActionSettings, Presence, StepContext};
 use crate::error::{Failure, FailureKind};
 use crate::files::FileSet;
 use crate::fingerprint::Inputs;
-use crate::model::Output;
+use crate::model::{Output, ProofKind};
 use crate::tools::docker::Endpoint;
 use crate::tools::kubernetes::KubeSource;
-use crate::tools::process::ProcessObserver;
+use crate::tools::process::{ChildRegistry, ProcessObserver};
 use crate::tools::secrets::keyed_digest;
-use crate::tools::{blocking, process, shell};
+use crate::tools::{Cancel, blocking, process, shell};
 
 /// Settings of `command`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -23,8 +24,12 @@ use crate::tools::{blocking, process, shell};
 pub(super) struct Command {
     /// What to run: an array is a program with its arguments; a string is a script for `sh -e`, which stops at the
     /// first command that fails. A script with a pipe runs in a shell that also fails when a command before the last
-    /// one of the pipe does.
-    run: Run,
+    /// one of the pipe does. A step that only verifies has `check` instead.
+    run: Option<Run>,
+    /// What shows, without changing anything, that the work is still there: exit code 0 says that it is. Written as
+    /// `run` is. It runs after `run`, before the step is called fresh, and whenever `plan`, `why` or `report` probes.
+    /// Without `check` and `outputs` a command proves only that it ran, and the report says `ran`.
+    check: Option<Run>,
     /// Where it runs, relative to the project; the project's folder by default.
     cwd: Option<String>,
     /// Environment variables, in addition to those of `provision` itself. It also gets `DOCKER_HOST` for the daemon
@@ -58,15 +63,25 @@ enum Run {
 impl ActionSettings for Command {
     const NAME: &'static str = "command";
     const REVISION: u32 = 2;
-    const SUMMARY: &'static str =
-        "Runs a program or a shell line; done when it ends with exit code 0 and its outputs are there";
+    const SUMMARY: &'static str = "Runs a program or a shell line; done when it ends with exit code 0, its outputs are there and its check passes";
     const EXAMPLE: &'static str = r#"run = ["true"]"#;
     const PROBE_SETTINGS: &'static [&'static str] = &["check"];
 
     fn validate(&self) -> Result<(), String> {
-        match &self.run {
-            Run::Program(argv) if argv.is_empty() => return Err("`run` needs at least the program".into()),
-            Run::Shell(line) if line.trim().is_empty() => return Err("`run` is empty".into()),
+        for (key, run) in [("run", &self.run), ("check", &self.check)] {
+            match run {
+                Some(Run::Program(argv)) if argv.is_empty() => {
+                    return Err(format!("`{key}` needs at least the program"));
+                }
+                Some(Run::Shell(line)) if line.trim().is_empty() => return Err(format!("`{key}` is empty")),
+                _ => {}
+            }
+        }
+        match (&self.run, &self.check) {
+            (None, None) => return Err("nothing to run: set `run`, or `check` for a step that only verifies".into()),
+            (None, Some(_)) if !self.outputs.is_empty() => {
+                return Err("`outputs` are what `run` makes, and there is no `run`".into());
+            }
             _ => {}
         }
         for pattern in self.inputs.iter().chain(&self.outputs) {
@@ -80,9 +95,9 @@ impl ActionSettings for Command {
 }
 
 impl Command {
-    async fn command(&self, cx: &StepContext) -> Result<process::Command, Failure> {
+    async fn command(&self, run: &Run, cx: &StepContext) -> Result<process::Command, Failure> {
         let tools = cx.tools();
-        let mut command = match &self.run {
+        let mut command = match run {
             Run::Shell(script) => shell::command(script, cx.children()).await?,
             Run::Program(argv) => {
                 let (program, rest) = argv.split_first().ok_or_else(|| Failure::bug("a command without a program"))?;
@@ -129,6 +144,20 @@ impl Command {
         is_set("DOCKER_HOST") || is_set("DOCKER_CONTEXT")
     }
 
+    /// Returns what `check` finds wrong.
+    async fn failed_check(&self, cx: &StepContext) -> Result<Option<String>, Failure> {
+        let Some(check) = &self.check else { return Ok(None) };
+        let command = self.command(check, cx).await?;
+        let line = command.display_line();
+        let exit = command.run(&Unheard(cx)).await?;
+        if exit.status.success() {
+            return Ok(None);
+        }
+        let said = exit.tail.iter().rev().find(|line| !line.trim().is_empty());
+        let said = said.map(|line| format!(": {}", line.trim())).unwrap_or_default();
+        Ok(Some(cx.tools().redactor().text(&format!("the check {}{said}", exit.failure(&line).message))))
+    }
+
     /// The first output that is not there.
     async fn missing_output(&self, cx: &StepContext) -> Result<Option<String>, Failure> {
         if self.outputs.is_empty() {
@@ -152,6 +181,15 @@ impl Action for Command {
         self.always
     }
 
+    fn proof(&self) -> ProofKind {
+        match (&self.run, &self.check) {
+            (None, _) => ProofKind::Check,
+            (Some(_), Some(_)) => ProofKind::Probe,
+            (Some(_), None) if !self.outputs.is_empty() => ProofKind::Probe,
+            (Some(_), None) => ProofKind::Ran,
+        }
+    }
+
     fn inputs<'a>(&'a self, cx: &'a StepContext, inputs: &'a mut Inputs) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async move {
             for pattern in &self.inputs {
@@ -170,16 +208,18 @@ impl Action for Command {
 
     fn probe<'a>(&'a self, cx: &'a StepContext, _output: &'a Output) -> BoxFuture<'a, Result<Presence, Failure>> {
         Box::pin(async move {
-            Ok(match self.missing_output(cx).await? {
-                Some(pattern) => Presence::Missing(format!("there is no `{pattern}`")),
-                None => Presence::Present,
-            })
+            if let Some(pattern) = self.missing_output(cx).await? {
+                return Ok(Presence::Missing(format!("there is no `{pattern}`")));
+            }
+            Ok(self.failed_check(cx).await?.map_or(Presence::Present, Presence::Missing))
         })
     }
 
     fn run<'a>(&'a self, cx: &'a StepContext) -> BoxFuture<'a, Result<Output, Failure>> {
         Box::pin(async move {
-            let command = self.command(cx).await?;
+            let run = self.run.as_ref().or(self.check.as_ref());
+            let run = run.ok_or_else(|| Failure::bug("a command with nothing to run"))?;
+            let command = self.command(run, cx).await?;
             let line = command.display_line();
             let exit = command.check(cx).await?;
             if exit.leaky {
@@ -191,6 +231,29 @@ impl Action for Command {
                 None => Ok(Output::new()),
             }
         })
+    }
+}
+
+/// Runs a program for a probe: its output is no part of the step's log, which shows what the step did.
+struct Unheard<'a>(&'a StepContext);
+
+impl ProcessObserver for Unheard<'_> {
+    fn output(&self, _bytes: &[u8]) {}
+
+    fn started(&self, pid: u32) {
+        self.0.started(pid);
+    }
+
+    fn ended(&self, pid: u32) {
+        self.0.ended(pid);
+    }
+
+    fn cancel(&self) -> &Cancel {
+        self.0.cancel()
+    }
+
+    fn children(&self) -> &Arc<ChildRegistry> {
+        self.0.children()
     }
 }
 
@@ -206,10 +269,14 @@ mod tests {
     #[test]
     fn settings_are_checked() {
         settings(Command::EXAMPLE).unwrap();
+        settings("check = [\"test\", \"-e\", \"a\"]").unwrap();
         settings("run = \"make\"\ninputs = [\"src/**\"]\noutputs = [\"dist/*.js\"]").unwrap();
         for (text, part) in [
             ("run = []", "at least the program"),
             ("run = \" \"", "is empty"),
+            ("cwd = \"a\"", "nothing to run"),
+            ("run = \"a\"\ncheck = []", "`check` needs at least the program"),
+            ("check = \"a\"\noutputs = [\"b\"]", "there is no `run`"),
             ("run = \"a\"\ninputs = [\"../x\"]", "inside the project"),
             ("run = \"a\"\nsecrets = [\"A\"]\nenv = { A = \"1\" }", "in `env` and in `secrets`"),
         ] {

@@ -11,7 +11,8 @@ use serde_json::Value;
 use crate::action::units::Time;
 use crate::action::{Action, ActionSettings, Presence, StepContext, defaults};
 use crate::error::Failure;
-use crate::model::{Output, Progress};
+use crate::fingerprint::Inputs;
+use crate::model::{Output, Progress, ProofKind};
 use crate::tools::Poll;
 use crate::tools::http::{self, Request, Response};
 use crate::tools::kubernetes::{Forward, Kube, ServicePort};
@@ -50,7 +51,8 @@ pub(super) struct HttpCheck {
     /// The path below the Service.
     #[serde(default = "root")]
     path: String,
-    /// The method.
+    /// The method. A request by `GET`, `HEAD` or `OPTIONS` is repeated whenever `plan`, `why` or `report` probes; one by
+    /// another method is not, and its item shows when it was seen.
     #[serde(default = "get")]
     method: String,
     /// Headers.
@@ -170,13 +172,35 @@ impl Action for HttpCheck {
         true
     }
 
-    fn probe<'a>(&'a self, _cx: &'a StepContext, _output: &'a Output) -> BoxFuture<'a, Result<Presence, Failure>> {
-        Box::pin(std::future::ready(Ok(Presence::Present)))
+    fn proof(&self) -> ProofKind {
+        if self.only_reads() { ProofKind::Check } else { ProofKind::Seen }
+    }
+
+    fn inputs<'a>(&'a self, cx: &'a StepContext, inputs: &'a mut Inputs) -> BoxFuture<'a, Result<(), Failure>> {
+        Box::pin(async move {
+            // A request that is not repeated was seen in this cluster and in no other one.
+            if self.service.is_some() && !self.only_reads() {
+                inputs.text("cluster", &cx.tools().cluster_uid().await?);
+            }
+            Ok(())
+        })
+    }
+
+    fn probe<'a>(&'a self, cx: &'a StepContext, _output: &'a Output) -> BoxFuture<'a, Result<Presence, Failure>> {
+        Box::pin(async move {
+            if !self.only_reads() {
+                return Ok(Presence::Present);
+            }
+            // With a port of its own: checks that name the same one are probed at once.
+            let target = self.target(cx, None).await?;
+            let asked = cx.unless_cancelled(&target.name, self.ask(cx, &target)).await;
+            Ok(asked.map_or_else(|failure| Presence::Missing(failure.to_string()), |_| Presence::Present))
+        })
     }
 
     fn run<'a>(&'a self, cx: &'a StepContext) -> BoxFuture<'a, Result<Output, Failure>> {
         Box::pin(async move {
-            let target = self.target(cx).await?;
+            let target = self.target(cx, self.local_port).await?;
             let limit = self.attempts.is_none().then(|| self.within.map_or(WITHIN, |time| time.0));
             let interval = self.interval.map_or(INTERVAL, |time| time.0);
             let poll = Poll::new(cx.cancel(), limit, interval, &target.name);
@@ -234,7 +258,13 @@ impl Target {
 }
 
 impl HttpCheck {
-    async fn target(&self, cx: &StepContext) -> Result<Target, Failure> {
+    /// Whether a request changes nothing, so that a probe may repeat it.
+    fn only_reads(&self) -> bool {
+        let is = |method: &&str| self.method.eq_ignore_ascii_case(method);
+        ["GET", "HEAD", "OPTIONS"].iter().any(|method| is(&method))
+    }
+
+    async fn target(&self, cx: &StepContext, local_port: Option<u16>) -> Result<Target, Failure> {
         let (service, port) = match (&self.url, &self.service, &self.port) {
             (Some(url), ..) => {
                 return Ok(Target { name: url.clone(), url: url.clone(), forward: None });
@@ -246,7 +276,7 @@ impl HttpCheck {
         // Fails at once when there is no such service or port; that no pod is ready yet may change.
         let found = kube.endpoints(&self.namespace, service, port);
         cx.unless_cancelled("finding the service", found).await?;
-        let forward = kube.forward(&self.namespace, service, port.clone(), self.local_port).await?;
+        let forward = kube.forward(&self.namespace, service, port.clone(), local_port).await?;
         Ok(Target {
             name: format!("service/{service}:{port}{}", self.path),
             url: format!("http://{}{}", forward.address(), self.path),

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use crate::action::{Action, ActionSettings, Presence, StepContext, defaults};
 use crate::error::Failure;
-use crate::model::Output;
+use crate::model::{Output, ProofKind};
 use crate::tools::Poll;
 use crate::tools::kubernetes::{Kube, Remedy, Rollout, RolloutState, Target, Workload, WorkloadKind};
 use crate::tools::process::ProcessObserver;
@@ -61,6 +61,10 @@ impl ActionSettings for RolloutCheck {
 impl Action for RolloutCheck {
     fn always_runs(&self) -> bool {
         true
+    }
+
+    fn proof(&self) -> ProofKind {
+        ProofKind::Check
     }
 
     fn probe<'a>(&'a self, cx: &'a StepContext, _output: &'a Output) -> BoxFuture<'a, Result<Presence, Failure>> {

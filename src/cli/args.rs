@@ -1,8 +1,10 @@
 //! The command line, as clap reads it.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use jiff::SignedDuration;
 
 use crate::files::Verify;
 use crate::report::{ColorChoice, OutputChoice};
@@ -173,6 +175,9 @@ pub(super) struct ReportArgs {
     /// Write it to this file
     #[arg(long, value_name = "FILE")]
     pub(super) output: Option<PathBuf>,
+    /// How old a proof may be that can't be seen again without changing something; `24h` by default
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(super) max_age: Option<Duration>,
     /// Exit with code 1 if an item is neither done nor proven by a fallback
     #[arg(long)]
     pub(super) check: bool,
@@ -279,6 +284,12 @@ impl Command {
             records: run.is_some(),
         }
     }
+}
+
+fn time(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().ok().map(SignedDuration::from_secs);
+    let time = seconds.or_else(|| text.parse().ok()).and_then(|time| Duration::try_from(time).ok());
+    time.ok_or_else(|| "expected a length of time such as `90s`, `10m` or `1h 30m`".to_owned())
 }
 
 fn name_value(text: &str) -> Result<(String, String), String> {

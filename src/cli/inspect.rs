@@ -1,7 +1,7 @@
 //! `provision plan`, `status` and `report`, which change nothing.
 
-use std::collections::BTreeMap;
 use std::io::Write;
+use std::sync::Arc;
 use std::time::Duration;
 
 use fs_err as fs;
@@ -11,16 +11,18 @@ use super::output::Terminal;
 use super::project::Project;
 use super::runtime::runtime;
 use super::trust;
+use super::up::stop_signals;
 use crate::error::{Failure, FailureKind};
 use crate::fingerprint::StaleReason;
 use crate::journal::{History, now_ms, running};
-use crate::model::{Checklist, Outcome, StepId, StepProof};
-use crate::plan::{Depth, Forecast, Plan, Selection, forecast, select};
+use crate::model::{Checklist, StepId};
+use crate::plan::{Checking, Depth, Forecast, Moment, Plan, Selection, forecast, proofs, select};
 use crate::report::{
     LastState, StepForecast, StepStatus, Theme, is_complete, write_checklist_json, write_checklist_markdown,
     write_checklist_text, write_forecast, write_status,
 };
-use crate::tools::{Cancel, pause};
+use crate::tools::Cancel;
+use crate::tools::process::ChildRegistry;
 
 /// Exit code of `plan --exit-code` when there is work.
 const WORK_TO_DO: u8 = 10;
@@ -30,7 +32,9 @@ pub(super) fn plan(cli: &Cli, terminal: &Terminal, args: &PlanArgs) -> Result<u8
     let selection = Selection { targets: args.select.clone(), ..Selection::default() };
     let plan = select(&project.graph, &selection)?;
     let history = project.history()?;
-    let forecasts = forecast_steps(&project, &plan, &history, Depth::Decide)?;
+    let mut forecasts = forecast_steps(&project, &plan, &history, Depth::Probe)?;
+    // They run only if something fails.
+    forecasts.retain(|forecast| !forecast.is_standby);
     // Steps that run every time are no work: they are verifications.
     let work = forecasts.iter().any(|f| !matches!(f.stale, None | Some(StaleReason::AlwaysRuns)));
     let rows: Vec<StepForecast> = forecasts
@@ -86,21 +90,12 @@ pub(super) fn report(cli: &Cli, terminal: &Terminal, args: &ReportArgs) -> Resul
     let project = Project::load(cli, terminal)?;
     let history = project.history()?;
     let plan = select(&project.graph, &Selection::default())?;
-    let forecasts = forecast_steps(&project, &plan, &history, Depth::Decide)?;
-    let proofs: BTreeMap<StepId, StepProof> = forecasts
-        .iter()
-        .filter_map(|forecast| {
-            // The result of a check is valid until one of its inputs changes.
-            let mut stale = !matches!(forecast.stale, None | Some(StaleReason::AlwaysRuns));
-            let proof = history.proof(&forecast.step, false)?;
-            // Its fallback has proven it, even if the step itself will be tried again.
-            stale &= !(proof.outcome == Outcome::Fallback && forecast.stale == Some(StaleReason::FailedLastTime));
-            Some((forecast.step.clone(), StepProof { stale, ..proof }))
-        })
-        .collect();
+    let forecasts = forecast_steps(&project, &plan, &history, Depth::Probe)?;
+    let moment = Moment { now_ms: now_ms(), max_age: args.max_age.unwrap_or(project.pipeline.max_age) };
+    let proofs = proofs(&project.graph, &history, &forecasts, moment);
     let checklist = Checklist::judge(project.items(), &project.pipeline.outline(), &proofs);
     let name = project.pipeline.name.as_str();
-    let now = now_ms();
+    let now = moment.now_ms;
     let theme = if args.output.is_some() { Theme { color: false, unicode: true } } else { terminal.out };
     let write = |out: &mut dyn Write| match args.format {
         ReportFormat::Text => write_checklist_text(out, theme, &checklist, name, now),
@@ -119,7 +114,7 @@ pub(super) fn report(cli: &Cli, terminal: &Terminal, args: &ReportArgs) -> Resul
     Ok(u8::from(args.check && !is_complete(&checklist)))
 }
 
-/// Returns what `up` would do with each selected step.
+/// Returns what `up` would do with each selected step. A signal ends it, and the children that it has.
 pub(super) fn forecast_steps(
     project: &Project,
     plan: &Plan,
@@ -129,18 +124,14 @@ pub(super) fn forecast_steps(
     trust::require_for_probes(project)?;
     let runtime = runtime()?;
     let forecasts = runtime.block_on(async {
-        let cancel = Cancel::new();
-        let forecasts = forecast(&project.graph, plan, history, &project.tools, depth, &cancel);
-        pause::timeout(FORECAST_TIMEOUT, forecasts).await.ok_or_else(|| {
-            Failure::failed(format!(
-                "checking Docker and the cluster took longer than {} s",
-                FORECAST_TIMEOUT.as_secs()
-            ))
-        })
+        let (cancel, children) = (Cancel::new(), Arc::new(ChildRegistry::default()));
+        let mut signals = stop_signals(Arc::clone(&children))?;
+        let checking = Checking { history, tools: &project.tools, children: &children, depth, cancel: &cancel };
+        tokio::select! {
+            forecasts = forecast(&project.graph, plan, checking) => Ok(forecasts),
+            Some(signal) = signals.recv() => Err(Failure::new(signal.kind(), "probing the steps was interrupted")),
+        }
     });
     runtime.shutdown_background();
     forecasts
 }
-
-/// Time limit for checking all steps.
-const FORECAST_TIMEOUT: Duration = Duration::from_secs(60);

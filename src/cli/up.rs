@@ -207,7 +207,7 @@ fn new_run_id() -> Result<RunId, Failure> {
 }
 
 /// Catches the signals that ask to stop, from now on; Ctrl-Z stops the children along with us.
-fn stop_signals(children: Arc<ChildRegistry>) -> Result<UnboundedReceiver<StopSignal>, Failure> {
+pub(super) fn stop_signals(children: Arc<ChildRegistry>) -> Result<UnboundedReceiver<StopSignal>, Failure> {
     let (sender, receiver) = unbounded_channel();
     let kinds = [
         (SignalKind::interrupt(), StopSignal::Interrupt),

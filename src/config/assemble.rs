@@ -8,6 +8,7 @@ use super::resolve::{self, Edge};
 use super::sections::stages::{StageDecl, StepDecl};
 use super::settings;
 use super::syntax::diagnostic::Report;
+use crate::fingerprint::Inputs;
 use crate::model::{Item, StageId, StepId};
 use crate::pipeline::{Stage, Step};
 use crate::tools::secrets::SecretSource;
@@ -118,11 +119,16 @@ impl Assembly<'_> {
         }
         let (action_type, _) = decl.action?;
         let bound = bound?;
+        let mut items = Inputs::new();
+        for item in covers.iter().filter_map(|id| self.items.get(id.as_str())) {
+            items.text(item.id.as_str(), &item.text);
+        }
         Some(Step {
             id: decl.id,
             title: decl.title.into(),
             needs,
             covers,
+            items,
             timeout: decl.timeout,
             retry: decl.retry,
             when: when.map(|(condition, _)| condition),

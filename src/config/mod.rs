@@ -20,6 +20,7 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 pub(crate) use syntax::diagnostic::{Diagnostic, Diagnostics};
 
@@ -133,6 +134,7 @@ fn build(
         secrets: declared.secrets.clone(),
         cluster,
         items: declared.items.clone(),
+        max_age: declared.max_age,
     })
 }
 
@@ -146,17 +148,18 @@ struct Declared {
     items: Vec<Item>,
     /// Whether all checklists could be read.
     has_all_items: bool,
+    max_age: Duration,
 }
 
 impl Declared {
     fn read(report: &Report, fields: &mut Fields<'_>, root: &Path) -> Self {
-        let (name, checklists) = pipeline::read(report, fields);
+        let pipeline::PipelineSection { name, checklists, max_age } = pipeline::read(report, fields);
         let vars = fields.names("vars");
         let secrets = secrets::read(report, fields.names("secrets"));
         let cluster = fields.spanned_table("cluster");
         let profiles = profile::read(report, fields.names("profile"), &vars);
         let (items, has_all_items) = checklist::read(report, root, &checklists);
-        Self { name, vars, secrets, cluster, profiles, items, has_all_items }
+        Self { name, vars, secrets, cluster, profiles, items, has_all_items, max_age }
     }
 
     /// Removes the profile `name` from the others; without a name, returns one that changes nothing.

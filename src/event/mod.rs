@@ -159,6 +159,17 @@ pub struct RunFinished {
     pub critical_path: Vec<(StepId, Duration)>,
     /// Warnings at the end: processes left behind were stopped.
     pub warnings: Vec<String>,
+    /// Why it failed, beyond the failures of its steps.
+    pub problems: Vec<Problem>,
+}
+
+/// Why a run failed although no step of it did that matters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The step that it is about, if it is about one.
+    pub step: Option<StepId>,
+    /// What is wrong, in a line.
+    pub text: String,
 }
 
 impl EventKind {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
 use std::time::{Duration, Instant};
 
 use super::{Event, EventKind};
@@ -63,15 +63,27 @@ impl Events {
     #[expect(clippy::result_unit_err, reason = "the end of a run is no error")]
     pub fn next(&self, timeout: Duration) -> Result<Option<Event>, ()> {
         match self.receiver.recv_timeout(timeout) {
-            Ok(event) => {
-                if event.kind.may_drop() {
-                    self.waiting.fetch_sub(1, Ordering::Relaxed);
-                }
-                Ok(Some(event))
-            }
+            Ok(event) => Ok(Some(self.taken(event))),
             Err(RecvTimeoutError::Timeout) => Ok(None),
             Err(RecvTimeoutError::Disconnected) => Err(()),
         }
+    }
+
+    /// Returns the next event if there is one already; `Ok(None)` if not; `Err(())` when the run is over.
+    #[expect(clippy::result_unit_err, reason = "the end of a run is no error")]
+    pub fn next_waiting(&self) -> Result<Option<Event>, ()> {
+        match self.receiver.try_recv() {
+            Ok(event) => Ok(Some(self.taken(event))),
+            Err(TryRecvError::Empty) => Ok(None),
+            Err(TryRecvError::Disconnected) => Err(()),
+        }
+    }
+
+    fn taken(&self, event: Event) -> Event {
+        if event.kind.may_drop() {
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
+        }
+        event
     }
 }
 

@@ -25,6 +25,8 @@ pub(super) struct Completion<'a> {
     pub(super) inputs: Inputs,
     /// The labels of those that changed meanwhile.
     pub(super) changed: Vec<String>,
+    /// The checklist items that the step covers, each with the digest of its text.
+    pub(super) items: Inputs,
     /// The log's path, where there is a log, or why it is not complete.
     pub(super) log: Result<Option<String>, String>,
     /// Whether it left processes behind.
@@ -34,7 +36,8 @@ pub(super) struct Completion<'a> {
 
 /// Returns the record and the event of a step's end.
 pub(super) fn complete(completion: Completion<'_>, redactor: &Redactor) -> (Entry, StepFinished) {
-    let Completion { step, run, result, proven_by, cancelled, inputs, changed, log, leaked, duration } = completion;
+    let Completion { step, run, result, proven_by, cancelled, inputs, changed, items, log, leaked, duration } =
+        completion;
     let (log, mut note) = match log {
         Ok(log) => (log, None),
         Err(why) => (None, Some(format!("its log is not whole: {why}"))),
@@ -45,6 +48,7 @@ pub(super) fn complete(completion: Completion<'_>, redactor: &Redactor) -> (Entr
     if !changed.is_empty() {
         note = Some(format!("{} changed while it ran: the next run does it again", changed.join(", ")));
     }
+    let stand_in = proven_by.as_ref().filter(|_| result.is_err()).map(|(fallback, _)| (*fallback).clone());
     let (outcome, output, failure) = match (result, proven_by) {
         (Ok(output), _) => (Outcome::Succeeded, output, None),
         (Err(failure), Some((fallback, output))) => {
@@ -64,6 +68,8 @@ pub(super) fn complete(completion: Completion<'_>, redactor: &Redactor) -> (Entr
         inputs,
         changed,
         output: output.clone(),
+        items,
+        proven_by: stand_in,
         log: log.clone(),
         message: failure.as_ref().map(|failure| redactor.text(&failure.to_string())),
     };
@@ -118,6 +124,7 @@ mod tests {
             cancelled: false,
             inputs: Inputs::new(),
             changed: Vec::new(),
+            items: Inputs::new(),
             log: Ok(None),
             leaked: false,
             duration: Duration::from_millis(12),
@@ -153,6 +160,7 @@ mod tests {
             assert_eq!((end.outcome, &end.output, end.duration_ms), (outcome, &event.output, 12), "case {n}");
             assert_eq!((&recorded, &event.step, &end.run), (&step, &step, &run), "case {n}");
             assert_eq!(event.failure.as_ref().map(|failure| failure.kind), kind, "case {n}");
+            assert_eq!(end.proven_by.as_ref(), (outcome == Outcome::Fallback).then_some(&other), "case {n}");
             assert_eq!(end.message.is_some(), event.failure.is_some(), "case {n}");
             assert!(event.note.as_deref().unwrap_or_default().contains(note), "case {n}: {:?}", event.note);
         }
@@ -173,6 +181,7 @@ mod tests {
             cancelled: false,
             inputs: Inputs::new(),
             changed: Vec::new(),
+            items: Inputs::new(),
             log: Ok(None),
             leaked: false,
             duration: Duration::ZERO,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::messages::{Message, Sender};
 use super::run::Run;
 use crate::action::{OnChild, RunScope, StepContext};
-use crate::event::{EventSink, StepLog, log_folder};
+use crate::event::{EventSink, StepLog, event_channel, log_folder};
 use crate::journal::History;
 use crate::model::StepId;
 use crate::tools::process::ChildRegistry;
@@ -44,6 +44,26 @@ impl Contexts {
             }),
             children: Arc::clone(&run.children),
         }
+    }
+
+    /// The context of a probe of `step` after its end: it shows nothing, and leaves the step's log as it is.
+    pub(super) fn looking(&self, step: &StepId, cancel: &Cancel) -> StepContext {
+        let (sink, _nobody) = event_channel();
+        StepContext::new(
+            step.clone(),
+            Arc::clone(&self.tools),
+            sink,
+            StepLog::discard(step.clone()),
+            cancel.clone(),
+            self.history.output(step).cloned(),
+            Arc::clone(&self.on_child),
+        )
+        .with_children(Arc::clone(&self.children))
+    }
+
+    /// Forgets what steps have found out for each other: it is to be found again.
+    pub(super) async fn forget_shared(&self) {
+        self.tools.node_images().forget().await;
     }
 
     /// The context of `step`; `cancel` stops what it does.

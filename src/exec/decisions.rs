@@ -1,21 +1,25 @@
 //! [`Decisions`]: what is to be done with every step, from what is known of it. Writes no journal: whatever needs a
 //! record comes back as an [`Effect`].
 
+mod ends;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::child_records::PendingChildren;
-use super::completion::{Completion, complete, end_without_run, redacted};
+use super::completion::{end_without_run, redacted};
+use super::contexts::Contexts;
 use super::critical_path::CriticalPath;
 use super::effects::{Durable, Effect, End, Start};
+use super::last_look::Sightings;
 use super::messages::{ActionResult, CheckResult, Message};
 use super::prefetch::{Prefetch, Prefetched, speculative};
 use super::run::Run;
-use super::schedule::{Propagation, Schedule};
+use super::schedule::Schedule;
 use super::tasks::{ActionTask, Check, Checker};
 use crate::action::{Action, ChildEvent};
 use crate::error::{Failure, FailureKind};
-use crate::event::{EventKind, log_path};
+use crate::event::EventKind;
 use crate::fingerprint::Freshness;
 use crate::journal::Entry;
 use crate::model::{Outcome, Output, StepId};
@@ -31,6 +35,7 @@ pub(super) struct Decisions<'a> {
     path: CriticalPath,
     checker: Checker,
     prefetch: Prefetch,
+    sightings: Sightings,
     children: PendingChildren,
     cancel: Cancel,
     /// How many messages of tasks are awaited.
@@ -60,6 +65,7 @@ impl<'a> Decisions<'a> {
             plan,
             schedule: Schedule::new(graph, plan, run.jobs, run.keep_going, &run.history),
             path: CriticalPath::new(graph.steps.len()),
+            sightings: Sightings::new(graph.steps.len()),
             prefetch: Prefetch::start(proven_before, &checker, cancel.child()),
             checker,
             children: PendingChildren::default(),
@@ -90,6 +96,11 @@ impl<'a> Decisions<'a> {
     /// A selected step that has not ended.
     pub(super) fn unfinished(&self) -> Option<&StepId> {
         self.schedule.unfinished().next().map(|number| &self.graph.steps[number].step.id)
+    }
+
+    /// What makes contexts.
+    pub(super) fn contexts(&self) -> &Contexts {
+        &self.checker.contexts
     }
 
     /// The chain of steps that decided how long the run took.
@@ -127,7 +138,7 @@ impl<'a> Decisions<'a> {
 
     fn begin(&mut self, number: usize) -> Option<Effect> {
         let step = Arc::clone(&self.graph.steps[number].step);
-        if let Some(stage) = self.schedule.stage_begins(number, self.run.sink.elapsed()) {
+        if let Some(stage) = self.schedule.stage_begins(number, || self.run.sink.elapsed()) {
             self.run.sink.send(EventKind::StageStarted { stage });
         }
         let applies = self.schedule.applies(number);
@@ -165,6 +176,7 @@ impl<'a> Decisions<'a> {
     fn check(&mut self, number: usize, action: Arc<dyn Action>) {
         let step = Arc::clone(&self.graph.steps[number].step);
         let (outputs, forced) = (self.schedule.used_outputs(number), self.plan.forced[number]);
+        self.sightings.begins(number);
         self.n_tasks += 1;
         self.checker.spawn(Check { number, step, action, outputs, forced }, &self.cancel);
     }
@@ -186,6 +198,7 @@ impl<'a> Decisions<'a> {
             }
             Message::Ran(result) => {
                 self.n_tasks -= 1;
+                self.sightings.ran(result.number);
                 self.ran(*result).into_iter().collect()
             }
             Message::Commit(commit) => {
@@ -306,89 +319,8 @@ impl<'a> Decisions<'a> {
         };
         let outputs = self.schedule.used_outputs(number);
         let (sink, cancel) = (self.run.sink.clone(), self.cancel.clone());
+        self.sightings.begins(number);
         self.n_tasks += 1;
         ActionTask { number, step, action, outputs, inputs, sink, cancel, cx }.spawn(self.checker.sender.clone());
-    }
-
-    /// A step's action is over. Where it failed, its fallback may still prove the same.
-    fn ran(&mut self, result: ActionResult) -> Option<Effect> {
-        let number = result.number;
-        if let (Err(_), Some(fallback), false) =
-            (&result.result, self.schedule.fallback(number), self.cancel.is_cancelled())
-        {
-            self.schedule.release_slot(number);
-            self.schedule.activate_fallback(fallback);
-            self.awaiting_fallback.push(result);
-            return None;
-        }
-        Some(self.finish(result, None, true))
-    }
-
-    /// A step is over for good. `proven_by` is the fallback that proved the same.
-    fn finish(&self, result: ActionResult, proven_by: Option<usize>, holds_slot: bool) -> Effect {
-        let ActionResult { number, cx, inputs, changed, result, duration } = result;
-        let step = &self.graph.steps[number].step.id;
-        let proven_by = proven_by.map(|fallback| {
-            let fallback = &self.graph.steps[fallback].step.id;
-            (fallback, self.schedule.outputs().get(fallback).cloned().unwrap_or_default())
-        });
-        let completion = Completion {
-            step,
-            run: &self.run.id,
-            result,
-            proven_by,
-            cancelled: self.cancel.is_cancelled(),
-            inputs,
-            changed,
-            log: cx.finish().map(|has_log| has_log.then(|| self.log_name(step))),
-            leaked: cx.leaked(),
-            duration,
-        };
-        let (record, finished) = complete(completion, self.run.tools.redactor());
-        End::of(number, Some(record), finished, holds_slot).into()
-    }
-
-    fn log_name(&self, step: &StepId) -> String {
-        let path = log_path(self.run.tools.state_dir(), &self.run.id, step);
-        path.strip_prefix(self.run.tools.root()).unwrap_or(&path).display().to_string()
-    }
-
-    /// Announces a step's end and releases what waited for it. The end of a fallback is that of the step that it stands
-    /// in for.
-    pub(super) fn announce(&mut self, end: Durable<End>) -> Option<Effect> {
-        let end = end.into_inner();
-        if end.propagation == Propagation::Failed && !self.graph.is_optional(end.number) {
-            self.worst.get_or_insert(end.failure_kind());
-        }
-        let End { number, event, outcome, output, propagation, holds_slot, .. } = end;
-        self.path.end(number, self.run.sink.elapsed());
-        self.run.sink.send(event);
-        let released = self.schedule.ended(number, outcome, propagation, output, holds_slot);
-        for next in released.ready {
-            self.path.released(next, number);
-        }
-        for (blocked, by) in released.blocked {
-            let note = format!("needs {}", self.graph.steps[by].step.id);
-            self.announce_unstarted(blocked, Outcome::Blocked, note);
-        }
-        for fallback in released.not_needed {
-            let note = format!("not needed: {} did not fail", self.graph.steps[number].step.id);
-            self.announce_unstarted(fallback, Outcome::Skipped, note);
-        }
-        for (stage, outcome) in released.stages {
-            let duration = self.schedule.stage_time(stage, self.run.sink.elapsed());
-            let stage = self.graph.stages[stage].id.clone();
-            self.run.sink.send(EventKind::StageFinished { stage, outcome, duration });
-        }
-        let main = self.graph.steps[number].fallback_of?;
-        let at = self.awaiting_fallback.iter().position(|waiting| waiting.number == main)?;
-        let waiting = self.awaiting_fallback.swap_remove(at);
-        Some(self.finish(waiting, (propagation == Propagation::Passed).then_some(number), false))
-    }
-
-    /// Announces the end of a step that another one's end has settled; it needs no record.
-    fn announce_unstarted(&self, number: usize, outcome: Outcome, note: String) {
-        let finished = end_without_run(self.graph.steps[number].step.id.clone(), outcome, Some(note));
-        self.run.sink.send(EventKind::StepFinished(Box::new(finished)));
     }
 }

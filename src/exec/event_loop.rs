@@ -12,12 +12,13 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use super::contexts::Contexts;
 use super::decisions::Decisions;
 use super::effects::{Effect, Recorded, make_durable};
+use super::last_look::look_again;
 use super::messages::Message;
 use super::orphans::stop_orphans_of;
 use super::run::{Run, RunEnd, StopSignal};
 use super::tasks::Checker;
-use crate::error::Failure;
-use crate::event::{EventKind, RunFinished};
+use crate::error::{Failure, FailureKind};
+use crate::event::{EventKind, Problem, RunFinished};
 use crate::journal::{Entry, Journal};
 use crate::model::{Outcome, StepId};
 use crate::plan::{Graph, Plan};
@@ -127,7 +128,45 @@ impl<'a> EventLoop<'a> {
             }
         }
         let warnings = self.stop_orphans().await;
-        self.tell_end(Outcome::Failed, Vec::new(), warnings);
+        self.tell_end(Outcome::Failed, Vec::new(), warnings, Vec::new());
+    }
+
+    /// Looks once more at what is called proven and may have been undone since. Returns what is wrong, and what is
+    /// worth a warning, where the run's success does not depend on it.
+    async fn last_look(&mut self) -> Result<(Vec<Problem>, Vec<String>), Failure> {
+        let proven = self.decisions.proven_in_doubt();
+        let mut gone = Vec::new();
+        if !proven.is_empty() {
+            let looking = look_again(proven, self.decisions.contexts().clone(), self.cancel.child());
+            tokio::pin!(looking);
+            loop {
+                let mut effects = Vec::new();
+                tokio::select! {
+                    found = &mut looking => {
+                        gone = found;
+                        break;
+                    }
+                    Some(signal) = self.signals.recv() => self.stop(signal),
+                    Some(message) = self.inbox.recv() => effects = self.decisions.handle(message),
+                    () = self.decisions.next_child_due() => effects.extend(self.decisions.children_due()),
+                }
+                self.carry_out(effects)?;
+            }
+        }
+        let (mut problems, mut warnings) = (Vec::new(), Vec::new());
+        if self.stopped_by.is_some() {
+            // What was not seen to its end says nothing.
+            return Ok((problems, warnings));
+        }
+        for (step, what, is_optional) in self.decisions.named(gone) {
+            let text = format!("{step} no longer holds at the end of the run: {what}");
+            if is_optional {
+                warnings.push(text);
+            } else {
+                problems.push(Problem { step: Some(step), text });
+            }
+        }
+        Ok((problems, warnings))
     }
 
     /// What has left its step's process group, its session and its parent goes with the run; without its time to wind
@@ -148,16 +187,25 @@ impl<'a> EventLoop<'a> {
     }
 
     async fn end(&mut self) -> Result<RunEnd, Failure> {
+        let (mut problems, mut warnings) = (Vec::new(), Vec::new());
+        if self.stopped_by.is_none() && self.decisions.worst().is_none() {
+            (problems, warnings) = self.last_look().await?;
+            if self.decisions.has_proven_nothing() {
+                let text = "nothing was proven: every step that was tried has failed, and all of them are optional";
+                problems.push(Problem { step: None, text: text.to_owned() });
+            }
+        }
         let (outcome, kind) = match (self.stopped_by, self.decisions.worst()) {
             (Some(signal), _) => (Outcome::Interrupted, Some(signal.kind())),
             (None, Some(kind)) => (Outcome::Failed, Some(kind)),
             (None, None) => match self.decisions.unfinished() {
+                None if !problems.is_empty() => (Outcome::Failed, Some(FailureKind::Failed)),
                 None => (Outcome::Succeeded, None),
                 // Never to be seen: a run must not succeed with a step that it has forgotten.
                 Some(step) => return Err(Failure::bug(format!("step {step} was selected and never began"))),
             },
         };
-        let warnings = self.stop_orphans().await;
+        warnings.extend(self.stop_orphans().await);
         self.run.tools.save_digests();
         if self.decisions.is_recorded() {
             self.carry_out(vec![Effect::Record(Entry::RunFinished { run: self.run.id.clone(), outcome })])?;
@@ -165,12 +213,19 @@ impl<'a> EventLoop<'a> {
         // Also a run that has recorded nothing calls steps fresh by what is on record.
         self.journal.check_in_place()?;
         self.journal.compact();
-        self.tell_end(outcome, self.decisions.critical_path(), warnings);
+        self.tell_end(outcome, self.decisions.critical_path(), warnings, problems);
         Ok(RunEnd { outcome, kind })
     }
 
-    fn tell_end(&self, outcome: Outcome, critical_path: Vec<(StepId, Duration)>, warnings: Vec<String>) {
+    fn tell_end(
+        &self,
+        outcome: Outcome,
+        critical_path: Vec<(StepId, Duration)>,
+        warnings: Vec<String>,
+        problems: Vec<Problem>,
+    ) {
         let duration = self.run.sink.elapsed();
-        self.run.sink.send(EventKind::RunFinished(RunFinished { outcome, duration, critical_path, warnings }));
+        let finished = RunFinished { outcome, duration, critical_path, warnings, problems };
+        self.run.sink.send(EventKind::RunFinished(finished));
     }
 }

@@ -11,6 +11,7 @@ mod critical_path;
 mod decisions;
 mod effects;
 mod event_loop;
+mod last_look;
 mod messages;
 mod orphans;
 mod prefetch;

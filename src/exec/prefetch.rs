@@ -18,7 +18,7 @@ use crate::tools::Cancel;
 
 /// How many checks may be in flight at once: each takes memory as long as it is, and what they wait for is not sooner
 /// there for more of them.
-const MAX_IN_FLIGHT: usize = 128;
+pub(super) const MAX_IN_FLIGHT: usize = 128;
 
 /// The speculative checks of a run.
 pub(super) struct Prefetch {
@@ -114,8 +114,8 @@ impl Prefetch {
 
 /// Returns the check of a step before its turn, if its last end may still hold.
 pub(super) fn speculative(candidate: Candidate, plan: &Plan, history: &History) -> Option<Check> {
-    let Candidate { number, step, action, outputs } = candidate;
-    let action = action.filter(|action| !plan.forced[number] && !action.always_runs())?;
+    let Candidate { number, step, action, outputs, is_standby } = candidate;
+    let action = action.filter(|action| !is_standby && !plan.forced[number] && !action.always_runs())?;
     let last = history.step(&step.id)?.last.as_ref()?;
     (last.outcome == Outcome::Succeeded).then_some(Check { number, step, action, outputs, forced: false })
 }

@@ -33,7 +33,8 @@ impl StopSignal {
         }
     }
 
-    pub(super) fn kind(self) -> FailureKind {
+    /// What it makes of what it ends.
+    pub fn kind(self) -> FailureKind {
         match self {
             Self::Interrupt | Self::Quit => FailureKind::Interrupted,
             Self::Terminate | Self::Hangup => FailureKind::Terminated,

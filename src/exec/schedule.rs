@@ -111,13 +111,13 @@ impl<'a> Schedule<'a> {
                 stages[need].dependents.push(number);
             }
         }
-        // A step that is not selected has the outputs of its last success.
+        // A step that is not selected has the outputs of its last success, or of its fallback.
         let outputs = graph
             .steps
             .iter()
             .zip(&plan.selected)
             .filter(|(_, selected)| !**selected)
-            .filter_map(|(node, _)| Some((node.step.id.clone(), history.output(&node.step.id)?.clone())))
+            .filter_map(|(node, _)| Some((node.step.id.clone(), history.output_for_others(&node.step.id)?.clone())))
             .collect();
         let mut schedule = Self {
             graph,
@@ -173,11 +173,13 @@ impl<'a> Schedule<'a> {
     }
 
     /// The stage of `number`, if this is the first of its steps to begin.
-    pub(super) fn stage_begins(&mut self, number: usize, now: Duration) -> Option<StageId> {
+    pub(super) fn stage_begins(&mut self, number: usize, now: impl FnOnce() -> Duration) -> Option<StageId> {
         let stage = self.graph.steps[number].stage;
-        let first = self.stages[stage].began.is_none();
-        self.stages[stage].began.get_or_insert(now);
-        first.then(|| self.graph.stages[stage].id.clone())
+        if self.stages[stage].began.is_some() {
+            return None;
+        }
+        self.stages[stage].began = Some(now());
+        Some(self.graph.stages[stage].id.clone())
     }
 
     /// How long a stage has taken.
@@ -242,6 +244,12 @@ impl<'a> Schedule<'a> {
     pub(super) fn unfinished(&self) -> impl Iterator<Item = usize> {
         let unfinished = |row: &StepRow| row.selected && !matches!(row.state, StepState::Finished(_));
         self.steps.iter().enumerate().filter(move |(_, row)| unfinished(row)).map(|(number, _)| number)
+    }
+
+    /// The steps that ended with one of `outcomes`.
+    pub(super) fn ended_with(&self, outcomes: &[Outcome]) -> impl Iterator<Item = usize> {
+        let is_one = |row: &StepRow| matches!(row.state, StepState::Finished(outcome) if outcomes.contains(&outcome));
+        self.steps.iter().enumerate().filter(move |(_, row)| is_one(row)).map(|(number, _)| number)
     }
 
     /// A step that waits for its fallback, or has ended, releases its slot.
@@ -326,7 +334,7 @@ impl<'a> Schedule<'a> {
         let row = &mut self.stages[stage];
         row.n_left = row.n_left.saturating_sub(1);
         row.failed |= !goes_on;
-        row.worst = worse(row.worst, outcome);
+        row.worst = row.worst.worse(outcome);
         if row.n_left > 0 {
             return;
         }
@@ -384,17 +392,4 @@ fn selected_needs(graph: &Graph, n_selected: &[usize], stage: usize) -> Vec<usiz
         }
     }
     needs
-}
-
-/// The outcome that says more about a stage.
-fn worse(a: Outcome, b: Outcome) -> Outcome {
-    let rank = |outcome: Outcome| match outcome {
-        Outcome::Fresh | Outcome::Skipped => 0,
-        Outcome::Succeeded => 1,
-        Outcome::Fallback => 2,
-        Outcome::Blocked => 3,
-        Outcome::Interrupted => 4,
-        Outcome::Failed => 5,
-    };
-    if rank(b) > rank(a) { b } else { a }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::record::Record;
 use crate::fingerprint::Inputs;
-use crate::model::{Change, Evidence, IdMap, Outcome, Output, RunId, StepId, StepProof, StepState};
+use crate::model::{Change, Evidence, IdMap, Outcome, Output, ProofKind, RunId, StepId, StepState};
 
 /// The last known state of everything.
 #[derive(Clone, Debug, Default)]
@@ -51,6 +51,10 @@ pub struct StepEnd {
     pub changed: Vec<String>,
     /// Its outputs.
     pub output: Output,
+    /// The checklist items that it covered, each with the digest of its text.
+    pub items: Inputs,
+    /// The fallback that stood in for it.
+    pub proven_by: Option<StepId>,
     /// Where its output is, relative to the project.
     pub log: Option<String>,
     /// Why it failed.
@@ -103,6 +107,13 @@ impl History {
         self.steps.get(step)?.last_success.as_ref().map(|end| &end.output)
     }
 
+    /// The output that others have from `step`: of the fallback that stood in for it, if one did, or of its last
+    /// success.
+    pub fn output_for_others(&self, step: &StepId) -> Option<&Output> {
+        let last = self.steps.get(step)?.last.as_ref().filter(|end| end.outcome == Outcome::Fallback);
+        last.map(|end| &end.output).or_else(|| self.output(step))
+    }
+
     /// The run `run`.
     pub fn run(&self, run: &RunId) -> Option<&RunRecord> {
         self.runs.get(run)
@@ -140,10 +151,10 @@ impl History {
         self.children.values().filter(move |(_, run)| own(run)).map(|(child, _)| child)
     }
 
-    /// The evidence that the last end of `step` is; `stale` is for the caller to say.
-    pub fn proof(&self, step: &StepId, stale: bool) -> Option<StepProof> {
+    /// The evidence that the last end of `step` is, of this kind; `stale` is for the caller to say.
+    pub fn evidence(&self, step: &StepId, kind: ProofKind) -> Option<Evidence> {
         let end = self.steps.get(step)?.last.as_ref()?;
-        let evidence = Evidence {
+        Some(Evidence {
             step: step.clone(),
             run: end.run.clone(),
             finished_ms: end.at_ms,
@@ -151,8 +162,10 @@ impl History {
             log: end.log.clone(),
             output: end.output.clone(),
             commit: self.runs.get(&end.run).and_then(|run| run.commit.clone()),
-        };
-        Some(StepProof { outcome: end.outcome, stale, evidence })
+            kind,
+            proven_by: end.proven_by.clone(),
+            stale: None,
+        })
     }
 
     /// Records are lost, nobody knows which: whatever is proven may have been voided by one of them.
@@ -220,7 +233,20 @@ impl History {
             Record::ChildEnded { pid } => {
                 self.children.remove(&pid);
             }
-            Record::StepFinished { run, step, at, duration_ms, outcome, inputs, changed, output, log, message } => {
+            Record::StepFinished {
+                run,
+                step,
+                at,
+                duration_ms,
+                outcome,
+                inputs,
+                changed,
+                output,
+                log,
+                message,
+                items,
+                proven_by,
+            } => {
                 let (Some(run), Ok(step), Some(outcome)) =
                     (self.run_id(&run), StepId::new(&step), Outcome::from_word(&outcome))
                 else {
@@ -234,6 +260,8 @@ impl History {
                     inputs,
                     changed,
                     output: output.into_iter().collect(),
+                    items,
+                    proven_by: proven_by.and_then(|step| StepId::new(&step).ok()),
                     log,
                     message,
                 };

@@ -205,6 +205,8 @@ fn to_record<'a>(entry: &'a Entry, at: i64, folder: &str) -> Record<'a> {
             changed: end.changed.clone(),
             output: output_texts(&end.output),
             log: end.log.clone(),
+            items: end.items.clone(),
+            proven_by: end.proven_by.as_ref().map(|step| step.as_str().into()),
             message: end.message.clone(),
         },
         Entry::RunFinished { run, outcome } => {

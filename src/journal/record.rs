@@ -78,6 +78,12 @@ pub(super) enum Record<'a> {
         output: BTreeMap<String, String>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         log: Option<String>,
+        /// The checklist items that it covered, each with the digest of its text.
+        #[serde(default, skip_serializing_if = "Inputs::is_empty", with = "hex_inputs")]
+        items: Inputs,
+        /// The fallback that stood in for it.
+        #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+        proven_by: Option<Cow<'a, str>>,
         /// The failure's message, for `status`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         message: Option<String>,

@@ -26,6 +26,8 @@ fn started(id: &str, value: &str) -> Entry {
 
 fn finished(id: &str, value: &str, outcome: Outcome) -> Entry {
     let end = StepEnd {
+        items: Inputs::new(),
+        proven_by: None,
         outcome,
         run: run(),
         at_ms: 0,

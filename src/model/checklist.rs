@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{ItemId, Outcome, Outline, Output, RunId, StepId};
+use super::{ItemId, Outcome, Outline, Output, ProofKind, RunId, StepId};
 
 /// An entry of a checklist file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +35,12 @@ pub struct Evidence {
     pub output: Output,
     /// The commit that was checked out, if the project is a git work tree.
     pub commit: Option<String>,
+    /// What can be seen of it now.
+    pub kind: ProofKind,
+    /// The fallback that stood in for the step.
+    pub proven_by: Option<StepId>,
+    /// Why it is out of date, if it is.
+    pub stale: Option<String>,
 }
 
 /// The last result of a covering step.
@@ -42,10 +48,12 @@ pub struct Evidence {
 pub struct StepProof {
     /// Its last outcome.
     pub outcome: Outcome,
-    /// Whether that is out of date: an input or the result has changed since.
-    pub stale: bool,
-    /// The evidence.
+    /// Whether the step is itself a fallback, which has stood in for another one.
+    pub is_fallback: bool,
+    /// The evidence; its `stale` holds for all items.
     pub evidence: Evidence,
+    /// The items that it is no evidence for as they stand now, each with the reason.
+    pub changed_items: BTreeMap<ItemId, String>,
 }
 
 /// The verdict on an item.
@@ -55,6 +63,8 @@ pub enum Verdict {
     Done,
     /// Proven, in part at least by a declared fallback.
     Fallback,
+    /// A covering step ran and succeeded, and nothing shows what that has brought about.
+    Ran,
     /// Was proven; an input or the result has changed since.
     Stale,
     /// A covering step failed.
@@ -65,13 +75,14 @@ pub enum Verdict {
 
 impl Verdict {
     /// All verdicts.
-    pub const ALL: [Self; 5] = [Self::Done, Self::Fallback, Self::Stale, Self::Failed, Self::Open];
+    pub const ALL: [Self; 6] = [Self::Done, Self::Fallback, Self::Ran, Self::Stale, Self::Failed, Self::Open];
 
     /// Returns the word used in reports.
     pub fn word(self) -> &'static str {
         match self {
             Self::Done => "done",
             Self::Fallback => "fallback",
+            Self::Ran => "ran",
             Self::Stale => "stale",
             Self::Failed => "failed",
             Self::Open => "open",
@@ -99,7 +110,7 @@ pub struct ItemStatus {
 
 /// The number of items with each verdict.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts([usize; 5]);
+pub struct Counts([usize; Verdict::ALL.len()]);
 
 impl Counts {
     /// Returns the number of items with `verdict`.
@@ -134,18 +145,15 @@ impl Checklist {
             .iter()
             .map(|item| {
                 let steps = covering.get(&item.id).map(Vec::as_slice).unwrap_or_default();
-                let verdict = steps.iter().map(|step| step_verdict(proofs.get(*step))).max().unwrap_or(Verdict::Open);
+                let proofs = || steps.iter().map(|step| proofs.get(*step).map(|proof| proof.of_item(&item.id)));
+                let verdict = proofs().map(|proof| step_verdict(proof.as_ref())).max().unwrap_or(Verdict::Open);
                 // One failed step outweighs others that are not proven yet.
-                let failed = steps.iter().any(|step| step_verdict(proofs.get(*step)) == Verdict::Failed);
+                let failed = proofs().any(|proof| step_verdict(proof.as_ref()) == Verdict::Failed);
                 ItemStatus {
                     item: item.clone(),
                     verdict: if failed { Verdict::Failed } else { verdict },
                     covered_by: steps.iter().map(|step| (*step).clone()).collect(),
-                    evidence: steps
-                        .iter()
-                        .filter_map(|step| proofs.get(*step))
-                        .map(|proof| proof.evidence.clone())
-                        .collect(),
+                    evidence: proofs().flatten().map(|proof| proof.evidence).collect(),
                 }
             })
             .collect();
@@ -162,13 +170,26 @@ impl Checklist {
     }
 }
 
+impl StepProof {
+    /// Returns what it is for one item.
+    fn of_item(&self, item: &ItemId) -> Self {
+        let mut proof = self.clone();
+        if proof.evidence.stale.is_none() {
+            proof.evidence.stale = self.changed_items.get(item).cloned();
+        }
+        proof
+    }
+}
+
 fn step_verdict(proof: Option<&StepProof>) -> Verdict {
     match proof {
         None => Verdict::Open,
         Some(proof) => match proof.outcome {
             Outcome::Failed => Verdict::Failed,
             Outcome::Interrupted | Outcome::Blocked | Outcome::Skipped => Verdict::Open,
-            _ if proof.stale => Verdict::Stale,
+            _ if proof.evidence.stale.is_some() => Verdict::Stale,
+            _ if proof.evidence.kind == ProofKind::Ran => Verdict::Ran,
+            Outcome::Succeeded | Outcome::Fresh if proof.is_fallback => Verdict::Fallback,
             Outcome::Fallback => Verdict::Fallback,
             Outcome::Succeeded | Outcome::Fresh => Verdict::Done,
         },
@@ -197,7 +218,7 @@ mod tests {
         }
     }
 
-    fn proof(step: &str, outcome: Outcome, stale: bool) -> (StepId, StepProof) {
+    fn proof(step: &str, outcome: Outcome, stale: bool, kind: ProofKind) -> (StepId, StepProof) {
         let step = StepId::new(step).unwrap();
         let evidence = Evidence {
             step: step.clone(),
@@ -207,24 +228,31 @@ mod tests {
             log: None,
             output: Output::new(),
             commit: None,
+            kind,
+            proven_by: None,
+            stale: stale.then(|| "something changed".to_owned()),
         };
-        (step, StepProof { outcome, stale, evidence })
+        (step, StepProof { outcome, is_fallback: false, evidence, changed_items: BTreeMap::new() })
     }
 
-    /// Step, outcome, staleness.
+    /// Step, outcome, staleness; a step `ran` shows only that it ran.
     type Known<'a> = &'a [(&'a str, Outcome, bool)];
 
-    fn verdict(proofs: Known) -> Verdict {
+    fn proofs(known: Known) -> BTreeMap<StepId, StepProof> {
+        let kind = |step: &str| if step == "s.ran" { ProofKind::Ran } else { ProofKind::Probe };
+        known.iter().map(|(step, outcome, stale)| proof(step, *outcome, *stale, kind(step))).collect()
+    }
+
+    fn verdict(proofs: &BTreeMap<StepId, StepProof>, covering: &[&str]) -> Verdict {
         let item = Item { id: ItemId::new("T1").unwrap(), phase: String::new(), text: String::new(), ticked: true };
-        let outline = outline(&[("s.a", &["T1"]), ("s.b", &["T1"]), ("s.c", &[])]);
-        let proofs = proofs.iter().map(|(step, outcome, stale)| proof(step, *outcome, *stale)).collect();
-        Checklist::judge(&[item], &outline, &proofs).items[0].verdict
+        let steps: Vec<(&str, &[&str])> = covering.iter().map(|step| (*step, ["T1"].as_slice())).collect();
+        Checklist::judge(&[item], &outline(&steps), proofs).items[0].verdict
     }
 
     #[test]
     fn an_item_is_done_only_when_every_covering_step_is_proven() {
         use Outcome::{Failed, Fallback, Fresh, Interrupted, Skipped, Succeeded};
-        let cases: [(Known, Verdict); 9] = [
+        let cases: [(Known, Verdict); 14] = [
             (&[("s.a", Succeeded, false), ("s.b", Fresh, false)], Verdict::Done),
             (&[("s.a", Succeeded, false)], Verdict::Open),
             (&[], Verdict::Open),
@@ -234,10 +262,30 @@ mod tests {
             (&[("s.a", Succeeded, true), ("s.b", Failed, false)], Verdict::Failed),
             (&[("s.a", Failed, false)], Verdict::Failed),
             (&[("s.a", Succeeded, false), ("s.b", Interrupted, false)], Verdict::Open),
+            (&[("s.a", Skipped, false), ("s.b", Succeeded, false)], Verdict::Open),
+            (&[("s.a", Succeeded, false), ("s.ran", Succeeded, false)], Verdict::Ran),
+            (&[("s.a", Fallback, false), ("s.ran", Succeeded, false)], Verdict::Ran),
+            (&[("s.a", Succeeded, true), ("s.ran", Succeeded, false)], Verdict::Stale),
+            (&[("s.ran", Failed, false), ("s.a", Succeeded, false)], Verdict::Failed),
         ];
-        for (proofs, expected) in cases {
-            assert_eq!(verdict(proofs), expected, "{proofs:?}");
+        for (known, expected) in cases {
+            let covering =
+                if known.iter().any(|(step, ..)| *step == "s.ran") { ["s.a", "s.ran"] } else { ["s.a", "s.b"] };
+            assert_eq!(verdict(&proofs(known), &covering), expected, "{known:?}");
         }
-        assert_eq!(verdict(&[("s.a", Skipped, false), ("s.b", Succeeded, false)]), Verdict::Open);
+    }
+
+    #[test]
+    fn evidence_of_a_fallback_and_for_another_text_is_told_apart() {
+        let mut known = proofs(&[("s.a", Outcome::Succeeded, false)]);
+        let proof = known.get_mut(&StepId::new("s.a").unwrap()).unwrap();
+        proof.is_fallback = true;
+        assert_eq!(verdict(&known, &["s.a"]), Verdict::Fallback);
+        let proof = known.get_mut(&StepId::new("s.a").unwrap()).unwrap();
+        proof.changed_items.insert(ItemId::new("T2").unwrap(), "its text has changed".into());
+        assert_eq!(verdict(&known, &["s.a"]), Verdict::Fallback);
+        let proof = known.get_mut(&StepId::new("s.a").unwrap()).unwrap();
+        proof.changed_items.insert(ItemId::new("T1").unwrap(), "its text has changed".into());
+        assert_eq!(verdict(&known, &["s.a"]), Verdict::Stale);
     }
 }

@@ -5,6 +5,7 @@ mod id;
 mod outcome;
 mod outline;
 mod progress;
+mod proof;
 mod secret_ref;
 
 pub use checklist::{Checklist, Counts, Evidence, Item, ItemStatus, StepProof, Verdict};
@@ -13,4 +14,5 @@ pub use outcome::{Change, Outcome, Output, StepState};
 pub use outline::{Outline, StageOutline, StepOutline};
 pub(crate) use progress::human_bytes;
 pub use progress::{Progress, Unit};
+pub use proof::ProofKind;
 pub use secret_ref::{SecretPart, secret_ref, split_secret_refs};

@@ -12,88 +12,103 @@ use super::select::Plan;
 use crate::action::StepContext;
 use crate::fingerprint::StaleReason;
 use crate::journal::History;
-use crate::model::StepId;
+use crate::model::{ProofKind, StepId};
+use crate::tools::process::{ChildRegistry, pause};
 use crate::tools::{Cancel, Tools};
+
+/// How long the check of one step may take: what has no result by then counts as not seen, and the others are shown.
+const CHECK_LIMIT: Duration = Duration::from_secs(30);
 
 /// What a run would do with a step.
 #[derive(Debug)]
 pub struct Forecast {
+    /// Its number in the graph.
+    pub number: usize,
     /// The step.
     pub step: StepId,
     /// Why it would run; `None` when it is fresh.
     pub stale: Option<StaleReason>,
+    /// The same without what other steps would do.
+    pub own: Option<StaleReason>,
     /// How long it took the last time it succeeded.
     pub estimate: Option<Duration>,
     /// All that the check found; `None` where the step could not be checked.
     pub checked: Option<FreshnessCheck>,
+    /// What can be seen of its success.
+    pub kind: ProofKind,
+    /// Whether it is a fallback, which runs only in case another step fails.
+    pub is_standby: bool,
+}
+
+/// What checking all steps needs.
+#[derive(Clone, Copy, Debug)]
+pub struct Checking<'a> {
+    /// What is on record.
+    pub history: &'a History,
+    /// What steps work with.
+    pub tools: &'a Arc<Tools>,
+    /// Its child processes.
+    pub children: &'a Arc<ChildRegistry>,
+    /// How far it goes.
+    pub depth: Depth,
+    /// Stops it.
+    pub cancel: &'a Cancel,
 }
 
 /// Checks every selected step, all at once, as if the steps that it needs kept their outputs; then whatever depends on
 /// a step that would run is marked as depending on it.
-pub async fn forecast(
-    graph: &Graph,
-    plan: &Plan,
-    history: &History,
-    tools: &Arc<Tools>,
-    depth: Depth,
-    cancel: &Cancel,
-) -> Vec<Forecast> {
+pub async fn forecast(graph: &Graph, plan: &Plan, checking: Checking<'_>) -> Vec<Forecast> {
+    let history = checking.history;
     let candidates = candidates(graph, plan, history);
-    let checks = candidates.iter().map(|candidate| async move {
-        let forced = plan.forced[candidate.number];
-        check_candidate(candidate, forced, history, tools, depth, cancel).await
-    });
+    let checks = candidates.iter().map(|candidate| checking.check(candidate, plan.forced[candidate.number]));
     let results = join_all(checks).await;
     let mut stale = vec![None; graph.steps.len()];
-    let mut checked = Vec::with_capacity(results.len());
-    for (candidate, (reason, check)) in candidates.iter().zip(results) {
-        stale[candidate.number] = reason;
-        checked.push(check);
+    for (candidate, (reason, _)) in candidates.iter().zip(&results) {
+        stale[candidate.number].clone_from(reason);
     }
     mark_dependents(graph, &mut stale);
-    candidates
-        .into_iter()
-        .zip(checked)
-        .map(|(candidate, checked)| Forecast {
-            stale: stale[candidate.number].take(),
-            checked,
-            estimate: history
-                .step(&candidate.step.id)
-                .and_then(|known| known.last_success.as_ref())
-                .map(|end| Duration::from_millis(end.duration_ms)),
-            step: candidate.step.id.clone(),
-        })
-        .collect()
+    let forecasts = candidates.into_iter().zip(results).map(|(candidate, (own, checked))| Forecast {
+        number: candidate.number,
+        stale: stale[candidate.number].take(),
+        own,
+        checked,
+        estimate: history
+            .step(&candidate.step.id)
+            .and_then(|known| known.last_success.as_ref())
+            .map(|end| Duration::from_millis(end.duration_ms)),
+        step: candidate.step.id.clone(),
+        kind: candidate.action.map_or(ProofKind::Probe, |action| action.proof()),
+        is_standby: candidate.is_standby,
+    });
+    forecasts.collect()
 }
 
-async fn check_candidate(
-    candidate: &Candidate,
-    forced: bool,
-    history: &History,
-    tools: &Arc<Tools>,
-    depth: Depth,
-    cancel: &Cancel,
-) -> (Option<StaleReason>, Option<FreshnessCheck>) {
-    let step = &candidate.step;
-    let known = history.step(&step.id);
-    if known.is_none() && depth == Depth::Decide {
-        return (Some(StaleReason::NeverRun), None);
-    }
-    let Some(action) = &candidate.action else {
-        return (Some(StaleReason::NeverRun), None);
-    };
-    let last = history.output(&step.id).cloned();
-    let cx = StepContext::looking(step.id.clone(), Arc::clone(tools), cancel.child(), last);
-    match check(step, action, &candidate.outputs, known, forced, depth, &cx).await {
-        Ok(checked) => (checked.reason().cloned(), Some(checked)),
-        // What can't be checked is not known to be true.
-        Err(failure) => (Some(StaleReason::Missing(failure.to_string())), None),
+impl Checking<'_> {
+    async fn check(self, candidate: &Candidate, forced: bool) -> (Option<StaleReason>, Option<FreshnessCheck>) {
+        let step = &candidate.step;
+        let known = self.history.step(&step.id);
+        if known.is_none() && self.depth != Depth::Explain {
+            return (Some(StaleReason::NeverRun), None);
+        }
+        let Some(action) = &candidate.action else {
+            return (Some(StaleReason::NeverRun), None);
+        };
+        let last = self.history.output(&step.id).cloned();
+        let cx = StepContext::looking(step.id.clone(), Arc::clone(self.tools), self.cancel.child(), last)
+            .with_children(Arc::clone(self.children));
+        let check = check(step, action, &candidate.outputs, known, forced, self.depth, &cx);
+        match pause::timeout(CHECK_LIMIT.min(step.timeout), check).await {
+            Some(Ok(checked)) => (checked.reason().cloned(), Some(checked)),
+            // What can't be checked is not known to be true.
+            Some(Err(failure)) => (Some(StaleReason::Missing(failure.to_string())), None),
+            None => (Some(StaleReason::Missing("the probe took too long".to_owned())), None),
+        }
     }
 }
 
 /// Marks the steps that use an output of a step that would run, and those that run every time after it: they verify
-/// what it would change.
-fn mark_dependents(graph: &Graph, stale: &mut [Option<StaleReason>]) {
+/// what it would change. No step depends on a fallback, but on the step that it stands in for.
+pub(super) fn mark_dependents(graph: &Graph, stale: &mut [Option<StaleReason>]) {
     // Steps come after what they need in every stage order, but not always in the file: repeat until nothing changes.
     loop {
         let mut changed = false;
@@ -108,7 +123,8 @@ fn mark_dependents(graph: &Graph, stale: &mut [Option<StaleReason>]) {
                 // What it verifies may have been made by any step before it.
                 let mut before = vec![false; graph.steps.len()];
                 graph.with_needs(number, &mut before);
-                causes.extend((0..before.len()).filter(|other| before[*other] && *other != number));
+                let is_cause = |other: &usize| before[*other] && *other != number && !graph.is_fallback(*other);
+                causes.extend((0..before.len()).filter(is_cause));
             }
             let would_run = |cause: &usize| !matches!(stale[*cause], None | Some(StaleReason::AlwaysRuns));
             if let Some(cause) = causes.into_iter().find(would_run) {

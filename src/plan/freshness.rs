@@ -38,6 +38,8 @@ impl FreshnessCheck {
 pub enum Depth {
     /// Until it is decided.
     Decide,
+    /// The same, and also a step that runs every time is probed, where a probe can see what it verifies.
+    Probe,
     /// Further, also when inputs have decided already: the world is probed for every reason that there is.
     Explain,
 }
@@ -54,10 +56,9 @@ pub async fn check(
     cx: &StepContext,
 ) -> Result<FreshnessCheck, Failure> {
     let inputs = inputs_of(step, action, outputs, cx).await?;
-    let (mut checked, compared) = judge(inputs, action, history, forced, depth);
+    let (mut checked, compared) = judge(step, inputs, action, history, forced, depth);
     if let Some(end) = compared
-        && (checked.reasons.is_empty() || depth == Depth::Explain)
-        && !action.always_runs()
+        && is_probed(&checked.reasons, depth)
         && let Presence::Missing(what) = action.probe(cx, &end.output).await?
     {
         checked.reasons.push(StaleReason::Missing(what));
@@ -65,8 +66,21 @@ pub async fn check(
     Ok(checked)
 }
 
+/// Whether the world is probed, after what was found by comparing.
+fn is_probed(reasons: &[StaleReason], depth: Depth) -> bool {
+    match depth {
+        Depth::Decide => reasons.is_empty(),
+        // Other items than those with another text, and what runs every time, may still be proven.
+        Depth::Probe => {
+            reasons.iter().all(|reason| matches!(reason, StaleReason::AlwaysRuns | StaleReason::ItemsChanged(_)))
+        }
+        Depth::Explain => true,
+    }
+}
+
 /// Compares with what is on record. Also returns the end that was compared: what it made is still to be probed.
 fn judge<'a>(
+    step: &Step,
     inputs: Inputs,
     action: &Arc<dyn Action>,
     history: Option<&'a StepHistory>,
@@ -94,6 +108,11 @@ fn judge<'a>(
         }
         if end.inputs != inputs {
             reasons.push(StaleReason::InputsChanged(inputs.changed_labels(&end.inputs)));
+        }
+        let other_text = step.items.iter().filter(|(item, text)| end.items.get(item) != Some(*text));
+        let items: Vec<String> = other_text.map(|(item, _)| item.to_owned()).collect();
+        if !items.is_empty() {
+            reasons.push(StaleReason::ItemsChanged(items));
         }
     }
     (FreshnessCheck { inputs, reasons, output }, compared)

@@ -111,6 +111,11 @@ impl Graph {
         self.stages.iter().position(|stage| stage.id.as_str() == id)
     }
 
+    /// Whether a step is a fallback, which runs only in case another step fails.
+    pub fn is_fallback(&self, number: usize) -> bool {
+        self.steps[number].fallback_of.is_some()
+    }
+
     /// Whether the pipeline's success does not depend on a step; a fallback counts as much as the step that it stands
     /// in for.
     pub fn is_optional(&self, number: usize) -> bool {

@@ -1,13 +1,15 @@
 //! What a run is about: the pipeline as a graph, the selected part of it, and whether a step has to run.
 
 mod candidates;
+mod evidence;
 mod forecast;
 mod freshness;
 mod graph;
 mod select;
 
 pub use candidates::{Candidate, candidates};
-pub use forecast::{Forecast, forecast};
+pub use evidence::{Moment, proofs};
+pub use forecast::{Checking, Forecast, forecast};
 pub use freshness::{Depth, FreshnessCheck, check, inputs_of};
 pub use graph::{Graph, StageNode, StepNode};
 pub use select::{Plan, Selection, select};

@@ -83,17 +83,18 @@ pub(crate) fn drive(events: Events, mut reporters: Fanout) -> Fanout {
     let mut last = (Duration::ZERO, Instant::now());
     let mut ticked = Instant::now();
     let mut is_burst = false;
-    while let Ok(event) = events.next(if is_burst { Duration::ZERO } else { TICK_INTERVAL }) {
+    while let Ok(event) = if is_burst { events.next_waiting() } else { events.next(TICK_INTERVAL) } {
+        let now = Instant::now();
         if let Some(event) = &event {
-            last = (event.elapsed, Instant::now());
+            last = (event.elapsed, now);
             reporters.on_event(event);
         } else if is_burst {
             std::thread::sleep(BURST_INTERVAL);
         }
         is_burst = event.is_some();
         // A step that sends events all the time must not stop the clocks of the others.
-        if event.is_none() || ticked.elapsed() >= TICK_INTERVAL {
-            ticked = Instant::now();
+        if event.is_none() || now.duration_since(ticked) >= TICK_INTERVAL {
+            ticked = now;
             reporters.tick(last.0 + last.1.elapsed());
         }
     }

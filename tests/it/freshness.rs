@@ -111,3 +111,60 @@ fn a_tool_behind_a_script_is_asked_for_its_version_each_time() {
     sandbox.file("version", "some-tool 1.20.0");
     sandbox.run(&["up"]).code(3).says("has version 1.20.0");
 }
+
+#[test]
+fn a_check_says_whether_what_a_command_did_is_still_there() {
+    let sandbox = Sandbox::new(&steps(&[("a", "echo a >> world; touch made", "check = ['test', '-e', 'made']")]));
+    sandbox.run(&["up"]).code(0);
+    sandbox.run(&["up"]).code(0).says("nothing to do");
+    fs_err::remove_file(sandbox.path("made")).unwrap();
+    sandbox.run(&["plan", "--exit-code"]).code(10).says("test -e made` ended with exit code 1");
+    sandbox.run(&["up"]).code(0);
+    assert_eq!(sandbox.world(), ["a", "a"]);
+    // It is asked right after the command too.
+    let sandbox = Sandbox::new(&steps(&[("a", "true", "check = 'echo nothing there >&2; false'")]));
+    sandbox.run(&["up"]).code(1).says("could not be confirmed").says("nothing there");
+}
+
+#[test]
+fn a_command_with_a_check_alone_verifies() {
+    let pipeline = "[pipeline]\nname = \"t\"\n[[stage]]\nid = \"s\"\n[[stage.step]]\nid = \"a\"\naction = \"command\"\n\
+                    check = \"echo looked >> world; test -e made\"\n";
+    let sandbox = Sandbox::new(pipeline);
+    sandbox.run(&["up"]).code(1).says("made");
+    sandbox.file("made", "");
+    sandbox.run(&["up"]).code(0);
+    sandbox.run(&["up"]).code(0).says("nothing to do");
+    fs_err::remove_file(sandbox.path("made")).unwrap();
+    sandbox.run(&["up"]).code(1).says("exit code 1");
+}
+
+#[test]
+fn what_is_undone_before_the_run_ends_fails_it() {
+    let seen = "echo a >> looks; test -e made";
+    let check = format!("check = '{seen}'");
+    let undo = steps(&[("a", "touch made", &check), ("b", "rm -f made", "needs = ['a']")]);
+    let sandbox = Sandbox::new(&undo);
+    let looks = || fs_err::read_to_string(sandbox.path("looks")).unwrap_or_default().lines().count();
+    sandbox.run(&["up"]).code(1).says("s.a no longer holds at the end of the run").says("test -e made");
+    sandbox.run(&["plan", "--exit-code"]).code(10);
+    // One step alone has just been seen, and so has everything in a run with nothing to do.
+    sandbox.file("pipeline.toml", &steps(&[("a", "touch made", &check)]));
+    let before = looks();
+    sandbox.run(&["up"]).code(0);
+    // Once for whether it has to run, once for whether it did.
+    assert_eq!(looks(), before + 2);
+    sandbox.run(&["up"]).code(0).says("nothing to do");
+    assert_eq!(looks(), before + 3);
+    // After another step it is seen once more.
+    sandbox
+        .file("pipeline.toml", &steps(&[("a", "touch made", &check), ("b", "true", "always = true\nneeds = ['a']")]));
+    sandbox.run(&["up"]).code(0);
+    assert_eq!(looks(), before + 5);
+    // What the run may do without is only told.
+    sandbox.file("pipeline.toml", &undo.replacen("needs", "optional = true\nneeds", 1).replace("rm -f made", "false"));
+    sandbox.run(&["up"]).code(0);
+    let optional = format!("optional = true\n{check}");
+    sandbox.file("pipeline.toml", &steps(&[("a", "touch made", &optional), ("b", "rm -f made", "needs = ['a']")]));
+    sandbox.run(&["up"]).code(0).says("note:").says("s.a no longer holds");
+}

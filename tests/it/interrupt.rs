@@ -65,3 +65,16 @@ fn what_a_step_leaves_running_is_stopped_and_told() {
     let left = sandbox.pid("pid");
     wait_until_gone(left);
 }
+
+#[test]
+fn a_plan_that_is_interrupted_leaves_no_child_behind() {
+    let check = "check = 'test ! -e hang || { echo $$ > pid; exec sleep 1000; }'";
+    let sandbox = Sandbox::new(&steps(&[("a", "true", check)]));
+    sandbox.run(&["up"]).code(0);
+    sandbox.file("hang", "");
+    let child = sandbox.spawn(&["plan"]);
+    sandbox.wait_for_text("pid", "\n", 1);
+    send("INT", child.id());
+    Shown::of(child).code(130).says("interrupted");
+    wait_until_gone(sandbox.pid("pid"));
+}

@@ -20,6 +20,7 @@ mod schedule;
 mod screens;
 mod secrets;
 mod selection;
+mod server;
 mod state_folder;
 mod tools;
 mod trust;

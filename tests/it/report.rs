@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use crate::sandbox::Sandbox;
+use crate::sandbox::{Sandbox, steps};
+use crate::server::Server;
 
 fn project() -> Sandbox {
     let pipeline = r#"
@@ -21,7 +22,7 @@ covers = ["T001", "T002"]
 [[stage.step]]
 id = "b"
 action = "command"
-run = "test -e ok"
+check = "test -e ok"
 covers = ["T002"]
 needs = ["a"]
 "#;
@@ -39,6 +40,19 @@ fn verdicts(sandbox: &Sandbox) -> Vec<(String, String)> {
     let report: Value = serde_json::from_str(&shown.stdout).unwrap();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     report["items"].as_array().unwrap().iter().map(|item| (text(&item["id"]), text(&item["verdict"]))).collect()
+}
+
+/// The checklist as text.
+fn text(sandbox: &Sandbox) -> String {
+    sandbox.run(&["report"]).code(0).stdout
+}
+
+/// `steps` with a checklist, whose items are `T1`, `T2` and so on.
+fn with_items(steps: &str, items: &[&str]) -> Sandbox {
+    let sandbox = Sandbox::new(&steps.replacen("[pipeline]\n", "[pipeline]\nchecklists = [\"tasks.md\"]\n", 1));
+    let items = items.iter().enumerate().map(|(n, text)| format!("- [ ] T{} {text}\n", n + 1));
+    sandbox.file("tasks.md", &items.collect::<String>());
+    sandbox
 }
 
 fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
@@ -66,22 +80,22 @@ fn an_item_is_done_only_while_its_evidence_holds() {
 fn the_result_of_a_check_is_stale_once_the_check_has_changed() {
     let sandbox = project();
     let pipeline = fs_err::read_to_string(sandbox.path("pipeline.toml")).unwrap();
-    let checked = pipeline.replace("run = \"test -e ok\"", "run = \"true\"\nalways = true");
+    let checked = pipeline.replace("check = \"test -e ok\"", "check = \"true\"\nalways = true");
     sandbox.file("pipeline.toml", &checked);
     sandbox.run(&["up"]).code(0);
     sandbox.run(&["up"]).code(0).says("1 re-checked");
     assert_eq!(verdicts(&sandbox)[1].1, "done");
     sandbox.run(&["plan", "--exit-code"]).code(0);
-    sandbox.file("pipeline.toml", &checked.replace("run = \"true\"", "run = \"exit 0\""));
+    sandbox.file("pipeline.toml", &checked.replace("check = \"true\"", "check = \"exit 0\""));
     assert_eq!(verdicts(&sandbox)[1].1, "stale");
-    sandbox.run(&["plan", "--exit-code"]).code(10).says("changed: settings.run");
+    sandbox.run(&["plan", "--exit-code"]).code(10).says("changed: settings.check");
 }
 
 #[test]
 fn an_item_can_be_proven_by_a_fallback() {
     let sandbox = project();
     let pipeline = fs_err::read_to_string(sandbox.path("pipeline.toml")).unwrap();
-    let fallback = "[[stage.step]]\nid = \"c\"\naction = \"command\"\nrun = \"true\"\n";
+    let fallback = "[[stage.step]]\nid = \"c\"\naction = \"command\"\ncheck = \"true\"\n";
     sandbox.file(
         "pipeline.toml",
         &pipeline.replace("needs = [\"a\"]", &format!("needs = [\"a\"]\nfallback = \"c\"\n{fallback}")),
@@ -106,7 +120,7 @@ fn the_report_has_the_documented_form_and_check_sets_the_exit_code() {
     assert_eq!(report["pipeline"], "t");
     assert_eq!(
         report["counts"],
-        serde_json::json!({"total": 3, "done": 2, "fallback": 0, "open": 1, "stale": 0, "failed": 0})
+        serde_json::json!({"total": 3, "done": 2, "fallback": 0, "ran": 0, "open": 1, "stale": 0, "failed": 0})
     );
     let item = &report["items"][0];
     assert_eq!((item["phase"].as_str(), item["ticked"].as_bool()), (Some("Phase 1: Setup"), Some(false)));
@@ -117,4 +131,112 @@ fn the_report_has_the_documented_form_and_check_sets_the_exit_code() {
     sandbox.run(&["report", "--format", "markdown"]).code(0).says("- [x]").says("T001").says("- [ ]");
     sandbox.file("tasks.md", "- [ ] T001 Make it\n- [ ] T002 Check it\n");
     sandbox.run(&["report", "--check"]).code(0);
+}
+
+#[test]
+fn a_report_probes_what_can_be_seen_and_dates_the_rest() {
+    let mut server = Server::start();
+    let http = |id: &str, more: &str| {
+        format!("[[stage.step]]\nid = \"{id}\"\naction = \"http-check\"\nurl = \"{}\"\n{more}\n", server.url())
+    };
+    let pipeline = [
+        steps(&[("ran", "true", "covers = ['T3']"), ("always", "true", "always = true\ncovers = ['T4']")]),
+        http("page", "contains = 'alive'\ncovers = ['T1']"),
+        http("post", "method = 'POST'\nneeds = ['page']\ncovers = ['T2']"),
+    ];
+    let sandbox = with_items(&pipeline.concat(), &["The page", "The form", "Once", "Each time"]);
+    sandbox.run(&["up"]).code(0);
+    // A check is not probed right after it ran, but once more after another step.
+    assert_eq!(server.requests(), ["GET", "POST", "GET"]);
+    let expected = [("T1", "done"), ("T2", "done"), ("T3", "ran"), ("T4", "ran")];
+    assert_eq!(verdicts(&sandbox), pairs(&expected));
+    assert!(text(&sandbox).contains("s.post seen at 2"), "{}", text(&sandbox));
+    sandbox.run(&["report", "--check"]).code(1).says("2 of 4 items done; 2 only ran");
+    sandbox.run(&["report", "--max-age", "0"]).code(0).says("stale: s.post seen at").says("longer ago than 0s");
+    sandbox.run(&["plan", "--exit-code"]).code(0);
+    assert!(server.requests()[3..].iter().all(|method| method == "GET"), "{:?}", server.requests());
+    server.stop();
+    let expected = [("T1", "stale"), ("T2", "stale"), ("T3", "ran"), ("T4", "ran")];
+    assert_eq!(verdicts(&sandbox), pairs(&expected));
+    sandbox.run(&["plan", "--exit-code"]).code(10).says("does not respond");
+    sandbox.run(&["why", "s.page"]).code(0).says("does not respond");
+}
+
+#[test]
+fn how_long_a_proof_lasts_that_is_not_repeated_is_a_setting() {
+    let server = Server::start();
+    let pipeline = |max_age: &str| {
+        format!(
+            "[pipeline]\nname = \"t\"\nchecklists = [\"tasks.md\"]\nmax-age = {max_age}\n[[stage]]\nid = \"s\"\n[[stage.step]]\n\
+             id = \"post\"\naction = \"http-check\"\nmethod = \"POST\"\nurl = \"{}\"\ncovers = [\"T1\"]\n",
+            server.url()
+        )
+    };
+    let sandbox = Sandbox::new(&pipeline("\"1h\""));
+    sandbox.file("tasks.md", "- [ ] T1 The form\n");
+    sandbox.run(&["up"]).code(0);
+    assert_eq!(verdicts(&sandbox), pairs(&[("T1", "done")]));
+    // The limit itself is what is tested here.
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    sandbox.file("pipeline.toml", &pipeline("\"1s\""));
+    assert_eq!(verdicts(&sandbox), pairs(&[("T1", "stale")]));
+    sandbox.run(&["report", "--check", "--max-age", "1h 30m"]).code(0);
+    sandbox.run(&["report", "--max-age", "soon"]).code(2).says("length of time");
+    sandbox.file("pipeline.toml", &pipeline("\"soon\""));
+    sandbox.run(&["report"]).code(2).says("`max-age` is not a duration");
+}
+
+#[test]
+fn a_step_that_its_fallback_has_proven_is_as_fresh_as_the_fallback() {
+    let backup = |run: &str| {
+        steps(&[
+            ("main", "false", "fallback = 'backup'\ncovers = ['T1']"),
+            ("backup", run, "inputs = ['src']\noutputs = ['artifact']\ncovers = ['T2']"),
+            ("after", "true", "needs = ['main']\ncovers = ['T3']\ncheck = 'test -e artifact'\nalways = true"),
+        ])
+    };
+    let sandbox = with_items(&backup("cp src artifact"), &["Make it", "Make it another way", "See it"]);
+    sandbox.file("src", "1");
+    sandbox.run(&["up"]).code(0);
+    let proven = pairs(&[("T1", "fallback"), ("T2", "fallback"), ("T3", "done")]);
+    assert_eq!(verdicts(&sandbox), proven);
+    assert!(text(&sandbox).contains("fallback: s.main 2") && text(&sandbox).contains("; by s.backup)"));
+    sandbox.file("src", "2");
+    let stale = pairs(&[("T1", "stale"), ("T2", "stale"), ("T3", "stale")]);
+    assert_eq!(verdicts(&sandbox), stale);
+    assert!(text(&sandbox).contains("changed: files src"));
+    sandbox.run(&["up"]).code(0);
+    assert_eq!(verdicts(&sandbox), proven);
+    let toml = fs_err::read_to_string(sandbox.path("pipeline.toml")).unwrap();
+    for other in [toml.replace("cp src artifact", "exit 7"), toml.replace("fallback = 'backup'\n", "")] {
+        sandbox.file("pipeline.toml", &other);
+        assert_eq!(verdicts(&sandbox)[0].1, "stale", "{other}");
+    }
+    sandbox.file("pipeline.toml", &toml);
+    assert_eq!(verdicts(&sandbox), proven);
+    fs_err::remove_file(sandbox.path("artifact")).unwrap();
+    assert_eq!(verdicts(&sandbox), stale);
+}
+
+#[test]
+fn an_item_is_proven_with_the_text_that_it_had() {
+    let sandbox = project();
+    sandbox.file("ok", "").run(&["up"]).code(0);
+    sandbox.file("tasks.md", "- [ ] T001 Make it\n- [ ] T002 Check it well\n- [ ] T003 Dream of it\n");
+    assert_eq!(verdicts(&sandbox), pairs(&[("T001", "done"), ("T002", "stale"), ("T003", "open")]));
+    assert!(text(&sandbox).contains("its text has changed"));
+    sandbox.run(&["plan", "--exit-code"]).code(10).says("changed: the text of T002");
+    sandbox.run(&["up"]).code(0);
+    assert_eq!(verdicts(&sandbox)[1].1, "done");
+    sandbox.run(&["up"]).code(0).says("nothing to do");
+    // A tick, another phase and another file are no other text.
+    sandbox.file("tasks.md", "# Later\n\n- [x] T001   Make  it\n- [ ] T002 Check it well\n- [ ] T003 Dream of it\n");
+    sandbox.run(&["up"]).code(0).says("nothing to do");
+    let toml = fs_err::read_to_string(sandbox.path("pipeline.toml")).unwrap();
+    sandbox.file("pipeline.toml", &toml.replacen("\"T002\"]", "\"T002\", \"T003\"]", 1));
+    assert_eq!(verdicts(&sandbox), pairs(&[("T001", "done"), ("T002", "done"), ("T003", "stale")]));
+    assert!(text(&sandbox).contains("the step did not cover it then"));
+    sandbox.run(&["up"]).code(0);
+    assert_eq!(verdicts(&sandbox)[2].1, "done");
+    assert_eq!(sandbox.world(), ["a", "a", "a"]);
 }

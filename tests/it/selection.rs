@@ -53,3 +53,16 @@ fn unknown_names_are_reported_with_the_nearest_one() {
     sandbox.run(&["stage", "b.x"]).code(2).says("provision up b.x");
     sandbox.run(&["logs", "b.x"]).code(2).says("has never run");
 }
+
+#[test]
+fn a_run_in_which_nothing_is_proven_does_not_succeed() {
+    let optional = "optional = true";
+    let sandbox = Sandbox::new(&steps(&[("a", "false", optional), ("b", "exit 3", optional)]));
+    sandbox.run(&["up"]).code(1).says("nothing was proven").says("all of them are optional");
+    sandbox.run(&["up", "--output", "json"]).code(1).says("\"problems\":[{\"step\":null,\"text\":\"nothing was proven");
+    sandbox.file("pipeline.toml", &steps(&[("a", "false", optional), ("b", "true", optional)]));
+    sandbox.run(&["up"]).code(0);
+    // A step that does not apply has not failed.
+    sandbox.file("pipeline.toml", &steps(&[("a", "false", "optional = true\nwhen = false")]));
+    sandbox.run(&["up"]).code(0);
+}

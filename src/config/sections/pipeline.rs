@@ -1,20 +1,34 @@
-//! `[pipeline]`: the name, and the checklist files.
+//! `[pipeline]`: the name, the checklist files, and how long a proof lasts that can't be seen again.
+
+use std::time::Duration;
 
 use crate::config::syntax::diagnostic::{Diagnostic, Report};
 use crate::config::syntax::fields::{Fields, SpannedString};
 
-/// Reads `[pipeline]`: the name, and the checklist files.
-pub(crate) fn read(report: &Report, root: &mut Fields<'_>) -> (String, Vec<SpannedString>) {
+/// `max-age` by default: a day.
+const MAX_AGE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// `[pipeline]`.
+pub(crate) struct PipelineSection {
+    pub(crate) name: String,
+    pub(crate) checklists: Vec<SpannedString>,
+    /// How old a proof may be that can't be seen again without changing something.
+    pub(crate) max_age: Duration,
+}
+
+/// Reads `[pipeline]`.
+pub(crate) fn read(report: &Report, root: &mut Fields<'_>) -> PipelineSection {
     let Some(mut fields) = root.table("pipeline", "`[pipeline]`") else {
         report.add(
             Diagnostic::error("missing section `[pipeline]`")
                 .at(report.source(), 0..0, "")
                 .help("start the file with `[pipeline]` and `name = \"…\"`"),
         );
-        return (String::new(), Vec::new());
+        return PipelineSection { name: String::new(), checklists: Vec::new(), max_age: MAX_AGE };
     };
     let name = fields.required_string("name");
     let checklists = fields.strings("checklists").unwrap_or_default();
+    let max_age = fields.duration("max-age", Duration::from_secs(1)).unwrap_or(MAX_AGE);
     fields.finish();
     let name = name.map_or_else(String::new, |name| {
         let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
@@ -33,5 +47,5 @@ pub(crate) fn read(report: &Report, root: &mut Fields<'_>) -> (String, Vec<Spann
         }
         name.into_inner()
     });
-    (name, checklists)
+    PipelineSection { name, checklists, max_age }
 }

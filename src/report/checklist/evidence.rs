@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::model::{Counts, ItemStatus, StepId, Verdict};
+use crate::model::{Counts, Evidence, ItemStatus, ProofKind, StepId, Verdict};
 use crate::report::style::{duration, timestamp};
 
 /// Returns `75 of 79 items done (6 by fallback); 2 open, 1 stale, 1 failed`.
@@ -12,12 +12,30 @@ pub(crate) fn counts(counts: Counts) -> String {
     if counts.of(Verdict::Fallback) > 0 {
         line = format!("{line} ({} by fallback)", counts.of(Verdict::Fallback));
     }
-    let rest: Vec<String> = [Verdict::Open, Verdict::Stale, Verdict::Failed]
+    let rest: Vec<String> = [Verdict::Open, Verdict::Ran, Verdict::Stale, Verdict::Failed]
         .into_iter()
         .filter(|verdict| counts.of(*verdict) > 0)
-        .map(|verdict| format!("{} {}", counts.of(verdict), verdict.word()))
+        .map(|verdict| format!("{} {}", counts.of(verdict), words(verdict)))
         .collect();
     if rest.is_empty() { line } else { format!("{line}; {}", rest.join(", ")) }
+}
+
+/// Returns what a count says of a verdict.
+fn words(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Ran => "only ran",
+        verdict => verdict.word(),
+    }
+}
+
+/// Returns a piece of evidence in a few words: `build.backend 2026-11-21T11:35:12Z (8.1s)`.
+fn brief(evidence: &Evidence) -> String {
+    let seen = if evidence.kind == ProofKind::Seen { "seen at " } else { "" };
+    let mut remarks = vec![duration(Duration::from_millis(evidence.duration_ms))];
+    remarks.extend(evidence.proven_by.as_ref().map(|fallback| format!("by {fallback}")));
+    remarks.extend((evidence.kind == ProofKind::Ran).then(|| "it shows only that it ran".to_owned()));
+    remarks.extend(evidence.stale.clone());
+    format!("{} {seen}{} ({})", evidence.step, timestamp(evidence.finished_ms), remarks.join("; "))
 }
 
 /// Returns the steps that a verdict is based on, in a line.
@@ -25,14 +43,7 @@ pub(super) fn basis(status: &ItemStatus) -> String {
     if status.covered_by.is_empty() {
         return "no step covers it".to_owned();
     }
-    let known: Vec<String> = status
-        .evidence
-        .iter()
-        .map(|evidence| {
-            let took = duration(Duration::from_millis(evidence.duration_ms));
-            format!("{} {} ({took})", evidence.step, timestamp(evidence.finished_ms))
-        })
-        .collect();
+    let known: Vec<String> = status.evidence.iter().map(brief).collect();
     let missing: Vec<&str> = status
         .covered_by
         .iter()

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use crate::model::{Checklist, Counts, Evidence, ItemStatus, Verdict};
+use crate::model::{Checklist, Counts, Evidence, ItemStatus, StepId, Verdict};
 use crate::report::facts::Facts;
 use crate::report::style::timestamp;
 
@@ -47,6 +47,8 @@ struct WireCounts {
     done: usize,
     /// Proven by a declared fallback.
     fallback: usize,
+    /// A covering step ran, and nothing shows what that has brought about.
+    ran: usize,
     /// Never proven, or nothing covers it.
     open: usize,
     /// Was proven; an input or the result has changed since.
@@ -61,6 +63,7 @@ impl WireCounts {
             total: counts.total(),
             done: counts.of(Verdict::Done),
             fallback: counts.of(Verdict::Fallback),
+            ran: counts.of(Verdict::Ran),
             open: counts.of(Verdict::Open),
             stale: counts.of(Verdict::Stale),
             failed: counts.of(Verdict::Failed),
@@ -77,7 +80,7 @@ struct WireItem<'a> {
     phase: &'a str,
     /// Its text.
     text: &'a str,
-    /// `done`, `fallback`, `open`, `stale` or `failed`.
+    /// `done`, `fallback`, `ran`, `open`, `stale` or `failed`.
     verdict: &'static str,
     /// Whether it is ticked in the file.
     ticked: bool,
@@ -115,6 +118,12 @@ struct WireEvidence<'a> {
     output: Facts<'a>,
     /// The commit that was checked out; `null` outside a git work tree.
     commit: Option<&'a str>,
+    /// `probed` for this report, only `seen` when the step ended, or nothing but that it `ran`.
+    proof: &'static str,
+    /// The fallback that stood in for the step, else `null`.
+    proven_by: Option<&'a str>,
+    /// Why it is out of date, else `null`.
+    stale: Option<&'a str>,
 }
 
 impl<'a> WireEvidence<'a> {
@@ -127,6 +136,9 @@ impl<'a> WireEvidence<'a> {
             log: evidence.log.as_deref(),
             output: Facts(&evidence.output),
             commit: evidence.commit.as_deref(),
+            proof: evidence.kind.word(),
+            proven_by: evidence.proven_by.as_ref().map(StepId::as_str),
+            stale: evidence.stale.as_deref(),
         }
     }
 }
@@ -140,6 +152,7 @@ mod tests {
     fn the_document_has_the_specified_format() {
         let mut checklist = runs::checklist();
         checklist.items.drain(1..4);
+        checklist.items.pop();
         let mut out = Vec::new();
         write_checklist_json(&mut out, &checklist, "todo-chatbot", NOW).unwrap();
         insta::assert_snapshot!(String::from_utf8(out).unwrap(), @r#"
@@ -150,6 +163,7 @@ mod tests {
             "total": 3,
             "done": 1,
             "fallback": 0,
+            "ran": 0,
             "open": 2,
             "stale": 0,
             "failed": 0
@@ -171,7 +185,10 @@ mod tests {
                   "output": {
                     "image": "todo`backend:3f"
                   },
-                  "commit": "c32c64d"
+                  "commit": "c32c64d",
+                  "proof": "probed",
+                  "proven_by": null,
+                  "stale": null
                 }
               ]
             },

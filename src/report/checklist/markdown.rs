@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use super::evidence::{basis, counts};
-use crate::model::{Checklist, Evidence};
+use crate::model::{Checklist, Evidence, ProofKind};
 use crate::report::style::{duration, timestamp};
 use crate::report::text;
 
@@ -41,12 +41,15 @@ pub(crate) fn write_checklist_markdown(
 
 fn evidence_markdown(evidence: &Evidence) -> String {
     let took = duration(Duration::from_millis(evidence.duration_ms));
+    let finished = if evidence.kind == ProofKind::Seen { "seen at" } else { "finished" };
     let mut parts = vec![format!(
-        "`{}` finished {} after {took} in run `{}`",
+        "`{}` {finished} {} after {took} in run `{}`",
         evidence.step,
         timestamp(evidence.finished_ms),
         evidence.run
     )];
+    parts.extend(evidence.proven_by.as_ref().map(|fallback| format!("proven by `{fallback}`")));
+    parts.extend(evidence.stale.as_ref().map(|why| format!("stale: {}", escaped(why))));
     parts.extend(evidence.commit.as_ref().map(|commit| format!("commit `{}`", in_code(commit))));
     parts.extend(evidence.output.iter().map(|(name, value)| format!("{} `{}`", escaped(name), in_code(value))));
     parts.extend(evidence.log.as_ref().map(|log| format!("log `{}`", in_code(log))));
@@ -82,7 +85,7 @@ mod tests {
         insta::assert_snapshot!(String::from_utf8(out).unwrap(), @r"
         # todo\_chatbot
 
-        2 of 6 items done (1 by fallback); 2 open, 1 stale, 1 failed, as of 2026-11-21T11:36:40Z.
+        2 of 7 items done (1 by fallback); 2 open, 1 only ran, 1 stale, 1 failed, as of 2026-11-21T11:36:40Z.
 
         ## Phase 1: \`Images\`
 
@@ -92,9 +95,9 @@ mod tests {
         ## Phase 2: Deploy
 
         - [x] **T032** Deploy with Helm (fallback)
-          - `deploy.helm` finished 2026-11-21T11:35:12Z after 8.1s in run `20261121-113512-4f2a`, image `todo'backend:3f`, log `.provision/logs/20261121-113512-4f2a/deploy.helm.log`
+          - `deploy.helm` finished 2026-11-21T11:35:12Z after 8.1s in run `20261121-113512-4f2a`, proven by `deploy.manifests`, image `todo'backend:3f`, log `.provision/logs/20261121-113512-4f2a/deploy.helm.log`
         - [ ] **T033** All pods are Ready (stale)
-          - `deploy.pods` finished 2026-11-21T11:35:12Z after 8.1s in run `20261121-113512-4f2a`, image `todo'backend:3f`, log `.provision/logs/20261121-113512-4f2a/deploy.pods.log`
+          - `deploy.pods` finished 2026-11-21T11:35:12Z after 8.1s in run `20261121-113512-4f2a`, stale: 1 of 2 pods of \`todo\` is ready, image `todo'backend:3f`, log `.provision/logs/20261121-113512-4f2a/deploy.pods.log`
 
         ## Phase 3: Verify
 
@@ -104,6 +107,8 @@ mod tests {
           - verify.load never ran
         - [ ] **T052** Write the docs (open)
           - no step covers it
+        - [ ] **T053** Warm the cache (ran)
+          - `verify.ran` finished 2026-11-21T11:35:12Z after 8.1s in run `20261121-113512-4f2a`, image `todo'backend:3f`, log `.provision/logs/20261121-113512-4f2a/verify.ran.log`
         ");
     }
 }

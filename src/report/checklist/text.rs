@@ -50,6 +50,7 @@ fn verdict_style(verdict: Verdict) -> (Symbol, anstyle::Style) {
     match verdict {
         Verdict::Done => (Symbol::Good, GOOD),
         Verdict::Fallback => (Symbol::Good, WARN),
+        Verdict::Ran => (Symbol::Out, WARN),
         Verdict::Stale => (Symbol::Again, WARN),
         Verdict::Failed => (Symbol::Bad, BAD),
         Verdict::Open => (Symbol::Waiting, DIM),
@@ -73,9 +74,9 @@ mod tests {
 
         Phase 2: Deploy
           ✓ T032  Deploy with Helm
-                  fallback: deploy.helm 2026-11-21T11:35:12Z (8.1s)
+                  fallback: deploy.helm 2026-11-21T11:35:12Z (8.1s; by deploy.manifests)
           ↻ T033  All pods are Ready
-                  stale: deploy.pods 2026-11-21T11:35:12Z (8.1s)
+                  stale: deploy.pods 2026-11-21T11:35:12Z (8.1s; 1 of 2 pods of `todo` is ready)
 
         Phase 3: Verify
           ✗ T050  The chat answers
@@ -84,8 +85,10 @@ mod tests {
                   open: verify.load never ran
           ○ T052  Write the docs
                   open: no step covers it
+          – T053  Warm the cache
+                  ran: verify.ran 2026-11-21T11:35:12Z (8.1s; it shows only that it ran)
 
-        todo-chatbot: 2 of 6 items done (1 by fallback); 2 open, 1 stale, 1 failed
+        todo-chatbot: 2 of 7 items done (1 by fallback); 2 open, 1 only ran, 1 stale, 1 failed
         as of 2026-11-21T11:36:40Z
         ");
     }

@@ -93,6 +93,12 @@ impl<W: Write> Reporter for Github<W> {
             }
             EventKind::StepLine { step, line } => self.keep(step, line),
             EventKind::StepFinished(finished) => self.on_finished(finished)?,
+            EventKind::RunFinished(finished) => {
+                for problem in &finished.problems {
+                    let title = problem.step.as_ref().map_or("provision", StepId::as_str);
+                    self.annotate("error", title, &problem.text)?;
+                }
+            }
             _ => {}
         }
         self.lines.on_event(event)

@@ -50,6 +50,9 @@ pub(crate) fn write_summary(
         // The run ended with an error or a panic, which `cli` shows.
         return writeln!(out, "{}", theme.paint(BAD, "the run ended without a result"));
     };
+    for problem in &finished.problems {
+        writeln!(out, "{} {}", theme.paint(BAD, "error:"), text::plain(&problem.text))?;
+    }
     let (symbol, style, word) = match finished.outcome {
         Outcome::Failed | Outcome::Blocked => (Symbol::Bad, BAD, "failed"),
         Outcome::Interrupted => (Symbol::Bad, WARN, "interrupted"),

@@ -7,8 +7,8 @@ use crate::error::Failure;
 use crate::event::{Event, EventKind, StepFinished};
 use crate::fingerprint::StaleReason;
 use crate::model::{
-    Checklist, Evidence, Item, ItemId, Outcome, Outline, Output, Progress, RunId, StageId, StageOutline, StepOutline,
-    StepProof,
+    Checklist, Evidence, Item, ItemId, Outcome, Outline, Output, Progress, ProofKind, RunId, StageId, StageOutline,
+    StepOutline, StepProof,
 };
 use crate::report::testing::script::{Script, Stage, finished, step};
 
@@ -121,10 +121,11 @@ pub(crate) fn interrupted() -> Vec<Event> {
 /// A checklist with one item of each verdict, and one that no step covers.
 pub(crate) fn checklist() -> Checklist {
     let proofs = [
-        ("build.backend", Outcome::Succeeded, false),
-        ("deploy.helm", Outcome::Fallback, false),
-        ("deploy.pods", Outcome::Succeeded, true),
-        ("verify.http", Outcome::Failed, false),
+        ("build.backend", Outcome::Succeeded, None),
+        ("deploy.helm", Outcome::Fallback, None),
+        ("deploy.pods", Outcome::Succeeded, Some("1 of 2 pods of `todo` is ready")),
+        ("verify.http", Outcome::Failed, None),
+        ("verify.ran", Outcome::Succeeded, None),
     ];
     let outline = outline(&[
         ("build.backend", &["T015"]),
@@ -132,6 +133,7 @@ pub(crate) fn checklist() -> Checklist {
         ("deploy.pods", &["T033"]),
         ("verify.http", &["T050"]),
         ("verify.load", &["T050", "T051"]),
+        ("verify.ran", &["T053"]),
     ]);
     let items: Vec<Item> = [
         ("T015", "Phase 1: `Images`", "Build the backend", true),
@@ -140,6 +142,7 @@ pub(crate) fn checklist() -> Checklist {
         ("T050", "Phase 3: Verify", "The chat answers", false),
         ("T051", "Phase 3: Verify", "It bears load", false),
         ("T052", "Phase 3: Verify", "Write the docs", false),
+        ("T053", "Phase 3: Verify", "Warm the cache", false),
     ]
     .into_iter()
     .map(|(id, phase, text, ticked)| Item {
@@ -151,7 +154,7 @@ pub(crate) fn checklist() -> Checklist {
     .collect();
     let proofs: BTreeMap<_, _> = proofs
         .into_iter()
-        .map(|(id, outcome, stale)| {
+        .map(|(id, outcome, stale): (_, _, Option<&str>)| {
             let evidence = Evidence {
                 step: step(id),
                 run: RunId::new("20261121-113512-4f2a").unwrap(),
@@ -160,8 +163,11 @@ pub(crate) fn checklist() -> Checklist {
                 log: Some(format!(".provision/logs/20261121-113512-4f2a/{id}.log")),
                 output: Output::new().with("image", "todo`backend:3f"),
                 commit: (id == "build.backend").then(|| "c32c64d".to_owned()),
+                kind: if id == "verify.ran" { ProofKind::Ran } else { ProofKind::Probe },
+                proven_by: (outcome == Outcome::Fallback).then(|| step("deploy.manifests")),
+                stale: stale.map(str::to_owned),
             };
-            (step(id), StepProof { outcome, stale, evidence })
+            (step(id), StepProof { outcome, is_fallback: false, evidence, changed_items: BTreeMap::new() })
         })
         .collect();
     Checklist::judge(&items, &outline, &proofs)

@@ -112,7 +112,13 @@ impl Script {
     pub(crate) fn run_end(&mut self, outcome: Outcome, path: &[(&str, u64)]) -> &mut Self {
         let critical_path = path.iter().map(|(id, ms)| (step(id), Duration::from_millis(*ms))).collect();
         let duration = self.now;
-        self.push(EventKind::RunFinished(RunFinished { outcome, duration, critical_path, warnings: Vec::new() }))
+        self.push(EventKind::RunFinished(RunFinished {
+            outcome,
+            duration,
+            critical_path,
+            warnings: Vec::new(),
+            problems: Vec::new(),
+        }))
     }
 }
 

@@ -56,7 +56,7 @@ id = "verify"
 [[stage.step]]
 id = "smoke"
 action = "command"
-run = "cat api.img web.img"
+check = "cat api.img web.img"
 always = true
 covers = ["T004"]
 "#,

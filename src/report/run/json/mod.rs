@@ -14,7 +14,7 @@ use crate::fingerprint::StaleReason;
 use crate::model::{Outline, Progress, RunId, StepId, Unit};
 use crate::report::facts::Facts;
 use crate::report::reporter::Reporter;
-use wire::{Body, Line, PathStep, Reason, Stage, Step, WireFailure};
+use wire::{Body, Line, PathStep, Reason, Stage, Step, WireFailure, WireProblem};
 
 /// The version of the format.
 const VERSION: u8 = 1;
@@ -168,6 +168,11 @@ fn run_finished(finished: &RunFinished) -> Body<'_> {
             .map(|(step, duration)| PathStep { step: step.as_str(), duration_ms: ms(*duration) })
             .collect(),
         warnings: &finished.warnings,
+        problems: finished
+            .problems
+            .iter()
+            .map(|problem| WireProblem { step: problem.step.as_ref().map(StepId::as_str), text: &problem.text })
+            .collect(),
     }
 }
 
@@ -178,6 +183,7 @@ fn reason(reason: &StaleReason) -> Reason<'_> {
         StaleReason::FailedLastTime => ("failed_last_time", &[]),
         StaleReason::InputsChanged(labels) => ("inputs_changed", labels),
         StaleReason::ChangedWhileRunning(labels) => ("changed_while_running", labels),
+        StaleReason::ItemsChanged(items) => ("items_changed", items),
         StaleReason::Missing(_) => ("missing", &[]),
         StaleReason::AlwaysRuns => ("always_looks", &[]),
         StaleReason::Forced => ("forced", &[]),

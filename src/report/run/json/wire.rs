@@ -149,7 +149,19 @@ pub(crate) enum Body<'a> {
         /// Warnings at the end of the run; omitted if there are none.
         #[serde(skip_serializing_if = "<[String]>::is_empty")]
         warnings: &'a [String],
+        /// Why it failed, beyond the failures of its steps; omitted if there is nothing.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        problems: Vec<WireProblem<'a>>,
     },
+}
+
+/// Why a run failed although no step of it did that matters.
+#[derive(Serialize)]
+pub(crate) struct WireProblem<'a> {
+    /// The step that it is about, else `null`.
+    pub(crate) step: Option<&'a str>,
+    /// What is wrong.
+    pub(crate) text: &'a str,
 }
 
 /// A stage of the plan.

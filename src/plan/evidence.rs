@@ -1,0 +1,175 @@
+//! [`proofs`]: what the records prove, after a probe of every step, for the checklist.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+
+use super::forecast::{Forecast, mark_dependents};
+use super::graph::Graph;
+use crate::fingerprint::{Inputs, StaleReason};
+use crate::journal::{History, StepEnd};
+use crate::model::{ItemId, Outcome, ProofKind, StepId, StepProof};
+
+/// How far the clock may have been put back: a proof from later on has no age.
+const CLOCK_SLACK: SignedDuration = SignedDuration::from_mins(5);
+
+/// The moment of a report.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
+    /// In milliseconds since the Unix epoch.
+    pub now_ms: i64,
+    /// How old a proof may be that can't be seen again without changing something.
+    pub max_age: Duration,
+}
+
+/// Returns what each step of `forecasts` proves: its last end, with the reason why that holds no longer, if there is
+/// one.
+pub fn proofs(graph: &Graph, history: &History, forecasts: &[Forecast], moment: Moment) -> BTreeMap<StepId, StepProof> {
+    let stale = reasons(graph, history, forecasts);
+    let kinds: BTreeMap<usize, ProofKind> = forecasts.iter().map(|forecast| (forecast.number, forecast.kind)).collect();
+    let proof = |forecast: &Forecast| {
+        let end = last_end(history, forecast)?;
+        let shown_by = stand_in(graph, forecast.number, end).and_then(Result::ok).unwrap_or(forecast.number);
+        let kind = kinds.get(&shown_by).copied().unwrap_or(forecast.kind);
+        let mut evidence = history.evidence(&forecast.step, kind)?;
+        let was_proven = matches!(end.outcome, Outcome::Succeeded | Outcome::Fallback);
+        evidence.stale = match &stale[forecast.number] {
+            // It says itself that it proves nothing.
+            _ if !was_proven => None,
+            None | Some(StaleReason::AlwaysRuns) => (kind == ProofKind::Seen).then(|| moment.too_old(end)).flatten(),
+            Some(reason) => Some(reason.to_string()),
+        };
+        let proof = StepProof {
+            outcome: end.outcome,
+            is_fallback: graph.is_fallback(forecast.number),
+            evidence,
+            changed_items: changed_items(&graph.steps[forecast.number].step.items, end),
+        };
+        Some((forecast.step.clone(), proof))
+    };
+    forecasts.iter().filter_map(proof).collect()
+}
+
+/// Returns why each step proves nothing any more. That of a step whose fallback has stood in for it is the fallback's.
+fn reasons(graph: &Graph, history: &History, forecasts: &[Forecast]) -> Vec<Option<StaleReason>> {
+    let mut stale = vec![None; graph.steps.len()];
+    let mut stand_ins = Vec::new();
+    for forecast in forecasts {
+        let end = last_end(history, forecast);
+        match end.and_then(|end| stand_in(graph, forecast.number, end)) {
+            Some(stand_in) => stand_ins.push((forecast.number, stand_in)),
+            None => stale[forecast.number] = voided(forecast),
+        }
+    }
+    mark_dependents(graph, &mut stale);
+    for (number, stand_in) in stand_ins {
+        stale[number] = match stand_in {
+            Ok(fallback) => stale[fallback].clone(),
+            Err(why) => Some(StaleReason::Missing(why)),
+        };
+    }
+    mark_dependents(graph, &mut stale);
+    stale
+}
+
+fn last_end<'a>(history: &'a History, forecast: &Forecast) -> Option<&'a StepEnd> {
+    history.step(&forecast.step)?.last.as_deref()
+}
+
+/// Returns the fallback that stood in for a step when it ended, or why it counts no more; `None` if the step ended by
+/// itself.
+fn stand_in(graph: &Graph, number: usize, end: &StepEnd) -> Option<Result<usize, String>> {
+    if end.outcome != Outcome::Fallback {
+        return None;
+    }
+    let Some(by) = &end.proven_by else {
+        return Some(Err("it is not on record which fallback stood in for it".to_owned()));
+    };
+    let declared = graph.steps[number].fallback.filter(|fallback| graph.steps[*fallback].step.id == *by);
+    Some(declared.ok_or_else(|| format!("{by} is no longer its fallback")))
+}
+
+/// Returns why a step's own evidence is void. That it runs every time, or that it covers an item with another text,
+/// leaves the rest of what it proves as it is.
+fn voided(forecast: &Forecast) -> Option<StaleReason> {
+    let Some(checked) = &forecast.checked else {
+        return forecast.own.clone();
+    };
+    let voids = |reason: &&StaleReason| !matches!(reason, StaleReason::AlwaysRuns | StaleReason::ItemsChanged(_));
+    let always = checked.reasons.iter().find(|reason| **reason == StaleReason::AlwaysRuns);
+    checked.reasons.iter().find(voids).or(always).cloned()
+}
+
+/// Returns the items for which a step's end is no evidence, each with the reason.
+fn changed_items(now: &Inputs, end: &StepEnd) -> BTreeMap<ItemId, String> {
+    let changed = now.iter().filter_map(|(item, digest)| {
+        let why = match end.items.get(item) {
+            Some(then) if then == digest => return None,
+            Some(_) => "its text has changed",
+            None => "the step did not cover it then",
+        };
+        Some((ItemId::new(item).ok()?, why.to_owned()))
+    });
+    changed.collect()
+}
+
+impl Moment {
+    /// Returns why a proof that was seen at the end of a step's run is too old, if it is.
+    fn too_old(self, end: &StepEnd) -> Option<String> {
+        let age = SignedDuration::from_millis(self.now_ms.saturating_sub(end.at_ms));
+        let limit = SignedDuration::try_from(self.max_age).unwrap_or(SignedDuration::MAX);
+        if age < -CLOCK_SLACK {
+            return Some("by the clock it was seen in the future".to_owned());
+        }
+        (age > limit).then(|| format!("that is longer ago than {limit:#}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Output, RunId};
+
+    fn end(at_ms: i64, items: &[(&str, &str)]) -> StepEnd {
+        StepEnd {
+            outcome: Outcome::Succeeded,
+            run: RunId::new("20261121-113512-4f2a").unwrap(),
+            at_ms,
+            duration_ms: 0,
+            inputs: Inputs::new(),
+            changed: Vec::new(),
+            output: Output::new(),
+            items: texts(items),
+            proven_by: None,
+            log: None,
+            message: None,
+        }
+    }
+
+    fn texts(items: &[(&str, &str)]) -> Inputs {
+        let mut texts = Inputs::new();
+        items.iter().for_each(|(item, text)| texts.text(*item, text));
+        texts
+    }
+
+    #[test]
+    fn what_was_only_seen_lasts_for_its_age() {
+        let day = Duration::from_secs(24 * 60 * 60);
+        let of = |at_ms| Moment { now_ms: 1_000_000_000, max_age: day }.too_old(&end(at_ms, &[]));
+        assert_eq!(of(1_000_000_000), None);
+        assert_eq!(of(1_000_000_000 - 86_400_000), None);
+        assert_eq!(of(1_000_000_000 - 86_400_001).as_deref(), Some("that is longer ago than 24h"));
+        // A clock that was put right by a little.
+        assert_eq!(of(1_000_000_000 + 60_000), None);
+        assert!(of(1_000_000_000 + 600_000).unwrap().contains("in the future"));
+    }
+
+    #[test]
+    fn an_item_is_proven_with_the_text_that_it_had() {
+        let end = end(0, &[("T1", "Make it"), ("T2", "Check it"), ("T4", "gone")]);
+        let changed = changed_items(&texts(&[("T1", "Make it"), ("T2", "Check it well"), ("T3", "New")]), &end);
+        let changed: Vec<(&str, &str)> = changed.iter().map(|(item, why)| (item.as_str(), why.as_str())).collect();
+        assert_eq!(changed, [("T2", "its text has changed"), ("T3", "the step did not cover it then")]);
+    }
+}
