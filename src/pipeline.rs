@@ -21,6 +21,8 @@ pub struct Pipeline {
     pub root: PathBuf,
     /// The selected profile.
     pub profile: Option<String>,
+    /// The selected profile, if it changes variables or the cluster: then its steps have records of their own.
+    pub scope: Option<String>,
     /// Its stages in the order of the file.
     pub stages: Vec<Stage>,
     /// The declared secrets.
@@ -72,6 +74,9 @@ pub struct Step {
     pub optional: bool,
     /// The step that proves the same if this one fails.
     pub fallback: Option<StepId>,
+    /// Whether the cluster is there when it begins: it needs, directly or not, a step that makes or uses the cluster, or
+    /// the cluster is none that the pipeline makes.
+    pub after_cluster: bool,
     /// The action.
     pub action_type: &'static ActionType,
     /// The inputs that are known when the file is read: name, revision and settings of the action. Outputs of other

@@ -26,6 +26,11 @@ pub trait ActionSettings: Action + DeserializeOwned + JsonSchema + 'static {
     const OUTPUTS: &'static [(&'static str, &'static str)] = &[];
     /// Whether what it makes is in the cluster, and so gone with it. Then the cluster's uid is one of the inputs.
     const IN_CLUSTER: bool = false;
+    /// Whether it hands the cluster to a program of the user's. Then the cluster is one of the inputs if it is there before
+    /// the step begins, but the step does not fail without it.
+    const HANDS_CLUSTER_ON: bool = false;
+    /// Whether it makes the cluster that later steps use.
+    const MAKES_CLUSTER: bool = false;
     /// The settings in which `${{ secrets.NAME }}` may stand; the action fills them in itself, so that no value is
     /// ever part of the settings.
     const SECRET_SETTINGS: &'static [&'static str] = &[];
@@ -54,6 +59,10 @@ pub struct ActionType {
     pub outputs: &'static [(&'static str, &'static str)],
     /// See [`ActionSettings::IN_CLUSTER`].
     pub in_cluster: bool,
+    /// See [`ActionSettings::HANDS_CLUSTER_ON`].
+    pub hands_cluster_on: bool,
+    /// See [`ActionSettings::MAKES_CLUSTER`].
+    pub makes_cluster: bool,
     /// See [`ActionSettings::SECRET_SETTINGS`].
     pub secret_settings: &'static [&'static str],
     /// See [`ActionSettings::PROBE_SETTINGS`].
@@ -79,6 +88,8 @@ impl ActionType {
             example: A::EXAMPLE,
             outputs: A::OUTPUTS,
             in_cluster: A::IN_CLUSTER,
+            hands_cluster_on: A::HANDS_CLUSTER_ON,
+            makes_cluster: A::MAKES_CLUSTER,
             secret_settings: A::SECRET_SETTINGS,
             probe_settings: A::PROBE_SETTINGS,
             parse: parse::<A>,

@@ -30,6 +30,7 @@ impl ActionSettings for ClusterStart {
     const SUMMARY: &'static str = "Starts, resumes or repairs the cluster of [cluster]; done when its API server and \
          its node are ready. A cluster of provider `context` is only checked";
     const EXAMPLE: &'static str = "";
+    const MAKES_CLUSTER: bool = true;
     const OUTPUTS: &'static [(&'static str, &'static str)] = &[
         ("name", "the cluster's name"),
         ("uid", "the uid of its kube-system namespace: another one is another cluster"),

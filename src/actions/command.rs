@@ -7,9 +7,10 @@ use futures_util::future::BoxFuture;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::paths::{Globs, inside};
 use crate::action::{Action, ActionSettings, Presence, StepContext};
 use crate::error::{Failure, FailureKind};
-use crate::files::FileSet;
+use crate::files::{FileSet, resolve};
 use crate::fingerprint::Inputs;
 use crate::model::{Output, ProofKind};
 use crate::tools::docker::Endpoint;
@@ -17,6 +18,9 @@ use crate::tools::kubernetes::KubeSource;
 use crate::tools::process::{ChildRegistry, ProcessObserver};
 use crate::tools::secrets::keyed_digest;
 use crate::tools::{Cancel, blocking, process, shell};
+
+/// The output with the digests of what it made.
+const DIGESTS: &str = "digests";
 
 /// Settings of `command`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -37,12 +41,13 @@ pub(super) struct Command {
     /// pipeline's cluster.
     #[serde(default)]
     env: BTreeMap<String, String>,
-    /// Globs of the files that it reads, relative to the project. While they and the settings are unchanged, the step
-    /// does not run again.
+    /// Globs of the files that it reads, relative to the project; `!GLOB` leaves files out of all of them. Symbolic links
+    /// are followed. While the files and the settings are unchanged, the step does not run again. A glob has to match
+    /// something when the step first runs.
     #[serde(default)]
     inputs: Vec<String>,
-    /// Globs of the files that it makes, relative to the project. It has failed, or has to run again, when one of them
-    /// matches nothing.
+    /// Globs of the files that it makes, relative to the project; `!GLOB` leaves files out. It has failed when one of
+    /// them matches nothing, and has to run again when one of the files is gone or has other contents.
     #[serde(default)]
     outputs: Vec<String>,
     /// Declared secrets that it gets as variables of its environment, under the same names.
@@ -62,10 +67,13 @@ enum Run {
 
 impl ActionSettings for Command {
     const NAME: &'static str = "command";
-    const REVISION: u32 = 2;
-    const SUMMARY: &'static str = "Runs a program or a shell line; done when it ends with exit code 0, its outputs are there and its check passes";
+    const REVISION: u32 = 3;
+    const SUMMARY: &'static str = "Runs a program or a shell line; done when it ends with exit code 0, its outputs are there as it made them, and its check passes";
     const EXAMPLE: &'static str = r#"run = ["true"]"#;
     const PROBE_SETTINGS: &'static [&'static str] = &["check"];
+    const HANDS_CLUSTER_ON: bool = true;
+    const OUTPUTS: &'static [(&'static str, &'static str)] =
+        &[("digests", "one digest for each glob of `outputs`; only there if it has any")];
 
     fn validate(&self) -> Result<(), String> {
         for (key, run) in [("run", &self.run), ("check", &self.check)] {
@@ -84,8 +92,10 @@ impl ActionSettings for Command {
             }
             _ => {}
         }
-        for pattern in self.inputs.iter().chain(&self.outputs) {
-            FileSet::glob(".".as_ref(), pattern)?;
+        Globs::of(&self.inputs).sets(".".as_ref())?;
+        Globs::of(&self.outputs).sets(".".as_ref())?;
+        if let Some(cwd) = &self.cwd {
+            inside("cwd", cwd)?;
         }
         match self.secrets.iter().find(|name| self.env.contains_key(*name)) {
             Some(name) => Err(format!("`{name}` is in `env` and in `secrets`")),
@@ -134,7 +144,10 @@ impl Command {
             })?;
             command = command.env(name, value.expose());
         }
-        let cwd = self.cwd.as_deref().map_or_else(|| tools.root().to_owned(), |cwd| cx.path(cwd));
+        let cwd = match &self.cwd {
+            Some(cwd) => resolve(tools.root(), &cx.path(cwd))?,
+            None => tools.root().to_owned(),
+        };
         Ok(command.cwd(&cwd))
     }
 
@@ -142,6 +155,11 @@ impl Command {
     fn names_daemon(&self) -> bool {
         let is_set = |name: &str| self.env.contains_key(name) || self.secrets.iter().any(|secret| secret == name);
         is_set("DOCKER_HOST") || is_set("DOCKER_CONTEXT")
+    }
+
+    /// Each glob of the outputs with what it matches.
+    fn output_sets(&self, cx: &StepContext) -> Result<Vec<(String, FileSet)>, Failure> {
+        Globs::of(&self.outputs).sets(cx.tools().root()).map_err(Failure::failed)
     }
 
     /// Returns what `check` finds wrong.
@@ -163,16 +181,31 @@ impl Command {
         if self.outputs.is_empty() {
             return Ok(None);
         }
-        let (root, outputs) = (cx.tools().root().to_owned(), self.outputs.clone());
+        let outputs = self.output_sets(cx)?;
         blocking(move || {
-            for pattern in outputs {
-                if FileSet::glob(&root, &pattern).map_err(Failure::failed)?.is_empty()? {
+            for (pattern, files) in outputs {
+                if files.is_empty()? {
                     return Ok(Some(pattern));
                 }
             }
             Ok(None)
         })
         .await
+    }
+
+    /// One digest for each glob of the outputs, in their order.
+    async fn output_digests(&self, cx: &StepContext) -> Result<Vec<(String, String)>, Failure> {
+        let mut digests = Vec::new();
+        for (pattern, files) in self.output_sets(cx)? {
+            digests.push((pattern, cx.tools().digest(files).await?.to_string()));
+        }
+        Ok(digests)
+    }
+
+    /// When each of the outputs changed last.
+    async fn last_changes(&self, cx: &StepContext) -> Result<Vec<Option<(i64, i64)>>, Failure> {
+        let outputs = self.output_sets(cx)?;
+        blocking(move || outputs.iter().map(|(_, files)| files.last_change()).collect()).await
     }
 }
 
@@ -192,9 +225,20 @@ impl Action for Command {
 
     fn inputs<'a>(&'a self, cx: &'a StepContext, inputs: &'a mut Inputs) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async move {
-            for pattern in &self.inputs {
-                let files = FileSet::glob(cx.tools().root(), pattern).map_err(Failure::failed)?;
-                inputs.digest(format!("files {pattern}"), cx.tools().digest(files).await?);
+            for (pattern, files) in Globs::of(&self.inputs).sets(cx.tools().root()).map_err(Failure::failed)? {
+                let label = format!("files {pattern}");
+                let digest = cx.tools().digest(files.clone()).await?;
+                if digest == FileSet::nothing() && blocking(move || files.is_empty()).await? {
+                    inputs.unmatched(&label);
+                }
+                inputs.digest(label, digest);
+            }
+            // The usual one needs no words.
+            if !self.names_daemon()
+                && let Ok(endpoint) = cx.tools().docker_endpoint()
+                && !endpoint.is_default()
+            {
+                inputs.text("docker", &endpoint.host);
             }
             for name in &self.secrets {
                 if let Some(value) = cx.tools().secrets().value(name)? {
@@ -206,10 +250,17 @@ impl Action for Command {
         })
     }
 
-    fn probe<'a>(&'a self, cx: &'a StepContext, _output: &'a Output) -> BoxFuture<'a, Result<Presence, Failure>> {
+    fn probe<'a>(&'a self, cx: &'a StepContext, output: &'a Output) -> BoxFuture<'a, Result<Presence, Failure>> {
         Box::pin(async move {
             if let Some(pattern) = self.missing_output(cx).await? {
                 return Ok(Presence::Missing(format!("there is no `{pattern}`")));
+            }
+            if let Some(made) = output.get(DIGESTS) {
+                let now = self.output_digests(cx).await?;
+                let changed = made.split(' ').zip(&now).find(|(made, (_, now))| made != now);
+                if let Some((_, (pattern, _))) = changed {
+                    return Ok(Presence::Missing(format!("`{pattern}` is not as the step made it")));
+                }
             }
             Ok(self.failed_check(cx).await?.map_or(Presence::Present, Presence::Missing))
         })
@@ -221,6 +272,7 @@ impl Action for Command {
             let run = run.ok_or_else(|| Failure::bug("a command with nothing to run"))?;
             let command = self.command(run, cx).await?;
             let line = command.display_line();
+            let before = self.last_changes(cx).await?;
             let exit = command.check(cx).await?;
             if exit.leaky {
                 cx.note_leak();
@@ -228,7 +280,18 @@ impl Action for Command {
             match self.missing_output(cx).await? {
                 Some(pattern) => Err(Failure::failed(format!("`{line}` succeeded but did not create `{pattern}`"))
                     .hint("correct `outputs`: its globs start at the folder of `pipeline.toml`")),
-                None => Ok(Output::new()),
+                None if self.outputs.is_empty() => Ok(Output::new()),
+                None => {
+                    let digests = self.output_digests(cx).await?;
+                    // A program that finds its output up to date leaves it alone, so this is no failure.
+                    let after = self.last_changes(cx).await?;
+                    for ((pattern, _), _) in digests.iter().zip(before.iter().zip(&after)).filter(|(_, (a, b))| a == b)
+                    {
+                        cx.line(&format!("`{pattern}` was there before, and this run did not write it"));
+                    }
+                    let digests: Vec<String> = digests.into_iter().map(|(_, digest)| digest).collect();
+                    Ok(Output::new().with(DIGESTS, digests.join(" ")))
+                }
             }
         })
     }
@@ -278,6 +341,9 @@ mod tests {
             ("run = \"a\"\ncheck = []", "`check` needs at least the program"),
             ("check = \"a\"\noutputs = [\"b\"]", "there is no `run`"),
             ("run = \"a\"\ninputs = [\"../x\"]", "inside the project"),
+            ("run = \"a\"\ninputs = [\"a\", \"!../x\"]", "inside the project"),
+            ("run = \"a\"\ninputs = [\"!x\"]", "no glob before it selects any"),
+            ("run = \"a\"\ncwd = \"a/../..\"", "outside of the project"),
             ("run = \"a\"\nsecrets = [\"A\"]\nenv = { A = \"1\" }", "in `env` and in `secrets`"),
         ] {
             let error = settings(text).unwrap_err();

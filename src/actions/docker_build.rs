@@ -1,21 +1,22 @@
 //! `docker-build`: builds an image and names it by its content.
 
 use std::collections::BTreeMap;
-use std::path::{Component, Path, PathBuf};
 
 use futures_util::future::BoxFuture;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::paths::inside;
 use crate::action::{Action, ActionSettings, Presence, StepContext};
 use crate::error::Failure;
 use crate::fingerprint::Inputs;
 use crate::images::Reference;
 use crate::model::{Output, human_bytes};
-use crate::tools::docker::build::{Owner, TemporaryTag, dockerfile};
+use crate::tools::blocking;
+use crate::tools::docker::build::TemporaryTag;
+use crate::tools::docker::build::dockerfile::{self, Platforms};
 use crate::tools::docker::{BuildContext, BuildEvent, BuildRequest, Builder, Docker, Image};
 use crate::tools::process::ProcessObserver;
-use crate::tools::{blocking, checkout_id};
 
 /// Settings of `docker-build`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -35,7 +36,8 @@ pub(super) struct DockerBuild {
     target: Option<String>,
     /// The platform to build for, such as `linux/amd64`; the daemon's own by default.
     platform: Option<String>,
-    /// The greatest size that the image may have, such as `300MB`; the step fails when it is bigger.
+    /// The greatest size that the image's layers may have together once they are unpacked, such as `300MB`; the step
+    /// fails when they are bigger.
     max_size: Option<Size>,
 }
 
@@ -66,7 +68,7 @@ impl ActionSettings for DockerBuild {
     const OUTPUTS: &'static [(&'static str, &'static str)] = &[
         ("image", "the image's name with its tag: `todo-backend:3f2a91c0d4be`"),
         ("id", "the image's id: `sha256:…`"),
-        ("size", "its size in bytes"),
+        ("size", "the size of its unpacked layers in bytes"),
     ];
 
     fn validate(&self) -> Result<(), String> {
@@ -83,54 +85,36 @@ impl ActionSettings for DockerBuild {
     }
 }
 
-/// Returns `path` without `.` and `..`, or why it is refused: what a build gets has to lie inside the project.
-fn inside(setting: &str, path: &str) -> Result<PathBuf, String> {
-    let mut clean = PathBuf::new();
-    for part in Path::new(path).components() {
-        let stays = match part {
-            Component::Normal(part) => {
-                clean.push(part);
-                true
-            }
-            Component::CurDir => true,
-            Component::ParentDir => clean.pop(),
-            Component::RootDir | Component::Prefix(_) => false,
-        };
-        if !stays {
-            return Err(format!("`{setting}`: `{path}` is outside of the project"));
-        }
-    }
-    Ok(clean)
-}
-
 impl DockerBuild {
     async fn open(&self, cx: &StepContext) -> Result<BuildContext, Failure> {
         let context = inside("context", &self.context).map_err(Failure::failed)?;
         let file = inside("dockerfile", &context.join(&self.dockerfile).to_string_lossy()).map_err(Failure::failed)?;
-        let (context, file) = (cx.tools().root().join(context), cx.tools().root().join(file));
-        blocking(move || BuildContext::open(&context, &file)).await
+        let root = cx.tools().root().to_owned();
+        blocking(move || BuildContext::open_inside(&root, &root.join(context), &root.join(file))).await
     }
 
-    /// Returns a name for the time of the build. Names that killed runs of this checkout left are removed first; if
-    /// that fails, the step's log says so, and the build goes on.
-    async fn temporary_name(&self, cx: &StepContext, docker: &Docker) -> String {
-        let run = cx.run().zip(checkout_id(cx.tools().state_dir()));
-        let owner = run.as_ref().map(|(run, checkout)| Owner { checkout: checkout.clone(), run: run.id.clone() });
-        if let (Some((run, _)), Some(owner)) = (&run, &owner) {
-            let removing =
-                cx.unless_cancelled("removing what killed runs left", docker.remove_leftovers(owner, &*run.has_ended));
-            let remarks = removing.await.unwrap_or_else(|failure| vec![failure.to_string()]);
-            for remark in remarks {
-                cx.line(&remark);
-            }
+    /// Chooses the builder. BuildKit copies an ignored Dockerfile into the image, because it gets it with the context: the
+    /// classic builder, which does not, builds where that matters and where it can.
+    fn with_builder(cx: &StepContext, context: BuildContext) -> BuildContext {
+        let text = String::from_utf8_lossy(context.dockerfile_text());
+        if !context.hides_dockerfile() || !dockerfile::may_copy(&text, context.dockerfile_name()) {
+            return context;
         }
-        format!("{}:{}", self.image, TemporaryTag::new(owner))
+        let classic = (!dockerfile::needs_buildkit(&text)).then(|| context.for_classic_builder()).flatten();
+        classic.unwrap_or_else(|| {
+            cx.line("the Dockerfile is not part of the context, and BuildKit gets it with it: `COPY .` copies it too");
+            context.clone()
+        })
     }
 
     /// Builds under a temporary name, so that nothing unfinished ever has the final one.
     async fn build(&self, cx: &StepContext, docker: &Docker, temporary: &str) -> Result<Image, Failure> {
         let builder: &dyn Builder = docker;
-        let context = self.open(cx).await?;
+        let context = Self::with_builder(cx, self.open(cx).await?);
+        let listed = context.clone();
+        for socket in blocking(move || listed.sockets()).await? {
+            cx.line(&format!("`{socket}` is a socket: the build does not get it"));
+        }
         let what = format!("building the image `{}`", self.image);
         let request = BuildRequest {
             tag: temporary.to_owned(),
@@ -138,6 +122,7 @@ impl DockerBuild {
             args: self.args.clone(),
             target: self.target.clone(),
             platform: self.platform.clone(),
+            classic: context.is_for_classic_builder(),
             what: what.clone(),
         };
         let on_event = |event: BuildEvent<'_>| match event {
@@ -145,14 +130,15 @@ impl DockerBuild {
             BuildEvent::Line(line) => cx.line(line),
         };
         let image = cx.unless_cancelled(&what, builder.build_image(&request, &context, &on_event)).await?;
+        let size = docker.unpacked_size(&image).await?;
         if let Some(Size(limit)) = self.max_size
-            && image.size > limit
+            && size > limit
         {
             let failure = Failure::failed(format!(
                 "the image `{}` is {} too big: it has {}, and `max-size` is {}",
                 self.image,
-                human_bytes(image.size - limit),
-                human_bytes(image.size),
+                human_bytes(size - limit),
+                human_bytes(size),
                 human_bytes(limit)
             ));
             let layers = docker.biggest_layers(&image.id, 5).await.unwrap_or_default();
@@ -161,7 +147,7 @@ impl DockerBuild {
                 .hint("use a smaller base image, build in a stage of its own, and copy only what is needed"));
         }
         docker.tag(&image.id, &self.image, image.short_id()).await?;
-        Ok(image)
+        Ok(Image { size, ..image })
     }
 }
 
@@ -174,15 +160,19 @@ impl Action for DockerBuild {
             if let Some(ignore) = context.ignore_text() {
                 inputs.text("dockerignore", &String::from_utf8_lossy(ignore));
             }
-            let bases = dockerfile::base_images(&String::from_utf8_lossy(text), &self.args);
             inputs.digest("context", cx.tools().digest(context.files()).await?);
-            if !bases.is_empty() {
-                let docker = cx.tools().docker().await?;
-                for base in bases {
-                    if let Some(image) = docker.image(&base).await? {
-                        inputs.text(format!("base {base}"), &image.id);
-                    }
+            let docker = cx.tools().docker().await?;
+            let engine = docker.engine();
+            let build = format!("{}/{}", engine.os, engine.arch);
+            let platforms = Platforms { target: self.platform.as_deref().unwrap_or(&build), build: &build };
+            let sources = dockerfile::sources(&String::from_utf8_lossy(text), &self.args, platforms);
+            for image in sources.images {
+                if let Some(found) = docker.image(&image).await? {
+                    inputs.text(format!("base {image}"), &found.id);
                 }
+            }
+            for unknown in sources.unknown {
+                inputs.unknown(unknown);
             }
             Ok(())
         })
@@ -205,7 +195,8 @@ impl Action for DockerBuild {
         Box::pin(async move {
             cx.check_cancel()?;
             let docker = cx.tools().docker().await?;
-            let temporary = self.temporary_name(cx, docker).await;
+            cx.remove_left_names(docker).await;
+            let temporary = format!("{}:{}", self.image, TemporaryTag::new(cx.name_owner()));
             let built = self.build(cx, docker, &temporary).await;
             // Also after a failure or Ctrl-C: the name may be there already.
             let removed = tokio::select! {

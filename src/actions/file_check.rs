@@ -1,5 +1,7 @@
 //! `file-check`: files are there and say what they should.
 
+use std::borrow::Cow;
+
 use futures_util::future::BoxFuture;
 use regex::{Regex, RegexBuilder};
 use schemars::JsonSchema;
@@ -64,7 +66,7 @@ const MAX_FILE: u64 = 64 << 20;
 
 impl ActionSettings for FileCheck {
     const NAME: &'static str = "file-check";
-    const REVISION: u32 = 1;
+    const REVISION: u32 = 2;
     const SUMMARY: &'static str =
         "Checks that files are there, and what is in them; names each expectation that is not met";
     const EXAMPLE: &'static str = "path = \"backend/Dockerfile\"\ncontains = [\"FROM python:3.11\", \"HEALTHCHECK\"]\nmatches = [\"^USER \\\\S+\"]\nabsent = [\":latest\"]";
@@ -82,7 +84,7 @@ impl ActionSettings for FileCheck {
             }
         }
         for expectation in &expectations {
-            FileSet::glob(".".as_ref(), &expectation.path)?;
+            FileSet::glob(".".as_ref(), &expectation.path, &[])?;
             let says_something = !expectation.contains.is_empty() || !expectation.matches.is_empty();
             if !expectation.exists && says_something {
                 return Err(format!("`{}` can't be missing and say something", expectation.path));
@@ -119,26 +121,32 @@ impl FileCheck {
 /// Checks one expectation and adds a line to `wrong` for each violation. Returns the number of files.
 fn check(root: &std::path::Path, expectation: &Expectation, wrong: &mut Vec<String>) -> Result<usize, Failure> {
     let path = &expectation.path;
-    let set = FileSet::glob(root, path).map_err(Failure::failed)?;
+    let set = FileSet::glob(root, path, &[]).map_err(Failure::failed)?;
     let mut n = 0;
     for entry in set.walk() {
         let entry = entry?;
+        // A link to a folder stands for what is in it.
+        if matches!(entry.kind, EntryKind::LinkedFolder(_)) && entry.name() != std::path::Path::new(path) {
+            continue;
+        }
         n += 1;
         let name = entry.name().display();
         if !expectation.exists {
             wrong.push(format!("`{name}` should not be there"));
             continue;
         }
-        if matches!(entry.kind, EntryKind::Link(_)) && !entry.path.exists() {
+        if matches!(entry.kind, EntryKind::Link(_)) {
             wrong.push(format!("`{name}` is a symbolic link to something that is not there"));
             continue;
         }
         if expectation.contains.is_empty() && expectation.matches.is_empty() && expectation.absent.is_empty() {
             continue;
         }
-        // The target of a link is not an input of the step, so its content can't decide the result.
+        if matches!(entry.kind, EntryKind::LinkedFolder(_)) {
+            continue;
+        }
         if entry.kind != EntryKind::File {
-            wrong.push(format!("`{name}` is a symbolic link: name the file that it points to"));
+            wrong.push(format!("`{name}` is not a regular file"));
             continue;
         }
         if entry.metadata.len() > MAX_FILE {
@@ -147,8 +155,9 @@ fn check(root: &std::path::Path, expectation: &Expectation, wrong: &mut Vec<Stri
         }
         let bytes = fs_err::read(&entry.path).context(|| format!("reading `{name}`"))?;
         let text = String::from_utf8_lossy(&bytes);
+        let text = plain_lines(&text);
         for part in &expectation.contains {
-            if !text.contains(part) {
+            if !text.contains(&*plain_lines(part)) {
                 wrong.push(format!("`{name}` does not contain `{}`", short(part)));
             }
         }
@@ -158,7 +167,7 @@ fn check(root: &std::path::Path, expectation: &Expectation, wrong: &mut Vec<Stri
             }
         }
         for part in &expectation.absent {
-            if let Some(at) = text.find(part) {
+            if let Some(at) = text.find(&*plain_lines(part)) {
                 let line = text[..at].matches('\n').count() + 1;
                 wrong.push(format!("`{name}`, line {line}: `{}` should not be there", short(part)));
             }
@@ -168,6 +177,12 @@ fn check(root: &std::path::Path, expectation: &Expectation, wrong: &mut Vec<Stri
         wrong.push(format!("there is no `{path}`"));
     }
     Ok(n)
+}
+
+/// Returns `text` as a checkout on any system has it: without a byte order mark, and each line ends in `\n` alone.
+fn plain_lines(text: &str) -> Cow<'_, str> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    if text.contains("\r\n") { text.replace("\r\n", "\n").into() } else { text.into() }
 }
 
 /// Returns the first line of `text`, cut to a readable length.
@@ -183,7 +198,7 @@ impl Action for FileCheck {
     fn inputs<'a>(&'a self, cx: &'a StepContext, inputs: &'a mut Inputs) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async move {
             for expectation in self.expectations() {
-                let set = FileSet::glob(cx.tools().root(), &expectation.path).map_err(Failure::failed)?;
+                let set = FileSet::glob(cx.tools().root(), &expectation.path, &[]).map_err(Failure::failed)?;
                 inputs.digest(format!("files {}", expectation.path), cx.tools().digest(set).await?);
             }
             Ok(())
@@ -260,6 +275,30 @@ mod tests {
                 "`charts/a.yaml` should not be there",
             ]
         );
+    }
+
+    #[test]
+    fn files_of_a_windows_checkout_say_the_same() {
+        let dir = tempfile::tempdir().unwrap();
+        fs_err::write(dir.path().join("D"), "\u{feff}FROM a\r\nUSER app\r\nCMD x\r\n").unwrap();
+        let said = "path = \"D\"\nmatches = ['^FROM \\S+$', '^USER app$']\n";
+        assert!(wrong(dir.path(), &format!("{said}contains = [\"USER app\\nCMD\", \"a\\r\\nUSER\"]")).is_empty());
+        let absent = "path = \"D\"\nabsent = [\"app\\nCMD\"]";
+        assert_eq!(wrong(dir.path(), absent), ["`D`, line 2: `app…` should not be there"]);
+    }
+
+    #[test]
+    fn a_file_behind_a_link_is_searched() {
+        let dir = tempfile::tempdir().unwrap();
+        fs_err::create_dir(dir.path().join("real")).unwrap();
+        fs_err::write(dir.path().join("real/a"), "yes").unwrap();
+        std::os::unix::fs::symlink("real/a", dir.path().join("link")).unwrap();
+        std::os::unix::fs::symlink("real", dir.path().join("folder")).unwrap();
+        for path in ["link", "folder", "folder/a", "folder/*", "**/a"] {
+            assert!(wrong(dir.path(), &format!("path = \"{path}\"\ncontains = [\"yes\"]")).is_empty(), "{path}");
+            assert!(!wrong(dir.path(), &format!("path = \"{path}\"\ncontains = [\"no\"]")).is_empty(), "{path}");
+        }
+        assert_eq!(wrong(dir.path(), "path = \"*/b\""), ["there is no `*/b`"]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! `helm-install`: a release of a chart is deployed.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use fs_err as fs;
 use futures_util::future::BoxFuture;
@@ -13,7 +13,7 @@ use crate::error::{Context, Failure};
 use crate::fingerprint::{Digest, Inputs};
 use crate::model::{Output, Progress};
 use crate::tools::blocking;
-use crate::tools::helm::{self, Helm, Install, PendingRelease};
+use crate::tools::helm::{self, Chart, Helm, Install, PendingRelease};
 use crate::tools::kubernetes::{Kube, Release, ReleaseStatus};
 
 /// Settings of `helm-install`.
@@ -22,6 +22,9 @@ use crate::tools::kubernetes::{Kube, Release, ReleaseStatus};
 pub(super) struct HelmInstall {
     /// The chart: a folder or an archive of the project, or what else helm takes (`oci://…`).
     chart: String,
+    /// Its version, for a chart of a repository. Without an exact one (`1.2.3`) such a step is never fresh, because nobody
+    /// knows which version helm takes.
+    version: Option<String>,
     /// The release's name.
     release: String,
     /// Its namespace.
@@ -52,7 +55,7 @@ fn default_history() -> u32 {
 
 impl ActionSettings for HelmInstall {
     const NAME: &'static str = "helm-install";
-    const REVISION: u32 = 1;
+    const REVISION: u32 = 2;
     const SUMMARY: &'static str = "Installs or upgrades a Helm release; done when Helm's record says that it is deployed \
          and the objects of its manifest are there. Frees a release that a killed run of ours has left pending by its \
          record alone: its objects and their data stay";
@@ -83,13 +86,16 @@ impl ActionSettings for HelmInstall {
 impl Action for HelmInstall {
     fn inputs<'a>(&'a self, cx: &'a StepContext, inputs: &'a mut Inputs) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async move {
-            let chart = cx.path(&self.chart);
+            let chart = Chart::at(cx.path(&self.chart));
+            if chart.is_none() && !self.names_version() {
+                inputs.unknown(format!("which version of the chart `{}` helm takes", self.chart));
+            }
             let values: Vec<(String, PathBuf)> =
                 self.values.iter().map(|file| (format!("values {file}"), cx.path(file))).collect();
             let digests = blocking(move || {
                 let mut digests = Vec::new();
-                if chart.exists() {
-                    digests.push(("chart".to_owned(), chart_digest(&chart)?));
+                for (path, digest) in chart.map(|chart| chart.digests()).transpose()?.unwrap_or_default() {
+                    digests.push((format!("chart {path}").trim_end().to_owned(), digest));
                 }
                 for (label, path) in values {
                     let bytes = fs::read(path).context(|| "reading the chart's values".into())?;
@@ -148,6 +154,7 @@ impl Action for HelmInstall {
             if let Some(done) = helm.recover_pending(&kube, pending, cx).await? {
                 cx.line(&done);
             }
+            self.get_dependencies(cx, &helm).await?;
             let release = self.upgrade(cx, &helm, &kube).await?;
             Ok(Output::new()
                 .with("release", &self.release)
@@ -162,6 +169,31 @@ impl Action for HelmInstall {
 }
 
 impl HelmInstall {
+    /// Whether the chart of a repository is always the same one.
+    fn names_version(&self) -> bool {
+        let is_number = |part: &str| part.bytes().next().is_some_and(|first| first.is_ascii_digit());
+        let is_exact = |version: &String| {
+            let parts: Vec<&str> = version.trim_start_matches('v').splitn(3, '.').collect();
+            parts.len() == 3
+                && parts.into_iter().all(is_number)
+                && version.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-+".contains(&byte))
+        };
+        self.chart.contains("@sha256:") || self.version.as_ref().is_some_and(is_exact)
+    }
+
+    /// Gets the charts that this one consists of, where `charts/` does not have them as they are.
+    async fn get_dependencies(&self, cx: &StepContext, helm: &Helm) -> Result<(), Failure> {
+        let Some(chart) = Chart::at(cx.path(&self.chart)) else { return Ok(()) };
+        let looked_at = chart.clone();
+        let Some(why) = blocking(move || looked_at.missing_dependency()).await? else { return Ok(()) };
+        cx.line(&format!("getting the chart's dependencies: {why}"));
+        let got = helm.get_dependencies(&chart, cx).await;
+        cx.check_cancel()?;
+        got.map_err(|failure| {
+            failure.hint(format!("bring `Chart.lock` up to date: `helm dependency update {}`", self.chart))
+        })
+    }
+
     async fn upgrade(&self, cx: &StepContext, helm: &Helm, kube: &Kube) -> Result<Release, Failure> {
         let chart = cx.path(&self.chart);
         let files: Vec<PathBuf> = self.values.iter().map(|file| cx.path(file)).collect();
@@ -176,6 +208,7 @@ impl HelmInstall {
         let description = format!("provision:{}:{call}", cx.step());
         let install = Install {
             chart: if chart.exists() { chart.to_str().unwrap_or(&self.chart) } else { &self.chart },
+            version: self.version.as_deref(),
             release: &self.release,
             namespace: &self.namespace,
             create_namespace: self.create_namespace,
@@ -218,48 +251,31 @@ impl HelmInstall {
     }
 }
 
-/// The digest of a chart: every file's path below it and content, in order; or of an archive's bytes.
-fn chart_digest(chart: &Path) -> Result<Digest, Failure> {
-    let reading = || format!("reading the chart {}", chart.display());
-    if chart.is_file() {
-        return Ok(Digest::of(&fs::read(chart).context(reading)?));
-    }
-    let mut hasher = blake3::Hasher::new();
-    // helm follows links, so what they lead to is part of the chart: a file set of ours would stop at them.
-    for entry in walkdir::WalkDir::new(chart).follow_links(true).sort_by_file_name() {
-        let entry = entry.context(reading)?;
-        if !entry.file_type().is_file() {
-            continue;
-        }
-        let name = entry.path().strip_prefix(chart).unwrap_or(entry.path());
-        let name = name.as_os_str().as_encoded_bytes();
-        let content = blake3::hash(&fs::read(entry.path()).context(reading)?);
-        hasher.update(&(name.len() as u64).to_le_bytes());
-        hasher.update(name);
-        hasher.update(content.as_bytes());
-    }
-    Ok(Digest::from_hash(hasher.finalize()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_charts_digest_is_that_of_its_files_and_not_of_its_place() {
-        let dir = tempfile::tempdir().unwrap();
-        let digest = |name: &str, files: &[(&str, &str)]| {
-            let chart = dir.path().join(name);
-            for (path, text) in files {
-                let path = chart.join(path);
-                fs::create_dir_all(path.parent().unwrap()).unwrap();
-                fs::write(path, text).unwrap();
-            }
-            chart_digest(&chart).unwrap()
+    fn only_an_exact_version_names_a_chart() {
+        let names = |more: &str| {
+            let settings: HelmInstall = toml::from_str(&format!("release = \"a\"\n{more}")).unwrap();
+            settings.names_version()
         };
-        let a = digest("a", &[("Chart.yaml", "name: x"), ("templates/web.yaml", "kind: A")]);
-        assert_eq!(a, digest("b", &[("templates/web.yaml", "kind: A"), ("Chart.yaml", "name: x")]));
-        assert_ne!(a, digest("c", &[("templates/web.yaml", "kind: B"), ("Chart.yaml", "name: x")]));
-        assert_ne!(a, digest("d", &[("templates/api.yaml", "kind: A"), ("Chart.yaml", "name: x")]));
+        for more in [
+            "chart = \"oci://x/y@sha256:00\"",
+            "chart = \"r/c\"\nversion = \"1.2.3\"",
+            "chart = \"r/c\"\nversion = \"v1.2.3-rc.1+x\"",
+        ] {
+            assert!(names(more), "{more}");
+        }
+        for more in [
+            "chart = \"oci://x/y\"",
+            "chart = \"r/c\"\nversion = \"1.2\"",
+            "chart = \"r/c\"\nversion = \"^1.2.3\"",
+            "chart = \"r/c\"\nversion = \"1.2.x\"",
+            "chart = \"r/c\"\nversion = \">=1.2.3 <2.0.0\"",
+        ] {
+            assert!(!names(more), "{more}");
+        }
     }
 }

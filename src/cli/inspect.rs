@@ -35,6 +35,7 @@ pub(super) fn plan(cli: &Cli, terminal: &Terminal, args: &PlanArgs) -> Result<u8
     let mut forecasts = forecast_steps(&project, &plan, &history, Depth::Probe)?;
     // They run only if something fails.
     forecasts.retain(|forecast| !forecast.is_standby);
+    terminal.warn(forecasts.iter().flat_map(Forecast::warnings));
     // Steps that run every time are no work: they are verifications.
     let work = forecasts.iter().any(|f| !matches!(f.stale, None | Some(StaleReason::AlwaysRuns)));
     let rows: Vec<StepForecast> = forecasts

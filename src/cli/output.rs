@@ -61,6 +61,14 @@ impl Terminal {
         Failure::new(FailureKind::Config, format!("{count} in pipeline.toml; nothing was run"))
     }
 
+    /// Writes warnings to standard error, a line each.
+    pub(super) fn warn(&self, warnings: impl IntoIterator<Item = String>) {
+        let word = if self.err.color { "\x1b[33mwarning:\x1b[0m" } else { "warning:" };
+        for warning in warnings {
+            drop(writeln!(io::stderr().lock(), "{word} {warning}"));
+        }
+    }
+
     /// Writes the warnings about the pipeline file to standard error.
     pub(super) fn show_warnings(&self, warnings: &Diagnostics) {
         if !warnings.is_empty() {

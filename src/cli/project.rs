@@ -71,12 +71,17 @@ impl Project {
 
     /// What the journal says, for a reader.
     pub(super) fn history(&self) -> Result<History, Failure> {
-        journal::read_history(self.tools.state_dir(), self.early.take())
+        let history = journal::read_history(self.tools.state_dir(), self.early.take())?;
+        Ok(history.in_scope(self.pipeline.scope.as_deref()))
     }
 
     /// The journal, for a run.
     pub(super) fn open_journal(&self, command: &str, strict: bool) -> Result<Opened, Failure> {
-        Journal::open_read(self.tools.state_dir(), command, strict, self.early.take())
+        let mut opened = Journal::open_read(self.tools.state_dir(), command, strict, self.early.take())?;
+        let scope = self.pipeline.scope.as_deref();
+        opened.journal.set_scope(scope);
+        opened.history = opened.history.in_scope(scope);
+        Ok(opened)
     }
 
     /// The items of the checklists.

@@ -6,7 +6,7 @@ use super::output::Terminal;
 use super::project::Project;
 use crate::error::{Failure, FailureKind};
 use crate::fingerprint::Inputs;
-use crate::plan::{Depth, Selection, select};
+use crate::plan::{Depth, Forecast, Selection, select};
 use crate::report::{Explanation, InputChange, LastSuccess, write_explanation};
 
 pub(super) fn why(cli: &Cli, terminal: &Terminal, args: &WhyArgs) -> Result<u8, Failure> {
@@ -37,6 +37,7 @@ pub(super) fn why(cli: &Cli, terminal: &Terminal, args: &WhyArgs) -> Result<u8, 
             output: end.output.clone(),
         }),
     };
+    terminal.warn(forecast.iter().flat_map(Forecast::warnings));
     if let Some(forecast) = forecast {
         if let Some(checked) = forecast.checked {
             explanation.inputs = changes(success.map(|end| &end.inputs), &checked.inputs);

@@ -134,6 +134,7 @@ impl Assembly<'_> {
             when: when.map(|(condition, _)| condition),
             optional: decl.optional,
             fallback: fallback.map(|(step, _)| step).filter(|step| self.is_kept(step)),
+            after_cluster: false,
             action_type,
             static_inputs: bound.inputs,
             binding: bound.binding,

@@ -6,9 +6,10 @@
 //! sections   [pipeline] [secrets] [cluster] [profile.NAME] [vars] [[stage]], checklists: as they are declared
 //! resolve    needs, fallback, covers, cycles
 //! settings   a step's own settings: expressions, then the action's parser, then its errors in terms of the file
-//! assemble   declared stages → stages of the pipeline
+//! assemble   declared stages → stages of the pipeline; after_cluster: which of their steps find the cluster there
 //! ```
 
+mod after_cluster;
 mod assemble;
 mod expr;
 mod resolve;
@@ -29,6 +30,7 @@ use crate::model::{Item, StageId};
 use crate::pipeline::Pipeline;
 use crate::suggest::suggest;
 use crate::tools::secrets::SecretSource;
+use after_cluster::mark_after_cluster;
 use assemble::{Assembly, known_steps};
 use expr::scope::Scope;
 use sections::profile::Profile;
@@ -103,6 +105,7 @@ fn build(
     let scope =
         Scope { env: &options.env, vars: &vars, pipeline: &declared.name, cluster: None, steps: None, secrets: None };
 
+    let own_records = !profile.vars.0.is_empty() || profile.cluster.is_some();
     let declares_cluster = declared.cluster.is_some() || profile.cluster.is_some();
     let cluster = cluster::resolve(report, declared.cluster.take(), profile.cluster, &scope);
     let state_dir = options.state_dir.clone().unwrap_or_else(|| root.join(".provision"));
@@ -125,11 +128,15 @@ fn build(
         items: declared.items.iter().map(|item| (item.id.as_str(), item)).collect(),
         complete: declared.has_all_items,
     };
-    let stages = assembly.stages(stages, &kept)?;
+    let mut stages = assembly.stages(stages, &kept)?;
+    if let Some(cluster) = &cluster {
+        mark_after_cluster(&mut stages, cluster);
+    }
     Some(Pipeline {
         name: declared.name.clone(),
         root,
         profile: options.profile.clone(),
+        scope: options.profile.clone().filter(|_| own_records),
         stages,
         secrets: declared.secrets.clone(),
         cluster,

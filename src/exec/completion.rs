@@ -45,6 +45,9 @@ pub(super) fn complete(completion: Completion<'_>, redactor: &Redactor) -> (Entr
     if leaked {
         note = Some("it left processes behind, which were stopped".to_owned());
     }
+    if let Some(label) = inputs.all_unmatched().first() {
+        note = Some(format!("`inputs`: {} matches no file any more", label.trim_start_matches("files ")));
+    }
     if !changed.is_empty() {
         note = Some(format!("{} changed while it ran: the next run does it again", changed.join(", ")));
     }

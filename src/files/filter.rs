@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use globset::{GlobBuilder, GlobMatcher};
+use globset::{GlobBuilder, GlobMatcher, GlobSet, GlobSetBuilder};
 
 use super::dockerignore::Ignore;
 use crate::error::{Context, Failure};
@@ -45,11 +45,18 @@ enum Rule {
     Glob {
         start: PathBuf,
         glob: GlobMatcher,
+        /// One for each part of the pattern up to the first `**`; `deep`: there is such a part.
+        parts: Vec<GlobMatcher>,
+        deep: bool,
+        /// Whether any file below `start` matches that has a name like one that does.
+        by_name: bool,
+        excluded: GlobSet,
     },
     /// The globs `start/**` and `start`, which need no matcher; `itself`: `start` may be a file.
     Under {
         start: PathBuf,
         itself: bool,
+        excluded: GlobSet,
     },
 }
 
@@ -65,13 +72,10 @@ impl Filter {
         Self { root: root.to_owned(), rule: Rule::Ignore { ignore, keep } }
     }
 
-    /// What the glob `pattern` matches in `root`.
-    pub(super) fn glob(root: &Path, pattern: &str) -> Result<Self, String> {
-        // As a path is read: `a//b/./` is `a/b`.
-        let mut parts: Vec<&str> = pattern.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
-        if pattern.is_empty() || Path::new(pattern).is_absolute() || parts.contains(&"..") {
-            return Err(format!("the pattern `{pattern}` has to stay inside the project"));
-        }
+    /// What the glob `pattern` matches in `root`, and none of the globs `excluded` does.
+    pub(super) fn glob(root: &Path, pattern: &str, excluded: &[&str]) -> Result<Self, String> {
+        let mut parts = parts_of(pattern)?;
+        let excluded = exclusions(excluded)?;
         if parts.is_empty() {
             parts.push("**");
         }
@@ -79,15 +83,17 @@ impl Filter {
         let start: PathBuf = parts.iter().take_while(|part| is_plain(part)).collect();
         let rest: Vec<&str> = parts.iter().copied().skip_while(is_plain).collect();
         let rule = match rest.as_slice() {
-            [] => Rule::Under { start, itself: true },
-            ["**"] => Rule::Under { start, itself: false },
-            _ => {
-                let glob = GlobBuilder::new(&parts.join("/"))
-                    .literal_separator(true)
-                    .build()
-                    .map_err(|error| format!("the pattern `{pattern}` is not a glob: {}", error.kind()))?;
-                Rule::Glob { start, glob: glob.compile_matcher() }
-            }
+            [] => Rule::Under { start, itself: true, excluded },
+            ["**"] => Rule::Under { start, itself: false, excluded },
+            rest => Rule::Glob {
+                start,
+                glob: matcher(&parts.join("/"))?,
+                deep: parts.iter().any(|part| part.contains("**")) || pattern.contains('{'),
+                by_name: matches!(rest, ["**", name] if !name.contains("**")),
+                // A part with braces may be a piece of an alternative with a `/` in it, and no glob by itself.
+                parts: parts.iter().map_while(|part| simple(part)).collect(),
+                excluded,
+            },
         };
         Ok(Self { root: root.to_owned(), rule })
     }
@@ -105,6 +111,42 @@ impl Filter {
         self.root.clone()
     }
 
+    /// Whether symbolic links count with what is behind them: whoever reads a file that a glob names reads that. To a
+    /// build they are sent as links.
+    pub(super) fn follows_links(&self) -> bool {
+        matches!(self.rule, Rule::Glob { .. } | Rule::Under { .. })
+    }
+
+    /// Whether anything below the folder `name` may match.
+    pub(super) fn may_match_below(&self, name: &Path) -> bool {
+        match &self.rule {
+            Rule::Glob { parts, deep, excluded, .. } => {
+                let mut depth = 0;
+                for (part, name) in parts.iter().zip(name.components()) {
+                    if !part.is_match(name.as_os_str()) {
+                        return false;
+                    }
+                    depth += 1;
+                }
+                !excluded.is_match(name) && (*deep || depth < parts.len())
+            }
+            Rule::Under { excluded, .. } => !excluded.is_match(name),
+            _ => true,
+        }
+    }
+
+    /// Whether all that counts of the folder `real` when a link leads to it counts anyway, by its own name: `real` is
+    /// below the folder `start`, where the walk begins.
+    pub(super) fn counts_by_its_own_name(&self, start: &Path, real: &Path) -> bool {
+        let everything = match &self.rule {
+            Rule::Glob { by_name, excluded, .. } => *by_name && excluded.is_empty(),
+            Rule::Under { excluded, .. } => excluded.is_empty(),
+            _ => false,
+        };
+        let listed = |below: &Path| !below.iter().any(|part| UNLISTED.iter().any(|unlisted| part == *unlisted));
+        everything && real.strip_prefix(start).is_ok_and(listed)
+    }
+
     /// Whether all permission bits are part of what an entry is: a build gets its files with their permissions, and so
     /// does the image.
     pub(super) fn counts_permissions(&self) -> bool {
@@ -117,13 +159,14 @@ impl Filter {
         Ok(match &self.rule {
             #[cfg(test)]
             Rule::Everything => Take,
+            Rule::Glob { excluded, .. } | Rule::Under { excluded, .. } if excluded.is_match(name) => Prune,
             Rule::Glob { start, .. } | Rule::Under { start, .. } if is_folder => {
                 let unlisted = UNLISTED.iter().any(|unlisted| name.file_name() == Some(OsStr::new(unlisted)));
                 if unlisted && !start.starts_with(name) { Prune } else { Pass }
             }
             Rule::Glob { glob, .. } if glob.is_match(name) => Take,
             // The walk begins at `start`.
-            Rule::Under { start, itself } if *itself || name.as_os_str() != start.as_os_str() => Take,
+            Rule::Under { start, itself, .. } if *itself || name.as_os_str() != start.as_os_str() => Take,
             Rule::Glob { .. } | Rule::Under { .. } => Pass,
             // Our own folder holds the kubeconfig and changes with every run: it is never part of a context.
             Rule::Ignore { .. } if is_folder && name == Path::new(STATE_FOLDER) => Prune,
@@ -145,4 +188,43 @@ impl Filter {
             }
         })
     }
+}
+
+/// The parts of a pattern as a path is read: `a//b/./` is `a/b`.
+fn parts_of(pattern: &str) -> Result<Vec<&str>, String> {
+    let parts: Vec<&str> = pattern.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
+    if pattern.is_empty() || Path::new(pattern).is_absolute() || parts.contains(&"..") {
+        return Err(format!("the pattern `{pattern}` has to stay inside the project"));
+    }
+    Ok(parts)
+}
+
+fn matcher(pattern: &str) -> Result<GlobMatcher, String> {
+    build(pattern).map(|glob| glob.compile_matcher())
+}
+
+fn build(pattern: &str) -> Result<globset::Glob, String> {
+    GlobBuilder::new(pattern)
+        .literal_separator(true)
+        .build()
+        .map_err(|error| format!("the pattern `{pattern}` is not a glob: {}", error.kind()))
+}
+
+/// The matcher of one part of a pattern; none of `**`, and none where braces may reach over more than one part.
+fn simple(part: &str) -> Option<GlobMatcher> {
+    if part.contains("**") || part.contains(['{', '}']) { None } else { matcher(part).ok() }
+}
+
+/// What the globs `patterns` match, and everything in the folders that they match.
+fn exclusions(patterns: &[&str]) -> Result<GlobSet, String> {
+    if patterns.is_empty() {
+        return Ok(GlobSet::empty());
+    }
+    let mut set = GlobSetBuilder::new();
+    for pattern in patterns {
+        let parts = parts_of(pattern)?.join("/");
+        let folder = parts.strip_suffix("/**").unwrap_or(&parts);
+        set.add(build(folder)?).add(build(&format!("{folder}/**"))?);
+    }
+    set.build().map_err(|error| format!("`!{}`: {error}", patterns.join("`, `!")))
 }

@@ -2,6 +2,7 @@
 
 pub mod dockerignore;
 mod filter;
+mod inside;
 mod mutex;
 mod own;
 mod replace;
@@ -9,6 +10,7 @@ mod set;
 mod stat_cache;
 mod walk;
 
+pub use inside::resolve;
 pub use own::{create_below, open_below, open_own, read_own, read_own_text};
 pub use replace::replace_file;
 pub use set::{FileHasher, FileSet};

@@ -1,7 +1,7 @@
 //! [`FileSet`]: a build context, or what a glob matches, and its digest.
 //!
-//! What counts is each entry's relative path, kind, executable bit and contents, and where a symbolic link points;
-//! links are never followed. Modification times and owners do not count: a clone stays fresh. The other permission bits
+//! What counts is each entry's relative path, kind, executable bit and contents. Of a symbolic link that a glob matches,
+//! it is what it leads to; in a build context only where it points, because the build gets it as a link. Modification times and owners do not count: a clone stays fresh. The other permission bits
 //! count in a build context alone, because they become part of the image.
 
 use std::fs::Metadata;
@@ -43,10 +43,11 @@ impl FileSet {
         Self { filter: Arc::new(Filter::context(root, ignore, keep)) }
     }
 
-    /// What the glob `pattern` matches in `root`: `*` and `?` stay within a folder, `**` does not, and the plain name
-    /// of a folder means everything in it. Folders themselves are not part of the set.
-    pub fn glob(root: &Path, pattern: &str) -> Result<Self, String> {
-        Ok(Self { filter: Arc::new(Filter::glob(root, pattern)?) })
+    /// What the glob `pattern` matches in `root`, and none of the globs `excluded` does: `*` and `?` stay within a
+    /// folder, `**` does not, and the plain name of a folder means everything in it. Folders themselves are not part of
+    /// the set. Symbolic links are followed, as whoever reads the files follows them; out of `root` none may lead.
+    pub fn glob(root: &Path, pattern: &str, excluded: &[&str]) -> Result<Self, String> {
+        Ok(Self { filter: Arc::new(Filter::glob(root, pattern, excluded)?) })
     }
 
     /// The entries, each folder's in order of their names and right after it.
@@ -66,16 +67,21 @@ impl FileSet {
         let with_modes = self.filter.counts_permissions();
         for entry in self.walk() {
             let entry = entry?;
+            if entry.kind == EntryKind::Socket {
+                continue;
+            }
             part(&mut parts, entry.name().as_os_str().as_bytes());
             if with_modes && !matches!(entry.kind, EntryKind::Link(_)) {
                 part(&mut parts, &(entry.metadata.mode() & 0o7777).to_le_bytes());
             }
             match &entry.kind {
                 EntryKind::Folder => part(&mut parts, b"folder"),
-                EntryKind::Link(target) => {
+                EntryKind::Link(target) | EntryKind::LinkedFolder(target) => {
                     part(&mut parts, b"link");
                     part(&mut parts, target.as_os_str().as_bytes());
                 }
+                EntryKind::Pipe => part(&mut parts, b"pipe"),
+                EntryKind::Socket => {}
                 EntryKind::File => {
                     let executable = entry.metadata.mode() & 0o111 != 0;
                     part(&mut parts, if executable { b"program" } else { b"file" });
@@ -91,9 +97,30 @@ impl FileSet {
         Ok(Digest::from_hash(all.finalize()))
     }
 
-    /// Whether the set has any entry.
+    /// The digest of a set without entries.
+    pub fn nothing() -> Digest {
+        Digest::of(b"")
+    }
+
+    /// Whether the set has no file. A link to a folder without any is none.
     pub fn is_empty(&self) -> Result<bool, Failure> {
-        self.walk().next().transpose().map(|first| first.is_none())
+        for entry in self.walk() {
+            if !matches!(entry?.kind, EntryKind::LinkedFolder(_) | EntryKind::Socket) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// When anything of the set changed last, by the file system's clock: seconds and nanoseconds; `None` if it is
+    /// empty. Programs can set a file's modification time, and never this one.
+    pub fn last_change(&self) -> Result<Option<(i64, i64)>, Failure> {
+        let mut last = None;
+        for entry in self.walk() {
+            let entry = entry?;
+            last = last.max(Some((entry.metadata.ctime(), entry.metadata.ctime_nsec())));
+        }
+        Ok(last)
     }
 }
 
@@ -146,7 +173,7 @@ mod tests {
     #[test]
     fn globs_stay_inside_and_start_where_they_can() {
         let dir = tree(&["src/a.rs", "src/b/c.rs", "src/b/d.txt", ".git/x.rs", "top.rs"]);
-        let glob = |pattern: &str| names(&FileSet::glob(dir.path(), pattern).unwrap());
+        let glob = |pattern: &str| names(&FileSet::glob(dir.path(), pattern, &[]).unwrap());
         assert_eq!(glob("src/**"), ["src/a.rs", "src/b/c.rs", "src/b/d.txt"]);
         assert_eq!(glob("src/*.rs"), ["src/a.rs"]);
         assert_eq!(glob("**/*.rs"), ["src/a.rs", "src/b/c.rs", "top.rs"]);
@@ -157,7 +184,8 @@ mod tests {
         assert_eq!(glob(".git/*"), [".git/x.rs"]);
         assert!(glob("nowhere").is_empty());
         for bad in ["../x", "/etc", "a/../b", "", "[a"] {
-            assert!(FileSet::glob(dir.path(), bad).is_err(), "{bad}");
+            assert!(FileSet::glob(dir.path(), bad, &[]).is_err(), "{bad}");
+            assert!(FileSet::glob(dir.path(), "**", &[bad]).is_err(), "!{bad}");
         }
     }
 
@@ -187,10 +215,63 @@ mod tests {
     }
 
     #[test]
-    fn a_socket_is_named() {
+    fn a_socket_does_not_count_and_a_pipe_does() {
         let dir = tree(&["a"]);
+        let before = digest(&FileSet::folder(dir.path()));
         let _socket = std::os::unix::net::UnixListener::bind(dir.path().join("p")).unwrap();
-        let failure = digests().digest(&FileSet::folder(dir.path())).unwrap_err();
-        assert!(failure.message.ends_with("/p` is a socket"), "{failure}");
+        assert_eq!(digest(&FileSet::folder(dir.path())), before);
+        let pipe = rustix::fs::Mode::from_raw_mode(0o600);
+        rustix::fs::mknodat(rustix::fs::CWD, dir.path().join("q"), rustix::fs::FileType::Fifo, pipe, 0).unwrap();
+        assert_ne!(digest(&FileSet::folder(dir.path())), before);
+    }
+
+    #[test]
+    fn what_a_link_leads_to_is_what_counts() {
+        let dir = tree(&["app/src/main", "lib/a/x", "lib/b/y", "conf"]);
+        let path = |name: &str| dir.path().join(name);
+        symlink("../../lib", path("app/src/lib")).unwrap();
+        symlink("conf", path("conf.link")).unwrap();
+        // In a circle, also over two folders.
+        symlink("..", path("lib/a/up")).unwrap();
+        symlink("../b", path("lib/a/b")).unwrap();
+        symlink("../a", path("lib/b/a")).unwrap();
+        symlink("nothing", path("app/src/dangling")).unwrap();
+        for (pattern, file) in [
+            ("app/src/**", "lib/a/x"),
+            ("app/src", "lib/b/y"),
+            ("app/src/lib/**", "lib/a/x"),
+            ("app/src/lib/a/x", "lib/a/x"),
+            ("**/x", "lib/a/x"),
+            ("app/*/lib/b/*", "lib/b/y"),
+            ("conf.link", "conf"),
+            ("conf.*", "conf"),
+        ] {
+            let set = FileSet::glob(dir.path(), pattern, &[]).unwrap();
+            let before = digest(&set);
+            assert_eq!(digest(&set), before, "{pattern}");
+            fs_err::write(path(file), format!("new for {pattern}")).unwrap();
+            assert_ne!(digest(&set), before, "{pattern} does not see {file}");
+        }
+    }
+
+    #[test]
+    fn a_link_out_of_the_project_is_refused_unless_nothing_of_it_counts() {
+        let outside = tree(&["private", "d/x"]);
+        let dir = tree(&["src/a.txt"]);
+        symlink(outside.path().join("private"), dir.path().join("src/out.txt")).unwrap();
+        symlink(outside.path().join("d"), dir.path().join("src/d")).unwrap();
+        symlink(outside.path(), dir.path().join("etc")).unwrap();
+        for pattern in ["src/**", "src/*.txt", "src/out.txt", "src/d/**", "src/*/x", "**/x", "etc/private", "etc/**"] {
+            let failure = digests().digest(&FileSet::glob(dir.path(), pattern, &[]).unwrap()).unwrap_err();
+            assert!(failure.message.contains("leads out of the project"), "{pattern}: {failure}");
+        }
+        for (pattern, excluded) in
+            [("src/a.*", &[][..]), ("src/**", &["src/out.txt", "src/d"]), ("**", &["etc/**", "src/[!a]*"])]
+        {
+            let set = FileSet::glob(dir.path(), pattern, excluded).unwrap();
+            assert_eq!(names(&set), ["src/a.txt"], "{pattern}");
+        }
+        // A build gets links as links.
+        digest(&FileSet::context(dir.path(), Ignore::default(), Vec::new()));
     }
 }

@@ -1,14 +1,16 @@
 //! [`FileDigests`]: digests of files' contents, kept with the files' metadata: an unchanged file costs one `stat`.
 //!
 //! A kept digest counts only while device, inode, size, modification time and change time are unchanged, to the
-//! nanosecond. It is kept only if both times are older than the run, by the clock of the file system: a later write
-//! then gives the file another time, however coarse that clock is. This is git's rule about entries as young as its
-//! index, applied when an entry is added, so that nothing doubtful is ever kept.
+//! nanosecond. It is kept only if both times are [`WRITTEN_BACK`] older than the run, by the clock of the file system: a
+//! later write then gives the file another time, however coarse that clock is. This is git's rule about entries as young
+//! as its index, applied when an entry is added, so that nothing doubtful is ever kept. The time is that of a program that
+//! writes through a memory map: the first such write to a page gives the file a new time, and those after it do not
+//! until the page was written back. In memory (tmpfs) nothing ever is, and no digest of a file there is kept.
 //!
 //! The file is a cache: it may be deleted, and one that does not read back is as good as none. It holds [`MAGIC`], the
 //! entries of [`ENTRY`] bytes each, little-endian, and the first 16 bytes of BLAKE3 over all before them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::Metadata;
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
@@ -34,6 +36,13 @@ const ENTRY: usize = 3 * 8 + 2 * (8 + 4) + 16;
 
 /// Bytes of a file that are read at once.
 const BUFFER: usize = 128 << 10;
+
+/// Within how many seconds the kernel has written a changed page back: 35 by its defaults, a minute where laptops save
+/// power.
+const WRITTEN_BACK: i64 = 60;
+
+/// The file systems that keep files in memory: tmpfs and ramfs.
+const IN_MEMORY: [u64; 2] = [0x0102_1994, 0x8584_58f6];
 
 /// How closely files are checked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -95,6 +104,8 @@ pub struct FileDigests {
     remembered: OnceLock<Remembered>,
     /// The files that this run has read.
     learnt: Mutex<Learnt>,
+    /// Whether the file system of each device keeps its files in memory.
+    in_memory: Mutex<BTreeMap<u64, bool>>,
 }
 
 /// The contents of the cache, in the order in which files were read.
@@ -124,6 +135,7 @@ impl FileDigests {
             began: OnceLock::new(),
             remembered: OnceLock::new(),
             learnt: Mutex::default(),
+            in_memory: Mutex::default(),
         }
     }
 
@@ -200,7 +212,15 @@ impl FileDigests {
     fn is_settled(&self, state: State) -> bool {
         let began =
             self.began.get_or_init(|| fs::symlink_metadata(&self.clock).ok().map(|seen| State::of(&seen).modified));
-        began.is_some_and(|began| state.modified.max(state.changed) < began)
+        began
+            .is_some_and(|Time(seconds, nanos)| state.modified.max(state.changed) < Time(seconds - WRITTEN_BACK, nanos))
+    }
+
+    /// Whether the file at `path` is kept in memory; a file system that does not say what it is may do that.
+    fn is_in_memory(&self, path: &Path, device: u64) -> bool {
+        let magic = || rustix::fs::statfs(path).ok().and_then(|found| u64::try_from(found.f_type).ok());
+        let mut known = lock(&self.in_memory);
+        *known.entry(device).or_insert_with(|| magic().is_none_or(|magic| IN_MEMORY.contains(&magic)))
     }
 }
 
@@ -231,7 +251,7 @@ impl FileHasher for Hasher<'_> {
         }
         self.buffer.resize(BUFFER, 0);
         let digest = read(path, &mut self.buffer).context(|| "reading an input".into())?;
-        if self.digests.is_settled(state) {
+        if self.digests.is_settled(state) && !self.digests.is_in_memory(path, inode.device) {
             self.digests.learn(inode, Known { state, digest });
         }
         Ok(digest)
@@ -288,105 +308,4 @@ fn decode(bytes: &[u8]) -> Option<Vec<(Inode, Known)>> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::{Duration, SystemTime};
-
-    use super::*;
-
-    struct Project(tempfile::TempDir);
-
-    impl Project {
-        fn new() -> Self {
-            let dir = tempfile::tempdir().unwrap();
-            fs::create_dir_all(dir.path().join("in")).unwrap();
-            Self(dir)
-        }
-
-        fn write(&self, name: &str, text: &str) {
-            fs::write(self.0.path().join("in").join(name), text).unwrap();
-        }
-
-        /// A run that begins now, or well after all that was written so far.
-        fn run(&self, verify: Verify, later: bool) -> FileDigests {
-            let lock = self.0.path().join("lock");
-            fs::write(&lock, "x").unwrap();
-            if later {
-                let time = SystemTime::now() + Duration::from_secs(60);
-                fs::OpenOptions::new().write(true).open(&lock).unwrap().file().set_modified(time).unwrap();
-            }
-            FileDigests::new(self.0.path(), verify)
-        }
-
-        fn set(&self) -> FileSet {
-            FileSet::folder(&self.0.path().join("in"))
-        }
-
-        /// Replaces every kept digest by a wrong one.
-        fn poison(&self) {
-            let path = self.0.path().join("files");
-            let known = decode(&fs::read(&path).unwrap()).unwrap();
-            let mut bytes = MAGIC.to_vec();
-            for (inode, entry) in known {
-                encode(&mut bytes, inode, &Known { digest: Digest::of(b"wrong"), ..entry });
-            }
-            bytes.extend_from_slice(&Digest::of(&bytes).bytes());
-            fs::write(path, bytes).unwrap();
-        }
-    }
-
-    #[test]
-    fn an_unchanged_file_is_not_read_again_unless_contents_are_asked_for() {
-        let project = Project::new();
-        project.write("a", "one");
-        let first = project.run(Verify::Stat, true);
-        let digest = first.digest(&project.set()).unwrap();
-        first.save().unwrap();
-        assert_eq!(project.run(Verify::Stat, true).digest(&project.set()).unwrap(), digest);
-        project.poison();
-        assert_ne!(project.run(Verify::Stat, true).digest(&project.set()).unwrap(), digest, "it was read");
-        assert_eq!(project.run(Verify::Content, true).digest(&project.set()).unwrap(), digest, "it was not read");
-    }
-
-    #[test]
-    fn a_file_as_young_as_the_run_is_not_remembered() {
-        let project = Project::new();
-        let run = project.run(Verify::Stat, false);
-        project.write("a", "one");
-        run.digest(&project.set()).unwrap();
-        run.save().unwrap();
-        assert!(!project.0.path().join("files").exists());
-    }
-
-    #[test]
-    fn a_file_with_new_contents_and_the_same_size_and_time_is_read_again() {
-        let project = Project::new();
-        project.write("a", "one");
-        let run = project.run(Verify::Stat, true);
-        let before = run.digest(&project.set()).unwrap();
-        run.save().unwrap();
-        let path = project.0.path().join("in/a");
-        let time = fs::metadata(&path).unwrap().modified().unwrap();
-        fs::write(&path, "two").unwrap();
-        fs::OpenOptions::new().write(true).open(&path).unwrap().file().set_modified(time).unwrap();
-        assert_ne!(project.run(Verify::Stat, true).digest(&project.set()).unwrap(), before);
-    }
-
-    #[test]
-    fn a_damaged_cache_is_ignored() {
-        let project = Project::new();
-        project.write("a", "one");
-        let run = project.run(Verify::Stat, true);
-        let digest = run.digest(&project.set()).unwrap();
-        run.save().unwrap();
-        let path = project.0.path().join("files");
-        let good = fs::read(&path).unwrap();
-        for at in 0..good.len() {
-            let mut bad = good.clone();
-            bad[at] ^= 1;
-            assert!(decode(&bad).is_none(), "byte {at}");
-            assert!(decode(&good[..at]).is_none(), "cut at {at}");
-        }
-        fs::write(&path, "nonsense").unwrap();
-        assert_eq!(project.run(Verify::Stat, true).digest(&project.set()).unwrap(), digest);
-    }
-}
+mod tests;

@@ -63,8 +63,28 @@ impl fmt::Debug for Digest {
 pub type Fingerprint = Digest;
 
 /// All that decides whether a step has to run, each part under a label that a person understands.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Inputs(Vec<(Box<str>, Digest)>);
+#[derive(Clone, Debug, Default)]
+pub struct Inputs {
+    parts: Vec<(Box<str>, Digest)>,
+    /// `None` for nearly every step.
+    gaps: Option<Box<Gaps>>,
+}
+
+/// What the parts do not say. It is never on record: it is found out again each time.
+#[derive(Clone, Debug, Default)]
+struct Gaps {
+    unknown: Vec<String>,
+    unmatched: Vec<String>,
+}
+
+/// Equal when all labels have equal digests. A step with unknown inputs is not fresh, whatever this says.
+impl PartialEq for Inputs {
+    fn eq(&self, other: &Self) -> bool {
+        self.parts == other.parts
+    }
+}
+
+impl Eq for Inputs {}
 
 impl Inputs {
     /// No inputs.
@@ -79,37 +99,58 @@ impl Inputs {
 
     /// Where `label` is, or would be: a step has a handful, and a sorted list takes the least memory.
     fn place(&self, label: &str) -> Result<usize, usize> {
-        self.0.binary_search_by(|(known, _)| (**known).cmp(label))
+        self.parts.binary_search_by(|(known, _)| (**known).cmp(label))
     }
 
     /// Adds a digest under `label`.
     pub fn digest(&mut self, label: impl Into<String>, digest: Digest) {
         let label = label.into().into_boxed_str();
         match self.place(&label) {
-            Ok(at) => self.0[at].1 = digest,
-            Err(at) => self.0.insert(at, (label, digest)),
+            Ok(at) => self.parts[at].1 = digest,
+            Err(at) => self.parts.insert(at, (label, digest)),
         }
+    }
+
+    /// Notes something that the step depends on and that can't be looked at, such as what an address answers. The step
+    /// is not fresh as long as there is any.
+    pub fn unknown(&mut self, what: impl Into<String>) {
+        self.gaps.get_or_insert_default().unknown.push(what.into());
+    }
+
+    /// Notes that the pattern whose files are the input `label` matches none.
+    pub fn unmatched(&mut self, label: &str) {
+        self.gaps.get_or_insert_default().unmatched.push(label.to_owned());
+    }
+
+    /// What the step depends on and nobody can look at.
+    pub fn all_unknown(&self) -> &[String] {
+        self.gaps.as_ref().map_or(&[], |gaps| &gaps.unknown)
+    }
+
+    /// The labels of patterns that match no file.
+    pub fn all_unmatched(&self) -> &[String] {
+        self.gaps.as_ref().map_or(&[], |gaps| &gaps.unmatched)
     }
 
     /// The digest under `label`.
     pub fn get(&self, label: &str) -> Option<Digest> {
-        self.place(label).ok().map(|at| self.0[at].1)
+        self.place(label).ok().map(|at| self.parts[at].1)
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.parts.is_empty()
     }
 
     /// All labels with their digests, in order of the labels.
     pub fn iter(&self) -> impl Iterator<Item = (&str, Digest)> {
-        self.0.iter().map(|(label, digest)| (&**label, *digest))
+        self.parts.iter().map(|(label, digest)| (&**label, *digest))
     }
 
     /// One value for all of them: BLAKE3 over each label's length, label and digest.
     pub fn fingerprint(&self) -> Fingerprint {
         let mut hasher = blake3::Hasher::new();
-        for (label, digest) in &self.0 {
+        for (label, digest) in &self.parts {
             hasher.update(&(label.len() as u64).to_le_bytes());
             hasher.update(label.as_bytes());
             hasher.update(&digest.0);

@@ -26,6 +26,8 @@ pub enum StaleReason {
     InputsChanged(Vec<String>),
     /// These inputs changed while it ran the last time, so its result may be of the old or of the new ones.
     ChangedWhileRunning(Vec<String>),
+    /// Nobody can say whether these are what they were at its last success.
+    Unknown(Vec<String>),
     /// The texts of these checklist items are not those that it proved, or it did not cover them then.
     ItemsChanged(Vec<String>),
     /// What it made is gone, or has been replaced.
@@ -46,6 +48,7 @@ impl fmt::Display for StaleReason {
             Self::FailedLastTime => f.write_str("failed the last time"),
             Self::InputsChanged(labels) => write!(f, "changed: {}", labels.join(", ")),
             Self::ChangedWhileRunning(labels) => write!(f, "changed while it ran: {}", labels.join(", ")),
+            Self::Unknown(what) => write!(f, "can't be compared: {}", what.join(", ")),
             Self::ItemsChanged(items) => write!(f, "changed: the text of {}", items.join(", ")),
             Self::Missing(what) => f.write_str(what),
             Self::AlwaysRuns => f.write_str("runs every time"),

@@ -89,7 +89,7 @@ impl JournalFile {
             rewrite = true;
         }
         // A step has three records that count at the most, which is cheaper to know than which ones.
-        let may_shrink = n_records >= MIN_RECORDS_TO_COMPACT && n_records > MAX_GARBAGE * history.steps().count();
+        let may_shrink = n_records >= MIN_RECORDS_TO_COMPACT && n_records > MAX_GARBAGE * history.n_steps();
         let mut records = Vec::new();
         if rewrite || may_shrink {
             (records, _) = records_of(path, &bytes)?;
@@ -191,36 +191,38 @@ fn read_whole(path: &Path, early: EarlyContents) -> Result<Contents, Failure> {
 
 /// Records that put every step in doubt: one of those that are lost may have voided its success.
 fn doubts<'a>(records: &[Record<'a>]) -> Vec<Record<'a>> {
-    let mut last: BTreeMap<&str, (&Cow<'a, str>, &Cow<'a, str>)> = BTreeMap::new();
+    let mut last: BTreeMap<(Option<&str>, &str), Record<'a>> = BTreeMap::new();
     for record in records {
-        if let Record::StepStarted { run, step, .. } | Record::StepFinished { run, step, .. } = record {
-            last.insert(step, (run, step));
+        if let Record::StepStarted { run, step, scope, .. } | Record::StepFinished { run, step, scope, .. } = record {
+            let doubt = Record::StepStarted {
+                run: run.clone(),
+                step: step.clone(),
+                scope: scope.clone(),
+                at: now_ms(),
+                fingerprint: Cow::default(),
+            };
+            last.insert((scope.as_deref(), step), doubt);
         }
     }
-    let doubt = |(run, step): (&Cow<'a, str>, &Cow<'a, str>)| Record::StepStarted {
-        run: run.clone(),
-        step: step.clone(),
-        at: now_ms(),
-        fingerprint: Cow::default(),
-    };
-    last.into_values().map(doubt).collect()
+    last.into_values().collect()
 }
 
-/// The records that [`History`] can't do without: the last end and success of each step, its start if that came later,
-/// the runs they name, and the children that are not known to have ended.
+/// The records that [`History`] can't do without: the last end and success of each step in each scope, its start if that
+/// came later, the runs they name, and the children that are not known to have ended.
 fn live_records<'a>(records: &[Record<'a>]) -> Vec<Record<'a>> {
     let mut keep = vec![false; records.len()];
-    let mut last: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    let mut last: BTreeMap<(&str, Option<&str>, &str), usize> = BTreeMap::new();
     for (at, record) in records.iter().enumerate() {
         match record {
-            Record::StepStarted { step, .. } => {
-                last.insert(("started", step), at);
+            Record::StepStarted { step, scope, .. } => {
+                last.insert(("started", scope.as_deref(), step), at);
             }
-            Record::StepFinished { step, outcome, .. } => {
-                last.remove(&("started", &**step));
-                last.insert(("finished", step), at);
+            Record::StepFinished { step, scope, outcome, .. } => {
+                let scope = scope.as_deref();
+                last.remove(&("started", scope, &**step));
+                last.insert(("finished", scope, step), at);
                 if outcome == "succeeded" {
-                    last.insert(("succeeded", step), at);
+                    last.insert(("succeeded", scope, step), at);
                 }
             }
             Record::Header { .. } => keep[at] = true,

@@ -10,7 +10,12 @@ use crate::model::{Change, Evidence, IdMap, Outcome, Output, ProofKind, RunId, S
 /// The last known state of everything.
 #[derive(Clone, Debug, Default)]
 pub struct History {
+    /// Of the selected scope.
     steps: IdMap<StepId, StepHistory>,
+    /// The name of the selected scope; empty for the pipeline itself.
+    scope: String,
+    /// Of all other scopes.
+    others: BTreeMap<String, IdMap<StepId, StepHistory>>,
     runs: BTreeMap<RunId, RunRecord>,
     /// With the run that started it.
     children: BTreeMap<u32, (Child, Option<RunId>)>,
@@ -92,6 +97,37 @@ pub struct Child {
 }
 
 impl History {
+    /// Selects the records of `scope`: a profile that changes variables or the cluster has records of its own, because
+    /// what its steps did is not what the pipeline's did. All other profiles share those of the pipeline itself.
+    #[must_use]
+    pub fn in_scope(mut self, scope: Option<&str>) -> Self {
+        let scope = scope.unwrap_or_default();
+        if scope != self.scope {
+            let selected = self.others.remove(scope).unwrap_or_default();
+            let before = std::mem::replace(&mut self.steps, selected);
+            self.others.insert(std::mem::replace(&mut self.scope, scope.to_owned()), before);
+        }
+        self
+    }
+
+    /// How many steps have ever been started, in all scopes.
+    pub(super) fn n_steps(&self) -> usize {
+        self.steps.len() + self.others.values().map(|steps| steps.len()).sum::<usize>()
+    }
+
+    fn steps_of(&self, scope: Option<&str>) -> Option<&IdMap<StepId, StepHistory>> {
+        let scope = scope.unwrap_or_default();
+        if scope == self.scope { Some(&self.steps) } else { self.others.get(scope) }
+    }
+
+    fn steps_of_mut(&mut self, scope: Option<&str>) -> &mut IdMap<StepId, StepHistory> {
+        let scope = scope.unwrap_or_default();
+        if scope == self.scope {
+            return &mut self.steps;
+        }
+        self.others.entry(scope.to_owned()).or_default()
+    }
+
     /// What is known of `step`.
     pub fn step(&self, step: &StepId) -> Option<&StepHistory> {
         self.steps.get(step)
@@ -170,7 +206,7 @@ impl History {
 
     /// Records are lost, nobody knows which: whatever is proven may have been voided by one of them.
     pub(super) fn doubt_everything(&mut self) {
-        for history in self.steps.values_mut() {
+        for history in self.steps.values_mut().chain(self.others.values_mut().flat_map(|steps| steps.values_mut())) {
             history.last = None;
             history.state = StepState::Running;
         }
@@ -180,15 +216,18 @@ impl History {
     /// something that a run never records.
     pub(super) fn allows(&self, record: &Record<'_>) -> bool {
         match record {
-            Record::StepFinished { run, step, outcome, .. } => Outcome::from_word(outcome)
-                .is_some_and(|outcome| self.before_end(run, step).advance(Change::Finish(outcome)).is_some()),
+            Record::StepFinished { run, step, scope, outcome, .. } => {
+                Outcome::from_word(outcome).is_some_and(|outcome| {
+                    self.before_end(scope.as_deref(), run, step).advance(Change::Finish(outcome)).is_some()
+                })
+            }
             _ => true,
         }
     }
 
     /// The state of a step when its end in `run` is recorded.
-    fn before_end(&self, run: &str, step: &str) -> StepState {
-        let known = StepId::new(step).ok().and_then(|step| self.steps.get(&step));
+    fn before_end(&self, scope: Option<&str>, run: &str, step: &str) -> StepState {
+        let known = StepId::new(step).ok().and_then(|step| self.steps_of(scope)?.get(&step));
         match known {
             Some(known) if known.started_in.as_ref().is_some_and(|started| started.as_str() == run) => known.state,
             // Its start was left out when the file was compacted, or its check failed and its fallback ran.
@@ -214,9 +253,9 @@ impl History {
                     record.outcome = Outcome::from_word(&outcome);
                 }
             }
-            Record::StepStarted { run, step, at, .. } => {
+            Record::StepStarted { run, step, scope, at, .. } => {
                 if let (Some(run), Ok(step)) = (self.run_id(&run), StepId::new(&step)) {
-                    let history = self.steps.entry(step).or_default();
+                    let history = self.steps_of_mut(scope.as_deref()).entry(step).or_default();
                     history.last = None;
                     // A life of its own in each run, also after a doubt that was recorded in the name of the last one.
                     history.state = StepState::Waiting.advance(Change::Start).unwrap_or_default();
@@ -236,6 +275,7 @@ impl History {
             Record::StepFinished {
                 run,
                 step,
+                scope,
                 at,
                 duration_ms,
                 outcome,
@@ -266,7 +306,7 @@ impl History {
                     message,
                 };
                 let end = Arc::new(end);
-                let history = self.steps.entry(step).or_default();
+                let history = self.steps_of_mut(scope.as_deref()).entry(step).or_default();
                 history.state = StepState::Finished(outcome);
                 history.started_in = Some(run);
                 if outcome == Outcome::Succeeded {

@@ -36,6 +36,8 @@ pub struct Journal {
     file: JournalFile,
     lock: Lock,
     state_dir: PathBuf,
+    /// See [`History::in_scope`].
+    scope: Option<String>,
     /// Names the state folder in records.
     folder: String,
 }
@@ -107,16 +109,22 @@ impl Journal {
         warnings.extend(told);
         let (file, mut history) = JournalFile::open(&journal_path(state_dir), early, strict, &mut warnings)?;
         history.set_folder(folder.clone());
-        let mut journal = Self { file, lock, state_dir: state_dir.to_owned(), folder };
+        let mut journal = Self { file, lock, state_dir: state_dir.to_owned(), folder, scope: None };
         journal.check_in_place()?;
         Ok(Opened { journal, history, warnings })
+    }
+
+    /// Records in `scope` from now on: see [`History::in_scope`].
+    pub fn set_scope(&mut self, scope: Option<&str>) {
+        self.scope = scope.map(str::to_owned);
     }
 
     /// Appends `entries` with one write and makes them durable, unless all of them are about children only. Fails when
     /// the journal is no longer ours, or what is durable is not under its path: no later run would know of it.
     pub fn append(&mut self, entries: &[Entry]) -> Result<(), Failure> {
-        let now = now_ms();
-        let records: Vec<Record<'_>> = entries.iter().map(|entry| to_record(entry, now, &self.folder)).collect();
+        let (now, scope) = (now_ms(), self.scope.clone());
+        let to_record = |entry| to_record(entry, scope.as_deref(), now, &self.folder);
+        let records: Vec<Record<'_>> = entries.iter().map(to_record).collect();
         if entries.iter().all(|entry| matches!(entry, Entry::ChildStarted(_) | Entry::ChildEnded(_))) {
             // Lost, as by a power loss, where another run may hold the lock: the next record that counts says so.
             return if self.is_locked()? { self.file.append(&records, false) } else { Ok(()) };
@@ -174,7 +182,8 @@ fn journal_path(state_dir: &Path) -> PathBuf {
     state_dir.join("journal.jsonl")
 }
 
-fn to_record<'a>(entry: &'a Entry, at: i64, folder: &str) -> Record<'a> {
+fn to_record<'a>(entry: &'a Entry, scope: Option<&'a str>, at: i64, folder: &str) -> Record<'a> {
+    let scope = scope.map(Into::into);
     match entry {
         Entry::RunStarted { run, command, commit } => Record::RunStarted {
             run: run.as_str().into(),
@@ -186,7 +195,7 @@ fn to_record<'a>(entry: &'a Entry, at: i64, folder: &str) -> Record<'a> {
         },
         Entry::StepStarted { run, step, inputs } => {
             let fingerprint = inputs.fingerprint().to_string().into();
-            Record::StepStarted { run: run.as_str().into(), step: step.as_str().into(), at, fingerprint }
+            Record::StepStarted { run: run.as_str().into(), step: step.as_str().into(), scope, at, fingerprint }
         }
         Entry::ChildStarted(child) => Record::ChildStarted {
             step: child.step.as_str().into(),
@@ -198,6 +207,7 @@ fn to_record<'a>(entry: &'a Entry, at: i64, folder: &str) -> Record<'a> {
         Entry::StepFinished { step, end } => Record::StepFinished {
             run: end.run.as_str().into(),
             step: step.as_str().into(),
+            scope,
             at,
             duration_ms: end.duration_ms,
             outcome: end.outcome.word().into(),

@@ -44,6 +44,9 @@ pub(super) enum Record<'a> {
         run: Cow<'a, str>,
         #[serde(borrow)]
         step: Cow<'a, str>,
+        /// The scope of the record: see [`super::History::in_scope`].
+        #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+        scope: Option<Cow<'a, str>>,
         at: i64,
         /// One digest for all inputs. Format 1 had the inputs themselves here, which only the end needs.
         #[serde(borrow, default)]
@@ -65,6 +68,9 @@ pub(super) enum Record<'a> {
         run: Cow<'a, str>,
         #[serde(borrow)]
         step: Cow<'a, str>,
+        /// The scope of the record: see [`super::History::in_scope`].
+        #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+        scope: Option<Cow<'a, str>>,
         at: i64,
         duration_ms: u64,
         #[serde(borrow)]

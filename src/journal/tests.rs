@@ -181,7 +181,7 @@ fn a_journal_full_of_old_records_is_compacted_without_a_loss() {
         let mut opened = open(dir.path());
         for n in 0..600 {
             let entries = [started("a.b", &n.to_string()), finished("a.b", &n.to_string(), Outcome::Succeeded)];
-            opened.journal.file.append(&entries.each_ref().map(|entry| to_record(entry, 0, "")), false).unwrap();
+            opened.journal.file.append(&entries.each_ref().map(|entry| to_record(entry, None, 0, "")), false).unwrap();
         }
     }
     let path = journal_path(&dir.path().join(".provision"));
@@ -260,4 +260,73 @@ fn a_record_that_can_not_follow_the_others_is_damage() {
     let ends = ends.iter().enumerate().map(|(n, end)| in_run(&format!("{LATER}{n}"), finished("a.b", "1", *end)));
     written(dir.path(), &ends.collect::<Vec<_>>());
     assert_eq!(open(dir.path()).warnings, Vec::<String>::new());
+}
+
+/// The history of `scope` in the journal of `dir`.
+fn history_in(dir: &Path, scope: Option<&str>) -> History {
+    read_history(&dir.join(".provision"), EarlyContents::default()).unwrap().in_scope(scope)
+}
+
+/// Appends entries in a scope.
+fn written_in(dir: &Path, scope: Option<&str>, entries: &[Entry]) {
+    let mut journal = open(dir).journal;
+    journal.set_scope(scope);
+    journal.append(entries).unwrap();
+}
+
+#[test]
+fn each_scope_has_records_of_its_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let outcome = |scope| {
+        let history = history_in(dir, scope);
+        history.step(&step("a.b")).map(|known| known.last.as_ref().map(|end| end.outcome))
+    };
+    written_in(dir, None, &[started("a.b", "1"), finished("a.b", "1", Outcome::Succeeded)]);
+    assert_eq!((outcome(None), outcome(Some("prod"))), (Some(Some(Outcome::Succeeded)), None));
+    // In the same run, which a step of one scope does not end twice.
+    written_in(dir, Some("prod"), &[started("a.b", "2"), finished("a.b", "2", Outcome::Failed)]);
+    written_in(dir, Some("dev"), &[started("a.b", "3")]);
+    let all = [None, Some("prod"), Some("dev")];
+    let expected = [Some(Some(Outcome::Succeeded)), Some(Some(Outcome::Failed)), Some(None)];
+    assert_eq!(all.map(outcome), expected);
+    // To and fro.
+    let there_and_back = history_in(dir, Some("prod")).in_scope(Some("dev")).in_scope(None);
+    assert!(there_and_back.output(&step("a.b")).is_some());
+    // A file without scopes is as it always was.
+    let text = fs::read_to_string(journal_path(&dir.join(".provision"))).unwrap();
+    assert_eq!(text.matches("\"scope\"").count(), 3);
+}
+
+#[test]
+fn compaction_and_doubt_keep_all_scopes() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    written_in(dir, Some("prod"), &[finished("a.b", "1", Outcome::Succeeded), started("a.c", "1")]);
+    let many: Vec<Entry> = (0..1500)
+        .flat_map(|n| {
+            let id = format!("20261121-113512-{n:04x}");
+            [in_run(&id, started("a.b", "2")), in_run(&id, finished("a.b", "2", Outcome::Failed))]
+        })
+        .collect();
+    let mut journal = open(dir).journal;
+    journal.append(&many).unwrap();
+    journal.compact();
+    drop(journal);
+    let path = journal_path(&dir.join(".provision"));
+    let text = fs::read_to_string(&path).unwrap();
+    assert!(text.lines().count() < 20, "{}", text.lines().count());
+    let prod = history_in(dir, Some("prod"));
+    assert_eq!(prod.step(&step("a.b")).unwrap().last.as_ref().unwrap().outcome, Outcome::Succeeded);
+    assert!(prod.step(&step("a.c")).unwrap().last.is_none());
+    assert_eq!(history_in(dir, None).step(&step("a.b")).unwrap().last.as_ref().unwrap().outcome, Outcome::Failed);
+
+    // Damage in the middle: every step of every scope is in doubt, and stays so.
+    let lines: Vec<&str> = text.lines().collect();
+    let damaged = format!("{}\nnonsense\n", lines.join("\n"));
+    fs::write(&path, damaged).unwrap();
+    drop(open(dir));
+    for scope in [None, Some("prod")] {
+        assert!(history_in(dir, scope).step(&step("a.b")).unwrap().last.is_none(), "{scope:?}");
+    }
 }

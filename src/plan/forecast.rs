@@ -55,6 +55,16 @@ pub struct Checking<'a> {
     pub cancel: &'a Cancel,
 }
 
+impl Forecast {
+    /// What a person should know of the step, whether it is fresh or not.
+    pub fn warnings(&self) -> impl Iterator<Item = String> + '_ {
+        let unmatched = self.checked.iter().flat_map(|checked| checked.inputs.all_unmatched());
+        unmatched.map(|label| {
+            format!("step {}: the input {} matches no file any more", self.step, label.trim_start_matches("files "))
+        })
+    }
+}
+
 /// Checks every selected step, all at once, as if the steps that it needs kept their outputs; then whatever depends on
 /// a step that would run is marked as depending on it.
 pub async fn forecast(graph: &Graph, plan: &Plan, checking: Checking<'_>) -> Vec<Forecast> {

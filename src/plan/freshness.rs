@@ -56,6 +56,9 @@ pub async fn check(
     cx: &StepContext,
 ) -> Result<FreshnessCheck, Failure> {
     let inputs = inputs_of(step, action, outputs, cx).await?;
+    if let Some(failure) = never_matched(&inputs, history) {
+        return Err(failure);
+    }
     let (mut checked, compared) = judge(step, inputs, action, history, forced, depth);
     if let Some(end) = compared
         && is_probed(&checked.reasons, depth)
@@ -115,7 +118,25 @@ fn judge<'a>(
             reasons.push(StaleReason::ItemsChanged(items));
         }
     }
+    if !inputs.all_unknown().is_empty() {
+        reasons.push(StaleReason::Unknown(inputs.all_unknown().to_vec()));
+    }
     (FreshnessCheck { inputs, reasons, output }, compared)
+}
+
+/// Returns the failure of a step with a pattern that matches no file and never has: a misspelt one would be fresh for
+/// ever. One that did match when the step last succeeded, or was in effect then, may have nothing left to match.
+fn never_matched(inputs: &Inputs, history: Option<&StepHistory>) -> Option<Failure> {
+    let last = history.and_then(|history| history.last_success.as_deref());
+    let label = inputs.all_unmatched().iter().find(|label| {
+        let had_matched = last.is_some_and(|end| end.inputs.get(label).is_some());
+        !had_matched
+    })?;
+    let pattern = label.strip_prefix("files ").unwrap_or(label);
+    Some(
+        Failure::failed(format!("`inputs`: `{pattern}` matches no file"))
+            .hint("correct the pattern: it starts at the folder of `pipeline.toml`"),
+    )
 }
 
 /// Returns all inputs of a step as they are now.
@@ -133,6 +154,11 @@ pub async fn inputs_of(
     if step.action_type.in_cluster {
         // What was made in a cluster that has been replaced since is gone with the old one.
         inputs.text("cluster", &cx.tools().cluster_uid().await?);
+    } else if step.action_type.hands_cluster_on && step.after_cluster {
+        match cx.tools().handed_cluster().await? {
+            Ok(cluster) => inputs.text("cluster", &cluster),
+            Err(why) => inputs.unknown(why),
+        }
     }
     action.inputs(cx, &mut inputs).await?;
     Ok(inputs)

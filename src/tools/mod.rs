@@ -60,6 +60,7 @@ pub struct Tools {
     docker: OnceCell<Docker>,
     kube: Mutex<Option<(Digest, Kube)>>,
     node_images: Memo<Arc<BTreeMap<String, String>>>,
+    handed_cluster: Memo<Result<String, String>>,
 }
 
 impl Tools {
@@ -87,6 +88,7 @@ impl Tools {
             docker: OnceCell::new(),
             kube: Mutex::new(None),
             node_images: Memo::default(),
+            handed_cluster: Memo::default(),
         }
     }
 
@@ -216,6 +218,19 @@ impl Tools {
     /// share the list for a moment.
     pub fn node_images(&self) -> &Memo<Arc<BTreeMap<String, String>>> {
         &self.node_images
+    }
+
+    /// The context and the identity of the cluster that a user's program is handed, or why they can't be told. Steps share
+    /// a failure too: a hundred of them need not wait one after another for the same dead address.
+    pub async fn handed_cluster(&self) -> Result<Result<String, String>, Failure> {
+        let context = &self.declared_cluster()?.context;
+        let find = async {
+            let uid = self.cluster_uid().await;
+            Ok(uid
+                .map(|uid| format!("{context} {uid}"))
+                .map_err(|failure| format!("which cluster the kube context `{context}` leads to: {failure}")))
+        };
+        self.handed_cluster.get_or(find).await
     }
 
     /// The identity of the declared cluster: the uid of its `kube-system` namespace.

@@ -10,6 +10,7 @@ mod docker;
 mod failure;
 mod fake_docker;
 mod freshness;
+mod inputs;
 mod interrupt;
 mod report;
 mod resume;

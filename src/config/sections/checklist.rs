@@ -77,7 +77,11 @@ fn read_text(path: &Path) -> Result<String, String> {
         return Err(format!("it is larger than {} MiB", MAX_BYTES >> 20));
     }
     let bytes = fs_err::read(path).map_err(|error| error.kind().to_string())?;
-    String::from_utf8(bytes).map_err(|_| "it is not valid UTF-8".into())
+    let text = String::from_utf8(bytes).map_err(|_| "it is not valid UTF-8")?;
+    Ok(match text.strip_prefix('\u{feff}') {
+        Some(rest) => rest.to_owned(),
+        None => text,
+    })
 }
 
 /// Returns the items of a checklist, in its order.

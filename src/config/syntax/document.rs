@@ -59,18 +59,20 @@ fn read_bytes(path: &Path) -> Result<Vec<u8>, Diagnostic> {
     Ok(bytes)
 }
 
-/// Decodes `bytes` as UTF-8, without a byte order mark.
+/// Decodes `bytes` as UTF-8, without a byte order mark, and with the line ends of any checkout as `\n`: those in a text of
+/// several lines, such as a script, would be part of it.
 fn decode(name: &str, mut bytes: Vec<u8>) -> Result<String, Diagnostic> {
     if bytes.starts_with(b"\xef\xbb\xbf") {
         bytes.drain(..3);
     }
-    String::from_utf8(bytes).map_err(|error| {
+    let text = String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         let before = &error.as_bytes()[..at];
         let line = before.split(|byte| *byte == b'\n').count();
         Diagnostic::error(format!("`{name}` is not valid UTF-8: invalid byte at offset {at}, in line {line}"))
             .help("save the file as UTF-8")
-    })
+    })?;
+    Ok(if text.contains("\r\n") { text.replace("\r\n", "\n") } else { text })
 }
 
 fn parse(source: Arc<Source>) -> Result<Document, Diagnostics> {

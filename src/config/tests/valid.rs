@@ -217,3 +217,97 @@ jobs = 2
     let project = Project::new(text).with("tasks.md", "- [ ] T015 backend\n").profile("docker");
     assert_eq!(project.pipeline().outline().steps().count(), 4);
 }
+
+#[test]
+fn a_file_of_a_windows_checkout_means_the_same() {
+    let text = with_header(
+        "[[stage]]\nid = \"s\"\n[[stage.step]]\nid = \"a\"\naction = \"command\"\nrun = \"\"\"\necho one\necho two\n\"\"\"\n",
+    );
+    let windows = format!("\u{feff}{}", text.replace('\n', "\r\n"));
+    let settings = |text: &str| {
+        let project = Project::new(text);
+        let file = project.root().join("pipeline.toml");
+        let pipeline = load(&file, &LoadOptions::default(), crate::actions::ACTIONS).unwrap().pipeline;
+        step(&pipeline, "s.a").static_inputs.clone()
+    };
+    assert_eq!(settings(&windows), settings(&text));
+    let project = Project::new("[pipeline]\nname = \"p\"\nchecklists = [\"t.md\"]\n[[stage]]\nid = \"s\"\n")
+        .with("t.md", "\u{feff}- [ ] T001 first\r\n- [ ] T002 second\r\n");
+    let items = project.pipeline().items;
+    assert_eq!(items.iter().map(|item| item.id.as_str()).collect::<Vec<_>>(), ["T001", "T002"]);
+}
+
+#[test]
+fn commands_after_the_cluster_and_profiles_of_their_own_are_told_apart() {
+    let text = with_header(
+        r#"
+[vars]
+v = "1"
+[cluster]
+provider = "minikube"
+name = "mm"
+[profile.vars.vars]
+v = "2"
+[profile.cluster.cluster]
+cpus = 4
+[profile.stages]
+stages = ["before", "cluster"]
+[[stage]]
+id = "before"
+[[stage.step]]
+id = "lint"
+action = "command"
+run = ["true"]
+[[stage]]
+id = "cluster"
+[[stage.step]]
+id = "start"
+action = "cluster-start"
+[[stage.step]]
+id = "beside"
+action = "command"
+run = ["true"]
+[[stage.step]]
+id = "behind"
+action = "command"
+run = ["true"]
+needs = ["start"]
+[[stage.step]]
+id = "further"
+action = "command"
+run = ["true"]
+needs = ["behind"]
+[[stage]]
+id = "plain"
+needs = ["before"]
+[[stage.step]]
+id = "a"
+action = "command"
+run = ["true"]
+[[stage]]
+id = "after"
+needs = ["plain", "cluster"]
+[[stage.step]]
+id = "a"
+action = "command"
+run = ["true"]
+"#,
+    );
+    let loaded = |text: &str, profile: Option<&str>| {
+        let project = Project::new(text);
+        let options = LoadOptions { profile: profile.map(str::to_owned), ..LoadOptions::default() };
+        let loaded = load(&project.root().join("pipeline.toml"), &options, crate::actions::ACTIONS);
+        loaded.unwrap_or_else(|errors| panic!("{}", errors.render(false))).pipeline
+    };
+    let after = |pipeline: &Pipeline| -> Vec<String> {
+        pipeline.steps().filter(|step| step.after_cluster).map(|step| step.id.to_string()).collect()
+    };
+    assert_eq!(after(&loaded(&text, None)), ["cluster.behind", "cluster.further", "after.a"]);
+    // One that somebody else made is there from the beginning.
+    let others =
+        text.replace("\"minikube\"\nname", "\"context\"\ncontext").replace("[profile.cluster.cluster]\ncpus = 4", "");
+    assert_eq!(after(&loaded(&others, None)).len(), 7);
+    for (profile, scope) in [("vars", Some("vars")), ("cluster", Some("cluster")), ("stages", None)] {
+        assert_eq!(loaded(&text, Some(profile)).scope.as_deref(), scope, "{profile}");
+    }
+}

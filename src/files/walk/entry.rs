@@ -14,7 +14,7 @@ pub struct Entry {
     pub(super) name_at: usize,
     /// What it is.
     pub kind: EntryKind,
-    /// Its metadata, links not followed.
+    /// Its metadata; of a link in a set that follows links: that of the file behind it.
     pub metadata: Metadata,
 }
 
@@ -32,8 +32,14 @@ pub enum EntryKind {
     File,
     /// A folder.
     Folder,
-    /// A symbolic link, with its target as it is written.
+    /// A symbolic link, with its target as it is written. Where links are followed, one that leads nowhere.
     Link(PathBuf),
+    /// A symbolic link to a folder, whose contents count as well.
+    LinkedFolder(PathBuf),
+    /// A named pipe.
+    Pipe,
+    /// A socket: no build gets it.
+    Socket,
 }
 
 /// The end of `path` from the byte `from` on.

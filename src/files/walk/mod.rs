@@ -6,7 +6,7 @@
 mod entry;
 mod reader;
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -40,6 +40,8 @@ pub struct Walk {
     /// The ignored folders above the current entry that have not been returned yet, with their depth.
     held: Vec<(usize, Entry)>,
     ready: VecDeque<Entry>,
+    /// The folders that links have led to so far.
+    linked: HashSet<PathBuf>,
     n_seen: usize,
     has_helpers: bool,
 }
@@ -93,6 +95,7 @@ impl Walk {
             open: Vec::new(),
             held: Vec::new(),
             ready: VecDeque::new(),
+            linked: HashSet::new(),
             n_seen: 0,
             has_helpers: false,
         };
@@ -114,7 +117,10 @@ impl Walk {
             }
             None => {}
         }
-        if let Some(folder) = found.folder {
+        // Whether a link is followed depends on those before it, so it is decided in their order.
+        if let Some(folder) = found.folder
+            && self.shared.reader.is_entered(&folder, &mut self.linked)
+        {
             match self.listing(&folder) {
                 Ok(listing) => self.open.push(listing.into_iter()),
                 // A folder that cannot be read is an error, unless nothing in it is wanted anyway.
@@ -236,6 +242,7 @@ impl Shared {
     fn list(&self, folder: &Folder) -> Listing {
         let listing = self.reader.read(folder)?;
         let folders = listing.iter().rev().filter_map(|found| found.as_ref().ok()?.folder.clone());
+        let folders = folders.filter(|folder| folder.real.is_none());
         let mut queue = lock(&self.queue);
         queue.folders.extend(folders);
         self.changed.notify_all();

@@ -1,14 +1,16 @@
 //! [`Reader`]: lists what counts in a folder.
 
+use std::collections::HashSet;
 use std::fs::Metadata;
 use std::io;
 use std::os::unix::fs::FileTypeExt;
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use super::super::filter::{Filter, FilterDecision};
 use super::entry::{Entry, EntryKind, relative};
 use crate::error::{Context, Failure};
+use crate::files::inside::resolve;
 
 /// The contents of a folder, in order of the names.
 pub(super) type Listing = io::Result<Vec<Result<Found, Failure>>>;
@@ -28,6 +30,10 @@ pub(super) struct Found {
 pub(super) struct Folder {
     pub(super) path: PathBuf,
     pub(super) decision: FilterDecision,
+    /// Where it really is, if a link leads to it.
+    pub(super) real: Option<PathBuf>,
+    /// Whether there is a link above it on the way from the start.
+    pub(super) behind: bool,
     pub(super) state: Mutex<State>,
 }
 
@@ -42,14 +48,20 @@ pub(super) enum State {
 impl Found {
     /// A folder that is not an entry itself.
     fn folder(path: PathBuf, decision: FilterDecision) -> Self {
-        Self { decision: FilterDecision::Pass, entry: None, folder: Some(Folder::new(path, decision)) }
+        Self { decision: FilterDecision::Pass, entry: None, folder: Some(Folder::new(path, decision, false)) }
     }
 }
 
 impl Folder {
     /// A folder that is not begun.
-    pub(super) fn new(path: PathBuf, decision: FilterDecision) -> Arc<Self> {
-        Arc::new(Self { path, decision, state: Mutex::new(State::Waiting) })
+    pub(super) fn new(path: PathBuf, decision: FilterDecision, behind: bool) -> Arc<Self> {
+        Arc::new(Self { path, decision, real: None, behind, state: Mutex::new(State::Waiting) })
+    }
+
+    /// One to which the link `path` leads.
+    fn linked(path: PathBuf, real: PathBuf, behind: bool) -> Arc<Self> {
+        let (decision, real) = (FilterDecision::Pass, Some(real));
+        Arc::new(Self { path, decision, real, behind, state: Mutex::new(State::Waiting) })
     }
 }
 
@@ -59,13 +71,15 @@ pub(super) struct Reader {
     filter: Arc<Filter>,
     /// Where in the paths the names relative to the root begin.
     name_at: usize,
+    /// The root without links in its path; looked up when there is a link.
+    real_root: OnceLock<PathBuf>,
 }
 
 impl Reader {
     /// For the folders of `filter`.
     pub(super) fn new(filter: Arc<Filter>) -> Self {
         let name_at = filter.root().join("x").as_os_str().len() - 1;
-        Self { filter, name_at }
+        Self { filter, name_at, real_root: OnceLock::new() }
     }
 
     /// Lists `folder`.
@@ -78,11 +92,14 @@ impl Reader {
         let listing: Vec<Result<Found, Failure>> = found
             .into_iter()
             .filter_map(|(path, one)| {
-                let is_folder = match one.file_type().context(|| format!("can't read `{}`", path.display())) {
-                    Ok(kind) => kind.is_dir(),
+                let kind = match one.file_type().context(|| format!("can't read `{}`", path.display())) {
+                    Ok(kind) => kind,
                     Err(failure) => return Some(Err(failure)),
                 };
-                self.found(path, is_folder, || one.metadata()).transpose()
+                if kind.is_symlink() && self.filter.follows_links() {
+                    return self.linked(path, folder.behind).transpose();
+                }
+                self.found(path, kind.is_dir(), folder.behind, || one.metadata()).transpose()
             })
             .collect();
         Ok(listing)
@@ -94,12 +111,67 @@ impl Reader {
             return vec![Ok(Found::folder(start, FilterDecision::Take))];
         }
         let Ok(metadata) = fs_err::symlink_metadata(&start) else { return Vec::new() };
-        // A link to a folder counts by itself, and, because the pattern names it, with the contents of its target.
-        let behind =
-            (metadata.is_symlink() && start.is_dir()).then(|| Found::folder(start.clone(), FilterDecision::Pass));
+        let itself = if metadata.is_symlink() {
+            self.linked(start, false)
+        } else {
+            // A link may stand for a folder on the way.
+            resolve(self.real_root(), &start).and_then(|_| self.found(start, metadata.is_dir(), false, || Ok(metadata)))
+        };
+        itself.transpose().into_iter().collect()
+    }
+
+    fn real_root(&self) -> &Path {
+        let root = self.filter.root();
+        self.real_root.get_or_init(|| fs_err::canonicalize(root).unwrap_or_else(|_| root.to_owned()))
+    }
+
+    /// Decides what counts of the symbolic link at `path`: the file that it leads to, or the contents of the folder.
+    fn linked(&self, path: PathBuf, behind: bool) -> Result<Option<Found>, Failure> {
+        let unreadable = || format!("can't read `{}`", path.display());
+        let name = relative(&path, self.name_at);
+        let decision = self.filter.decide(name, false)?;
+        let is_taken = decision == FilterDecision::Take;
+        let below = self.filter.may_match_below(name);
+        if !is_taken && !below {
+            return Ok(None);
+        }
+        let Ok(metadata) = fs_err::metadata(&path) else {
+            // It leads nowhere, or around in a circle.
+            return self.found(path.clone(), false, behind, || fs_err::symlink_metadata(&path));
+        };
         let is_folder = metadata.is_dir();
-        let itself = self.found(start, is_folder, || Ok(metadata)).transpose();
-        itself.into_iter().chain(behind.map(Ok)).collect()
+        if !(if is_folder { below } else { is_taken }) {
+            return Ok(None);
+        }
+        let real = resolve(self.real_root(), &path)?;
+        if !is_folder {
+            return self.found(path, false, behind, || Ok(metadata));
+        }
+        let kind = EntryKind::LinkedFolder(fs_err::read_link(&path).context(unreadable)?);
+        let folder = Folder::linked(path.clone(), real, behind);
+        // The link itself counts whether the glob matches its name or not: where it leads decides what is read.
+        let entry = Entry { name_at: self.name_at, path, kind, metadata };
+        Ok(Some(Found { decision: FilterDecision::Take, entry: Some(entry), folder: Some(folder) }))
+    }
+
+    /// Whether the contents of `folder`, to which a link leads, are to be listed under the link's name: not those of a
+    /// folder that the link is in, and not those that count anyway. `seen` has the folders that were listed before.
+    pub(super) fn is_entered(&self, folder: &Folder, seen: &mut HashSet<PathBuf>) -> bool {
+        let Some(real) = &folder.real else { return true };
+        // The pattern itself names the link.
+        if folder.path == self.filter.start() {
+            return true;
+        }
+        let place = folder.path.parent().and_then(|parent| fs_err::canonicalize(parent).ok());
+        if place.is_none_or(|place| place.starts_with(real)) {
+            return false;
+        }
+        let start = fs_err::canonicalize(self.filter.start()).ok();
+        if start.is_some_and(|start| self.filter.counts_by_its_own_name(&start, real)) {
+            return false;
+        }
+        // A link that is met behind another one: without this, folders that link to each other have endlessly many names.
+        seen.insert(real.clone()) || !folder.behind
     }
 
     /// Decides what counts of the entry at `path`.
@@ -107,11 +179,12 @@ impl Reader {
         &self,
         path: PathBuf,
         is_folder: bool,
+        behind: bool,
         metadata: impl FnOnce() -> io::Result<Metadata>,
     ) -> Result<Option<Found>, Failure> {
         let decision = self.filter.decide(relative(&path, self.name_at), is_folder)?;
         let enter = is_folder && decision != FilterDecision::Prune;
-        let folder = enter.then(|| Folder::new(path.clone(), decision));
+        let folder = enter.then(|| Folder::new(path.clone(), decision, behind));
         let entry = match decision {
             FilterDecision::Take => Some(self.entry(path, metadata)?),
             FilterDecision::Hold if is_folder => Some(self.entry(path, metadata)?),
@@ -130,17 +203,19 @@ impl Reader {
             EntryKind::Folder
         } else if kind.is_file() {
             EntryKind::File
+        } else if kind.is_fifo() {
+            EntryKind::Pipe
+        } else if kind.is_socket() {
+            EntryKind::Socket
         } else {
-            let what = if kind.is_fifo() {
-                "a named pipe"
-            } else if kind.is_socket() {
-                "a socket"
-            } else {
-                "a device"
-            };
-            return Err(Failure::failed(format!("`{}` is {what}", path.display()))
-                .cause("only files, folders and symbolic links can be inputs")
-                .hint(format!("remove `{}` or name it in `.dockerignore`", relative(&path, self.name_at).display())));
+            let name = relative(&path, self.name_at).display();
+            return Err(Failure::failed(format!("`{}` is a device", path.display()))
+                .cause("a device has no contents that could be compared")
+                .hint(if self.filter.follows_links() {
+                    format!("leave it out: add `!{name}` to the patterns")
+                } else {
+                    format!("remove `{name}` or name it in `.dockerignore`")
+                }));
         };
         Ok(Entry { name_at: self.name_at, path, kind, metadata })
     }

@@ -44,7 +44,8 @@ fn a_folder_that_cannot_be_read_matters_where_something_of_it_is_wanted() {
     let dir = tempfile::tempdir().unwrap();
     let set = Arc::new(Filter::everything(dir.path()));
     // As one that was removed between two reads: the tests may run as root, who may read everything.
-    let gone = |decision| Found { decision, entry: None, folder: Some(Folder::new(dir.path().join("gone"), decision)) };
+    let gone =
+        |decision| Found { decision, entry: None, folder: Some(Folder::new(dir.path().join("gone"), decision, false)) };
     for decision in [FilterDecision::Take, FilterDecision::Pass] {
         let failure = Walk::new(Arc::clone(&set)).step(gone(decision)).unwrap_err();
         assert!(failure.message.ends_with("gone`"), "{failure}");
@@ -59,10 +60,12 @@ fn a_link_that_a_pattern_names_counts_with_what_is_behind_it() {
     fs_err::write(dir.path().join("real/x"), "x").unwrap();
     std::os::unix::fs::symlink("real", dir.path().join("link")).unwrap();
     let names = |pattern: &str| -> Vec<String> {
-        let set = FileSet::glob(dir.path(), pattern).unwrap();
+        let set = FileSet::glob(dir.path(), pattern, &[]).unwrap();
         set.walk().map(|entry| entry.unwrap().name().display().to_string()).collect()
     };
     assert_eq!(names("link"), ["link", "link/x"]);
     assert_eq!(names("link/**"), ["link/x"]);
+    // Its contents count once, and where it leads as well.
     assert_eq!(names("**"), ["link", "real/x"]);
+    assert_eq!(names("*/x"), ["link", "link/x", "real/x"]);
 }

@@ -185,7 +185,7 @@ proptest! {
                 for op in ops {
                     n_run += 1;
                     let entry = entry(op, n_run);
-                    let records = [to_record(&entry, 0, "")];
+                    let records = [to_record(&entry, None, 0, "")];
                     let sync = !matches!(op, Op::Child(_));
                     // From the moment it is asked for, a start may void what was before it.
                     let before = told;

@@ -27,6 +27,11 @@ impl Endpoint {
         DockerEnv::of_process().endpoint()
     }
 
+    /// Whether it is where Docker listens by default.
+    pub fn is_default(&self) -> bool {
+        self.host.strip_prefix("unix://") == Some(DEFAULT_SOCKET)
+    }
+
     /// Returns the variables that lead a child process to this daemon, whatever its docker context is.
     pub fn variables(&self) -> Vec<(&'static str, OsString)> {
         // An empty text switches encryption off also where the child inherits the variable.

@@ -1,9 +1,11 @@
 //! Helm: its program, and what a killed one leaves behind.
 
 mod call;
+mod chart;
 mod pending;
 mod program;
 
 pub use call::call_id;
+pub use chart::Chart;
 pub use pending::PendingRelease;
 pub use program::{Helm, Install};

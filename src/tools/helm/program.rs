@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::chart::Chart;
 use crate::error::Failure;
 use crate::tools::cluster::ClusterSpec;
 use crate::tools::kubernetes::RUN_LABEL;
@@ -21,6 +22,8 @@ pub struct Helm {
 pub struct Install<'a> {
     /// The chart: a path, or what else helm takes.
     pub chart: &'a str,
+    /// Its version, where it comes from a repository.
+    pub version: Option<&'a str>,
     /// The release.
     pub release: &'a str,
     /// Its namespace.
@@ -63,6 +66,9 @@ impl Helm {
         if install.create_namespace {
             command = command.arg("--create-namespace");
         }
+        if let Some(version) = install.version {
+            command = command.arg(format!("--version={version}"));
+        }
         if let Some(timeout) = install.hook_timeout {
             command = command.arg(format!("--timeout={}s", timeout.as_secs()));
         }
@@ -74,6 +80,14 @@ impl Helm {
         }
         // Its output contains every value of the chart: what is needed is read from the cluster instead.
         run(command.capture(), host).await
+    }
+
+    /// Gets the charts that `chart` consists of into its folder `charts/`: by its lock, or, where they are all folders of
+    /// this machine, as they are now.
+    pub async fn get_dependencies(&self, chart: &Chart, host: &dyn ProcessObserver) -> Result<(), Failure> {
+        let args = if chart.is_local()? { ["update", "--skip-refresh"].as_slice() } else { &["build"] };
+        let command = Command::new(&self.program).arg("dependency").args(args).arg(chart.path());
+        run(command, host).await
     }
 
     /// Removes a release with every object of its manifest, and so with their data. Only after
@@ -152,6 +166,7 @@ mod tests {
     fn install<'a>(values: Option<&str>) -> Install<'a> {
         Install {
             chart: "c",
+            version: None,
             release: "r",
             namespace: "n",
             create_namespace: true,

@@ -183,6 +183,7 @@ fn reason(reason: &StaleReason) -> Reason<'_> {
         StaleReason::FailedLastTime => ("failed_last_time", &[]),
         StaleReason::InputsChanged(labels) => ("inputs_changed", labels),
         StaleReason::ChangedWhileRunning(labels) => ("changed_while_running", labels),
+        StaleReason::Unknown(what) => ("unknown", what),
         StaleReason::ItemsChanged(items) => ("items_changed", items),
         StaleReason::Missing(_) => ("missing", &[]),
         StaleReason::AlwaysRuns => ("always_looks", &[]),

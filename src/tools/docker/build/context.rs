@@ -13,9 +13,9 @@ use rustix::fs::OFlags;
 
 use super::stream::{Chunks, ContextStream};
 use crate::error::{Context, Failure};
-use crate::files::FileSet;
 use crate::files::dockerignore::Ignore;
 use crate::files::{Entry, EntryKind};
+use crate::files::{FileSet, resolve};
 use crate::fingerprint::Digest;
 
 /// The files that a build gets.
@@ -27,10 +27,23 @@ pub struct BuildContext {
     dockerfile: PathBuf,
     dockerfile_text: Vec<u8>,
     dockerfile_name: String,
-    keep: Vec<PathBuf>,
+    /// The Dockerfile's path in the context, if it is there.
+    inside: Option<PathBuf>,
+    /// Whether the `.dockerignore` is the Dockerfile's own one.
+    own_ignore: bool,
+    /// Whether the classic builder gets it.
+    classic: bool,
 }
 
 impl BuildContext {
+    /// Opens the context in the folder `root` of the project `project`, where `root` and `dockerfile` may be symbolic
+    /// links that stay inside the project; see [`Self::open`].
+    pub fn open_inside(project: &Path, root: &Path, dockerfile: &Path) -> Result<Self, Failure> {
+        // What is not there is reported by its own name.
+        let real = |path: &Path| if path.exists() { resolve(project, path) } else { Ok(path.to_owned()) };
+        Self::open(&real(root)?, &real(dockerfile)?)
+    }
+
     /// Opens the context in the folder `root`, with the Dockerfile `dockerfile`, which may lie outside of it. Reads the
     /// Dockerfile and its `.dockerignore`: the one beside it named after it, or else the context's.
     pub fn open(root: &Path, dockerfile: &Path) -> Result<Self, Failure> {
@@ -45,8 +58,9 @@ impl BuildContext {
         let mut own = dockerfile.as_os_str().to_owned();
         own.push(".dockerignore");
         let (mut ignore_text, mut ignore_path) = (read_if_there(Path::new(&own))?, PathBuf::from(own));
-        if ignore_text.is_none() {
-            ignore_path = root.join(".dockerignore");
+        let own_ignore = ignore_text.is_some();
+        if !own_ignore {
+            ignore_path = root.join(IGNORE_FILE);
             ignore_text = read_if_there(&ignore_path)?;
         }
         let ignore = Ignore::parse(ignore_text.as_deref().unwrap_or_default())
@@ -58,8 +72,6 @@ impl BuildContext {
             Some(name) => name.to_string_lossy().into_owned(),
             None => format!(".dockerfile.{}", Digest::of(&dockerfile_text)),
         };
-        let mut keep = vec![PathBuf::from(".dockerignore")];
-        keep.extend(inside);
         Ok(Self {
             root: root.to_owned(),
             ignore,
@@ -67,7 +79,9 @@ impl BuildContext {
             dockerfile: dockerfile.to_owned(),
             dockerfile_text,
             dockerfile_name,
-            keep,
+            inside,
+            own_ignore,
+            classic: false,
         })
     }
 
@@ -96,17 +110,64 @@ impl BuildContext {
         FileSet::context(&self.root, self.ignore.clone(), Vec::new())
     }
 
-    /// Begins to read the files; the Dockerfile and the `.dockerignore` are always sent. Dropping the stream ends it.
+    /// The sockets among the files, which no build gets.
+    pub fn sockets(&self) -> Result<Vec<String>, Failure> {
+        let mut sockets = Vec::new();
+        for entry in self.files().walk() {
+            let entry = entry?;
+            if entry.kind == EntryKind::Socket {
+                sockets.push(entry.name().display().to_string());
+            }
+        }
+        Ok(sockets)
+    }
+
+    /// Whether the Dockerfile has to be sent and is no part of what the image may get: it is ignored, or lies outside.
+    pub fn hides_dockerfile(&self) -> bool {
+        let ignored = |name: &PathBuf| self.ignore.ignores(&name.to_string_lossy()).unwrap_or(false);
+        self.inside.as_ref().is_none_or(ignored)
+    }
+
+    /// Returns the context for the classic builder, which takes the Dockerfile and the `.dockerignore` away from the image
+    /// if the `.dockerignore` says so. BuildKit copies whatever it gets. `None` if the daemon would read another
+    /// `.dockerignore` than we do.
+    pub fn for_classic_builder(&self) -> Option<Self> {
+        (!self.own_ignore).then(|| Self { classic: true, ..self.clone() })
+    }
+
+    /// Whether the classic builder is to get it.
+    pub fn is_for_classic_builder(&self) -> bool {
+        self.classic
+    }
+
+    /// The files that are sent although they are ignored.
+    fn kept(&self) -> Vec<PathBuf> {
+        let ignore_file = self.classic.then(|| PathBuf::from(IGNORE_FILE));
+        ignore_file.into_iter().chain(self.inside.clone()).collect()
+    }
+
+    /// The `.dockerignore` for the classic builder that names a Dockerfile from outside, as the docker program writes it.
+    fn extended_ignore(&self) -> Option<String> {
+        let text = String::from_utf8_lossy(self.ignore_text.as_deref().unwrap_or_default());
+        let own = if self.ignore_text.is_none() { "\n.dockerignore" } else { "" };
+        (self.classic && self.inside.is_none()).then(|| format!("{text}\n{}{own}\n", self.dockerfile_name))
+    }
+
+    /// Begins to read the files; the Dockerfile is always sent. Dropping the stream ends it.
     pub fn stream(&self) -> ContextStream {
         let context = self.clone();
         ContextStream::of(move |tar, found_total| context.write(tar, found_total))
     }
 
     fn write(&self, tar: &mut tar::Builder<Chunks>, found_total: &dyn Fn(u64)) -> Result<(), Failure> {
-        let files = FileSet::context(&self.root, self.ignore.clone(), self.keep.clone());
+        let files = FileSet::context(&self.root, self.ignore.clone(), self.kept());
+        let extended = self.extended_ignore();
         let mut total = END_BLOCKS;
         for entry in files.walk() {
             let entry = entry?;
+            if entry.kind == EntryKind::Socket {
+                continue;
+            }
             total += BLOCK;
             if entry.kind == EntryKind::File {
                 total += entry.metadata.size().next_multiple_of(BLOCK);
@@ -115,19 +176,26 @@ impl BuildContext {
         found_total(total);
         for entry in files.walk() {
             let entry = entry?;
+            if extended.is_some() && entry.name() == Path::new(IGNORE_FILE) {
+                continue;
+            }
             append(tar, &entry).context(|| format!("sending `{}`", entry.path.display()))?;
         }
-        if self.dockerfile.strip_prefix(&self.root).is_err() {
+        let outside = self.inside.is_none().then_some((self.dockerfile_name.as_str(), self.dockerfile_text.as_slice()));
+        let extended = extended.as_ref().map(|text| (IGNORE_FILE, text.as_bytes()));
+        for (name, text) in outside.into_iter().chain(extended) {
             let mut header = tar::Header::new_gnu();
             header.set_entry_type(tar::EntryType::Regular);
             header.set_mode(0o644);
-            header.set_size(self.dockerfile_text.len() as u64);
-            tar.append_data(&mut header, &self.dockerfile_name, self.dockerfile_text.as_slice())
-                .context(|| format!("sending `{}`", self.dockerfile.display()))?;
+            header.set_size(text.len() as u64);
+            tar.append_data(&mut header, name, text).context(|| format!("sending `{name}`"))?;
         }
         tar.finish().context(|| "sending the end of the context".into())
     }
 }
+
+/// The name of the file that says what a build does not get.
+const IGNORE_FILE: &str = ".dockerignore";
 
 const BLOCK: u64 = 512;
 const END_BLOCKS: u64 = 1024;
@@ -154,7 +222,13 @@ fn append(tar: &mut tar::Builder<Chunks>, entry: &Entry) -> io::Result<()> {
             header.set_entry_type(tar::EntryType::Directory);
             tar.append_data(&mut header, entry.name(), io::empty())
         }
-        EntryKind::Link(target) => {
+        // As with the docker program: nobody could connect to it in an image.
+        EntryKind::Socket => Ok(()),
+        EntryKind::Pipe => {
+            header.set_entry_type(tar::EntryType::Fifo);
+            tar.append_data(&mut header, entry.name(), io::empty())
+        }
+        EntryKind::Link(target) | EntryKind::LinkedFolder(target) => {
             header.set_entry_type(tar::EntryType::Symlink);
             if target.as_os_str().len() > 100 {
                 return tar.append_link(&mut header, entry.name(), target);
@@ -204,136 +278,4 @@ impl Read for Unchanging<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::os::unix::fs::{PermissionsExt, symlink};
-
-    use futures_util::StreamExt;
-
-    use super::*;
-
-    fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
-        let dir = tempfile::tempdir().unwrap();
-        for (file, text) in files {
-            let path = dir.path().join(file);
-            fs_err::create_dir_all(path.parent().unwrap()).unwrap();
-            fs_err::write(path, text).unwrap();
-        }
-        dir
-    }
-
-    async fn collect(mut stream: ContextStream) -> io::Result<Vec<u8>> {
-        let mut all = Vec::new();
-        while let Some(piece) = stream.next().await {
-            all.extend_from_slice(&piece?);
-        }
-        Ok(all)
-    }
-
-    fn context(dir: &Path) -> BuildContext {
-        BuildContext::open(dir, &dir.join("Dockerfile")).unwrap()
-    }
-
-    #[tokio::test]
-    async fn entries_are_those_that_docker_sends() {
-        let long = "n".repeat(200);
-        let dir = folder(&[
-            ("Dockerfile", "FROM scratch"),
-            (".dockerignore", "*\n!src\n!bin\n!far"),
-            ("src/a", "aaa"),
-            (&format!("src/{long}"), "long"),
-            ("secret", "x"),
-            ("bin/tool", "#!"),
-        ]);
-        fs_err::set_permissions(dir.path().join("bin/tool"), std::fs::Permissions::from_mode(0o4755)).unwrap();
-        symlink("/etc//passwd", dir.path().join("far")).unwrap();
-        symlink(".", dir.path().join("src/loop")).unwrap();
-        let stream = context(dir.path()).stream();
-        let upload = stream.upload();
-        let bytes = collect(stream).await.unwrap();
-        assert!(upload.is_complete());
-        assert_eq!(upload.sent(), bytes.len() as u64);
-        let mut found = Vec::new();
-        for entry in tar::Archive::new(bytes.as_slice()).entries().unwrap() {
-            let mut entry = entry.unwrap();
-            let header = entry.header();
-            assert_eq!((header.uid().unwrap(), header.gid().unwrap()), (0, 0));
-            let link = entry.link_name_bytes().map(|name| String::from_utf8(name.into_owned()).unwrap());
-            let mode = header.mode().unwrap();
-            let name = entry.path().unwrap().display().to_string();
-            let mut text = String::new();
-            entry.read_to_string(&mut text).unwrap();
-            found.push(match link {
-                Some(link) => format!("{name} -> {link}"),
-                None if name == "bin/tool" => format!("{name} {mode:o}"),
-                None => format!("{name} {text}"),
-            });
-        }
-        let expected = [
-            ".dockerignore *\n!src\n!bin\n!far".to_owned(),
-            "Dockerfile FROM scratch".into(),
-            "bin ".into(),
-            "bin/tool 4755".into(),
-            "far -> /etc//passwd".into(),
-            "src ".into(),
-            "src/a aaa".into(),
-            "src/loop -> .".into(),
-            format!("src/{long} long"),
-        ];
-        assert_eq!(found, expected);
-    }
-
-    #[tokio::test]
-    async fn a_dockerfile_outside_is_sent_under_a_name_of_its_own() {
-        let dir = folder(&[
-            ("docker/app", "FROM scratch\n"),
-            ("docker/app.dockerignore", "b"),
-            ("src/a", "a"),
-            ("src/b", "b"),
-        ]);
-        let context = BuildContext::open(&dir.path().join("src"), &dir.path().join("docker/app")).unwrap();
-        let bytes = collect(context.stream()).await.unwrap();
-        let names: Vec<_> = tar::Archive::new(bytes.as_slice())
-            .entries()
-            .unwrap()
-            .map(|entry| entry.unwrap().path().unwrap().display().to_string())
-            .collect();
-        assert_eq!(names, ["a", context.dockerfile_name()]);
-    }
-
-    #[tokio::test]
-    async fn a_file_that_changes_while_it_is_read_poisons_the_stream() {
-        for (change, expected) in [(1_u64, "shorter"), (64 << 20, "longer")] {
-            let dir = folder(&[("Dockerfile", "FROM scratch")]);
-            let big = fs_err::File::create(dir.path().join("big")).unwrap();
-            big.set_len(32 << 20).unwrap();
-            let mut stream = context(dir.path()).stream();
-            stream.next().await.unwrap().unwrap();
-            big.set_len(change).unwrap();
-            let mut last = None;
-            let upload = stream.upload();
-            while let Some(piece) = stream.next().await {
-                last = Some(piece.map(|_| ()));
-            }
-            let error = last.unwrap().unwrap_err().to_string();
-            assert!(error.contains("/big`") && error.contains(expected), "{error}");
-            assert!(!upload.is_complete());
-            assert!(upload.failure().is_some());
-        }
-    }
-
-    #[tokio::test]
-    async fn a_socket_poisons_the_stream() {
-        let dir = folder(&[("Dockerfile", "FROM scratch")]);
-        let _socket = std::os::unix::net::UnixListener::bind(dir.path().join("sock")).unwrap();
-        let error = collect(context(dir.path()).stream()).await.unwrap_err();
-        assert!(error.to_string().contains("/sock` is a socket"), "{error}");
-    }
-
-    #[test]
-    fn a_missing_dockerfile_is_named() {
-        let dir = folder(&[("a", "")]);
-        let failure = BuildContext::open(dir.path(), &dir.path().join("Dockerfile")).unwrap_err();
-        assert!(failure.message.starts_with("there is no Dockerfile `/"), "{failure}");
-        assert!(!failure.hints.is_empty());
-    }
-}
+mod tests;

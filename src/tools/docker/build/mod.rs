@@ -48,6 +48,8 @@ pub struct BuildRequest {
     pub target: Option<String>,
     /// The platform to build for; the daemon's own by default.
     pub platform: Option<String>,
+    /// Whether the classic builder builds it, although the daemon has BuildKit.
+    pub classic: bool,
     /// What was being done, for a failure: "building `todo-backend`".
     pub what: String,
 }
@@ -180,7 +182,7 @@ impl Docker {
     }
 
     fn options(&self, request: &BuildRequest) -> BuildImageOptions {
-        let buildkit = self.engine.api >= BUILDKIT_API;
+        let buildkit = self.engine.api >= BUILDKIT_API && !request.classic;
         BuildImageOptions {
             dockerfile: request.dockerfile.clone(),
             t: Some(request.tag.clone()),
