@@ -231,7 +231,7 @@ fn a_file_of_a_windows_checkout_means_the_same() {
         step(&pipeline, "s.a").static_inputs.clone()
     };
     assert_eq!(settings(&windows), settings(&text));
-    let project = Project::new("[pipeline]\nname = \"p\"\nchecklists = [\"t.md\"]\n[[stage]]\nid = \"s\"\n")
+    let project = Project::new("[pipeline]\nname = \"p\"\nchecklists = [\"t.md\"]\n")
         .with("t.md", "\u{feff}- [ ] T001 first\r\n- [ ] T002 second\r\n");
     let items = project.pipeline().items;
     assert_eq!(items.iter().map(|item| item.id.as_str()).collect::<Vec<_>>(), ["T001", "T002"]);
