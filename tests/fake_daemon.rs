@@ -209,3 +209,31 @@ async fn who_does_not_answer_is_named_with_what_to_do() {
     let ssh = Endpoint { host: "ssh://lab".into(), ..endpoint(&socket) };
     assert!(Docker::connect_to(ssh).await.unwrap_err().hints[0].contains("ssh -nNT"));
 }
+
+/// The size that counts of an image whose inspection also has `extra`.
+async fn unpacked_size(extra: &'static str) -> u64 {
+    const LAYER: &str = r#"{"Id":"x","Created":0,"CreatedBy":"x","Tags":[],"Size":SIZE,"Comment":""}"#;
+    let dir = tempfile::tempdir().unwrap();
+    let socket = dir.path().join("docker.sock");
+    serve(
+        &socket,
+        Arc::new(move |line: &str| match line.split(' ').nth(1).unwrap_or_default() {
+            path if path.starts_with("/version") => json(VERSION),
+            path if path.ends_with("/history") => {
+                json(&format!("[{}]", ["100", "0", "200"].map(|size| LAYER.replace("SIZE", size)).join(",")))
+            }
+            _ => json(&format!("{{\"Id\":\"{ID}\",\"Size\":900{extra}}}")),
+        }),
+    );
+    let docker = Docker::connect_to(endpoint(&socket)).await.unwrap();
+    let image = docker.image("x:1").await.unwrap().unwrap();
+    docker.unpacked_size(&image).await.unwrap()
+}
+
+#[tokio::test]
+async fn f98_compressed_layers_do_not_count_for_the_size_of_an_image() {
+    let descriptor = r#","Descriptor":{"mediaType":"m","digest":"sha256:aa","size":5}"#;
+    assert_eq!(unpacked_size(descriptor).await, 300);
+    // A daemon without containerd's store reports the unpacked layers.
+    assert_eq!(unpacked_size("").await, 900);
+}

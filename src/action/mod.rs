@@ -4,6 +4,7 @@ mod context;
 pub mod defaults;
 mod entry;
 mod prompts;
+mod temporary_names;
 pub mod units;
 
 use std::fmt::Debug;

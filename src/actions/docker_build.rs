@@ -12,11 +12,11 @@ use crate::error::Failure;
 use crate::fingerprint::Inputs;
 use crate::images::Reference;
 use crate::model::{Output, human_bytes};
+use crate::tools::blocking;
+use crate::tools::docker::build::TemporaryTag;
 use crate::tools::docker::build::dockerfile::{self, Platforms};
-use crate::tools::docker::build::{Owner, TemporaryTag};
 use crate::tools::docker::{BuildContext, BuildEvent, BuildRequest, Builder, Docker, Image};
 use crate::tools::process::ProcessObserver;
-use crate::tools::{blocking, checkout_id};
 
 /// Settings of `docker-build`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -36,7 +36,8 @@ pub(super) struct DockerBuild {
     target: Option<String>,
     /// The platform to build for, such as `linux/amd64`; the daemon's own by default.
     platform: Option<String>,
-    /// The greatest size that the image may have, such as `300MB`; the step fails when it is bigger.
+    /// The greatest size that the image's layers may have together once they are unpacked, such as `300MB`; the step
+    /// fails when they are bigger.
     max_size: Option<Size>,
 }
 
@@ -67,7 +68,7 @@ impl ActionSettings for DockerBuild {
     const OUTPUTS: &'static [(&'static str, &'static str)] = &[
         ("image", "the image's name with its tag: `todo-backend:3f2a91c0d4be`"),
         ("id", "the image's id: `sha256:…`"),
-        ("size", "its size in bytes"),
+        ("size", "the size of its unpacked layers in bytes"),
     ];
 
     fn validate(&self) -> Result<(), String> {
@@ -90,22 +91,6 @@ impl DockerBuild {
         let file = inside("dockerfile", &context.join(&self.dockerfile).to_string_lossy()).map_err(Failure::failed)?;
         let root = cx.tools().root().to_owned();
         blocking(move || BuildContext::open_inside(&root, &root.join(context), &root.join(file))).await
-    }
-
-    /// Returns a name for the time of the build. Names that killed runs of this checkout left are removed first; if
-    /// that fails, the step's log says so, and the build goes on.
-    async fn temporary_name(&self, cx: &StepContext, docker: &Docker) -> String {
-        let run = cx.run().zip(checkout_id(cx.tools().state_dir()));
-        let owner = run.as_ref().map(|(run, checkout)| Owner { checkout: checkout.clone(), run: run.id.clone() });
-        if let (Some((run, _)), Some(owner)) = (&run, &owner) {
-            let removing =
-                cx.unless_cancelled("removing what killed runs left", docker.remove_leftovers(owner, &*run.has_ended));
-            let remarks = removing.await.unwrap_or_else(|failure| vec![failure.to_string()]);
-            for remark in remarks {
-                cx.line(&remark);
-            }
-        }
-        format!("{}:{}", self.image, TemporaryTag::new(owner))
     }
 
     /// Chooses the builder. BuildKit copies an ignored Dockerfile into the image, because it gets it with the context: the
@@ -145,14 +130,15 @@ impl DockerBuild {
             BuildEvent::Line(line) => cx.line(line),
         };
         let image = cx.unless_cancelled(&what, builder.build_image(&request, &context, &on_event)).await?;
+        let size = docker.unpacked_size(&image).await?;
         if let Some(Size(limit)) = self.max_size
-            && image.size > limit
+            && size > limit
         {
             let failure = Failure::failed(format!(
                 "the image `{}` is {} too big: it has {}, and `max-size` is {}",
                 self.image,
-                human_bytes(image.size - limit),
-                human_bytes(image.size),
+                human_bytes(size - limit),
+                human_bytes(size),
                 human_bytes(limit)
             ));
             let layers = docker.biggest_layers(&image.id, 5).await.unwrap_or_default();
@@ -161,7 +147,7 @@ impl DockerBuild {
                 .hint("use a smaller base image, build in a stage of its own, and copy only what is needed"));
         }
         docker.tag(&image.id, &self.image, image.short_id()).await?;
-        Ok(image)
+        Ok(Image { size, ..image })
     }
 }
 
@@ -209,7 +195,8 @@ impl Action for DockerBuild {
         Box::pin(async move {
             cx.check_cancel()?;
             let docker = cx.tools().docker().await?;
-            let temporary = self.temporary_name(cx, docker).await;
+            cx.remove_left_names(docker).await;
+            let temporary = format!("{}:{}", self.image, TemporaryTag::new(cx.name_owner()));
             let built = self.build(cx, docker, &temporary).await;
             // Also after a failure or Ctrl-C: the name may be there already.
             let removed = tokio::select! {

@@ -7,9 +7,14 @@ use serde::Deserialize;
 use crate::action::{Action, ActionSettings, Presence, StepContext};
 use crate::cluster::provider;
 use crate::error::Failure;
-use crate::images::{ImageList, Node, Reference, Target};
+use crate::images::{ImageList, Node, PushAccess, Reference, Target};
 use crate::model::{Output, Progress};
 use crate::tools::docker::Docker;
+use crate::tools::process::ProcessObserver;
+use crate::tools::secrets::keyed_digest;
+
+/// What the password of pushes is derived from, with the checkout's own key.
+const PUSH_PASSWORD: &[u8] = b"the password that the Docker daemon shows when it pushes an image to this process";
 
 /// Settings of `image-load`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -46,9 +51,14 @@ impl ActionSettings for ImageLoad {
 }
 
 /// Returns the node that the declared cluster's images go to, with the images that it has right now.
-async fn inspect<'a>(cx: &'a StepContext, docker: &'a Docker) -> Result<(Node<'a>, ImageList), Failure> {
+/// `push` is what is needed to send one.
+async fn inspect<'a>(
+    cx: &'a StepContext,
+    docker: &'a Docker,
+    push: Option<&'a PushAccess>,
+) -> Result<(Node<'a>, ImageList), Failure> {
     let cluster = cx.tools().declared_cluster()?;
-    let target = Target { docker, cluster: &cluster.name, node: &cluster.node, observer: cx };
+    let target = Target { docker, cluster: &cluster.name, node: &cluster.node, observer: cx, push };
     Node::inspect(target, provider(cluster)?.deliveries()).await
 }
 
@@ -65,7 +75,7 @@ impl Action for ImageLoad {
                     self.image
                 )));
             }
-            let list = async { inspect(cx, docker).await.map(|(_, images)| images.into()) };
+            let list = async { inspect(cx, docker, None).await.map(|(_, images)| images.into()) };
             let images: ImageList = cx.tools().node_images().get_or(list).await?.into();
             Ok(match images.id(&self.image) {
                 Some(id) if output.get("node-id") == Some(id) => Presence::Present,
@@ -78,15 +88,26 @@ impl Action for ImageLoad {
     fn run<'a>(&'a self, cx: &'a StepContext) -> BoxFuture<'a, Result<Output, Failure>> {
         Box::pin(async move {
             let what = format!("bringing the image `{}` to the node", self.image);
-            let result = cx.unless_cancelled(&what, self.deliver(cx)).await;
+            let password = keyed_digest(cx.tools().state_dir(), PUSH_PASSWORD)?;
+            let push = PushAccess::new(password.to_string(), cx.name_owner());
+            let result = Box::pin(cx.unless_cancelled(&what, self.deliver(cx, &push))).await;
             cx.tools().node_images().forget().await;
+            // Also after a failure or Ctrl-C.
+            if let Some(name) = push.given() {
+                let docker = cx.tools().docker().await?;
+                let removed = tokio::select! {
+                    removed = docker.remove_temporary(name) => removed,
+                    () = cx.cancel().killed() => Err(Failure::interrupted("removing the name that the push had")),
+                };
+                return result.and_then(|output| removed.map(|()| output));
+            }
             result
         })
     }
 }
 
 impl ImageLoad {
-    async fn deliver(&self, cx: &StepContext) -> Result<Output, Failure> {
+    async fn deliver(&self, cx: &StepContext, push: &PushAccess) -> Result<Output, Failure> {
         let docker = cx.tools().docker().await?;
         let Some(image) = docker.image(&self.image).await? else {
             return Err(Failure::failed(format!("the Docker daemon has no image `{}`", self.image))
@@ -99,7 +120,7 @@ impl ImageLoad {
                 .cause(format!("it should have the id {id} and has {}", image.id))
                 .hint("run the step that builds it again"));
         }
-        let (node, images) = inspect(cx, docker).await?;
+        let (node, images) = inspect(cx, docker, Some(push)).await?;
         let done = |sent: u64, node_id: String| {
             Output::new()
                 .with("image", &self.image)
@@ -116,8 +137,9 @@ impl ImageLoad {
             cx.line(&format!("the node already has {id}"));
             return Ok(done(0, id.to_owned()));
         }
+        cx.remove_left_names(docker).await;
         let on_sent = |sent| cx.progress(Progress::bytes(sent, Some(image.size.max(sent)), "sending the image"));
-        let loaded = node.deliver(&image, &self.image, &on_sent).await?;
+        let loaded = node.deliver(&image, &self.image, images.id(&self.image), &on_sent).await?;
         // Tools that load images have been seen to keep the old one and to exit with 0.
         match node.image_id(&self.image).await? {
             Some(id) if id == loaded.id => Ok(done(loaded.sent, id)),

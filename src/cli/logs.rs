@@ -62,7 +62,7 @@ fn is_running(history: &History, step: &StepId, run: &RunId) -> bool {
 }
 
 /// Copies the file at `path` from offset `at` to standard output. Returns the new offset.
-fn copy_from(terminal: &Terminal, path: &PathBuf, at: u64) -> Result<u64, Failure> {
+fn copy_from(terminal: &Terminal, path: &Path, at: u64) -> Result<u64, Failure> {
     let mut file = match open_below(path, LOG_DEPTH) {
         Ok(file) => file,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(at),

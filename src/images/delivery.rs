@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use futures_util::future::BoxFuture;
 
 use super::image_list::ImageList;
+use super::push::PushAccess;
 use crate::error::Failure;
 use crate::tools::docker::{Docker, Image, ImageBytes};
 use crate::tools::process::ProcessObserver;
@@ -20,6 +21,15 @@ pub struct Target<'a> {
     pub node: &'a str,
     /// Gets the output of programs, and says when to stop.
     pub observer: &'a dyn ProcessObserver,
+    /// What is needed to have the daemon push to us; without it, images are exported.
+    pub push: Option<&'a PushAccess>,
+}
+
+impl Target<'_> {
+    /// Writes a line to the step's log.
+    pub(super) fn line(&self, line: &str) {
+        self.observer.output(format!("{line}\n").as_bytes());
+    }
 }
 
 /// The service in a node's container that a way works with.
@@ -57,29 +67,31 @@ pub trait Delivery: Send + Sync {
     /// Returns the images that the target has; `listed` is what [`NodeService::list`] has just printed.
     fn present<'a>(&'a self, target: Target<'a>, listed: &'a str) -> BoxFuture<'a, Result<ImageList, Failure>>;
 
-    /// Sends the image `image` of the daemon, called `name`, whatever the target has. `on_sent` is called with the
-    /// bytes so far. The caller checks that the image has arrived.
+    /// Sends the image `image` of the daemon, called `name`. The target has the id `present` under this name now: a way
+    /// that finds out the id beforehand need not send the same image again. `on_sent` is called with the bytes so far.
+    /// The caller checks that the image has arrived.
     fn deliver<'a>(
         &'a self,
         target: Target<'a>,
         image: &'a Image,
         name: &'a str,
+        present: Option<&'a str>,
         on_sent: &'a (dyn Fn(u64) + Sync),
     ) -> BoxFuture<'a, Result<Delivered, Failure>>;
 }
 
-/// Runs a program in the target's node that reads an archive; returns how many bytes it took.
+/// Runs a program in the target's node that reads an archive; returns how many bytes it took, and its output.
 pub(super) async fn feed(
     target: Target<'_>,
     argv: &[&str],
     archive: ImageBytes,
     on_sent: &(dyn Fn(u64) + Sync),
-) -> Result<u64, Failure> {
+) -> Result<(u64, Vec<u8>), Failure> {
     let sent = AtomicU64::new(0);
     let count = |n| {
         sent.store(n, Ordering::Relaxed);
         on_sent(n);
     };
-    target.docker.exec_ok(target.node, argv, Some(archive), &count).await?;
-    Ok(sent.into_inner())
+    let output = target.docker.exec_ok(target.node, argv, Some(archive), &count).await?;
+    Ok((sent.into_inner(), output))
 }

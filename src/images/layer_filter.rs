@@ -5,15 +5,14 @@
 //! afterwards that the node has the right image, and sends the whole archive if it does not.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write;
 use std::sync::{Arc, OnceLock};
 
 use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt, stream};
 use serde::Deserialize;
 use serde_json::json;
-use sha2::{Digest, Sha256};
 
+use super::oci::{self, blob, digest};
 use crate::error::Failure;
 use crate::tools::docker::{Image, ImageBytes};
 
@@ -85,15 +84,6 @@ fn chain_ids(layers: &[String]) -> Vec<String> {
         });
     }
     chain
-}
-
-fn digest(bytes: &[u8]) -> String {
-    let mut text = String::from("sha256:");
-    for byte in Sha256::digest(bytes) {
-        // Writing to a string does not fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
 }
 
 /// One entry of the daemon's `manifest.json`.
@@ -243,30 +233,20 @@ impl Filter {
         }
         let manifest = json!({
             "schemaVersion": 2,
-            "mediaType": "application/vnd.oci.image.manifest.v1+json",
+            "mediaType": oci::MANIFEST,
             "config": {
                 "mediaType": "application/vnd.oci.image.config.v1+json", "digest": self.id, "size": config.len(),
             },
             "layers": layers,
         })
         .to_string();
-        let tag = self.name.rsplit(':').next().unwrap_or_default();
-        let index = json!({
-            "schemaVersion": 2,
-            "manifests": [{
-                "mediaType": "application/vnd.oci.image.manifest.v1+json",
-                "digest": digest(manifest.as_bytes()),
-                "size": manifest.len(),
-                "annotations": { "io.containerd.image.name": self.name, "org.opencontainers.image.ref.name": tag },
-            }],
-        })
-        .to_string();
+        let index = oci::index(manifest.as_bytes(), oci::MANIFEST, &self.name);
         let mut rest = tar::Builder::new(Vec::new());
         for (name, text) in [
             (blob(&self.id), config.as_slice()),
             (blob(&digest(manifest.as_bytes())), manifest.as_bytes()),
             ("index.json".to_owned(), index.as_bytes()),
-            ("oci-layout".to_owned(), br#"{"imageLayoutVersion":"1.0.0"}"#.as_slice()),
+            (oci::LAYOUT.0.to_owned(), oci::LAYOUT.1.as_bytes()),
         ] {
             let mut header = tar::Header::new_gnu();
             header.set_mode(0o644);
@@ -277,11 +257,6 @@ impl Filter {
         out.extend_from_slice(&Bytes::from(rest));
         Ok(())
     }
-}
-
-/// Returns where an OCI layout has the blob of this digest.
-fn blob(digest: &str) -> String {
-    format!("blobs/{}", digest.replacen(':', "/", 1))
 }
 
 #[cfg(test)]

@@ -7,6 +7,8 @@ mod layer_filter;
 mod node;
 mod node_containerd;
 mod node_docker;
+mod oci;
+mod push;
 mod reference;
 
 pub use delivery::{Delivered, Delivery, NodeService, Target};
@@ -15,4 +17,5 @@ pub use layer_filter::capture_id;
 pub use node::Node;
 pub use node_containerd::NodeContainerd;
 pub use node_docker::NodeDocker;
+pub use push::PushAccess;
 pub use reference::Reference;

@@ -59,9 +59,10 @@ impl<'a> Node<'a> {
         &self,
         image: &Image,
         name: &str,
+        present: Option<&str>,
         on_sent: &(dyn Fn(u64) + Sync),
     ) -> Result<Delivered, Failure> {
-        self.delivery.deliver(self.target, image, name, on_sent).await
+        self.delivery.deliver(self.target, image, name, present, on_sent).await
     }
 }
 
@@ -105,6 +106,7 @@ mod tests {
             _: Target<'a>,
             image: &'a Image,
             _: &'a str,
+            _: Option<&'a str>,
             _: &'a (dyn Fn(u64) + Sync),
         ) -> BoxFuture<'a, Result<Delivered, Failure>> {
             Box::pin(async { Ok(Delivered::whole(0, image, None)) })

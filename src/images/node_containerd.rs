@@ -1,7 +1,8 @@
 //! [`NodeContainerd`]: into the containerd of a node that is a container of our own daemon.
 //!
-//! The archive goes from one end of the daemon into the other, through us and never over a disk; layers that the node
-//! has unpacked already are left out.
+//! The layers that the node has unpacked already are left out. Three ways lead there, each tried where the one before
+//! it can't work: a push to ourselves, which brings only what is new; an export without the shared layers; a whole
+//! export.
 
 use std::sync::{Arc, OnceLock};
 
@@ -10,12 +11,18 @@ use futures_util::future::BoxFuture;
 use super::delivery::{Delivered, Delivery, NodeService, Target, feed};
 use super::image_list::ImageList;
 use super::layer_filter;
+use super::push::Session;
 use super::reference::full_name;
-use crate::error::Failure;
-use crate::tools::docker::Image;
+use crate::error::{Failure, FailureKind};
+use crate::tools::docker::{Image, ImageBytes};
 
-/// Reads an archive into containerd's images for Kubernetes.
-const IMPORT: &[&str] = &["ctr", "-n", "k8s.io", "images", "import", "-"];
+/// Reads an archive into containerd's images for Kubernetes, and lists them: one process in the node takes less time
+/// than two.
+const IMPORT: &[&str] = &["sh", "-c", "ctr -n k8s.io images import - >&2 && exec crictl images -o json"];
+
+/// An older daemon compresses what it pushes for the first time: that is worth it where so much of the image is in the
+/// node already that the next change will be small too.
+const MIN_SHARED_PART: u64 = 4;
 
 /// A node with containerd.
 pub struct NodeContainerd;
@@ -34,46 +41,106 @@ impl Delivery for NodeContainerd {
         target: Target<'a>,
         image: &'a Image,
         name: &'a str,
+        present: Option<&'a str>,
         on_sent: &'a (dyn Fn(u64) + Sync),
     ) -> BoxFuture<'a, Result<Delivered, Failure>> {
         Box::pin(async move {
-            if let Some(sent) = deliver_new_layers(target, image, name, on_sent).await? {
-                return Ok(Delivered { sent, id: image.id.clone() });
+            let session = async {
+                let access = target.push?;
+                let session = Session::open(target.docker, access, image).await;
+                session.inspect_err(|failure| target.line(&format!("no push: {failure}"))).ok()
+            };
+            let (n_shared, session) = tokio::join!(n_shared_layers(target, image), session);
+            target.line(&format!("the node has {n_shared} of the image's {} layers", image.layers.len()));
+            if let Some(session) = session
+                && is_push_worth_it(target, image, n_shared).await?
+                && let Some(delivered) = deliver_by_push(target, &session, n_shared, (name, present), on_sent).await?
+            {
+                return Ok(delivered);
             }
+            if n_shared > 0 && !image.is_manifest {
+                target.line("exporting the image and leaving out the layers that the node has");
+                let archive =
+                    layer_filter::without_shared(target.docker.export(name), image, n_shared, full_name(name));
+                if let Some(sent) = import(target, archive, name, &image.id, on_sent).await? {
+                    return Ok(Delivered { sent, id: image.id.clone() });
+                }
+            }
+            target.line("exporting the whole image");
             let id = Arc::new(OnceLock::new());
             let archive = layer_filter::capture_id(target.docker.export(name), image, Arc::clone(&id));
-            let sent = feed(target, IMPORT, archive, on_sent).await?;
+            let (sent, _) = feed(target, IMPORT, archive, on_sent).await?;
             Ok(Delivered::whole(sent, image, id.get()))
         })
     }
 }
 
-/// Sends the layers that the node lacks. Returns `None` where it lacks them all, or where the image has not arrived:
-/// whatever the reason, the whole archive may still work.
-async fn deliver_new_layers(
+async fn is_push_worth_it(target: Target<'_>, image: &Image, n_shared: usize) -> Result<bool, Failure> {
+    if image.is_manifest {
+        return Ok(true);
+    }
+    if n_shared == 0 {
+        return Ok(false);
+    }
+    // The newest layers first. One that is empty may be missing from the list: then too much is counted as new.
+    let sizes = target.docker.layer_sizes(&image.id).await?;
+    let new: u64 = sizes.iter().take(image.layers.len().saturating_sub(n_shared)).sum();
+    Ok(new.saturating_mul(MIN_SHARED_PART) <= image.size)
+}
+
+/// Has the daemon push what the node lacks. Returns `None` where that does not work, whatever the reason.
+async fn deliver_by_push(
     target: Target<'_>,
-    image: &Image,
+    session: &Session<'_>,
+    n_shared: usize,
+    (name, present): (&str, Option<&str>),
+    on_sent: &(dyn Fn(u64) + Sync),
+) -> Result<Option<Delivered>, Failure> {
+    target.line(if session.image().is_manifest {
+        "the Docker daemon pushes what the node lacks"
+    } else {
+        "the Docker daemon pushes what the node lacks; a layer that it pushes for the first time is compressed, once"
+    });
+    let pushed = match session.fetch(n_shared, name, on_sent).await {
+        Ok(pushed) => pushed,
+        Err(failure) if failure.kind == FailureKind::Failed => {
+            target.line(&format!("no push: {failure}"));
+            return Ok(None);
+        }
+        Err(failure) => return Err(failure),
+    };
+    if present == Some(&pushed.id) {
+        target.line(&format!("the node already has {}", pushed.id));
+        return Ok(Some(Delivered { sent: 0, id: pushed.id }));
+    }
+    let sent = import(target, pushed.archive, name, &pushed.id, on_sent).await?;
+    Ok(sent.map(|sent| Delivered { sent, id: pushed.id }))
+}
+
+/// Imports an archive that may lack layers. Returns how many bytes it had; `None` if the image has not arrived.
+async fn import(
+    target: Target<'_>,
+    archive: ImageBytes,
     name: &str,
+    id: &str,
     on_sent: &(dyn Fn(u64) + Sync),
 ) -> Result<Option<u64>, Failure> {
-    let n_shared = n_shared_layers(target, image).await;
-    if n_shared == 0 {
-        return Ok(None);
-    }
-    let archive = layer_filter::without_shared(target.docker.export(name), image, n_shared, full_name(name));
-    let Ok(sent) = feed(target, IMPORT, archive, on_sent).await else {
-        return Ok(None);
+    let (sent, listed) = match feed(target, IMPORT, archive, on_sent).await {
+        Ok(fed) => fed,
+        Err(failure) => {
+            target.line(&format!("the node did not take what was sent: {failure}"));
+            return Ok(None);
+        }
     };
-    let listed = target.docker.exec_ok(target.node, &["crictl", "images", "-o", "json"], None, &|_| {}).await?;
-    let arrived = ImageList::of_crictl(&listed)?.id(name) == Some(&image.id);
+    let arrived = ImageList::of_crictl(&listed)?.id(name) == Some(id);
+    if !arrived {
+        target.line("the image has not arrived in the node");
+    }
     Ok(arrived.then_some(sent))
 }
 
 /// Counts the image's layers that the node has unpacked, from the lowest on; 0 where that cannot be established.
 async fn n_shared_layers(target: Target<'_>, image: &Image) -> usize {
-    if image.is_manifest {
-        return 0;
-    }
     let argv = ["ctr", "-n", "k8s.io", "snapshots", "ls"];
     let Ok(listed) = target.docker.exec_ok(target.node, &argv, None, &|_| {}).await else {
         return 0;

@@ -28,12 +28,13 @@ impl Delivery for NodeDocker {
         target: Target<'a>,
         image: &'a Image,
         name: &'a str,
+        _present: Option<&'a str>,
         on_sent: &'a (dyn Fn(u64) + Sync),
     ) -> BoxFuture<'a, Result<Delivered, Failure>> {
         Box::pin(async move {
             let id = Arc::new(OnceLock::new());
             let archive = layer_filter::capture_id(target.docker.export(name), image, Arc::clone(&id));
-            let sent = feed(target, &["docker", "load"], archive, on_sent).await?;
+            let (sent, _) = feed(target, &["docker", "load"], archive, on_sent).await?;
             Ok(Delivered::whole(sent, image, id.get()))
         })
     }

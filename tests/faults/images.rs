@@ -1,4 +1,4 @@
-//! What builds leave in the daemon: F54.
+//! What builds and deliveries leave in the daemon: F54, F101.
 
 use crate::daemon::{Daemon, ID};
 use crate::sandbox::{Sandbox, Shown, send};
@@ -40,6 +40,20 @@ fn f54_the_temporary_name_of_a_killed_build_goes_with_the_next_build() {
     assert_eq!(daemon.names(), [built()]);
     sandbox.run(&["logs", "s.a"]).code(0).says(&format!("removed `{left}`"));
     sandbox.run(&["up"]).code(0).says("nothing to do");
+}
+
+#[test]
+fn f101_the_name_under_which_a_killed_delivery_pushed_goes_with_the_next_build() {
+    let (sandbox, daemon) = project();
+    let left = killed_at_the_tag(&sandbox, &daemon);
+    // The name has the same form in any repository; here, that of the endpoint that the killed run had.
+    let pushed = left.replace("web:", "127.0.0.1:20001/provision/layers:");
+    let foreign = "127.0.0.1:20001/provision/layers:1".to_owned();
+    daemon.name(&pushed);
+    daemon.name(&foreign);
+    sandbox.run(&["up"]).code(0);
+    assert_eq!(daemon.names(), [foreign, built()]);
+    sandbox.run(&["logs", "s.a"]).code(0).says(&format!("removed `{pushed}`"));
 }
 
 #[test]

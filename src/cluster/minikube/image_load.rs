@@ -32,6 +32,7 @@ impl Delivery for MinikubeImageLoad {
         target: Target<'a>,
         image: &'a Image,
         name: &'a str,
+        _present: Option<&'a str>,
         on_sent: &'a (dyn Fn(u64) + Sync),
     ) -> BoxFuture<'a, Result<Delivered, Failure>> {
         Box::pin(async move {

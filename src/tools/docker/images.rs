@@ -15,7 +15,8 @@ use crate::model::human_bytes;
 pub struct Image {
     /// Its id: `sha256:` and 64 hexadecimal digits.
     pub id: String,
-    /// Its size in bytes, all layers together.
+    /// Its size in bytes as the daemon reports it. A daemon that keeps images in containerd counts its compressed
+    /// layers too: see [`Docker::unpacked_size`].
     pub size: u64,
     /// Its architecture: `amd64`.
     pub architecture: String,
@@ -80,6 +81,21 @@ impl Docker {
             }
         };
         self.call(|| format!("removing the image `{name}`"), removing).await
+    }
+
+    /// Returns the size of the image's layers as they are unpacked, all together: the same with every daemon.
+    pub async fn unpacked_size(&self, image: &Image) -> Result<u64, Failure> {
+        if !image.is_manifest {
+            return Ok(image.size);
+        }
+        Ok(self.layer_sizes(&image.id).await?.iter().sum())
+    }
+
+    /// Returns the sizes of the layers of the image `name` as they are unpacked, the newest first; empty ones may be
+    /// missing.
+    pub async fn layer_sizes(&self, name: &str) -> Result<Vec<u64>, Failure> {
+        let history = self.call(|| format!("reading the history of `{name}`"), self.client.image_history(name)).await?;
+        Ok(history.into_iter().filter_map(|layer| u64::try_from(layer.size).ok().filter(|size| *size > 0)).collect())
     }
 
     /// Returns the `n` biggest layers of the image `name`, a line each: size and the instruction that created it.

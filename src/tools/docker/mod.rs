@@ -10,6 +10,7 @@ mod containers;
 mod exec;
 mod failure;
 mod images;
+mod push;
 mod volumes;
 
 use std::pin::pin;
@@ -25,6 +26,7 @@ pub use connect::Endpoint;
 pub use containers::Container;
 pub use exec::{ExecOutput, Stdin};
 pub use images::{Image, ImageBytes};
+pub use push::RegistryLogin;
 pub use volumes::Volume;
 
 /// Debug messages of the client hold whole requests, and with them build arguments: they stay off.
