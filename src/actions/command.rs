@@ -7,10 +7,9 @@ use futures_util::future::BoxFuture;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::paths::{Globs, inside};
 use crate::action::{Action, ActionSettings, Presence, StepContext};
 use crate::error::{Failure, FailureKind};
-use crate::files::{FileSet, resolve};
+use crate::files::{FileSet, Globs, inside, resolve};
 use crate::fingerprint::Inputs;
 use crate::model::{Output, ProofKind};
 use crate::tools::docker::Endpoint;
@@ -19,8 +18,8 @@ use crate::tools::process::{ChildRegistry, ProcessObserver};
 use crate::tools::secrets::keyed_digest;
 use crate::tools::{Cancel, blocking, process, shell};
 
-/// The output with the digests of what it made.
-const DIGESTS: &str = "digests";
+/// The fact with a digest for each glob of the outputs.
+const DIGESTS: &str = ".digests";
 
 /// Settings of `command`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -41,9 +40,9 @@ pub(super) struct Command {
     /// pipeline's cluster.
     #[serde(default)]
     env: BTreeMap<String, String>,
-    /// Globs of the files that it reads, relative to the project; `!GLOB` leaves files out of all of them. Symbolic links
-    /// are followed. While the files and the settings are unchanged, the step does not run again. A glob has to match
-    /// something when the step first runs.
+    /// Globs of the files that it reads, relative to the project; `!GLOB` leaves files out of all of them. Symbolic
+    /// links are followed. While the files and the settings are unchanged, the step does not run again. A glob has to
+    /// match something when the step first runs.
     #[serde(default)]
     inputs: Vec<String>,
     /// Globs of the files that it makes, relative to the project; `!GLOB` leaves files out. It has failed when one of
@@ -72,8 +71,6 @@ impl ActionSettings for Command {
     const EXAMPLE: &'static str = r#"run = ["true"]"#;
     const PROBE_SETTINGS: &'static [&'static str] = &["check"];
     const HANDS_CLUSTER_ON: bool = true;
-    const OUTPUTS: &'static [(&'static str, &'static str)] =
-        &[("digests", "one digest for each glob of `outputs`; only there if it has any")];
 
     fn validate(&self) -> Result<(), String> {
         for (key, run) in [("run", &self.run), ("check", &self.check)] {

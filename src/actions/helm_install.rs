@@ -22,8 +22,8 @@ use crate::tools::kubernetes::{Kube, Release, ReleaseStatus};
 pub(super) struct HelmInstall {
     /// The chart: a folder or an archive of the project, or what else helm takes (`oci://…`).
     chart: String,
-    /// Its version, for a chart of a repository. Without an exact one (`1.2.3`) such a step is never fresh, because nobody
-    /// knows which version helm takes.
+    /// Its version, for a chart of a repository. Without an exact one (`1.2.3`) such a step is never fresh, because
+    /// nobody knows which version helm takes.
     version: Option<String>,
     /// The release's name.
     release: String,

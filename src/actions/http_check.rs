@@ -51,8 +51,8 @@ pub(super) struct HttpCheck {
     /// The path below the Service.
     #[serde(default = "root")]
     path: String,
-    /// The method. A request by `GET`, `HEAD` or `OPTIONS` is repeated whenever `plan`, `why` or `report` probes; one by
-    /// another method is not, and its item shows when it was seen.
+    /// The method. A request by `GET`, `HEAD` or `OPTIONS` is repeated whenever `plan`, `why` or `report` probes; one
+    /// by another method is not, and its item shows when it was seen.
     #[serde(default = "get")]
     method: String,
     /// Headers.

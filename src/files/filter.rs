@@ -111,8 +111,8 @@ impl Filter {
         self.root.clone()
     }
 
-    /// Whether symbolic links count with what is behind them: whoever reads a file that a glob names reads that. To a
-    /// build they are sent as links.
+    /// Whether symbolic links count with what is behind them: a program that reads a file that a glob names reads that.
+    /// To a build they are sent as links.
     pub(super) fn follows_links(&self) -> bool {
         matches!(self.rule, Rule::Glob { .. } | Rule::Under { .. })
     }

@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 use crate::sandbox::{Sandbox, steps};
 
 fn project() -> Sandbox {
-    let text = steps(&[("a", "echo a >> world; echo hello", "covers = [\"T001\"]")]);
+    let text = steps(&[("a", "echo a >> world; echo hello", "check = \"true\"\ncovers = [\"T001\"]")]);
     let sandbox = Sandbox::new(&text.replace("name = \"test\"", "name = \"test\"\nchecklists = [\"tasks.md\"]"));
     sandbox.file("tasks.md", "- [ ] T001 All tests pass\n");
     sandbox

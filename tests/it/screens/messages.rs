@@ -23,6 +23,7 @@ fn help_names_each_command_and_what_it_does() {
       why      Show why a step is fresh or stale, input by input
       report   Show the checklist: every item with its verdict and evidence
       logs     Show the output of a step
+      trust    Show what the pipeline executes, and trust it as it is now
       actions  List the actions of steps, or show one with its settings
 
     Options:
@@ -73,6 +74,7 @@ fn help_of_up_explains_each_option() {
       -q, --quiet               Show only failures and the summary
           --yes                 Agree to the loss of data where a repair has to delete something of ours
                                 that is not empty
+          --trust               Trust the pipeline as it is now, and remember that
           --strict-state        Fail if the journal is damaged instead of setting it aside
           --output <FORM>       How to show the run [default: auto] [possible values: auto, tty, lines,
                                 json, github]

@@ -22,8 +22,8 @@ impl Variables {
         self.0.get(name)?.as_deref()
     }
 
-    /// Fills in `$NAME`, `${NAME}` and `${NAME` `:-` `-` `:+` `+` `other}`, without quotes. `None` where that needs more
-    /// than this: a form that only newer daemons know, or with `strict` a name that is not declared here.
+    /// Fills in `$NAME`, `${NAME}` and `${NAME` `:-` `-` `:+` `+` `other}`, without quotes. `None` where that needs
+    /// more than this: a form that only newer daemons know, or with `strict` a name that is not declared here.
     pub(super) fn fill(&self, text: &str, strict: bool) -> Option<String> {
         let mut out = String::new();
         let mut rest = text;
