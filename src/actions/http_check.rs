@@ -260,8 +260,7 @@ impl Target {
 impl HttpCheck {
     /// Whether a request changes nothing, so that a probe may repeat it.
     fn only_reads(&self) -> bool {
-        let is = |method: &&str| self.method.eq_ignore_ascii_case(method);
-        ["GET", "HEAD", "OPTIONS"].iter().any(|method| is(&method))
+        ["GET", "HEAD", "OPTIONS"].iter().any(|method| self.method.eq_ignore_ascii_case(method))
     }
 
     async fn target(&self, cx: &StepContext, local_port: Option<u16>) -> Result<Target, Failure> {

@@ -280,7 +280,7 @@ mod tests {
         }
         // After another boot a container's namespace may have the number of another one's.
         let contained = |holder: &Holder| Holder { namespace: "pid:[4026532500]".into(), ..holder.clone() };
-        let container = Holder { boot: "another".into(), ..contained(&dead) };
-        assert!(!container.is_gone_from(&contained(&here)));
+        let other_boot = Holder { boot: "another".into(), ..contained(&dead) };
+        assert!(!other_boot.is_gone_from(&contained(&here)));
     }
 }

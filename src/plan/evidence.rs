@@ -149,7 +149,9 @@ mod tests {
 
     fn texts(items: &[(&str, &str)]) -> Inputs {
         let mut texts = Inputs::new();
-        items.iter().for_each(|(item, text)| texts.text(*item, text));
+        for (item, text) in items {
+            texts.text(*item, text);
+        }
         texts
     }
 
