@@ -26,8 +26,8 @@ pub trait ActionSettings: Action + DeserializeOwned + JsonSchema + 'static {
     const OUTPUTS: &'static [(&'static str, &'static str)] = &[];
     /// Whether what it makes is in the cluster, and so gone with it. Then the cluster's uid is one of the inputs.
     const IN_CLUSTER: bool = false;
-    /// Whether it hands the cluster to a program of the user's. Then the cluster is one of the inputs if it is there before
-    /// the step begins, but the step does not fail without it.
+    /// Whether it hands the cluster to a program of the user's. Then the cluster is one of the inputs if it is there
+    /// before the step begins, but the step does not fail without it.
     const HANDS_CLUSTER_ON: bool = false;
     /// Whether it makes the cluster that later steps use.
     const MAKES_CLUSTER: bool = false;

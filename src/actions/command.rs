@@ -7,10 +7,9 @@ use futures_util::future::BoxFuture;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::paths::{Globs, inside};
 use crate::action::{Action, ActionSettings, Presence, StepContext};
 use crate::error::Failure;
-use crate::files::{FileSet, resolve};
+use crate::files::{FileSet, Globs, inside, resolve};
 use crate::fingerprint::Inputs;
 use crate::model::{Output, ProofKind, SecretPart, split_secret_refs};
 use crate::tools::docker::Endpoint;
@@ -20,8 +19,8 @@ use crate::tools::secrets::keyed_digest;
 use crate::tools::shell::{self, Script};
 use crate::tools::{Cancel, blocking, process};
 
-/// The output with the digests of what it made.
-const DIGESTS: &str = "digests";
+/// The fact with a digest for each glob of the outputs.
+const DIGESTS: &str = ".digests";
 
 /// Settings of `command`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -43,9 +42,9 @@ pub(super) struct Command {
     /// pipeline's cluster.
     #[serde(default)]
     env: BTreeMap<String, String>,
-    /// Globs of the files that it reads, relative to the project; `!GLOB` leaves files out of all of them. Symbolic links
-    /// are followed. While the files and the settings are unchanged, the step does not run again. A glob has to match
-    /// something when the step first runs.
+    /// Globs of the files that it reads, relative to the project; `!GLOB` leaves files out of all of them. Symbolic
+    /// links are followed. While the files and the settings are unchanged, the step does not run again. A glob has to
+    /// match something when the step first runs.
     #[serde(default)]
     inputs: Vec<String>,
     /// Globs of the files that it makes, relative to the project; `!GLOB` leaves files out. It has failed when one of
@@ -69,15 +68,13 @@ enum Run {
 
 impl ActionSettings for Command {
     const NAME: &'static str = "command";
-    const REVISION: u32 = 3;
+    const REVISION: u32 = 4;
     const SUMMARY: &'static str = "Runs a program or a shell line; done when it ends with exit code 0, its outputs are there as it made them, and its check passes";
     const EXAMPLE: &'static str = r#"run = ["true"]"#;
     const SECRET_SETTINGS: &'static [&'static str] = &["env"];
     const SCRIPTS: &'static [&'static str] = &["run", "check"];
     const PROBE_SETTINGS: &'static [&'static str] = &["check"];
     const HANDS_CLUSTER_ON: bool = true;
-    const OUTPUTS: &'static [(&'static str, &'static str)] =
-        &[("digests", "one digest for each glob of `outputs`; only there if it has any")];
 
     fn validate(&self) -> Result<(), String> {
         for (key, run) in [("run", &self.run), ("check", &self.check)] {
@@ -174,6 +171,8 @@ impl Command {
     /// Returns what `check` finds wrong.
     async fn failed_check(&self, cx: &StepContext) -> Result<Option<String>, Failure> {
         let Some(check) = &self.check else { return Ok(None) };
+        // What it prints is shown.
+        cx.learn_generated().await?;
         let command = self.command(check, cx).await?;
         let line = command.display_line();
         let exit = command.run(&Unheard(cx)).await?;

@@ -6,9 +6,9 @@ use futures_util::future::BoxFuture;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::paths::inside;
 use crate::action::{Action, ActionSettings, Presence, StepContext};
 use crate::error::Failure;
+use crate::files::inside;
 use crate::fingerprint::Inputs;
 use crate::images::Reference;
 use crate::model::{Output, human_bytes};
@@ -93,8 +93,8 @@ impl DockerBuild {
         blocking(move || BuildContext::open_inside(&root, &root.join(context), &root.join(file))).await
     }
 
-    /// Chooses the builder. BuildKit copies an ignored Dockerfile into the image, because it gets it with the context: the
-    /// classic builder, which does not, builds where that matters and where it can.
+    /// Chooses the builder. BuildKit copies an ignored Dockerfile into the image, because it gets it with the context:
+    /// the classic builder, which does not, builds where that matters and where it can.
     fn with_builder(cx: &StepContext, context: BuildContext) -> BuildContext {
         let text = String::from_utf8_lossy(context.dockerfile_text());
         if !context.hides_dockerfile() || !dockerfile::may_copy(&text, context.dockerfile_name()) {

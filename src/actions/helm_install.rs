@@ -31,8 +31,8 @@ const INTERVAL: Duration = Duration::from_millis(200);
 pub(super) struct HelmInstall {
     /// The chart: a folder or an archive of the project, or what else helm takes (`oci://…`).
     chart: String,
-    /// Its version, for a chart of a repository. Without an exact one (`1.2.3`) such a step is never fresh, because nobody
-    /// knows which version helm takes.
+    /// Its version, for a chart of a repository. Without an exact one (`1.2.3`) such a step is never fresh, because
+    /// nobody knows which version helm takes.
     version: Option<String>,
     /// The release's name.
     release: String,

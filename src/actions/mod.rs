@@ -7,7 +7,6 @@ mod file_check;
 mod helm_install;
 mod http_check;
 mod image_load;
-mod paths;
 mod rollout_check;
 mod secret_apply;
 mod tool_check;

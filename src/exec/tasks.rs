@@ -86,7 +86,7 @@ impl ActionTask {
         tokio::spawn(async move {
             let began = Stopwatch::start();
             let result = self.attempts().await;
-            let changed = if result.is_ok() { self.changed_inputs().await } else { Vec::new() };
+            let changed = if result.is_ok() { Box::pin(self.changed_inputs()).await } else { Vec::new() };
             let Self { number, cx, inputs, .. } = self;
             let ran = ActionResult { number, cx, inputs, changed, result, duration: began.elapsed() };
             // The loop is gone only when the run is over.

@@ -111,8 +111,8 @@ impl Filter {
         self.root.clone()
     }
 
-    /// Whether symbolic links count with what is behind them: whoever reads a file that a glob names reads that. To a
-    /// build they are sent as links.
+    /// Whether symbolic links count with what is behind them: a program that reads a file that a glob names reads that.
+    /// To a build they are sent as links.
     pub(super) fn follows_links(&self) -> bool {
         matches!(self.rule, Rule::Glob { .. } | Rule::Under { .. })
     }
@@ -131,7 +131,9 @@ impl Filter {
                 !excluded.is_match(name) && (*deep || depth < parts.len())
             }
             Rule::Under { excluded, .. } => !excluded.is_match(name),
-            _ => true,
+            #[cfg(test)]
+            Rule::Everything => true,
+            Rule::Ignore { .. } => true,
         }
     }
 
@@ -141,7 +143,9 @@ impl Filter {
         let everything = match &self.rule {
             Rule::Glob { by_name, excluded, .. } => *by_name && excluded.is_empty(),
             Rule::Under { excluded, .. } => excluded.is_empty(),
-            _ => false,
+            #[cfg(test)]
+            Rule::Everything => false,
+            Rule::Ignore { .. } => false,
         };
         let listed = |below: &Path| !below.iter().any(|part| UNLISTED.iter().any(|unlisted| part == *unlisted));
         everything && real.strip_prefix(start).is_ok_and(listed)

@@ -7,6 +7,7 @@ mod mutex;
 mod own;
 mod replace;
 mod set;
+mod settings_paths;
 mod stat_cache;
 mod walk;
 
@@ -14,5 +15,6 @@ pub use inside::resolve;
 pub use own::{create_below, open_below, open_own, read_own, read_own_text};
 pub use replace::replace_file;
 pub use set::{FileHasher, FileSet};
+pub use settings_paths::{Globs, inside};
 pub use stat_cache::{FileDigests, Verify};
 pub use walk::{Entry, EntryKind, Walk};

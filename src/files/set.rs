@@ -1,8 +1,9 @@
 //! [`FileSet`]: a build context, or what a glob matches, and its digest.
 //!
-//! What counts is each entry's relative path, kind, executable bit and contents. Of a symbolic link that a glob matches,
-//! it is what it leads to; in a build context only where it points, because the build gets it as a link. Modification times and owners do not count: a clone stays fresh. The other permission bits
-//! count in a build context alone, because they become part of the image.
+//! What counts is each entry's relative path, kind, executable bit and contents. Of a symbolic link that a glob
+//! matches, it is what it leads to; in a build context only where it points, because the build gets it as a link.
+//! Modification times and owners do not count: a clone stays fresh. The other permission bits count in a build context
+//! alone, because they become part of the image.
 
 use std::fs::Metadata;
 use std::os::unix::ffi::OsStrExt;
@@ -45,7 +46,8 @@ impl FileSet {
 
     /// What the glob `pattern` matches in `root`, and none of the globs `excluded` does: `*` and `?` stay within a
     /// folder, `**` does not, and the plain name of a folder means everything in it. Folders themselves are not part of
-    /// the set. Symbolic links are followed, as whoever reads the files follows them; out of `root` none may lead.
+    /// the set. Symbolic links are followed, as a program that reads the files follows them; out of `root` none may
+    /// lead.
     pub fn glob(root: &Path, pattern: &str, excluded: &[&str]) -> Result<Self, String> {
         Ok(Self { filter: Arc::new(Filter::glob(root, pattern, excluded)?) })
     }

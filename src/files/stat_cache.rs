@@ -1,11 +1,11 @@
 //! [`FileDigests`]: digests of files' contents, kept with the files' metadata: an unchanged file costs one `stat`.
 //!
 //! A kept digest counts only while device, inode, size, modification time and change time are unchanged, to the
-//! nanosecond. It is kept only if both times are [`WRITTEN_BACK`] older than the run, by the clock of the file system: a
-//! later write then gives the file another time, however coarse that clock is. This is git's rule about entries as young
-//! as its index, applied when an entry is added, so that nothing doubtful is ever kept. The time is that of a program that
-//! writes through a memory map: the first such write to a page gives the file a new time, and those after it do not
-//! until the page was written back. In memory (tmpfs) nothing ever is, and no digest of a file there is kept.
+//! nanosecond. It is kept only if both times are [`WRITTEN_BACK`] older than the run, by the clock of the file system:
+//! a later write then gives the file another time, however coarse that clock is. This is git's rule about entries as
+//! young as its index, applied when an entry is added, so that nothing doubtful is ever kept. The time is that of a
+//! program that writes through a memory map: the first such write to a page gives the file a new time, and those after
+//! it do not until the page was written back. In memory (tmpfs) nothing ever is, and no digest of a file there is kept.
 //!
 //! The file is a cache: it may be deleted, and one that does not read back is as good as none. It holds [`MAGIC`], the
 //! entries of [`ENTRY`] bytes each, little-endian, and the first 16 bytes of BLAKE3 over all before them.

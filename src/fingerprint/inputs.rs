@@ -111,7 +111,7 @@ impl Inputs {
         }
     }
 
-    /// Notes something that the step depends on and that can't be looked at, such as what an address answers. The step
+    /// Notes something that the step depends on and that can't be read, such as what an address answers. The step
     /// is not fresh as long as there is any.
     pub fn unknown(&mut self, what: impl Into<String>) {
         self.gaps.get_or_insert_default().unknown.push(what.into());
@@ -122,7 +122,7 @@ impl Inputs {
         self.gaps.get_or_insert_default().unmatched.push(label.to_owned());
     }
 
-    /// What the step depends on and nobody can look at.
+    /// What the step depends on and nobody can read.
     pub fn all_unknown(&self) -> &[String] {
         self.gaps.as_ref().map_or(&[], |gaps| &gaps.unknown)
     }

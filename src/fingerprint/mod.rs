@@ -6,7 +6,7 @@
 //! | each of the step's own settings, before expressions over steps are filled in | `settings.KEY` |
 //! | each output of a needed step that an expression names | `steps.STAGE.STEP.NAME` |
 //! | of an action whose result is in the cluster: the cluster's uid | `cluster` |
-//! | of a command that is handed a cluster or a daemon: which ones; the usual socket needs no words | `cluster`, `docker` |
+//! | of a command: the cluster and the daemon that it is handed, if not the usual socket | `cluster`, `docker` |
 //! | what the action itself reads: files of a context, a tool's version, a base image's id | the action's own |
 //!
 //! Left out on purpose: modification times and absolute paths (a clone must stay fresh), the fingerprint of needed

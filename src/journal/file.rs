@@ -207,8 +207,8 @@ fn doubts<'a>(records: &[Record<'a>]) -> Vec<Record<'a>> {
     last.into_values().collect()
 }
 
-/// The records that [`History`] can't do without: the last end and success of each step in each scope, its start if that
-/// came later, the runs they name, and the children that are not known to have ended.
+/// The records that [`History`] can't do without: the last end and success of each step in each scope, its start if
+/// that came later, the runs they name, and the children that are not known to have ended.
 fn live_records<'a>(records: &[Record<'a>]) -> Vec<Record<'a>> {
     let mut keep = vec![false; records.len()];
     let mut last: BTreeMap<(&str, Option<&str>, &str), usize> = BTreeMap::new();

@@ -112,7 +112,7 @@ impl History {
 
     /// How many steps have ever been started, in all scopes.
     pub(super) fn n_steps(&self) -> usize {
-        self.steps.len() + self.others.values().map(|steps| steps.len()).sum::<usize>()
+        self.steps.len() + self.others.values().map(IdMap::len).sum::<usize>()
     }
 
     fn steps_of(&self, scope: Option<&str>) -> Option<&IdMap<StepId, StepHistory>> {

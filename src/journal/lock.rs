@@ -279,8 +279,8 @@ mod tests {
             assert!(!holder.is_gone_from(&here), "{what}");
         }
         // After another boot a container's namespace may have the number of another one's.
-        let in_container = |holder: &Holder| Holder { namespace: "pid:[4026532500]".into(), ..holder.clone() };
-        let container = Holder { boot: "another".into(), ..in_container(&dead) };
-        assert!(!container.is_gone_from(&in_container(&here)));
+        let contained = |holder: &Holder| Holder { namespace: "pid:[4026532500]".into(), ..holder.clone() };
+        let other_boot = Holder { boot: "another".into(), ..contained(&dead) };
+        assert!(!other_boot.is_gone_from(&contained(&here)));
     }
 }

@@ -226,7 +226,7 @@ fn to_record<'a>(entry: &'a Entry, scope: Option<&'a str>, at: i64, folder: &str
 }
 
 fn output_texts(output: &Output) -> BTreeMap<String, String> {
-    output.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    output.all().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
 #[cfg(test)]

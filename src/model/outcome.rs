@@ -143,8 +143,13 @@ impl Output {
         self.0.get(name).map(String::as_str)
     }
 
-    /// All facts, by name.
+    /// All facts for a reader, by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.all().filter(|(name, _)| !name.starts_with('.'))
+    }
+
+    /// All facts, by name, with those that only the next check of the step needs: their names begin with a dot.
+    pub fn all(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 

@@ -251,8 +251,8 @@ impl Tools {
         &self.node_images
     }
 
-    /// The context and the identity of the cluster that a user's program is handed, or why they can't be told. Steps share
-    /// a failure too: a hundred of them need not wait one after another for the same dead address.
+    /// The context and the identity of the cluster that a user's program is handed, or why nobody knows them. Steps
+    /// share a failure too: a hundred of them need not wait one after another for the same dead address.
     pub async fn handed_cluster(&self) -> Result<Result<String, String>, Failure> {
         let context = &self.declared_cluster()?.context;
         let find = async {

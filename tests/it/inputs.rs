@@ -96,7 +96,7 @@ fn f73_an_output_with_other_contents_is_made_again() {
     sandbox.run(&["up"]).code(0);
     assert_eq!(sandbox.world(), ["a", "a"]);
     assert_eq!(fs::read_to_string(sandbox.path("app.js")).unwrap(), "good");
-    // Written anew with the same contents: nothing has changed.
+    // Written again with the same contents: nothing has changed.
     fs::write(sandbox.path("old.txt"), "old").unwrap();
     sandbox.run(&["up"]).code(0).says("nothing to do");
 }

@@ -59,8 +59,8 @@ fn read_bytes(path: &Path) -> Result<Vec<u8>, Diagnostic> {
     Ok(bytes)
 }
 
-/// Decodes `bytes` as UTF-8, without a byte order mark, and with the line ends of any checkout as `\n`: those in a text of
-/// several lines, such as a script, would be part of it.
+/// Decodes `bytes` as UTF-8, without a byte order mark, and with the line ends of any checkout as `\n`: those in a
+/// string of several lines, such as a script, would be part of it.
 fn decode(name: &str, mut bytes: Vec<u8>) -> Result<String, Diagnostic> {
     if bytes.starts_with(b"\xef\xbb\xbf") {
         bytes.drain(..3);

@@ -231,9 +231,11 @@ fn a_file_of_a_windows_checkout_means_the_same() {
         step(&pipeline, "s.a").static_inputs.clone()
     };
     assert_eq!(settings(&windows), settings(&text));
-    let project = Project::new("[pipeline]\nname = \"p\"\nchecklists = [\"t.md\"]\n[[stage]]\nid = \"s\"\n")
-        .with("t.md", "\u{feff}- [ ] T001 first\r\n- [ ] T002 second\r\n");
-    let items = project.pipeline().items;
+    let text = text.replace("name = \"p\"", "name = \"p\"\nchecklists = [\"t.md\"]");
+    let options = LoadOptions::default();
+    let project = Project::new(text).with("t.md", "\u{feff}- [ ] T001 first\r\n- [ ] T002 second\r\n");
+    let loaded = load(&project.root().join("pipeline.toml"), &options, crate::actions::ACTIONS).unwrap();
+    let items = loaded.pipeline.items;
     assert_eq!(items.iter().map(|item| item.id.as_str()).collect::<Vec<_>>(), ["T001", "T002"]);
 }
 

@@ -1,3 +1,5 @@
+//! Which digests are remembered, and when they count.
+
 use std::time::{Duration, SystemTime};
 
 use super::*;

@@ -170,7 +170,8 @@ impl Reader {
         if start.is_some_and(|start| self.filter.counts_by_its_own_name(&start, real)) {
             return false;
         }
-        // A link that is met behind another one: without this, folders that link to each other have endlessly many names.
+        // A link that is met behind another one: without this, folders that link to each other have endlessly many
+        // names.
         seen.insert(real.clone()) || !folder.behind
     }
 

@@ -1,5 +1,5 @@
-//! [`Chart`]: a chart in a folder or an archive, and what it consists of: its own files, and the charts that it names as
-//! `file://…`, which helm packs into it.
+//! [`Chart`]: a chart in a folder or an archive, and what it consists of: its own files, and the charts that it names
+//! as `file://…`, which helm packs into it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
@@ -176,8 +176,8 @@ fn digest(chart: &Path, dependencies: &[Dependency]) -> Result<Digest, Failure> 
     Ok(Digest::from_hash(hasher.finalize()))
 }
 
-/// Whether `archive` has the chart `name` as it is in `folder`. A file that helm leaves out counts as a difference: it is
-/// then packed once more, which does no harm.
+/// Whether `archive` has the chart `name` as it is in `folder`. A file that helm leaves out counts as a difference: it
+/// is then packed once more, which does no harm.
 fn is_packed(archive: &Path, name: &str, folder: &Path) -> Result<bool, Failure> {
     let mut packed = BTreeMap::new();
     let Ok(file) = fs::File::open(archive) else { return Ok(false) };

@@ -83,8 +83,8 @@ impl Helm {
         run(&what, command.capture(), host).await.map(drop)
     }
 
-    /// Gets the charts that `chart` consists of into its folder `charts/`: by its lock, or, where they are all folders of
-    /// this machine, as they are now.
+    /// Gets the charts that `chart` consists of into its folder `charts/`: by its lock, or, where they are all folders
+    /// of this machine, as they are now.
     pub async fn get_dependencies(&self, chart: &Chart, host: &dyn ProcessObserver) -> Result<(), Failure> {
         let args = if chart.is_local()? { ["update", "--skip-refresh"].as_slice() } else { &["build"] };
         let command = Command::new(&self.program).arg("dependency").args(args).arg(chart.path());

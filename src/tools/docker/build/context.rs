@@ -128,8 +128,8 @@ impl BuildContext {
         self.inside.as_ref().is_none_or(ignored)
     }
 
-    /// Returns the context for the classic builder, which takes the Dockerfile and the `.dockerignore` away from the image
-    /// if the `.dockerignore` says so. BuildKit copies whatever it gets. `None` if the daemon would read another
+    /// Returns the context for the classic builder, which takes the Dockerfile and the `.dockerignore` away from the
+    /// image if the `.dockerignore` says so. BuildKit copies whatever it gets. `None` if the daemon would read another
     /// `.dockerignore` than we do.
     pub fn for_classic_builder(&self) -> Option<Self> {
         (!self.own_ignore).then(|| Self { classic: true, ..self.clone() })
@@ -146,7 +146,8 @@ impl BuildContext {
         ignore_file.into_iter().chain(self.inside.clone()).collect()
     }
 
-    /// The `.dockerignore` for the classic builder that names a Dockerfile from outside, as the docker program writes it.
+    /// The `.dockerignore` for the classic builder that names a Dockerfile from outside, as the docker program writes
+    /// it.
     fn extended_ignore(&self) -> Option<String> {
         let text = String::from_utf8_lossy(self.ignore_text.as_deref().unwrap_or_default());
         let own = if self.ignore_text.is_none() { "\n.dockerignore" } else { "" };

@@ -1,3 +1,5 @@
+//! What a build is sent.
+
 use std::os::unix::fs::{PermissionsExt, symlink};
 
 use futures_util::StreamExt;

@@ -24,7 +24,7 @@ pub fn needs_buildkit(text: &str) -> bool {
         || lines.instructions.iter().any(|instruction| {
             let has_flags = matches!(instruction.name.as_str(), "FROM" | "RUN" | "COPY" | "ADD" | "ONBUILD");
             let (flags, _) = split_flags(&instruction.rest);
-            instruction.has_heredoc || (has_flags && !flags.iter().all(|flag| is_old(&flag)))
+            instruction.has_heredoc || (has_flags && !flags.iter().all(is_old))
         })
 }
 

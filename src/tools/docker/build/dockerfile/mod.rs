@@ -1,7 +1,8 @@
 //! What a Dockerfile brings into an image from outside of its context: base images, other images, addresses.
 //!
-//! Reads what a daemon reads, and refuses nothing: that is the daemon's part. What can't be told without the daemon, or
-//! changes behind the Dockerfile's back, is named as unknown, and the image is then never taken for up to date.
+//! Reads what a daemon reads, and refuses nothing: that is the daemon's part. What can't be resolved without the
+//! daemon, or changes behind the Dockerfile's back, is named as unknown, and the image is then never treated as up to
+//! date.
 
 mod classic;
 mod lines;
@@ -18,7 +19,7 @@ use variables::Variables;
 pub struct Sources {
     /// The images that it starts from, copies from or mounts, in order and each once.
     pub images: Vec<String>,
-    /// What can't be told, each as it is said to a person.
+    /// What can't be resolved, each as it is said to a person.
     pub unknown: Vec<String>,
 }
 
@@ -137,7 +138,7 @@ impl Reader<'_> {
                 }
             }
             "ADD" => self.add(line, &flags, &words),
-            // Whoever starts from this stage executes it, which may be a later stage of this file.
+            // What starts from this stage executes it, which may be a later stage of this file.
             "ONBUILD" => {
                 let (name, rest) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
                 let (name, rest) = (name.to_ascii_uppercase(), rest.trim().to_owned());
@@ -184,7 +185,7 @@ impl Reader<'_> {
         for (name, value) in pairs {
             match self.stage.fill(&value, true) {
                 Some(value) => self.stage.set(&name, Some(value)),
-                // It comes from the base image: whoever uses it is unknown.
+                // It comes from the base image: what uses it is unknown.
                 None => self.stage.forget(&name),
             }
         }

@@ -1,3 +1,5 @@
+//! Every form in which a Dockerfile names something from outside.
+
 use super::*;
 
 const PLATFORMS: Platforms<'_> = Platforms { target: "linux/arm64/v8", build: "linux/amd64" };

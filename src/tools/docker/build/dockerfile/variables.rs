@@ -22,8 +22,8 @@ impl Variables {
         self.0.get(name)?.as_deref()
     }
 
-    /// Fills in `$NAME`, `${NAME}` and `${NAME` `:-` `-` `:+` `+` `other}`, without quotes. `None` where that needs more
-    /// than this: a form that only newer daemons know, or with `strict` a name that is not declared here.
+    /// Fills in `$NAME`, `${NAME}` and `${NAME` `:-` `-` `:+` `+` `other}`, without quotes. `None` where that needs
+    /// more than this: a form that only newer daemons know, or with `strict` a name that is not declared here.
     pub(super) fn fill(&self, text: &str, strict: bool) -> Option<String> {
         let mut out = String::new();
         let mut rest = text;
@@ -54,7 +54,8 @@ impl Variables {
         let name_end = |text: &str| text.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(text.len());
         let Some(inner) = text.strip_prefix('{') else {
             let (name, after) = text.split_at(name_end(text));
-            return Some((self.value(name, strict)?.unwrap_or_default().to_owned(), after));
+            let value = self.is_usable(name, strict).then(|| self.get(name).unwrap_or_default().to_owned())?;
+            return Some((value, after));
         };
         let (body, after) = inner.split_at(closing(inner)?);
         let after = after.strip_prefix('}')?;
@@ -62,25 +63,22 @@ impl Variables {
         // A colon makes an empty value as good as none.
         let (form, empty_counts) = form.strip_prefix(':').map_or((form, true), |form| (form, false));
         let is_lenient = form.starts_with(['-', '+']);
-        let value = self.value(name, strict && !is_lenient)?.filter(|value| empty_counts || !value.is_empty());
+        if !self.is_usable(name, strict && !is_lenient) {
+            return None;
+        }
+        let value = self.get(name).filter(|value| empty_counts || !value.is_empty());
         let value = match form.split_at_checked(1) {
             None if empty_counts => value.unwrap_or_default().to_owned(),
-            Some(("-", other)) => {
-                value.map(|value| Some(value.to_owned())).unwrap_or_else(|| self.fill(other, strict))?
-            }
+            Some(("-", other)) => value.map_or_else(|| self.fill(other, strict), |value| Some(value.to_owned()))?,
             Some(("+", other)) => value.map_or(Some(String::new()), |_| self.fill(other, strict))?,
             _ => return None,
         };
         Some((value, after))
     }
 
-    /// The value of `name`; the outer `None` with `strict` for one that is not declared.
-    fn value(&self, name: &str, strict: bool) -> Option<Option<&str>> {
-        match self.0.get(name) {
-            Some(value) => Some(value.as_deref()),
-            None if strict || name.is_empty() => None,
-            None => Some(None),
-        }
+    /// Whether `name` may be filled in: with `strict` it has to be declared.
+    fn is_usable(&self, name: &str, strict: bool) -> bool {
+        !name.is_empty() && (!strict || self.0.contains_key(name))
     }
 }
 

@@ -2,10 +2,10 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use crate::files::FileSet;
+use super::set::FileSet;
 
 /// Returns `path` without `.` and `..`, or why it is refused: what it names has to lie inside the project.
-pub(super) fn inside(setting: &str, path: &str) -> Result<PathBuf, String> {
+pub fn inside(setting: &str, path: &str) -> Result<PathBuf, String> {
     let mut clean = PathBuf::new();
     for part in Path::new(path).components() {
         let stays = match part {
@@ -25,14 +25,15 @@ pub(super) fn inside(setting: &str, path: &str) -> Result<PathBuf, String> {
 }
 
 /// The globs of a setting: those that select, and those that leave out.
-pub(super) struct Globs<'a> {
+#[derive(Debug)]
+pub struct Globs<'a> {
     selected: Vec<&'a str>,
     excluded: Vec<&'a str>,
 }
 
 impl<'a> Globs<'a> {
     /// Those of the setting `patterns`: `!GLOB` leaves out.
-    pub(super) fn of(patterns: &'a [String]) -> Self {
+    pub fn of(patterns: &'a [String]) -> Self {
         let (mut selected, mut excluded) = (Vec::new(), Vec::new());
         for pattern in patterns {
             match pattern.strip_prefix('!') {
@@ -44,7 +45,7 @@ impl<'a> Globs<'a> {
     }
 
     /// Each glob that selects, with the files below `root` that count of it.
-    pub(super) fn sets(&self, root: &Path) -> Result<Vec<(String, FileSet)>, String> {
+    pub fn sets(&self, root: &Path) -> Result<Vec<(String, FileSet)>, String> {
         if let ([], [excluded, ..]) = (self.selected.as_slice(), self.excluded.as_slice()) {
             return Err(format!("`!{excluded}` leaves files out, and no glob before it selects any"));
         }
