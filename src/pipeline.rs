@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::action::{Action, ActionType};
 use crate::error::Failure;
 use crate::fingerprint::Inputs;
-use crate::model::{IdMap, Item, ItemId, Outline, Output, StageId, StageOutline, StepId, StepOutline};
+use crate::model::{IdMap, Item, ItemId, NearItem, Outline, Output, StageId, StageOutline, StepId, StepOutline};
 use crate::tools::cluster::ClusterSpec;
 use crate::tools::secrets::SecretSource;
 
@@ -29,6 +29,8 @@ pub struct Pipeline {
     pub cluster: Option<ClusterSpec>,
     /// The items of its checklists, in the order of the files.
     pub items: Vec<Item>,
+    /// The lines of its checklists that look like items and are none.
+    pub near_items: Vec<NearItem>,
 }
 
 /// A stage.

@@ -97,7 +97,10 @@ pub(super) fn report(cli: &Cli, terminal: &Terminal, args: &ReportArgs) -> Resul
             Some((forecast.step.clone(), StepProof { stale, ..proof }))
         })
         .collect();
-    let checklist = Checklist::judge(project.items(), &project.pipeline.outline(), &proofs);
+    let checklist = Checklist {
+        near: project.pipeline.near_items.clone(),
+        ..Checklist::judge(project.items(), &project.pipeline.outline(), &proofs)
+    };
     let name = project.pipeline.name.as_str();
     let now = now_ms();
     let theme = if args.output.is_some() { Theme { color: false, unicode: true } } else { terminal.out };

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use super::expr::scope::{Scope, StepInfo, Steps};
 use super::resolve::{self, Edge};
+use super::sections::checklist::Items;
 use super::sections::stages::{StageDecl, StepDecl};
 use super::settings;
 use super::syntax::diagnostic::Report;
-use crate::model::{Item, StageId, StepId};
+use crate::model::{StageId, StepId};
 use crate::pipeline::{Stage, Step};
 use crate::tools::secrets::SecretSource;
 
@@ -18,9 +19,7 @@ pub(super) struct Assembly<'a> {
     pub(super) scope: Scope<'a>,
     pub(super) steps: Steps,
     pub(super) secrets: &'a BTreeMap<String, SecretSource>,
-    pub(super) items: BTreeMap<&'a str, &'a Item>,
-    /// Whether `items` are all items: a checklist that can't be read may have others.
-    pub(super) complete: bool,
+    pub(super) items: &'a Items,
 }
 
 /// A declared step with its references resolved.
@@ -98,7 +97,7 @@ impl Assembly<'_> {
         let report = self.report;
         *edges = resolve::step_needs(report, &decl, &self.steps);
         let fallback = resolve::fallback(report, &decl, &self.steps);
-        let covers = resolve::covers(report, &decl, &self.items, self.complete);
+        let covers = resolve::covers(report, &decl, self.items);
         if !kept {
             // Its expressions may use variables and steps that only other profiles have.
             edges.extend(fallback);

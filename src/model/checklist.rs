@@ -2,20 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{ItemId, Outcome, Outline, Output, RunId, StepId};
-
-/// An entry of a checklist file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Item {
-    /// Its id: `T015`.
-    pub id: ItemId,
-    /// The heading it stands under.
-    pub phase: String,
-    /// Its text, without id and markers.
-    pub text: String,
-    /// Whether it is ticked in the file.
-    pub ticked: bool,
-}
+use super::{Item, ItemId, NearItem, Outcome, Outline, Output, RunId, StepId};
 
 /// Evidence for or against an item: one run of a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,11 +48,13 @@ pub enum Verdict {
     Failed,
     /// Never proven, or nothing covers it.
     Open,
+    /// Its box in the file says that it is not going to be done, and no step covers it.
+    Dropped,
 }
 
 impl Verdict {
     /// All verdicts.
-    pub const ALL: [Self; 5] = [Self::Done, Self::Fallback, Self::Stale, Self::Failed, Self::Open];
+    pub const ALL: [Self; 6] = [Self::Done, Self::Fallback, Self::Stale, Self::Failed, Self::Open, Self::Dropped];
 
     /// Returns the word used in reports.
     pub fn word(self) -> &'static str {
@@ -75,6 +64,7 @@ impl Verdict {
             Self::Stale => "stale",
             Self::Failed => "failed",
             Self::Open => "open",
+            Self::Dropped => "dropped",
         }
     }
 
@@ -99,7 +89,7 @@ pub struct ItemStatus {
 
 /// The number of items with each verdict.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts([usize; 5]);
+pub struct Counts([usize; Verdict::ALL.len()]);
 
 impl Counts {
     /// Returns the number of items with `verdict`.
@@ -118,6 +108,8 @@ impl Counts {
 pub struct Checklist {
     /// The items.
     pub items: Vec<ItemStatus>,
+    /// The lines that look like items and are none.
+    pub near: Vec<NearItem>,
 }
 
 impl Checklist {
@@ -134,7 +126,8 @@ impl Checklist {
             .iter()
             .map(|item| {
                 let steps = covering.get(&item.id).map(Vec::as_slice).unwrap_or_default();
-                let verdict = steps.iter().map(|step| step_verdict(proofs.get(*step))).max().unwrap_or(Verdict::Open);
+                let uncovered = if item.dropped { Verdict::Dropped } else { Verdict::Open };
+                let verdict = steps.iter().map(|step| step_verdict(proofs.get(*step))).max().unwrap_or(uncovered);
                 // One failed step outweighs others that are not proven yet.
                 let failed = steps.iter().any(|step| step_verdict(proofs.get(*step)) == Verdict::Failed);
                 ItemStatus {
@@ -149,7 +142,7 @@ impl Checklist {
                 }
             })
             .collect();
-        Self { items }
+        Self { items, near: Vec::new() }
     }
 
     /// The number of items with each verdict.
@@ -177,7 +170,7 @@ fn step_verdict(proof: Option<&StepProof>) -> Verdict {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{StageId, StageOutline, StepOutline};
+    use super::super::{ItemPlace, StageId, StageOutline, StepOutline};
     use super::*;
 
     fn outline(steps: &[(&str, &[&str])]) -> Outline {
@@ -214,8 +207,20 @@ mod tests {
     /// Step, outcome, staleness.
     type Known<'a> = &'a [(&'a str, Outcome, bool)];
 
+    fn item(id: &str, dropped: bool) -> Item {
+        Item {
+            id: ItemId::new(id).unwrap(),
+            has_id: true,
+            phase: String::new(),
+            text: String::new(),
+            ticked: true,
+            dropped,
+            place: ItemPlace { file: "tasks.md".into(), line: 1 },
+        }
+    }
+
     fn verdict(proofs: Known) -> Verdict {
-        let item = Item { id: ItemId::new("T1").unwrap(), phase: String::new(), text: String::new(), ticked: true };
+        let item = item("T1", false);
         let outline = outline(&[("s.a", &["T1"]), ("s.b", &["T1"]), ("s.c", &[])]);
         let proofs = proofs.iter().map(|(step, outcome, stale)| proof(step, *outcome, *stale)).collect();
         Checklist::judge(&[item], &outline, &proofs).items[0].verdict
@@ -239,5 +244,15 @@ mod tests {
             assert_eq!(verdict(proofs), expected, "{proofs:?}");
         }
         assert_eq!(verdict(&[("s.a", Skipped, false), ("s.b", Succeeded, false)]), Verdict::Open);
+    }
+
+    #[test]
+    fn a_dropped_item_is_not_open_unless_a_step_covers_it() {
+        let outline = outline(&[("s.a", &["T1"])]);
+        let list = Checklist::judge(&[item("T1", true), item("T2", true)], &outline, &BTreeMap::new());
+        assert_eq!(
+            list.items.iter().map(|status| status.verdict).collect::<Vec<_>>(),
+            [Verdict::Open, Verdict::Dropped]
+        );
     }
 }

@@ -44,6 +44,20 @@ impl Outcome {
         Self::ALL.into_iter().find(|outcome| outcome.word() == word)
     }
 
+    /// Returns the one of both that says more about a stage.
+    #[must_use]
+    pub fn worse(self, other: Self) -> Self {
+        let rank = |outcome: Self| match outcome {
+            Self::Fresh | Self::Skipped => 0,
+            Self::Succeeded => 1,
+            Self::Fallback => 2,
+            Self::Blocked => 3,
+            Self::Interrupted => 4,
+            Self::Failed => 5,
+        };
+        if rank(other) > rank(self) { other } else { self }
+    }
+
     /// Whether what the step stands for is confirmed.
     pub fn is_proof(self) -> bool {
         matches!(self, Self::Succeeded | Self::Fresh)

@@ -1,10 +1,20 @@
 //! `[pipeline]`: the name, and the checklist files.
 
+use super::vars::is_name;
 use crate::config::syntax::diagnostic::{Diagnostic, Report};
 use crate::config::syntax::fields::{Fields, SpannedString};
+use crate::config::syntax::node::{Node, Value};
+
+/// A checklist file.
+#[derive(Debug)]
+pub(crate) struct ChecklistFile {
+    /// The name of the list: `auth` in `auth:T001`. All have one, or none has.
+    pub(crate) list: Option<String>,
+    pub(crate) path: SpannedString,
+}
 
 /// Reads `[pipeline]`: the name, and the checklist files.
-pub(crate) fn read(report: &Report, root: &mut Fields<'_>) -> (String, Vec<SpannedString>) {
+pub(crate) fn read(report: &Report, root: &mut Fields<'_>) -> (String, Vec<ChecklistFile>) {
     let Some(mut fields) = root.table("pipeline", "`[pipeline]`") else {
         report.add(
             Diagnostic::error("missing section `[pipeline]`")
@@ -14,7 +24,7 @@ pub(crate) fn read(report: &Report, root: &mut Fields<'_>) -> (String, Vec<Spann
         return (String::new(), Vec::new());
     };
     let name = fields.required_string("name");
-    let checklists = fields.strings("checklists").unwrap_or_default();
+    let checklists = checklists(report, &mut fields);
     fields.finish();
     let name = name.map_or_else(String::new, |name| {
         let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
@@ -34,4 +44,40 @@ pub(crate) fn read(report: &Report, root: &mut Fields<'_>) -> (String, Vec<Spann
         name.into_inner()
     });
     (name, checklists)
+}
+
+/// Reads `checklists`: an array of files, or a table of files by the names of their lists.
+fn checklists(report: &Report, fields: &mut Fields<'_>) -> Vec<ChecklistFile> {
+    const EXPECTED: &str = "an array of files, or a table of files with names";
+    let Some(node) = fields.take("checklists") else {
+        return Vec::new();
+    };
+    let named: Vec<(Option<String>, Node)> = match node.value {
+        Value::Array(items) => items.into_iter().map(|item| (None, item)).collect(),
+        Value::Table(table) => {
+            for entry in table.0.iter().filter(|entry| !is_name(&entry.key)) {
+                let message = format!("invalid name of a checklist `{}`: use letters, digits, `-` and `_`", entry.key);
+                report.error(entry.key_span.clone(), "", message);
+            }
+            table.0.into_iter().map(|entry| (Some(entry.key), entry.node)).collect()
+        }
+        _ => {
+            let message = format!("`checklists` must be {EXPECTED}, not {}", node.kind());
+            report.error(node.span, "", message);
+            return Vec::new();
+        }
+    };
+    let mut files = Vec::new();
+    for (list, node) in named {
+        if let Value::String(path) = node.value {
+            files.push(ChecklistFile { list, path: SpannedString::new(node.span, path) });
+        } else {
+            report.error(
+                node.span.clone(),
+                "",
+                format!("a file of `checklists` must be a string, not {}", node.kind()),
+            );
+        }
+    }
+    files
 }
