@@ -26,6 +26,9 @@ pub trait ActionSettings: Action + DeserializeOwned + JsonSchema + 'static {
     const OUTPUTS: &'static [(&'static str, &'static str)] = &[];
     /// Whether what it makes is in the cluster, and so gone with it. Then the cluster's uid is one of the inputs.
     const IN_CLUSTER: bool = false;
+    /// Whether it only looks whether something is installed. Such steps begin although another step has failed, so
+    /// that one run reports all that is missing.
+    const PREREQUISITE: bool = false;
     /// The settings in which `${{ secrets.NAME }}` may stand; the action fills them in itself, so that no value is
     /// ever part of the settings.
     const SECRET_SETTINGS: &'static [&'static str] = &[];
@@ -51,6 +54,8 @@ pub struct ActionType {
     pub outputs: &'static [(&'static str, &'static str)],
     /// See [`ActionSettings::IN_CLUSTER`].
     pub in_cluster: bool,
+    /// See [`ActionSettings::PREREQUISITE`].
+    pub prerequisite: bool,
     /// See [`ActionSettings::SECRET_SETTINGS`].
     pub secret_settings: &'static [&'static str],
     /// Makes the action from a step's settings. The error has the place of what is wrong.
@@ -74,6 +79,7 @@ impl ActionType {
             example: A::EXAMPLE,
             outputs: A::OUTPUTS,
             in_cluster: A::IN_CLUSTER,
+            prerequisite: A::PREREQUISITE,
             secret_settings: A::SECRET_SETTINGS,
             parse: parse::<A>,
             schema: schema::<A>,

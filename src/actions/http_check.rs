@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::action::units::Time;
-use crate::action::{Action, ActionSettings, Presence, StepContext, defaults};
+use crate::action::{Action, ActionSettings, Presence, StepContext, defaults, names};
 use crate::error::Failure;
 use crate::model::{Output, Progress};
 use crate::tools::Poll;
@@ -143,6 +143,8 @@ impl ActionSettings for HttpCheck {
             (Some(_), None) if self.path != "/" => return Err("`path` belongs to `service`: write it in `url`".into()),
             _ => {}
         }
+        names::label("namespace", &self.namespace)?;
+        self.service.iter().try_for_each(|service| names::label("service", service))?;
         if self.body.is_some() && self.json.is_some() {
             return Err("`body` and `json` exclude each other".into());
         }
