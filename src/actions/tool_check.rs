@@ -71,6 +71,8 @@ impl ActionSettings for ToolCheck {
         ("daemon", "the version of Docker's daemon, with `daemon = true`"),
     ];
 
+    const PREREQUISITE: bool = true;
+
     fn validate(&self) -> Result<(), String> {
         if self.tool.is_empty() || self.tool.contains('/') {
             return Err("`tool` is a program's name without a folder".into());
