@@ -34,6 +34,14 @@ pub fn data_key(setting: &str, name: &str) -> Result<(), String> {
     }
 }
 
+/// Checks the name of an environment variable.
+pub fn variable(setting: &str, name: &str) -> Result<(), String> {
+    if name.is_empty() || name.contains('=') {
+        return Err(format!("`{setting}`: the name of an environment variable can't be `{name}`"));
+    }
+    Ok(())
+}
+
 fn check(setting: &str, name: &str, max: usize, has_form: bool, letters: &str) -> Result<(), String> {
     if has_form && name.len() <= max {
         return Ok(());
@@ -78,6 +86,7 @@ mod tests {
             assert_eq!(release("x", name).is_ok(), is_release, "{name}");
             assert_eq!(object("x", name).is_ok(), is_object, "{name}");
         }
+        assert!(variable("env", "a.b").is_ok() && variable("env", "A=B").is_err() && variable("env", "").is_err());
         for (key, fits) in
             [("A_b-1.txt", true), (".", false), ("..", false), ("a b", false), ("", false), ("a/b", false)]
         {

@@ -6,7 +6,7 @@ use futures_util::future::BoxFuture;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::action::{Action, ActionSettings, Presence, StepContext};
+use crate::action::{Action, ActionSettings, Presence, StepContext, names};
 use crate::error::{Failure, FailureKind};
 use crate::files::FileSet;
 use crate::fingerprint::Inputs;
@@ -64,10 +64,13 @@ impl ActionSettings for Command {
 
     fn validate(&self) -> Result<(), String> {
         match &self.run {
-            Run::Program(argv) if argv.is_empty() => return Err("`run` needs at least the program".into()),
+            Run::Program(argv) if argv.first().is_none_or(|program| program.trim().is_empty()) => {
+                return Err("`run` needs at least the program".into());
+            }
             Run::Shell(line) if line.trim().is_empty() => return Err("`run` is empty".into()),
             _ => {}
         }
+        self.env.keys().try_for_each(|name| names::variable("env", name))?;
         for pattern in self.inputs.iter().chain(&self.outputs) {
             FileSet::glob(".".as_ref(), pattern)?;
         }

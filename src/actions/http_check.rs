@@ -145,6 +145,14 @@ impl ActionSettings for HttpCheck {
         }
         names::label("namespace", &self.namespace)?;
         self.service.iter().try_for_each(|service| names::label("service", service))?;
+        match &self.url {
+            Some(url) => http::check(&self.method, url, &self.headers)?,
+            None if !self.path.starts_with('/') => {
+                return Err(format!("`path` can't be `{}`: it begins with `/`", self.path));
+            }
+            None => http::check(&self.method, &format!("http://localhost{}", self.path), &self.headers)
+                .map_err(|why| why.replace("`url` can't be `http://localhost", "`path` can't be `"))?,
+        }
         if self.body.is_some() && self.json.is_some() {
             return Err("`body` and `json` exclude each other".into());
         }

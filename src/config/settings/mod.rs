@@ -70,7 +70,7 @@ pub(super) fn bind(
     }
     let binding = match checked {
         Checked::Invalid => return None,
-        _ if !values::check(report, &settings) => return None,
+        _ if values::check(report, &settings) > 0 => return None,
         Checked::Valid(made) if strings.deferred.is_empty() => Binding::Now(Arc::from(made)),
         Checked::Unknown if strings.deferred.is_empty() => return None,
         Checked::Valid(_) | Checked::Unknown => {

@@ -3,21 +3,21 @@
 use crate::config::syntax::diagnostic::{Diagnostic, Report};
 use crate::config::syntax::node::{Node, Table, Value};
 
-/// Reports the values in `settings` that could not be passed on as they stand. Returns whether there is none.
-pub(super) fn check(report: &Report, settings: &Table) -> bool {
-    settings.0.iter().fold(true, |fits, entry| check_node(report, &entry.key, &entry.node) && fits)
+/// Reports the values in `settings` that could not be passed on as they stand. Returns their number.
+pub(super) fn check(report: &Report, settings: &Table) -> usize {
+    settings.0.iter().map(|entry| check_node(report, &entry.key, &entry.node)).sum()
 }
 
-fn check_node(report: &Report, key: &str, node: &Node) -> bool {
+fn check_node(report: &Report, key: &str, node: &Node) -> usize {
     let problem = match &node.value {
-        Value::Array(items) => return items.iter().fold(true, |fits, item| check_node(report, key, item) && fits),
+        Value::Array(items) => return items.iter().map(|item| check_node(report, key, item)).sum(),
         Value::Table(table) => return check(report, table),
         Value::Datetime(time) => format!("`{key}` can't be a date-time: write it as a string, `\"{time}\"`"),
         Value::Float(number) if number.ends_with("inf") || number.ends_with("nan") => {
             format!("`{key}` can't be `{number}`: JSON and YAML have no such number")
         }
-        Value::String(_) | Value::Integer(_) | Value::Float(_) | Value::Boolean(_) => return true,
+        Value::String(_) | Value::Integer(_) | Value::Float(_) | Value::Boolean(_) => return 0,
     };
     report.add(Diagnostic::error(problem).at(report.source(), node.span.clone(), ""));
-    false
+    1
 }

@@ -342,7 +342,7 @@ covers = COVERS
 fn lists_with_names_tell_equal_ids_apart() {
     let loaded = two_lists(r#"["auth:T001", "T002", "billing:T001", "The way  back works"]"#).load().unwrap();
     let pipeline = loaded.pipeline;
-    let covers: Vec<&str> = step(&pipeline, "a.one").covers.iter().map(|item| item.as_str()).collect();
+    let covers: Vec<&str> = step(&pipeline, "a.one").covers.iter().map(crate::model::ItemId::as_str).collect();
     assert_eq!(covers, ["auth:T001", "auth:T002", "billing:T001", "auth:The way back works"]);
     let places: Vec<String> = pipeline.items.iter().map(|item| item.place.to_string()).collect();
     assert_eq!(places, ["auth.md:1", "auth.md:2", "auth.md:3", "billing.md:1", "billing.md:2", "billing.md:3"]);
