@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::paths::{Globs, inside};
-use crate::action::{Action, ActionSettings, Presence, StepContext};
+use crate::action::{Action, ActionSettings, Presence, StepContext, names};
 use crate::error::{Failure, FailureKind};
 use crate::files::{FileSet, resolve};
 use crate::fingerprint::Inputs;
@@ -78,7 +78,7 @@ impl ActionSettings for Command {
     fn validate(&self) -> Result<(), String> {
         for (key, run) in [("run", &self.run), ("check", &self.check)] {
             match run {
-                Some(Run::Program(argv)) if argv.is_empty() => {
+                Some(Run::Program(argv)) if argv.first().is_none_or(|program| program.trim().is_empty()) => {
                     return Err(format!("`{key}` needs at least the program"));
                 }
                 Some(Run::Shell(line)) if line.trim().is_empty() => return Err(format!("`{key}` is empty")),
@@ -92,6 +92,7 @@ impl ActionSettings for Command {
             }
             _ => {}
         }
+        self.env.keys().try_for_each(|name| names::variable("env", name))?;
         Globs::of(&self.inputs).sets(".".as_ref())?;
         Globs::of(&self.outputs).sets(".".as_ref())?;
         if let Some(cwd) = &self.cwd {

@@ -6,7 +6,7 @@ use futures_util::future::BoxFuture;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::action::{Action, ActionSettings, Presence, StepContext, defaults};
+use crate::action::{Action, ActionSettings, Presence, StepContext, defaults, names};
 use crate::error::Failure;
 use crate::model::{Output, ProofKind};
 use crate::tools::Poll;
@@ -49,6 +49,13 @@ impl ActionSettings for RolloutCheck {
     const IN_CLUSTER: bool = true;
 
     fn validate(&self) -> Result<(), String> {
+        names::label("namespace", &self.namespace)?;
+        self.release.iter().try_for_each(|name| names::release("release", name))?;
+        for (setting, names) in
+            [("deployments", &self.deployments), ("statefulsets", &self.statefulsets), ("daemonsets", &self.daemonsets)]
+        {
+            names.iter().try_for_each(|name| names::object(setting, name))?;
+        }
         let named = self.names().next().is_some();
         if named || self.release.is_some() || self.selector.is_some() {
             Ok(())

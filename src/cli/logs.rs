@@ -1,7 +1,7 @@
 //! `provision logs`: the output of a step.
 
 use std::io::{Read, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use super::args::{Cli, LogsArgs};

@@ -25,8 +25,8 @@ impl ProviderSettings for ExistingCluster {
     const NAME: &'static str = "context";
     const EXAMPLE: &'static str = r#"context = "staging""#;
 
-    fn spec(&self, _pipeline: &str) -> ClusterSpec {
-        ClusterSpec::new(Self::NAME, &self.context)
+    fn spec(&self, _pipeline: &str) -> Result<ClusterSpec, String> {
+        Ok(ClusterSpec::new(Self::NAME, &self.context))
     }
 }
 
