@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::action::{Action, ActionType};
 use crate::error::Failure;
 use crate::fingerprint::Inputs;
-use crate::model::{IdMap, Item, ItemId, Outline, Output, StageId, StageOutline, StepId, StepOutline};
+use crate::model::{IdMap, Item, ItemId, NearItem, Outline, Output, StageId, StageOutline, StepId, StepOutline};
 use crate::redact::Redactor;
 use crate::tools::cluster::ClusterSpec;
 use crate::tools::secrets::SecretSource;
@@ -34,6 +34,8 @@ pub struct Pipeline {
     pub items: Vec<Item>,
     /// How old a proof may be that can't be seen again without changing something.
     pub max_age: Duration,
+    /// The lines of its checklists that look like items and are none.
+    pub near_items: Vec<NearItem>,
 }
 
 /// A stage.

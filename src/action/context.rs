@@ -2,7 +2,7 @@
 
 use std::io::Write;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -18,6 +18,9 @@ use crate::tools::{Cancel, Tools};
 
 /// Most bytes of a line that reporters get; the log has all of them.
 const MAX_LINE: usize = 2000;
+
+/// The least time after which an unfinished line is shown again.
+const PREVIEW_INTERVAL_MS: u64 = 1000;
 
 /// How long a last look may take once stopping was asked.
 const LAST_LOOK: Duration = Duration::from_secs(3);
@@ -47,6 +50,8 @@ pub struct StepContext {
     children: Arc<ChildRegistry>,
     text: Mutex<TextState>,
     leaked: AtomicBool,
+    /// The age of the run, in milliseconds, from which on an unfinished line may be shown again.
+    next_preview: AtomicU64,
     run: Option<RunScope>,
     /// The terminal, while the step has it.
     terminal: Mutex<Option<fs::File>>,
@@ -93,6 +98,7 @@ impl StepContext {
             children,
             text: Mutex::new(TextState { redact, line: Vec::new() }),
             leaked: AtomicBool::new(false),
+            next_preview: AtomicU64::new(0),
             run: None,
             terminal: Mutex::new(None),
         }
@@ -262,6 +268,20 @@ impl StepContext {
             open.clear();
         }
         extend_line(open, rest, MAX_LINE);
+        // A line that overwrites itself may never end: what it says now is worth seeing, now and then.
+        if rest.contains(&b'\r') && !open.is_empty() && self.preview_is_due() {
+            self.send_line(open);
+        }
+    }
+
+    /// Returns whether an unfinished line may be shown again.
+    fn preview_is_due(&self) -> bool {
+        let now = u64::try_from(self.sink.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let is_due = self.sink.has_room() && now >= self.next_preview.load(Ordering::Relaxed);
+        if is_due {
+            self.next_preview.store(now.saturating_add(PREVIEW_INTERVAL_MS), Ordering::Relaxed);
+        }
+        is_due
     }
 
     fn send_line(&self, line: &[u8]) {
@@ -320,5 +340,34 @@ impl Drop for TerminalTurn<'_> {
 impl std::fmt::Debug for StepContext {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("StepContext").field("step", &self.step).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::redact::Redactor;
+    use crate::tools::secrets::Secrets;
+
+    #[test]
+    fn a_line_that_overwrites_itself_is_shown_before_it_ends() {
+        let (sink, events) = event_channel();
+        let step = StepId::new("a.b").unwrap();
+        let log = StepLog::discard(step.clone());
+        let tools = Tools::new(PathBuf::new(), PathBuf::new(), Secrets::default(), None, Redactor::new());
+        let cx = StepContext::new(step, Arc::new(tools), sink, log, Cancel::new(), None, Arc::new(|_: &StepId, _| {}));
+        cx.output(b"start\n 10%\r 20%");
+        cx.output(b"\r 30%");
+        cx.output(b"\r100%\r\n");
+        cx.finish().unwrap();
+        drop(cx);
+        let mut lines = Vec::new();
+        while let Ok(Some(event)) = events.next(Duration::ZERO) {
+            if let EventKind::StepLine { line, .. } = event.kind {
+                lines.push(line);
+            }
+        }
+        // Only the first look is due within a second.
+        assert_eq!(lines, ["start", " 20%", "100%"]);
     }
 }

@@ -31,6 +31,9 @@ pub trait ActionSettings: Action + DeserializeOwned + JsonSchema + 'static {
     const HANDS_CLUSTER_ON: bool = false;
     /// Whether it makes the cluster that later steps use.
     const MAKES_CLUSTER: bool = false;
+    /// Whether it only looks whether something is installed. Such steps begin although another step has failed, so
+    /// that one run reports all that is missing.
+    const PREREQUISITE: bool = false;
     /// The settings in which `${{ secrets.NAME }}` may stand; the action fills them in itself, so that no value is
     /// ever part of the settings.
     const SECRET_SETTINGS: &'static [&'static str] = &[];
@@ -66,6 +69,8 @@ pub struct ActionType {
     pub hands_cluster_on: bool,
     /// See [`ActionSettings::MAKES_CLUSTER`].
     pub makes_cluster: bool,
+    /// See [`ActionSettings::PREREQUISITE`].
+    pub prerequisite: bool,
     /// See [`ActionSettings::SECRET_SETTINGS`].
     pub secret_settings: &'static [&'static str],
     /// See [`ActionSettings::PROBE_SETTINGS`].
@@ -95,6 +100,7 @@ impl ActionType {
             in_cluster: A::IN_CLUSTER,
             hands_cluster_on: A::HANDS_CLUSTER_ON,
             makes_cluster: A::MAKES_CLUSTER,
+            prerequisite: A::PREREQUISITE,
             secret_settings: A::SECRET_SETTINGS,
             probe_settings: A::PROBE_SETTINGS,
             scripts: A::SCRIPTS,

@@ -3,6 +3,7 @@
 mod context;
 pub mod defaults;
 mod entry;
+pub mod names;
 mod prompts;
 mod temporary_names;
 pub mod units;

@@ -7,7 +7,7 @@ use futures_util::future::BoxFuture;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::action::{Action, ActionSettings, Presence, StepContext};
+use crate::action::{Action, ActionSettings, Presence, StepContext, names};
 use crate::error::Failure;
 use crate::files::{FileSet, Globs, inside, resolve};
 use crate::fingerprint::Inputs;
@@ -79,7 +79,7 @@ impl ActionSettings for Command {
     fn validate(&self) -> Result<(), String> {
         for (key, run) in [("run", &self.run), ("check", &self.check)] {
             match run {
-                Some(Run::Program(argv)) if argv.is_empty() => {
+                Some(Run::Program(argv)) if argv.first().is_none_or(|program| program.trim().is_empty()) => {
                     return Err(format!("`{key}` needs at least the program"));
                 }
                 Some(Run::Shell(script)) if script.text().trim().is_empty() => return Err(format!("`{key}` is empty")),
@@ -93,6 +93,7 @@ impl ActionSettings for Command {
             }
             _ => {}
         }
+        self.env.keys().try_for_each(|name| names::variable("env", name))?;
         Globs::of(&self.inputs).sets(".".as_ref())?;
         Globs::of(&self.outputs).sets(".".as_ref())?;
         if let Some(cwd) = &self.cwd {

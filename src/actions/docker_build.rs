@@ -73,6 +73,9 @@ impl ActionSettings for DockerBuild {
 
     fn validate(&self) -> Result<(), String> {
         let context = inside("context", &self.context)?;
+        if self.dockerfile.is_empty() {
+            return Err("`dockerfile` is empty".into());
+        }
         inside("dockerfile", &context.join(&self.dockerfile).to_string_lossy())?;
         let name = Reference::parse(&self.image).map_err(|error| format!("`image`: {error}"))?;
         if name.tag().is_some() || name.digest().is_some() {

@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::action::units::Time;
-use crate::action::{Action, ActionSettings, Presence, StepContext, defaults};
+use crate::action::{Action, ActionSettings, Presence, StepContext, defaults, names};
 use crate::error::{Context, Failure};
 use crate::fingerprint::{Digest, Inputs};
 use crate::model::{Output, Progress};
@@ -89,6 +89,11 @@ impl ActionSettings for HelmInstall {
     const PROBE_SETTINGS: &'static [&'static str] = &["helm"];
 
     fn validate(&self) -> Result<(), String> {
+        names::release("release", &self.release)?;
+        names::label("namespace", &self.namespace)?;
+        if self.chart.is_empty() || self.chart.starts_with('-') {
+            return Err(format!("`chart` can't be `{}`: helm would read it as an option", self.chart));
+        }
         if self.history_max == 1 {
             return Err(
                 "`history-max` of 1 leaves no revision to roll back to: it must be 0 (all) or at least 2".into()

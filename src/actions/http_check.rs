@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::action::units::Time;
-use crate::action::{Action, ActionSettings, Presence, StepContext, defaults};
+use crate::action::{Action, ActionSettings, Presence, StepContext, defaults, names};
 use crate::error::Failure;
 use crate::fingerprint::Inputs;
 use crate::model::{Output, Progress, ProofKind};
@@ -131,6 +131,16 @@ impl ActionSettings for HttpCheck {
             }
             (Some(_), None) if self.path != "/" => return Err("`path` belongs to `service`: write it in `url`".into()),
             _ => {}
+        }
+        names::label("namespace", &self.namespace)?;
+        self.service.iter().try_for_each(|service| names::label("service", service))?;
+        match &self.url {
+            Some(url) => http::check(&self.method, url, &self.headers)?,
+            None if !self.path.starts_with('/') => {
+                return Err(format!("`path` can't be `{}`: it begins with `/`", self.path));
+            }
+            None => http::check(&self.method, &format!("http://localhost{}", self.path), &self.headers)
+                .map_err(|why| why.replace("`url` can't be `http://localhost", "`path` can't be `"))?,
         }
         if self.body.is_some() && self.json.is_some() {
             return Err("`body` and `json` exclude each other".into());

@@ -6,7 +6,7 @@ use futures_util::future::BoxFuture;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::action::{Action, ActionSettings, Presence, StepContext, defaults};
+use crate::action::{Action, ActionSettings, Presence, StepContext, defaults, names};
 use crate::error::Failure;
 use crate::model::{Output, ProofKind};
 use crate::tools::Poll;
@@ -63,6 +63,16 @@ impl ActionSettings for RolloutCheck {
     fn validate(&self) -> Result<(), String> {
         if self.revision.is_some() && self.release.is_none() {
             return Err("`revision` belongs to `release`".into());
+        }
+        names::label("namespace", &self.namespace)?;
+        self.release.iter().try_for_each(|name| names::release("release", name))?;
+        for (setting, names) in [
+            ("deployments", &self.deployments),
+            ("statefulsets", &self.statefulsets),
+            ("daemonsets", &self.daemonsets),
+            ("jobs", &self.jobs),
+        ] {
+            names.iter().try_for_each(|name| names::object(setting, name))?;
         }
         let named = self.names().next().is_some();
         if named || self.release.is_some() || self.selector.is_some() {

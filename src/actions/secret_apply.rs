@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use tokio::sync::Mutex;
 
-use crate::action::{Action, ActionSettings, Presence, StepContext, defaults};
+use crate::action::{Action, ActionSettings, Presence, StepContext, defaults, names};
 use crate::error::{Failure, FailureKind};
 use crate::fingerprint::{Digest, Inputs};
 use crate::model::{Output, SecretPart, split_secret_refs};
@@ -74,6 +74,9 @@ impl ActionSettings for SecretApply {
     const SECRET_SETTINGS: &'static [&'static str] = &["data"];
 
     fn validate(&self) -> Result<(), String> {
+        names::object("name", &self.name)?;
+        names::label("namespace", &self.namespace)?;
+        self.data.keys().try_for_each(|key| names::data_key("data", key))?;
         if self.data.is_empty() {
             return Err("`data` needs at least one key".into());
         }

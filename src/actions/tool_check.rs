@@ -72,6 +72,7 @@ impl ActionSettings for ToolCheck {
     ];
 
     const PROBE_SETTINGS: &'static [&'static str] = &["version-args"];
+    const PREREQUISITE: bool = true;
 
     fn validate(&self) -> Result<(), String> {
         if self.tool.is_empty() || self.tool.contains('/') {

@@ -94,7 +94,10 @@ pub(super) fn report(cli: &Cli, terminal: &Terminal, args: &ReportArgs) -> Resul
     let forecasts = forecast_steps(&project, &plan, &history, Depth::Probe)?;
     let moment = Moment { now_ms: now_ms(), max_age: args.max_age.unwrap_or(project.pipeline.max_age) };
     let proofs = proofs(&project.graph, &history, &forecasts, moment);
-    let checklist = Checklist::judge(project.items(), &project.pipeline.outline(), &proofs);
+    let checklist = Checklist {
+        near: project.pipeline.near_items.clone(),
+        ..Checklist::judge(project.items(), &project.pipeline.outline(), &proofs)
+    };
     let name = project.pipeline.name.as_str();
     let now = moment.now_ms;
     let theme = if args.output.is_some() { Theme { color: false, unicode: true } } else { terminal.out };

@@ -23,6 +23,7 @@ use crate::exec::{self, Run, StopSignal};
 use crate::journal::{Entry, Opened};
 use crate::model::{Outcome, RunId};
 use crate::plan::{Selection, select};
+use crate::redact::Redactor;
 use crate::report::{Fanout, Format, Json, NextCommands, Size, SizeOf, Verbosity, drive, reporter};
 use crate::tools::process::{ChildRegistry, procfs, shell_quoted};
 
@@ -66,7 +67,7 @@ fn go(cli: &Cli, terminal: &Terminal, selection: &Selection, args: &RunArgs) -> 
     let ways = trust::Ways { flag: args.consent.trust, can_ask: can_ask(terminal, args) };
     trust::require(terminal, &project, ways)?;
     check_access(&project, args)?;
-    let command = command_line();
+    let command = recorded_command(&own_args());
     let mut opened = project.open_journal(&command, args.strict_state)?;
     let mut warnings = project.warnings.clone();
     warnings.append(&mut opened.warnings);
@@ -114,7 +115,10 @@ fn check_access(project: &Project, args: &RunArgs) -> Result<(), Failure> {
     }
     project.tools.check_access().map_err(|failure| {
         let name = shell_quoted(context.unwrap_or_default()).into_owned();
-        failure.hint(format!("to allow it once: `{} --allow-context {name}`", command_line()))
+        failure.hint(format!(
+            "to allow it once: `{} --allow-context {name}`",
+            resume_command(&own_args(), project.tools.redactor())
+        ))
     })
 }
 
@@ -161,7 +165,7 @@ fn reporters(cli: &Cli, terminal: &Terminal, args: &RunArgs, project: &Project) 
         _ => Verbosity::Normal,
     };
     let next = NextCommands {
-        resume: command_line(),
+        resume: resume_command(&own_args(), project.tools.redactor()),
         after: (!project.items().is_empty()).then(|| "provision report".to_owned()),
     };
     let format = args.output.resolve(terminal.interactive, &terminal.environment);
@@ -180,23 +184,44 @@ fn open_events(path: &Path) -> Result<fs::File, Failure> {
         .map_err(|error| Failure::new(FailureKind::Usage, "can't write the file of `--events`").source(&error))
 }
 
-/// Returns the command line, for the journal and for the hint to run it again.
-fn command_line() -> String {
+/// Returns the command line as the journal keeps it: a value of `--set` may be one that should not be kept.
+fn recorded_command(args: &[String]) -> String {
+    command_line(args, |assignment| {
+        let name = assignment.split('=').next().unwrap_or_default();
+        format!("{name}=…")
+    })
+}
+
+/// Returns the command line that continues this run, as a person can type it. A value with a secret is left out.
+fn resume_command(args: &[String], redactor: &Redactor) -> String {
+    command_line(args, |assignment| {
+        if redactor.text(assignment) == assignment {
+            return assignment.to_owned();
+        }
+        let name = assignment.split('=').next().unwrap_or_default();
+        format!("{name}=VALUE")
+    })
+}
+
+/// Returns `provision` with `args`, quoted for a shell; `shown` changes what `--set` assigns.
+fn command_line(args: &[String], shown: impl Fn(&str) -> String) -> String {
     let mut words = vec!["provision".to_owned()];
-    // A value of `--set` may be one that should not be kept.
-    let mut hide_next = false;
-    for arg in std::env::args_os().skip(1).map(|arg| arg.to_string_lossy().into_owned()) {
-        words.push(match arg.split_once('=') {
-            _ if hide_next => arg.split_once('=').map_or_else(|| arg.clone(), |(name, _)| format!("{name}=…")),
-            Some(("--set", rest)) => {
-                let name = rest.split('=').next().unwrap_or_default();
-                format!("--set={name}=…")
-            }
-            _ => shell_quoted(&arg).into_owned(),
-        });
-        hide_next = arg == "--set";
+    let mut assigns_next = false;
+    for arg in args {
+        let word = match arg.strip_prefix("--set=") {
+            _ if assigns_next => shown(arg),
+            Some(assignment) => format!("--set={}", shown(assignment)),
+            None => arg.clone(),
+        };
+        // A value that is left out is not to be typed.
+        words.push(if word.ends_with("=…") { word } else { shell_quoted(&word).into_owned() });
+        assigns_next = !assigns_next && arg == "--set";
     }
     words.join(" ")
+}
+
+fn own_args() -> Vec<String> {
+    std::env::args_os().skip(1).map(|arg| arg.to_string_lossy().into_owned()).collect()
 }
 
 fn new_run_id() -> Result<RunId, Failure> {
@@ -259,5 +284,20 @@ mod tests {
         assert_eq!(failures.len(), 1);
         assert!(failures[0].message.contains("the run itself went on"), "{}", failures[0]);
         assert!(lost_output(std::thread::spawn(Fanout::new)).is_empty());
+    }
+
+    #[test]
+    fn a_run_can_be_continued_by_the_command_that_is_told() {
+        let args = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+        let redactor = Redactor::default();
+        redactor.register("a-secret-of-32-letters-a-secret-o");
+        let given = args(&["up", "--set", "rev=a b", "--set=x=\"1\"", "--set", "--set", "a=1", "build.a"]);
+        assert_eq!(
+            resume_command(&given, &redactor),
+            "provision up --set 'rev=a b' '--set=x=\"1\"' --set --set a=1 build.a"
+        );
+        assert_eq!(recorded_command(&given[..4]), "provision up --set rev=… --set=x=…");
+        let secret = args(&["up", "--set", "token=a-secret-of-32-letters-a-secret-o"]);
+        assert_eq!(resume_command(&secret, &redactor), "provision up --set token=VALUE");
     }
 }

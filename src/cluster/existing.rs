@@ -31,17 +31,13 @@ impl ProviderSettings for ExistingCluster {
     const NAME: &'static str = "context";
     const EXAMPLE: &'static str = r#"context = "staging""#;
 
-    fn validate(&self) -> Result<(), String> {
+    fn spec(&self, _pipeline: &str) -> Result<ClusterSpec, String> {
         if self.allow && self.uid.is_none() {
             let get =
                 format!("kubectl --context {} get namespace kube-system -o jsonpath={{.metadata.uid}}", self.context);
             return Err(format!("`allow` needs the `uid` of the cluster that it is for: `{get}` prints it"));
         }
-        Ok(())
-    }
-
-    fn spec(&self, _pipeline: &str) -> ClusterSpec {
-        ClusterSpec::new(Self::NAME, &self.context).existing(self.allow, self.uid.clone())
+        Ok(ClusterSpec::new(Self::NAME, &self.context).existing(self.allow, self.uid.clone()))
     }
 }
 

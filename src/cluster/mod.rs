@@ -40,12 +40,12 @@ mod tests {
         const NAME: &'static str = "other";
         const EXAMPLE: &'static str = "workers = 2";
 
-        fn spec(&self, pipeline: &str) -> ClusterSpec {
+        fn spec(&self, pipeline: &str) -> Result<ClusterSpec, String> {
             let owns_node = |cluster: &str, node: &str, _: &_| node.starts_with(&format!("{cluster}-"));
             let mut spec = ClusterSpec::managed(Self::NAME, pipeline, owns_node);
             spec.context = format!("other-{pipeline}");
             spec.node = format!("{pipeline}-control-plane");
-            spec
+            Ok(spec)
         }
     }
 

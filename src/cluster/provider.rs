@@ -88,14 +88,9 @@ pub trait ProviderSettings: Provider + DeserializeOwned + JsonSchema + 'static {
     /// Settings as one would write them, without `provider`; they have to parse.
     const EXAMPLE: &'static str;
 
-    /// What types can't say: settings that need or exclude each other.
-    fn validate(&self) -> Result<(), String> {
-        Ok(())
-    }
-
     /// Returns the cluster that the settings declare for `pipeline`. [`ProviderType::parse`] attaches the settings to
-    /// it.
-    fn spec(&self, pipeline: &str) -> ClusterSpec;
+    /// it. Fails with the reason for settings that exclude each other, and for a name that its tool can't take.
+    fn spec(&self, pipeline: &str) -> Result<ClusterSpec, String>;
 }
 
 /// A provider's entry in the list of providers.
@@ -123,8 +118,7 @@ impl ProviderType {
 
 fn parse<P: ProviderSettings>(table: SettingsTable<'_>, pipeline: &str) -> Result<ClusterSpec, toml::de::Error> {
     let settings = P::deserialize(toml::Deserializer::from(table))?;
-    settings.validate().map_err(serde::de::Error::custom)?;
-    let spec = settings.spec(pipeline);
+    let spec = settings.spec(pipeline).map_err(serde::de::Error::custom)?;
     let attached: Attached = Arc::new(settings);
     Ok(spec.with_implementation(attached))
 }

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use super::expr::scope::{Scope, StepInfo, Steps};
 use super::resolve::{self, Edge};
+use super::sections::checklist::Items;
 use super::sections::stages::{StageDecl, StepDecl};
 use super::settings;
 use super::syntax::diagnostic::Report;
 use crate::fingerprint::Inputs;
-use crate::model::{Item, StageId, StepId};
+use crate::model::{StageId, StepId};
 use crate::pipeline::{Stage, Step};
 use crate::tools::secrets::SecretSource;
 
@@ -19,9 +20,7 @@ pub(super) struct Assembly<'a> {
     pub(super) scope: Scope<'a>,
     pub(super) steps: Steps,
     pub(super) secrets: &'a BTreeMap<String, SecretSource>,
-    pub(super) items: BTreeMap<&'a str, &'a Item>,
-    /// Whether `items` are all items: a checklist that can't be read may have others.
-    pub(super) complete: bool,
+    pub(super) items: &'a Items,
 }
 
 /// A declared step with its references resolved.
@@ -99,7 +98,7 @@ impl Assembly<'_> {
         let report = self.report;
         *edges = resolve::step_needs(report, &decl, &self.steps);
         let fallback = resolve::fallback(report, &decl, &self.steps);
-        let covers = resolve::covers(report, &decl, &self.items, self.complete);
+        let covers = resolve::covers(report, &decl, self.items);
         if !kept {
             // Its expressions may use variables and steps that only other profiles have.
             edges.extend(fallback);
@@ -120,14 +119,14 @@ impl Assembly<'_> {
         let (action_type, _) = decl.action?;
         let bound = bound?;
         let mut items = Inputs::new();
-        for item in covers.iter().filter_map(|id| self.items.get(id.as_str())) {
+        for item in &covers {
             items.text(item.id.as_str(), &item.text);
         }
         Some(Step {
             id: decl.id,
             title: decl.title.into(),
             needs,
-            covers,
+            covers: covers.into_iter().map(|item| item.id.clone()).collect(),
             items,
             timeout: decl.timeout,
             retry: decl.retry,

@@ -26,7 +26,7 @@ use std::time::Duration;
 pub(crate) use syntax::diagnostic::{Diagnostic, Diagnostics};
 
 use crate::action::ActionType;
-use crate::model::{Item, StageId};
+use crate::model::StageId;
 use crate::pipeline::Pipeline;
 use crate::suggest::suggest;
 use crate::tools::secrets::SecretSource;
@@ -67,7 +67,7 @@ pub(crate) struct Loaded {
 
 /// Reads and checks the pipeline at `path`; `actions` are the known actions.
 pub(crate) fn load(path: &Path, options: &LoadOptions, actions: &'static [ActionType]) -> Result<Loaded, Diagnostics> {
-    let document = document::read(path)?;
+    let mut document = document::read(path)?;
     let text = document.source.text.clone();
     let report = Report::new(document.source);
     let root = match path.parent() {
@@ -77,12 +77,24 @@ pub(crate) fn load(path: &Path, options: &LoadOptions, actions: &'static [Action
     let root = std::path::absolute(root).map_err(|error| {
         Diagnostics::new(vec![Diagnostic::error(format!("can't determine the current directory: {error}"))])
     })?;
+    refuse_nul(&report, &mut document.table);
     let fields = Fields::new(&report, "the file", 0..0, document.table);
     let pipeline = build(&report, fields, root, options, actions);
     let (errors, warnings) = report.finish();
     match pipeline {
         Some(pipeline) if errors.is_empty() => Ok(Loaded { pipeline, warnings, text }),
         _ => Err(errors),
+    }
+}
+
+/// Reports strings with a NUL character, which no program and no path can have. TOML writes it only as an escape.
+fn refuse_nul(report: &Report, table: &mut Table) {
+    if report.source().text.contains("\\u0000") || report.source().text.contains("\\U00000000") {
+        table.for_each_string(&mut |span, value| {
+            if matches!(value, syntax::node::Value::String(text) if text.contains('\0')) {
+                report.error(span.clone(), "", "a string can't have a NUL character: no program and no path takes it");
+            }
+        });
     }
 }
 
@@ -126,8 +138,7 @@ fn build(
         scope,
         steps: known_steps(&stages, &kept),
         secrets: &declared.secrets,
-        items: declared.items.iter().map(|item| (item.id.as_str(), item)).collect(),
-        complete: declared.has_all_items,
+        items: &declared.items,
     };
     let mut stages = assembly.stages(stages, &kept)?;
     if let Some(cluster) = &cluster {
@@ -141,7 +152,8 @@ fn build(
         stages,
         secrets: declared.secrets.clone(),
         cluster,
-        items: declared.items.clone(),
+        items: declared.items.all,
+        near_items: declared.items.near,
         max_age: declared.max_age,
     })
 }
@@ -153,9 +165,7 @@ struct Declared {
     secrets: BTreeMap<String, SecretSource>,
     cluster: Option<SpannedTable>,
     profiles: BTreeMap<String, Profile>,
-    items: Vec<Item>,
-    /// Whether all checklists could be read.
-    has_all_items: bool,
+    items: checklist::Items,
     max_age: Duration,
 }
 
@@ -166,8 +176,8 @@ impl Declared {
         let secrets = secrets::read(report, fields.names("secrets"));
         let cluster = fields.spanned_table("cluster");
         let profiles = profile::read(report, fields.names("profile"), &vars);
-        let (items, has_all_items) = checklist::read(report, root, &checklists);
-        Self { name, vars, secrets, cluster, profiles, items, has_all_items, max_age }
+        let items = checklist::read(report, root, &checklists);
+        Self { name, vars, secrets, cluster, profiles, items, max_age }
     }
 
     /// Removes the profile `name` from the others; without a name, returns one that changes nothing.

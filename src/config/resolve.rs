@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use super::expr::scope::{Steps, ids};
+use super::sections::checklist::{Found, Items};
 use super::sections::stages::{StageDecl, StepDecl};
 use super::syntax::diagnostic::{Diagnostic, Report};
 use super::syntax::fields::SpannedString;
@@ -112,42 +113,38 @@ fn reference(report: &Report, step: &StepDecl, name: &SpannedString, steps: &Ste
     Some((id, name.span()))
 }
 
-/// Returns the items that `step` covers. `complete` says whether `items` are all items.
-pub(super) fn covers(report: &Report, step: &StepDecl, items: &BTreeMap<&str, &Item>, complete: bool) -> Vec<ItemId> {
-    let mut found: BTreeSet<ItemId> = BTreeSet::new();
+/// Returns the items that `step` covers.
+pub(super) fn covers<'a>(report: &Report, step: &StepDecl, items: &'a Items) -> Vec<&'a Item> {
+    let mut found: BTreeSet<&ItemId> = BTreeSet::new();
     let mut covered = Vec::new();
     for name in &step.covers {
         if report.is_full() {
             break;
         }
         let text = name.get_ref();
-        let known = items.get(text.as_str());
-        match known {
-            Some(item) if found.contains(&item.id) => {
+        match items.find(text) {
+            Found::One(item) if found.contains(&item.id) => {
                 report.add(Diagnostic::warning(format!("step `{}` names `{text}` twice", step.id)).at(
                     report.source(),
                     name.span(),
                     "",
                 ));
             }
-            Some(item) => {
-                found.insert(item.id.clone());
-                covered.push(item.id.clone());
+            Found::One(item) => {
+                found.insert(&item.id);
+                covered.push(item);
+            }
+            Found::Several(several) => {
+                let error = Diagnostic::error(format!("`{text}` names {} checklist items", several.len()));
+                report.add(items.explain(error.at(report.source(), name.span(), ""), several));
             }
             // The item may be in a checklist that could not be read.
-            None if !complete => {}
-            None => {
-                let help = if items.is_empty() {
-                    Some("name the files with the items in `checklists` of `[pipeline]`".into())
-                } else {
-                    suggest(text, items.keys().copied())
-                };
-                report.add(
-                    Diagnostic::error(format!("unknown checklist item `{text}`"))
-                        .at(report.source(), name.span(), "")
-                        .maybe_help(help),
-                );
-            }
+            Found::None if !items.complete => {}
+            Found::None => report.add(
+                Diagnostic::error(format!("unknown checklist item `{text}`"))
+                    .at(report.source(), name.span(), "")
+                    .maybe_help(items.hint(text)),
+            ),
         }
     }
     covered

@@ -45,7 +45,7 @@ pub(super) struct Schedule<'a> {
     n_running: usize,
     jobs: usize,
     keep_going: bool,
-    halted: bool,
+    halted: Option<Propagation>,
     outputs: Outputs,
 }
 
@@ -106,7 +106,7 @@ impl<'a> Schedule<'a> {
             })
             .collect();
         for number in 0..stages.len() {
-            for need in selected_needs(graph, &n_left, number) {
+            for need in graph.stages_before(number, |stage| n_left[stage] > 0) {
                 stages[number].n_needs += 1;
                 stages[need].dependents.push(number);
             }
@@ -127,7 +127,7 @@ impl<'a> Schedule<'a> {
             n_running: 0,
             jobs: jobs.max(1),
             keep_going,
-            halted: false,
+            halted: None,
             outputs,
         };
         let mut first = Vec::new();
@@ -158,8 +158,8 @@ impl<'a> Schedule<'a> {
 
     /// Returns the next step to check, if there is one and a slot is free for it.
     pub(super) fn next_ready(&mut self) -> Option<usize> {
-        while self.n_running < self.jobs && !self.halted {
-            let number = self.ready.pop_front()?;
+        while self.n_running < self.jobs {
+            let number = self.pop_ready()?;
             let stage = self.graph.steps[number].stage;
             if self.stages[stage].n_running >= self.graph.stages[stage].jobs {
                 self.stages[stage].parked.push_back(number);
@@ -170,6 +170,16 @@ impl<'a> Schedule<'a> {
             return Some(number);
         }
         None
+    }
+
+    /// Takes the first ready step that may still begin: after a failure, only what looks for prerequisites.
+    fn pop_ready(&mut self) -> Option<usize> {
+        let is_prerequisite = |number: &usize| self.graph.steps[*number].step.action_type.prerequisite;
+        match self.halted {
+            None => self.ready.pop_front(),
+            Some(Propagation::Stopped) => None,
+            Some(_) => self.ready.remove(self.ready.iter().position(is_prerequisite)?),
+        }
     }
 
     /// The stage of `number`, if this is the first of its steps to begin.
@@ -287,10 +297,13 @@ impl<'a> Schedule<'a> {
         }
         let optional = self.graph.is_optional(number);
         match propagation {
-            Propagation::Passed => {}
-            Propagation::Failed if optional => {}
-            Propagation::Failed => self.halted |= !self.keep_going,
-            Propagation::Stopped => self.halted = true,
+            Propagation::Failed if !optional && !self.keep_going => {
+                self.halted.get_or_insert(propagation);
+                // Among those that wait for a slot of their stage, too, some may still begin.
+                self.ready.extend(self.stages.iter_mut().flat_map(|stage| stage.parked.drain(..)));
+            }
+            Propagation::Stopped => self.halted = Some(propagation),
+            Propagation::Passed | Propagation::Failed => {}
         }
         let goes_on = propagation == Propagation::Passed || (propagation == Propagation::Failed && optional);
         if let Some(fallback) = self.fallback(number)
@@ -374,22 +387,4 @@ impl<'a> Schedule<'a> {
             }
         }
     }
-}
-
-/// The stages with something selected that `stage` has to wait for.
-fn selected_needs(graph: &Graph, n_selected: &[usize], stage: usize) -> Vec<usize> {
-    let mut needs = Vec::new();
-    let mut seen = vec![false; graph.stages.len()];
-    let mut open = graph.stages[stage].needs.clone();
-    while let Some(need) = open.pop() {
-        if std::mem::replace(&mut seen[need], true) {
-            continue;
-        }
-        if n_selected[need] > 0 {
-            needs.push(need);
-        } else {
-            open.extend(&graph.stages[need].needs);
-        }
-    }
-    needs
 }

@@ -5,6 +5,9 @@ use std::fmt;
 /// The registry of names without one.
 const DEFAULT_REGISTRY: &str = "docker.io";
 
+/// The longest name, without its tag.
+const MAX_NAME: usize = 255;
+
 /// An image's name in full: registry, path, and a tag or digest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reference {
@@ -36,6 +39,8 @@ impl Reference {
             return Err(format!("`{text}` is not an image's name: it has to be in lower case"));
         }
         let whole = path.split('/').all(is_component)
+            && is_host(registry)
+            && registry.len() + path.len() < MAX_NAME
             && tag.as_deref().is_none_or(is_tag)
             && digest.as_deref().is_none_or(is_digest);
         if !whole {
@@ -88,6 +93,23 @@ fn is_component(text: &str) -> bool {
         && separators.iter().all(is_separator)
 }
 
+/// The name or address of a registry, with its port.
+fn is_host(text: &str) -> bool {
+    let (host, port) = match text.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        _ => (text, None),
+    };
+    let is_label = |label: &str| {
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
+        !label.is_empty() && label.bytes().all(plain) && !label.starts_with('-') && !label.ends_with('-')
+    };
+    let is_address = |host: &str| {
+        let inner = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+        inner.is_some_and(|inner| inner.parse::<std::net::Ipv6Addr>().is_ok())
+    };
+    (is_address(host) || host.split('.').all(is_label)) && port.is_none_or(|port| port.parse::<u16>().is_ok())
+}
+
 fn is_tag(text: &str) -> bool {
     let inner = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-');
     text.len() <= 128 && !text.starts_with(['.', '-']) && !text.is_empty() && text.bytes().all(inner)
@@ -128,9 +150,28 @@ mod tests {
 
     #[test]
     fn names_that_docker_refuses_are_refused() {
-        for bad in ["", "a b", "-a", "a-", "a//b", "/a", "a/", "a..b", "a:", "a:-1", "a@sha256:12", "ä", "a:1:2"] {
+        for bad in [
+            "",
+            "a b",
+            "-a",
+            "a-",
+            "a//b",
+            "/a",
+            "a/",
+            "a..b",
+            "a:",
+            "a:-1",
+            "a@sha256:12",
+            "ä",
+            "a:1:2",
+            "my reg.io/a",
+            "-r.io/a",
+            "r.io:x/a",
+            "r..io/a",
+        ] {
             assert!(Reference::parse(bad).is_err(), "{bad}");
         }
+        assert!(Reference::parse(&"a".repeat(300)).is_err() && Reference::parse("[::1]:5000/a").is_ok());
         assert!(Reference::parse("Todo").unwrap_err().contains("lower case"));
     }
 }

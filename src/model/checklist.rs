@@ -2,20 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{ItemId, Outcome, Outline, Output, ProofKind, RunId, StepId};
-
-/// An entry of a checklist file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Item {
-    /// Its id: `T015`.
-    pub id: ItemId,
-    /// The heading it stands under.
-    pub phase: String,
-    /// Its text, without id and markers.
-    pub text: String,
-    /// Whether it is ticked in the file.
-    pub ticked: bool,
-}
+use super::{Item, ItemId, NearItem, Outcome, Outline, Output, ProofKind, RunId, StepId};
 
 /// Evidence for or against an item: one run of a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,11 +58,14 @@ pub enum Verdict {
     Failed,
     /// Never proven, or nothing covers it.
     Open,
+    /// Its box in the file says that it is not going to be done, and no step covers it.
+    Dropped,
 }
 
 impl Verdict {
     /// All verdicts.
-    pub const ALL: [Self; 6] = [Self::Done, Self::Fallback, Self::Ran, Self::Stale, Self::Failed, Self::Open];
+    pub const ALL: [Self; 7] =
+        [Self::Done, Self::Fallback, Self::Ran, Self::Stale, Self::Failed, Self::Open, Self::Dropped];
 
     /// Returns the word used in reports.
     pub fn word(self) -> &'static str {
@@ -86,6 +76,7 @@ impl Verdict {
             Self::Stale => "stale",
             Self::Failed => "failed",
             Self::Open => "open",
+            Self::Dropped => "dropped",
         }
     }
 
@@ -129,6 +120,8 @@ impl Counts {
 pub struct Checklist {
     /// The items.
     pub items: Vec<ItemStatus>,
+    /// The lines that look like items and are none.
+    pub near: Vec<NearItem>,
 }
 
 impl Checklist {
@@ -146,7 +139,8 @@ impl Checklist {
             .map(|item| {
                 let steps = covering.get(&item.id).map(Vec::as_slice).unwrap_or_default();
                 let proofs = || steps.iter().map(|step| proofs.get(*step).map(|proof| proof.of_item(&item.id)));
-                let verdict = proofs().map(|proof| step_verdict(proof.as_ref())).max().unwrap_or(Verdict::Open);
+                let uncovered = if item.dropped { Verdict::Dropped } else { Verdict::Open };
+                let verdict = proofs().map(|proof| step_verdict(proof.as_ref())).max().unwrap_or(uncovered);
                 // One failed step outweighs others that are not proven yet.
                 let failed = proofs().any(|proof| step_verdict(proof.as_ref()) == Verdict::Failed);
                 ItemStatus {
@@ -157,7 +151,7 @@ impl Checklist {
                 }
             })
             .collect();
-        Self { items }
+        Self { items, near: Vec::new() }
     }
 
     /// The number of items with each verdict.
@@ -198,7 +192,7 @@ fn step_verdict(proof: Option<&StepProof>) -> Verdict {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{StageId, StageOutline, StepOutline};
+    use super::super::{ItemPlace, StageId, StageOutline, StepOutline};
     use super::*;
 
     fn outline(steps: &[(&str, &[&str])]) -> Outline {
@@ -243,8 +237,20 @@ mod tests {
         known.iter().map(|(step, outcome, stale)| proof(step, *outcome, *stale, kind(step))).collect()
     }
 
+    fn item(id: &str, dropped: bool) -> Item {
+        Item {
+            id: ItemId::new(id).unwrap(),
+            has_id: true,
+            phase: String::new(),
+            text: String::new(),
+            ticked: true,
+            dropped,
+            place: ItemPlace { file: "tasks.md".into(), line: 1 },
+        }
+    }
+
     fn verdict(proofs: &BTreeMap<StepId, StepProof>, covering: &[&str]) -> Verdict {
-        let item = Item { id: ItemId::new("T1").unwrap(), phase: String::new(), text: String::new(), ticked: true };
+        let item = item("T1", false);
         let steps: Vec<(&str, &[&str])> = covering.iter().map(|step| (*step, ["T1"].as_slice())).collect();
         Checklist::judge(&[item], &outline(&steps), proofs).items[0].verdict
     }
@@ -287,5 +293,15 @@ mod tests {
         let proof = known.get_mut(&StepId::new("s.a").unwrap()).unwrap();
         proof.changed_items.insert(ItemId::new("T1").unwrap(), "its text has changed".into());
         assert_eq!(verdict(&known, &["s.a"]), Verdict::Stale);
+    }
+
+    #[test]
+    fn a_dropped_item_is_not_open_unless_a_step_covers_it() {
+        let outline = outline(&[("s.a", &["T1"])]);
+        let list = Checklist::judge(&[item("T1", true), item("T2", true)], &outline, &BTreeMap::new());
+        assert_eq!(
+            list.items.iter().map(|status| status.verdict).collect::<Vec<_>>(),
+            [Verdict::Open, Verdict::Dropped]
+        );
     }
 }

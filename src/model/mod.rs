@@ -2,14 +2,16 @@
 
 mod checklist;
 mod id;
+mod item;
 mod outcome;
 mod outline;
 mod progress;
 mod proof;
 mod secret_ref;
 
-pub use checklist::{Checklist, Counts, Evidence, Item, ItemStatus, StepProof, Verdict};
+pub use checklist::{Checklist, Counts, Evidence, ItemStatus, StepProof, Verdict};
 pub use id::{IdError, IdMap, ItemId, RunId, StageId, StepId};
+pub use item::{Item, ItemPlace, NearItem};
 pub use outcome::{Change, Outcome, Output, StepState};
 pub use outline::{Outline, StageOutline, StepOutline};
 pub(crate) use progress::human_bytes;

@@ -44,7 +44,8 @@ impl Outcome {
         Self::ALL.into_iter().find(|outcome| outcome.word() == word)
     }
 
-    /// Returns the one of two outcomes that says more about a stage.
+    /// Returns the one of both that says more about a stage.
+    #[must_use]
     pub fn worse(self, other: Self) -> Self {
         let rank = |outcome: Self| match outcome {
             Self::Fresh | Self::Skipped => 0,

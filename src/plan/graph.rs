@@ -141,4 +141,22 @@ impl Graph {
             }
         }
     }
+
+    /// Returns the stages in use that a stage has to wait for; one that is not in use stands for those that it needs.
+    pub fn stages_before(&self, stage: usize, in_use: impl Fn(usize) -> bool) -> Vec<usize> {
+        let mut needs = Vec::new();
+        let mut seen = vec![false; self.stages.len()];
+        let mut open = self.stages[stage].needs.clone();
+        while let Some(need) = open.pop() {
+            if std::mem::replace(&mut seen[need], true) {
+                continue;
+            }
+            if in_use(need) {
+                needs.push(need);
+            } else {
+                open.extend(&self.stages[need].needs);
+            }
+        }
+        needs
+    }
 }

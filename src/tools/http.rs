@@ -4,12 +4,15 @@ use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use ureq::Agent;
-use ureq::http::{Request as Wire, Uri};
+use ureq::http::{HeaderName, HeaderValue, Method, Request as Wire, Uri};
 
 use crate::error::Failure;
 
 /// Most bytes of a response that are read.
 const MAX_BODY: u64 = 4 << 20;
+
+/// How a URL is written.
+const URL_FORM: &str = "write it as `http://HOST:PORT/PATH`";
 
 /// A request.
 #[derive(Clone, Debug)]
@@ -35,6 +38,35 @@ pub struct Response {
     pub body: Vec<u8>,
     /// How long it took.
     pub took: Duration,
+}
+
+/// Checks a request's method, URL and headers before anything is sent; fails with the reason.
+pub fn check<'a>(
+    method: &str,
+    url: &str,
+    headers: impl IntoIterator<Item = (&'a String, &'a String)>,
+) -> Result<(), String> {
+    if method.parse::<Method>().is_err() {
+        return Err(format!("`method` can't be `{method}`"));
+    }
+    let uri = url.parse::<Uri>().map_err(|error| format!("`url` can't be `{url}`: {error}; {URL_FORM}"))?;
+    if !matches!(uri.scheme_str(), Some("http" | "https")) || uri.host().is_none_or(str::is_empty) {
+        return Err(format!("`url` can't be `{url}`: {URL_FORM}"));
+    }
+    // A port that is no number is left out by the parser.
+    let port = uri.authority().and_then(|authority| authority.as_str().rsplit_once(':')).map(|(_, port)| port);
+    if port.is_some_and(|port| !port.ends_with(']') && port.parse::<u16>().is_err()) {
+        return Err(format!("`url` can't be `{url}`: its port is no number between 0 and 65535"));
+    }
+    for (name, value) in headers {
+        if name.parse::<HeaderName>().is_err() {
+            return Err(format!("`headers`: the name of a header can't be `{name}`"));
+        }
+        if HeaderValue::from_str(value).is_err() {
+            return Err(format!("`headers`: the value of `{name}` has a character that HTTP does not take"));
+        }
+    }
+    Ok(())
 }
 
 /// Sends `request`. It can be abandoned, but not stopped before its time limit.

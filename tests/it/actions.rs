@@ -9,7 +9,7 @@ fn every_example_is_a_valid_step_and_an_unknown_setting_is_refused() {
     for action in ACTIONS {
         let pipeline = |more: &str| {
             format!(
-                "[pipeline]\nname = \"t\"\n[secrets]\nPASSWORD = {{ generate = \"hex16\" }}\nJWT_SECRET = {{ generate = \"hex32\" }}\n[cluster]\nprovider = \"minikube\"\n\
+                "[pipeline]\nname = \"test\"\n[secrets]\nPASSWORD = {{ generate = \"hex16\" }}\nJWT_SECRET = {{ generate = \"hex32\" }}\n[cluster]\nprovider = \"minikube\"\n\
                  [[stage]]\nid = \"s\"\n[[stage.step]]\nid = \"x\"\naction = \"{}\"\n{}\n{more}\n",
                 action.name, action.example
             )

@@ -120,7 +120,9 @@ fn the_report_has_the_documented_form_and_check_sets_the_exit_code() {
     assert_eq!(report["pipeline"], "t");
     assert_eq!(
         report["counts"],
-        serde_json::json!({"total": 3, "done": 2, "fallback": 0, "ran": 0, "open": 1, "stale": 0, "failed": 0})
+        serde_json::json!({
+            "total": 3, "done": 2, "fallback": 0, "ran": 0, "open": 1, "stale": 0, "failed": 0, "dropped": 0
+        })
     );
     let item = &report["items"][0];
     assert_eq!((item["phase"].as_str(), item["ticked"].as_bool()), (Some("Phase 1: Setup"), Some(false)));
@@ -239,4 +241,32 @@ fn an_item_is_proven_with_the_text_that_it_had() {
     sandbox.run(&["up"]).code(0);
     assert_eq!(verdicts(&sandbox)[2].1, "done");
     assert_eq!(sandbox.world(), ["a", "a", "a"]);
+}
+
+#[test]
+fn a_line_that_looks_like_an_item_fails_the_check_and_a_dropped_item_does_not() {
+    let sandbox = project();
+    sandbox.file("ok", "");
+    let list = "- [ ] T001 Make it\n- [ ] T002 Check it\n- [~] T003 Dream of it\n";
+    sandbox.file("tasks.md", list);
+    sandbox.run(&["up"]).code(0);
+    sandbox.run(&["report", "--check"]).code(0).says("2 of 3 items done; 1 dropped");
+    sandbox.run(&["report", "--format", "markdown"]).code(0).says("- [-] **T003**");
+    sandbox.file("tasks.md", &format!("{list}- [] T004 Forget it\n"));
+    sandbox
+        .run(&["report", "--check"])
+        .code(1)
+        .says("1 line looks like an item and is none")
+        .says("tasks.md:4: its box");
+    let shown = sandbox.run(&["report", "--format", "json"]).code(0);
+    let report: Value = serde_json::from_str(&shown.stdout).unwrap();
+    assert_eq!((&report["near_items"][0]["line"], &report["counts"]["dropped"]), (&4.into(), &1.into()));
+    // A box without an id is an item: it is open until a step names it by its text.
+    sandbox.file("tasks.md", &format!("{list}- [ ] Tell it\n  to all\n"));
+    sandbox.run(&["report", "--check"]).code(1).says("2 of 4 items done; 1 open, 1 dropped").says("Tell it to all");
+    let pipeline = fs_err::read_to_string(sandbox.path("pipeline.toml")).unwrap();
+    sandbox.file("pipeline.toml", &pipeline.replace("\"T001\", ", "\"T001\", \"Tell it to all\", "));
+    sandbox.run(&["report", "--check"]).code(1).says("2 of 4 items done; 1 stale, 1 dropped");
+    sandbox.run(&["up"]).code(0);
+    sandbox.run(&["report", "--check"]).code(0).says("3 of 4 items done; 1 dropped");
 }

@@ -64,3 +64,14 @@ fn a_tool_that_was_patched_in_place_is_checked_again() {
     drop(file);
     sandbox.run(&["plan", "--exit-code"]).code(10);
 }
+
+#[test]
+fn all_missing_tools_are_told_in_one_run() {
+    let check = |tool: &str| format!("[[stage.step]]\nid = \"{tool}\"\naction = \"tool-check\"\ntool = \"{tool}\"\n");
+    let (first, second) = (check("no-such-tool"), check("no-such-either"));
+    let work = "[[stage.step]]\nid = \"work\"\naction = \"command\"\nrun = \"echo work >> world\"\n";
+    let sandbox =
+        Sandbox::new(&format!("[pipeline]\nname = \"test\"\n[[stage]]\nid = \"s\"\njobs = 1\n{first}{work}{second}"));
+    sandbox.run(&["up"]).code(3).says("`no-such-tool` is not installed").says("`no-such-either` is not installed");
+    assert!(sandbox.world().is_empty());
+}

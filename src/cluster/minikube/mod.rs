@@ -24,14 +24,22 @@ use crate::tools::Tools;
 use crate::tools::cluster::ClusterSpec;
 
 pub(super) use settings::MinikubeCluster;
+use settings::ProfileName;
 
 impl ProviderSettings for MinikubeCluster {
     const NAME: &'static str = "minikube";
     const EXAMPLE: &'static str = "cpus = 4\nmemory = \"8g\"\ndriver = \"docker\"";
 
-    fn spec(&self, pipeline: &str) -> ClusterSpec {
-        let name = self.name.as_ref().map_or(pipeline, |name| &name.0);
-        ClusterSpec::managed(Self::NAME, name, settings::owns_node)
+    fn spec(&self, pipeline: &str) -> Result<ClusterSpec, String> {
+        let name = match &self.name {
+            Some(name) => name.clone(),
+            // The pipeline's name has a form of its own.
+            None => {
+                ProfileName::try_from(pipeline.to_owned()).map_err(|why| format!("{why}; set `name` of `[cluster]`"))?
+            }
+        };
+        self.check_nodes(&name.0)?;
+        Ok(ClusterSpec::managed(Self::NAME, &name.0, settings::owns_node))
     }
 }
 

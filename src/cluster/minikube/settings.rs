@@ -8,6 +8,9 @@ use serde::Deserialize;
 /// The longest name of a host, and so of a node.
 const MAX_NAME: usize = 63;
 
+/// What minikube adds to the name of a cluster for a further node.
+const NODE_SUFFIX: &str = "-m02";
+
 /// The most processors that a cluster can have.
 const MAX_CPUS: i64 = 1024;
 
@@ -57,6 +60,35 @@ impl TryFrom<String> for ProfileName {
             "minikube can't name a cluster `{name}`: use 2 to {MAX_NAME} letters, digits, `-` and `.`, with a letter or \
              digit at both ends"
         ))
+    }
+}
+
+impl MinikubeCluster {
+    /// Checks the name of a cluster with several nodes: minikube adds to it for the further ones, and would try in vain
+    /// for half an hour to start a node whose name is too long for a host.
+    pub(super) fn check_nodes(&self, name: &str) -> Result<(), String> {
+        let max = MAX_NAME - NODE_SUFFIX.len();
+        if name.len() <= max || !self.has_several_nodes() {
+            return Ok(());
+        }
+        Err(format!(
+            "minikube can't name the nodes of `{name}`: with several nodes, a cluster's `name` has at most {max} letters"
+        ))
+    }
+
+    fn has_several_nodes(&self) -> bool {
+        let mut args = self.start_args.iter().map(|StartArg(arg)| arg.as_str()).peekable();
+        while let Some(arg) = args.next() {
+            let n_nodes = match arg.split_once('=') {
+                Some(("--nodes" | "-n", n)) => Some(n),
+                None if matches!(arg, "--nodes" | "-n") => args.peek().copied(),
+                _ => None,
+            };
+            if n_nodes.is_some_and(|n| n != "1") || matches!(arg, "--ha" | "--ha=true") {
+                return true;
+            }
+        }
+        false
     }
 }
 
@@ -121,6 +153,22 @@ mod tests {
         ] {
             let labels = label.map(|label| (NODE_LABEL.to_owned(), label.to_owned())).into_iter().collect();
             assert_eq!(owns_node("todo", name, &labels), belongs, "{name} {label:?}");
+        }
+    }
+
+    #[test]
+    fn the_names_of_further_nodes_have_to_fit_too() {
+        let cluster = |args: &[&str]| MinikubeCluster {
+            start_args: args.iter().map(|arg| StartArg((*arg).to_owned())).collect(),
+            ..MinikubeCluster::default()
+        };
+        let (long, short) = ("a".repeat(60), "a".repeat(59));
+        for args in [&["--nodes=2"][..], &["--nodes", "2"], &["-n", "3"], &["--ha"]] {
+            assert!(cluster(args).check_nodes(&long).is_err(), "{args:?}");
+            assert!(cluster(args).check_nodes(&short).is_ok(), "{args:?}");
+        }
+        for args in [&[][..], &["--nodes=1"], &["--no-vtx-check"]] {
+            assert!(cluster(args).check_nodes(&long).is_ok(), "{args:?}");
         }
     }
 

@@ -2,8 +2,18 @@
 
 use std::time::Duration;
 
+use super::vars::is_name;
 use crate::config::syntax::diagnostic::{Diagnostic, Report};
 use crate::config::syntax::fields::{Fields, SpannedString};
+use crate::config::syntax::node::{Node, Value};
+
+/// A checklist file.
+#[derive(Debug)]
+pub(crate) struct ChecklistFile {
+    /// The name of the list: `auth` in `auth:T001`. All have one, or none has.
+    pub(crate) list: Option<String>,
+    pub(crate) path: SpannedString,
+}
 
 /// `max-age` by default: a day.
 const MAX_AGE: Duration = Duration::from_secs(24 * 60 * 60);
@@ -11,7 +21,7 @@ const MAX_AGE: Duration = Duration::from_secs(24 * 60 * 60);
 /// `[pipeline]`.
 pub(crate) struct PipelineSection {
     pub(crate) name: String,
-    pub(crate) checklists: Vec<SpannedString>,
+    pub(crate) checklists: Vec<ChecklistFile>,
     /// How old a proof may be that can't be seen again without changing something.
     pub(crate) max_age: Duration,
 }
@@ -27,7 +37,7 @@ pub(crate) fn read(report: &Report, root: &mut Fields<'_>) -> PipelineSection {
         return PipelineSection { name: String::new(), checklists: Vec::new(), max_age: MAX_AGE };
     };
     let name = fields.required_string("name");
-    let checklists = fields.strings("checklists").unwrap_or_default();
+    let checklists = checklists(report, &mut fields);
     let max_age = fields.duration("max-age", Duration::from_secs(1)).unwrap_or(MAX_AGE);
     fields.finish();
     let name = name.map_or_else(String::new, |name| {
@@ -48,4 +58,40 @@ pub(crate) fn read(report: &Report, root: &mut Fields<'_>) -> PipelineSection {
         name.into_inner()
     });
     PipelineSection { name, checklists, max_age }
+}
+
+/// Reads `checklists`: an array of files, or a table of files by the names of their lists.
+fn checklists(report: &Report, fields: &mut Fields<'_>) -> Vec<ChecklistFile> {
+    const EXPECTED: &str = "an array of files, or a table of files with names";
+    let Some(node) = fields.take("checklists") else {
+        return Vec::new();
+    };
+    let named: Vec<(Option<String>, Node)> = match node.value {
+        Value::Array(items) => items.into_iter().map(|item| (None, item)).collect(),
+        Value::Table(table) => {
+            for entry in table.0.iter().filter(|entry| !is_name(&entry.key)) {
+                let message = format!("invalid name of a checklist `{}`: use letters, digits, `-` and `_`", entry.key);
+                report.error(entry.key_span.clone(), "", message);
+            }
+            table.0.into_iter().map(|entry| (Some(entry.key), entry.node)).collect()
+        }
+        _ => {
+            let message = format!("`checklists` must be {EXPECTED}, not {}", node.kind());
+            report.error(node.span, "", message);
+            return Vec::new();
+        }
+    };
+    let mut files = Vec::new();
+    for (list, node) in named {
+        if let Value::String(path) = node.value {
+            files.push(ChecklistFile { list, path: SpannedString::new(node.span, path) });
+        } else {
+            report.error(
+                node.span.clone(),
+                "",
+                format!("a file of `checklists` must be a string, not {}", node.kind()),
+            );
+        }
+    }
+    files
 }

@@ -6,7 +6,7 @@ use crate::config::expr::scope::{Env, Scope, Var, Vars};
 use crate::config::expr::template::fill_noting;
 use crate::config::syntax::diagnostic::{Diagnostic, Report};
 use crate::config::syntax::node::{self, Entry, Node, Table, decimal};
-use crate::suggest::suggest;
+use crate::suggest::{nearest, suggest};
 
 /// Prefix of the environment variables that override variables.
 const PREFIX: &str = "PROVISION_VAR_";
@@ -43,11 +43,11 @@ pub(crate) fn resolve(report: &Report, pipeline: &str, declared: &Table, overrid
         if let Some(suffix) = name.strip_prefix(PREFIX)
             && !vars.keys().any(|var| overrides_var(suffix, var))
         {
-            let message = format!("the environment variable `{name}` has no effect: unknown variable");
-            report.add(
-                Diagnostic::warning(message)
-                    .maybe_help(suggest(&suffix.to_lowercase(), vars.keys().map(String::as_str))),
-            );
+            // It may be meant for another pipeline of the same shell; only a typing error is reported.
+            if let Some(near) = nearest(&suffix.to_lowercase(), vars.keys().map(String::as_str)) {
+                let message = format!("the environment variable `{name}` has no effect: unknown variable");
+                report.add(Diagnostic::warning(message).help(format!("did you mean `{near}`?")));
+            }
         }
     }
     vars
@@ -111,6 +111,11 @@ fn value(report: &Report, entry: &Entry, scope: &Scope<'_>, outside: &mut bool) 
         return None;
     }
     let node = table.0.pop()?.node;
+    if let Some(problem) = unlike_itself(&node.value) {
+        let message = format!("the variable `{}` can't be {problem}", entry.key);
+        report.add(Diagnostic::error(message).at(report.source(), node.span, "").help("write it as a string"));
+        return None;
+    }
     match node.value {
         node::Value::String(_) | node::Value::Integer(_) | node::Value::Float(_) | node::Value::Boolean(_) => {
             Some(node.value)
@@ -124,6 +129,24 @@ fn value(report: &Report, entry: &Entry, scope: &Scope<'_>, outside: &mut bool) 
             );
             None
         }
+    }
+}
+
+/// Returns what is wrong with a number that would arrive as another text: `3.10` is the number 3.1.
+fn unlike_itself(value: &node::Value) -> Option<String> {
+    match value {
+        node::Value::Integer(number) if decimal(number).parse::<i64>().is_err() => {
+            Some(format!("`{number}`: the integer has more than 64 bits"))
+        }
+        node::Value::Float(number) => {
+            let parsed = number.replace('_', "").parse::<f64>().ok().filter(|number| number.is_finite());
+            match parsed.map(|number| Value::from(number).to_string()) {
+                Some(same) if same == *number => None,
+                Some(other) => Some(format!("the number `{number}`, which would arrive as `{other}`")),
+                None => Some(format!("the number `{number}`")),
+            }
+        }
+        _ => None,
     }
 }
 
@@ -151,14 +174,9 @@ pub(crate) fn is_name(text: &str) -> bool {
 
 fn to_expression(value: &node::Value) -> Value {
     match value {
-        node::Value::Integer(number) => match decimal(number).parse::<i64>() {
-            Ok(number) => number.into(),
-            Err(_) => number.as_str().into(),
-        },
-        node::Value::Float(number) => match number.replace('_', "").parse::<f64>() {
-            Ok(number) => number.into(),
-            Err(_) => number.as_str().into(),
-        },
+        // Numbers that do not parse have been reported.
+        node::Value::Integer(number) => decimal(number).parse::<i64>().map_or(Value::UNDEFINED, Value::from),
+        node::Value::Float(number) => number.parse::<f64>().map_or(Value::UNDEFINED, Value::from),
         node::Value::Boolean(flag) => (*flag).into(),
         node::Value::String(text) => text.as_str().into(),
         node::Value::Datetime(_) | node::Value::Array(_) | node::Value::Table(_) => Value::UNDEFINED,

@@ -7,6 +7,7 @@ mod condition;
 mod explain;
 mod parser;
 mod provider_ref;
+mod values;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -67,12 +68,14 @@ pub(super) fn bind(
         inputs.text(["settings.", &entry.key].concat(), &entry.node.canonical(&canonical));
     }
     let action = ActionRef { action, place };
+    as_text_where_needed(&action, &mut settings, &strings.typed);
     let checked = check(report, &action, &settings, &strings.unknown());
     if !strings.invalid.is_empty() {
         return None;
     }
     let binding = match checked {
         Checked::Invalid => return None,
+        _ if values::check(report, &settings) > 0 => return None,
         Checked::Valid(made) if strings.deferred.is_empty() => Binding::Now(Arc::from(made)),
         Checked::Unknown if strings.deferred.is_empty() => return None,
         Checked::Valid(_) | Checked::Unknown => {
@@ -128,6 +131,8 @@ struct Strings {
     deferred: BTreeMap<usize, (Range<usize>, Template)>,
     /// The places of those with errors, which have been reported.
     invalid: Vec<Range<usize>>,
+    /// The places of those whose values are numbers or booleans.
+    typed: Vec<Range<usize>>,
     /// The canonical forms for the fingerprint that differ from the values, by where the strings start.
     canonical: BTreeMap<usize, String>,
 }
@@ -171,6 +176,9 @@ impl Strings {
         let errors = if template.uses().is_empty() {
             match template.eval(&Outputs::default()) {
                 Ok(evaluated) => {
+                    if !matches!(evaluated, Value::String(_)) {
+                        self.typed.push(span.clone());
+                    }
                     *value = evaluated;
                     return;
                 }
@@ -193,6 +201,26 @@ impl Strings {
     }
 }
 
+/// Makes numbers and booleans that expressions returned at `typed` to text where the parser wants text: a variable that
+/// is a number is a word of a command, too.
+fn as_text_where_needed(action: &ActionRef, settings: &mut Table, typed: &[Range<usize>]) {
+    // Each round changes at least one value.
+    for _ in typed {
+        let Some(wrong) = action.parse(settings).err().and_then(|error| error.span()) else { return };
+        let mut changed = false;
+        settings.for_each_scalar(&mut |span, value| {
+            let is_meant = wrong.start <= span.start && span.end <= wrong.end && typed.contains(span);
+            if let Some(text) = value.number_text().filter(|_| is_meant) {
+                *value = Value::String(text);
+                changed = true;
+            }
+        });
+        if !changed {
+            return;
+        }
+    }
+}
+
 /// Settings that use the outputs of other steps.
 struct DeferredSettings {
     source: Arc<Source>,
@@ -206,15 +234,22 @@ impl DeferredSettings {
     fn make(&self, outputs: &Outputs) -> Result<Arc<dyn Action>, Failure> {
         let mut settings = self.settings.clone();
         let mut errors = Vec::new();
+        let mut typed = Vec::new();
         settings.for_each_string(&mut |span, value| {
             if let Some((_, template)) = self.templates.get(&span.start) {
                 match template.eval(outputs) {
-                    Ok(evaluated) => *value = evaluated,
+                    Ok(evaluated) => {
+                        if !matches!(evaluated, Value::String(_)) {
+                            typed.push(span.clone());
+                        }
+                        *value = evaluated;
+                    }
                     Err(all) => errors.extend(diagnostics(&self.source, all)),
                 }
             }
         });
         if errors.is_empty() {
+            as_text_where_needed(&self.action, &mut settings, &typed);
             match self.action.parse(&settings) {
                 Ok(action) => return Ok(Arc::from(action)),
                 Err(error) => errors.push(explain(&self.action, &settings, &error, &self.source)),

@@ -41,6 +41,18 @@ pub(crate) struct Entry {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Table(pub(crate) Vec<Entry>);
 
+impl Value {
+    /// Returns a number or a boolean as text; `None` for other values.
+    pub(crate) fn number_text(&self) -> Option<String> {
+        match self {
+            Self::Integer(number) => Some(decimal(number)),
+            Self::Float(number) => Some(number.clone()),
+            Self::Boolean(flag) => Some(flag.to_string()),
+            Self::String(_) | Self::Datetime(_) | Self::Array(_) | Self::Table(_) => None,
+        }
+    }
+}
+
 impl Node {
     fn from_toml(value: Spanned<DeValue<'_>>) -> Self {
         let span = value.span();
@@ -83,14 +95,22 @@ impl Node {
         }
     }
 
+    /// Calls `each` with every value in it that is no array and no table; `each` may replace it.
+    fn for_each_scalar(&mut self, each: &mut dyn FnMut(&Range<usize>, &mut Value)) {
+        match &mut self.value {
+            Value::Array(items) => items.iter_mut().for_each(|item| item.for_each_scalar(each)),
+            Value::Table(table) => table.for_each_scalar(each),
+            value => each(&self.span, value),
+        }
+    }
+
     /// Calls `each` with every string in it; `each` may replace the value.
     pub(crate) fn for_each_string(&mut self, each: &mut dyn FnMut(&Range<usize>, &mut Value)) {
-        match &mut self.value {
-            Value::String(_) => each(&self.span, &mut self.value),
-            Value::Array(items) => items.iter_mut().for_each(|item| item.for_each_string(each)),
-            Value::Table(table) => table.for_each_string(each),
-            Value::Integer(_) | Value::Float(_) | Value::Boolean(_) | Value::Datetime(_) => {}
-        }
+        self.for_each_scalar(&mut |span, value| {
+            if matches!(value, Value::String(_)) {
+                each(span, value);
+            }
+        });
     }
 
     /// A canonical form: the same for equal values, however they are written. `string` returns what represents the
@@ -168,6 +188,11 @@ impl Table {
     pub(crate) fn take(&mut self, key: &str) -> Option<Entry> {
         let at = self.0.iter().position(|entry| entry.key == key)?;
         Some(self.0.remove(at))
+    }
+
+    /// See [`Node::for_each_scalar`].
+    pub(crate) fn for_each_scalar(&mut self, each: &mut dyn FnMut(&Range<usize>, &mut Value)) {
+        self.0.iter_mut().for_each(|entry| entry.node.for_each_scalar(each));
     }
 
     /// See [`Node::for_each_string`].

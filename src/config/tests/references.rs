@@ -289,16 +289,23 @@ covers = ["T001", "T002"]
     4 | checklists = ["tasks.md", "more.md", "none.md"]
       |                                      ^^^^^^^^^
 
-    error: the item `T001` is defined twice
-     --> more.md:2:7
-      |
-    2 | - [ ] T001 again
-      |       ^^^^ defined again here
-      |
-     ::: tasks.md:1:7
-      |
-    1 | - [ ] T001 one
-      |       ---- first defined here
+    error: `T001` names 2 checklist items
+      --> pipeline.toml:11:11
+       |
+    11 | covers = ["T001", "T002"]
+       |           ^^^^^^
+       |
+      ::: tasks.md:1:7
+       |
+     1 | - [ ] T001 one
+       |       ----
+       |
+      ::: more.md:2:7
+       |
+     2 | - [ ] T001 again
+       |       ----
+       |
+       = help: give the lists names, `checklists = { one = "…", two = "…" }`, and write `one:…` or `two:…`
     "#);
     let project = Project::new(text.replace(", \"more.md\", \"none.md\"", "")).with("tasks.md", "- [ ] T001 one\n");
     assert_snapshot!(project.errors(), @r#"
@@ -310,4 +317,82 @@ covers = ["T001", "T002"]
        |
        = help: did you mean `T001`?
     "#);
+}
+
+/// Two lists that both begin with T001, and a step that covers `covers`.
+fn two_lists(covers: &str) -> Project {
+    let text = r#"
+[pipeline]
+name = "p"
+checklists = { auth = "auth.md", billing = "billing.md" }
+[[stage]]
+id = "a"
+[[stage.step]]
+id = "one"
+action = "command"
+run = "true"
+covers = COVERS
+"#;
+    Project::new(text.replace("COVERS", covers))
+        .with("auth.md", "\u{feff}- [ ] T001 Log in\r\n- [ ] T002 Log out\r\n- [ ] The way back\r\n  works\r\n")
+        .with("billing.md", "- [ ] T001 Pay\n- [ ] T003 Refund\n- [ ] T003 again\n")
+}
+
+#[test]
+fn lists_with_names_tell_equal_ids_apart() {
+    let loaded = two_lists(r#"["auth:T001", "T002", "billing:T001", "The way  back works"]"#).load().unwrap();
+    let pipeline = loaded.pipeline;
+    let covers: Vec<&str> = step(&pipeline, "a.one").covers.iter().map(crate::model::ItemId::as_str).collect();
+    assert_eq!(covers, ["auth:T001", "auth:T002", "billing:T001", "auth:The way back works"]);
+    let places: Vec<String> = pipeline.items.iter().map(|item| item.place.to_string()).collect();
+    assert_eq!(places, ["auth.md:1", "auth.md:2", "auth.md:3", "billing.md:1", "billing.md:2", "billing.md:3"]);
+    assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
+    assert_snapshot!(two_lists(r#"["T001", "billing:T003"]"#).errors(), @r#"
+    error: `T001` names 2 checklist items
+      --> pipeline.toml:11:11
+       |
+    11 | covers = ["T001", "billing:T003"]
+       |           ^^^^^^
+       |
+      ::: auth.md:1:7
+       |
+     1 | - [ ] T001 Log in
+       |       ----
+       |
+      ::: billing.md:1:7
+       |
+     1 | - [ ] T001 Pay
+       |       ----
+       |
+       = help: write `auth:T001` or `billing:T001`
+
+    error: `billing:T003` names 2 checklist items
+      --> pipeline.toml:11:19
+       |
+    11 | covers = ["T001", "billing:T003"]
+       |                   ^^^^^^^^^^^^^^
+       |
+      ::: billing.md:2:7
+       |
+     2 | - [ ] T003 Refund
+       |       ----
+     3 | - [ ] T003 again
+       |       ----
+       |
+       = help: give each item of a file an id of its own
+    "#);
+}
+
+#[test]
+fn what_looks_like_an_item_and_is_none_is_a_warning_with_its_line() {
+    let project = Project::new(
+        "[pipeline]\nname = \"p\"\nchecklists = [\"t.md\"]\n[[stage]]\nid = \"a\"\n\
+         [[stage.step]]\nid = \"one\"\naction = \"command\"\nrun = \"true\"\n",
+    )
+    .with("t.md", format!("- [ ] T001 one\n- [] T002 two\n{}", "- [?] x\n".repeat(30)));
+    let loaded = project.load().unwrap();
+    assert_eq!((loaded.pipeline.items.len(), loaded.pipeline.near_items.len()), (1, 31));
+    assert_eq!(loaded.pipeline.near_items[0].place.to_string(), "t.md:2");
+    let shown = project.shown(&loaded.warnings);
+    assert!(shown.contains("t.md:2:3") && shown.contains("and 26 more"), "{shown}");
 }

@@ -159,3 +159,90 @@ fn a_cluster_of_a_profile_is_checked_once_whether_the_profile_is_selected_or_not
         assert!(errors.contains("did you mean `cpus`?"), "{errors}");
     }
 }
+
+/// A pipeline that has the variable `n` as an argument of a command.
+fn with_var(value: &str) -> Project {
+    Project::new(with_header(&format!(
+        "[vars]\nn = {value}\n[[stage]]\nid='a'\n[[stage.step]]\nid='b'\naction='command'\nrun=['echo', '${{{{ vars.n }}}}']\n"
+    )))
+}
+
+#[test]
+fn a_variable_arrives_as_it_stands_or_is_refused() {
+    for (value, arrives) in [
+        ("1", "1"),
+        ("0x1F", "31"),
+        ("1_000", "1000"),
+        ("-5", "-5"),
+        ("1.5", "1.5"),
+        ("0.25", "0.25"),
+        ("true", "true"),
+        ("'3.10'", "3.10"),
+        ("'a\u{e9} \"b$'", "a\u{e9} \\\"b$"),
+        ("\"a\\nb\"", "a\\nb"),
+    ] {
+        let made = action(&with_var(value).pipeline(), "a.b");
+        assert!(made.contains(&format!("\"echo\", \"{arrives}\"")), "{value}: {made}");
+    }
+    for (value, message) in [
+        ("3.10", "which would arrive as `3.1`"),
+        ("1e3", "which would arrive as `1000.0`"),
+        ("inf", "can't be the number `inf`"),
+        ("-nan", "can't be the number `-nan`"),
+        ("9223372036854775808", "more than 64 bits"),
+        ("2026-11-26", "can't be a date-time"),
+        ("07:30:00", "can't be a date-time"),
+        ("\"a\\u0000b\"", "can't have a NUL character"),
+    ] {
+        let errors = with_var(value).errors();
+        assert!(errors.contains(message) && errors.contains("pipeline.toml:4:5"), "{value}: {errors}");
+    }
+}
+
+/// The errors of a pipeline whose only step has these settings of a real action.
+fn real(settings: &str) -> String {
+    let text = with_header(&format!("[[stage]]\nid='a'\n[[stage.step]]\nid='b'\n{settings}\n"));
+    let project = Project::new(text);
+    let path = project.root().join("pipeline.toml");
+    load(&path, &project.options, crate::actions::ACTIONS)
+        .err()
+        .map(|errors| project.shown(&errors))
+        .unwrap_or_default()
+}
+
+#[test]
+fn names_and_values_that_a_tool_can_not_take_are_refused_with_their_place() {
+    let helm = |settings: &str| format!("action='helm-install'\nchart='c'\n{settings}");
+    let long = "a".repeat(54);
+    for (settings, message) in [
+        (helm(&format!("release='{long}'")), "`release` can't be"),
+        (helm("release='a'\nnamespace='Team'"), "`namespace` can't be `Team`"),
+        (helm("release='a'\nset={ since = 2026-11-26 }"), "`since` can't be a date-time"),
+        (helm("release='a'\nset={ a = [{ limit = inf }] }"), "`limit` can't be `inf`"),
+        ("action='helm-install'\nrelease='a'\nchart='--kubeconfig=x'".into(), "helm would read it as an option"),
+        ("action='rollout-check'\ndeployments=['a', 'B']".into(), "`deployments` can't be `B`"),
+        ("action='secret-apply'\nname='a_b'\ndata={ K = 'v' }".into(), "`name` can't be `a_b`"),
+        ("action='secret-apply'\nname='a'\ndata={ 'a b' = 'v' }".into(), "a key can't be `a b`"),
+        ("action='http-check'\nservice='a.b'\nport=1".into(), "`service` can't be `a.b`"),
+        ("action='http-check'\nservice='a'\nport=1\npath='x'".into(), "`path` can't be `x`"),
+        ("action='http-check'\nservice='a'\nport=1\npath='/a b'".into(), "`path` can't be `/a b`"),
+        ("action='http-check'\nurl='http://exa mple/'".into(), "`url` can't be"),
+        ("action='http-check'\nurl='localhost:80/a'".into(), "write it as `http://HOST:PORT/PATH`"),
+        ("action='http-check'\nurl='http://a:99999/'".into(), "its port is no number"),
+        ("action='http-check'\nurl='http://a/'\nmethod='GE T'".into(), "`method` can't be `GE T`"),
+        ("action='http-check'\nurl='http://a/'\nheaders={ 'a b' = 'c' }".into(), "a header can't be `a b`"),
+        ("action='http-check'\nurl='http://a/'\nheaders={ a = \"b\\nc\" }".into(), "that HTTP does not take"),
+        ("action='command'\nrun='env'\nenv={ 'A=B' = 'c' }".into(), "variable can't be `A=B`"),
+        ("action='command'\nrun=['', 'x']".into(), "`run` needs at least the program"),
+        ("action='docker-build'\ncontext='.'\nimage='a'\ndockerfile=''".into(), "`dockerfile` is empty"),
+        ("action='docker-build'\ncontext='.'\nimage='my reg.io/a'".into(), "is not an image's name"),
+        ("action='command'\nrun=['a', 2026-11-26]".into(), "`run` can't be an array of this form"),
+    ] {
+        let errors = real(&settings);
+        assert!(errors.contains(message), "{settings}: {errors}");
+        // Once, and not at the action's name.
+        assert_eq!(errors.matches("error: ").count(), 1, "{errors}");
+        assert!(!errors.contains("pipeline.toml:7:"), "{errors}");
+    }
+    assert_eq!(real(&helm("release='a.b'\nset={ version = 3.10, n = 9223372036854775807, s = 'é\"\\' }")), "");
+}

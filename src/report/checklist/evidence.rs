@@ -2,17 +2,17 @@
 
 use std::time::Duration;
 
-use crate::model::{Counts, Evidence, ItemStatus, ProofKind, StepId, Verdict};
+use crate::model::{Checklist, Counts, Evidence, ItemStatus, ProofKind, StepId, Verdict};
 use crate::report::style::{duration, timestamp};
 
-/// Returns `75 of 79 items done (6 by fallback); 2 open, 1 stale, 1 failed`.
+/// Returns `75 of 79 items done (6 by fallback); 2 open, 1 stale, 1 failed, 1 dropped`.
 pub(crate) fn counts(counts: Counts) -> String {
     let proven = counts.of(Verdict::Done) + counts.of(Verdict::Fallback);
     let mut line = format!("{proven} of {} items done", counts.total());
     if counts.of(Verdict::Fallback) > 0 {
         line = format!("{line} ({} by fallback)", counts.of(Verdict::Fallback));
     }
-    let rest: Vec<String> = [Verdict::Open, Verdict::Ran, Verdict::Stale, Verdict::Failed]
+    let rest: Vec<String> = [Verdict::Open, Verdict::Ran, Verdict::Stale, Verdict::Failed, Verdict::Dropped]
         .into_iter()
         .filter(|verdict| counts.of(*verdict) > 0)
         .map(|verdict| format!("{} {}", counts.of(verdict), words(verdict)))
@@ -38,8 +38,20 @@ fn brief(evidence: &Evidence) -> String {
     format!("{} {seen}{} ({})", evidence.step, timestamp(evidence.finished_ms), remarks.join("; "))
 }
 
+/// Returns what to say about the lines that look like items and are none; `None` if there is none.
+pub(super) fn near(checklist: &Checklist) -> Option<String> {
+    match checklist.near.len() {
+        0 => None,
+        1 => Some("1 line looks like an item and is none".to_owned()),
+        n => Some(format!("{n} lines look like items and are none")),
+    }
+}
+
 /// Returns the steps that a verdict is based on, in a line.
 pub(super) fn basis(status: &ItemStatus) -> String {
+    if status.verdict == Verdict::Dropped {
+        return format!("its box in {} says so", status.item.place);
+    }
     if status.covered_by.is_empty() {
         return "no step covers it".to_owned();
     }

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use crate::model::{Checklist, Counts, Evidence, ItemStatus, StepId, Verdict};
+use crate::model::{Checklist, Counts, Evidence, ItemStatus, NearItem, StepId, Verdict};
 use crate::report::facts::Facts;
 use crate::report::style::timestamp;
 
@@ -20,6 +20,7 @@ pub(crate) fn write_checklist_json(
         generated: timestamp(generated_ms),
         counts: WireCounts::new(checklist.counts()),
         items: checklist.items.iter().map(WireItem::new).collect(),
+        near_items: checklist.near.iter().map(WireNear::new).collect(),
     };
     serde_json::to_writer_pretty(&mut *out, &document)?;
     writeln!(out)
@@ -36,6 +37,25 @@ struct Document<'a> {
     counts: WireCounts,
     /// Every item, in the order of the files.
     items: Vec<WireItem<'a>>,
+    /// The lines that look like items and are none.
+    near_items: Vec<WireNear<'a>>,
+}
+
+/// A line that looks like an item and is none.
+#[derive(Serialize)]
+struct WireNear<'a> {
+    /// The path of its file, relative to the project.
+    file: &'a str,
+    /// The line, counted from 1.
+    line: usize,
+    /// Why it is none, and what to write instead.
+    problem: &'a str,
+}
+
+impl<'a> WireNear<'a> {
+    fn new(near: &'a NearItem) -> Self {
+        Self { file: &near.place.file, line: near.place.line, problem: &near.problem }
+    }
 }
 
 /// The number of items with each verdict.
@@ -55,6 +75,8 @@ struct WireCounts {
     stale: usize,
     /// A covering step failed.
     failed: usize,
+    /// Their boxes say that they are not going to be done, and no step covers them.
+    dropped: usize,
 }
 
 impl WireCounts {
@@ -67,6 +89,7 @@ impl WireCounts {
             open: counts.of(Verdict::Open),
             stale: counts.of(Verdict::Stale),
             failed: counts.of(Verdict::Failed),
+            dropped: counts.of(Verdict::Dropped),
         }
     }
 }
@@ -74,13 +97,17 @@ impl WireCounts {
 /// An item.
 #[derive(Serialize)]
 struct WireItem<'a> {
-    /// Its id.
-    id: &'a str,
+    /// Its id, after the name of its list if the lists have names; `null` for a box without one.
+    id: Option<&'a str>,
+    /// The path of its file, relative to the project.
+    file: &'a str,
+    /// Its line, counted from 1.
+    line: usize,
     /// The heading it stands under.
     phase: &'a str,
     /// Its text.
     text: &'a str,
-    /// `done`, `fallback`, `ran`, `open`, `stale` or `failed`.
+    /// `done`, `fallback`, `ran`, `open`, `stale`, `failed` or `dropped`.
     verdict: &'static str,
     /// Whether it is ticked in the file.
     ticked: bool,
@@ -91,7 +118,9 @@ struct WireItem<'a> {
 impl<'a> WireItem<'a> {
     fn new(status: &'a ItemStatus) -> Self {
         Self {
-            id: status.item.id.as_str(),
+            id: status.item.has_id.then_some(status.item.id.as_str()),
+            file: &status.item.place.file,
+            line: status.item.place.line,
             phase: &status.item.phase,
             text: &status.item.text,
             verdict: status.verdict.word(),
@@ -166,11 +195,14 @@ mod tests {
             "ran": 0,
             "open": 2,
             "stale": 0,
-            "failed": 0
+            "failed": 0,
+            "dropped": 0
           },
           "items": [
             {
               "id": "T015",
+              "file": "tasks.md",
+              "line": 1,
               "phase": "Phase 1: `Images`",
               "text": "Build the backend",
               "verdict": "done",
@@ -194,6 +226,8 @@ mod tests {
             },
             {
               "id": "T051",
+              "file": "tasks.md",
+              "line": 1,
               "phase": "Phase 3: Verify",
               "text": "It bears load",
               "verdict": "open",
@@ -202,13 +236,16 @@ mod tests {
             },
             {
               "id": "T052",
+              "file": "tasks.md",
+              "line": 1,
               "phase": "Phase 3: Verify",
               "text": "Write the docs",
               "verdict": "open",
               "ticked": false,
               "evidence": []
             }
-          ]
+          ],
+          "near_items": []
         }
         "#);
     }

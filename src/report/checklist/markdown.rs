@@ -3,8 +3,8 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
-use super::evidence::{basis, counts};
-use crate::model::{Checklist, Evidence, ProofKind};
+use super::evidence::{basis, counts, near};
+use crate::model::{Checklist, Evidence, ProofKind, Verdict};
 use crate::report::style::{duration, timestamp};
 use crate::report::text;
 
@@ -18,17 +18,28 @@ pub(crate) fn write_checklist_markdown(
     writeln!(out, "# {}", escaped(pipeline))?;
     writeln!(out)?;
     writeln!(out, "{}, as of {}.", counts(checklist.counts()), timestamp(generated_ms))?;
+    if let Some(near) = near(checklist) {
+        writeln!(out, "\n{near}:\n")?;
+        for near in &checklist.near {
+            writeln!(out, "- {}: {}", escaped(&near.place.to_string()), escaped(&near.problem))?;
+        }
+    }
     let mut phase = None;
     for status in &checklist.items {
         if phase != Some(&status.item.phase) {
             writeln!(out, "\n## {}\n", escaped(&status.item.phase))?;
             phase = Some(&status.item.phase);
         }
-        let tick = if status.verdict.is_ticked() { 'x' } else { ' ' };
+        let tick = match status.verdict {
+            Verdict::Dropped => '-',
+            verdict if verdict.is_ticked() => 'x',
+            _ => ' ',
+        };
         let verdict = status.verdict.word();
         // The text comes from a Markdown file, so it is not escaped.
         let text = text::plain(&status.item.text);
-        writeln!(out, "- [{tick}] **{}** {text} ({verdict})", status.item.id)?;
+        let id = if status.item.has_id { format!("**{}** ", status.item.id) } else { String::new() };
+        writeln!(out, "- [{tick}] {id}{text} ({verdict})")?;
         for evidence in &status.evidence {
             writeln!(out, "  - {}", evidence_markdown(evidence))?;
         }

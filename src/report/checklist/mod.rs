@@ -5,17 +5,18 @@ pub(super) mod json;
 pub(super) mod markdown;
 pub(super) mod text;
 
-use crate::model::Checklist;
+use crate::model::{Checklist, ItemStatus, Verdict};
 
-/// Returns whether all items are proven, which is what `--check` checks.
+/// Returns whether all items are proven or dropped, and no line only looks like one, which is what `--check` checks.
 pub(crate) fn is_complete(checklist: &Checklist) -> bool {
-    checklist.items.iter().all(|status| status.verdict.is_ticked())
+    let passes = |status: &ItemStatus| status.verdict.is_ticked() || status.verdict == Verdict::Dropped;
+    checklist.near.is_empty() && checklist.items.iter().all(passes)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::testing::runs::checklist;
+    use crate::report::testing::runs::{checklist, near};
 
     #[test]
     fn a_checklist_is_complete_if_all_items_are_proven() {
@@ -23,5 +24,9 @@ mod tests {
         assert!(!is_complete(&list));
         list.items.retain(|status| status.verdict.is_ticked());
         assert_eq!((list.items.len(), is_complete(&list)), (2, true));
+        list.items[1].verdict = Verdict::Dropped;
+        assert!(is_complete(&list));
+        list.near.push(near());
+        assert!(!is_complete(&list));
     }
 }

@@ -2,8 +2,8 @@
 
 use std::io::{self, Write};
 
-use super::evidence::{basis, counts};
-use crate::model::{Checklist, Verdict};
+use super::evidence::{basis, counts, near};
+use crate::model::{Checklist, ItemStatus, Verdict};
 use crate::report::style::{BAD, DIM, GOOD, STRONG, Symbol, Theme, WARN, timestamp};
 use crate::report::text;
 
@@ -15,7 +15,7 @@ pub(crate) fn write_checklist_text(
     pipeline: &str,
     generated_ms: i64,
 ) -> io::Result<()> {
-    let ids = checklist.items.iter().map(|status| status.item.id.as_str().len());
+    let ids = checklist.items.iter().map(|status| text::width(id(status)));
     let id_width = ids.max().unwrap_or(0);
     let mut phase = None;
     for status in &checklist.items {
@@ -28,7 +28,7 @@ pub(crate) fn write_checklist_text(
         }
         let (symbol, style) = verdict_style(status.verdict);
         let symbol = theme.paint(style, theme.symbol(symbol));
-        let id = text::pad(status.item.id.as_str(), id_width);
+        let id = text::pad(id(status), id_width);
         writeln!(out, "  {symbol} {id}  {}", text::plain(&status.item.text))?;
         let basis = basis(status);
         // `done` is said by the symbol and the evidence.
@@ -43,6 +43,12 @@ pub(crate) fn write_checklist_text(
     }
     let pipeline = theme.paint(STRONG, &text::plain(pipeline));
     writeln!(out, "{pipeline}: {}", counts(checklist.counts()))?;
+    if let Some(near) = near(checklist) {
+        writeln!(out, "{}", theme.paint(BAD, &near))?;
+        for near in &checklist.near {
+            writeln!(out, "  {}: {}", text::plain(&near.place.to_string()), text::plain(&near.problem))?;
+        }
+    }
     writeln!(out, "{}", theme.paint(DIM, &format!("as of {}", timestamp(generated_ms))))
 }
 
@@ -53,8 +59,13 @@ fn verdict_style(verdict: Verdict) -> (Symbol, anstyle::Style) {
         Verdict::Ran => (Symbol::Out, WARN),
         Verdict::Stale => (Symbol::Again, WARN),
         Verdict::Failed => (Symbol::Bad, BAD),
-        Verdict::Open => (Symbol::Waiting, DIM),
+        Verdict::Open | Verdict::Dropped => (Symbol::Waiting, DIM),
     }
+}
+
+/// Returns the id that the file gives an item.
+fn id(status: &ItemStatus) -> &str {
+    if status.item.has_id { status.item.id.as_str() } else { "" }
 }
 
 #[cfg(test)]

@@ -69,8 +69,11 @@ impl<W: Write> Github<W> {
         let word = finished.outcome.word();
         self.write_group(&finished.step, &format!("{word} after {}", duration(finished.duration)))?;
         if let (Outcome::Failed | Outcome::Fallback, Some(failure)) = (finished.outcome, &finished.failure) {
-            let label = self.lines.view.step(&finished.step).map(StepRow::label);
-            let level = if finished.outcome == Outcome::Failed { "error" } else { "warning" };
+            let row = self.lines.view.step(&finished.step);
+            let label = row.map(StepRow::label);
+            // The run may succeed without an optional step.
+            let is_optional = row.is_some_and(|row| row.is_optional);
+            let level = if finished.outcome == Outcome::Failed && !is_optional { "error" } else { "warning" };
             let parts: Vec<&str> =
                 std::iter::once(&failure.message).chain(&failure.causes).map(String::as_str).collect();
             let message = parts.join("\ncaused by: ");
@@ -197,6 +200,18 @@ mod tests {
     fn a_note_is_a_notice() {
         let text = github(&succeeding());
         assert!(text.contains("::notice title=build.backend::the context changed while it was built\n"), "{text}");
+    }
+
+    #[test]
+    fn the_failure_of_an_optional_step_is_a_warning() {
+        let mut run = Script::new(&[("a", "A", &[("b", "B")])]);
+        if let EventKind::RunStarted(started) = &mut run.events[0].kind {
+            started.outline.stages[0].steps[0].optional = true;
+        }
+        run.start("a.b", StaleReason::NeverRun);
+        run.finish(StepFinished { failure: Some(Failure::failed("no")), ..finished("a.b", Outcome::Failed, 1) });
+        let text = github(&run.events);
+        assert!(text.contains("::warning title=a.b (B)::no\n") && !text.contains("::error"), "{text}");
     }
 
     #[test]

@@ -132,13 +132,22 @@ fn counts(view: &View) -> String {
     if parts.is_empty() { count(view.counts.total, "step") } else { parts.join(", ") }
 }
 
-/// Writes the notes of steps that did not fail.
+/// The output in which an action passes on what its tools warned of.
+const WARNINGS: &str = "warnings";
+
+/// Writes the notes of steps that did not fail, and what their tools warned of.
 fn write_notes(out: &mut dyn Write, theme: Theme, view: &View) -> io::Result<()> {
     // Why a step never ran follows from the failures.
     let may_have_note = |row: &&StepRow| {
         row.is_selected && !matches!(row.outcome(), Some(Outcome::Blocked | Outcome::Skipped | Outcome::Interrupted))
     };
     for row in view.steps.iter().filter(may_have_note) {
+        // A fresh step has the warnings of an earlier run.
+        if row.outcome() != Some(Outcome::Fresh)
+            && let Some(warnings) = row.output.get(WARNINGS)
+        {
+            writeln!(out, "  {} {}: {}", theme.paint(WARN, "warning:"), row.id, text::plain(warnings))?;
+        }
         if let Some(note) = &row.note {
             writeln!(out, "  {} {}: {}", theme.paint(WARN, "note:"), row.id, text::plain(note))?;
         } else if row.outcome() == Some(Outcome::Fallback)
@@ -208,6 +217,7 @@ mod tests {
     use super::*;
     use crate::error::Failure;
     use crate::event::{Event, StepFinished};
+    use crate::model::Output;
     use crate::report::testing::runs::{all_fresh, failing, interrupted, succeeding};
     use crate::report::testing::script::{Script, finished};
 
@@ -265,6 +275,23 @@ mod tests {
         ✗ todo-chatbot interrupted in 3.5s: 1 fresh, 3 interrupted
           continue with: provision up
         ");
+    }
+
+    #[test]
+    fn warnings_of_tools_are_in_the_summary_of_the_run_that_saw_them() {
+        let warned = |outcome| {
+            let mut run = Script::new(&[("a", "A", &[("b", "B")])]);
+            run.start("a.b", StaleReason::NeverRun);
+            let output = Output::new().with("warnings", "the driver is old");
+            run.finish(StepFinished { output, ..finished("a.b", outcome, 1) });
+            run.run_end(outcome, &[]);
+            summary(&run.events, Failures::Brief)
+        };
+        assert!(
+            warned(Outcome::Succeeded).contains("warning: a.b: the driver is old"),
+            "{}",
+            warned(Outcome::Succeeded)
+        );
     }
 
     #[test]

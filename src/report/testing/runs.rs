@@ -7,8 +7,8 @@ use crate::error::Failure;
 use crate::event::{Event, EventKind, StepFinished};
 use crate::fingerprint::StaleReason;
 use crate::model::{
-    Checklist, Evidence, Item, ItemId, Outcome, Outline, Output, Progress, ProofKind, RunId, StageId, StageOutline,
-    StepOutline, StepProof,
+    Checklist, Evidence, Item, ItemId, ItemPlace, NearItem, Outcome, Outline, Output, Progress, ProofKind, RunId,
+    StageId, StageOutline, StepOutline, StepProof,
 };
 use crate::report::testing::script::{Script, Stage, finished, step};
 
@@ -150,6 +150,9 @@ pub(crate) fn checklist() -> Checklist {
         phase: phase.into(),
         text: text.into(),
         ticked,
+        has_id: true,
+        dropped: false,
+        place: ItemPlace { file: "tasks.md".into(), line: 1 },
     })
     .collect();
     let proofs: BTreeMap<_, _> = proofs
@@ -171,6 +174,11 @@ pub(crate) fn checklist() -> Checklist {
         })
         .collect();
     Checklist::judge(&items, &outline, &proofs)
+}
+
+/// A line that looks like an item and is none.
+pub(crate) fn near() -> NearItem {
+    NearItem { place: ItemPlace { file: "tasks.md".into(), line: 9 }, problem: "its box is empty: write `[ ]`".into() }
 }
 
 fn outline(steps: &[(&str, &[&str])]) -> Outline {

@@ -78,9 +78,16 @@ pub(super) fn built_shop() -> Sandbox {
     sandbox
 }
 
+/// A shop in which `build.web` will fail.
+pub(super) fn shop_with_a_broken_page() -> Sandbox {
+    let sandbox = shop();
+    sandbox.file("broken", "");
+    sandbox
+}
+
 /// A shop in which `build.web` has failed.
 pub(super) fn broken_shop() -> Sandbox {
-    let sandbox = shop();
-    sandbox.file("broken", "").run(&["up"]).code(1);
+    let sandbox = shop_with_a_broken_page();
+    sandbox.run(&["up"]).code(1);
     sandbox
 }

@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 
-use super::{built_shop, shop};
+use super::{built_shop, shop, shop_with_a_broken_page};
 use crate::sandbox::{Sandbox, steps};
 
 #[test]
@@ -42,9 +42,7 @@ fn a_second_run_shows_that_there_is_nothing_to_do() {
 
 #[test]
 fn a_failure_shows_its_cause_the_last_lines_the_log_and_the_next_command() {
-    let sandbox = shop();
-    sandbox.file("broken", "");
-    assert_snapshot!(sandbox.run(&["up"]).screen(), @"
+    assert_snapshot!(shop_with_a_broken_page().run(&["up"]).screen(), @"
     exit code 1
     --- standard output ---
     [   0.0s] run 20000101-000000-00000000: shop, 4 steps
@@ -115,9 +113,7 @@ fn a_verbose_run_shows_every_line_that_steps_print() {
 
 #[test]
 fn on_github_each_step_is_a_group_and_a_failure_an_annotation() {
-    let sandbox = shop();
-    sandbox.file("broken", "");
-    assert_snapshot!(sandbox.run(&["up", "--output", "github"]).screen(), @"
+    assert_snapshot!(shop_with_a_broken_page().run(&["up", "--output", "github"]).screen(), @"
     exit code 1
     --- standard output ---
     [   0.0s] run 20000101-000000-00000000: shop, 4 steps
