@@ -20,7 +20,7 @@ impl Statuses {
         }
     }
 
-    /// Returns them as a text.
+    /// Returns them as words: "200 or 204".
     pub(super) fn words(&self) -> String {
         match self {
             Self::One(one) => one.to_string(),
