@@ -128,7 +128,8 @@ pub(super) fn forecast_steps(
     trust::require_for_probes(project)?;
     let runtime = runtime()?;
     let forecasts = runtime.block_on(async {
-        let (cancel, children) = (Cancel::new(), Arc::new(ChildRegistry::default()));
+        let children = ChildRegistry::default().withholding(project.tools.secrets().variables());
+        let (cancel, children) = (Cancel::new(), Arc::new(children));
         let mut signals = stop_signals(Arc::clone(&children))?;
         let checking = Checking { history, tools: &project.tools, children: &children, depth, cancel: &cancel };
         tokio::select! {

@@ -153,6 +153,7 @@ fn f81_the_variable_of_a_secret_reaches_no_argument_title_or_label() {
     let step = "[[stage.step]]\nid = \"a\"\ntitle = \"step of ${{ vars.who }}\"\naction = \"command\"\nrun = \"true\"\n\
                 inputs = [\"${{ vars.who }}/*\"]\n";
     sandbox.file("pipeline.toml", &with_secret(step));
+    sandbox.file(&format!("{CANARY}/read"), "");
     sandbox.env("PROVISION_VAR_WHO", CANARY);
     let mut all = String::new();
     for args in [&["up", "-v", "--events", "events"][..], &["plan"], &["status"], &["why", "s.a"], &["report"]] {

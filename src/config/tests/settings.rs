@@ -83,7 +83,7 @@ fn clusters() {
     6 | cpu=2
       | ^^^ not known here
       |
-      = help: use `context`
+      = help: use one of: `context`, `allow`, `uid`
     "#);
     assert_snapshot!(cluster("[cluster]\nprovider='context'\ncontext='x'\ncpus=1"), @r#"
     error: unknown setting `cpus` of provider `context`

@@ -46,7 +46,7 @@ fn why_shows_the_inputs_of_a_fresh_step() {
     ✓ build.api (api) is fresh: its inputs have not changed since its last success, and its result is in place
       last success: 2000-01-01T00:00:00Z in run 20000101-000000-00000000, after 0.0s
       inputs, then and now:
-        = action            78b21f32
+        = action            3a7489d9
         = files settings    1c92c9bc
         = settings.inputs   0f796097
         = settings.outputs  591e3c88
@@ -65,7 +65,7 @@ fn why_shows_which_input_of_a_stale_step_has_changed() {
       because: changed: files settings.in
       last success: 2000-01-01T00:00:00Z in run 20000101-000000-00000000, after 0.0s
       inputs, then and now:
-        = action             78b21f32
+        = action             3a7489d9
         ~ files settings.in  3fc2ffb3 -> 1f63223c
         = settings.inputs    027e0ae6
         = settings.outputs   0f796097
