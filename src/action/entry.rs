@@ -52,6 +52,7 @@ pub trait ActionSettings: Action + DeserializeOwned + JsonSchema + 'static {
 
 /// An action's entry in the list of actions.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a property of the action, which nothing else decides")]
 pub struct ActionType {
     /// See [`ActionSettings::NAME`].
     pub name: &'static str,

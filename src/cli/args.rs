@@ -103,7 +103,6 @@ pub(super) struct StageArgs {
 }
 
 #[derive(Args, Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
 pub(super) struct RunArgs {
     #[command(flatten)]
     pub(super) place: FileArg,
