@@ -165,7 +165,8 @@ impl Docker {
                         (last_heard, shown) = (Instant::now(), sent);
                         on_event(BuildEvent::Progress(Progress::bytes(sent, upload.total(), "sending the build context")));
                     }
-                    if state.id.is_some() && last_heard.elapsed() > AFTER_ID {
+                    // The classic builder reports an id for each stage of a Dockerfile.
+                    if self.uses_buildkit(request) && state.id.is_some() && last_heard.elapsed() > AFTER_ID {
                         return Ok(());
                     }
                     if last_heard.elapsed() > SILENCE {
@@ -181,8 +182,12 @@ impl Docker {
         }
     }
 
+    fn uses_buildkit(&self, request: &BuildRequest) -> bool {
+        self.engine.api >= BUILDKIT_API && !request.classic
+    }
+
     fn options(&self, request: &BuildRequest) -> BuildImageOptions {
-        let buildkit = self.engine.api >= BUILDKIT_API && !request.classic;
+        let buildkit = self.uses_buildkit(request);
         BuildImageOptions {
             dockerfile: request.dockerfile.clone(),
             t: Some(request.tag.clone()),
