@@ -37,7 +37,6 @@ pub trait ActionSettings: Action + DeserializeOwned + JsonSchema + 'static {
     /// The settings in which `${{ secrets.NAME }}` may stand; the action fills them in itself, so that no value is
     /// ever part of the settings.
     const SECRET_SETTINGS: &'static [&'static str] = &[];
-
     /// The settings that name a program which the inputs or the probe run, and not only `run`.
     const PROBE_SETTINGS: &'static [&'static str] = &[];
     /// The settings in which a string is a script for a shell. Such a setting deserializes to a

@@ -255,7 +255,7 @@ impl Target {
 }
 
 impl HttpCheck {
-    /// Whether a request changes nothing, so that a probe may repeat it.
+    /// Whether a request changes nothing, so that a probe may repeat it, and each pod may be asked.
     fn only_reads(&self) -> bool {
         ["GET", "HEAD", "OPTIONS"].iter().any(|method| self.method.eq_ignore_ascii_case(method))
     }
@@ -286,8 +286,7 @@ impl HttpCheck {
         let (Some((_, kube, namespace, service)), Some(port)) = (&target.forward, &self.port) else {
             return self.ask_one(cx, &target.name, &target.url).await;
         };
-        let changes_nothing = ["GET", "HEAD", "OPTIONS"].iter().any(|one| self.method.eq_ignore_ascii_case(one));
-        let pods = if changes_nothing { kube.endpoints(namespace, service, port).await? } else { Vec::new() };
+        let pods = if self.only_reads() { kube.endpoints(namespace, service, port).await? } else { Vec::new() };
         if pods.len() < 2 {
             return self.ask_one(cx, &target.name, &target.url).await;
         }

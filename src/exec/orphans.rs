@@ -108,17 +108,19 @@ mod tests {
     use crate::journal::{Entry, Journal};
     use crate::model::StepId;
 
+    /// Starts a process in a group of its own, as a step's children are.
+    fn in_own_group(command: &duct::Expression) -> duct::Handle {
+        let grouped = command.before_spawn(|command| {
+            std::os::unix::process::CommandExt::process_group(command, 0);
+            Ok(())
+        });
+        grouped.unchecked().start().unwrap()
+    }
+
     #[test]
     fn a_survivor_of_a_killed_run_is_stopped_and_a_stranger_is_not() {
         let dir = tempfile::tempdir().unwrap();
-        let survivor = duct::cmd!("sleep", "600")
-            .before_spawn(|command| {
-                std::os::unix::process::CommandExt::process_group(command, 0);
-                Ok(())
-            })
-            .unchecked()
-            .start()
-            .unwrap();
+        let survivor = in_own_group(&duct::cmd!("sleep", "600"));
         let child = identify(StepId::new("a.b").unwrap(), survivor.pids()[0]).unwrap();
         let stranger = Child { pid: std::process::id(), start: 1, ..child.clone() };
         let open = || Journal::open(dir.path(), "provision up", false).unwrap();
@@ -134,15 +136,7 @@ mod tests {
     fn the_journal_of_a_copy_does_not_stop_the_processes_of_the_original() {
         let (original, copy) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let run = RunId::new("run-of-the-original").unwrap();
-        let process = duct::cmd!("sleep", "600")
-            .env(procfs::RUN_VARIABLE, run.as_str())
-            .before_spawn(|command| {
-                std::os::unix::process::CommandExt::process_group(command, 0);
-                Ok(())
-            })
-            .unchecked()
-            .start()
-            .unwrap();
+        let process = in_own_group(&duct::cmd!("sleep", "600").env(procfs::RUN_VARIABLE, run.as_str()));
         let child = identify(StepId::new("a.b").unwrap(), process.pids()[0]).unwrap();
         let open = |folder: &std::path::Path| Journal::open(folder, "provision up", false).unwrap();
         let begun = Entry::RunStarted { run, command: "provision up".into(), commit: None };

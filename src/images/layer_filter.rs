@@ -14,7 +14,7 @@ use serde_json::json;
 
 use super::oci::{self, blob, digest};
 use crate::error::Failure;
-use crate::tools::docker::{Image, ImageBytes};
+use crate::tools::docker::{Docker, Image, ImageBytes};
 
 const BLOCK: usize = 512;
 
@@ -54,9 +54,15 @@ pub(super) fn without_shared(archive: ImageBytes, image: &Image, n_shared: usize
     }))
 }
 
+/// Exports `image` whole under `name`. Returns its archive, and what holds the id that a node reports once that has ended.
+pub fn export_whole(docker: &Docker, image: &Image, name: &str) -> (ImageBytes, Arc<OnceLock<String>>) {
+    let id = Arc::new(OnceLock::new());
+    (capture_id(docker.export(name), image, Arc::clone(&id)), id)
+}
+
 /// Passes the archive `archive` through unchanged; at its end `id` gets the id that a node reports for the image: the
 /// digest of its configuration, which daemons that keep images in containerd do not report themselves.
-pub fn capture_id(archive: ImageBytes, image: &Image, id: Arc<OnceLock<String>>) -> ImageBytes {
+fn capture_id(archive: ImageBytes, image: &Image, id: Arc<OnceLock<String>>) -> ImageBytes {
     let start = (archive, Filter::new(image, 0, String::new()), id);
     Box::pin(stream::unfold(start, |(mut archive, mut filter, id)| async move {
         let piece = archive.next().await;

@@ -13,7 +13,7 @@ mod reference;
 
 pub use delivery::{Delivered, Delivery, NodeService, Target};
 pub use image_list::ImageList;
-pub use layer_filter::capture_id;
+pub use layer_filter::export_whole;
 pub use node::Node;
 pub use node_containerd::NodeContainerd;
 pub use node_docker::NodeDocker;

@@ -4,8 +4,6 @@
 //! it can't work: a push to ourselves, which brings only what is new; an export without the shared layers; a whole
 //! export.
 
-use std::sync::{Arc, OnceLock};
-
 use futures_util::future::BoxFuture;
 
 use super::delivery::{Delivered, Delivery, NodeService, Target, feed};
@@ -67,8 +65,7 @@ impl Delivery for NodeContainerd {
                 }
             }
             target.line("exporting the whole image");
-            let id = Arc::new(OnceLock::new());
-            let archive = layer_filter::capture_id(target.docker.export(name), image, Arc::clone(&id));
+            let (archive, id) = layer_filter::export_whole(target.docker, image, name);
             let (sent, _) = feed(target, IMPORT, archive, on_sent).await?;
             Ok(Delivered::whole(sent, image, id.get()))
         })

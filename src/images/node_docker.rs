@@ -1,7 +1,5 @@
 //! [`NodeDocker`]: into the Docker daemon of a node that is a container of our own daemon.
 
-use std::sync::{Arc, OnceLock};
-
 use futures_util::future::BoxFuture;
 
 use super::delivery::{Delivered, Delivery, NodeService, Target, feed};
@@ -32,8 +30,7 @@ impl Delivery for NodeDocker {
         on_sent: &'a (dyn Fn(u64) + Sync),
     ) -> BoxFuture<'a, Result<Delivered, Failure>> {
         Box::pin(async move {
-            let id = Arc::new(OnceLock::new());
-            let archive = layer_filter::capture_id(target.docker.export(name), image, Arc::clone(&id));
+            let (archive, id) = layer_filter::export_whole(target.docker, image, name);
             let (sent, _) = feed(target, &["docker", "load"], archive, on_sent).await?;
             Ok(Delivered::whole(sent, image, id.get()))
         })

@@ -50,12 +50,24 @@ impl SecretApply {
             return Err(self.taken(owners, &conflicts));
         }
         for conflict in &conflicts {
-            self.overwriting(kube, conflict)
-                .permit(cx.tools().consent())
-                .map_err(|failure| failure.while_doing(self.failed_as(owners)))?;
-            cx.line(&format!("overwriting `{}`, which `{}` set, as `--yes` allows", conflict.field, conflict.manager));
+            self.permit_overwriting(cx, kube, owners, conflict)?;
         }
         Ok(kube.apply_secret(object, found, &owners.manager, true).await? == Applied::Done)
+    }
+
+    /// Fails unless the user agrees to overwrite what `conflict` names; the step's log says that it is overwritten.
+    fn permit_overwriting(
+        &self,
+        cx: &StepContext,
+        kube: &Kube,
+        owners: &Owners<'_>,
+        conflict: &FieldConflict,
+    ) -> Result<(), Failure> {
+        self.overwriting(kube, conflict)
+            .permit(cx.tools().consent())
+            .map_err(|failure| failure.while_doing(self.failed_as(owners)))?;
+        cx.line(&format!("overwriting `{}`, which `{}` set, as `--yes` allows", conflict.field, conflict.manager));
+        Ok(())
     }
 
     /// Fails if `object` would overwrite the value of a step that this pipeline does not have: it may be one of another
@@ -72,10 +84,7 @@ impl SecretApply {
         for (key, _) in differing {
             let Some(owner) = found.owners_of(key).find(|owner| owners.is_of_no_step(owner)) else { continue };
             let conflict = FieldConflict { field: format!("data.{key}"), manager: owner.to_owned() };
-            self.overwriting(kube, &conflict)
-                .permit(cx.tools().consent())
-                .map_err(|failure| failure.while_doing(self.failed_as(owners)))?;
-            cx.line(&format!("overwriting `{}`, which `{owner}` set, as `--yes` allows", conflict.field));
+            self.permit_overwriting(cx, kube, owners, &conflict)?;
         }
         Ok(())
     }

@@ -1,13 +1,11 @@
 //! [`MinikubeImageLoad`]: through `minikube image load`, for nodes that are no containers of our daemon.
 
-use std::sync::{Arc, OnceLock};
-
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use tokio::io::AsyncWriteExt;
 
 use crate::error::{Context, Failure};
-use crate::images::{Delivered, Delivery, ImageList, NodeService, Target, capture_id};
+use crate::images::{Delivered, Delivery, ImageList, NodeService, Target, export_whole};
 use crate::tools::docker::{Image, ImageBytes};
 use crate::tools::process;
 
@@ -36,8 +34,7 @@ impl Delivery for MinikubeImageLoad {
         on_sent: &'a (dyn Fn(u64) + Sync),
     ) -> BoxFuture<'a, Result<Delivered, Failure>> {
         Box::pin(async move {
-            let id = Arc::new(OnceLock::new());
-            let archive = capture_id(target.docker.export(name), image, Arc::clone(&id));
+            let (archive, id) = export_whole(target.docker, image, name);
             let sent = load_file(target, name, archive, on_sent).await?;
             Ok(Delivered::whole(sent, image, id.get()))
         })
