@@ -54,7 +54,8 @@ pub(super) fn without_shared(archive: ImageBytes, image: &Image, n_shared: usize
     }))
 }
 
-/// Exports `image` whole under `name`. Returns its archive, and what holds the id that a node reports once that has ended.
+/// Exports `image` whole under `name`. Returns its archive, and the id that a node reports, which is there once the
+/// archive has ended.
 pub fn export_whole(docker: &Docker, image: &Image, name: &str) -> (ImageBytes, Arc<OnceLock<String>>) {
     let id = Arc::new(OnceLock::new());
     (capture_id(docker.export(name), image, Arc::clone(&id)), id)
