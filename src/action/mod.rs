@@ -17,7 +17,7 @@ use crate::fingerprint::Inputs;
 use crate::model::{Output, ProofKind};
 use crate::tools::deletion::Deletion;
 
-pub use context::{ChildEvent, OnChild, RunScope, StepContext, TerminalTurn};
+pub use context::{ChildEvent, OnChild, RunScope, StepContext, StepScope, TerminalTurn};
 pub use entry::{ActionSettings, ActionType, SettingsTable};
 pub use prompts::{Prompter, Prompts};
 

@@ -313,12 +313,22 @@ fn the_page_has_the_last_run_and_the_logs() {
     sandbox.run(&["up", "--force"]).code(0);
     sandbox.run(&["report", "--format", "html", "--output", "report.html"]).code(0);
     let page = read(&sandbox, "report.html");
-    for part in ["<title>t: checklist</title>", "2 of 3 items done", "provision up --force", "<b>T001</b>", "data-verdict=\"open\""] {
+    for part in [
+        "<title>t: checklist</title>",
+        "2 of 3 items done",
+        "provision up --force",
+        "<b>T001</b>",
+        "data-verdict=\"open\"",
+    ] {
         assert!(page.contains(part), "{part}");
     }
     for format in ["junit", "ctrf", "markdown"] {
         assert!(sandbox.run(&["report", "--format", format]).code(0).stdout.contains("T003"), "{format}");
     }
     let refused = sandbox.run(&["report", "--format", "pdf"]).code(2);
-    assert!(refused.stderr.contains("[possible values: text, markdown, json, html, junit, ctrf]"), "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains("[possible values: text, markdown, json, html, junit, ctrf]"),
+        "{}",
+        refused.stderr
+    );
 }
