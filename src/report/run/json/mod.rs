@@ -72,8 +72,9 @@ fn body(kind: &EventKind) -> (&'static str, Body<'_>) {
             ("stage_finished", body)
         }
         EventKind::StepChecking { step } => ("step_checking", Body::StepChecking { step: step.as_str() }),
-        EventKind::StepFresh { step, output, duration } => {
-            let body = Body::StepFresh { step: step.as_str(), duration_ms: ms(*duration), output: Facts(output) };
+        EventKind::StepFresh { step, output, duration, note } => {
+            let (output, note) = (Facts(output), note.as_deref());
+            let body = Body::StepFresh { step: step.as_str(), duration_ms: ms(*duration), output, note };
             ("step_fresh", body)
         }
         EventKind::StepStarted { step, reason } => {
