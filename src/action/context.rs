@@ -9,6 +9,7 @@ use std::time::Duration;
 use fs_err as fs;
 
 use super::prompts::{Prompts, Taken};
+use super::warnings::Warnings;
 use crate::error::{Context, Failure};
 use crate::event::{EventKind, EventSink, StepLog, event_channel};
 use crate::model::{Output, Progress, RunId, StepId};
@@ -50,6 +51,7 @@ pub struct StepContext {
     children: Arc<ChildRegistry>,
     text: Mutex<TextState>,
     leaked: AtomicBool,
+    warnings: Warnings,
     /// The age of the run, in milliseconds, from which on an unfinished line may be shown again.
     next_preview: AtomicU64,
     run: Option<RunScope>,
@@ -98,6 +100,7 @@ impl StepContext {
             children,
             text: Mutex::new(TextState { redact, line: Vec::new() }),
             leaked: AtomicBool::new(false),
+            warnings: Warnings::default(),
             next_preview: AtomicU64::new(0),
             run: None,
             terminal: Mutex::new(None),
@@ -244,6 +247,11 @@ impl StepContext {
                 let line = std::mem::take(&mut text.line);
                 self.send_line(&line);
             }
+    /// Returns `output` with what the step's programs have warned of.
+    pub fn with_warnings(&self, output: Output) -> Output {
+        self.warnings.add_to(output)
+    }
+
         }
         self.log.finish()
     }
@@ -330,6 +338,10 @@ pub struct TerminalTurn<'a> {
     cx: &'a StepContext,
     _turn: Taken<'a>,
 }
+    fn warned(&self, warning: &str) {
+        self.warnings.add(warning, self.tools.redactor());
+    }
+
 
 impl Drop for TerminalTurn<'_> {
     fn drop(&mut self) {

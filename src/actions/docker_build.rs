@@ -131,6 +131,10 @@ impl DockerBuild {
         let on_event = |event: BuildEvent<'_>| match event {
             BuildEvent::Progress(progress) => cx.progress(progress),
             BuildEvent::Line(line) => cx.line(line),
+            BuildEvent::Warning(warning) => {
+                cx.line(&format!("warning: {warning}"));
+                cx.warned(warning);
+            }
         };
         let image = cx.unless_cancelled(&what, builder.build_image(&request, &context, &on_event)).await?;
         let size = docker.unpacked_size(&image).await?;

@@ -100,7 +100,7 @@ impl ActionTask {
         loop {
             self.cx.set_cancel(self.cancel.child());
             let failure = match self.attempt().await {
-                Ok(output) => return Ok(output),
+                Ok(output) => return Ok(self.cx.with_warnings(output)),
                 Err(failure) => failure,
             };
             if attempt >= retry.attempts || self.cancel.is_cancelled() {
