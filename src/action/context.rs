@@ -227,6 +227,16 @@ impl StepContext {
         Ok(())
     }
 
+    /// Fails if `text` has the value of a secret, because others can read it where it goes: to `what`.
+    pub fn refuse_secret(&self, what: &str, text: &str) -> Result<(), Failure> {
+        if !self.tools.redactor().is_certainly_in(text) {
+            return Ok(());
+        }
+        Err(Failure::failed(format!("{what} has the value of a declared secret"))
+            .cause("others can read it there")
+            .hint("hand the secret to a command by its environment: `secrets = [\"NAME\"]`"))
+    }
+
     /// Notes that a child left processes behind, which were stopped.
     pub fn note_leak(&self) {
         self.leaked.store(true, Ordering::Relaxed);
@@ -235,6 +245,11 @@ impl StepContext {
     /// Whether a child left processes behind.
     pub fn leaked(&self) -> bool {
         self.leaked.load(Ordering::Relaxed)
+    }
+
+    /// Returns `output` with what the step's programs have warned of.
+    pub fn with_warnings(&self, output: Output) -> Output {
+        self.warnings.add_to(output)
     }
 
     /// Writes what is held back and closes the log. Returns whether there is a log, or why it is incomplete.
@@ -247,11 +262,6 @@ impl StepContext {
                 let line = std::mem::take(&mut text.line);
                 self.send_line(&line);
             }
-    /// Returns `output` with what the step's programs have warned of.
-    pub fn with_warnings(&self, output: Output) -> Output {
-        self.warnings.add_to(output)
-    }
-
         }
         self.log.finish()
     }
@@ -328,6 +338,10 @@ impl ProcessObserver for StepContext {
         &self.children
     }
 
+    fn warned(&self, warning: &str) {
+        self.warnings.add(warning, self.tools.redactor());
+    }
+
     fn has_terminal(&self) -> bool {
         self.terminal.lock().unwrap_or_else(PoisonError::into_inner).is_some()
     }
@@ -338,10 +352,6 @@ pub struct TerminalTurn<'a> {
     cx: &'a StepContext,
     _turn: Taken<'a>,
 }
-    fn warned(&self, warning: &str) {
-        self.warnings.add(warning, self.tools.redactor());
-    }
-
 
 impl Drop for TerminalTurn<'_> {
     fn drop(&mut self) {

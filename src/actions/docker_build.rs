@@ -201,6 +201,9 @@ impl Action for DockerBuild {
     fn run<'a>(&'a self, cx: &'a StepContext) -> BoxFuture<'a, Result<Output, Failure>> {
         Box::pin(async move {
             cx.check_cancel()?;
+            for (name, value) in &self.args {
+                cx.refuse_secret(&format!("the build argument `{name}`"), value)?;
+            }
             let docker = cx.tools().docker().await?;
             cx.remove_left_names(docker).await;
             let temporary = format!("{}:{}", self.image, TemporaryTag::new(cx.name_owner()));

@@ -131,6 +131,10 @@ impl ActionTask {
         failpoint::hit("action-begins");
         let output = self.within_timeout().await?;
         drop(terminal);
+        // An output is recorded, shown, and handed to other steps as it is.
+        for (name, value) in output.all() {
+            self.cx.refuse_secret(&format!("the output `{name}`"), value)?;
+        }
         failpoint::hit("action-ended");
         if self.action.proof() == ProofKind::Check {
             return Ok(output);
