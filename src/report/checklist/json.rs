@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::model::{Checklist, Counts, Evidence, ItemStatus, NearItem, StepId, Verdict};
 use crate::report::facts::Facts;
 use crate::report::style::timestamp;
+use crate::report::text::tame_json;
 
 /// Writes the checklist as one JSON document.
 pub(crate) fn write_checklist_json(
@@ -22,8 +23,7 @@ pub(crate) fn write_checklist_json(
         items: checklist.items.iter().map(WireItem::new).collect(),
         near_items: checklist.near.iter().map(WireNear::new).collect(),
     };
-    serde_json::to_writer_pretty(&mut *out, &document)?;
-    writeln!(out)
+    writeln!(out, "{}", tame_json(serde_json::to_string_pretty(&document)?))
 }
 
 /// The document.
