@@ -9,6 +9,7 @@ use std::time::Duration;
 use fs_err as fs;
 
 use super::prompts::{Prompts, Taken};
+use super::warnings::Warnings;
 use crate::error::{Context, Failure};
 use crate::event::{EventKind, EventSink, StepLog, event_channel};
 use crate::model::{Output, Progress, RunId, StepId};
@@ -81,6 +82,7 @@ impl StepScope {
             last,
             text: Mutex::new(None),
             leaked: AtomicBool::new(false),
+            warnings: Warnings::default(),
             next_preview: AtomicU64::new(0),
             terminal: Mutex::new(None),
         }
@@ -104,6 +106,7 @@ pub struct StepContext {
     /// Made by the first byte: most checks print nothing, and a run may have ten thousand of them at once.
     text: Mutex<Option<Box<TextState>>>,
     leaked: AtomicBool,
+    warnings: Warnings,
     /// The age of the run, in milliseconds, from which on an unfinished line may be shown again.
     next_preview: AtomicU64,
     /// The terminal, while the step has it.
@@ -231,6 +234,16 @@ impl StepContext {
         Ok(())
     }
 
+    /// Fails if `text` has the value of a secret, because others can read it where it goes: to `what`.
+    pub fn refuse_secret(&self, what: &str, text: &str) -> Result<(), Failure> {
+        if !self.tools.redactor().is_certainly_in(text) {
+            return Ok(());
+        }
+        Err(Failure::failed(format!("{what} has the value of a declared secret"))
+            .cause("others can read it there")
+            .hint("hand the secret to a command by its environment: `secrets = [\"NAME\"]`"))
+    }
+
     /// Notes that a child left processes behind, which were stopped.
     pub fn note_leak(&self) {
         self.leaked.store(true, Ordering::Relaxed);
@@ -239,6 +252,11 @@ impl StepContext {
     /// Whether a child left processes behind.
     pub fn leaked(&self) -> bool {
         self.leaked.load(Ordering::Relaxed)
+    }
+
+    /// Returns `output` with what the step's programs have warned of.
+    pub fn with_warnings(&self, output: Output) -> Output {
+        self.warnings.add_to(output)
     }
 
     /// Writes what is held back and closes the log. Returns whether there is a log, or why it is incomplete.
@@ -328,6 +346,10 @@ impl ProcessObserver for StepContext {
 
     fn children(&self) -> &Arc<ChildRegistry> {
         &self.scope.children
+    }
+
+    fn warned(&self, warning: &str) {
+        self.warnings.add(warning, self.scope.tools.redactor());
     }
 
     fn has_terminal(&self) -> bool {

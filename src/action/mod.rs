@@ -7,6 +7,7 @@ pub mod names;
 mod prompts;
 mod temporary_names;
 pub mod units;
+mod warnings;
 
 use std::fmt::Debug;
 

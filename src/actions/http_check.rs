@@ -334,6 +334,8 @@ impl HttpCheck {
             .with("status", response.status.to_string())
             .with("ms", response.took.as_millis().to_string());
         for (name, value) in saved {
+            // Masked, it would be handed to other steps as another value.
+            cx.refuse_secret(&format!("the output `{name}`"), &value)?;
             output = output.with(&name, cx.tools().redactor().text(&value));
         }
         Ok(output)

@@ -208,7 +208,7 @@ impl Tools {
         {
             return Ok(kube.clone());
         }
-        let kube = Kube::connect(source).await?;
+        let kube = Kube::connect(source, self.secrets.variables()).await?;
         if !cluster.managed {
             let known = KnownCluster::of(cluster, &self.state_dir);
             known.check(&kube, self.access.allows(cluster), self.access.records).await?;

@@ -8,6 +8,7 @@ use super::{ChecklistReport, Format};
 use crate::model::{Counts, Evidence, ItemStatus, NearItem, StepId, Verdict};
 use crate::report::facts::Facts;
 use crate::report::style::timestamp;
+use crate::report::text::tame_json;
 
 pub(super) const FORMAT: Format = Format { name: "json", write };
 
@@ -20,8 +21,7 @@ fn write(out: &mut dyn Write, report: &ChecklistReport) -> io::Result<()> {
         items: checklist.items.iter().map(WireItem::new).collect(),
         near_items: checklist.near.iter().map(WireNear::new).collect(),
     };
-    serde_json::to_writer_pretty(&mut *out, &document)?;
-    writeln!(out)
+    writeln!(out, "{}", tame_json(serde_json::to_string_pretty(&document)?))
 }
 
 /// The document.

@@ -4,6 +4,7 @@ mod call;
 mod chart;
 mod pending;
 mod program;
+mod warnings;
 
 pub use call::call_id;
 pub use chart::Chart;

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::chart::Chart;
+use super::warnings::Listener;
 use crate::error::Failure;
 use crate::tools::cluster::ClusterSpec;
 use crate::tools::kubernetes::RUN_LABEL;
@@ -136,7 +137,7 @@ impl Helm {
 /// done and what helm says; the command is among the details, because it is long.
 async fn run(what: &str, command: Command, host: &dyn ProcessObserver) -> Result<Vec<u8>, Failure> {
     let line = command.display_line();
-    let exit = command.run(host).await?;
+    let exit = command.run(&Listener::of(host)).await?;
     if exit.status.success() {
         return Ok(exit.stdout);
     }
@@ -217,6 +218,17 @@ mod tests {
         assert_eq!(read("env"), "secret\n");
         // helm prints all values: they are not shown.
         assert_eq!(host.shown(), "");
+    }
+
+    #[tokio::test]
+    async fn f106_what_helm_warns_of_reaches_the_host() {
+        let folder = tempfile::tempdir().unwrap();
+        let script =
+            "echo 'W1126 11:46:29.1   42 warnings.go:70] unknown field \"spec.replica\"' >&2; echo note >&2; echo {}";
+        let host = FakeHost::default();
+        fake(folder.path(), script).await.upgrade(&install(None), &host).await.unwrap();
+        assert_eq!(host.warnings(), ["unknown field \"spec.replica\""]);
+        assert!(host.shown().ends_with("note\n"), "{}", host.shown());
     }
 
     #[tokio::test]
