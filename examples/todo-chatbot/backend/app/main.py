@@ -22,8 +22,9 @@ from .services import Services
 from .settings import Settings
 
 logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-# It prints the address of every request to the outside.
-logging.getLogger("httpx2").setLevel(logging.WARNING)
+# Of these, a line for every request says nothing new.
+for name in ("httpx2", "mcp"):
+    logging.getLogger(name).setLevel(logging.WARNING)
 log = logging.getLogger(__name__)
 
 ROUTERS = [health.router, auth.router, tasks.router, reminders.router, chat.router]
