@@ -2,7 +2,7 @@
 
     python3 journey.py URL                        URL is the frontend's, say http://localhost:3000
     python3 journey.py URL --api                  URL is the backend's, which has no page
-    python3 journey.py URL --leave ADDRESS TITLE  only a user with one task, who stays: for a look into the database
+    python3 journey.py URL --leave ADDRESS TITLE  only a user with one task, who stays: to be found in the database
 
 It needs nothing but Python, so a pod of the backend can run it: kubectl exec -i … -- python - URL < journey.py
 It prints a line for each thing that held, and ends with 1 at the first that did not.
