@@ -4,6 +4,7 @@ import Link from "next/link";
 import { useRef, useState, type FormEvent } from "react";
 import { api, type Task } from "@/lib/api";
 import { addDays, dateOf, relative } from "@/lib/time";
+import { upcoming } from "@/lib/upcoming";
 import { useApp } from "./AppState";
 import { Icon, type IconName } from "./Icon";
 import styles from "./Overview.module.css";
@@ -12,7 +13,8 @@ import { TaskItem } from "./TaskItem";
 import taskStyles from "./Tasks.module.css";
 import { useResource } from "./useResource";
 
-const SHOWN = 5;
+const TASKS_SHOWN = 5;
+const REMINDERS_SHOWN = 3;
 
 /** The dashboard: how much there is, what comes next, and a field to add to it. */
 export function Overview() {
@@ -108,14 +110,14 @@ export function Overview() {
 
 async function loadBoard(today: string) {
   const total = async (query: string) => (await api.tasks(`${query}&limit=1`)).total;
-  const [next, dueToday, overdue, done, upcoming] = await Promise.all([
-    api.tasks(`status=open&sort=due&limit=${SHOWN}`),
+  const [next, dueToday, overdue, done, toCome] = await Promise.all([
+    api.tasks(`status=open&sort=due&limit=${TASKS_SHOWN}`),
     total(`status=open&due_from=${today}&due_to=${today}`),
     total(`status=open&due_to=${addDays(today, -1)}`),
     total("status=done"),
-    api.tasks("remind=upcoming&sort=remind&limit=3"),
+    upcoming(api.tasks, new Date()),
   ]);
-  return { next: next.items, open: next.total, today: dueToday, overdue, done, reminders: upcoming.items };
+  return { next: next.items, open: next.total, today: dueToday, overdue, done, reminders: toCome.slice(0, REMINDERS_SHOWN) };
 }
 
 function greeting(now: Date): string {

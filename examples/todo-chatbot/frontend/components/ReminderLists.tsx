@@ -3,6 +3,7 @@
 import { useState, type FormEvent } from "react";
 import { api, type Reminder } from "@/lib/api";
 import { count, fromInput, minutesFrom, relative, toInput } from "@/lib/time";
+import { upcoming } from "@/lib/upcoming";
 import { useApp } from "./AppState";
 import { Icon } from "./Icon";
 import { Empty, Loading, Problem } from "./Parts";
@@ -17,7 +18,7 @@ export function ReminderLists() {
   const [problem, setProblem] = useState<string>();
   // Asked again too when one fires: it moves from one list to another.
   const key = `${version} ${fired.map(({ id }) => id).join()}`;
-  const upcoming = useResource(key, () => api.tasks("remind=upcoming&sort=remind&limit=100"));
+  const toCome = useResource(key, () => upcoming(api.tasks, new Date()));
   const earlier = useResource(key, async () => (await api.reminders(false)).items.filter(({ seen_at }) => seen_at !== null));
 
   async function attempt(action: () => Promise<unknown>) {
@@ -76,16 +77,16 @@ export function ReminderLists() {
       <section className="card stack" aria-labelledby="upcoming">
         <h2 id="upcoming">Still to come</h2>
         <NewReminder onAdded={changed} />
-        <Problem text={upcoming.problem} onRetry={upcoming.reload} />
-        {!upcoming.data && !upcoming.problem && <Loading lines={2} />}
-        {upcoming.data?.items.length === 0 && (
+        <Problem text={toCome.problem} onRetry={toCome.reload} />
+        {!toCome.data && !toCome.problem && <Loading lines={2} />}
+        {toCome.data?.length === 0 && (
           <Empty icon="bell" title="No reminders to come">
             <p>Set one here, at any task, or in the chat.</p>
           </Empty>
         )}
-        {upcoming.data !== undefined && upcoming.data.items.length > 0 && (
+        {toCome.data !== undefined && toCome.data.length > 0 && (
           <ul className={styles.list}>
-            {upcoming.data.items.map((task) => (
+            {toCome.data.map((task) => (
               <li key={task.id} className={styles.line}>
                 <Title title={task.title} time={task.remind_at ?? ""} now={now} />
                 <button

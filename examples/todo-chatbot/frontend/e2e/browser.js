@@ -37,7 +37,8 @@ export function launch() {
  */
 export async function open(browser, options = {}) {
   const context = await browser.newContext({ locale: "en-GB", timezoneId: "Europe/Berlin", ...options });
-  context.setDefaultTimeout(10_000);
+  // Far more than needed, also on a busy machine.
+  context.setDefaultTimeout(20_000);
   const page = await context.newPage();
   const problems = [];
   page.on("console", (message) => {

@@ -5,7 +5,6 @@
 set -euo pipefail
 HERE="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 . "$HERE/../../../../scripts/lib.sh"
-BACKEND="$HERE/../../backend"
 # A copy of the frontend, with what is installed and built for it: the checkout stays as it is, and a fresh clone finds
 # what an earlier one has built.
 WORK="$PROVISION_LAB_CACHE/todo-frontend"
@@ -86,4 +85,4 @@ install_packages .
 install_packages e2e
 npm test --silent
 build
-"$BACKEND/serve-test.sh" "$HERE/run.sh" --with-backend
+"$HERE/with-backend.sh" "$HERE/run.sh" --with-backend
