@@ -9,7 +9,7 @@ export const dynamic = "force-static";
 
 const FEATURES: { icon: IconName; title: string; text: string }[] = [
   { icon: "tasks", title: "Tasks in order", text: "Due dates and priorities, and a search that finds every word in titles and notes." },
-  { icon: "chat", title: "An assistant that acts", text: "Write “add pay rent due 2026-12-01” and it is on your list. Ask what is open, and finish it from the chat." },
+  { icon: "chat", title: "An assistant that acts", text: "Write “add pay rent due tomorrow” and it is on your list. Ask what is open, and finish it from the chat." },
   { icon: "bell", title: "Reminders that arrive", text: "The server keeps the time. A reminder waits for you until you have seen it, on every device." },
 ];
 

@@ -21,7 +21,7 @@ export function Conversation() {
   const [busy, setBusy] = useState(false);
   const [confirm, dialog] = useConfirm();
   const field = useRef<HTMLTextAreaElement>(null);
-  const end = useRef<HTMLLIElement>(null);
+  const end = useRef<HTMLDivElement>(null);
   const conversation = useResource<Line[]>("", async () => (await api.conversation()).items);
   const lines = conversation.data;
 
@@ -82,23 +82,23 @@ export function Conversation() {
         )}
       </div>
       <section className={`card ${styles.box}`} aria-label="Conversation with the assistant">
-        <ol className={styles.lines} role="log" aria-label="Conversation" aria-busy={busy} tabIndex={0}>
+        <div className={styles.lines} role="log" aria-label="Conversation" tabIndex={0}>
           {lines?.map((line, index) => (
-            <li key={index} data-role={line.role}>
+            <p key={index} data-role={line.role}>
               <span className="only-read-out">{line.role === "user" ? "You: " : "Assistant: "}</span>
               {line.text}
-            </li>
+            </p>
           ))}
           {busy && (
-            <li data-role="assistant" className={styles.dots}>
+            <p data-role="assistant" className={styles.dots}>
               <span className="only-read-out">The assistant is working…</span>
               <i />
               <i />
               <i />
-            </li>
+            </p>
           )}
-          <li ref={end} aria-hidden="true" className={styles.end} />
-        </ol>
+          <div ref={end} />
+        </div>
         {!lines && !conversation.problem && <Loading />}
         {lines?.length === 0 && (
           <Empty icon="chat" title="Say what you have to do">
@@ -106,10 +106,10 @@ export function Conversation() {
           </Empty>
         )}
         <Problem text={problem ?? conversation.problem} onRetry={problem ? undefined : conversation.reload} />
-        <ul className="row" aria-label="Examples">
+        <ul className={styles.examples} aria-label="Examples" data-first={lines?.length === 0}>
           {EXAMPLES.map((example) => (
             <li key={example}>
-              <button type="button" className={styles.example} onClick={() => void say(example)}>
+              <button type="button" onClick={() => void say(example)}>
                 {example}
               </button>
             </li>
@@ -122,7 +122,7 @@ export function Conversation() {
             name="message"
             rows={1}
             maxLength={1000}
-            placeholder="add call grandmother tomorrow"
+            placeholder="add call grandmother due tomorrow"
             value={message}
             onChange={(event) => setMessage(event.target.value)}
             onKeyDown={key}

@@ -89,13 +89,15 @@ for (const [size, options] of Object.entries(SIZES)) {
     await t.test("the assistant adds a task and lists the tasks", async () => {
       await page.getByRole("navigation", { name: "Main" }).getByRole("link", { name: "Chat" }).click();
       await page.getByText("Say what you have to do").waitFor();
+      await page.getByRole("button", { name: "list", exact: true }).waitFor();
       await look(page, `${size}-chat-empty`);
       const log = page.getByRole("log", { name: "Conversation" });
       await page.getByLabel("Message").fill("add buy stamps");
       await page.keyboard.press("Enter");
       await log.locator("[data-role=assistant]").filter({ hasText: "buy stamps" }).waitFor();
-      await page.getByRole("button", { name: "list", exact: true }).click();
-      const listing = log.locator("[data-role=assistant]").nth(1);
+      await page.getByLabel("Message").fill("list");
+      await page.getByRole("button", { name: "Send" }).click();
+      const listing = log.locator("[data-role=assistant]").last();
       await listing.filter({ hasText: "Pay the rent" }).waitFor();
       assert.match(await listing.innerText(), /buy stamps/);
       assert.ok(await page.getByLabel("Message").evaluate((field) => field === document.activeElement));
@@ -118,7 +120,7 @@ for (const [size, options] of Object.entries(SIZES)) {
       await form.getByLabel("At").fill(await thisMinute(page));
       await form.getByRole("button", { name: "Set reminder" }).click();
       const due = page.getByRole("region", { name: "Due now" });
-      await due.getByText("Take the cake out").waitFor({ timeout: 20_000 });
+      await due.getByRole("button", { name: /^Dismiss.*Take the cake out/ }).waitFor();
       await look(page, `${size}-reminders`);
 
       await page.getByRole("navigation", { name: "Main" }).getByRole("link", { name: "Dashboard" }).click();
