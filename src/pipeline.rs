@@ -71,6 +71,8 @@ pub struct Step {
     pub items: Inputs,
     /// The time limit of one attempt.
     pub timeout: Duration,
+    /// How old its proof may be if it can't be seen again without changing something.
+    pub max_age: Duration,
     /// The number of attempts, and the delay between them.
     pub retry: Retry,
     /// Its `when`, if it has one.

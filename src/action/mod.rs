@@ -5,6 +5,10 @@ pub mod defaults;
 mod entry;
 pub mod names;
 mod prompts;
+mod published;
+pub mod response;
+mod secret_inputs;
+mod statuses;
 mod temporary_names;
 pub mod units;
 mod warnings;
@@ -21,6 +25,8 @@ use crate::tools::deletion::Deletion;
 pub use context::{ChildEvent, OnChild, RunScope, StepContext, StepScope, TerminalTurn};
 pub use entry::{ActionSettings, ActionType, SettingsTable};
 pub use prompts::{Prompter, Prompts};
+pub use published::PublishedPort;
+pub use statuses::Statuses;
 
 /// Whether the world has what a step made.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,6 +2,9 @@
 
 mod cluster_start;
 mod command;
+mod compose_down;
+mod compose_up;
+mod container_run;
 mod docker_build;
 mod file_check;
 mod helm_install;
@@ -18,6 +21,9 @@ pub static ACTIONS: &[ActionType] = &[
     ActionType::of::<tool_check::ToolCheck>(),
     ActionType::of::<file_check::FileCheck>(),
     ActionType::of::<docker_build::DockerBuild>(),
+    ActionType::of::<container_run::ContainerRun>(),
+    ActionType::of::<compose_up::ComposeUp>(),
+    ActionType::of::<compose_down::ComposeDown>(),
     ActionType::of::<cluster_start::ClusterStart>(),
     ActionType::of::<image_load::ImageLoad>(),
     ActionType::of::<secret_apply::SecretApply>(),

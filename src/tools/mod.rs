@@ -4,6 +4,7 @@
 mod blocking;
 mod checkout;
 pub mod cluster;
+pub mod compose;
 pub mod deletion;
 pub mod docker;
 #[cfg(test)]
@@ -61,6 +62,7 @@ pub struct Tools {
     kube: Mutex<Option<(Digest, Kube)>>,
     node_images: Memo<Arc<BTreeMap<String, String>>>,
     handed_cluster: Memo<Result<String, String>>,
+    sessions: http::Sessions,
     /// The kubeconfig of the cluster whose generated secrets are known.
     learnt: Mutex<Option<Digest>>,
 }
@@ -91,6 +93,7 @@ impl Tools {
             kube: Mutex::new(None),
             node_images: Memo::default(),
             handed_cluster: Memo::default(),
+            sessions: http::Sessions::default(),
             learnt: Mutex::new(None),
         }
     }
@@ -249,6 +252,11 @@ impl Tools {
     /// share the list for a moment.
     pub fn node_images(&self) -> &Memo<Arc<BTreeMap<String, String>>> {
         &self.node_images
+    }
+
+    /// The sessions of those who have logged in somewhere; steps share them.
+    pub fn sessions(&self) -> &http::Sessions {
+        &self.sessions
     }
 
     /// The context and the identity of the cluster that a user's program is handed, or why nobody knows them. Steps
