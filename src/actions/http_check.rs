@@ -22,7 +22,7 @@ use crate::tools::Poll;
 use crate::tools::http::{self, Request, Response};
 use crate::tools::kubernetes::{Forward, Kube, ServicePort};
 use crate::tools::process::ProcessObserver;
-use statuses::Statuses;
+pub(super) use statuses::Statuses;
 
 /// How long it may take to pass by default: what has just become ready may refuse connections for a moment.
 const WITHIN: Duration = Duration::from_secs(10);

@@ -6,7 +6,7 @@ use serde::Deserialize;
 /// One status, or several.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(untagged)]
-pub(super) enum Statuses {
+pub(in crate::actions) enum Statuses {
     One(u16),
     Any(Vec<u16>),
 }
@@ -14,9 +14,14 @@ pub(super) enum Statuses {
 impl Statuses {
     /// Whether `status` is one of them.
     pub(super) fn has(&self, status: u16) -> bool {
+        self.all().contains(&status)
+    }
+
+    /// Returns each of them.
+    pub(in crate::actions) fn all(&self) -> &[u16] {
         match self {
-            Self::One(one) => *one == status,
-            Self::Any(any) => any.contains(&status),
+            Self::One(one) => std::slice::from_ref(one),
+            Self::Any(any) => any,
         }
     }
 
