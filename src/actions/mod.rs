@@ -6,11 +6,16 @@ mod compose_down;
 mod compose_up;
 mod container_run;
 mod docker_build;
+mod exercise;
 mod file_check;
 mod helm_install;
 mod http_check;
 mod image_load;
+mod recovery_check;
 mod rollout_check;
+mod rollout_undo;
+mod rollout_update;
+mod scale_check;
 mod secret_apply;
 mod tool_check;
 
@@ -29,6 +34,10 @@ pub static ACTIONS: &[ActionType] = &[
     ActionType::of::<secret_apply::SecretApply>(),
     ActionType::of::<helm_install::HelmInstall>(),
     ActionType::of::<rollout_check::RolloutCheck>(),
+    ActionType::of::<rollout_update::RolloutUpdate>(),
+    ActionType::of::<rollout_undo::RolloutUndo>(),
+    ActionType::of::<scale_check::ScaleCheck>(),
+    ActionType::of::<recovery_check::RecoveryCheck>(),
     ActionType::of::<http_check::HttpCheck>(),
     ActionType::of::<command::Command>(),
 ];

@@ -114,36 +114,44 @@ impl Action for RolloutCheck {
             let kube = cx.unless_cancelled("connecting to the cluster", cx.tools().kube()).await?;
             let subject = cx.unless_cancelled("finding the workloads", self.subject(cx, &kube)).await?;
             self.check_revision(subject.revision)?;
-            let targets = subject.targets.clone();
-            let n_workloads = targets.len();
-            let mut rollout = Rollout::new(targets, self.allow_empty);
-            let poll = Poll::new(cx.cancel(), None, INTERVAL, "checking the workloads");
-            loop {
-                let checked = poll.check(async { Ok(rollout.check(&kube).await) }).await;
-                tell(cx, &mut rollout);
-                match checked {
-                    Ok(Ok(RolloutState::Complete { pods })) => {
-                        let confirm = Box::pin(self.confirm(cx, &kube, &subject));
-                        cx.unless_cancelled("checking what the pods run", confirm).await?;
-                        return Ok(Output::new()
-                            .with("workloads", n_workloads.to_string())
-                            .with("pods", pods.to_string()));
-                    }
-                    Ok(Ok(RolloutState::Fatal(fatal))) => {
-                        let (workload, problem) = *fatal;
-                        let failure = Failure::failed(format!("{workload} is not coming up")).cause(problem.line());
-                        return Err(kube.explain(failure, rollout.unfinished(), hint).await);
-                    }
-                    Ok(Ok(RolloutState::Waiting)) => {}
-                    Ok(Err(failure)) => return Err(failure),
-                    Err(interrupted) => return Err(explain_interruption(cx, &kube, &rollout, interrupted).await),
-                }
-                let pending = Failure::failed("the workloads are not rolled out");
-                if let Err(interrupted) = poll.next(pending).await {
-                    return Err(explain_interruption(cx, &kube, &rollout, interrupted).await);
-                }
-            }
+            let n_workloads = subject.targets.len();
+            let pods = wait(cx, &kube, subject.targets.clone(), self.allow_empty, None).await?;
+            let confirm = Box::pin(self.confirm(cx, &kube, &subject));
+            cx.unless_cancelled("checking what the pods run", confirm).await?;
+            Ok(Output::new().with("workloads", n_workloads.to_string()).with("pods", pods.to_string()))
         })
+    }
+}
+
+/// Waits until workloads are rolled out and their pods stay up, for `limit` at most; fails at once when waiting can't
+/// help. Returns how many pods they have.
+pub(super) async fn wait(
+    cx: &StepContext,
+    kube: &Kube,
+    targets: Vec<Target>,
+    allow_empty: bool,
+    limit: Option<Duration>,
+) -> Result<u64, Failure> {
+    let mut rollout = Rollout::new(targets, allow_empty);
+    let poll = Poll::new(cx.cancel(), limit, INTERVAL, "checking the workloads");
+    loop {
+        let checked = poll.check(async { Ok(rollout.check(kube).await) }).await;
+        tell(cx, &mut rollout);
+        match checked {
+            Ok(Ok(RolloutState::Complete { pods })) => return Ok(pods),
+            Ok(Ok(RolloutState::Fatal(fatal))) => {
+                let (workload, problem) = *fatal;
+                let failure = Failure::failed(format!("{workload} is not coming up")).cause(problem.line());
+                return Err(kube.explain(failure, rollout.unfinished(), hint).await);
+            }
+            Ok(Ok(RolloutState::Waiting)) => {}
+            Ok(Err(failure)) => return Err(failure),
+            Err(interrupted) => return Err(explain_interruption(cx, kube, &rollout, interrupted).await),
+        }
+        let pending = Failure::failed("the workloads are not rolled out");
+        if let Err(stopped) = poll.next(pending).await {
+            return Err(explain_interruption(cx, kube, &rollout, stopped).await);
+        }
     }
 }
 

@@ -19,6 +19,7 @@ mod poll;
 pub mod process;
 pub mod secrets;
 pub mod shell;
+pub mod traffic;
 pub mod version;
 
 use std::collections::BTreeMap;
