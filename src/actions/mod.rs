@@ -1,5 +1,6 @@
 //! What steps can do: one file an action, one entry in [`ACTIONS`] each.
 
+mod chart_check;
 mod cluster_start;
 mod command;
 mod docker_build;
@@ -7,6 +8,7 @@ mod file_check;
 mod helm_install;
 mod http_check;
 mod image_load;
+mod resource_check;
 mod rollout_check;
 mod secret_apply;
 mod tool_check;
@@ -17,11 +19,13 @@ use crate::action::ActionType;
 pub static ACTIONS: &[ActionType] = &[
     ActionType::of::<tool_check::ToolCheck>(),
     ActionType::of::<file_check::FileCheck>(),
+    ActionType::of::<chart_check::ChartCheck>(),
     ActionType::of::<docker_build::DockerBuild>(),
     ActionType::of::<cluster_start::ClusterStart>(),
     ActionType::of::<image_load::ImageLoad>(),
     ActionType::of::<secret_apply::SecretApply>(),
     ActionType::of::<helm_install::HelmInstall>(),
+    ActionType::of::<resource_check::ResourceCheck>(),
     ActionType::of::<rollout_check::RolloutCheck>(),
     ActionType::of::<http_check::HttpCheck>(),
     ActionType::of::<command::Command>(),

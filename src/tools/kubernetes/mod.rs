@@ -5,6 +5,7 @@
 
 mod access;
 mod apply;
+mod bundled;
 mod client;
 mod compare;
 mod config_users;
@@ -30,8 +31,10 @@ mod release;
 mod release_drift;
 mod rollout;
 mod secret;
+mod select;
 mod source;
 mod steadiness;
+mod validate;
 mod workload;
 mod workload_state;
 mod workloads;
@@ -54,7 +57,9 @@ pub use release::{Marked, RUN_LABEL, Release, ReleaseStatus, Revision, record_na
 pub use release_drift::{IsIgnored, ReleaseDrift};
 pub use rollout::{Rollout, RolloutState, Target};
 pub use secret::{Applied, GENERATED, SecretObject, SecretState};
+pub use select::Selection;
 pub use source::KubeSource;
+pub use validate::Validity;
 pub use workload::{Workload, WorkloadKind};
 
 #[cfg(test)]
