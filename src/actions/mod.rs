@@ -1,5 +1,6 @@
 //! What steps can do: one file an action, one entry in [`ACTIONS`] each.
 
+mod chart_check;
 mod cluster_start;
 mod command;
 mod compose_down;
@@ -12,6 +13,7 @@ mod helm_install;
 mod http_check;
 mod image_load;
 mod recovery_check;
+mod resource_check;
 mod rollout_check;
 mod rollout_undo;
 mod rollout_update;
@@ -25,6 +27,7 @@ use crate::action::ActionType;
 pub static ACTIONS: &[ActionType] = &[
     ActionType::of::<tool_check::ToolCheck>(),
     ActionType::of::<file_check::FileCheck>(),
+    ActionType::of::<chart_check::ChartCheck>(),
     ActionType::of::<docker_build::DockerBuild>(),
     ActionType::of::<container_run::ContainerRun>(),
     ActionType::of::<compose_up::ComposeUp>(),
@@ -33,6 +36,7 @@ pub static ACTIONS: &[ActionType] = &[
     ActionType::of::<image_load::ImageLoad>(),
     ActionType::of::<secret_apply::SecretApply>(),
     ActionType::of::<helm_install::HelmInstall>(),
+    ActionType::of::<resource_check::ResourceCheck>(),
     ActionType::of::<rollout_check::RolloutCheck>(),
     ActionType::of::<rollout_update::RolloutUpdate>(),
     ActionType::of::<rollout_undo::RolloutUndo>(),

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use super::Exercise;
 use crate::action::names;
 use crate::action::units::Time;
-use crate::actions::http_check::Statuses;
+use crate::action::Statuses;
 use crate::error::Failure;
 use crate::model::Output;
 use crate::tools::kubernetes::{Entrance, ServicePort};

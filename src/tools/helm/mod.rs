@@ -5,8 +5,10 @@ mod chart;
 mod pending;
 mod program;
 mod warnings;
+mod render;
 
 pub use call::call_id;
 pub use chart::Chart;
 pub use pending::PendingRelease;
 pub use program::{Helm, Install};
+pub use render::Rendering;

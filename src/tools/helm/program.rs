@@ -51,6 +51,11 @@ impl Helm {
         Self { program: program.into(), kubeconfig: cluster.kubeconfig(state_dir), context: cluster.context.clone() }
     }
 
+    /// The program at `program`, for what needs no cluster.
+    pub fn without_cluster(program: impl Into<PathBuf>) -> Self {
+        Self { program: program.into(), kubeconfig: None, context: String::new() }
+    }
+
     /// The one in `PATH`.
     pub fn find(cluster: &ClusterSpec, state_dir: &Path) -> Result<Self, Failure> {
         Ok(Self::new(process::find("helm")?, cluster, state_dir))
@@ -120,7 +125,7 @@ impl Helm {
         }
     }
 
-    fn command(&self, namespace: &str) -> Command {
+    pub(super) fn command(&self, namespace: &str) -> Command {
         let mut command = Command::new(&self.program);
         if let Some(kubeconfig) = &self.kubeconfig {
             command = command.arg("--kubeconfig").arg(kubeconfig);
@@ -129,13 +134,16 @@ impl Helm {
         for name in ["HELM_KUBEAPISERVER", "HELM_KUBETOKEN", "HELM_KUBECAFILE", "HELM_KUBEASUSER"] {
             command = command.env(name, "");
         }
-        command.env("HELM_DRIVER", "secret").args(["--kube-context", &self.context, "-n", namespace])
+        if !self.context.is_empty() {
+            command = command.args(["--kube-context", &self.context]);
+        }
+        command.env("HELM_DRIVER", "secret").args(["-n", namespace])
     }
 }
 
 /// Runs helm and returns its standard output, where it was captured. A failure says in its first line what was being
 /// done and what helm says; the command is among the details, because it is long.
-async fn run(what: &str, command: Command, host: &dyn ProcessObserver) -> Result<Vec<u8>, Failure> {
+pub(super) async fn run(what: &str, command: Command, host: &dyn ProcessObserver) -> Result<Vec<u8>, Failure> {
     let line = command.display_line();
     let exit = command.run(&Listener::of(host)).await?;
     if exit.status.success() {

@@ -5,6 +5,7 @@
 
 mod access;
 mod apply;
+mod bundled;
 mod client;
 mod compare;
 mod config_users;
@@ -34,8 +35,10 @@ mod release_drift;
 mod replaceable;
 mod rollout;
 mod secret;
+mod select;
 mod source;
 mod steadiness;
+mod validate;
 mod workload;
 mod workload_state;
 mod workloads;
@@ -61,7 +64,9 @@ pub use release_drift::{IsIgnored, ReleaseDrift};
 pub use replaceable::PodOfWorkload;
 pub use rollout::{Rollout, RolloutState, Target};
 pub use secret::{Applied, GENERATED, SecretObject, SecretState};
+pub use select::Selection;
 pub use source::KubeSource;
+pub use validate::Validity;
 pub use workload::{Workload, WorkloadKind};
 
 #[cfg(test)]
