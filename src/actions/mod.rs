@@ -1,12 +1,16 @@
 //! What steps can do: one file an action, one entry in [`ACTIONS`] each.
 
+mod cluster_addon;
 mod cluster_start;
 mod command;
 mod docker_build;
 mod file_check;
 mod helm_install;
+mod helm_rollback;
 mod http_check;
 mod image_load;
+mod manifest_apply;
+mod manifest_delete;
 mod rollout_check;
 mod secret_apply;
 mod tool_check;
@@ -19,9 +23,13 @@ pub static ACTIONS: &[ActionType] = &[
     ActionType::of::<file_check::FileCheck>(),
     ActionType::of::<docker_build::DockerBuild>(),
     ActionType::of::<cluster_start::ClusterStart>(),
+    ActionType::of::<cluster_addon::ClusterAddon>(),
     ActionType::of::<image_load::ImageLoad>(),
     ActionType::of::<secret_apply::SecretApply>(),
+    ActionType::of::<manifest_apply::ManifestApply>(),
+    ActionType::of::<manifest_delete::ManifestDelete>(),
     ActionType::of::<helm_install::HelmInstall>(),
+    ActionType::of::<helm_rollback::HelmRollback>(),
     ActionType::of::<rollout_check::RolloutCheck>(),
     ActionType::of::<http_check::HttpCheck>(),
     ActionType::of::<command::Command>(),

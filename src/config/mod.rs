@@ -139,6 +139,7 @@ fn build(
         steps: known_steps(&stages, &kept),
         secrets: &declared.secrets,
         items: &declared.items,
+        cluster: cluster.as_ref(),
     };
     let mut stages = assembly.stages(stages, &kept)?;
     if let Some(cluster) = &cluster {

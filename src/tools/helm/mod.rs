@@ -8,4 +8,4 @@ mod program;
 pub use call::call_id;
 pub use chart::Chart;
 pub use pending::PendingRelease;
-pub use program::{Helm, Install};
+pub use program::{Helm, Install, Rollback};
