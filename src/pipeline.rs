@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::action::{Action, ActionType};
+use crate::action::{Action, ActionType, Exercise};
 use crate::error::Failure;
 use crate::fingerprint::{Digest, Inputs};
 use crate::model::{IdMap, Item, ItemId, NearItem, Outline, Output, StageId, StageOutline, StepId, StepOutline};
@@ -133,6 +133,20 @@ impl Binding {
         match self {
             Self::Now(action) => Ok(Arc::clone(action)),
             Self::Later { make, .. } => make(outputs),
+        }
+    }
+
+    /// The same for an action that a later step undoes.
+    pub fn as_exercise(self) -> Self {
+        match self {
+            Self::Now(action) => Self::Now(Arc::new(Exercise(action))),
+            Self::Later { uses, make } => {
+                let make: FromOutputs<Arc<dyn Action>> = Arc::new(move |outputs| {
+                    let action: Arc<dyn Action> = Arc::new(Exercise(make(outputs)?));
+                    Ok(action)
+                });
+                Self::Later { uses, make }
+            }
         }
     }
 

@@ -3,6 +3,11 @@
 mod context;
 pub mod defaults;
 mod entry;
+mod exercise;
+#[cfg(test)]
+pub(crate) mod fake;
+mod file_inputs;
+pub mod ignored;
 pub mod names;
 mod prompts;
 mod published;
@@ -24,6 +29,7 @@ use crate::tools::deletion::Deletion;
 
 pub use context::{ChildEvent, OnChild, RunScope, StepContext, StepScope, TerminalTurn};
 pub use entry::{ActionSettings, ActionType, SettingsTable};
+pub use exercise::Exercise;
 pub use prompts::{Prompter, Prompts};
 pub use published::PublishedPort;
 pub use statuses::Statuses;
@@ -89,4 +95,9 @@ pub trait Action: Debug + Send + Sync {
 /// For an action that has nothing to add to its inputs.
 pub fn nothing<'a>() -> BoxFuture<'a, Result<(), Failure>> {
     Box::pin(std::future::ready(Ok(())))
+}
+
+/// The failure of an action that has ended without one, and whose result is not there.
+pub fn unconfirmed(what: String) -> Failure {
+    Failure::failed("the action succeeded but its result could not be confirmed").cause(what).transient()
 }

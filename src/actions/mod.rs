@@ -1,6 +1,7 @@
 //! What steps can do: one file an action, one entry in [`ACTIONS`] each.
 
 mod chart_check;
+mod cluster_addon;
 mod cluster_start;
 mod command;
 mod compose_down;
@@ -10,8 +11,11 @@ mod docker_build;
 mod exercise;
 mod file_check;
 mod helm_install;
+mod helm_rollback;
 mod http_check;
 mod image_load;
+mod manifest_apply;
+mod manifest_delete;
 mod recovery_check;
 mod resource_check;
 mod rollout_check;
@@ -33,10 +37,14 @@ pub static ACTIONS: &[ActionType] = &[
     ActionType::of::<compose_up::ComposeUp>(),
     ActionType::of::<compose_down::ComposeDown>(),
     ActionType::of::<cluster_start::ClusterStart>(),
+    ActionType::of::<cluster_addon::ClusterAddon>(),
     ActionType::of::<image_load::ImageLoad>(),
     ActionType::of::<secret_apply::SecretApply>(),
+    ActionType::of::<manifest_apply::ManifestApply>(),
+    ActionType::of::<manifest_delete::ManifestDelete>(),
     ActionType::of::<helm_install::HelmInstall>(),
     ActionType::of::<resource_check::ResourceCheck>(),
+    ActionType::of::<helm_rollback::HelmRollback>(),
     ActionType::of::<rollout_check::RolloutCheck>(),
     ActionType::of::<rollout_update::RolloutUpdate>(),
     ActionType::of::<rollout_undo::RolloutUndo>(),

@@ -141,6 +141,7 @@ fn build(
         secrets: &declared.secrets,
         items: &declared.items,
         max_age: declared.max_age,
+        cluster: cluster.as_ref(),
     };
     let mut stages = assembly.stages(stages, &kept)?;
     if let Some(cluster) = &cluster {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::owners::json_pointer;
+use super::apply::json_pointer;
 use super::*;
 use crate::action::StepScope;
 use crate::event::{StepLog, event_channel};

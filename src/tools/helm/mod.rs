@@ -10,5 +10,5 @@ mod render;
 pub use call::call_id;
 pub use chart::Chart;
 pub use pending::PendingRelease;
-pub use program::{Helm, Install};
+pub use program::{Helm, Install, Rollback};
 pub use render::Rendering;
