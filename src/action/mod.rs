@@ -5,6 +5,7 @@ pub mod defaults;
 mod entry;
 pub mod names;
 mod prompts;
+mod secret_search;
 mod temporary_names;
 pub mod units;
 

@@ -6,7 +6,9 @@ mod docker_build;
 mod file_check;
 mod helm_install;
 mod http_check;
+mod image_check;
 mod image_load;
+mod policy_check;
 mod rollout_check;
 mod secret_apply;
 mod tool_check;
@@ -17,7 +19,9 @@ use crate::action::ActionType;
 pub static ACTIONS: &[ActionType] = &[
     ActionType::of::<tool_check::ToolCheck>(),
     ActionType::of::<file_check::FileCheck>(),
+    ActionType::of::<policy_check::PolicyCheck>(),
     ActionType::of::<docker_build::DockerBuild>(),
+    ActionType::of::<image_check::ImageCheck>(),
     ActionType::of::<cluster_start::ClusterStart>(),
     ActionType::of::<image_load::ImageLoad>(),
     ActionType::of::<secret_apply::SecretApply>(),

@@ -10,8 +10,10 @@ mod docker;
 mod failure;
 mod fake_docker;
 mod freshness;
+mod image_check;
 mod inputs;
 mod interrupt;
+mod policy_check;
 mod report;
 mod resume;
 #[path = "../support/sandbox.rs"]

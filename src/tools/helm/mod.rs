@@ -4,8 +4,10 @@ mod call;
 mod chart;
 mod pending;
 mod program;
+mod render;
 
 pub use call::call_id;
 pub use chart::Chart;
 pub use pending::PendingRelease;
 pub use program::{Helm, Install};
+pub use render::{Rendering, render_chart};

@@ -134,7 +134,7 @@ impl Helm {
 
 /// Runs helm and returns its standard output, where it was captured. A failure says in its first line what was being
 /// done and what helm says; the command is among the details, because it is long.
-async fn run(what: &str, command: Command, host: &dyn ProcessObserver) -> Result<Vec<u8>, Failure> {
+pub(super) async fn run(what: &str, command: Command, host: &dyn ProcessObserver) -> Result<Vec<u8>, Failure> {
     let line = command.display_line();
     let exit = command.run(host).await?;
     if exit.status.success() {
