@@ -236,7 +236,7 @@ impl StepContext {
 
     /// Fails if `text` has the value of a secret, because others can read it where it goes: to `what`.
     pub fn refuse_secret(&self, what: &str, text: &str) -> Result<(), Failure> {
-        if !self.tools.redactor().is_certainly_in(text) {
+        if !self.tools().redactor().is_certainly_in(text) {
             return Ok(());
         }
         Err(Failure::failed(format!("{what} has the value of a declared secret"))

@@ -13,6 +13,7 @@ mod prompts;
 mod published;
 pub mod response;
 mod secret_inputs;
+mod secret_search;
 mod statuses;
 mod temporary_names;
 pub mod units;

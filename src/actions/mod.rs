@@ -13,9 +13,11 @@ mod file_check;
 mod helm_install;
 mod helm_rollback;
 mod http_check;
+mod image_check;
 mod image_load;
 mod manifest_apply;
 mod manifest_delete;
+mod policy_check;
 mod recovery_check;
 mod resource_check;
 mod rollout_check;
@@ -32,7 +34,9 @@ pub static ACTIONS: &[ActionType] = &[
     ActionType::of::<tool_check::ToolCheck>(),
     ActionType::of::<file_check::FileCheck>(),
     ActionType::of::<chart_check::ChartCheck>(),
+    ActionType::of::<policy_check::PolicyCheck>(),
     ActionType::of::<docker_build::DockerBuild>(),
+    ActionType::of::<image_check::ImageCheck>(),
     ActionType::of::<container_run::ContainerRun>(),
     ActionType::of::<compose_up::ComposeUp>(),
     ActionType::of::<compose_down::ComposeDown>(),

@@ -146,6 +146,12 @@ impl Tools {
         blocking(move || files.digest(&set)).await
     }
 
+    /// One digest for the names and contents of the files `names` of the project.
+    pub async fn digest_files(&self, names: Vec<PathBuf>) -> Result<Digest, Failure> {
+        let (files, root) = (Arc::clone(&self.files), self.root.clone());
+        blocking(move || files.digest_files(&root, &names)).await
+    }
+
     /// Keeps what was learnt of files for the next run. A failure costs that one time, and nothing else.
     pub fn save_digests(&self) {
         if let Err(error) = self.files.save() {

@@ -12,8 +12,10 @@ mod failure;
 mod fake_docker;
 mod fake_engine;
 mod freshness;
+mod image_check;
 mod inputs;
 mod interrupt;
+mod policy_check;
 mod report;
 mod resume;
 #[path = "../support/sandbox.rs"]

@@ -4,8 +4,8 @@ mod call;
 mod chart;
 mod pending;
 mod program;
-mod warnings;
 mod render;
+mod warnings;
 
 pub use call::call_id;
 pub use chart::Chart;
