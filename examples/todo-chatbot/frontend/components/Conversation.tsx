@@ -22,7 +22,7 @@ export function Conversation() {
   const [confirm, dialog] = useConfirm();
   const field = useRef<HTMLTextAreaElement>(null);
   const end = useRef<HTMLDivElement>(null);
-  const conversation = useResource<Line[]>("", async () => (await api.conversation()).items);
+  const conversation = useResource<Line[]>("conversation", async () => (await api.conversation()).items);
   const lines = conversation.data;
 
   useEffect(() => {
