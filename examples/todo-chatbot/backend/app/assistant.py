@@ -16,7 +16,7 @@ from .settings import Settings
 log = logging.getLogger(__name__)
 
 REMEMBERED = 10
-"""How many lines of the conversation the model is told."""
+"""How many lines of the conversation the model gets."""
 
 
 @dataclass

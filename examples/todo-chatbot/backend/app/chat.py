@@ -68,5 +68,5 @@ class Chat:
 
     async def _when_loaded(self) -> "tuple[Assistant, StreamableHTTPSessionManager]":
         self._wanted.set()
-        # A request that is given up must not take what the others wait for with it.
+        # A request that is cancelled must not cancel what the others wait for.
         return await asyncio.shield(self._loaded)

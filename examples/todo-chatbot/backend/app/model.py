@@ -17,7 +17,7 @@ SECONDS = 18
 """For all rounds together: less than what the server grants requests in flight when it has to end."""
 
 SYSTEM = (
-    "You help a user with the tasks of their to-do list, and only with these. Use the tools to look at and to change"
+    "You help a user with the tasks of their to-do list, and only with these. Use the tools to see and to change"
     " them; never claim a change that no tool has made. Answer briefly, in plain text. It is {now} UTC."
 )
 

@@ -145,7 +145,7 @@ def deliver(reminders: Reminders, mailer: Mailer) -> int:
 
 
 class Repeater:
-    """Does something again and again beside the requests, until it is told to end."""
+    """Does something again and again beside the requests, until it has to end."""
 
     def __init__(self, name: str, seconds: float, work: Callable[[], Any]) -> None:
         self._seconds, self._work = seconds, work

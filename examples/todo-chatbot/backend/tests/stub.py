@@ -1,4 +1,4 @@
-"""A server that stands for one outside: it records what it is asked, and answers what the test says."""
+"""A server that stands for one outside: it records the requests, and gives the answers of the test."""
 
 import json
 import threading

@@ -1,4 +1,4 @@
-"""What Alembic runs: on the connection that the application hands over, or by hand on DATABASE_URL."""
+"""What Alembic runs: on the application's own connection, or by hand on DATABASE_URL."""
 
 from typing import Any
 
