@@ -122,7 +122,7 @@ export function Conversation() {
             name="message"
             rows={1}
             maxLength={1000}
-            placeholder="add call grandmother due tomorrow"
+            placeholder="add buy milk"
             value={message}
             onChange={(event) => setMessage(event.target.value)}
             onKeyDown={key}

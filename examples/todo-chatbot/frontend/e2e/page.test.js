@@ -126,7 +126,7 @@ for (const [size, options] of Object.entries(SIZES)) {
       await page.getByRole("navigation", { name: "Main" }).getByRole("link", { name: "Dashboard" }).click();
       const banner = page.getByRole("status").filter({ hasText: "Reminder: Take the cake out" });
       await banner.waitFor();
-      await page.getByRole("link", { name: /^Open\s*4$/ }).waitFor();
+      await page.getByRole("link", { name: /^Open\s*5$/ }).waitFor();
       await look(page, `${size}-dashboard`);
       await banner.getByRole("button", { name: "Got it" }).click();
       await banner.waitFor({ state: "detached" });
