@@ -343,6 +343,10 @@ for (const colorScheme of ["light", "dark"]) {
       // Everything has come once the shared data is there and nothing is loading any more.
       await page.getByRole("link", { name: /somebody-/ }).waitFor();
       await page.waitForFunction(() => !document.querySelector("[aria-busy=true]"));
+      if (name === "chat") {
+        const excess = await page.evaluate(() => document.documentElement.scrollHeight - window.innerHeight);
+        assert.equal(excess, 0, "a long conversation pushes the field for the next message off the screen");
+      }
       await look(page, `small-${colorScheme}-${name}`);
     }
     noProblems(problems);
