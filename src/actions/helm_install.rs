@@ -220,6 +220,7 @@ impl HelmInstall {
         got.map_err(|failure| {
             failure.hint(format!("bring `Chart.lock` up to date: `helm dependency update {}`", self.chart))
         })
+        self.permit_loss_of_archives(cx, &chart)?;
     }
 
     fn ignores(&self, field: &str) -> bool {

@@ -359,3 +359,24 @@ async fn f107_a_release_of_another_chart_is_replaced_on_the_users_word_alone() {
     assert_eq!(output.get("chart"), Some("app-0.1.0"));
     bench.clean_up().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn f110_an_archive_that_no_dependency_names_outlives_the_getting_of_dependencies() {
+    let bench = Workbench::new("archives").await;
+    chart(&bench, TEMPLATE);
+    bench.write("lib/Chart.yaml", "apiVersion: v2\nname: lib\nversion: 0.1.0\ntype: library\n");
+    bench.write(
+        "chart/Chart.yaml",
+        "apiVersion: v2\nname: app\nversion: 0.1.0\n\
+         dependencies:\n- {name: lib, version: 0.1.0, repository: 'file://../lib'}\n",
+    );
+    bench.write("mine/Chart.yaml", "apiVersion: v2\nname: mine\nversion: 1.0.0\ntype: library\n");
+    bench.run("command", "run = 'mkdir chart/charts && helm package mine -d chart/charts'").await.unwrap();
+    let refused = bench.run("helm-install", &settings(&bench, "")).await.unwrap_err();
+    assert!(refused.message.contains("`chart/charts/mine-1.0.0.tgz` has to be deleted"), "{refused}");
+    assert!(bench.path("chart/charts/mine-1.0.0.tgz").exists());
+    let bench = bench.consenting();
+    bench.run("helm-install", &settings(&bench, "")).await.unwrap();
+    assert!(bench.path("chart/charts/lib-0.1.0.tgz").exists());
+    bench.clean_up().await;
+}
