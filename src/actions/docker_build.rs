@@ -6,6 +6,7 @@ use futures_util::future::BoxFuture;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::action::units::Size;
 use crate::action::{Action, ActionSettings, Presence, StepContext};
 use crate::error::Failure;
 use crate::files::inside;
@@ -43,21 +44,6 @@ pub(super) struct DockerBuild {
 
 fn default_dockerfile() -> String {
     "Dockerfile".to_owned()
-}
-
-/// A size in bytes: `300MB`, `1.5 GiB`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(try_from = "String")]
-#[schemars(with = "String")]
-struct Size(u64);
-
-impl TryFrom<String> for Size {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        let size = text.parse().map(|bytesize::ByteSize(bytes)| Self(bytes));
-        size.map_err(|_| format!("`{text}` is not a size: write it as `300MB` or `1.5GB`"))
-    }
 }
 
 impl ActionSettings for DockerBuild {
@@ -230,17 +216,6 @@ mod tests {
     fn settings(text: &str) -> Result<DockerBuild, String> {
         let settings: DockerBuild = toml::from_str(text).map_err(|error| error.to_string())?;
         settings.validate().map(|()| settings)
-    }
-
-    #[test]
-    fn sizes_are_read_as_people_write_them() {
-        let cases = [("300MB", 300_000_000), ("1.5 GB", 1_500_000_000), ("10MiB", 10 << 20), ("42", 42)];
-        for (text, bytes) in cases {
-            assert_eq!(Size::try_from(text.to_owned()), Ok(Size(bytes)), "{text}");
-        }
-        for bad in ["", "MB", "1.2.3MB", "-5MB", "5 parsecs"] {
-            assert!(Size::try_from(bad.to_owned()).is_err(), "{bad}");
-        }
     }
 
     #[test]

@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::action::units::Time;
-use crate::action::{Action, ActionSettings, Presence, StepContext, defaults, names};
+use crate::action::{Action, ActionSettings, Presence, StepContext, defaults, ignored, names};
 use crate::error::{Context, Failure};
 use crate::fingerprint::{Digest, Inputs};
 use crate::model::{Output, Progress};
@@ -21,6 +21,8 @@ use crate::tools::helm::{self, Chart, Helm, Install, PendingRelease};
 use crate::tools::kubernetes::{Kube, ManifestObject, Release, ReleaseStatus};
 use crate::tools::process::ProcessObserver;
 use crate::tools::{Poll, blocking};
+
+pub(in crate::actions) mod drift;
 
 /// How long the API server may take to serve the kinds of definitions that were just made.
 const SERVED: Duration = Duration::from_secs(30);
@@ -103,11 +105,7 @@ impl ActionSettings for HelmInstall {
                 "`history-max` of 1 leaves no revision to roll back to: it must be 0 (all) or at least 2".into()
             );
         }
-        let malformed = self.ignore_changes.iter().find(|field| !field.contains('/') || !field.contains(": "));
-        if let Some(field) = malformed {
-            return Err(format!("`ignore-changes`: `{field}` is not of the form `deployment/web: spec.replicas`"));
-        }
-        Ok(())
+        ignored::check(&self.ignore_changes)
     }
 }
 
@@ -148,25 +146,16 @@ impl Action for HelmInstall {
             if release.status != ReleaseStatus::Deployed {
                 return missing(format!("the release `{}` is {}", self.release, release.status.word()));
             }
-            match output.get("revision") {
-                Some(revision) if revision != release.revision.to_string() => missing(format!(
-                    "the release `{}` is now at revision {}, not {revision}",
-                    self.release, release.revision
-                )),
-                // One that was removed and installed again begins at 1 again.
-                _ if output.get("record").is_some_and(|record| record != release.description) => {
-                    missing(format!("the release `{}` was installed again by somebody else", self.release))
-                }
-                _ => {
-                    let drift = kube.release_drift(&release, &|field| self.ignores(field)).await?;
-                    drift.unknown.iter().for_each(|why| cx.line(why));
-                    if let Some(why) = drift.summary() {
-                        return missing(why);
-                    }
-                    let foreign = Self::foreign_images(cx, &kube, &release).await?.into_iter().next();
-                    Ok(foreign.map_or(Presence::Present, |(_, why)| Presence::Missing(why)))
-                }
+            if let Some(why) = self.other_revision(&kube, &release, output).await? {
+                return missing(why);
             }
+            let drift = kube.release_drift(&release, &|field| self.ignores(field)).await?;
+            drift.unknown.iter().for_each(|why| cx.line(why));
+            if let Some(why) = drift.summary() {
+                return missing(why);
+            }
+            let foreign = Self::foreign_images(cx, &kube, &release).await?.into_iter().next();
+            Ok(foreign.map_or(Presence::Present, |(_, why)| Presence::Missing(why)))
         })
     }
 
@@ -203,6 +192,24 @@ impl Action for HelmInstall {
 }
 
 impl HelmInstall {
+    /// Says that the newest revision is not the one of `output`; a rollback to that one is as good.
+    async fn other_revision(&self, kube: &Kube, latest: &Release, output: &Output) -> Result<Option<String>, Failure> {
+        let made = output.get("revision").and_then(|revision| revision.parse().ok()).unwrap_or(latest.revision);
+        let found = if made == latest.revision {
+            Some(latest.description.clone())
+        } else if kube.is_back_at(latest, made).await? {
+            kube.release(&self.namespace, &self.release, made).await?.map(|release| release.description)
+        } else {
+            return Ok(Some(format!(
+                "the release `{}` is now at revision {}, not {made}",
+                self.release, latest.revision
+            )));
+        };
+        // One that was removed and installed again begins at 1 again.
+        let is_ours = output.get("record").is_none_or(|record| found.as_deref() == Some(record));
+        Ok((!is_ours).then(|| format!("the release `{}` was installed again by somebody else", self.release)))
+    }
+
     /// Whether the chart of a repository is always the same one.
     fn names_version(&self) -> bool {
         let is_number = |part: &str| part.bytes().next().is_some_and(|first| first.is_ascii_digit());
@@ -230,8 +237,7 @@ impl HelmInstall {
     }
 
     fn ignores(&self, field: &str) -> bool {
-        let below = |ignored: &String| field.strip_prefix(ignored.as_str());
-        self.ignore_changes.iter().filter_map(below).any(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+        ignored::ignores(&self.ignore_changes, field)
     }
 
     /// Returns the objects of the release that somebody has changed. Makes the definitions of custom resources again
@@ -277,33 +283,11 @@ impl HelmInstall {
         release: &Release,
         changed: &[ManifestObject],
     ) -> Result<(), Failure> {
-        self.undo_drift(cx, kube, release).await?;
+        drift::undo(cx, kube, release, &|field| self.ignores(field)).await?;
         for workload in kube.restart_users(&release.objects(), changed).await? {
             cx.line(&format!("{workload} replaces its pods: they may have the changed variables"));
         }
         Self::replace_foreign_images(cx, kube, release).await
-    }
-
-    async fn undo_drift(&self, cx: &StepContext, kube: &Kube, release: &Release) -> Result<(), Failure> {
-        let is_ignored = |field: &str| self.ignores(field);
-        let drift = kube.release_drift(release, &is_ignored).await?;
-        if drift.summary().is_none() {
-            return Ok(());
-        }
-        for done in kube.undo_drift(&drift).await? {
-            cx.line(&done);
-        }
-        match kube.release_drift(release, &is_ignored).await?.summary() {
-            None => Ok(()),
-            Some(why) => {
-                Err(Failure::failed(format!("the release `{}` does not stay as it was released", self.release))
-                    .cause(why)
-                    .hint(
-                        "something in the cluster changes it again: if the field belongs to it, name the field in \
-                     `ignore-changes`",
-                    ))
-            }
-        }
     }
 
     /// The chart as helm takes it.

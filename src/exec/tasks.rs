@@ -8,7 +8,7 @@ use futures_util::FutureExt;
 
 use super::contexts::Contexts;
 use super::messages::{ActionResult, CheckResult, Message, Sender};
-use crate::action::{Action, Presence, StepContext};
+use crate::action::{Action, Presence, StepContext, unconfirmed};
 use crate::error::{Failure, FailureKind};
 use crate::event::{EventKind, EventSink};
 use crate::failpoint;
@@ -142,11 +142,7 @@ impl ActionTask {
         let probe = self.cx.unless_cancelled("probing the result", self.action.probe(&self.cx, &output));
         match caught(probe, self.step.timeout).await? {
             Presence::Present => Ok(output),
-            Presence::Missing(what) => {
-                Err(Failure::failed("the action succeeded but its result could not be confirmed")
-                    .cause(what)
-                    .transient())
-            }
+            Presence::Missing(what) => Err(unconfirmed(what)),
         }
     }
 

@@ -48,12 +48,14 @@ mod filter;
 mod layer;
 mod masking;
 mod matcher;
+mod search;
 mod stream;
 #[cfg(test)]
 mod tests;
 mod texts;
 mod unescape;
 
+pub use search::{SecretPlace, SecretSearch};
 pub use stream::RedactStream;
 
 /// Shorter secrets would mask half of every log; they are not masked, and the user gets a warning.
@@ -105,6 +107,11 @@ impl Redactor {
     /// Whether no secret is registered.
     pub fn is_empty(&self) -> bool {
         self.0.read().unwrap_or_else(PoisonError::into_inner).texts.is_empty()
+    }
+
+    /// The secrets themselves, for a search that has to know which of them it found.
+    pub fn secrets(&self) -> Vec<String> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).secrets.iter().cloned().collect()
     }
 
     /// What is searched for; `None` when there are no secrets.

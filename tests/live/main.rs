@@ -10,6 +10,7 @@
 
 mod cluster;
 mod docker;
+mod image_check;
 mod main_job;
 mod node;
 mod registry;
@@ -18,5 +19,6 @@ mod repair;
 #[path = "../support/sandbox.rs"]
 #[expect(dead_code, reason = "the tests of the binary alone use more of it")]
 mod sandbox;
+mod takeover;
 #[path = "../support/workbench.rs"]
 mod workbench;

@@ -5,7 +5,7 @@ use provision::tools::helm::call_id;
 
 use crate::workbench::{IMAGE, Workbench, timed};
 
-const TEMPLATE: &str = "apiVersion: apps/v1
+pub(crate) const TEMPLATE: &str = "apiVersion: apps/v1
 kind: Deployment
 metadata: {name: app, labels: {app: app}}
 spec:
@@ -27,14 +27,14 @@ metadata: {name: app}
 data: {note: {{ .Values.note | quote }}}
 ";
 
-fn chart(bench: &Workbench, template: &str) {
+pub(crate) fn chart(bench: &Workbench, template: &str) {
     bench.write("chart/Chart.yaml", "apiVersion: v2\nname: app\nversion: 0.1.0\nappVersion: '7'\n");
     bench.write("chart/values.yaml", "replicas: 1\nimage: none\ncommand: [sleep, '1000']\nnote: of the chart\n");
     bench.write("chart/templates/all.yaml", template);
     bench.write("values.yaml", "note: of the file\n");
 }
 
-fn settings(bench: &Workbench, more: &str) -> String {
+pub(crate) fn settings(bench: &Workbench, more: &str) -> String {
     format!(
         "chart = 'chart'\nrelease = 'app'\nnamespace = '{}'\nvalues = ['values.yaml']\nset = {{ image = '{IMAGE}'{more} }}",
         bench.namespace
@@ -127,7 +127,7 @@ async fn field(bench: &Workbench, object: &str, path: &str) -> String {
     fs_err::read_to_string(bench.path("field")).unwrap()
 }
 
-async fn uid(bench: &Workbench, object: &str) -> String {
+pub(crate) async fn uid(bench: &Workbench, object: &str) -> String {
     field(bench, object, ".metadata.uid").await
 }
 
@@ -339,44 +339,32 @@ async fn what_somebody_changes_in_a_release_is_named_and_repaired() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn f107_a_release_of_another_chart_is_replaced_on_the_users_word_alone() {
-    let bench = Workbench::new("takeover").await;
+async fn a_release_is_rolled_back_once_and_what_was_installed_is_there_again() {
+    let bench = Workbench::new("rollback").await;
     chart(&bench, TEMPLATE);
-    bench.write("other/Chart.yaml", "apiVersion: v2\nname: other\nversion: 1.0.0\n");
-    bench.write(
-        "other/templates/a.yaml",
-        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: hours-of-work}\ndata: {a: b}\n",
-    );
-    let install = format!("{} install app other --create-namespace", bench.helm());
-    bench.run("command", &format!("run = \"{install}\"")).await.unwrap();
-    let before = uid(&bench, "configmap/hours-of-work").await;
-    let refused = bench.run("helm-install", &settings(&bench, "")).await.unwrap_err();
-    assert!(refused.message.contains("of the chart `other-1.0.0` alone"), "{refused}");
-    assert!(refused.hints.iter().any(|hint| hint.contains("--yes")), "{:?}", refused.hints);
-    assert_eq!(uid(&bench, "configmap/hours-of-work").await, before);
-    let bench = bench.consenting();
-    let output = bench.run("helm-install", &settings(&bench, "")).await.unwrap();
-    assert_eq!(output.get("chart"), Some("app-0.1.0"));
-    bench.clean_up().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn f110_an_archive_that_no_dependency_names_outlives_the_getting_of_dependencies() {
-    let bench = Workbench::new("archives").await;
-    chart(&bench, TEMPLATE);
-    bench.write("lib/Chart.yaml", "apiVersion: v2\nname: lib\nversion: 0.1.0\ntype: library\n");
-    bench.write(
-        "chart/Chart.yaml",
-        "apiVersion: v2\nname: app\nversion: 0.1.0\n\
-         dependencies:\n- {name: lib, version: 0.1.0, repository: 'file://../lib'}\n",
-    );
-    bench.write("mine/Chart.yaml", "apiVersion: v2\nname: mine\nversion: 1.0.0\ntype: library\n");
-    bench.run("command", "run = 'mkdir chart/charts && helm package mine -d chart/charts'").await.unwrap();
-    let refused = bench.run("helm-install", &settings(&bench, "")).await.unwrap_err();
-    assert!(refused.message.contains("`chart/charts/mine-1.0.0.tgz` has to be deleted"), "{refused}");
-    assert!(bench.path("chart/charts/mine-1.0.0.tgz").exists());
-    let bench = bench.consenting();
-    bench.run("helm-install", &settings(&bench, "")).await.unwrap();
-    assert!(bench.path("chart/charts/lib-0.1.0.tgz").exists());
+    let (first, second) = (settings(&bench, ""), settings(&bench, ", note = 'new', replicas = 2"));
+    let installed = bench.run("helm-install", &first).await.unwrap();
+    let upgraded = bench.run("helm-install", &second).await.unwrap();
+    let back = format!("release = 'app'\nnamespace = '{}'\nto = 'previous'", bench.namespace);
+    let output = timed("helm-rollback", bench.run("helm-rollback", &back)).await.unwrap();
+    let facts = ["from", "to", "revision", "pods"].map(|name| output.get(name).unwrap().to_owned());
+    assert_eq!(facts, ["2", "1", "3", "1"]);
+    assert_eq!(field(&bench, "configmap/app", ".data.note").await, "of the file");
+    assert_eq!(timed("its probe", bench.probe("helm-rollback", &back, &output)).await, Presence::Present);
+    assert_eq!(bench.run("helm-rollback", &back).await.unwrap(), output);
+    // What the first step has installed is there again; what the second one has is not.
+    assert_eq!(bench.probe("helm-install", &first, &installed).await, Presence::Present);
+    assert!(matches!(bench.probe("helm-install", &second, &upgraded).await, Presence::Missing(_)));
+    let rollout = format!("namespace = '{}'\nrelease = 'app'\nrevision = '1'", bench.namespace);
+    bench.run("rollout-check", &rollout).await.unwrap();
+    // Forward again, and a change by hand.
+    let forward = bench.run_as("live.one", "helm-rollback", &back.replace("previous", "2")).await.unwrap();
+    assert_eq!((forward.get("revision"), forward.get("pods")), (Some("4"), Some("2")));
+    let missing = bench.probe("helm-rollback", &back, &output).await;
+    assert_eq!(missing, Presence::Missing("the release `app` is at revision 4, which is not as revision 1 was".into()));
+    let again = bench.run("helm-rollback", &back.replace("previous", "1")).await.unwrap();
+    assert_eq!(again.get("revision"), Some("5"));
+    bench.command(&format!("-n {} scale deployment app --replicas=0", bench.namespace)).await;
+    assert!(matches!(bench.probe("helm-rollback", &back, &again).await, Presence::Missing(_)));
     bench.clean_up().await;
 }

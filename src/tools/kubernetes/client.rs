@@ -101,6 +101,11 @@ impl Kube {
         self.source.kubectl()
     }
 
+    /// The same for a namespace; for no namespace where it is empty.
+    pub fn kubectl_in(&self, namespace: &str) -> String {
+        if namespace.is_empty() { self.kubectl() } else { format!("{} -n {namespace}", self.kubectl()) }
+    }
+
     /// The uid of the `kube-system` namespace: the cluster's identity.
     pub async fn uid(&self) -> Result<String, Failure> {
         let api: Api<Namespace> = self.all();
