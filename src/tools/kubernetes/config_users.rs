@@ -1,5 +1,5 @@
-//! Workloads whose pods have to be replaced: those that have read a `ConfigMap` or a Secret at their start, after it was
-//! changed back, because a container keeps the variables that it got.
+//! Workloads whose pods have to be replaced: those that have read a `ConfigMap` or a Secret at their start, after it
+//! was changed back, because a container keeps the variables that it got.
 
 use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
