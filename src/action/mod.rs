@@ -11,6 +11,7 @@ pub mod ignored;
 pub mod names;
 mod prompts;
 mod published;
+mod readable;
 pub mod response;
 mod secret_inputs;
 mod secret_search;

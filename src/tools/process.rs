@@ -96,6 +96,13 @@ pub fn shell_quoted(word: &str) -> Cow<'_, str> {
     format!("'{}'", word.replace('\'', r"'\''")).into()
 }
 
+/// Returns what the first line of a script says runs it; `None` for what is no script, or is not there.
+fn first_line(program: &Path) -> Option<String> {
+    let bytes = fs_err::read(program).ok()?;
+    let line = bytes.strip_prefix(b"#!")?.split(|byte| *byte == b'\n').next()?;
+    Some(String::from_utf8_lossy(line).trim_start().to_owned())
+}
+
 impl Command {
     /// `program` is a path, or a name to look up in `PATH` (see [`find`]).
     pub fn new(program: impl Into<PathBuf>) -> Self {
@@ -229,7 +236,11 @@ impl Command {
         drop(starting);
         child.map_err(|error| {
             let failure = Failure::failed(format!("can't start `{}`", self.display_line())).source(&error);
-            if error.kind() == io::ErrorKind::NotFound {
+            let is_missing = error.kind() == io::ErrorKind::NotFound;
+            if let Some(line) = is_missing.then(|| first_line(&self.program)).flatten() {
+                let failure = failure.cause(format!("its first line names {line:?}"));
+                if line.ends_with('\r') { failure.hint("write it with Unix line ends") } else { failure }
+            } else if is_missing {
                 failure.hint(format!("check that `{}` is installed and the folder is there", self.program.display()))
             } else {
                 failure

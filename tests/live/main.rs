@@ -19,5 +19,6 @@ mod repair;
 #[path = "../support/sandbox.rs"]
 #[expect(dead_code, reason = "the tests of the binary alone use more of it")]
 mod sandbox;
+mod takeover;
 #[path = "../support/workbench.rs"]
 mod workbench;
