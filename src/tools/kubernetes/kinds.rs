@@ -12,6 +12,8 @@ pub(super) struct Kind {
     pub(super) is_namespaced: bool,
     /// Whether its objects are kept. A review, for one, is answered and forgotten.
     pub(super) is_kept: bool,
+    /// Whether its objects can be listed and deleted.
+    pub(super) is_listed: bool,
 }
 
 /// The kinds of each API version that was looked up. One request for each, kept as long as the connection.
