@@ -63,7 +63,13 @@ fn recipes(bench: &Workbench) -> Vec<(&'static str, String)> {
     let namespace = &bench.namespace;
     vec![
         ("tool-check", "tool = \"docker\"\ndaemon = true".into()),
-        ("file-check", "path = \"app/Dockerfile\"\ncontains = [\"FROM\"]".into()),
+        ("file-check", format!("path = \"app/Dockerfile\"\nassert = [\"base == '{IMAGE}'\"]")),
+        (
+            "chart-check",
+            format!(
+                "chart = 'chart'\nnamespace = '{namespace}'\n[[render]]\nname = 'a'\nset = {{ image = '{IMAGE}' }}\npresent = ['Service/web']"
+            ),
+        ),
         ("command", "run = \"echo made > out.txt\"\noutputs = [\"out.txt\"]".into()),
         ("docker-build", format!("context = \"app\"\nimage = \"{IMAGE_NAME}\"")),
         ("cluster-start", String::new()),
@@ -84,6 +90,12 @@ fn recipes(bench: &Workbench) -> Vec<(&'static str, String)> {
         ),
         ("helm-rollback", format!("release = 'web'\nnamespace = '{namespace}'")),
         ("rollout-check", format!("namespace = '{namespace}'\ndeployments = ['web']")),
+        (
+            "resource-check",
+            format!(
+                "kind = 'Deployment'\nname = 'web'\nnamespace = '{namespace}'\nassert = ['status.readyReplicas == spec.replicas']\nwithin = '30s'"
+            ),
+        ),
         ("http-check", format!("namespace = '{namespace}'\nservice = 'web'\nport = 80\npath = '/'\nstatus = 200")),
     ]
 }
