@@ -117,6 +117,10 @@ impl DockerBuild {
         let on_event = |event: BuildEvent<'_>| match event {
             BuildEvent::Progress(progress) => cx.progress(progress),
             BuildEvent::Line(line) => cx.line(line),
+            BuildEvent::Warning(warning) => {
+                cx.line(&format!("warning: {warning}"));
+                cx.warned(warning);
+            }
         };
         let image = cx.unless_cancelled(&what, builder.build_image(&request, &context, &on_event)).await?;
         let size = docker.unpacked_size(&image).await?;
@@ -183,6 +187,9 @@ impl Action for DockerBuild {
     fn run<'a>(&'a self, cx: &'a StepContext) -> BoxFuture<'a, Result<Output, Failure>> {
         Box::pin(async move {
             cx.check_cancel()?;
+            for (name, value) in &self.args {
+                cx.refuse_secret(&format!("the build argument `{name}`"), value)?;
+            }
             let docker = cx.tools().docker().await?;
             cx.remove_left_names(docker).await;
             let temporary = format!("{}:{}", self.image, TemporaryTag::new(cx.name_owner()));

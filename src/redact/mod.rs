@@ -61,6 +61,9 @@ pub use stream::RedactStream;
 /// Shorter secrets would mask half of every log; they are not masked, and the user gets a warning.
 const MIN_BYTES: usize = 4;
 
+/// A secret of at least this many bytes does not stand in a text by chance.
+const MIN_CERTAIN: usize = 12;
+
 /// The secrets of a run. Cheap to clone; all clones share what is registered.
 #[derive(Clone, Default)]
 pub struct Redactor(Arc<RwLock<Known>>);
@@ -140,6 +143,12 @@ impl Redactor {
     /// Whether there is something to mask in `text`.
     pub fn finds_in(&self, text: &str) -> bool {
         matches!(self.bytes(text.as_bytes()), Cow::Owned(_))
+    }
+
+    /// Whether `text` has a secret as it stands, and one that is too long to be there by chance.
+    pub fn is_certainly_in(&self, text: &str) -> bool {
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        known.secrets.iter().any(|secret| secret.len() >= MIN_CERTAIN && text.contains(secret.as_str()))
     }
 
     /// `text` with every secret masked.

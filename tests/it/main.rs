@@ -5,10 +5,12 @@
 mod actions;
 mod bad_input;
 mod cluster;
+mod container_run;
 mod context;
 mod docker;
 mod failure;
 mod fake_docker;
+mod fake_engine;
 mod freshness;
 mod image_check;
 mod inputs;

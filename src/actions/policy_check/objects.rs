@@ -12,7 +12,7 @@ use crate::files::{EntryKind, FileSet};
 use crate::fingerprint::{Digest, Inputs};
 use crate::policy::{Object, Report, read_manifest};
 use crate::tools::blocking;
-use crate::tools::helm::{Chart, Rendering, render_chart};
+use crate::tools::helm::{Chart, Helm, Rendering};
 use crate::tools::process::find;
 
 /// The release that a chart is rendered as.
@@ -107,16 +107,17 @@ impl PolicyCheck {
             Some(program) => cx.path(program),
             None => blocking(|| find("helm")).await?,
         };
-        let values = (!self.set.is_empty()).then(|| serde_json::to_vec(&self.set));
+        let values = (!self.set.is_empty()).then(|| serde_json::to_vec(&self.set)).transpose();
+        let values = values.context(|| "writing the chart's values".into())?;
         let rendering = Rendering {
-            program: &program,
             chart: &path,
             release: RELEASE,
             namespace: &self.namespace,
             values_files: &self.values.iter().map(|file| cx.path(file)).collect::<Vec<_>>(),
-            values: values.transpose().context(|| "writing the chart's values".into())?,
+            values: values.as_deref(),
         };
-        Ok(read_manifest(chart, &render_chart(&rendering, cx).await?, unreadable))
+        let manifest = Helm::without_cluster(program).template(&rendering, cx).await?;
+        Ok(read_manifest(chart, &manifest, unreadable))
     }
 }
 
