@@ -368,3 +368,29 @@ async fn a_release_is_rolled_back_once_and_what_was_installed_is_there_again() {
     assert!(matches!(bench.probe("helm-rollback", &back, &again).await, Presence::Missing(_)));
     bench.clean_up().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rollback_of_ours_that_was_killed_is_freed_and_finished() {
+    let bench = Workbench::new("unrolled").await;
+    chart(&bench, TEMPLATE);
+    bench.run("helm-install", &settings(&bench, ", command = ['/bin/false']")).await.unwrap();
+    bench.run("helm-install", &settings(&bench, ", note = 'new'")).await.unwrap();
+    let (kubectl, helm, namespace) = (bench.kube().await.kubectl(), bench.helm(), &bench.namespace);
+    let note = format!("provision.dev/rollback='live/live.step {} 2'", call_id());
+    let line = format!(
+        "{kubectl} -n {namespace} annotate secret sh.helm.release.v1.app.v1 {note}; {helm} rollback app 1 --wait & pid=$!
+         {}; kill -9 $pid",
+        until_pending(&bench)
+    );
+    bench.run("command", &format!("run = \"\"\"{line}\"\"\"")).await.unwrap();
+    let back = format!("release = 'app'\nnamespace = '{namespace}'");
+    // The first revision never comes up: helm has rolled back, and the step says what is wrong.
+    let failure = bench.run("helm-rollback", &back).await.unwrap_err();
+    assert!(failure.to_string().contains("deployment/app is not coming up"), "{failure}");
+    let log = bench.log();
+    assert!(
+        log.contains("deleted the record of revision 3") && log.contains("rolled back from revision 2 to 1"),
+        "{log}"
+    );
+    bench.clean_up().await;
+}
