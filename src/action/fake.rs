@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::StepContext;
+use super::{StepContext, StepScope};
 use crate::event::{StepLog, event_channel};
 use crate::model::StepId;
 use crate::redact::Redactor;
@@ -19,7 +19,7 @@ pub(crate) fn context(folder: &Path, steps: &[&str], step: &str, consent: Consen
     let step = StepId::new(step).unwrap();
     let (sink, _) = event_channel();
     let log = StepLog::new(folder.into(), step.clone());
-    StepContext::new(step, Arc::new(tools), sink, log, Cancel::new(), None, Arc::new(|_, _| {}))
+    Arc::new(StepScope::new(Arc::new(tools), sink, Arc::new(|_, _| {}))).of(step, log, Cancel::new(), None)
 }
 
 /// Returns the step's log; nothing can be added to it any more.

@@ -10,8 +10,14 @@ mod file_inputs;
 pub mod ignored;
 pub mod names;
 mod prompts;
+mod published;
+pub mod response;
+mod secret_inputs;
+mod secret_search;
+mod statuses;
 mod temporary_names;
 pub mod units;
+mod warnings;
 
 use std::fmt::Debug;
 
@@ -22,10 +28,12 @@ use crate::fingerprint::Inputs;
 use crate::model::{Output, ProofKind};
 use crate::tools::deletion::Deletion;
 
-pub use context::{ChildEvent, OnChild, RunScope, StepContext, TerminalTurn};
+pub use context::{ChildEvent, OnChild, RunScope, StepContext, StepScope, TerminalTurn};
 pub use entry::{ActionSettings, ActionType, SettingsTable};
 pub use exercise::Exercise;
 pub use prompts::{Prompter, Prompts};
+pub use published::PublishedPort;
+pub use statuses::Statuses;
 
 /// Whether the world has what a step made.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,5 +1,7 @@
 //! `helm-install`: a release of a chart is deployed.
 
+mod takeover;
+
 use std::borrow::Cow;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -236,6 +238,7 @@ impl HelmInstall {
     /// chart's `crds` folder only at the first installation.
     async fn before_upgrade(&self, cx: &StepContext, helm: &Helm, kube: &Kube) -> Result<Vec<ManifestObject>, Failure> {
         let Some(release) = kube.latest_release(&self.namespace, &self.release).await? else { return Ok(Vec::new()) };
+        self.permit_upgrade(cx, helm, &release).await?;
         if !kube.serves_kinds_of(&release).await? {
             self.restore_definitions(cx, helm, kube, &release).await?;
         }

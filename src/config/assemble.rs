@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::expr::scope::{Scope, StepInfo, Steps};
 use super::resolve::{self, Edge};
@@ -22,6 +23,7 @@ pub(super) struct Assembly<'a> {
     pub(super) steps: Steps,
     pub(super) secrets: &'a BTreeMap<String, SecretSource>,
     pub(super) items: &'a Items,
+    pub(super) max_age: Duration,
     /// The cluster, if there is a valid one.
     pub(super) cluster: Option<&'a ClusterSpec>,
 }
@@ -136,6 +138,7 @@ impl Assembly<'_> {
             covers: covers.into_iter().map(|item| item.id.clone()).collect(),
             items,
             timeout: decl.timeout,
+            max_age: self.max_age,
             retry: decl.retry,
             when: when.map(|(condition, _)| condition),
             optional: decl.optional,

@@ -100,7 +100,7 @@ impl ActionTask {
         loop {
             self.cx.set_cancel(self.cancel.child());
             let failure = match self.attempt().await {
-                Ok(output) => return Ok(output),
+                Ok(output) => return Ok(self.cx.with_warnings(output)),
                 Err(failure) => failure,
             };
             if attempt >= retry.attempts || self.cancel.is_cancelled() {
@@ -131,6 +131,10 @@ impl ActionTask {
         failpoint::hit("action-begins");
         let output = self.within_timeout().await?;
         drop(terminal);
+        // An output is recorded, shown, and handed to other steps as it is.
+        for (name, value) in output.all() {
+            self.cx.refuse_secret(&format!("the output `{name}`"), value)?;
+        }
         failpoint::hit("action-ended");
         if self.action.proof() == ProofKind::Check {
             return Ok(output);

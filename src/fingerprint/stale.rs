@@ -32,6 +32,8 @@ pub enum StaleReason {
     ItemsChanged(Vec<String>),
     /// What it made is gone, or has been replaced.
     Missing(String),
+    /// It was seen too long ago, and can't be seen again without changing something. Says how long.
+    TooOld(String),
     /// It runs every time: a verification is never fresh.
     AlwaysRuns,
     /// The command line says so.
@@ -51,6 +53,7 @@ impl fmt::Display for StaleReason {
             Self::Unknown(what) => write!(f, "can't be compared: {}", what.join(", ")),
             Self::ItemsChanged(items) => write!(f, "changed: the text of {}", items.join(", ")),
             Self::Missing(what) => f.write_str(what),
+            Self::TooOld(when) => write!(f, "seen {when}"),
             Self::AlwaysRuns => f.write_str("runs every time"),
             Self::Forced => f.write_str("forced"),
             Self::DependsOn(step) => write!(f, "depends on {step}"),

@@ -1,13 +1,19 @@
 //! The one check that decides whether a step has to run; a run acts on it, `plan` and `report` show it.
 
 use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::SignedDuration;
 
 use crate::action::{Action, Presence, StepContext};
 use crate::error::Failure;
 use crate::fingerprint::{Freshness, Inputs, StaleReason};
-use crate::journal::{StepEnd, StepHistory};
-use crate::model::{Outcome, Output};
+use crate::journal::{StepEnd, StepHistory, now_ms};
+use crate::model::{Outcome, Output, ProofKind};
 use crate::pipeline::{Outputs, Step};
+
+/// How far the clock may have been put back: a proof from later on has no age.
+const CLOCK_SLACK: SignedDuration = SignedDuration::from_mins(5);
 
 /// What the check of a step found.
 #[derive(Debug)]
@@ -74,9 +80,9 @@ fn is_probed(reasons: &[StaleReason], depth: Depth) -> bool {
     match depth {
         Depth::Decide => reasons.is_empty(),
         // Other items than those with another text, and what runs every time, may still be proven.
-        Depth::Probe => {
-            reasons.iter().all(|reason| matches!(reason, StaleReason::AlwaysRuns | StaleReason::ItemsChanged(_)))
-        }
+        Depth::Probe => reasons.iter().all(|reason| {
+            matches!(reason, StaleReason::AlwaysRuns | StaleReason::TooOld(_) | StaleReason::ItemsChanged(_))
+        }),
         Depth::Explain => true,
     }
 }
@@ -106,6 +112,13 @@ fn judge<'a>(
     // An end that proves nothing is compared only to explain.
     let compared = if depth == Depth::Explain { proven.ok().or(success) } else { proven.ok() };
     if let Some(end) = compared {
+        // One that runs every time is seen again anyway.
+        if action.proof() == ProofKind::Seen
+            && !action.always_runs()
+            && let Some(when) = too_old(end, now_ms(), step.max_age)
+        {
+            reasons.push(StaleReason::TooOld(when));
+        }
         if !end.changed.is_empty() {
             reasons.push(StaleReason::ChangedWhileRunning(end.changed.clone()));
         }
@@ -122,6 +135,16 @@ fn judge<'a>(
         reasons.push(StaleReason::Unknown(inputs.all_unknown().to_vec()));
     }
     (FreshnessCheck { inputs, reasons, output }, compared)
+}
+
+/// Returns how long ago a step has ended, in words that follow "seen", if that is longer than `max_age`.
+pub(super) fn too_old(end: &StepEnd, now_ms: i64, max_age: Duration) -> Option<String> {
+    let age = SignedDuration::from_millis(now_ms.saturating_sub(end.at_ms));
+    let limit = SignedDuration::try_from(max_age).unwrap_or(SignedDuration::MAX);
+    if age < -CLOCK_SLACK {
+        return Some("in the future, by the clock".to_owned());
+    }
+    (age > limit).then(|| format!("longer ago than {limit:#}"))
 }
 
 /// Returns the failure of a step with a pattern that matches no file and never has: a misspelt one would be fresh for

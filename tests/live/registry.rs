@@ -69,6 +69,8 @@ fn recipes(bench: &Workbench) -> Vec<(&'static str, String)> {
         ("cluster-start", String::new()),
         ("cluster-addon", "addons = ['storage-provisioner', 'default-storageclass']".into()),
         // The name of what was just built is filled in.
+        ("image-check", "image = \"BUILT\"\nfiles = [\"Dockerfile\"]".into()),
+        ("policy-check", "rules = [\"limits\", \"yaml-indent-2\"]\nmanifests = [\"k8s.yaml\"]".into()),
         ("image-load", "image = \"BUILT\"".into()),
         (
             "secret-apply",
@@ -92,6 +94,7 @@ async fn every_action_runs_twice_and_is_stopped_and_runs_again() {
     let bench = Workbench::with_secrets("registry", secrets).await;
     bench.write("app/Dockerfile", &format!("FROM {IMAGE}\nCOPY Dockerfile /\n"));
     bench.write("k8s/raw.yaml", RAW);
+    bench.write("k8s.yaml", "kind: Pod\nmetadata:\n  name: x\nspec:\n  containers:\n  - name: c\n    resources: {limits: {cpu: 1, memory: 1Gi}}\n");
     bench.write("chart/Chart.yaml", "apiVersion: v2\nname: web\nversion: 0.1.0\n");
     bench.write("chart/values.yaml", "image: none\n");
     bench.write("chart/templates/all.yaml", MANIFEST);

@@ -339,6 +339,28 @@ async fn what_somebody_changes_in_a_release_is_named_and_repaired() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn f107_a_release_of_another_chart_is_replaced_on_the_users_word_alone() {
+    let bench = Workbench::new("takeover").await;
+    chart(&bench, TEMPLATE);
+    bench.write("other/Chart.yaml", "apiVersion: v2\nname: other\nversion: 1.0.0\n");
+    bench.write(
+        "other/templates/a.yaml",
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: hours-of-work}\ndata: {a: b}\n",
+    );
+    let install = format!("{} install app other --create-namespace", bench.helm());
+    bench.run("command", &format!("run = \"{install}\"")).await.unwrap();
+    let before = uid(&bench, "configmap/hours-of-work").await;
+    let refused = bench.run("helm-install", &settings(&bench, "")).await.unwrap_err();
+    assert!(refused.message.contains("of the chart `other-1.0.0` alone"), "{refused}");
+    assert!(refused.hints.iter().any(|hint| hint.contains("--yes")), "{:?}", refused.hints);
+    assert_eq!(uid(&bench, "configmap/hours-of-work").await, before);
+    let bench = bench.consenting();
+    let output = bench.run("helm-install", &settings(&bench, "")).await.unwrap();
+    assert_eq!(output.get("chart"), Some("app-0.1.0"));
+    bench.clean_up().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_release_is_rolled_back_once_and_what_was_installed_is_there_again() {
     let bench = Workbench::new("rollback").await;
     chart(&bench, TEMPLATE);

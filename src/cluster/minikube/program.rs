@@ -93,8 +93,7 @@ impl Minikube {
         }
     }
 
-    /// Creates the cluster or starts it again; also finishes what a killed start has left. Its warnings are kept in the
-    /// session.
+    /// Creates the cluster or starts it again; also finishes what a killed start has left. Tells the host its warnings.
     pub(super) async fn start(&self, declared: &MinikubeCluster, cx: &Session<'_>) -> Result<(), Failure> {
         // The kubeconfig is ours alone, so that the cluster may be the current context in it.
         // A virtual machine that it starts stays.
@@ -116,7 +115,7 @@ impl Minikube {
         let line = command.display_line();
         let translator = Translator::new(cx.host, cx.on_progress);
         let exit = command.run(&translator).await?;
-        cx.warn(translator.take_warnings());
+        translator.take_warnings().iter().for_each(|warning| cx.host.warned(warning));
         if exit.status.success() {
             return Ok(());
         }

@@ -29,6 +29,11 @@ impl Kinds {
         kept.get(api_version)?.iter().find(|one| one.resource.kind == kind).cloned()
     }
 
+    /// Returns all kinds of an API version that was looked up.
+    pub(super) fn all_kept(&self, api_version: &str) -> Option<Arc<[Kind]>> {
+        self.by_api_version.lock().unwrap_or_else(PoisonError::into_inner).get(api_version).cloned()
+    }
+
     /// Keeps all kinds of an API version.
     pub(super) fn keep(&self, api_version: &str, kinds: Arc<[Kind]>) {
         self.by_api_version.lock().unwrap_or_else(PoisonError::into_inner).insert(api_version.to_owned(), kinds);

@@ -4,7 +4,7 @@ use std::fmt;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{FieldsV1, ManagedFieldsEntry};
 use kube::core::response::Status;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 /// The manager under which older versions applied everything.
 pub(super) const SHARED: &str = "provision";
@@ -174,6 +174,52 @@ pub(super) fn succeed(
     Some(after)
 }
 
+/// Who owns a field, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Owner {
+    pub(super) manager: String,
+    /// Whether by applying: such a manager loses the field to whoever edits it.
+    pub(super) applies: bool,
+}
+
+/// Returns the owner of the field at `path`: who applies it before those who edit it.
+pub(super) fn owner(entries: &[ManagedFieldsEntry], path: &[String]) -> Option<Owner> {
+    let owners = entries.iter().filter_map(|entry| {
+        let fields = &entry.fields_v1.as_ref()?.0;
+        path.iter().try_fold(fields, |below, part| below.get(part))?;
+        Some(Owner { manager: entry.manager.clone()?, applies: entry.operation.as_deref() == Some(APPLY) })
+    });
+    let mut owners: Vec<Owner> = owners.collect();
+    owners.sort_by_key(|owner| !owner.applies);
+    owners.into_iter().next()
+}
+
+/// Returns the entries after `from`, who edited the field at `path`, has given it back to `to`, who applies; `None`
+/// when there is nothing to give back.
+pub(super) fn give_back(
+    entries: &[ManagedFieldsEntry],
+    from: &str,
+    to: &str,
+    path: &[String],
+) -> Option<Vec<ManagedFieldsEntry>> {
+    let wanted = path.iter().rev().fold(json!({}), |below, part| json!({part: below}));
+    let mut after = entries.to_vec();
+    let is = |entry: &ManagedFieldsEntry, name: &str, applies: bool| {
+        entry.manager.as_deref() == Some(name) && (entry.operation.as_deref() == Some(APPLY)) == applies
+    };
+    let place = after.iter().position(|entry| is(entry, from, false))?;
+    let taken = take(&mut after[place].fields_v1.as_mut()?.0, &wanted);
+    if is_empty(&taken) {
+        return None;
+    }
+    if after[place].fields_v1.as_ref().is_some_and(|rest| is_empty(&rest.0)) {
+        after.remove(place);
+    }
+    let heir = after.iter_mut().find(|entry| is(entry, to, true))?;
+    merge(&mut heir.fields_v1.as_mut()?.0, taken);
+    Some(after)
+}
+
 /// Removes the fields that are in `wanted` from `from`, and returns them.
 fn take(from: &mut Value, wanted: &Value) -> Value {
     let mut taken = Map::new();
@@ -212,8 +258,6 @@ fn is_empty(tree: &Value) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     fn entry(manager: &str, operation: &str, fields: Value) -> ManagedFieldsEntry {

@@ -170,6 +170,11 @@ impl ManifestObject {
         replace_images(&mut self.content, images, used);
     }
 
+    /// What was released. May be that of a Secret.
+    pub fn content(&self) -> &Value {
+        &self.content
+    }
+
     /// Whether the cluster removes it by itself once it has done its work.
     pub fn is_removed_when_done(&self) -> bool {
         self.reference.kind == "Job" && self.content.pointer("/spec/ttlSecondsAfterFinished").is_some()

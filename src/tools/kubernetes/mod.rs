@@ -5,6 +5,7 @@
 
 mod access;
 mod apply;
+mod bundled;
 mod client;
 mod compare;
 mod config_users;
@@ -12,6 +13,9 @@ mod deletions;
 mod diagnosis;
 mod discovery;
 mod drift;
+mod entrance;
+mod exercise;
+mod exercise_record;
 #[cfg(test)]
 pub(crate) mod fake_api;
 #[cfg(test)]
@@ -36,10 +40,13 @@ mod problems;
 mod record;
 mod release;
 mod release_drift;
+mod replaceable;
 mod rollout;
 mod secret;
+mod select;
 mod source;
 mod steadiness;
+mod validate;
 mod workload;
 mod workload_state;
 mod workloads;
@@ -49,6 +56,8 @@ pub use access::check_access;
 pub use client::Kube;
 pub use deletions::Judged;
 pub use diagnosis::Diagnosis;
+pub use entrance::Entrance;
+pub use exercise::{Change, Exerciser};
 pub use forward::{Forward, ServicePort};
 pub use hooks::Hook;
 pub use managers::{FieldConflict, FieldManager};
@@ -66,9 +75,12 @@ pub use problems::{Outlook, PodProblem, Remedy, pod_problems};
 pub(crate) use record::tests as record_tests;
 pub use release::{Marked, RUN_LABEL, Release, ReleaseStatus, Revision, RollbackNote, record_name};
 pub use release_drift::{IsIgnored, ReleaseDrift};
+pub use replaceable::PodOfWorkload;
 pub use rollout::{Rollout, RolloutState, Target};
 pub use secret::{Applied, GENERATED, SecretObject, SecretState};
+pub use select::Selection;
 pub use source::KubeSource;
+pub use validate::Validity;
 pub use workload::{Workload, WorkloadKind};
 
 #[cfg(test)]
