@@ -74,7 +74,7 @@ impl ActionSettings for ClusterAddon {
     }
 
     fn validate(&self) -> Result<(), String> {
-        if self.addon.is_some() == !self.addons.is_empty() {
+        if self.addon.is_some() != self.addons.is_empty() {
             return Err("either `addon` or `addons` has to name what is turned on".into());
         }
         self.addon.iter().try_for_each(|name| names::label("addon", name))?;

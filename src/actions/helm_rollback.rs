@@ -147,7 +147,9 @@ impl Action for HelmRollback {
             let undo = Box::pin(drift::undo(cx, &kube, &release, &is_ignored));
             cx.unless_cancelled("comparing the release's objects", undo).await?;
             let (targets, gone) = cx.unless_cancelled("finding the workloads", kube.workloads_of(&release)).await?;
-            gone.iter().for_each(|why| cx.line(why));
+            for why in &gone {
+                cx.line(why);
+            }
             let pods = wait(cx, &kube, targets, self.allow_empty, None).await?;
             Ok(Output::new()
                 .with("release", &self.release)

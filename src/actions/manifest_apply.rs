@@ -26,6 +26,7 @@ use apply::Apply;
 /// Settings of `manifest-apply`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 pub(super) struct ManifestApply {
     /// The manifests: files, folders or globs, applied in this order; `!GLOB` leaves out. Of a folder or a glob the
     /// files that end with `.yaml`, `.yml` or `.json` count. Namespaces, definitions of kinds, service accounts and the

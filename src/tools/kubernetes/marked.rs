@@ -164,7 +164,7 @@ impl Kube {
         }
         marks.mark(&mut namespace, step);
         let made = self.apply_marked(&namespace, None, marks, &marks.manager_of(step), false).await?;
-        made.map(|()| true).or_else(|_| Ok(false))
+        Ok(made.is_ok())
     }
 
     async fn apply_as(
