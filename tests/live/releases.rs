@@ -5,7 +5,7 @@ use provision::tools::helm::call_id;
 
 use crate::workbench::{IMAGE, Workbench, timed};
 
-const TEMPLATE: &str = "apiVersion: apps/v1
+pub(crate) const TEMPLATE: &str = "apiVersion: apps/v1
 kind: Deployment
 metadata: {name: app, labels: {app: app}}
 spec:
@@ -27,14 +27,14 @@ metadata: {name: app}
 data: {note: {{ .Values.note | quote }}}
 ";
 
-fn chart(bench: &Workbench, template: &str) {
+pub(crate) fn chart(bench: &Workbench, template: &str) {
     bench.write("chart/Chart.yaml", "apiVersion: v2\nname: app\nversion: 0.1.0\nappVersion: '7'\n");
     bench.write("chart/values.yaml", "replicas: 1\nimage: none\ncommand: [sleep, '1000']\nnote: of the chart\n");
     bench.write("chart/templates/all.yaml", template);
     bench.write("values.yaml", "note: of the file\n");
 }
 
-fn settings(bench: &Workbench, more: &str) -> String {
+pub(crate) fn settings(bench: &Workbench, more: &str) -> String {
     format!(
         "chart = 'chart'\nrelease = 'app'\nnamespace = '{}'\nvalues = ['values.yaml']\nset = {{ image = '{IMAGE}'{more} }}",
         bench.namespace
@@ -86,7 +86,7 @@ async fn a_chart_that_does_not_render_is_shown_with_its_place() {
 }
 
 /// A shell line that waits until the release is pending.
-fn until_pending(bench: &Workbench) -> String {
+pub(crate) fn until_pending(bench: &Workbench) -> String {
     let list = format!("{} list --pending -q | grep -q app", bench.helm());
     format!("for i in $(seq 100); do {list} && break; sleep 0.2; done")
 }
@@ -122,7 +122,7 @@ async fn a_release_that_a_killed_run_of_ours_left_is_freed() {
 }
 
 /// What `kubectl get` says of an object's field.
-async fn field(bench: &Workbench, object: &str, path: &str) -> String {
+pub(crate) async fn field(bench: &Workbench, object: &str, path: &str) -> String {
     bench.command(&format!("-n {} get {object} -o 'jsonpath={{{path}}}' > field", bench.namespace)).await;
     fs_err::read_to_string(bench.path("field")).unwrap()
 }
@@ -357,62 +357,5 @@ async fn f107_a_release_of_another_chart_is_replaced_on_the_users_word_alone() {
     let bench = bench.consenting();
     let output = bench.run("helm-install", &settings(&bench, "")).await.unwrap();
     assert_eq!(output.get("chart"), Some("app-0.1.0"));
-    bench.clean_up().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_release_is_rolled_back_once_and_what_was_installed_is_there_again() {
-    let bench = Workbench::new("rollback").await;
-    chart(&bench, TEMPLATE);
-    let (first, second) = (settings(&bench, ""), settings(&bench, ", note = 'new', replicas = 2"));
-    let installed = bench.run("helm-install", &first).await.unwrap();
-    let upgraded = bench.run("helm-install", &second).await.unwrap();
-    let back = format!("release = 'app'\nnamespace = '{}'\nto = 'previous'", bench.namespace);
-    let output = timed("helm-rollback", bench.run("helm-rollback", &back)).await.unwrap();
-    let facts = ["from", "to", "revision", "pods"].map(|name| output.get(name).unwrap().to_owned());
-    assert_eq!(facts, ["2", "1", "3", "1"]);
-    assert_eq!(field(&bench, "configmap/app", ".data.note").await, "of the file");
-    assert_eq!(timed("its probe", bench.probe("helm-rollback", &back, &output)).await, Presence::Present);
-    assert_eq!(bench.run("helm-rollback", &back).await.unwrap(), output);
-    // What the first step has installed is there again; what the second one has is not.
-    assert_eq!(bench.probe("helm-install", &first, &installed).await, Presence::Present);
-    assert!(matches!(bench.probe("helm-install", &second, &upgraded).await, Presence::Missing(_)));
-    let rollout = format!("namespace = '{}'\nrelease = 'app'\nrevision = '1'", bench.namespace);
-    bench.run("rollout-check", &rollout).await.unwrap();
-    // Forward again, and a change by hand.
-    let forward = bench.run_as("live.one", "helm-rollback", &back.replace("previous", "2")).await.unwrap();
-    assert_eq!((forward.get("revision"), forward.get("pods")), (Some("4"), Some("2")));
-    let missing = bench.probe("helm-rollback", &back, &output).await;
-    assert_eq!(missing, Presence::Missing("the release `app` is at revision 4, which is not as revision 1 was".into()));
-    let again = bench.run("helm-rollback", &back.replace("previous", "1")).await.unwrap();
-    assert_eq!(again.get("revision"), Some("5"));
-    bench.command(&format!("-n {} scale deployment app --replicas=0", bench.namespace)).await;
-    assert!(matches!(bench.probe("helm-rollback", &back, &again).await, Presence::Missing(_)));
-    bench.clean_up().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_rollback_of_ours_that_was_killed_is_freed_and_finished() {
-    let bench = Workbench::new("unrolled").await;
-    chart(&bench, TEMPLATE);
-    bench.run("helm-install", &settings(&bench, ", command = ['/bin/false']")).await.unwrap();
-    bench.run("helm-install", &settings(&bench, ", note = 'new'")).await.unwrap();
-    let (kubectl, helm, namespace) = (bench.kube().await.kubectl(), bench.helm(), &bench.namespace);
-    let note = format!("provision.dev/rollback='live/live.step {} 2'", call_id());
-    let line = format!(
-        "{kubectl} -n {namespace} annotate secret sh.helm.release.v1.app.v1 {note}; {helm} rollback app 1 --wait & pid=$!
-         {}; kill -9 $pid",
-        until_pending(&bench)
-    );
-    bench.run("command", &format!("run = \"\"\"{line}\"\"\"")).await.unwrap();
-    let back = format!("release = 'app'\nnamespace = '{namespace}'");
-    // The first revision never comes up: helm has rolled back, and the step says what is wrong.
-    let failure = bench.run("helm-rollback", &back).await.unwrap_err();
-    assert!(failure.to_string().contains("deployment/app is not coming up"), "{failure}");
-    let log = bench.log();
-    assert!(
-        log.contains("deleted the record of revision 3") && log.contains("rolled back from revision 2 to 1"),
-        "{log}"
-    );
     bench.clean_up().await;
 }
