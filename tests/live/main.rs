@@ -16,6 +16,7 @@ mod node;
 mod registry;
 mod releases;
 mod repair;
+mod rollbacks;
 #[path = "../support/sandbox.rs"]
 #[expect(dead_code, reason = "the tests of the binary alone use more of it")]
 mod sandbox;
