@@ -71,6 +71,8 @@ pub struct Step {
     pub timeout: Duration,
     /// The number of attempts, and the delay between them.
     pub retry: Retry,
+    /// How old its success may be where it can't be seen again without changing something.
+    pub max_age: Duration,
     /// Its `when`, if it has one.
     pub when: Option<Condition>,
     /// Whether the run continues and may succeed if it fails.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::expr::scope::{Scope, StepInfo, Steps};
 use super::resolve::{self, Edge};
@@ -21,6 +22,8 @@ pub(super) struct Assembly<'a> {
     pub(super) steps: Steps,
     pub(super) secrets: &'a BTreeMap<String, SecretSource>,
     pub(super) items: &'a Items,
+    /// See [`Step::max_age`].
+    pub(super) max_age: Duration,
 }
 
 /// A declared step with its references resolved.
@@ -130,6 +133,7 @@ impl Assembly<'_> {
             items,
             timeout: decl.timeout,
             retry: decl.retry,
+            max_age: self.max_age,
             when: when.map(|(condition, _)| condition),
             optional: decl.optional,
             tty: decl.tty,

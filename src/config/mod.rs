@@ -139,6 +139,7 @@ fn build(
         steps: known_steps(&stages, &kept),
         secrets: &declared.secrets,
         items: &declared.items,
+        max_age: declared.max_age,
     };
     let mut stages = assembly.stages(stages, &kept)?;
     if let Some(cluster) = &cluster {

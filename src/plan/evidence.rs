@@ -96,7 +96,10 @@ fn voided(forecast: &Forecast) -> Option<StaleReason> {
     let Some(checked) = &forecast.checked else {
         return forecast.own.clone();
     };
-    let voids = |reason: &&StaleReason| !matches!(reason, StaleReason::AlwaysRuns | StaleReason::ItemsChanged(_));
+    // How old it may be for this report is decided with its moment.
+    let voids = |reason: &&StaleReason| {
+        !matches!(reason, StaleReason::AlwaysRuns | StaleReason::ItemsChanged(_) | StaleReason::TooOld(_))
+    };
     let always = checked.reasons.iter().find(|reason| **reason == StaleReason::AlwaysRuns);
     checked.reasons.iter().find(voids).or(always).cloned()
 }

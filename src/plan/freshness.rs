@@ -1,12 +1,13 @@
 //! The one check that decides whether a step has to run; a run acts on it, `plan` and `report` show it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::action::{Action, Presence, StepContext};
 use crate::error::Failure;
 use crate::fingerprint::{Freshness, Inputs, StaleReason};
-use crate::journal::{StepEnd, StepHistory};
-use crate::model::{Outcome, Output};
+use crate::journal::{StepEnd, StepHistory, now_ms};
+use crate::model::{Outcome, Output, ProofKind};
 use crate::pipeline::{Outputs, Step};
 
 /// What the check of a step found.
@@ -75,7 +76,10 @@ fn is_probed(reasons: &[StaleReason], depth: Depth) -> bool {
         Depth::Decide => reasons.is_empty(),
         // Other items than those with another text, and what runs every time, may still be proven.
         Depth::Probe => {
-            reasons.iter().all(|reason| matches!(reason, StaleReason::AlwaysRuns | StaleReason::ItemsChanged(_)))
+            let leaves_items = |reason: &StaleReason| {
+                matches!(reason, StaleReason::AlwaysRuns | StaleReason::ItemsChanged(_) | StaleReason::TooOld(_))
+            };
+            reasons.iter().all(leaves_items)
         }
         Depth::Explain => true,
     }
@@ -109,6 +113,9 @@ fn judge<'a>(
         if !end.changed.is_empty() {
             reasons.push(StaleReason::ChangedWhileRunning(end.changed.clone()));
         }
+        if action.proof() == ProofKind::Seen && !action.always_runs() && is_older(end.at_ms, now_ms(), step.max_age) {
+            reasons.push(StaleReason::TooOld(step.max_age));
+        }
         if end.inputs != inputs {
             reasons.push(StaleReason::InputsChanged(inputs.changed_labels(&end.inputs)));
         }
@@ -122,6 +129,11 @@ fn judge<'a>(
         reasons.push(StaleReason::Unknown(inputs.all_unknown().to_vec()));
     }
     (FreshnessCheck { inputs, reasons, output }, compared)
+}
+
+/// Whether what was seen at `at_ms` is older than `limit`. A clock that was put back makes nothing old.
+fn is_older(at_ms: i64, now_ms: i64, limit: Duration) -> bool {
+    u64::try_from(now_ms.saturating_sub(at_ms)).is_ok_and(|age| Duration::from_millis(age) > limit)
 }
 
 /// Returns the failure of a step with a pattern that matches no file and never has: a misspelt one would be fresh for
@@ -176,5 +188,20 @@ fn proven(history: Option<&StepHistory>) -> Result<&StepEnd, StaleReason> {
         Outcome::Succeeded => Ok(end),
         Outcome::Interrupted => Err(StaleReason::Interrupted),
         _ => Err(StaleReason::FailedLastTime),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_seen_gets_old_by_the_clock_and_never_by_one_that_was_put_back() {
+        let day = Duration::from_secs(24 * 60 * 60);
+        let cases = [(0, 86_400_000, false), (0, 86_400_001, true), (86_400_001, 0, false), (i64::MIN, i64::MAX, true)];
+        for (at, now, expected) in cases {
+            assert_eq!(is_older(at, now, day), expected, "{at} {now}");
+        }
+        assert_eq!(StaleReason::TooOld(day).to_string(), "seen longer ago than 24h");
     }
 }

@@ -10,6 +10,7 @@
 
 mod cluster;
 mod docker;
+mod exercises;
 mod main_job;
 mod node;
 mod registry;

@@ -60,8 +60,18 @@ fn recipes(bench: &Workbench) -> Vec<(&'static str, String)> {
             format!("chart = 'chart'\nrelease = 'web'\nnamespace = '{namespace}'\nset = {{ image = '{IMAGE}' }}"),
         ),
         ("rollout-check", format!("namespace = '{namespace}'\ndeployments = ['web']")),
+        ("rollout-update", exercise(bench, "restart = true")),
+        ("rollout-undo", exercise(bench, "image = \"BUILT\"")),
+        ("scale-check", exercise(bench, "replicas = 2")),
+        ("recovery-check", exercise(bench, "")),
         ("http-check", format!("namespace = '{namespace}'\nservice = 'web'\nport = 80\npath = '/'\nstatus = 200")),
     ]
+}
+
+/// Settings of an action that exercises `web`, whose only pod is allowed to lose requests.
+fn exercise(bench: &Workbench, more: &str) -> String {
+    let requests = "requests = { service = 'web', port = 80, max-failed = 10000 }";
+    format!("workload = 'deployment/web'\nnamespace = '{}'\n{requests}\n{more}", bench.namespace)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -80,6 +90,7 @@ async fn every_action_runs_twice_and_is_stopped_and_runs_again() {
         .collect();
     assert!(missing.is_empty(), "no recipe for {missing:?}");
     let mut built = String::new();
+    let mut released = None;
     for (action, settings) in recipes {
         let settings = settings.replace("BUILT", &built);
         let first = timed(action, bench.run(action, &settings)).await.unwrap();
@@ -108,7 +119,13 @@ async fn every_action_runs_twice_and_is_stopped_and_runs_again() {
         let last = bench.run(action, &settings).await.unwrap();
         assert_eq!(identity(action, &last), identity(action, &first), "{action} after it was stopped");
         present(&bench, action, &settings, &last).await;
+        if action == "helm-install" {
+            released = Some((settings, last));
+        }
     }
+    // Whatever was done to the release since, it is as it was released.
+    let (settings, output) = released.unwrap();
+    present(&bench, "helm-install", &settings, &output).await;
     let docker = bench.tools.docker().await.unwrap();
     docker.remove_image(&built).await.unwrap();
     bench.clean_up().await;
@@ -124,6 +141,12 @@ fn identity(action: &str, output: &Output) -> BTreeMap<String, String> {
         "image-load" => &["sent"],
         "http-check" => &["ms"],
         "helm-install" => &["revision", "record"],
+        "rollout-update" => &["requests", "failed", "slowest-ms", "longest-gap-ms", "update-ms", "back-ms"],
+        "rollout-undo" => &["requests", "failed", "slowest-ms", "longest-gap-ms", "undo-ms", "revision"],
+        "scale-check" => &["requests", "failed", "slowest-ms", "longest-gap-ms", "scale-ms", "reached"],
+        "recovery-check" => {
+            &["requests", "failed", "slowest-ms", "longest-gap-ms", "recovery-ms", "deleted", "replaced-by"]
+        }
         _ => &[],
     };
     output

@@ -9,30 +9,18 @@ use kube::api::{ApiResource, DynamicObject, ListParams, Patch, PatchParams};
 use serde_json::{Value, json};
 
 use super::client::{Kube, changed};
-use super::exercise_record::{Field, Record};
+use super::exercise_record::{Exerciser, Field, Record};
 use super::managers;
 use super::rollout::Target;
 use super::workload::WorkloadKind;
 use super::workloads::{HASH, revision};
 use crate::error::{Context, Failure};
-use crate::model::RunId;
 
 /// Who owns what is changed where nobody else does, or only by applying.
 const MANAGER: &str = "provision-exercise";
 
 /// How often a change is tried that the workload's controller gets in the way of: it writes the status.
 const TRIES: usize = 20;
-
-/// Who changes a workload or asks its Service.
-#[derive(Clone, Debug)]
-pub struct Exerciser {
-    /// The checkout; see [`crate::tools::checkout_id`].
-    pub checkout: String,
-    /// The run; `None` outside of one.
-    pub run: Option<RunId>,
-    /// The step.
-    pub step: String,
-}
 
 /// What is changed of a workload.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,7 +60,7 @@ impl Kube {
             let before = field.get(object).cloned();
             if before.as_ref() == Some(&during) {
                 return Err(Failure::failed(format!("{what} failed"))
-                    .cause(format!("its {} is {during} already, so that nothing would be seen", field.words())));
+                    .cause(format!("{} is {during} already, so that nothing would be seen", field.words())));
             }
             let said = format!("{}: {} becomes {during}", name_of(target), field.words());
             let record = Record {

@@ -186,6 +186,7 @@ fn reason(reason: &StaleReason) -> Reason<'_> {
         StaleReason::Unknown(what) => ("unknown", what),
         StaleReason::ItemsChanged(items) => ("items_changed", items),
         StaleReason::Missing(_) => ("missing", &[]),
+        StaleReason::TooOld(_) => ("too_old", &[]),
         StaleReason::AlwaysRuns => ("always_looks", &[]),
         StaleReason::Forced => ("forced", &[]),
         StaleReason::DependsOn(_) => ("depends_on", &[]),
