@@ -1,6 +1,8 @@
 //! `http-check`: a URL or a Service returns what is expected.
 
-mod statuses;
+mod login;
+mod message;
+mod target;
 #[cfg(test)]
 mod tests;
 
@@ -13,16 +15,19 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::action::response::{Expected, check_pointer, json, unexpected};
 use crate::action::units::Time;
-use crate::action::{Action, ActionSettings, Presence, StepContext, defaults, names};
+use crate::action::{Action, ActionSettings, Presence, Statuses, StepContext, defaults, names};
 use crate::error::Failure;
 use crate::fingerprint::Inputs;
 use crate::model::{Output, Progress, ProofKind};
 use crate::tools::Poll;
-use crate::tools::http::{self, Request, Response};
-use crate::tools::kubernetes::{Forward, Kube, ServicePort};
+use crate::tools::http::{self, Request, Response, Session};
+use crate::tools::kubernetes::ServicePort;
 use crate::tools::process::ProcessObserver;
-pub(super) use statuses::Statuses;
+use login::Login;
+use message::Message;
+use target::Target;
 
 /// How long it may take to pass by default: what has just become ready may refuse connections for a moment.
 const WITHIN: Duration = Duration::from_secs(10);
@@ -36,11 +41,8 @@ const REQUEST: Duration = Duration::from_secs(10);
 /// How many pods of a Service are asked at once.
 const AT_ONCE: usize = 8;
 
-/// How many bytes of a response a failure shows.
-const SHOWN: usize = 2000;
-
-/// How many lines of a response a failure shows.
-const SHOWN_LINES: usize = 15;
+/// The status that says that nobody is logged in.
+const UNAUTHORIZED: u16 = 401;
 
 /// Settings of `http-check`: where to (`url`, or `service` with `port`), what to send, what to expect, for how long.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -65,7 +67,7 @@ pub(super) struct HttpCheck {
     /// by another method is not, and its item shows when it was seen.
     #[serde(default = "get")]
     method: String,
-    /// Headers.
+    /// Headers. Secrets may stand in them, in the body and in `login`: `${{ secrets.NAME }}`.
     #[serde(default)]
     headers: BTreeMap<String, String>,
     /// A body as it is.
@@ -73,8 +75,16 @@ pub(super) struct HttpCheck {
     /// A body as JSON: any value.
     #[schemars(with = "Option<Value>")]
     json: Option<toml::Value>,
+    /// A body as a form: name → value.
+    form: Option<BTreeMap<String, String>>,
+    /// Log in before the request: a table with `path`, and `method` (`POST`), `headers`, `body`, `json` or `form`,
+    /// `status`. The cookies that its response sets go along with the request, and so do the token at the JSON pointer
+    /// `bearer` and the headers of `send` (name → JSON pointer). They are in memory alone. In one run the steps with the
+    /// same `login` at the same place share it; when it has ended (status 401), the step logs in once more. A probe of
+    /// `plan`, `why` or `report` logs in too.
+    login: Option<Login>,
     /// The status or statuses to expect; 200 by default.
-    #[serde(default = "ok")]
+    #[serde(default)]
     status: Statuses,
     /// A string that the response must contain.
     contains: Option<String>,
@@ -103,10 +113,6 @@ fn get() -> String {
     "GET".into()
 }
 
-fn ok() -> Statuses {
-    Statuses::One(200)
-}
-
 impl ActionSettings for HttpCheck {
     const NAME: &'static str = "http-check";
     const REVISION: u32 = 1;
@@ -120,6 +126,8 @@ impl ActionSettings for HttpCheck {
         ("ms", "how long the response took, in milliseconds"),
         ("*", "each output of `save`, by its name"),
     ];
+
+    const SECRET_SETTINGS: &'static [&'static str] = &["headers", "body", "json", "form", "login"];
 
     fn validate(&self) -> Result<(), String> {
         match (&self.url, &self.service) {
@@ -135,30 +143,20 @@ impl ActionSettings for HttpCheck {
         names::label("namespace", &self.namespace)?;
         self.service.iter().try_for_each(|service| names::label("service", service))?;
         match &self.url {
-            Some(url) => http::check(&self.method, url, &self.headers)?,
-            None if !self.path.starts_with('/') => {
-                return Err(format!("`path` can't be `{}`: it begins with `/`", self.path));
-            }
-            None => http::check(&self.method, &format!("http://localhost{}", self.path), &self.headers)
-                .map_err(|why| why.replace("`url` can't be `http://localhost", "`path` can't be `"))?,
+            Some(url) => http::check_url("url", url)?,
+            None => http::check_path("path", &self.path)?,
         }
-        if self.body.is_some() && self.json.is_some() {
-            return Err("`body` and `json` exclude each other".into());
-        }
+        http::check_request(&self.method, &self.headers)?;
+        self.message().validate()?;
+        self.login.as_ref().map_or(Ok(()), Login::validate)?;
         if self.within.is_some() && self.attempts.is_some() {
             return Err("`within` and `attempts` exclude each other".into());
         }
         if self.attempts == Some(0) {
             return Err("`attempts` must be at least 1".into());
         }
-        if !self.path.starts_with('/') {
-            return Err("`path` must begin with `/`".into());
-        }
-        for pointer in self.expect.keys().chain(self.save.values()) {
-            if !pointer.is_empty() && !pointer.starts_with('/') {
-                return Err(format!("`{pointer}` is not a JSON pointer: it must begin with `/`"));
-            }
-        }
+        self.expected().validate()?;
+        self.save.values().try_for_each(|pointer| check_pointer(pointer))?;
         let taken = Self::OUTPUTS.iter().find(|(name, _)| self.save.contains_key(*name));
         taken.map_or(Ok(()), |(name, _)| Err(format!("`save` can't use the name `{name}`")))
     }
@@ -179,6 +177,8 @@ impl Action for HttpCheck {
             if self.service.is_some() && !self.only_reads() {
                 inputs.text("cluster", &cx.tools().cluster_uid().await?);
             }
+            let texts = self.message().texts().into_iter().chain(self.login.iter().flat_map(Login::texts));
+            cx.add_secrets(inputs, texts)?;
             Ok(())
         })
     }
@@ -229,31 +229,6 @@ impl Action for HttpCheck {
     }
 }
 
-/// What is requested.
-struct Target {
-    /// Its name in messages.
-    name: String,
-    url: String,
-    forward: Option<(Forward, Kube, String, String)>,
-}
-
-impl Target {
-    /// `failure` with what is behind the Service.
-    async fn explain(&self, mut failure: Failure) -> Failure {
-        let Some((forward, kube, namespace, service)) = &self.forward else {
-            return failure;
-        };
-        if let Some(trouble) = forward.take_trouble() {
-            failure = failure.cause(trouble);
-        }
-        match kube.pods_behind(namespace, service).await {
-            Ok(pods) if pods.is_empty() => failure.detail(format!("no pod is behind the service `{service}`")),
-            Ok(pods) => failure.details(pods),
-            Err(_) => failure,
-        }
-    }
-}
-
 impl HttpCheck {
     /// Whether a request changes nothing, so that a probe may repeat it, and each pod may be asked.
     fn only_reads(&self) -> bool {
@@ -262,9 +237,7 @@ impl HttpCheck {
 
     async fn target(&self, cx: &StepContext, local_port: Option<u16>) -> Result<Target, Failure> {
         let (service, port) = match (&self.url, &self.service, &self.port) {
-            (Some(url), ..) => {
-                return Ok(Target { name: url.clone(), url: url.clone(), forward: None });
-            }
+            (Some(url), ..) => return Ok(Target::of_url(url)),
             (None, Some(service), Some(port)) => (service, port),
             _ => return Err(Failure::bug("an http-check without a target")),
         };
@@ -275,26 +248,43 @@ impl HttpCheck {
         let forward = kube.forward(&self.namespace, service, port.clone(), local_port).await?;
         Ok(Target {
             name: format!("service/{service}:{port}{}", self.path),
-            url: format!("http://{}{}", forward.address(), self.path),
+            place: format!("{} service/{service}:{port}", self.namespace),
+            base: format!("http://{}", forward.address()),
+            path: self.path.clone(),
             forward: Some((forward, kube, self.namespace.clone(), service.clone())),
         })
+    }
+
+    /// The request, without its address.
+    fn message(&self) -> Message<'_> {
+        Message {
+            method: &self.method,
+            headers: &self.headers,
+            body: self.body.as_deref(),
+            json: self.json.as_ref(),
+            form: self.form.as_ref(),
+        }
+    }
+
+    fn expected(&self) -> Expected<'_> {
+        Expected { status: &self.status, contains: self.contains.as_deref(), values: &self.expect }
     }
 
     /// Asks once; each ready pod of a Service, because one that serves wrongly shows in every n-th request only. What
     /// may change something is sent to one of them, as any client's request would be.
     async fn ask(&self, cx: &StepContext, target: &Target) -> Result<Output, Failure> {
         let (Some((_, kube, namespace, service)), Some(port)) = (&target.forward, &self.port) else {
-            return self.ask_one(cx, &target.name, &target.url).await;
+            return self.ask_one(cx, &target.name, &target.url(), target).await;
         };
         let pods = if self.only_reads() { kube.endpoints(namespace, service, port).await? } else { Vec::new() };
         if pods.len() < 2 {
-            return self.ask_one(cx, &target.name, &target.url).await;
+            return self.ask_one(cx, &target.name, &target.url(), target).await;
         }
         let asked = pods.iter().map(|(pod, _)| async move {
             let only = Some(pod.clone());
             let forward = kube.forward_to(namespace, service, port.clone(), None, only).await?;
             let url = format!("http://{}{}", forward.address(), self.path);
-            self.ask_one(cx, &format!("{} at the pod {pod}", target.name), &url).await
+            self.ask_one(cx, &format!("{} at the pod {pod}", target.name), &url, target).await
         });
         let asked: Vec<_> = asked.collect();
         let outputs: Vec<Output> = stream::iter(asked).buffered(AT_ONCE).try_collect().await?;
@@ -304,64 +294,62 @@ impl HttpCheck {
         Ok(first.with("url", url).with("ms", slowest.unwrap_or_default().to_string()))
     }
 
-    async fn ask_one(&self, cx: &StepContext, name: &str, url: &str) -> Result<Output, Failure> {
-        let mut headers: Vec<(String, String)> = self.headers.clone().into_iter().collect();
-        let mut body = self.body.clone().map(String::into_bytes);
-        if let Some(json) = &self.json {
-            let bytes = serde_json::to_vec(json);
-            body = Some(bytes.map_err(|error| Failure::failed("`json` can't be sent").source(&error))?);
-            if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
-                headers.push(("content-type".into(), "application/json".into()));
-            }
+    /// Asks `url`, which messages call `name`; it logs in at `target` first if the step does.
+    async fn ask_one(&self, cx: &StepContext, name: &str, url: &str, target: &Target) -> Result<Output, Failure> {
+        let mut asked = self.send(cx, name, url, target, None).await?;
+        if let (Some((session, false)), UNAUTHORIZED) = (&asked.session, asked.response.status)
+            && !self.status.has(UNAUTHORIZED)
+        {
+            let ended = session.clone();
+            asked = self.send(cx, name, url, target, Some(&ended)).await?;
         }
-        let request = Request {
-            method: self.method.clone(),
-            url: url.to_owned(),
-            headers,
-            body,
-            limit: self.request_timeout.map_or(REQUEST, |time| time.0),
-        };
-        let response = http::send(request)
-            .await
-            .map_err(|failure| Failure { message: format!("{name} does not respond"), ..failure })?;
-        let saved = self.judge(&response).map_err(|why| {
-            // Masked before it is cut: half a secret would not be recognised.
-            let body = cx.tools().redactor().bytes(&response.body);
-            Failure::failed(format!("{} {name} {why}", self.method)).details(shown(&body))
-        })?;
+        let redactor = cx.tools().redactor();
+        let saved = self
+            .judge(&asked.response)
+            .map_err(|why| unexpected(format!("{} {name} {why}", self.method), &asked.response, redactor))?;
         let mut output = Output::new()
-            .with("url", cx.tools().redactor().text(name))
-            .with("status", response.status.to_string())
-            .with("ms", response.took.as_millis().to_string());
+            .with("url", redactor.text(name))
+            .with("status", asked.response.status.to_string())
+            .with("ms", asked.response.took.as_millis().to_string());
         for (name, value) in saved {
-            output = output.with(&name, cx.tools().redactor().text(&value));
+            // Masked, it would be handed to other steps as another value.
+            cx.refuse_secret(&format!("the output `{name}`"), &value)?;
+            output = output.with(&name, redactor.text(&value));
         }
         Ok(output)
     }
 
+    /// Sends the request once; as a part of a session that is not `ended`, if the step logs in.
+    async fn send(
+        &self,
+        cx: &StepContext,
+        name: &str,
+        url: &str,
+        target: &Target,
+        ended: Option<&Session>,
+    ) -> Result<Asked, Failure> {
+        let tools = cx.tools();
+        let limit = self.request_timeout.map_or(REQUEST, |time| time.0);
+        let mut request = self.message().request(tools.secrets(), url.to_owned(), limit)?;
+        let Some(login) = &self.login else {
+            return Ok(Asked { response: deliver(name, request).await?, session: None });
+        };
+        let key = login.key(&target.place);
+        let log_in = login.log_in(cx, &target.place, &target.base, limit);
+        let (session, is_new) = tools.sessions().get_or(key, ended, log_in).await?;
+        request.headers.extend(session.headers());
+        let response = deliver(name, request).await?;
+        tools.sessions().update(key, &session, &response.cookies, tools.redactor()).await;
+        Ok(Asked { response, session: Some((session, is_new)) })
+    }
+
     /// Returns the outputs to save, or what differs from what is expected.
     fn judge(&self, response: &Response) -> Result<Vec<(String, String)>, String> {
-        if !self.status.has(response.status) {
-            return Err(format!("responded with {}, not {}", response.status, self.status.words()));
-        }
-        if let Some(text) = &self.contains
-            && !String::from_utf8_lossy(&response.body).contains(text)
-        {
-            return Err(format!("responded without `{text}`"));
-        }
-        if self.expect.is_empty() && self.save.is_empty() {
+        self.expected().judge(response)?;
+        if self.save.is_empty() {
             return Ok(Vec::new());
         }
-        let json: Value =
-            serde_json::from_slice(&response.body).map_err(|why| format!("did not respond with JSON: {why}"))?;
-        for (pointer, wanted) in &self.expect {
-            let wanted = serde_json::to_value(wanted).unwrap_or(Value::Null);
-            match json.pointer(pointer) {
-                Some(found) if same(found, &wanted) => {}
-                Some(found) => return Err(format!("responded with {found} at `{pointer}`, not {wanted}")),
-                None => return Err(format!("responded without `{pointer}`, which should be {wanted}")),
-            }
-        }
+        let json = json(response)?;
         self.save
             .iter()
             .map(|(name, pointer)| match json.pointer(pointer) {
@@ -373,21 +361,12 @@ impl HttpCheck {
     }
 }
 
-/// Whether two values are equal; 1 and 1.0 are.
-fn same(a: &Value, b: &Value) -> bool {
-    match (a, b) {
-        (Value::Number(a), Value::Number(b)) => a == b || a.as_f64() == b.as_f64(),
-        (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b)),
-        (Value::Object(a), Value::Object(b)) => {
-            a.len() == b.len() && a.iter().all(|(key, a)| b.get(key).is_some_and(|b| same(a, b)))
-        }
-        _ => a == b,
-    }
+/// A response, with the session that the request belonged to and whether that was new.
+struct Asked {
+    response: Response,
+    session: Option<(Session, bool)>,
 }
 
-/// The first lines of a response.
-fn shown(body: &[u8]) -> Vec<String> {
-    let text = String::from_utf8_lossy(&body[..body.len().min(SHOWN)]);
-    let lines = text.lines().take(SHOWN_LINES);
-    lines.map(|line| format!("| {}", line.trim_end().escape_debug())).collect()
+async fn deliver(name: &str, request: Request) -> Result<Response, Failure> {
+    http::send(request).await.map_err(|failure| Failure { message: format!("{name} does not respond"), ..failure })
 }

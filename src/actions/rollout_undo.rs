@@ -71,9 +71,7 @@ impl ActionSettings for RolloutUndo {
     fn validate(&self) -> Result<(), String> {
         names::label("namespace", &self.namespace)?;
         if self.workload.kind != WorkloadKind::Deployment {
-            return Err(
-                "`workload` must be a Deployment: of others the cluster keeps no versions to go back to".into()
-            );
+            return Err("`workload` must be a Deployment: of others the cluster keeps no versions to go back to".into());
         }
         self.container.iter().try_for_each(|name| names::label("container", name))?;
         self.requests.iter().try_for_each(Requests::validate)?;

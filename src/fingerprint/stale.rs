@@ -1,9 +1,6 @@
 //! [`Freshness`]: whether a step has to run, with the reason.
 
 use std::fmt;
-use std::time::Duration;
-
-use jiff::SignedDuration;
 
 use crate::model::StepId;
 
@@ -35,8 +32,8 @@ pub enum StaleReason {
     ItemsChanged(Vec<String>),
     /// What it made is gone, or has been replaced.
     Missing(String),
-    /// It was seen longer ago than this, and can't be seen again without doing it again.
-    TooOld(Duration),
+    /// It was seen too long ago, and can't be seen again without changing something. Says how long.
+    TooOld(String),
     /// It runs every time: a verification is never fresh.
     AlwaysRuns,
     /// The command line says so.
@@ -56,10 +53,7 @@ impl fmt::Display for StaleReason {
             Self::Unknown(what) => write!(f, "can't be compared: {}", what.join(", ")),
             Self::ItemsChanged(items) => write!(f, "changed: the text of {}", items.join(", ")),
             Self::Missing(what) => f.write_str(what),
-            Self::TooOld(limit) => {
-                let limit = SignedDuration::try_from(*limit).unwrap_or(SignedDuration::MAX);
-                write!(f, "seen longer ago than {limit:#}")
-            }
+            Self::TooOld(when) => write!(f, "seen {when}"),
             Self::AlwaysRuns => f.write_str("runs every time"),
             Self::Forced => f.write_str("forced"),
             Self::DependsOn(step) => write!(f, "depends on {step}"),

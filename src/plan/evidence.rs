@@ -3,16 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use jiff::SignedDuration;
-
 use super::forecast::{Forecast, mark_dependents};
+use super::freshness::too_old;
 use super::graph::Graph;
 use crate::fingerprint::{Inputs, StaleReason};
 use crate::journal::{History, StepEnd};
 use crate::model::{ItemId, Outcome, ProofKind, StepId, StepProof};
-
-/// How far the clock may have been put back: a proof from later on has no age.
-const CLOCK_SLACK: SignedDuration = SignedDuration::from_mins(5);
 
 /// The moment of a report.
 #[derive(Clone, Copy, Debug)]
@@ -91,14 +87,13 @@ fn stand_in(graph: &Graph, number: usize, end: &StepEnd) -> Option<Result<usize,
 }
 
 /// Returns why a step's own evidence is void. That it runs every time, or that it covers an item with another text,
-/// leaves the rest of what it proves as it is.
+/// leaves the rest of what it proves as it is; how old it may be the report decides.
 fn voided(forecast: &Forecast) -> Option<StaleReason> {
     let Some(checked) = &forecast.checked else {
         return forecast.own.clone();
     };
-    // How old it may be for this report is decided with its moment.
     let voids = |reason: &&StaleReason| {
-        !matches!(reason, StaleReason::AlwaysRuns | StaleReason::ItemsChanged(_) | StaleReason::TooOld(_))
+        !matches!(reason, StaleReason::AlwaysRuns | StaleReason::TooOld(_) | StaleReason::ItemsChanged(_))
     };
     let always = checked.reasons.iter().find(|reason| **reason == StaleReason::AlwaysRuns);
     checked.reasons.iter().find(voids).or(always).cloned()
@@ -120,12 +115,7 @@ fn changed_items(now: &Inputs, end: &StepEnd) -> BTreeMap<ItemId, String> {
 impl Moment {
     /// Returns why a proof that was seen at the end of a step's run is too old, if it is.
     fn too_old(self, end: &StepEnd) -> Option<String> {
-        let age = SignedDuration::from_millis(self.now_ms.saturating_sub(end.at_ms));
-        let limit = SignedDuration::try_from(self.max_age).unwrap_or(SignedDuration::MAX);
-        if age < -CLOCK_SLACK {
-            return Some("by the clock it was seen in the future".to_owned());
-        }
-        (age > limit).then(|| format!("that is longer ago than {limit:#}"))
+        too_old(end, self.now_ms, self.max_age).map(|when| format!("that is {when}"))
     }
 }
 

@@ -3,12 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::SignedDuration;
+
 use crate::action::{Action, Presence, StepContext};
 use crate::error::Failure;
 use crate::fingerprint::{Freshness, Inputs, StaleReason};
 use crate::journal::{StepEnd, StepHistory, now_ms};
 use crate::model::{Outcome, Output, ProofKind};
 use crate::pipeline::{Outputs, Step};
+
+/// How far the clock may have been put back: a proof from later on has no age.
+const CLOCK_SLACK: SignedDuration = SignedDuration::from_mins(5);
 
 /// What the check of a step found.
 #[derive(Debug)]
@@ -75,12 +80,9 @@ fn is_probed(reasons: &[StaleReason], depth: Depth) -> bool {
     match depth {
         Depth::Decide => reasons.is_empty(),
         // Other items than those with another text, and what runs every time, may still be proven.
-        Depth::Probe => {
-            let leaves_items = |reason: &StaleReason| {
-                matches!(reason, StaleReason::AlwaysRuns | StaleReason::ItemsChanged(_) | StaleReason::TooOld(_))
-            };
-            reasons.iter().all(leaves_items)
-        }
+        Depth::Probe => reasons.iter().all(|reason| {
+            matches!(reason, StaleReason::AlwaysRuns | StaleReason::TooOld(_) | StaleReason::ItemsChanged(_))
+        }),
         Depth::Explain => true,
     }
 }
@@ -110,11 +112,15 @@ fn judge<'a>(
     // An end that proves nothing is compared only to explain.
     let compared = if depth == Depth::Explain { proven.ok().or(success) } else { proven.ok() };
     if let Some(end) = compared {
+        // One that runs every time is seen again anyway.
+        if action.proof() == ProofKind::Seen
+            && !action.always_runs()
+            && let Some(when) = too_old(end, now_ms(), step.max_age)
+        {
+            reasons.push(StaleReason::TooOld(when));
+        }
         if !end.changed.is_empty() {
             reasons.push(StaleReason::ChangedWhileRunning(end.changed.clone()));
-        }
-        if action.proof() == ProofKind::Seen && !action.always_runs() && is_older(end.at_ms, now_ms(), step.max_age) {
-            reasons.push(StaleReason::TooOld(step.max_age));
         }
         if end.inputs != inputs {
             reasons.push(StaleReason::InputsChanged(inputs.changed_labels(&end.inputs)));
@@ -131,9 +137,14 @@ fn judge<'a>(
     (FreshnessCheck { inputs, reasons, output }, compared)
 }
 
-/// Whether what was seen at `at_ms` is older than `limit`. A clock that was put back makes nothing old.
-fn is_older(at_ms: i64, now_ms: i64, limit: Duration) -> bool {
-    u64::try_from(now_ms.saturating_sub(at_ms)).is_ok_and(|age| Duration::from_millis(age) > limit)
+/// Returns how long ago a step has ended, in words that follow "seen", if that is longer than `max_age`.
+pub(super) fn too_old(end: &StepEnd, now_ms: i64, max_age: Duration) -> Option<String> {
+    let age = SignedDuration::from_millis(now_ms.saturating_sub(end.at_ms));
+    let limit = SignedDuration::try_from(max_age).unwrap_or(SignedDuration::MAX);
+    if age < -CLOCK_SLACK {
+        return Some("in the future, by the clock".to_owned());
+    }
+    (age > limit).then(|| format!("longer ago than {limit:#}"))
 }
 
 /// Returns the failure of a step with a pattern that matches no file and never has: a misspelt one would be fresh for
@@ -188,20 +199,5 @@ fn proven(history: Option<&StepHistory>) -> Result<&StepEnd, StaleReason> {
         Outcome::Succeeded => Ok(end),
         Outcome::Interrupted => Err(StaleReason::Interrupted),
         _ => Err(StaleReason::FailedLastTime),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_was_seen_gets_old_by_the_clock_and_never_by_one_that_was_put_back() {
-        let day = Duration::from_secs(24 * 60 * 60);
-        let cases = [(0, 86_400_000, false), (0, 86_400_001, true), (86_400_001, 0, false), (i64::MIN, i64::MAX, true)];
-        for (at, now, expected) in cases {
-            assert_eq!(is_older(at, now, day), expected, "{at} {now}");
-        }
-        assert_eq!(StaleReason::TooOld(day).to_string(), "seen longer ago than 24h");
     }
 }

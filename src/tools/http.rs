@@ -1,12 +1,17 @@
 //! One HTTP request, with time limits, seen as it is: no redirect is followed, no status is an error.
 
+mod session;
+
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use ureq::Agent;
+use ureq::http::header::SET_COOKIE;
 use ureq::http::{HeaderName, HeaderValue, Method, Request as Wire, Uri};
 
 use crate::error::Failure;
+
+pub use session::{Session, Sessions};
 
 /// Most bytes of a response that are read.
 const MAX_BODY: u64 = 4 << 20;
@@ -36,27 +41,47 @@ pub struct Response {
     pub status: u16,
     /// Its body, up to a limit.
     pub body: Vec<u8>,
+    /// The values of its headers `Set-Cookie`.
+    pub cookies: Vec<String>,
     /// How long it took.
     pub took: Duration,
 }
 
-/// Checks a request's method, URL and headers before anything is sent; fails with the reason.
-pub fn check<'a>(
-    method: &str,
-    url: &str,
-    headers: impl IntoIterator<Item = (&'a String, &'a String)>,
-) -> Result<(), String> {
-    if method.parse::<Method>().is_err() {
-        return Err(format!("`method` can't be `{method}`"));
+/// Checks the URL in the setting `setting` before anything is sent; fails with the reason.
+pub fn check_url(setting: &str, url: &str) -> Result<(), String> {
+    check_address(setting, url, url)
+}
+
+/// Checks the path in the setting `setting`.
+pub fn check_path(setting: &str, path: &str) -> Result<(), String> {
+    if !path.starts_with('/') {
+        return Err(format!("`{setting}` can't be `{path}`: it begins with `/`"));
     }
-    let uri = url.parse::<Uri>().map_err(|error| format!("`url` can't be `{url}`: {error}; {URL_FORM}"))?;
+    check_address(setting, path, &format!("http://localhost{path}"))
+}
+
+/// Checks `url`, which stands in `setting` as `written`.
+fn check_address(setting: &str, written: &str, url: &str) -> Result<(), String> {
+    let wrong = |why: &str| format!("`{setting}` can't be `{written}`: {why}");
+    let uri = url.parse::<Uri>().map_err(|error| wrong(&format!("{error}; {URL_FORM}")))?;
     if !matches!(uri.scheme_str(), Some("http" | "https")) || uri.host().is_none_or(str::is_empty) {
-        return Err(format!("`url` can't be `{url}`: {URL_FORM}"));
+        return Err(wrong(URL_FORM));
     }
     // A port that is no number is left out by the parser.
     let port = uri.authority().and_then(|authority| authority.as_str().rsplit_once(':')).map(|(_, port)| port);
     if port.is_some_and(|port| !port.ends_with(']') && port.parse::<u16>().is_err()) {
-        return Err(format!("`url` can't be `{url}`: its port is no number between 0 and 65535"));
+        return Err(wrong("its port is no number between 0 and 65535"));
+    }
+    Ok(())
+}
+
+/// Checks the method and the headers of a request before anything is sent.
+pub fn check_request<'a>(
+    method: &str,
+    headers: impl IntoIterator<Item = (&'a String, &'a String)>,
+) -> Result<(), String> {
+    if method.parse::<Method>().is_err() {
+        return Err(format!("`method` can't be `{method}`"));
     }
     for (name, value) in headers {
         if name.parse::<HeaderName>().is_err() {
@@ -101,8 +126,10 @@ fn blocking(request: &Request) -> Result<Response, ureq::Error> {
         None => agent.run(wire.body(())?)?,
     };
     let status = response.status().as_u16();
+    let cookies = response.headers().get_all(SET_COOKIE).iter();
+    let cookies = cookies.map(|cookie| String::from_utf8_lossy(cookie.as_bytes()).into_owned()).collect();
     let body = response.body_mut().with_config().limit(MAX_BODY).read_to_vec()?;
-    Ok(Response { status, body, took: started.elapsed() })
+    Ok(Response { status, body, cookies, took: started.elapsed() })
 }
 
 /// Whether a URL is of this machine or its own networks, which no proxy reaches.

@@ -4,6 +4,7 @@
 mod blocking;
 mod checkout;
 pub mod cluster;
+pub mod compose;
 pub mod deletion;
 pub mod docker;
 #[cfg(test)]
@@ -62,6 +63,7 @@ pub struct Tools {
     kube: Mutex<Option<(Digest, Kube)>>,
     node_images: Memo<Arc<BTreeMap<String, String>>>,
     handed_cluster: Memo<Result<String, String>>,
+    sessions: http::Sessions,
     /// The kubeconfig of the cluster whose generated secrets are known.
     learnt: Mutex<Option<Digest>>,
 }
@@ -92,6 +94,7 @@ impl Tools {
             kube: Mutex::new(None),
             node_images: Memo::default(),
             handed_cluster: Memo::default(),
+            sessions: http::Sessions::default(),
             learnt: Mutex::new(None),
         }
     }
@@ -141,6 +144,12 @@ impl Tools {
     pub async fn digest(&self, set: FileSet) -> Result<Digest, Failure> {
         let files = Arc::clone(&self.files);
         blocking(move || files.digest(&set)).await
+    }
+
+    /// One digest for the names and contents of the files `names` of the project.
+    pub async fn digest_files(&self, names: Vec<PathBuf>) -> Result<Digest, Failure> {
+        let (files, root) = (Arc::clone(&self.files), self.root.clone());
+        blocking(move || files.digest_files(&root, &names)).await
     }
 
     /// Keeps what was learnt of files for the next run. A failure costs that one time, and nothing else.
@@ -209,7 +218,7 @@ impl Tools {
         {
             return Ok(kube.clone());
         }
-        let kube = Kube::connect(source).await?;
+        let kube = Kube::connect(source, self.secrets.variables()).await?;
         if !cluster.managed {
             let known = KnownCluster::of(cluster, &self.state_dir);
             known.check(&kube, self.access.allows(cluster), self.access.records).await?;
@@ -250,6 +259,11 @@ impl Tools {
     /// share the list for a moment.
     pub fn node_images(&self) -> &Memo<Arc<BTreeMap<String, String>>> {
         &self.node_images
+    }
+
+    /// The sessions of those who have logged in somewhere; steps share them.
+    pub fn sessions(&self) -> &http::Sessions {
+        &self.sessions
     }
 
     /// The context and the identity of the cluster that a user's program is handed, or why nobody knows them. Steps

@@ -5,13 +5,17 @@
 mod actions;
 mod bad_input;
 mod cluster;
+mod container_run;
 mod context;
 mod docker;
 mod failure;
 mod fake_docker;
+mod fake_engine;
 mod freshness;
+mod image_check;
 mod inputs;
 mod interrupt;
+mod policy_check;
 mod report;
 mod resume;
 #[path = "../support/sandbox.rs"]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use provision::action::{Action, Presence, StepContext};
+use provision::action::{Action, Presence, StepContext, StepScope};
 use provision::actions::ACTIONS;
 use provision::cluster::PROVIDERS;
 use provision::error::Failure;
@@ -73,7 +73,7 @@ const STEP: &str = "live.step";
 fn context(id: &str, root: &Path, tools: &Arc<Tools>, sink: &EventSink, cancel: Cancel) -> StepContext {
     let id = StepId::new(id).unwrap();
     let log = StepLog::new(root.into(), id.clone());
-    StepContext::new(id, Arc::clone(tools), sink.clone(), log, cancel, None, Arc::new(|_, _| ()))
+    Arc::new(StepScope::new(Arc::clone(tools), sink.clone(), Arc::new(|_, _| ()))).of(id, log, cancel, None)
 }
 
 impl Workbench {

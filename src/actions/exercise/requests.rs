@@ -10,9 +10,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::Exercise;
+use crate::action::Statuses;
 use crate::action::names;
 use crate::action::units::Time;
-use crate::actions::http_check::Statuses;
 use crate::error::Failure;
 use crate::model::Output;
 use crate::tools::kubernetes::{Entrance, ServicePort};
@@ -92,11 +92,8 @@ impl Requests {
     /// What types can't say.
     pub(in crate::actions) fn validate(&self) -> Result<(), String> {
         names::label("requests.service", &self.service)?;
-        if !self.path.starts_with('/') {
-            return Err(format!("`requests.path` can't be `{}`: it begins with `/`", self.path));
-        }
-        http::check("GET", &format!("http://localhost{}", self.path), &self.headers)
-            .map_err(|why| why.replace("`url` can't be `http://localhost", "`requests.path` can't be `"))?;
+        http::check_path("requests.path", &self.path)?;
+        http::check_request("GET", &self.headers)?;
         if !(1..=MAX_RATE).contains(&self.rate.unwrap_or(RATE)) {
             return Err(format!("`requests.rate` must be between 1 and {MAX_RATE} a second"));
         }

@@ -32,6 +32,16 @@ impl Endpoint {
         self.host.strip_prefix("unix://") == Some(DEFAULT_SOCKET)
     }
 
+    /// Whether the daemon publishes ports on this machine, as far as its address tells: a socket of a file, or an address
+    /// of this machine.
+    pub fn is_on_this_machine(&self) -> bool {
+        let (scheme, rest) = self.host.split_once("://").unwrap_or(("unix", &self.host));
+        let host = rest.rsplit_once(':').map_or(rest, |(host, _)| host).trim_matches(['[', ']']);
+        scheme == "unix"
+            || host == "localhost"
+            || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+    }
+
     /// Returns the variables that lead a child process to this daemon, whatever its docker context is.
     pub fn variables(&self) -> Vec<(&'static str, OsString)> {
         // An empty text switches encryption off also where the child inherits the variable.
@@ -160,6 +170,21 @@ struct DockerEndpoint {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_daemon_behind_a_socket_or_a_loopback_address_is_on_this_machine() {
+        for (host, is_here) in [
+            ("unix:///var/run/docker.sock", true),
+            ("tcp://127.0.0.1:2375", true),
+            ("tcp://localhost:2375", true),
+            ("tcp://[::1]:2375", true),
+            ("tcp://10.0.0.2:2375", false),
+            ("tcp://build.example:2376", false),
+        ] {
+            let endpoint = Endpoint { host: host.into(), origin: String::new(), tls: None };
+            assert_eq!(endpoint.is_on_this_machine(), is_here, "{host}");
+        }
+    }
 
     fn docker_env(config: &Path) -> DockerEnv {
         DockerEnv {

@@ -57,6 +57,18 @@ impl Docker {
         }))
     }
 
+    /// Returns the label `label` of the image `name`: the containers of that image inherit it.
+    pub async fn image_label(&self, name: &str, label: &str) -> Result<Option<String>, Failure> {
+        let found = self.call(|| format!("reading the labels of the image `{name}`"), async {
+            match self.client.inspect_image(name).await {
+                Err(error) if failure::is_not_found(&error) => Ok(None),
+                other => other.map(Some),
+            }
+        });
+        let labels = found.await?.and_then(|image| image.config).and_then(|config| config.labels);
+        Ok(labels.and_then(|mut labels| labels.remove(label)))
+    }
+
     /// Gives the image `id` the name `repository:tag`.
     pub async fn tag(&self, id: &str, repository: &str, tag: &str) -> Result<(), Failure> {
         let options = TagImageOptions { repo: Some(repository.to_owned()), tag: Some(tag.to_owned()) };

@@ -9,8 +9,15 @@ mod connect;
 mod containers;
 mod exec;
 mod failure;
+mod image_config;
 mod images;
+mod logs;
+mod networks;
+mod project;
+mod pull;
 mod push;
+mod run;
+mod temporary;
 mod volumes;
 
 use std::pin::pin;
@@ -23,10 +30,14 @@ use crate::error::Failure;
 
 pub use build::{BuildContext, BuildEvent, BuildRequest, Builder};
 pub use connect::Endpoint;
-pub use containers::Container;
+pub use containers::{Container, Health};
 pub use exec::{ExecOutput, Stdin};
+pub use image_config::ImageConfig;
 pub use images::{Image, ImageBytes};
+pub use project::{ComposeProject, Removed};
 pub use push::RegistryLogin;
+pub use run::ContainerRequest;
+pub use temporary::TemporaryName;
 pub use volumes::Volume;
 
 /// Debug messages of the client hold whole requests, and with them build arguments: they stay off.
@@ -122,11 +133,21 @@ impl Docker {
         what: impl FnOnce() -> String,
         work: impl Future<Output = Result<T, bollard::errors::Error>>,
     ) -> Result<T, Failure> {
-        match timeout(CALL, work).await {
+        self.call_within(what, CALL, work).await
+    }
+
+    /// The same with a time limit of its own.
+    async fn call_within<T>(
+        &self,
+        what: impl FnOnce() -> String,
+        limit: Duration,
+        work: impl Future<Output = Result<T, bollard::errors::Error>>,
+    ) -> Result<T, Failure> {
+        match timeout(limit, work).await {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(error)) => Err(failure::of_call(what(), &error)),
             Err(_) => Err(Failure::failed(what())
-                .cause(format!("the Docker daemon did not respond within {} s", CALL.as_secs()))
+                .cause(format!("the Docker daemon did not respond within {} s", limit.as_secs()))
                 .transient()),
         }
     }

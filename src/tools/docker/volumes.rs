@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use bollard::models::VolumeCreateRequest;
-use bollard::query_parameters::RemoveVolumeOptions;
+use bollard::query_parameters::{ListVolumesOptions, RemoveVolumeOptions};
 
 use super::{Docker, failure};
 use crate::error::Failure;
@@ -22,6 +22,16 @@ impl Volume {
 }
 
 impl Docker {
+    /// Returns the names of the volumes that have the label `label`, in the form `NAME=VALUE`.
+    pub async fn volumes_with_label(&self, label: &str) -> Result<Vec<String>, Failure> {
+        let filters = HashMap::from([("label".to_owned(), vec![label.to_owned()])]);
+        let listing = self.client.list_volumes(Some(ListVolumesOptions { filters: Some(filters) }));
+        let found = self.call(|| format!("listing the volumes with the label `{label}`"), listing).await?;
+        let mut names: Vec<String> = found.volumes.into_iter().flatten().map(|volume| volume.name).collect();
+        names.sort();
+        Ok(names)
+    }
+
     /// Returns the volume `name`; `None` if there is none.
     pub async fn volume(&self, name: &str) -> Result<Option<Volume>, Failure> {
         let found = self.call(|| format!("inspecting the volume `{name}`"), async {

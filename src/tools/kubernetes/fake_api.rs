@@ -63,7 +63,8 @@ async fn answer(mut stream: TcpStream, handler: Handler) {
     let (status, value) = handler(&ApiRequest { method, path, query, content_type, body });
     let text = value.to_string();
     let answer = format!(
-        "HTTP/1.1 {status} Status\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{text}",
+        "HTTP/1.1 {status} Status\r\nContent-Type: application/json\r\nDate: Thu, 26 Nov 2026 12:00:00 GMT\r\n\
+         Content-Length: {}\r\nConnection: close\r\n\r\n{text}",
         text.len()
     );
     stream.write_all(answer.as_bytes()).await.unwrap();
@@ -223,7 +224,7 @@ fn create(secrets: &mut BTreeMap<String, Value>, body: &Value) -> (u16, Value) {
 }
 
 /// JSON merge patch (RFC 7396).
-fn merge(target: &mut Value, patch: &Value) {
+pub(super) fn merge(target: &mut Value, patch: &Value) {
     let Value::Object(patch) = patch else {
         *target = patch.clone();
         return;

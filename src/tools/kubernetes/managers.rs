@@ -13,7 +13,7 @@ pub(super) const SHARED: &str = "provision";
 const MAX_BYTES: usize = 128;
 
 /// The operation of managers that apply, unlike those that edit.
-const APPLY: &str = "Apply";
+pub(super) const APPLY: &str = "Apply";
 
 /// The owner of all fields that one step sets: `provision/PIPELINE/STEP`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,6 +110,20 @@ pub(super) fn fields_of(object: &Value) -> Value {
 pub(super) fn owns_key(entry: &ManagedFieldsEntry, key: &str) -> bool {
     let data = entry.fields_v1.as_ref().and_then(|fields| fields.0.get("f:data"));
     data.is_some_and(|data| data.get(format!("f:{key}")).is_some())
+}
+
+/// Like [`succeed`], in everything that the predecessors have applied.
+pub(super) fn succeed_whole(
+    entries: &[ManagedFieldsEntry],
+    to: &FieldManager,
+    is_predecessor: impl Fn(&str) -> bool,
+) -> Option<Vec<ManagedFieldsEntry>> {
+    let mut all = Value::Object(Map::new());
+    let is_predecessor = |name: &str| name != to.as_str() && is_predecessor(name);
+    for entry in entries.iter().filter(|entry| entry.manager.as_deref().is_some_and(&is_predecessor)) {
+        merge(&mut all, entry.fields_v1.as_ref().map(|fields| fields.0.clone()).unwrap_or_default());
+    }
+    succeed(entries, to, &all, is_predecessor)
 }
 
 /// Returns the entries after `to` has succeeded those who applied before under a name for which `is_predecessor`
@@ -272,6 +286,17 @@ mod tests {
         assert!(!odd.as_str().contains('\t') && odd != FieldManager::of_step("a_b", "s.t"), "{odd}");
         assert!(FieldManager::is_of_a_step(one.as_str()));
         assert!(!FieldManager::is_of_a_step("provision") && !FieldManager::is_of_a_step("provisioner/x"));
+    }
+
+    #[test]
+    fn who_is_gone_is_succeeded_in_all_that_it_applied() {
+        let containers = json!({"k:{\"name\":\"c\"}": {".": {}, "f:image": {}, "f:name": {}}});
+        let fields = json!({"f:spec": {"f:replicas": {}, "f:containers": containers}});
+        let edited = entry("kubectl-edit", "Update", json!({"f:spec": {"f:paused": {}}}));
+        let before = [entry("provision/p/s.gone", APPLY, fields.clone()), edited.clone()];
+        let after = succeed_whole(&before, &me(), |name| name == "provision/p/s.gone").unwrap();
+        assert_eq!(after, [edited, entry(me().as_str(), APPLY, fields)]);
+        assert_eq!(succeed_whole(&after, &me(), |name| name == "provision/p/s.gone"), None);
     }
 
     #[test]

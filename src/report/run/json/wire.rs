@@ -61,6 +61,9 @@ pub(crate) enum Body<'a> {
         duration_ms: u64,
         /// The output of its last success.
         output: Facts<'a>,
+        /// What may be wrong with it all the same; omitted if there is nothing.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        note: Option<&'a str>,
     },
     /// `step_started`.
     StepStarted {
@@ -196,7 +199,7 @@ pub(crate) struct Step<'a> {
 #[derive(Serialize)]
 pub(crate) struct Reason<'a> {
     /// `never_run`, `interrupted`, `failed_last_time`, `inputs_changed`, `changed_while_running`, `missing`,
-    /// `too_old`, `always_looks`, `forced` or `depends_on`.
+    /// `always_looks`, `forced` or `depends_on`.
     pub(crate) kind: &'static str,
     /// The labels of the changed inputs.
     #[serde(skip_serializing_if = "<[String]>::is_empty")]

@@ -11,13 +11,44 @@ use crate::tools::unique_id;
 /// How the tag of every image that is being built begins.
 const PREFIX: &str = "building-";
 
-/// The run that builds: distinguishes its temporary names from all others.
+/// The run that something temporary belongs to: distinguishes its names from all others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Owner {
     /// The checkout: see [`crate::tools::checkout_id`].
     pub checkout: String,
     /// The run.
     pub run: RunId,
+}
+
+impl Owner {
+    /// Returns a name that no other call gets and that names the owner.
+    pub fn name(&self, prefix: &str) -> String {
+        unique_id(&format!("{prefix}{}-{}", self.checkout, self.run))
+    }
+
+    /// Returns the owner that a name with this prefix names.
+    pub fn of_name(prefix: &str, name: &str) -> Option<Self> {
+        let (checkout, rest) = name.strip_prefix(prefix)?.split_once('-')?;
+        let (run, number) = rest.rsplit_once('-')?;
+        let is_hex = |text: &str, n: usize| text.len() == n && text.bytes().all(|b| b.is_ascii_hexdigit());
+        if !is_hex(checkout, 12) || !is_hex(number, 16) {
+            return None;
+        }
+        Some(Self { checkout: checkout.to_owned(), run: RunId::new(run).ok()? })
+    }
+
+    /// Whether something of `other` was left by a run of this checkout that is over. `None` if it is none of this
+    /// checkout's business: of another checkout, or of this very run.
+    pub fn has_left(&self, other: &Self, has_ended: &(dyn Fn(&RunId) -> bool + Sync)) -> Option<Proof> {
+        if other.checkout != self.checkout || other.run == self.run {
+            return None;
+        }
+        Some(if has_ended(&other.run) {
+            Proof::Shown
+        } else {
+            Proof::Lacking(format!("this project's journal does not have the run {}", other.run))
+        })
+    }
 }
 
 /// The tag of an image until its build is known to have succeeded: names the checkout and the run that build it.
@@ -30,23 +61,13 @@ pub struct TemporaryTag {
 impl TemporaryTag {
     /// A tag that no other call gets. Without an owner it is never removed by another run.
     pub fn new(owner: Option<Owner>) -> Self {
-        let text = match &owner {
-            Some(Owner { checkout, run }) => unique_id(&format!("{PREFIX}{checkout}-{run}")),
-            None => unique_id("building"),
-        };
+        let text = owner.as_ref().map_or_else(|| unique_id("building"), |owner| owner.name(PREFIX));
         Self { owner, text }
     }
 
     /// Reads a tag back; `None` where it names no owner.
     fn parse(tag: &str) -> Option<Self> {
-        let (checkout, rest) = tag.strip_prefix(PREFIX)?.split_once('-')?;
-        let (run, number) = rest.rsplit_once('-')?;
-        let is_hex = |text: &str, n: usize| text.len() == n && text.bytes().all(|b| b.is_ascii_hexdigit());
-        if !is_hex(checkout, 12) || !is_hex(number, 16) {
-            return None;
-        }
-        let owner = Owner { checkout: checkout.to_owned(), run: RunId::new(run).ok()? };
-        Some(Self { owner: Some(owner), text: tag.to_owned() })
+        Some(Self { owner: Some(Owner::of_name(PREFIX, tag)?), text: tag.to_owned() })
     }
 }
 
@@ -74,15 +95,9 @@ impl Docker {
         let mut remarks = Vec::new();
         for name in self.image_names().await? {
             let tag = name.rsplit_once(':').and_then(|(_, tag)| TemporaryTag::parse(tag));
-            let Some(Owner { checkout, run }) = tag.and_then(|tag| tag.owner) else { continue };
-            if checkout != owner.checkout || run == owner.run {
-                continue;
-            }
-            let ours = if has_ended(&run) {
-                Proof::Shown
-            } else {
-                Proof::Lacking(format!("this project's journal does not have the run {run}"))
-            };
+            let Some(left_by) = tag.and_then(|tag| tag.owner) else { continue };
+            let Some(ours) = owner.has_left(&left_by, has_ended) else { continue };
+            let run = left_by.run;
             let permitted =
                 deletion(&name, &format!("the run {run}, which built the image, ended without removing it"), ours);
             let removed = match permitted.permit(Consent::None) {
