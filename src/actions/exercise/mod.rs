@@ -96,8 +96,8 @@ impl<'a> Exercise<'a> {
         Ok(Self { cx, kube, target, by, turn: None })
     }
 
-    /// Waits until no other step exercises anything, takes back what a killed run has left, and waits until the workload
-    /// is rolled out.
+    /// Waits until no other step exercises anything, takes back what a killed run has left, and waits until the
+    /// workload is rolled out.
     pub(super) async fn begin(
         cx: &'a StepContext,
         kube: &'a Kube,
@@ -152,8 +152,8 @@ impl<'a> Exercise<'a> {
         }
     }
 
-    /// Does `work`, which changes the workload, takes that back, and ends soon when stopping is asked. Whatever comes of it, nothing of it is left: if that
-    /// can't be achieved, the failure says so.
+    /// Does `work`, which changes the workload, takes that back, and ends soon when stopping is asked. Whatever comes
+    /// of it, nothing of it is left: if that can't be achieved, the failure says so.
     pub(super) async fn and_back<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
         let killed = || Failure::interrupted(format!("the check of {}", self.name()));
         let result = tokio::select! {

@@ -178,8 +178,8 @@ pub(in crate::actions) const NUMBERS: [(&str, &str); 4] = [
 ];
 
 impl Exercise<'_> {
-    /// Does `work` while requests go on; it gets the way that they go, and has to end soon after a wish to stop. Returns
-    /// its result with what came of the requests; the failed ones are in the step's log.
+    /// Does `work` while requests go on; it gets the way that they go, and has to end soon after a wish to stop.
+    /// Returns its result with what came of the requests; the failed ones are in the step's log.
     pub(in crate::actions) async fn under_requests<T, F: Future<Output = Result<T, Failure>>>(
         &self,
         requests: &Requests,

@@ -2,9 +2,10 @@
 //!
 //! A port-forward to a pod is no client's view: it chooses the pod itself, by what the API server knows, and ends with
 //! it. A client gets the pod that kube-proxy chooses, which learns a moment later than the API server that a pod is
-//! leaving; requests that fail in that moment are those that a missing `preStop` loses. So the connections begin in the
-//! network of a node: a forward to a pod that uses it, such as kube-proxy's own, to a port of the node that kube-proxy
-//! leads to the Service's pods. The port belongs to a Service of our own with the same selector, as long as it is asked.
+//! leaving; requests that fail in that moment are those that a missing `preStop` loses. So the connections begin in
+//! the network of a node: a forward to a pod that uses it, such as kube-proxy's own, to a port of the node that
+//! kube-proxy leads to the Service's pods. The port belongs to a Service of our own with the same selector, as long as
+//! it is asked.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,6 +1,6 @@
 //! Changes of a workload that are made to see how it behaves, and taken back. What was there before stands on the
-//! workload itself as long as the change does, in an annotation that is set in the same request: so a run after one that
-//! was killed can take it back too.
+//! workload itself as long as the change does, in an annotation that is set in the same request: so a run after one
+//! that was killed can take it back too.
 
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
@@ -117,8 +117,9 @@ impl Kube {
         Ok(done)
     }
 
-    /// Takes back what [`Kube::exercise`] has changed by the history that the cluster keeps: the pods of the Deployment
-    /// get the template of the version before, as by `kubectl rollout undo`. Returns the revision of that version.
+    /// Takes back what [`Kube::exercise`] has changed by the history that the cluster keeps: the pods of the
+    /// Deployment get the template of the version before, as by `kubectl rollout undo`. Returns the revision of that
+    /// version.
     pub async fn undo_rollout(&self, target: &Target) -> Result<u64, Failure> {
         let live = self.live(target).await?;
         let Some(record) = Record::of(&live)? else {
@@ -136,8 +137,8 @@ impl Kube {
         Ok(number)
     }
 
-    /// What decides how a workload behaves, as far as the workload says it: all but the number of its pods, which may be
-    /// an autoscaler's. `None` when the workload is not there.
+    /// What decides how a workload behaves, as far as the workload says it: all but the number of its pods, which may
+    /// be an autoscaler's. `None` when the workload is not there.
     pub async fn behaviour(&self, target: &Target) -> Result<Option<String>, Failure> {
         let api = self.workload_api(target)?;
         let found = self.read(&format!("reading {}", name_of(target)), || api.get_opt(&target.2)).await?;
@@ -200,7 +201,8 @@ impl Kube {
         let what = format!("giving a field of {} back to `{to}`", name_of(target));
         self.once(&what, async {
             match api.patch(&target.2, &params, &patch).await {
-                // Its controller was faster; the next apply of the owner takes it back as well, as its value is the same.
+                // Its controller was faster; the next apply of the owner takes it back as well, as its value is the
+                // same.
                 Err(kube::Error::Api(status)) if status.is_conflict() => Ok(()),
                 result => result.map(drop),
             }

@@ -1,7 +1,8 @@
 //! [`Traffic`]: requests at a steady rate, each of them counted, while something else happens.
 //!
 //! A request is sent when its time has come, whether the ones before it have been answered or not: otherwise a service
-//! that hangs would be asked once and fail once. What could not be sent at all counts for nothing, and is counted apart.
+//! that hangs would be asked once and fail once. What could not be sent at all counts for nothing, and is counted
+//! apart.
 
 mod exchange;
 #[cfg(test)]
