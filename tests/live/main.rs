@@ -10,6 +10,7 @@
 
 mod cluster;
 mod docker;
+mod exercises;
 mod image_check;
 mod main_job;
 mod node;

@@ -96,8 +96,18 @@ fn recipes(bench: &Workbench) -> Vec<(&'static str, String)> {
                 "kind = 'Deployment'\nname = 'web'\nnamespace = '{namespace}'\nassert = ['status.readyReplicas == spec.replicas']\nwithin = '30s'"
             ),
         ),
+        ("rollout-update", exercise(bench, "restart = true")),
+        ("rollout-undo", exercise(bench, "image = \"BUILT\"")),
+        ("scale-check", exercise(bench, "replicas = 2")),
+        ("recovery-check", exercise(bench, "")),
         ("http-check", format!("namespace = '{namespace}'\nservice = 'web'\nport = 80\npath = '/'\nstatus = 200")),
     ]
+}
+
+/// Settings of an action that exercises `web`, whose only pod is allowed to lose requests.
+fn exercise(bench: &Workbench, more: &str) -> String {
+    let requests = "requests = { service = 'web', port = 80, max-failed = 10000 }";
+    format!("workload = 'deployment/web'\nnamespace = '{}'\n{requests}\n{more}", bench.namespace)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -147,6 +157,10 @@ async fn every_action_runs_twice_and_is_stopped_and_runs_again() {
         assert_eq!(identity(action, &last), identity(action, &first), "{action} after it was stopped");
         present(&bench, action, &settings, &last).await;
     }
+    // Whatever was done to the release since, it is as it was released.
+    let kube = bench.kube().await;
+    let release = kube.latest_release(&bench.namespace, "web").await.unwrap().unwrap();
+    assert_eq!(kube.release_drift(&release, &|_| false).await.unwrap().summary(), None);
     let docker = bench.tools.docker().await.unwrap();
     docker.remove_image(&built).await.unwrap();
     bench.clean_up().await;
@@ -162,6 +176,12 @@ fn identity(action: &str, output: &Output) -> BTreeMap<String, String> {
         "image-load" => &["sent"],
         "http-check" => &["ms"],
         "helm-install" => &["revision", "record"],
+        "rollout-update" => &["requests", "failed", "slowest-ms", "longest-gap-ms", "update-ms", "back-ms"],
+        "rollout-undo" => &["requests", "failed", "slowest-ms", "longest-gap-ms", "undo-ms", "revision"],
+        "scale-check" => &["requests", "failed", "slowest-ms", "longest-gap-ms", "scale-ms", "reached"],
+        "recovery-check" => {
+            &["requests", "failed", "slowest-ms", "longest-gap-ms", "recovery-ms", "deleted", "replaced-by"]
+        }
         "manifest-delete" => &["deleted"],
         _ => &[],
     };
