@@ -234,14 +234,7 @@ impl Action for Command {
 
     fn inputs<'a>(&'a self, cx: &'a StepContext, inputs: &'a mut Inputs) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async move {
-            for (pattern, files) in Globs::of(&self.inputs).sets(cx.tools().root()).map_err(Failure::failed)? {
-                let label = format!("files {pattern}");
-                let digest = cx.tools().digest(files.clone()).await?;
-                if digest == FileSet::nothing() && blocking(move || files.is_empty()).await? {
-                    inputs.unmatched(&label);
-                }
-                inputs.digest(label, digest);
-            }
+            cx.add_files(inputs, &self.inputs).await?;
             // The usual one needs no words.
             if !self.names_daemon()
                 && let Ok(endpoint) = cx.tools().docker_endpoint()

@@ -4,6 +4,7 @@ mod cluster_start;
 mod command;
 mod compose_down;
 mod compose_up;
+mod confirm;
 mod container_run;
 mod docker_build;
 mod file_check;
@@ -31,6 +32,7 @@ pub static ACTIONS: &[ActionType] = &[
     ActionType::of::<rollout_check::RolloutCheck>(),
     ActionType::of::<http_check::HttpCheck>(),
     ActionType::of::<command::Command>(),
+    ActionType::of::<confirm::Confirm>(),
 ];
 
 #[cfg(test)]

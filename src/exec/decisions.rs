@@ -240,6 +240,7 @@ impl<'a> Decisions<'a> {
             Ok(check) => match check.freshness() {
                 Freshness::Fresh => Some(self.fresh(number, check.output.unwrap_or_default(), took)),
                 Freshness::Stale(_) if self.cancel.is_cancelled() => Some(self.stop_unstarted(number)),
+                Freshness::Stale(_) if self.lacks_person(number) => self.leave_open(number),
                 Freshness::Stale(reason) => {
                     let step = self.graph.steps[number].step.id.clone();
                     self.stale(Start { number, step, cx, inputs: check.inputs, reason })

@@ -5,6 +5,8 @@
 mod actions;
 mod bad_input;
 mod cluster;
+mod compose;
+mod confirm;
 mod container_run;
 mod context;
 mod docker;
@@ -14,6 +16,7 @@ mod fake_engine;
 mod freshness;
 mod inputs;
 mod interrupt;
+mod login;
 mod report;
 mod resume;
 #[path = "../support/sandbox.rs"]

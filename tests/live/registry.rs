@@ -8,6 +8,7 @@ use provision::error::FailureKind;
 use provision::model::Output;
 use provision::tools::secrets::SecretSource;
 
+use crate::containers::{compose_file, server};
 use crate::workbench::{IMAGE, Workbench, timed};
 
 const IMAGE_NAME: &str = "provision-live/registry";
@@ -48,6 +49,13 @@ fn recipes(bench: &Workbench) -> Vec<(&'static str, String)> {
         ("file-check", "path = \"app/Dockerfile\"\ncontains = [\"FROM\"]".into()),
         ("command", "run = \"echo made > out.txt\"\noutputs = [\"out.txt\"]".into()),
         ("docker-build", format!("context = \"app\"\nimage = \"{IMAGE_NAME}\"")),
+        (
+            "container-run",
+            format!("image = \"{IMAGE}\"\ncommand = {}\nport = 8000\nstops-within = \"9s\"", server(8000)),
+        ),
+        ("compose-up", "files = [\"compose.yml\"]\nask = [{ service = \"web\", port = 8000 }]".into()),
+        ("compose-down", "volumes = true".into()),
+        ("confirm", "text = \"the tests may go on\"".into()),
         ("cluster-start", String::new()),
         // The name of what was just built is filled in.
         ("image-load", "image = \"BUILT\"".into()),
@@ -69,6 +77,7 @@ async fn every_action_runs_twice_and_is_stopped_and_runs_again() {
     let secrets = BTreeMap::from([("KEY".to_owned(), SecretSource::Generate { bytes: 16 })]);
     let bench = Workbench::with_secrets("registry", secrets).await;
     bench.write("app/Dockerfile", &format!("FROM {IMAGE}\nCOPY Dockerfile /\n"));
+    bench.write("compose.yml", &compose_file());
     bench.write("chart/Chart.yaml", "apiVersion: v2\nname: web\nversion: 0.1.0\n");
     bench.write("chart/values.yaml", "image: none\n");
     bench.write("chart/templates/all.yaml", MANIFEST);
@@ -123,6 +132,10 @@ fn identity(action: &str, output: &Output) -> BTreeMap<String, String> {
     let told: &[&str] = match action {
         "image-load" => &["sent"],
         "http-check" => &["ms"],
+        "container-run" => &["ready-ms", "stopped-ms"],
+        "compose-up" => &["url-web"],
+        "compose-down" => &["containers", "networks", "volumes"],
+        "confirm" => &["at"],
         "helm-install" => &["revision", "record"],
         _ => &[],
     };

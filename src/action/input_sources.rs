@@ -1,14 +1,29 @@
-//! The declared secrets that a step's settings use, as inputs.
+//! What many steps depend on, as inputs: files that globs select, and declared secrets.
 
 use std::collections::BTreeSet;
 
 use super::StepContext;
 use crate::error::Failure;
+use crate::files::{FileSet, Globs};
 use crate::fingerprint::Inputs;
 use crate::model::{SecretPart, split_secret_refs};
+use crate::tools::blocking;
 use crate::tools::secrets::keyed_digest;
 
 impl StepContext {
+    /// Adds a digest of the files that each of `globs` selects.
+    pub async fn add_files(&self, inputs: &mut Inputs, globs: &[String]) -> Result<(), Failure> {
+        for (pattern, files) in Globs::of(globs).sets(self.tools().root()).map_err(Failure::failed)? {
+            let label = format!("files {pattern}");
+            let digest = self.tools().digest(files.clone()).await?;
+            if digest == FileSet::nothing() && blocking(move || files.is_empty()).await? {
+                inputs.unmatched(&label);
+            }
+            inputs.digest(label, digest);
+        }
+        Ok(())
+    }
+
     /// Adds a digest of each secret in `texts`; a generated one is known only where it is kept.
     pub fn add_secrets<'t>(
         &self,
