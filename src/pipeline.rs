@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::action::{Action, ActionType};
+use crate::action::{Action, ActionType, Exercise};
 use crate::error::Failure;
-use crate::fingerprint::Inputs;
+use crate::fingerprint::{Digest, Inputs};
 use crate::model::{IdMap, Item, ItemId, NearItem, Outline, Output, StageId, StageOutline, StepId, StepOutline};
 use crate::redact::Redactor;
 use crate::tools::cluster::ClusterSpec;
@@ -32,6 +32,8 @@ pub struct Pipeline {
     pub cluster: Option<ClusterSpec>,
     /// The items of its checklists, in the order of the files.
     pub items: Vec<Item>,
+    /// The path of each checklist, and the digest of its text without a byte order mark, as it was read.
+    pub checklists: Vec<(Arc<str>, Digest)>,
     /// How old a proof may be that can't be seen again without changing something.
     pub max_age: Duration,
     /// The lines of its checklists that look like items and are none.
@@ -131,6 +133,20 @@ impl Binding {
         match self {
             Self::Now(action) => Ok(Arc::clone(action)),
             Self::Later { make, .. } => make(outputs),
+        }
+    }
+
+    /// The same for an action that a later step undoes.
+    pub fn as_exercise(self) -> Self {
+        match self {
+            Self::Now(action) => Self::Now(Arc::new(Exercise(action))),
+            Self::Later { uses, make } => {
+                let make: FromOutputs<Arc<dyn Action>> = Arc::new(move |outputs| {
+                    let action: Arc<dyn Action> = Arc::new(Exercise(make(outputs)?));
+                    Ok(action)
+                });
+                Self::Later { uses, make }
+            }
         }
     }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 use fs_err as fs;
 
 use super::prompts::{Prompts, Taken};
+use super::warnings::Warnings;
 use crate::error::{Context, Failure};
 use crate::event::{EventKind, EventSink, StepLog, event_channel};
 use crate::model::{Output, Progress, RunId, StepId};
@@ -37,22 +38,77 @@ pub enum ChildEvent {
 /// Called for each event of a step's child processes.
 pub type OnChild = Arc<dyn Fn(&StepId, ChildEvent) + Send + Sync>;
 
+/// What the steps of a run, or a series of checks, have in common. Each context has only what is its step's own beside it.
+#[derive(Clone)]
+pub struct StepScope {
+    tools: Arc<Tools>,
+    sink: EventSink,
+    on_child: OnChild,
+    children: Arc<ChildRegistry>,
+    run: Option<RunScope>,
+}
+
+impl StepScope {
+    /// Steps that use `tools`, send events to `sink` and tell `on_child` of their children; of no run, and with a
+    /// registry of children of their own.
+    pub fn new(tools: Arc<Tools>, sink: EventSink, on_child: OnChild) -> Self {
+        let children = Arc::new(ChildRegistry::default().withholding(tools.secrets().variables()));
+        Self { tools, sink, on_child, children, run: None }
+    }
+
+    /// Checks outside of any run: what they print is discarded, and nobody hears of their children.
+    pub fn looking(tools: Arc<Tools>, children: Arc<ChildRegistry>) -> Self {
+        let (sink, _nobody) = event_channel();
+        Self { tools, sink, on_child: Arc::new(|_: &StepId, _| {}), children, run: None }
+    }
+
+    /// As part of the run `run`.
+    pub fn in_run(self, run: RunScope) -> Self {
+        Self { run: Some(run), ..self }
+    }
+
+    /// With the children of a run.
+    pub fn with_children(self, children: Arc<ChildRegistry>) -> Self {
+        Self { children, ..self }
+    }
+
+    /// The context of a step that runs or is checked in its turn.
+    pub fn of(self: &Arc<Self>, step: StepId, log: StepLog, cancel: Cancel, last: Option<Output>) -> StepContext {
+        StepContext {
+            scope: Arc::clone(self),
+            step,
+            log,
+            cancel,
+            last,
+            text: Mutex::new(None),
+            leaked: AtomicBool::new(false),
+            warnings: Warnings::default(),
+            next_preview: AtomicU64::new(0),
+            terminal: Mutex::new(None),
+        }
+    }
+}
+
+impl std::fmt::Debug for StepScope {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("StepScope").finish_non_exhaustive()
+    }
+}
+
 /// What an action works with: it reports progress and lines through it, and receives tools and cancellation. An action
 /// prints nothing, reads no `pipeline.toml` and sees no journal. Deliberately not `Clone`: nothing outlives the step.
 pub struct StepContext {
+    scope: Arc<StepScope>,
     step: StepId,
-    tools: Arc<Tools>,
-    sink: EventSink,
     log: StepLog,
     cancel: Cancel,
     last: Option<Output>,
-    on_child: OnChild,
-    children: Arc<ChildRegistry>,
-    text: Mutex<TextState>,
+    /// Made by the first byte: most checks print nothing, and a run may have ten thousand of them at once.
+    text: Mutex<Option<Box<TextState>>>,
     leaked: AtomicBool,
+    warnings: Warnings,
     /// The age of the run, in milliseconds, from which on an unfinished line may be shown again.
     next_preview: AtomicU64,
-    run: Option<RunScope>,
     /// The terminal, while the step has it.
     terminal: Mutex<Option<fs::File>>,
 }
@@ -75,55 +131,9 @@ struct TextState {
 }
 
 impl StepContext {
-    /// The context of one step in one run. `last` is the output of its last success.
-    pub fn new(
-        step: StepId,
-        tools: Arc<Tools>,
-        sink: EventSink,
-        log: StepLog,
-        cancel: Cancel,
-        last: Option<Output>,
-        on_child: OnChild,
-    ) -> Self {
-        let redact = RedactStream::new(tools.redactor().clone());
-        let children = Arc::new(ChildRegistry::default().withholding(tools.secrets().variables()));
-        Self {
-            step,
-            tools,
-            sink,
-            log,
-            cancel,
-            last,
-            on_child,
-            children,
-            text: Mutex::new(TextState { redact, line: Vec::new() }),
-            leaked: AtomicBool::new(false),
-            next_preview: AtomicU64::new(0),
-            run: None,
-            terminal: Mutex::new(None),
-        }
-    }
-
-    /// With the children of the run that the step belongs to.
-    pub fn with_children(self, children: Arc<ChildRegistry>) -> Self {
-        Self { children, ..self }
-    }
-
-    /// The context of a check outside of any run: its lines are discarded.
-    pub fn looking(step: StepId, tools: Arc<Tools>, cancel: Cancel, last: Option<Output>) -> Self {
-        let (sink, _nobody) = event_channel();
-        let log = StepLog::discard(step.clone());
-        Self::new(step, tools, sink, log, cancel, last, Arc::new(|_: &StepId, _| {}))
-    }
-
-    /// As part of the run `run`.
-    pub fn in_run(self, run: RunScope) -> Self {
-        Self { run: Some(run), ..self }
-    }
-
     /// The run; `None` for a check outside of any run.
     pub fn run(&self) -> Option<&RunScope> {
-        self.run.as_ref()
+        self.scope.run.as_ref()
     }
 
     /// Gives the next attempt a sign of its own to stop, so that a timeout of this one does not end it too.
@@ -138,12 +148,12 @@ impl StepContext {
 
     /// What all steps share.
     pub fn tools(&self) -> &Tools {
-        &self.tools
+        &self.scope.tools
     }
 
     /// A path of the settings: relative ones start at the project's folder.
     pub fn path(&self, path: &str) -> PathBuf {
-        self.tools.root().join(path)
+        self.scope.tools.root().join(path)
     }
 
     /// The output of the step's last success, whatever its inputs were.
@@ -153,8 +163,8 @@ impl StepContext {
 
     /// Tells how far it is. Cheap: may be called for every chunk.
     pub fn progress(&self, mut progress: Progress) {
-        progress.message = self.tools.redactor().text(&progress.message);
-        self.sink.send(EventKind::StepProgress { step: self.step.clone(), progress });
+        progress.message = self.scope.tools.redactor().text(&progress.message);
+        self.scope.sink.send(EventKind::StepProgress { step: self.step.clone(), progress });
     }
 
     /// Writes a line to the step's log and to the display.
@@ -196,9 +206,9 @@ impl StepContext {
     /// Asks the person at the terminal. Returns the answer, or `None` if there is no terminal: then the question stays
     /// open, and the step has to say so. Question and answer are in the step's log.
     pub async fn ask(&self, question: &str) -> Result<Option<String>, Failure> {
-        let Some(run) = &self.run else { return Ok(None) };
+        let Some(run) = &self.scope.run else { return Ok(None) };
         let what = format!("the question \"{question}\"");
-        let answer = self.unless_cancelled(&what, run.prompts.ask(&self.step, question, &self.sink)).await?;
+        let answer = self.unless_cancelled(&what, run.prompts.ask(&self.step, question, &self.scope.sink)).await?;
         if let Some(answer) = &answer {
             self.line(&format!("{question} {answer}"));
         }
@@ -208,8 +218,8 @@ impl StepContext {
     /// Waits for the terminal, and lets the programs of this step have it until what is returned is dropped; `None` if
     /// there is none: then they have no terminal.
     pub async fn take_terminal(&self) -> Result<Option<TerminalTurn<'_>>, Failure> {
-        let Some(run) = &self.run else { return Ok(None) };
-        let turn = async { Ok(run.prompts.take(&self.step, &self.sink).await) };
+        let Some(run) = &self.scope.run else { return Ok(None) };
+        let turn = async { Ok(run.prompts.take(&self.step, &self.scope.sink).await) };
         let Some(turn) = self.unless_cancelled("waiting for the terminal", turn).await? else { return Ok(None) };
         let terminal = fs::OpenOptions::new().write(true).open("/dev/tty").context(|| "opening the terminal".into())?;
         *self.terminal.lock().unwrap_or_else(PoisonError::into_inner) = Some(terminal);
@@ -218,10 +228,20 @@ impl StepContext {
 
     /// Masks the generated secrets that the cluster has, before the step may print them.
     pub async fn learn_generated(&self) -> Result<(), Failure> {
-        if let Some(why) = self.tools.learn_generated().await {
+        if let Some(why) = self.scope.tools.learn_generated().await {
             self.line(&format!("generated secrets of the cluster are not masked: {why}"));
         }
         Ok(())
+    }
+
+    /// Fails if `text` has the value of a secret, because others can read it where it goes: to `what`.
+    pub fn refuse_secret(&self, what: &str, text: &str) -> Result<(), Failure> {
+        if !self.tools().redactor().is_certainly_in(text) {
+            return Ok(());
+        }
+        Err(Failure::failed(format!("{what} has the value of a declared secret"))
+            .cause("others can read it there")
+            .hint("hand the secret to a command by its environment: `secrets = [\"NAME\"]`"))
     }
 
     /// Notes that a child left processes behind, which were stopped.
@@ -234,15 +254,20 @@ impl StepContext {
         self.leaked.load(Ordering::Relaxed)
     }
 
+    /// Returns `output` with what the step's programs have warned of.
+    pub fn with_warnings(&self, output: Output) -> Output {
+        self.warnings.add_to(output)
+    }
+
     /// Writes what is held back and closes the log. Returns whether there is a log, or why it is incomplete.
     pub fn finish(&self) -> Result<bool, String> {
         {
-            let mut text = self.text.lock().unwrap_or_else(PoisonError::into_inner);
-            let rest = text.redact.finish();
-            self.write(&mut text.line, &rest);
-            if !text.line.is_empty() {
-                let line = std::mem::take(&mut text.line);
-                self.send_line(&line);
+            if let Some(mut text) = self.text.lock().unwrap_or_else(PoisonError::into_inner).take() {
+                let rest = text.redact.finish();
+                self.write(&mut text.line, &rest);
+                if !text.line.is_empty() {
+                    self.send_line(&text.line);
+                }
             }
         }
         self.log.finish()
@@ -256,7 +281,7 @@ impl StepContext {
         self.log.write(bytes);
         let mut rest = bytes;
         while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
-            if self.sink.has_room() {
+            if self.scope.sink.has_room() {
                 extend_line(open, &rest[..end], MAX_LINE);
                 self.send_line(open);
                 rest = &rest[end + 1..];
@@ -276,8 +301,8 @@ impl StepContext {
 
     /// Returns whether an unfinished line may be shown again.
     fn preview_is_due(&self) -> bool {
-        let now = u64::try_from(self.sink.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let is_due = self.sink.has_room() && now >= self.next_preview.load(Ordering::Relaxed);
+        let now = u64::try_from(self.scope.sink.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let is_due = self.scope.sink.has_room() && now >= self.next_preview.load(Ordering::Relaxed);
         if is_due {
             self.next_preview.store(now.saturating_add(PREVIEW_INTERVAL_MS), Ordering::Relaxed);
         }
@@ -286,14 +311,17 @@ impl StepContext {
 
     fn send_line(&self, line: &[u8]) {
         let line = String::from_utf8_lossy(line).trim_end().to_owned();
-        self.sink.send(EventKind::StepLine { step: self.step.clone(), line });
+        self.scope.sink.send(EventKind::StepLine { step: self.step.clone(), line });
     }
 }
 
 impl ProcessObserver for StepContext {
     fn output(&self, bytes: &[u8]) {
         let mut text = self.text.lock().unwrap_or_else(PoisonError::into_inner);
-        let TextState { redact, line } = &mut *text;
+        let TextState { redact, line } = &mut **text.get_or_insert_with(|| {
+            let redact = RedactStream::new(self.scope.tools.redactor().clone());
+            Box::new(TextState { redact, line: Vec::new() })
+        });
         let ready = redact.push(bytes);
         if let Some(terminal) = &mut *self.terminal.lock().unwrap_or_else(PoisonError::into_inner) {
             // A question has no line's end. A terminal that is gone shows nothing.
@@ -305,11 +333,11 @@ impl ProcessObserver for StepContext {
     }
 
     fn started(&self, pid: u32) {
-        (self.on_child)(&self.step, ChildEvent::Started(pid));
+        (self.scope.on_child)(&self.step, ChildEvent::Started(pid));
     }
 
     fn ended(&self, pid: u32) {
-        (self.on_child)(&self.step, ChildEvent::Ended(pid));
+        (self.scope.on_child)(&self.step, ChildEvent::Ended(pid));
     }
 
     fn cancel(&self) -> &Cancel {
@@ -317,7 +345,11 @@ impl ProcessObserver for StepContext {
     }
 
     fn children(&self) -> &Arc<ChildRegistry> {
-        &self.children
+        &self.scope.children
+    }
+
+    fn warned(&self, warning: &str) {
+        self.warnings.add(warning, self.scope.tools.redactor());
     }
 
     fn has_terminal(&self) -> bool {
@@ -355,12 +387,14 @@ mod tests {
         let step = StepId::new("a.b").unwrap();
         let log = StepLog::discard(step.clone());
         let tools = Tools::new(PathBuf::new(), PathBuf::new(), Secrets::default(), None, Redactor::new());
-        let cx = StepContext::new(step, Arc::new(tools), sink, log, Cancel::new(), None, Arc::new(|_: &StepId, _| {}));
+        let scope = StepScope::new(Arc::new(tools), sink, Arc::new(|_: &StepId, _| {}));
+        let scope = Arc::new(scope);
+        let cx = scope.of(step, log, Cancel::new(), None);
         cx.output(b"start\n 10%\r 20%");
         cx.output(b"\r 30%");
         cx.output(b"\r100%\r\n");
         cx.finish().unwrap();
-        drop(cx);
+        drop((cx, scope));
         let mut lines = Vec::new();
         while let Ok(Some(event)) = events.next(Duration::ZERO) {
             if let EventKind::StepLine { line, .. } = event.kind {

@@ -7,6 +7,7 @@ use toml::de::DeTable;
 
 use super::Action;
 use crate::fingerprint::Digest;
+use crate::tools::cluster::ClusterSpec;
 
 /// A step's own settings as they stand in the file, every value with its place; expressions are filled in already.
 pub type SettingsTable<'a> = Spanned<DeTable<'a>>;
@@ -43,6 +44,12 @@ pub trait ActionSettings: Action + DeserializeOwned + JsonSchema + 'static {
     /// [`crate::tools::shell::Script`], which keeps values from outside of the file out of its text.
     const SCRIPTS: &'static [&'static str] = &[];
 
+    /// Fails with the reason if it can't work with the cluster that the pipeline declares. Asked when the file is read.
+    fn check_cluster(cluster: &ClusterSpec) -> Result<(), String> {
+        let _ = cluster;
+        Ok(())
+    }
+
     /// What types can't say: settings that exclude each other, a range that does not parse.
     fn validate(&self) -> Result<(), String> {
         Ok(())
@@ -77,6 +84,8 @@ pub struct ActionType {
     pub probe_settings: &'static [&'static str],
     /// See [`ActionSettings::SCRIPTS`].
     pub scripts: &'static [&'static str],
+    /// See [`ActionSettings::check_cluster`].
+    pub check_cluster: fn(&ClusterSpec) -> Result<(), String>,
     /// Makes the action from a step's settings. The error has the place of what is wrong.
     pub parse: fn(SettingsTable<'_>) -> Result<Box<dyn Action>, toml::de::Error>,
     /// The JSON Schema of its settings.
@@ -104,6 +113,7 @@ impl ActionType {
             secret_settings: A::SECRET_SETTINGS,
             probe_settings: A::PROBE_SETTINGS,
             scripts: A::SCRIPTS,
+            check_cluster: A::check_cluster,
             parse: parse::<A>,
             schema: schema::<A>,
         }

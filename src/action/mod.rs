@@ -3,14 +3,21 @@
 mod context;
 pub mod defaults;
 mod entry;
-mod input_sources;
+mod exercise;
+#[cfg(test)]
+pub(crate) mod fake;
+mod file_inputs;
+pub mod ignored;
 pub mod names;
 mod prompts;
 mod published;
 pub mod response;
+mod secret_inputs;
+mod secret_search;
 mod statuses;
 mod temporary_names;
 pub mod units;
+mod warnings;
 
 use std::fmt::Debug;
 
@@ -21,8 +28,9 @@ use crate::fingerprint::Inputs;
 use crate::model::{Output, ProofKind};
 use crate::tools::deletion::Deletion;
 
-pub use context::{ChildEvent, OnChild, RunScope, StepContext, TerminalTurn};
+pub use context::{ChildEvent, OnChild, RunScope, StepContext, StepScope, TerminalTurn};
 pub use entry::{ActionSettings, ActionType, SettingsTable};
+pub use exercise::Exercise;
 pub use prompts::{Prompter, Prompts};
 pub use published::PublishedPort;
 pub use statuses::Statuses;
@@ -94,4 +102,9 @@ pub trait Action: Debug + Send + Sync {
 /// For an action that has nothing to add to its inputs.
 pub fn nothing<'a>() -> BoxFuture<'a, Result<(), Failure>> {
     Box::pin(std::future::ready(Ok(())))
+}
+
+/// The failure of an action that has ended without one, and whose result is not there.
+pub fn unconfirmed(what: String) -> Failure {
+    Failure::failed("the action succeeded but its result could not be confirmed").cause(what).transient()
 }

@@ -87,7 +87,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::action::{RunScope, StepContext};
+    use crate::action::{RunScope, StepContext, StepScope};
     use crate::error::FailureKind;
     use crate::event::{Events, StepLog, event_channel};
     use crate::model::RunId;
@@ -116,12 +116,12 @@ mod tests {
         let (sink, events) = event_channel();
         let (cancel, step) = (Cancel::new(), StepId::new("a.b").unwrap());
         let log = StepLog::discard(step.clone());
-        let on_child = Arc::new(|_: &StepId, _| {});
-        let cx = StepContext::new(step, Arc::new(tools), sink, log, cancel.clone(), None, on_child).in_run(RunScope {
+        let scope = StepScope::new(Arc::new(tools), sink, Arc::new(|_: &StepId, _| {})).in_run(RunScope {
             id: RunId::new("r-1").unwrap(),
             has_ended: Arc::new(|_| false),
             prompts: Arc::new(prompts),
         });
+        let cx = Arc::new(scope).of(step, log, cancel.clone(), None);
         (cx, cancel, events)
     }
 

@@ -22,9 +22,14 @@ impl Default for Statuses {
 impl Statuses {
     /// Whether `status` is one of them.
     pub fn has(&self, status: u16) -> bool {
+        self.all().contains(&status)
+    }
+
+    /// Returns each of them.
+    pub fn all(&self) -> &[u16] {
         match self {
-            Self::One(one) => *one == status,
-            Self::Any(any) => any.contains(&status),
+            Self::One(one) => std::slice::from_ref(one),
+            Self::Any(any) => any,
         }
     }
 

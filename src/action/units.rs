@@ -59,9 +59,35 @@ impl JsonSchema for Time {
     }
 }
 
+/// A size in bytes: `300MB`, `1.5 GiB`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(try_from = "String")]
+#[schemars(with = "String")]
+pub struct Size(pub u64);
+
+impl TryFrom<String> for Size {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let size = text.parse().map(|bytesize::ByteSize(bytes)| Self(bytes));
+        size.map_err(|_| format!("`{text}` is not a size: write it as `300MB` or `1.5GB`"))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sizes_are_read_as_people_write_them() {
+        let cases = [("300MB", 300_000_000), ("1.5 GB", 1_500_000_000), ("10MiB", 10 << 20), ("42", 42)];
+        for (text, bytes) in cases {
+            assert_eq!(Size::try_from(text.to_owned()), Ok(Size(bytes)), "{text}");
+        }
+        for bad in ["", "MB", "1.2.3MB", "-5MB", "5 parsecs"] {
+            assert!(Size::try_from(bad.to_owned()).is_err(), "{bad}");
+        }
+    }
 
     #[derive(Debug, Deserialize)]
     struct Settings {

@@ -38,7 +38,10 @@ impl ActionSettings for ClusterStart {
         ("kubeconfig", "the kubeconfig to use; empty for the user's own"),
         ("version", "the version of Kubernetes"),
         ("runtime", "the node's container runtime"),
-        ("warnings", "what the provider's program warned of while it started the cluster; absent if there was nothing"),
+        (
+            Output::WARNINGS,
+            "what the provider's program warned of while it started the cluster; absent if there was nothing",
+        ),
     ];
 }
 
@@ -103,15 +106,13 @@ impl Action for ClusterStart {
             let program = self.program.as_ref().map(|program| cx.path(program));
             let ready = provider(cluster)?.ensure_up(&session, cluster, program.as_deref()).await?;
             let kubeconfig = cluster.kubeconfig(cx.tools().state_dir()).unwrap_or_else(PathBuf::new);
-            let output = Output::new()
+            Ok(Output::new()
                 .with("name", &cluster.name)
                 .with("uid", ready.uid)
                 .with("context", &cluster.context)
                 .with("kubeconfig", kubeconfig.display().to_string())
                 .with("version", ready.node.version)
-                .with("runtime", ready.node.runtime);
-            let warnings = session.warnings();
-            Ok(if warnings.is_empty() { output } else { output.with("warnings", warnings.join("; ")) })
+                .with("runtime", ready.node.runtime))
         })
     }
 }

@@ -116,6 +116,9 @@ impl Command {
             Run::Shell(script) => shell::command(script, cx.children()).await?,
             Run::Program(argv) => {
                 let (program, rest) = argv.split_first().ok_or_else(|| Failure::bug("a command without a program"))?;
+                for (n, argument) in argv.iter().enumerate() {
+                    cx.refuse_secret(&format!("argument {n} of `{program}`"), argument)?;
+                }
                 let path = if program.contains('/') { cx.path(program) } else { process::find(program)? };
                 process::Command::new(path).args(rest)
             }
@@ -234,7 +237,7 @@ impl Action for Command {
 
     fn inputs<'a>(&'a self, cx: &'a StepContext, inputs: &'a mut Inputs) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async move {
-            cx.add_files(inputs, &self.inputs).await?;
+            cx.add_files(&self.inputs, inputs).await?;
             // The usual one needs no words.
             if !self.names_daemon()
                 && let Ok(endpoint) = cx.tools().docker_endpoint()

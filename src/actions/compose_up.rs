@@ -219,7 +219,7 @@ impl Action for ComposeUp {
                     inputs.digest(format!("variable {name}"), digest);
                 }
             }
-            cx.add_files(inputs, &self.inputs).await?;
+            cx.add_files(&self.inputs, inputs).await?;
             cx.add_secrets(inputs, self.env.values().map(String::as_str))
         })
     }

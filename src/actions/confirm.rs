@@ -93,7 +93,7 @@ impl Action for Confirm {
     }
 
     fn inputs<'a>(&'a self, cx: &'a StepContext, inputs: &'a mut Inputs) -> BoxFuture<'a, Result<(), Failure>> {
-        Box::pin(cx.add_files(inputs, &self.inputs))
+        Box::pin(cx.add_files(&self.inputs, inputs))
     }
 
     /// What a person has said stands until the question or what it is about changes.

@@ -6,6 +6,7 @@ use futures_util::future::BoxFuture;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::action::units::Size;
 use crate::action::{Action, ActionSettings, Presence, StepContext};
 use crate::error::Failure;
 use crate::files::inside;
@@ -43,21 +44,6 @@ pub(super) struct DockerBuild {
 
 fn default_dockerfile() -> String {
     "Dockerfile".to_owned()
-}
-
-/// A size in bytes: `300MB`, `1.5 GiB`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(try_from = "String")]
-#[schemars(with = "String")]
-struct Size(u64);
-
-impl TryFrom<String> for Size {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        let size = text.parse().map(|bytesize::ByteSize(bytes)| Self(bytes));
-        size.map_err(|_| format!("`{text}` is not a size: write it as `300MB` or `1.5GB`"))
-    }
 }
 
 impl ActionSettings for DockerBuild {
@@ -131,6 +117,10 @@ impl DockerBuild {
         let on_event = |event: BuildEvent<'_>| match event {
             BuildEvent::Progress(progress) => cx.progress(progress),
             BuildEvent::Line(line) => cx.line(line),
+            BuildEvent::Warning(warning) => {
+                cx.line(&format!("warning: {warning}"));
+                cx.warned(warning);
+            }
         };
         let image = cx.unless_cancelled(&what, builder.build_image(&request, &context, &on_event)).await?;
         let size = docker.unpacked_size(&image).await?;
@@ -197,6 +187,9 @@ impl Action for DockerBuild {
     fn run<'a>(&'a self, cx: &'a StepContext) -> BoxFuture<'a, Result<Output, Failure>> {
         Box::pin(async move {
             cx.check_cancel()?;
+            for (name, value) in &self.args {
+                cx.refuse_secret(&format!("the build argument `{name}`"), value)?;
+            }
             let docker = cx.tools().docker().await?;
             cx.remove_left_names(docker).await;
             let temporary = format!("{}:{}", self.image, TemporaryTag::new(cx.name_owner()));
@@ -223,17 +216,6 @@ mod tests {
     fn settings(text: &str) -> Result<DockerBuild, String> {
         let settings: DockerBuild = toml::from_str(text).map_err(|error| error.to_string())?;
         settings.validate().map(|()| settings)
-    }
-
-    #[test]
-    fn sizes_are_read_as_people_write_them() {
-        let cases = [("300MB", 300_000_000), ("1.5 GB", 1_500_000_000), ("10MiB", 10 << 20), ("42", 42)];
-        for (text, bytes) in cases {
-            assert_eq!(Size::try_from(text.to_owned()), Ok(Size(bytes)), "{text}");
-        }
-        for bad in ["", "MB", "1.2.3MB", "-5MB", "5 parsecs"] {
-            assert!(Size::try_from(bad.to_owned()).is_err(), "{bad}");
-        }
     }
 
     #[test]

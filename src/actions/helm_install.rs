@@ -1,5 +1,7 @@
 //! `helm-install`: a release of a chart is deployed.
 
+mod takeover;
+
 use std::borrow::Cow;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,7 +12,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::action::units::Time;
-use crate::action::{Action, ActionSettings, Presence, StepContext, defaults, names};
+use crate::action::{Action, ActionSettings, Presence, StepContext, defaults, ignored, names};
 use crate::error::{Context, Failure};
 use crate::fingerprint::{Digest, Inputs};
 use crate::model::{Output, Progress};
@@ -18,6 +20,8 @@ use crate::tools::helm::{self, Chart, Helm, Install, PendingRelease};
 use crate::tools::kubernetes::{Kube, ManifestObject, Release, ReleaseStatus};
 use crate::tools::process::ProcessObserver;
 use crate::tools::{Poll, blocking};
+
+pub(in crate::actions) mod drift;
 
 /// How long the API server may take to serve the kinds of definitions that were just made.
 const SERVED: Duration = Duration::from_secs(30);
@@ -99,11 +103,7 @@ impl ActionSettings for HelmInstall {
                 "`history-max` of 1 leaves no revision to roll back to: it must be 0 (all) or at least 2".into()
             );
         }
-        let malformed = self.ignore_changes.iter().find(|field| !field.contains('/') || !field.contains(": "));
-        if let Some(field) = malformed {
-            return Err(format!("`ignore-changes`: `{field}` is not of the form `deployment/web: spec.replicas`"));
-        }
-        Ok(())
+        ignored::check(&self.ignore_changes)
     }
 }
 
@@ -144,21 +144,12 @@ impl Action for HelmInstall {
             if release.status != ReleaseStatus::Deployed {
                 return missing(format!("the release `{}` is {}", self.release, release.status.word()));
             }
-            match output.get("revision") {
-                Some(revision) if revision != release.revision.to_string() => missing(format!(
-                    "the release `{}` is now at revision {}, not {revision}",
-                    self.release, release.revision
-                )),
-                // One that was removed and installed again begins at 1 again.
-                _ if output.get("record").is_some_and(|record| record != release.description) => {
-                    missing(format!("the release `{}` was installed again by somebody else", self.release))
-                }
-                _ => {
-                    let drift = kube.release_drift(&release, &|field| self.ignores(field)).await?;
-                    drift.unknown.iter().for_each(|why| cx.line(why));
-                    Ok(drift.summary().map_or(Presence::Present, Presence::Missing))
-                }
+            if let Some(why) = self.other_revision(&kube, &release, output).await? {
+                return missing(why);
             }
+            let drift = kube.release_drift(&release, &|field| self.ignores(field)).await?;
+            drift.unknown.iter().for_each(|why| cx.line(why));
+            Ok(drift.summary().map_or(Presence::Present, Presence::Missing))
         })
     }
 
@@ -195,6 +186,24 @@ impl Action for HelmInstall {
 }
 
 impl HelmInstall {
+    /// Says that the newest revision is not the one of `output`; a rollback to that one is as good.
+    async fn other_revision(&self, kube: &Kube, latest: &Release, output: &Output) -> Result<Option<String>, Failure> {
+        let made = output.get("revision").and_then(|revision| revision.parse().ok()).unwrap_or(latest.revision);
+        let found = if made == latest.revision {
+            Some(latest.description.clone())
+        } else if kube.is_back_at(latest, made).await? {
+            kube.release(&self.namespace, &self.release, made).await?.map(|release| release.description)
+        } else {
+            return Ok(Some(format!(
+                "the release `{}` is now at revision {}, not {made}",
+                self.release, latest.revision
+            )));
+        };
+        // One that was removed and installed again begins at 1 again.
+        let is_ours = output.get("record").is_none_or(|record| found.as_deref() == Some(record));
+        Ok((!is_ours).then(|| format!("the release `{}` was installed again by somebody else", self.release)))
+    }
+
     /// Whether the chart of a repository is always the same one.
     fn names_version(&self) -> bool {
         let is_number = |part: &str| part.bytes().next().is_some_and(|first| first.is_ascii_digit());
@@ -221,8 +230,7 @@ impl HelmInstall {
     }
 
     fn ignores(&self, field: &str) -> bool {
-        let below = |ignored: &String| field.strip_prefix(ignored.as_str());
-        self.ignore_changes.iter().filter_map(below).any(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+        ignored::ignores(&self.ignore_changes, field)
     }
 
     /// Returns the objects of the release that somebody has changed. Makes the definitions of custom resources again
@@ -230,6 +238,7 @@ impl HelmInstall {
     /// chart's `crds` folder only at the first installation.
     async fn before_upgrade(&self, cx: &StepContext, helm: &Helm, kube: &Kube) -> Result<Vec<ManifestObject>, Failure> {
         let Some(release) = kube.latest_release(&self.namespace, &self.release).await? else { return Ok(Vec::new()) };
+        self.permit_upgrade(cx, helm, &release).await?;
         if !kube.serves_kinds_of(&release).await? {
             self.restore_definitions(cx, helm, kube, &release).await?;
         }
@@ -267,33 +276,11 @@ impl HelmInstall {
         release: &Release,
         changed: &[ManifestObject],
     ) -> Result<(), Failure> {
-        self.undo_drift(cx, kube, release).await?;
+        drift::undo(cx, kube, release, &|field| self.ignores(field)).await?;
         for workload in kube.restart_users(&release.objects(), changed).await? {
             cx.line(&format!("{workload} replaces its pods: they may have the changed variables"));
         }
         Ok(())
-    }
-
-    async fn undo_drift(&self, cx: &StepContext, kube: &Kube, release: &Release) -> Result<(), Failure> {
-        let is_ignored = |field: &str| self.ignores(field);
-        let drift = kube.release_drift(release, &is_ignored).await?;
-        if drift.summary().is_none() {
-            return Ok(());
-        }
-        for done in kube.undo_drift(&drift).await? {
-            cx.line(&done);
-        }
-        match kube.release_drift(release, &is_ignored).await?.summary() {
-            None => Ok(()),
-            Some(why) => {
-                Err(Failure::failed(format!("the release `{}` does not stay as it was released", self.release))
-                    .cause(why)
-                    .hint(
-                        "something in the cluster changes it again: if the field belongs to it, name the field in \
-                     `ignore-changes`",
-                    ))
-            }
-        }
     }
 
     /// The chart as helm takes it.

@@ -312,6 +312,8 @@ impl HttpCheck {
             .with("status", asked.response.status.to_string())
             .with("ms", asked.response.took.as_millis().to_string());
         for (name, value) in saved {
+            // Masked, it would be handed to other steps as another value.
+            cx.refuse_secret(&format!("the output `{name}`"), &value)?;
             output = output.with(&name, redactor.text(&value));
         }
         Ok(output)

@@ -97,7 +97,7 @@ impl Action for RolloutCheck {
         Box::pin(async move {
             let kube = cx.tools().kube().await?;
             let subject = self.subject(cx, &kube).await?;
-            if let Some(why) = self.other_revision(subject.revision) {
+            if let Some(why) = self.other_revision(subject.stands_for) {
                 return Ok(Presence::Missing(why));
             }
             let workloads = kube.targets(&subject.targets, self.allow_empty).await?;
@@ -113,37 +113,45 @@ impl Action for RolloutCheck {
         Box::pin(async move {
             let kube = cx.unless_cancelled("connecting to the cluster", cx.tools().kube()).await?;
             let subject = cx.unless_cancelled("finding the workloads", self.subject(cx, &kube)).await?;
-            self.check_revision(subject.revision)?;
-            let targets = subject.targets.clone();
-            let n_workloads = targets.len();
-            let mut rollout = Rollout::new(targets, self.allow_empty);
-            let poll = Poll::new(cx.cancel(), None, INTERVAL, "checking the workloads");
-            loop {
-                let checked = poll.check(async { Ok(rollout.check(&kube).await) }).await;
-                tell(cx, &mut rollout);
-                match checked {
-                    Ok(Ok(RolloutState::Complete { pods })) => {
-                        let confirm = Box::pin(self.confirm(cx, &kube, &subject));
-                        cx.unless_cancelled("checking what the pods run", confirm).await?;
-                        return Ok(Output::new()
-                            .with("workloads", n_workloads.to_string())
-                            .with("pods", pods.to_string()));
-                    }
-                    Ok(Ok(RolloutState::Fatal(fatal))) => {
-                        let (workload, problem) = *fatal;
-                        let failure = Failure::failed(format!("{workload} is not coming up")).cause(problem.line());
-                        return Err(kube.explain(failure, rollout.unfinished(), hint).await);
-                    }
-                    Ok(Ok(RolloutState::Waiting)) => {}
-                    Ok(Err(failure)) => return Err(failure),
-                    Err(interrupted) => return Err(explain_interruption(cx, &kube, &rollout, interrupted).await),
-                }
-                let pending = Failure::failed("the workloads are not rolled out");
-                if let Err(interrupted) = poll.next(pending).await {
-                    return Err(explain_interruption(cx, &kube, &rollout, interrupted).await);
-                }
-            }
+            self.check_revision(subject.stands_for)?;
+            let n_workloads = subject.targets.len();
+            let pods = wait(cx, &kube, subject.targets.clone(), self.allow_empty, None).await?;
+            let confirm = Box::pin(self.confirm(cx, &kube, &subject));
+            cx.unless_cancelled("checking what the pods run", confirm).await?;
+            Ok(Output::new().with("workloads", n_workloads.to_string()).with("pods", pods.to_string()))
         })
+    }
+}
+
+/// Waits until workloads are rolled out and their pods stay up, for `limit` at most; fails at once when waiting can't
+/// help. Returns how many pods they have.
+pub(super) async fn wait(
+    cx: &StepContext,
+    kube: &Kube,
+    targets: Vec<Target>,
+    allow_empty: bool,
+    limit: Option<Duration>,
+) -> Result<u64, Failure> {
+    let mut rollout = Rollout::new(targets, allow_empty);
+    let poll = Poll::new(cx.cancel(), limit, INTERVAL, "checking the workloads");
+    loop {
+        let checked = poll.check(async { Ok(rollout.check(kube).await) }).await;
+        tell(cx, &mut rollout);
+        match checked {
+            Ok(Ok(RolloutState::Complete { pods })) => return Ok(pods),
+            Ok(Ok(RolloutState::Fatal(fatal))) => {
+                let (workload, problem) = *fatal;
+                let failure = Failure::failed(format!("{workload} is not coming up")).cause(problem.line());
+                return Err(kube.explain(failure, rollout.unfinished(), hint).await);
+            }
+            Ok(Ok(RolloutState::Waiting)) => {}
+            Ok(Err(failure)) => return Err(failure),
+            Err(interrupted) => return Err(explain_interruption(cx, kube, &rollout, interrupted).await),
+        }
+        let pending = Failure::failed("the workloads are not rolled out");
+        if let Err(stopped) = poll.next(pending).await {
+            return Err(explain_interruption(cx, kube, &rollout, stopped).await);
+        }
     }
 }
 
@@ -152,6 +160,8 @@ struct Subject {
     targets: Vec<Target>,
     /// The revision of the release, where there is one.
     revision: Option<u32>,
+    /// The same, or the one that was asked for, if the release was rolled back to it.
+    stands_for: Option<u32>,
 }
 
 impl RolloutCheck {
@@ -168,7 +178,7 @@ impl RolloutCheck {
     }
 
     async fn subject(&self, cx: &StepContext, kube: &Kube) -> Result<Subject, Failure> {
-        let mut subject = Subject { targets: self.names().collect(), revision: None };
+        let mut subject = Subject { targets: self.names().collect(), revision: None, stands_for: None };
         let targets = &mut subject.targets;
         if let Some(release) = &self.release {
             let Some(found) = kube.latest_release(&self.namespace, release).await? else {
@@ -178,16 +188,15 @@ impl RolloutCheck {
                 )));
             };
             subject.revision = Some(found.revision);
-            for object in found.objects().objects {
-                let Some(kind) = WorkloadKind::of(&object.reference.api_version, &object.reference.kind) else {
-                    continue;
-                };
-                if object.is_removed_when_done() && !kube.exists(&object.reference).await? {
-                    cx.line(&format!("{} is gone: it was removed some time after its end", object.reference));
-                    continue;
-                }
-                targets.push((kind, object.reference.namespace, object.reference.name));
-            }
+            let wanted = self.revision.as_ref().and_then(|revision| revision.parse().ok());
+            let is_back = match wanted {
+                Some(wanted) => kube.is_back_at(&found, wanted).await?,
+                None => false,
+            };
+            subject.stands_for = if is_back { wanted } else { subject.revision };
+            let (found, gone) = kube.workloads_of(&found).await?;
+            gone.iter().for_each(|why| cx.line(why));
+            targets.extend(found);
         }
         if let Some(selector) = &self.selector {
             let found = kube.workloads(&self.namespace, selector).await?;

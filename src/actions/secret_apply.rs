@@ -1,7 +1,6 @@
 //! `secret-apply`: a Secret of Kubernetes holds the declared secrets.
 
 mod apply;
-mod owners;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
@@ -16,9 +15,8 @@ use crate::error::{Failure, FailureKind};
 use crate::fingerprint::{Digest, Inputs};
 use crate::model::{Output, SecretPart, split_secret_refs};
 use crate::tools::Tools;
-use crate::tools::kubernetes::{GENERATED, Kube, SecretObject, SecretState};
+use crate::tools::kubernetes::{GENERATED, Kube, Marks, Owners, SecretObject, SecretState};
 use crate::tools::secrets::{self, SecretSource, SecretValue};
-use owners::Owners;
 
 /// Marks what we made.
 const MANAGED_BY: (&str, &str) = ("app.kubernetes.io/managed-by", "provision");
@@ -132,7 +130,8 @@ impl Action for SecretApply {
 
 impl SecretApply {
     async fn apply(&self, cx: &StepContext, kube: &Kube) -> Result<Output, Failure> {
-        if self.create_namespace && kube.ensure_namespace(&self.namespace).await? {
+        let marks = Marks::of(cx.tools().pipeline());
+        if self.create_namespace && kube.make_namespace(&self.namespace, &marks, cx.step().as_str()).await? {
             cx.line(&format!("made the namespace `{}`", self.namespace));
         }
         let turn = GENERATING.lock().await;
@@ -150,7 +149,7 @@ impl SecretApply {
     /// Applies to the Secret as it is: when somebody changes it meanwhile, it is read again. So of several machines
     /// that generate a secret at the same time one makes it, and the others adopt its value.
     async fn apply_to_what_is_there(&self, cx: &StepContext, kube: &Kube) -> Result<SecretObject, Failure> {
-        let owners = Owners::new(cx.tools(), cx.step());
+        let owners = Owners::new(cx.tools().pipeline(), cx.tools().steps(), cx.step());
         for _ in 0..ATTEMPTS {
             cx.check_cancel()?;
             let found = kube.secret(&self.namespace, &self.name).await?;

@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::SignedDuration;
 
 use crate::files::Verify;
-use crate::report::{ColorChoice, OutputChoice};
+use crate::report::{ChecklistFormat, ColorChoice, FORMATS, OutputChoice};
 use crate::tools::Access;
 use crate::tools::deletion::Consent;
 
@@ -170,11 +171,14 @@ pub(super) struct ReportArgs {
     #[command(flatten)]
     pub(super) place: FileArg,
     /// The format of the report
-    #[arg(long, value_name = "FORM", default_value = "text")]
-    pub(super) format: ReportFormat,
+    #[arg(long, value_name = "FORM", default_value = FORMATS[0].name, value_parser = report_format())]
+    pub(super) format: &'static ChecklistFormat,
     /// Write it to this file
     #[arg(long, value_name = "FILE")]
     pub(super) output: Option<PathBuf>,
+    /// Tick the boxes of the checklists by what the report says: `[x]` for what is proven, `[ ]` for all else
+    #[arg(long)]
+    pub(super) tick: bool,
     /// How old a proof may be that can't be seen again without changing something; `24h` by default
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub(super) max_age: Option<Duration>,
@@ -239,11 +243,10 @@ impl From<VerifyArg> for Verify {
     }
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(super) enum ReportFormat {
-    Text,
-    Markdown,
-    Json,
+/// Parses the name of a format of the report.
+fn report_format() -> impl TypedValueParser<Value = &'static ChecklistFormat> {
+    PossibleValuesParser::new(FORMATS.iter().map(|format| format.name))
+        .map(|name| FORMATS.iter().find(|format| format.name == name).unwrap_or(&FORMATS[0]))
 }
 
 impl Command {

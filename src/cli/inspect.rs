@@ -1,25 +1,29 @@
 //! `provision plan`, `status` and `report`, which change nothing.
 
-use std::io::Write;
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use fs_err as fs;
 
-use super::args::{Cli, PlanArgs, ReportArgs, ReportFormat};
+use super::args::{Cli, PlanArgs, ReportArgs};
 use super::output::Terminal;
 use super::project::Project;
 use super::runtime::runtime;
+use super::tick::tick;
 use super::trust;
 use super::up::stop_signals;
 use crate::error::{Failure, FailureKind};
+use crate::event::LOG_DEPTH;
+use crate::files::open_below;
 use crate::fingerprint::StaleReason;
 use crate::journal::{History, now_ms, running};
 use crate::model::{Checklist, StepId};
 use crate::plan::{Checking, Depth, Forecast, Moment, Plan, Selection, forecast, proofs, select};
 use crate::report::{
-    LastState, StepForecast, StepStatus, Theme, is_complete, write_checklist_json, write_checklist_markdown,
-    write_checklist_text, write_forecast, write_status,
+    ChecklistReport, LastState, StepForecast, StepStatus, Theme, Timeline, TimelineStep, is_complete, write_forecast,
+    write_status,
 };
 use crate::tools::Cancel;
 use crate::tools::process::ChildRegistry;
@@ -98,14 +102,15 @@ pub(super) fn report(cli: &Cli, terminal: &Terminal, args: &ReportArgs) -> Resul
         near: project.pipeline.near_items.clone(),
         ..Checklist::judge(project.items(), &project.pipeline.outline(), &proofs)
     };
-    let name = project.pipeline.name.as_str();
-    let now = moment.now_ms;
-    let theme = if args.output.is_some() { Theme { color: false, unicode: true } } else { terminal.out };
-    let write = |out: &mut dyn Write| match args.format {
-        ReportFormat::Text => write_checklist_text(out, theme, &checklist, name, now),
-        ReportFormat::Markdown => write_checklist_markdown(out, &checklist, name, now),
-        ReportFormat::Json => write_checklist_json(out, &checklist, name, now),
+    let report = ChecklistReport {
+        pipeline: project.pipeline.name.as_str(),
+        checklist: &checklist,
+        generated_ms: moment.now_ms,
+        theme: if args.output.is_some() { Theme { color: false, unicode: true } } else { terminal.out },
+        timeline: last_run(&project, &history),
+        log: &|path| last_lines(&project.tools.root().join(path)),
     };
+    let write = |out: &mut dyn Write| (args.format.write)(out, &report);
     match &args.output {
         None => terminal.print(write)?,
         Some(path) => {
@@ -115,7 +120,54 @@ pub(super) fn report(cli: &Cli, terminal: &Terminal, args: &ReportArgs) -> Resul
             })?;
         }
     }
+    if args.tick {
+        let told = tick(&project, &checklist)?;
+        terminal.note(told);
+    }
     Ok(u8::from(args.check && !is_complete(&checklist)))
+}
+
+/// Returns what ran in the last run.
+fn last_run<'a>(project: &'a Project, history: &'a History) -> Option<Timeline<'a>> {
+    let (run, record) = history.last_run()?;
+    let ends = history.steps().filter_map(|(id, known)| Some((id, known.last.as_deref()?)));
+    let mut steps: Vec<TimelineStep> = ends
+        .filter(|(_, end)| end.run == *run)
+        .map(|(id, end)| TimelineStep {
+            id,
+            title: project.title(id),
+            outcome: end.outcome,
+            finished_ms: end.at_ms,
+            duration_ms: end.duration_ms,
+            message: end.message.as_deref(),
+        })
+        .collect();
+    steps.sort_by_key(|step| (step.began_ms(), step.id));
+    Some(Timeline {
+        run: run.as_str(),
+        command: &record.command,
+        commit: record.commit.as_deref(),
+        outcome: record.outcome,
+        began_ms: record.at_ms,
+        steps,
+    })
+}
+
+/// Most bytes of a log that a report shows: its end.
+const MAX_LOG: u64 = 16 << 10;
+
+/// Returns the last lines of a log; `None` if it is gone.
+fn last_lines(path: &Path) -> Option<String> {
+    let mut file = open_below(path, LOG_DEPTH).ok()?;
+    let length = file.metadata().ok()?.len();
+    let skipped = length.saturating_sub(MAX_LOG);
+    file.seek(SeekFrom::Start(skipped)).ok()?;
+    let mut bytes = Vec::new();
+    file.take(MAX_LOG).read_to_end(&mut bytes).ok()?;
+    let text = String::from_utf8_lossy(&bytes);
+    // The first line is whole only if nothing was skipped.
+    let text = if skipped == 0 { &*text } else { text.split_once('\n').map_or("", |(_, rest)| rest) };
+    Some(text.to_owned())
 }
 
 /// Returns what `up` would do with each selected step. A signal ends it, and the children that it has.

@@ -8,6 +8,7 @@ mod output;
 mod project;
 mod prompter;
 mod runtime;
+mod tick;
 mod trust;
 mod up;
 mod why;

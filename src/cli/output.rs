@@ -69,6 +69,14 @@ impl Terminal {
         }
     }
 
+    /// Writes what was done beside the output to standard error, a line each.
+    #[expect(clippy::unused_self, reason = "standard error belongs to the terminal")]
+    pub(super) fn note(&self, lines: impl IntoIterator<Item = String>) {
+        for line in lines {
+            drop(writeln!(io::stderr().lock(), "{line}"));
+        }
+    }
+
     /// Writes the warnings about the pipeline file to standard error.
     pub(super) fn show_warnings(&self, warnings: &Diagnostics) {
         if !warnings.is_empty() {

@@ -6,7 +6,7 @@ mod minikube;
 mod provider;
 mod session;
 
-pub use provider::{Provider, ProviderSettings, ProviderType, SettingsTable, provider};
+pub use provider::{Addon, AddonPlace, Addons, Provider, ProviderSettings, ProviderType, SettingsTable, provider};
 pub use session::{Ready, Session};
 
 /// Every provider there is, in the order in which errors list them.

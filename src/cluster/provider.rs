@@ -1,5 +1,6 @@
 //! [`Provider`]: what one kind of cluster does in its own way; [`ProviderType`]: its entry in the list.
 
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::path::Path;
 use std::sync::Arc;
@@ -57,6 +58,11 @@ pub trait Provider: Debug + Send + Sync {
         &[]
     }
 
+    /// What turns its addons on; `None` by default: it has no addons.
+    fn addons(&self) -> Option<&dyn Addons> {
+        None
+    }
+
     /// Returns what `down` would delete of the cluster, each with the proof that it is ours. Nothing by default.
     fn removals<'a>(
         &'a self,
@@ -77,6 +83,47 @@ pub trait Provider: Debug + Send + Sync {
         let _ = (cx, spec, removal);
         Box::pin(std::future::ready(Ok(())))
     }
+}
+
+/// An addon as a step declares it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Addon {
+    /// Its name.
+    pub name: String,
+    /// Images in place of its own, by the names that the provider's tool has for them.
+    pub images: BTreeMap<String, String>,
+    /// The registries that they come from, by the same names.
+    pub registries: BTreeMap<String, String>,
+}
+
+/// Where the workloads of an addon are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AddonPlace {
+    /// Their namespace.
+    pub namespace: String,
+    /// The labels that they have; empty for everything in the namespace.
+    pub selector: String,
+}
+
+/// The addons of a provider: parts of a cluster that its tool turns on.
+pub trait Addons: Debug + Send + Sync {
+    /// Returns whether the addon `name` is on, as the provider's tool has it on record. Starts no process.
+    fn is_enabled(&self, spec: &ClusterSpec, name: &str) -> Result<bool, Failure>;
+
+    /// Turns an addon on. May wait for its pods, which the caller does too. May be interrupted anywhere and called again.
+    fn enable<'a>(
+        &'a self,
+        cx: &'a Session<'a>,
+        spec: &'a ClusterSpec,
+        addon: &'a Addon,
+        program: Option<&'a Path>,
+    ) -> BoxFuture<'a, Result<(), Failure>>;
+
+    /// Returns where the workloads of the addon `name` are; `None` for one that has none.
+    fn place(&self, name: &str) -> Option<AddonPlace>;
+
+    /// The command that turns an addon off, as a person types it.
+    fn disable_line(&self, spec: &ClusterSpec, name: &str) -> String;
 }
 
 /// A provider's settings: what `[cluster]` without `provider` deserializes to. The struct has

@@ -1,7 +1,6 @@
 //! [`Session`]: what bringing a cluster up works with; and the checks that are the same for every cluster.
 
 use std::ops::ControlFlow;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::error::Failure;
@@ -16,15 +15,14 @@ pub(super) const INTERVAL: Duration = Duration::from_millis(300);
 /// How long one check may take: a paused cluster accepts connections and never responds.
 const CHECK_LIMIT: Duration = Duration::from_secs(5);
 
-/// What bringing a cluster up works with: the tools, and where output, progress and warnings go.
+/// What bringing a cluster up works with: the tools, and where output and progress go.
 pub struct Session<'a> {
     /// What all steps share.
     pub tools: &'a Tools,
-    /// Gets output, and says when to stop.
+    /// Gets output and warnings, and says when to stop.
     pub host: &'a dyn ProcessObserver,
     /// Gets progress.
     pub on_progress: &'a (dyn Fn(Progress) + Send + Sync),
-    warnings: Mutex<Vec<String>>,
 }
 
 /// A cluster whose API server and node are ready.
@@ -37,28 +35,13 @@ pub struct Ready {
 }
 
 impl<'a> Session<'a> {
-    /// A session without warnings.
+    /// A session.
     pub fn new(
         tools: &'a Tools,
         host: &'a dyn ProcessObserver,
         on_progress: &'a (dyn Fn(Progress) + Send + Sync),
     ) -> Self {
-        Self { tools, host, on_progress, warnings: Mutex::default() }
-    }
-
-    /// Returns the warnings so far, each once.
-    pub fn warnings(&self) -> Vec<String> {
-        self.warnings.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Keeps warnings for the step's result.
-    pub(super) fn warn(&self, warnings: Vec<String>) {
-        let mut kept = self.warnings.lock().unwrap_or_else(PoisonError::into_inner);
-        for warning in warnings {
-            if !kept.contains(&warning) {
-                kept.push(warning);
-            }
-        }
+        Self { tools, host, on_progress }
     }
 
     /// Writes a line of output.

@@ -13,6 +13,7 @@ use super::syntax::diagnostic::Report;
 use crate::fingerprint::Inputs;
 use crate::model::{StageId, StepId};
 use crate::pipeline::{Stage, Step};
+use crate::tools::cluster::ClusterSpec;
 use crate::tools::secrets::SecretSource;
 
 /// Everything that the declared stages may refer to.
@@ -23,6 +24,8 @@ pub(super) struct Assembly<'a> {
     pub(super) secrets: &'a BTreeMap<String, SecretSource>,
     pub(super) items: &'a Items,
     pub(super) max_age: Duration,
+    /// The cluster, if there is a valid one.
+    pub(super) cluster: Option<&'a ClusterSpec>,
 }
 
 /// A declared step with its references resolved.
@@ -118,7 +121,11 @@ impl Assembly<'_> {
         if decl.when.is_some() && when.is_none() {
             return None;
         }
-        let (action_type, _) = decl.action?;
+        let (action_type, place) = decl.action?;
+        if let Some(Err(why)) = self.cluster.map(action_type.check_cluster) {
+            report.error(place, "", why);
+            return None;
+        }
         let bound = bound?;
         let mut items = Inputs::new();
         for item in &covers {
@@ -140,7 +147,7 @@ impl Assembly<'_> {
             after_cluster: false,
             action_type,
             static_inputs: bound.inputs,
-            binding: bound.binding,
+            binding: if decl.exercise { bound.binding.as_exercise() } else { bound.binding },
         })
     }
 

@@ -33,6 +33,7 @@ use crate::tools::secrets::SecretSource;
 use after_cluster::mark_after_cluster;
 use assemble::{Assembly, known_steps};
 use expr::scope::{Env, Scope};
+pub(crate) use sections::checklist::{Ticked, tick};
 use sections::profile::Profile;
 use sections::stages::{Reader, StageDecl};
 use sections::{checklist, pipeline, profile, secrets, vars};
@@ -140,6 +141,7 @@ fn build(
         secrets: &declared.secrets,
         items: &declared.items,
         max_age: declared.max_age,
+        cluster: cluster.as_ref(),
     };
     let mut stages = assembly.stages(stages, &kept)?;
     if let Some(cluster) = &cluster {
@@ -154,6 +156,7 @@ fn build(
         secrets: declared.secrets.clone(),
         cluster,
         items: declared.items.all,
+        checklists: declared.items.files,
         near_items: declared.items.near,
         max_age: declared.max_age,
     })

@@ -56,6 +56,8 @@ pub enum EventKind {
         output: Output,
         /// The duration of the check.
         duration: Duration,
+        /// What may be wrong with it all the same: a pattern of its inputs matches nothing any more.
+        note: Option<String>,
     },
     /// Its intent is durable, and the action starts.
     StepStarted {

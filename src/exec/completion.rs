@@ -45,8 +45,8 @@ pub(super) fn complete(completion: Completion<'_>, redactor: &Redactor) -> (Entr
     if leaked {
         note = Some("it left processes behind, which were stopped".to_owned());
     }
-    if let Some(label) = inputs.all_unmatched().first() {
-        note = Some(format!("`inputs`: {} matches no file any more", label.trim_start_matches("files ")));
+    if let Some(unmatched) = unmatched_note(&inputs) {
+        note = Some(unmatched);
     }
     if !changed.is_empty() {
         note = Some(format!("{} changed while it ran: the next run does it again", changed.join(", ")));
@@ -79,6 +79,12 @@ pub(super) fn complete(completion: Completion<'_>, redactor: &Redactor) -> (Entr
     let entry = Entry::StepFinished { step: step.clone(), end: Box::new(end) };
     let failure = failure.map(|failure| redacted(failure, redactor));
     (entry, StepFinished { step: step.clone(), outcome, duration, output, failure, log, note })
+}
+
+/// Returns what is said of a step with a pattern that matches no file any more.
+pub(super) fn unmatched_note(inputs: &Inputs) -> Option<String> {
+    let label = inputs.all_unmatched().first()?;
+    Some(format!("`inputs`: {} matches no file any more", label.trim_start_matches("files ")))
 }
 
 /// Returns the end of a step that did not run.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::child_records::PendingChildren;
-use super::completion::{end_without_run, redacted};
+use super::completion::{end_without_run, redacted, unmatched_note};
 use super::contexts::Contexts;
 use super::critical_path::CriticalPath;
 use super::effects::{Durable, Effect, End, Start};
@@ -238,7 +238,10 @@ impl<'a> Decisions<'a> {
             Err(_) if self.cancel.is_cancelled() => Some(self.stop_unstarted(number)),
             Err(failure) => self.fail_unstarted(number, failure),
             Ok(check) => match check.freshness() {
-                Freshness::Fresh => Some(self.fresh(number, check.output.unwrap_or_default(), took)),
+                Freshness::Fresh => {
+                    let note = unmatched_note(&check.inputs);
+                    Some(self.fresh(number, check.output.unwrap_or_default(), took, note))
+                }
                 Freshness::Stale(_) if self.cancel.is_cancelled() => Some(self.stop_unstarted(number)),
                 Freshness::Stale(_) if self.lacks_person(number) => self.leave_open(number),
                 Freshness::Stale(reason) => {
@@ -249,9 +252,9 @@ impl<'a> Decisions<'a> {
         }
     }
 
-    fn fresh(&self, number: usize, output: Output, duration: Duration) -> Effect {
+    fn fresh(&self, number: usize, output: Output, duration: Duration, note: Option<String>) -> Effect {
         let step = self.graph.steps[number].step.id.clone();
-        End::fresh(number, EventKind::StepFresh { step, output: output.clone(), duration }, output).into()
+        End::fresh(number, EventKind::StepFresh { step, output: output.clone(), duration, note }, output).into()
     }
 
     /// A step has to run. The first one waits for the commit that is checked out, which a run with nothing to do needs

@@ -159,7 +159,10 @@ impl<'a> EventLoop<'a> {
             return Ok((problems, warnings));
         }
         for (step, what, is_optional) in self.decisions.named(gone) {
-            let text = format!("{step} no longer holds at the end of the run: {what}");
+            let text = format!(
+                "{step} no longer holds at the end of the run: {what} (if a later step undoes it on purpose, let one step \
+                 start, check and stop it)"
+            );
             if is_optional {
                 warnings.push(text);
             } else {

@@ -8,7 +8,7 @@ use futures_util::FutureExt;
 
 use super::contexts::Contexts;
 use super::messages::{ActionResult, CheckResult, Message, Sender};
-use crate::action::{Action, Presence, StepContext};
+use crate::action::{Action, Presence, StepContext, unconfirmed};
 use crate::error::{Failure, FailureKind};
 use crate::event::{EventKind, EventSink};
 use crate::failpoint;
@@ -100,7 +100,7 @@ impl ActionTask {
         loop {
             self.cx.set_cancel(self.cancel.child());
             let failure = match self.attempt().await {
-                Ok(output) => return Ok(output),
+                Ok(output) => return Ok(self.cx.with_warnings(output)),
                 Err(failure) => failure,
             };
             if attempt >= retry.attempts || self.cancel.is_cancelled() {
@@ -131,6 +131,10 @@ impl ActionTask {
         failpoint::hit("action-begins");
         let output = self.within_timeout().await?;
         drop(terminal);
+        // An output is recorded, shown, and handed to other steps as it is.
+        for (name, value) in output.all() {
+            self.cx.refuse_secret(&format!("the output `{name}`"), value)?;
+        }
         failpoint::hit("action-ended");
         if self.action.proof() == ProofKind::Check {
             return Ok(output);
@@ -138,11 +142,7 @@ impl ActionTask {
         let probe = self.cx.unless_cancelled("probing the result", self.action.probe(&self.cx, &output));
         match caught(probe, self.step.timeout).await? {
             Presence::Present => Ok(output),
-            Presence::Missing(what) => {
-                Err(Failure::failed("the action succeeded but its result could not be confirmed")
-                    .cause(what)
-                    .transient())
-            }
+            Presence::Missing(what) => Err(unconfirmed(what)),
         }
     }
 

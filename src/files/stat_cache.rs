@@ -144,6 +144,20 @@ impl FileDigests {
         set.digest(&mut Hasher { digests: self, buffer: Vec::new(), next: 0 })
     }
 
+    /// Returns one digest for the names and contents of the regular files `names`, which are relative to `root`.
+    pub fn digest_files(&self, root: &Path, names: &[PathBuf]) -> Result<Digest, Failure> {
+        let mut hasher = Hasher { digests: self, buffer: Vec::new(), next: 0 };
+        let mut all = blake3::Hasher::new();
+        for name in names {
+            let path = root.join(name);
+            let seen = fs::symlink_metadata(&path).context(|| "reading an input".into())?;
+            let name = name.as_os_str().as_encoded_bytes();
+            all.update(&(name.len() as u64).to_le_bytes()).update(name);
+            all.update(&hasher.contents(&path, &seen)?.bytes());
+        }
+        Ok(Digest::from_hash(all.finalize()))
+    }
+
     /// Writes what was learnt for the next run, if anything was. Unused entries stay as long as they are not the
     /// majority.
     pub fn save(&self) -> io::Result<()> {

@@ -19,7 +19,8 @@ pub(super) trait Disk: std::fmt::Debug + Send {
     fn truncate(&mut self, length: u64) -> io::Result<()>;
     /// Makes the file's bytes durable.
     fn sync(&mut self) -> io::Result<()>;
-    /// Whether the file's path still leads to the file that is written; also when there is no file yet.
+    /// Whether the file's path still leads to the file that is written, and nobody else has made it longer or shorter;
+    /// also when there is no file yet.
     fn is_in_place(&mut self) -> io::Result<bool>;
     /// Puts a whole new file in its place: written beside it, synced, renamed, the folder synced.
     fn replace(&mut self, bytes: &[u8]) -> io::Result<()>;
@@ -32,12 +33,14 @@ pub(super) trait Disk: std::fmt::Debug + Send {
 pub(super) struct RealDisk {
     path: PathBuf,
     file: Option<fs::File>,
+    /// How many bytes it has, if nobody else changes it.
+    length: u64,
 }
 
 impl RealDisk {
     /// The file at `path`; it need not be there.
     pub(super) fn new(path: &Path) -> Self {
-        Self { path: path.to_owned(), file: None }
+        Self { path: path.to_owned(), file: None, length: 0 }
     }
 
     /// Opens the file, if there is one.
@@ -75,15 +78,20 @@ impl Disk for RealDisk {
         let mut bytes = Vec::new();
         file.rewind()?;
         file.read_to_end(&mut bytes)?;
+        self.length = bytes.len() as u64;
         Ok(Some(bytes))
     }
 
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.file()?.write_all(bytes)
+        self.file()?.write_all(bytes)?;
+        self.length += bytes.len() as u64;
+        Ok(())
     }
 
     fn truncate(&mut self, length: u64) -> io::Result<()> {
-        self.file()?.set_len(length)
+        self.file()?.set_len(length)?;
+        self.length = length;
+        Ok(())
     }
 
     fn sync(&mut self) -> io::Result<()> {
@@ -92,7 +100,12 @@ impl Disk for RealDisk {
 
     fn is_in_place(&mut self) -> io::Result<bool> {
         match &self.file {
-            Some(file) => Ok(Place::of(file)?.is_at(&self.path)),
+            // The folder may be a link to where it was moved: no later run would believe that.
+            Some(file) => {
+                let metadata = file.metadata()?;
+                let is_ours = metadata.len() == self.length && Place::from(&metadata).is_at(&self.path);
+                Ok(is_ours && fs::symlink_metadata(self.folder())?.is_dir())
+            }
             None => Ok(true),
         }
     }
@@ -109,6 +122,7 @@ impl Disk for RealDisk {
         file.sync_all()?;
         fs::rename(&new, &self.path)?;
         self.file = Some(file);
+        self.length = bytes.len() as u64;
         fs::File::open(self.folder())?.sync_all()
     }
 

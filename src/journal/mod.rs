@@ -135,13 +135,13 @@ impl Journal {
         self.check_in_place()
     }
 
-    /// Fails when the state folder, or a file of ours in it, was removed or replaced: what is written now is read by
-    /// nobody, and another run may have begun beside this one.
+    /// Fails when the state folder, or a file of ours in it, was removed, replaced or changed by somebody else: what is
+    /// written now is read by nobody, and another run may have begun beside this one.
     pub fn check_in_place(&mut self) -> Result<(), Failure> {
         if self.is_locked()? && self.file.is_in_place()? {
             return Ok(());
         }
-        let message = format!("`{}` was removed or replaced during the run", self.state_dir.display());
+        let message = format!("`{}` was removed, replaced or changed during the run", self.state_dir.display());
         Err(Failure::new(FailureKind::State, message)
             .cause("nothing that this run records can be found any more, and another run may have begun beside it")
             .hint("run the same command again: what is not recorded runs again"))

@@ -25,6 +25,13 @@ pub struct Item {
     pub place: ItemPlace,
 }
 
+impl Item {
+    /// Returns its id, if the file gives it one, and its text.
+    pub fn title(&self) -> String {
+        if self.has_id { format!("{} {}", self.id, self.text) } else { self.text.clone() }
+    }
+}
+
 /// A line of a checklist file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ItemPlace {

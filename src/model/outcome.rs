@@ -129,6 +129,9 @@ impl StepState {
 pub struct Output(BTreeMap<String, String>);
 
 impl Output {
+    /// The fact with what the step's programs warned of; any step may have it.
+    pub const WARNINGS: &'static str = "warnings";
+
     /// No facts.
     pub fn new() -> Self {
         Self::default()

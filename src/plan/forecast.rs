@@ -9,7 +9,8 @@ use super::candidates::{Candidate, candidates};
 use super::freshness::{Depth, FreshnessCheck, check};
 use super::graph::Graph;
 use super::select::Plan;
-use crate::action::StepContext;
+use crate::action::StepScope;
+use crate::event::StepLog;
 use crate::fingerprint::StaleReason;
 use crate::journal::History;
 use crate::model::{ProofKind, StepId};
@@ -70,7 +71,8 @@ impl Forecast {
 pub async fn forecast(graph: &Graph, plan: &Plan, checking: Checking<'_>) -> Vec<Forecast> {
     let history = checking.history;
     let candidates = candidates(graph, plan, history);
-    let checks = candidates.iter().map(|candidate| checking.check(candidate, plan.forced[candidate.number]));
+    let scope = Arc::new(StepScope::looking(Arc::clone(checking.tools), Arc::clone(checking.children)));
+    let checks = candidates.iter().map(|candidate| checking.check(candidate, plan.forced[candidate.number], &scope));
     let results = join_all(checks).await;
     let mut stale = vec![None; graph.steps.len()];
     for (candidate, (reason, _)) in candidates.iter().zip(&results) {
@@ -94,7 +96,12 @@ pub async fn forecast(graph: &Graph, plan: &Plan, checking: Checking<'_>) -> Vec
 }
 
 impl Checking<'_> {
-    async fn check(self, candidate: &Candidate, forced: bool) -> (Option<StaleReason>, Option<FreshnessCheck>) {
+    async fn check(
+        self,
+        candidate: &Candidate,
+        forced: bool,
+        scope: &Arc<StepScope>,
+    ) -> (Option<StaleReason>, Option<FreshnessCheck>) {
         let step = &candidate.step;
         let known = self.history.step(&step.id);
         if known.is_none() && self.depth != Depth::Explain {
@@ -104,8 +111,7 @@ impl Checking<'_> {
             return (Some(StaleReason::NeverRun), None);
         };
         let last = self.history.output(&step.id).cloned();
-        let cx = StepContext::looking(step.id.clone(), Arc::clone(self.tools), self.cancel.child(), last)
-            .with_children(Arc::clone(self.children));
+        let cx = scope.of(step.id.clone(), StepLog::discard(step.id.clone()), self.cancel.child(), last);
         let check = check(step, action, &candidate.outputs, known, forced, self.depth, &cx);
         match pause::timeout(CHECK_LIMIT.min(step.timeout), check).await {
             Some(Ok(checked)) => (checked.reason().cloned(), Some(checked)),

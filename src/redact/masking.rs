@@ -39,6 +39,8 @@ pub(super) struct Masking {
     masked_to: u64,
     /// Because of an anchor, everything has to be searched up to here.
     search_to: u64,
+    /// Where secrets are, for a search that wants to know; parts that overlap are one.
+    places: Option<Vec<Span>>,
 }
 
 impl std::fmt::Debug for Masking {
@@ -51,7 +53,29 @@ impl Masking {
     pub(super) fn new(matcher: Arc<Matcher>) -> Self {
         let filter = matcher.anchors.as_ref().map(|anchors| Filter::new(Arc::clone(anchors)));
         let (held, found) = (Vec::new(), Vec::new());
-        Self { matcher, filter, root: Layer::new(DEPTH), held, base: 0, found, masked_to: 0, search_to: 0 }
+        let root = Layer::new(DEPTH);
+        Self { matcher, filter, root, held, base: 0, found, masked_to: 0, search_to: 0, places: None }
+    }
+
+    /// Also notes where secrets are: see [`Masking::take_places`].
+    pub(super) fn noting_places(self) -> Self {
+        Self { places: Some(Vec::new()), ..self }
+    }
+
+    /// Returns the places of secrets that nothing that follows can extend.
+    pub(super) fn take_places(&mut self) -> Vec<Span> {
+        let Some(places) = &mut self.places else { return Vec::new() };
+        let decided = places.partition_point(|place| place.end <= self.base);
+        places.drain(..decided).collect()
+    }
+
+    /// Begins another text; this one is finished. Positions go on.
+    pub(super) fn begin_next(&mut self) {
+        self.root.reset();
+        if let Some(filter) = &mut self.filter {
+            filter.restart();
+        }
+        self.search_to = self.base;
     }
 
     /// Whether this searches for what `matcher` finds.
@@ -128,7 +152,8 @@ impl Masking {
         self.write(self.end(), out);
     }
 
-    fn end(&self) -> u64 {
+    /// The position after everything that has come.
+    pub(super) fn end(&self) -> u64 {
         self.base + self.held.len() as u64
     }
 
@@ -151,6 +176,7 @@ impl Masking {
         let mut at = self.base;
         let decided = self.found.partition_point(|span| span.start < to);
         for span in self.found.drain(..decided) {
+            note(&mut self.places, span);
             if span.start >= self.masked_to {
                 copy(&self.held, self.base, at.max(self.masked_to), span.start, out);
                 out.extend_from_slice(MASK);
@@ -161,6 +187,15 @@ impl Masking {
         copy(&self.held, self.base, at.max(self.masked_to), to, out);
         self.held.drain(..usize::try_from(to - self.base).unwrap_or(self.held.len()));
         self.base = to;
+    }
+}
+
+/// Adds a place in their order.
+fn note(places: &mut Option<Vec<Span>>, span: Span) {
+    let Some(places) = places else { return };
+    match places.last_mut() {
+        Some(last) if span.start <= last.end => last.end = last.end.max(span.end),
+        _ => places.push(span),
     }
 }
 

@@ -48,16 +48,21 @@ mod filter;
 mod layer;
 mod masking;
 mod matcher;
+mod search;
 mod stream;
 #[cfg(test)]
 mod tests;
 mod texts;
 mod unescape;
 
+pub use search::{SecretPlace, SecretSearch};
 pub use stream::RedactStream;
 
 /// Shorter secrets would mask half of every log; they are not masked, and the user gets a warning.
 const MIN_BYTES: usize = 4;
+
+/// A secret of at least this many bytes does not stand in a text by chance.
+const MIN_CERTAIN: usize = 12;
 
 /// The secrets of a run. Cheap to clone; all clones share what is registered.
 #[derive(Clone, Default)]
@@ -104,6 +109,11 @@ impl Redactor {
         self.0.read().unwrap_or_else(PoisonError::into_inner).texts.is_empty()
     }
 
+    /// The secrets themselves, for a search that has to know which of them it found.
+    pub fn secrets(&self) -> Vec<String> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).secrets.iter().cloned().collect()
+    }
+
     /// What is searched for; `None` when there are no secrets.
     fn matcher(&self) -> Option<Arc<Matcher>> {
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
@@ -133,6 +143,12 @@ impl Redactor {
     /// Whether there is something to mask in `text`.
     pub fn finds_in(&self, text: &str) -> bool {
         matches!(self.bytes(text.as_bytes()), Cow::Owned(_))
+    }
+
+    /// Whether `text` has a secret as it stands, and one that is too long to be there by chance.
+    pub fn is_certainly_in(&self, text: &str) -> bool {
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        known.secrets.iter().any(|secret| secret.len() >= MIN_CERTAIN && text.contains(secret.as_str()))
     }
 
     /// `text` with every secret masked.

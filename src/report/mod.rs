@@ -15,13 +15,11 @@ mod tables;
 #[cfg(test)]
 mod testing;
 mod text;
+mod timeline;
 
 use std::io::Write;
 
-pub(crate) use checklist::is_complete;
-pub(crate) use checklist::json::write_checklist_json;
-pub(crate) use checklist::markdown::write_checklist_markdown;
-pub(crate) use checklist::text::write_checklist_text;
+pub(crate) use checklist::{ChecklistReport, FORMATS, Format as ChecklistFormat, is_complete};
 pub(crate) use choice::{ColorChoice, Environment, Format, OutputChoice, Verbosity};
 pub(crate) use fanout::{Fanout, drive};
 pub(crate) use reporter::Reporter;
@@ -33,6 +31,7 @@ pub(crate) use style::{DIM, Theme};
 pub(crate) use tables::forecast::{StepForecast, write_forecast};
 pub(crate) use tables::status::{LastState, StepStatus, write_status};
 pub(crate) use tables::why::{Explanation, InputChange, LastSuccess, write_explanation};
+pub(crate) use timeline::{Timeline, TimelineStep};
 
 use run::github::Github;
 use run::lines::Lines;

@@ -79,6 +79,24 @@ fn clean(text: &str, keep_style: bool) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// Returns the JSON text `json` with the characters escaped that drive a terminal and that JSON allows in a string as they
+/// are: some control characters are of more than one byte.
+pub(crate) fn tame_json(json: String) -> String {
+    let drives = |c: char| c != '\n' && is_unsafe(c);
+    if json.is_ascii() && !json.contains('\u{7f}') || !json.contains(drives) {
+        return json;
+    }
+    let mut out = String::with_capacity(json.len() + 16);
+    for c in json.chars() {
+        if drives(c) {
+            out.push_str(&format!("\\u{:04x}", u32::from(c)));
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
 /// Returns whether `c` is a control character, or changes the direction of the text that follows.
 fn is_unsafe(c: char) -> bool {
     c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}')
@@ -132,6 +150,18 @@ fn is_style(sequence: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn json_has_nothing_that_drives_a_terminal_and_means_the_same() {
+        for text in ["plain \n", "é ü 漢", "\u{9b}31m \u{7f} \u{202e} \u{2028} \x1b]0;x\x07"] {
+            let value = serde_json::json!({ text: [text] });
+            for json in [serde_json::to_string(&value).unwrap(), serde_json::to_string_pretty(&value).unwrap()] {
+                let tame = tame_json(json);
+                assert!(!tame.contains(|c: char| c != '\n' && is_unsafe(c)), "{tame}");
+                assert_eq!(serde_json::from_str::<serde_json::Value>(&tame).unwrap(), value);
+            }
+        }
+    }
 
     #[test]
     fn control_sequences_are_removed() {

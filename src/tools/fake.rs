@@ -9,6 +9,7 @@ use super::process::{Cancel, ChildRegistry, Command, ProcessObserver};
 #[derive(Default)]
 pub(crate) struct FakeHost {
     shown: Mutex<Vec<u8>>,
+    warnings: Mutex<Vec<String>>,
     cancel: Cancel,
     children: Arc<ChildRegistry>,
 }
@@ -17,6 +18,11 @@ impl FakeHost {
     /// All that was shown.
     pub(crate) fn shown(&self) -> String {
         String::from_utf8(self.shown.lock().unwrap().clone()).unwrap()
+    }
+
+    /// All that was warned of.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        self.warnings.lock().unwrap().clone()
     }
 }
 
@@ -31,6 +37,9 @@ impl ProcessObserver for FakeHost {
     }
     fn children(&self) -> &Arc<ChildRegistry> {
         &self.children
+    }
+    fn warned(&self, warning: &str) {
+        self.warnings.lock().unwrap().push(warning.to_owned());
     }
 }
 

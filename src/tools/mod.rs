@@ -19,6 +19,7 @@ mod poll;
 pub mod process;
 pub mod secrets;
 pub mod shell;
+pub mod traffic;
 pub mod version;
 
 use std::collections::BTreeMap;
@@ -145,6 +146,12 @@ impl Tools {
         blocking(move || files.digest(&set)).await
     }
 
+    /// One digest for the names and contents of the files `names` of the project.
+    pub async fn digest_files(&self, names: Vec<PathBuf>) -> Result<Digest, Failure> {
+        let (files, root) = (Arc::clone(&self.files), self.root.clone());
+        blocking(move || files.digest_files(&root, &names)).await
+    }
+
     /// Keeps what was learnt of files for the next run. A failure costs that one time, and nothing else.
     pub fn save_digests(&self) {
         if let Err(error) = self.files.save() {
@@ -211,7 +218,7 @@ impl Tools {
         {
             return Ok(kube.clone());
         }
-        let kube = Kube::connect(source).await?;
+        let kube = Kube::connect(source, self.secrets.variables()).await?;
         if !cluster.managed {
             let known = KnownCluster::of(cluster, &self.state_dir);
             known.check(&kube, self.access.allows(cluster), self.access.records).await?;

@@ -89,6 +89,12 @@ impl Secrets {
         self.sources.get(name)
     }
 
+    /// The secrets whose values are known here and now, those of the environment: name and value of each.
+    pub fn known(&self) -> Vec<(String, SecretValue)> {
+        let value = |name: &String| self.value(name).ok().flatten().filter(|value| !value.expose().is_empty());
+        self.sources.keys().filter_map(|name| Some((name.clone(), value(name)?))).collect()
+    }
+
     /// Registers every value that the environment has, so that it is masked from the first line on. Returns the
     /// names of those that are too short to be masked.
     pub fn register_all(&self) -> Vec<String> {

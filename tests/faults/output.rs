@@ -1,4 +1,4 @@
-//! Output of any kind and size, and places that take none: F24, F25.
+//! Output of any kind and size, and places that take none: F24 to F26.
 
 use std::process::Stdio;
 
@@ -106,4 +106,15 @@ fn f24_a_log_drives_no_terminal_and_keeps_its_bytes_in_a_file() {
     }
     assert!(shown.contains("red") && shown.contains("end\r\n20%"), "{shown:?}");
     assert!(on_terminal("logs --raw s.a").contains("\x1b]0;title\x07"));
+}
+
+#[test]
+fn f26_a_full_disk_cuts_a_log_and_leaves_its_step_alone() {
+    let sandbox = Sandbox::new(&steps(&[("a", "head -c 1000000 /dev/zero | tr '\\0' y; echo a >> world", "")]));
+    // No file may become bigger than this, and a write beyond it fails: the journal stays far below.
+    let line = format!("trap '' XFSZ; ulimit -f 200; exec {} up", env!("CARGO_BIN_EXE_provision"));
+    let shown = Shown::of(sandbox.program("/bin/sh", &["-c", &line]).spawn().unwrap()).code(0);
+    shown.says("s.a: its log is not whole");
+    assert_eq!(sandbox.world(), ["a"]);
+    sandbox.run(&["up"]).code(0).says("nothing to do");
 }

@@ -27,7 +27,8 @@ fn first_run(sandbox: &Sandbox) -> std::process::Child {
 
 #[track_caller]
 fn claims_nothing(shown: Shown) {
-    let shown = shown.code(4).says("was removed or replaced during the run").says("not recorded: s.a succeeded");
+    let shown =
+        shown.code(4).says("was removed, replaced or changed during the run").says("not recorded: s.a succeeded");
     let told = shown.stdout.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
     for event in told {
         let outcome = event["outcome"].as_str();
@@ -49,8 +50,21 @@ fn f49_a_run_whose_state_is_removed_or_replaced_stops_its_steps_and_claims_nothi
         fs_err::copy(state.join("journal.jsonl"), state.join("copy")).unwrap();
         fs_err::rename(state.join("copy"), state.join("journal.jsonl")).unwrap();
     };
-    let faults: [&dyn Fn(&Path); 6] =
-        [&remove_folder, &empty_folder, &rename_folder, &remove_journal, &remove_lock, &copy_journal];
+    let cut_journal = |state: &Path| fs_err::write(state.join("journal.jsonl"), "").unwrap();
+    let add_to_journal = |state: &Path| {
+        let mut file = fs_err::OpenOptions::new().append(true).open(state.join("journal.jsonl")).unwrap();
+        std::io::Write::write_all(&mut file, b"x\n").unwrap();
+    };
+    let faults: [&dyn Fn(&Path); 8] = [
+        &remove_folder,
+        &empty_folder,
+        &rename_folder,
+        &remove_journal,
+        &remove_lock,
+        &copy_journal,
+        &cut_journal,
+        &add_to_journal,
+    ];
     for fault in faults {
         let sandbox = project();
         let run = first_run(&sandbox);
@@ -93,5 +107,19 @@ fn f49_a_run_with_nothing_to_do_claims_nothing_without_its_state() {
     sandbox.wait_for("ready");
     fs_err::remove_dir_all(sandbox.path(".provision")).unwrap();
     sandbox.file("go", "");
-    Shown::of(run).code(4).says("was removed or replaced").keeps_quiet_about("nothing to do");
+    Shown::of(run).code(4).says("was removed, replaced or changed").keeps_quiet_about("nothing to do");
+}
+
+#[test]
+fn f49_a_state_folder_that_becomes_a_link_is_no_place_for_a_record() {
+    let sandbox = project();
+    let run = first_run(&sandbox);
+    let (state, away) = (sandbox.path(".provision"), sandbox.path("away"));
+    fs_err::rename(&state, &away).unwrap();
+    fs_err::os::unix::fs::symlink(&away, &state).unwrap();
+    sandbox.file("go", "");
+    claims_nothing(Shown::of(run));
+    sandbox.run(&["up"]).code(4).says("is not a folder of yours");
+    fs_err::remove_file(&state).unwrap();
+    sandbox.run(&["up"]).code(0);
 }

@@ -188,3 +188,12 @@ fn a_setting_that_minikube_cant_change_fails_the_step_with_both_values() {
     shown.says("`memory` is 2048 MB, not `4g`").says("minikube delete -p pp");
     assert!(sandbox.world().is_empty(), "{:?}", sandbox.world());
 }
+
+#[test]
+fn an_addon_of_a_cluster_that_has_none_is_an_error_with_its_place() {
+    let sandbox = Sandbox::new(
+        "[pipeline]\nname = \"t\"\n[cluster]\nprovider = \"context\"\ncontext = \"c\"\n[[stage]]\nid = \"s\"\n\
+         [[stage.step]]\nid = \"a\"\naction = \"cluster-addon\"\naddon = \"ingress\"\n",
+    );
+    sandbox.run(&["plan"]).code(2).says("a cluster of provider `context` has no addons").says("pipeline.toml:8:10");
+}

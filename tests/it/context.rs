@@ -80,6 +80,31 @@ fn a_cluster_that_is_not_of_this_machine_is_refused_before_anything_runs() {
 }
 
 #[test]
+fn f104_a_credential_plugin_gets_no_secret_and_is_not_told_to_ask() {
+    let canary = "tr0ub4dor-of-a-plugin";
+    let mut sandbox = project("kind-x", "[secrets]\nTOKEN = { env = \"MY_TOKEN\" }", None);
+    sandbox.env("MY_TOKEN", canary);
+    sandbox.tool(
+        "plugin",
+        r#"env > plugin-env; echo noise >&2
+echo '{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","status":{"token":"t"}}'"#,
+    );
+    let config = fs_err::read_to_string(sandbox.path(".kube/config")).unwrap();
+    let plugin = format!(
+        "user: {{exec: {{apiVersion: client.authentication.k8s.io/v1, command: {}}}}}",
+        sandbox.path("bin/plugin").display()
+    );
+    sandbox.file(".kube/config", &config.replace("user: {}", &plugin));
+    for command in [&["up"][..], &["plan"], &["why", "s.start"]] {
+        drop(fs_err::remove_file(sandbox.path("plugin-env")));
+        sandbox.run(command).code(0).keeps_quiet_about("noise");
+        let environment = fs_err::read_to_string(sandbox.path("plugin-env")).unwrap();
+        assert!(environment.contains("PATH=") && !environment.contains(canary), "{environment}");
+        assert!(environment.contains(r#""interactive":false"#), "{environment}");
+    }
+}
+
+#[test]
 fn a_local_product_needs_no_question() {
     project("kind-x", "", None).run(&["up"]).code(0);
 }

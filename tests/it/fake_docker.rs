@@ -1,4 +1,5 @@
-//! [`FakeDocker`]: a Docker daemon with one container, one volume and one folder to read, each a file in the sandbox.
+//! [`FakeDocker`]: a Docker daemon with one container, one volume, one image and one folder to read, each a file in the
+//! sandbox.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -72,14 +73,26 @@ impl FakeDocker {
 
     /// The files of etcd's data that can be read.
     pub(crate) fn etcd_files(&self, files: &[(&str, &str)]) {
-        let mut archive = tar::Builder::new(Vec::new());
-        for (name, text) in files {
-            let mut header = tar::Header::new_gnu();
-            header.set_size(text.len() as u64);
-            header.set_cksum();
-            archive.append_data(&mut header, name, text.as_bytes()).unwrap();
+        fs::write(self.folder.join("etcd"), archive(files)).unwrap();
+    }
+
+    /// An image with the id `id`, these layers with their files, and this configuration: as the daemon describes it and
+    /// as it exports it.
+    pub(crate) fn image(&self, id: &str, layers: &[&[(&str, &str)]], config: &serde_json::Value) {
+        let ids: Vec<String> = (0..layers.len()).map(|number| format!("sha256:{number:064}")).collect();
+        let root = serde_json::json!({"Type": "layers", "Layers": ids});
+        let described = serde_json::json!({"Id": id, "Size": 5_000_000, "RootFS": root, "Config": config});
+        self.write("image.json", &described.to_string());
+        let names: Vec<String> = (0..layers.len()).map(|number| format!("{number:064}/layer.tar")).collect();
+        let mut whole = tar::Builder::new(Vec::new());
+        for (name, files) in names.iter().zip(layers) {
+            add(&mut whole, name, &archive(files));
         }
-        fs::write(self.folder.join("etcd"), archive.into_inner().unwrap()).unwrap();
+        let exported = serde_json::json!({"config": config, "rootfs": {"diff_ids": ids}}).to_string();
+        add(&mut whole, "c.json", exported.as_bytes());
+        let manifest = serde_json::json!([{"Config": "c.json", "RepoTags": null, "Layers": names}]).to_string();
+        add(&mut whole, "manifest.json", manifest.as_bytes());
+        fs::write(self.folder.join("image.tar"), whole.into_inner().unwrap()).unwrap();
     }
 
     fn write(&self, name: &str, text: &str) {
@@ -137,6 +150,8 @@ impl FakeDocker {
             }
             ("GET", "/containers/pp/json" | "/containers/c0/json") => found(self.read("container.json")),
             ("GET", "/containers/c0/archive") => found(self.read("etcd")),
+            ("GET", path) if path.starts_with("/images/") && path.ends_with("/json") => found(self.read("image.json")),
+            ("GET", path) if path.starts_with("/images/") && path.ends_with("/get") => found(self.read("image.tar")),
             ("GET", "/volumes/pp") => found(self.read("volume.json")),
             ("POST", "/volumes/create") => {
                 let labels: serde_json::Value = serde_json::from_str(body).unwrap();
@@ -155,6 +170,22 @@ impl FakeDocker {
             _ => found(None),
         }
     }
+}
+
+/// An archive with these files.
+fn archive(files: &[(&str, &str)]) -> Vec<u8> {
+    let mut archive = tar::Builder::new(Vec::new());
+    for (name, text) in files {
+        add(&mut archive, name, text.as_bytes());
+    }
+    archive.into_inner().unwrap()
+}
+
+fn add(archive: &mut tar::Builder<Vec<u8>>, name: &str, bytes: &[u8]) {
+    let mut header = tar::Header::new_gnu();
+    header.set_size(bytes.len() as u64);
+    header.set_mode(0o644);
+    archive.append_data(&mut header, name, bytes).unwrap();
 }
 
 fn volume(labels: &str) -> String {

@@ -146,7 +146,12 @@ fn what_is_undone_before_the_run_ends_fails_it() {
     let undo = steps(&[("a", "touch made", &check), ("b", "rm -f made", "needs = ['a']")]);
     let sandbox = Sandbox::new(&undo);
     let looks = || fs_err::read_to_string(sandbox.path("looks")).unwrap_or_default().lines().count();
-    sandbox.run(&["up"]).code(1).says("s.a no longer holds at the end of the run").says("test -e made");
+    sandbox
+        .run(&["up"])
+        .code(1)
+        .says("s.a no longer holds at the end of the run")
+        .says("test -e made")
+        .says("let one step start, check and stop it");
     sandbox.run(&["plan", "--exit-code"]).code(10);
     // One step alone has just been seen, and so has everything in a run with nothing to do.
     sandbox.file("pipeline.toml", &steps(&[("a", "touch made", &check)]));

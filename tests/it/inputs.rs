@@ -65,7 +65,8 @@ fn f72_a_glob_that_never_matched_is_an_error_and_one_that_did_is_told() {
     fs::remove_file(sandbox.path("old/b")).unwrap();
     sandbox.run(&["plan"]).code(0).says("old/* matches no file");
     sandbox.run(&["up"]).code(0).says("old/* matches no file");
-    sandbox.run(&["up"]).code(0).says("nothing to do");
+    // Also when nothing is to do.
+    sandbox.run(&["up"]).code(0).says("nothing to do").says("note: s.a: `inputs`: old/* matches no file any more");
     sandbox.run(&["plan"]).code(0).says("old/* matches no file");
     sandbox.run(&["why", "s.a"]).code(0).says("old/* matches no file");
 }

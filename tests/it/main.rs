@@ -14,9 +14,11 @@ mod failure;
 mod fake_docker;
 mod fake_engine;
 mod freshness;
+mod image_check;
 mod inputs;
 mod interrupt;
 mod login;
+mod policy_check;
 mod report;
 mod resume;
 #[path = "../support/sandbox.rs"]

@@ -42,6 +42,11 @@ fn verdicts(sandbox: &Sandbox) -> Vec<(String, String)> {
     report["items"].as_array().unwrap().iter().map(|item| (text(&item["id"]), text(&item["verdict"]))).collect()
 }
 
+/// The text of a file of the project.
+fn read(sandbox: &Sandbox, name: &str) -> String {
+    fs_err::read_to_string(sandbox.path(name)).unwrap()
+}
+
 /// The checklist as text.
 fn text(sandbox: &Sandbox) -> String {
     sandbox.run(&["report"]).code(0).stdout
@@ -269,4 +274,61 @@ fn a_line_that_looks_like_an_item_fails_the_check_and_a_dropped_item_does_not() 
     sandbox.run(&["report", "--check"]).code(1).says("2 of 4 items done; 1 stale, 1 dropped");
     sandbox.run(&["up"]).code(0);
     sandbox.run(&["report", "--check"]).code(0).says("3 of 4 items done; 1 dropped");
+}
+
+#[test]
+fn ticking_changes_nothing_but_the_boxes() {
+    let sandbox = project();
+    sandbox.run(&["up", "s.a"]).code(0);
+    let text = "\u{feff}# Tasks\r\n\r\n## Phase 1: Setup [x]\r\n\r\n- [ ] T001 [P] Make it [ ]\r\n- [x] T002 Check it\r\n\
+                \t- note\r\n* [X] T003 Dream of it\r\n- [~] T004 Leave it";
+    sandbox.file("tasks.md", text);
+    let shown = sandbox.run(&["report", "--tick"]).code(0);
+    assert!(shown.stderr.contains("tasks.md: 1 ticked, 2 unticked"), "{}", shown.stderr);
+    let ticked = text.replace("[ ] T001", "[x] T001").replace("[x] T002", "[ ] T002").replace("[X] T003", "[ ] T003");
+    assert_eq!(read(&sandbox, "tasks.md"), ticked);
+    sandbox.run(&["report", "--tick"]).code(0);
+    assert_eq!(read(&sandbox, "tasks.md"), ticked);
+    // The tick goes with the proof.
+    sandbox.file("in", "2");
+    sandbox.run(&["report", "--tick", "--check"]).code(1);
+    assert_eq!(read(&sandbox, "tasks.md"), ticked.replace("[x] T001", "[ ] T001"));
+}
+
+#[test]
+fn a_checklist_that_is_edited_while_it_is_judged_keeps_its_boxes() {
+    let check = r#"check = "test -e ok && echo '- [ ] T2 more' >> tasks.md""#;
+    let sandbox = with_items(&steps(&[("a", "true", &format!("{check}\ncovers = [\"T1\"]"))]), &["one"]);
+    sandbox.file("ok", "");
+    sandbox.run(&["up"]).code(0);
+    let refused = sandbox.run(&["report", "--tick"]).code(1);
+    assert!(refused.stderr.contains("was edited meanwhile; no box was changed"), "{}", refused.stderr);
+    assert!(read(&sandbox, "tasks.md").starts_with("- [ ] T1 one\n- [ ] T2 more\n"));
+}
+
+#[test]
+fn the_page_has_the_last_run_and_the_logs() {
+    let sandbox = project();
+    sandbox.file("ok", "");
+    sandbox.run(&["up", "--force"]).code(0);
+    sandbox.run(&["report", "--format", "html", "--output", "report.html"]).code(0);
+    let page = read(&sandbox, "report.html");
+    for part in [
+        "<title>t: checklist</title>",
+        "2 of 3 items done",
+        "provision up --force",
+        "<b>T001</b>",
+        "data-verdict=\"open\"",
+    ] {
+        assert!(page.contains(part), "{part}");
+    }
+    for format in ["junit", "ctrf", "markdown"] {
+        assert!(sandbox.run(&["report", "--format", format]).code(0).stdout.contains("T003"), "{format}");
+    }
+    let refused = sandbox.run(&["report", "--format", "pdf"]).code(2);
+    assert!(
+        refused.stderr.contains("[possible values: text, markdown, json, html, junit, ctrf]"),
+        "{}",
+        refused.stderr
+    );
 }

@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use base64::Engine;
 
-use crate::sandbox::Sandbox;
+use crate::sandbox::{Sandbox, Shown, all_arguments};
+use crate::server::Server;
 
 const CANARY: &str = "tr0ub4dor-and-3-horses";
 
@@ -195,4 +196,82 @@ set -- ${{ vars.flags }}; echo $# >> out
     let out = fs_err::read_to_string(sandbox.path("out")).unwrap();
     assert_eq!(out, format!("{}2\n", format!("{evil}\n").repeat(6)));
     assert!(!sandbox.path("pwned").exists());
+}
+
+#[test]
+fn f105_no_process_has_a_secret_in_its_arguments_while_a_run_goes_on() {
+    // Each step waits until it was seen, by a word among its own arguments.
+    let wait = "while [ ! -e go ]; do sleep 0.02; done";
+    let steps = format!(
+        r#"
+[[stage.step]]
+id = "script"
+action = "command"
+secrets = ["TOKEN"]
+run = 'printf %s "$TOKEN" | base64 > /dev/null; {wait} # seen-script'
+[[stage.step]]
+id = "program"
+action = "command"
+env = {{ URL = "x:${{{{ secrets.TOKEN }}}}@y" }}
+run = ["sh", "-c", "{wait}", "seen-program"]
+[[stage.step]]
+id = "value"
+action = "command"
+run = ': ${{{{ vars.who }}}}; {wait} # seen-value'
+[[stage.step]]
+id = "check"
+action = "command"
+secrets = ["TOKEN"]
+check = '{wait} # seen-check'
+"#
+    );
+    let mut sandbox = Sandbox::new(&with_secret(&steps));
+    let canary = format!("{CANARY}-in-argv");
+    sandbox.env("MY_TOKEN", &canary).env("PROVISION_VAR_WHO", &canary);
+    let mut run = sandbox.spawn(&["up", "-v", "--jobs", "4"]);
+    let (mut seen, mut wanted) = (Vec::new(), vec!["seen-script", "seen-program", "seen-value", "seen-check"]);
+    let began = std::time::Instant::now();
+    while run.try_wait().unwrap().is_none() {
+        assert!(began.elapsed() < std::time::Duration::from_secs(60), "{wanted:?}");
+        seen.extend(all_arguments());
+        wanted.retain(|word| !seen.iter().any(|line| line.contains(word)));
+        if wanted.is_empty() {
+            sandbox.file("go", "");
+        }
+    }
+    assert!(wanted.is_empty(), "never seen: {wanted:?}");
+    Shown::of(run).code(0);
+    let base64 = base64::engine::general_purpose::STANDARD.encode(&canary);
+    let hex = canary.bytes().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
+    for form in [canary.as_str(), &base64[..24], &hex] {
+        let told: Vec<&String> = seen.iter().filter(|line| line.contains(form)).collect();
+        assert!(told.is_empty(), "{told:?}");
+    }
+}
+
+#[test]
+fn f105_a_secret_that_comes_another_way_is_refused_where_others_can_read_it() {
+    let step = "[[stage.step]]\nid = \"a\"\naction = \"command\"\nrun = [\"touch\", \"${{ vars.who }}\"]\n";
+    let mut sandbox = Sandbox::new(&with_secret(step));
+    sandbox.env("MY_TOKEN", CANARY).env("PROVISION_VAR_WHO", CANARY);
+    let shown = sandbox.run(&["up"]).code(1).says("argument 1 of `touch` has the value of a declared secret");
+    shown.says("secrets = [").keeps_quiet_about(CANARY);
+    assert!(!sandbox.path(CANARY).exists());
+    // What a service answers is recorded and handed on.
+    let server = Server::answering(&format!(r#"{{"token": "{CANARY}"}}"#));
+    let step = format!(
+        "[[stage.step]]\nid = \"a\"\naction = \"http-check\"\nurl = \"{}\"\nsave = {{ token = \"/token\" }}\n",
+        server.url()
+    );
+    sandbox.file("pipeline.toml", &with_secret(&step));
+    let shown = sandbox.run(&["up", "-v", "--events", "events"]).code(1);
+    let shown = shown.says("the output `token` has the value of a declared secret").keeps_quiet_about(CANARY);
+    drop(shown);
+    assert!(!sandbox.state_text().contains(CANARY));
+    assert!(!fs_err::read_to_string(sandbox.path("events")).unwrap().contains(CANARY));
+    // A short one may be anything, and a word that happens to be a secret stops nobody.
+    let step = "[[stage.step]]\nid = \"a\"\naction = \"command\"\nrun = [\"touch\", \"8080\"]\n";
+    sandbox.file("pipeline.toml", &with_secret(step));
+    sandbox.env("MY_TOKEN", "8080");
+    sandbox.run(&["up"]).code(0);
 }

@@ -1,4 +1,4 @@
-//! [`Server`]: a web server that answers `alive` until it is stopped.
+//! [`Server`]: a web server that answers the same until it is stopped.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -15,10 +15,16 @@ pub(crate) struct Server {
 }
 
 impl Server {
+    /// One that answers `alive`.
     pub(crate) fn start() -> Self {
+        Self::answering("alive")
+    }
+
+    pub(crate) fn answering(body: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let (stopping, requests) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::new(Vec::new())));
+        let response = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len());
         let (stop, seen) = (Arc::clone(&stopping), Arc::clone(&requests));
         let thread = std::thread::spawn(move || {
             while let Ok((mut stream, _)) = listener.accept() {
@@ -29,7 +35,7 @@ impl Server {
                 let n = stream.read(&mut request).unwrap();
                 let method = String::from_utf8_lossy(&request[..n]).split(' ').next().unwrap().to_owned();
                 seen.lock().unwrap().push(method);
-                stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nalive").unwrap();
+                stream.write_all(response.as_bytes()).unwrap();
             }
         });
         Self { address, stopping, requests, thread: Some(thread) }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use provision::action::Presence;
 use provision::error::{Failure, FailureKind};
+use provision::model::Output;
 use provision::tools::secrets::SecretSource;
 use serde_json::{Value, json};
 
@@ -265,5 +266,100 @@ async fn a_forward_survives_its_pods() {
     let answers = log.lines().filter(|line| line.contains("responded with 3")).count();
     println!("{answers} answers of {} attempts", log.lines().count());
     assert!(answers > 20, "{log}");
+    bench.clean_up().await;
+}
+
+const MANIFESTS: &str = "apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  replicas: 2
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      terminationGracePeriodSeconds: 0
+      containers: [{name: c, image: 'web:1', imagePullPolicy: Never, command: [sleep, '1000']}]
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: web}
+data: {note: ours}
+";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn manifests_are_applied_repaired_pruned_and_deleted_with_their_namespace() {
+    let bench = Workbench::new("manifests").await;
+    let namespace = &bench.namespace;
+    bench.write("k8s/web.yaml", MANIFESTS);
+    bench.write("k8s/00.yaml", &format!("apiVersion: v1\nkind: Namespace\nmetadata: {{name: {namespace}}}\n"));
+    let claim = "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: data}\n\
+         spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 10Mi}}}\n";
+    bench.write("k8s/claim.yaml", claim);
+    bench.write("k8s/gone.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: gone}\ndata: {a: b}\n");
+    let files = format!("files = ['k8s/*.yaml']\nnamespace = '{namespace}'\n");
+    let apply = format!("{files}images = {{ web = '{IMAGE}' }}\nprune = true");
+    let output = timed("manifest-apply", bench.run("manifest-apply", &apply)).await.unwrap();
+    assert_eq!((output.get("objects"), output.get("pods")), (Some("5"), Some("2")));
+    assert_eq!(timed("its probe", bench.probe("manifest-apply", &apply, &output)).await, Presence::Present);
+    let before = bench.inputs("manifest-apply", &apply).await;
+
+    // Edited by hand: named, and changed back.
+    bench.command(&format!("-n {namespace} scale deployment web --replicas=0")).await;
+    bench.command(&format!("-n {namespace} patch configmap web -p '{{\"data\":{{\"note\":\"evil\"}}}}'")).await;
+    let Presence::Missing(drift) = bench.probe("manifest-apply", &apply, &output).await else {
+        panic!("not noticed");
+    };
+    println!("{drift}");
+    assert!(drift.contains("data.note is \"evil\", was applied as \"ours\""), "{drift}");
+    assert!(drift.contains("spec.replicas is 0, was applied as 2"), "{drift}");
+    assert_eq!(bench.run("manifest-apply", &apply).await.unwrap(), output);
+    // Declared by another tool: a failure that names both.
+    bench.write("theirs.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: web}\ndata: {note: theirs}\n");
+    let theirs = "apply --server-side --force-conflicts --field-manager=other -f theirs.yaml";
+    bench.command(&format!("-n {namespace} {theirs}")).await;
+    let failure = bench.run("manifest-apply", &apply).await.unwrap_err();
+    println!("{failure}");
+    assert!(failure.to_string().contains("`provision/live/live.step`"), "{failure}");
+    assert!(failure.to_string().contains("`data.note` that `other` set"), "{failure}");
+    bench.command(&format!("-n {namespace} delete configmap web")).await;
+
+    fs_err::remove_file(bench.path("k8s/gone.yaml")).unwrap();
+    assert_eq!(bench.inputs("manifest-apply", &apply).await.changed_labels(&before), ["files k8s/*.yaml"]);
+    let pruned = timed("a run that prunes", bench.run("manifest-apply", &apply)).await.unwrap();
+    assert_eq!(pruned.get("pruned"), Some("configmap/gone"));
+
+    // Its claim needs a word, what others have made needs the user's own.
+    let failure = bench.run("manifest-delete", &files).await.unwrap_err();
+    assert!(failure.to_string().contains("persistentvolumeclaim/data holds data"), "{failure}");
+    let delete = format!("{files}ephemeral = true");
+    bench.command(&format!("-n {namespace} create configmap theirs")).await;
+    let failure = bench.run("manifest-delete", &delete).await.unwrap_err();
+    println!("{failure}");
+    assert!(failure.to_string().contains("configmap/theirs is in it"), "{failure}");
+    bench.command(&format!("-n {namespace} delete configmap theirs")).await;
+    let deleted = timed("manifest-delete", bench.run("manifest-delete", &delete)).await.unwrap();
+    assert_eq!(bench.probe("manifest-delete", &delete, &deleted).await, Presence::Present);
+    bench
+        .run("command", &format!("run = '! {} get namespace {namespace}'", bench.kube().await.kubectl()))
+        .await
+        .unwrap();
+    println!("{}", bench.log());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_addon_whose_image_cant_be_had_fails_soon_with_its_name() {
+    let bench = Workbench::new("addon").await;
+    let settings = "addon = 'metrics-server'\nimages = { MetricsServer = 'nobody/has-this:1' }\n\
+         registries = { MetricsServer = 'localhost:1' }";
+    let began = Instant::now();
+    let failure = timed("cluster-addon", bench.run("cluster-addon", settings)).await.unwrap_err();
+    let disable = format!("run = 'minikube addons -p {PROFILE} disable metrics-server'");
+    bench.run("command", &disable).await.unwrap();
+    println!("{failure}\n  {}\n  {}", failure.details.join("\n  "), failure.hints.join("\n  "));
+    assert!(began.elapsed() < Duration::from_secs(60));
+    assert_eq!(failure.message, "the addon `metrics-server` does not come up");
+    assert!(failure.to_string().contains("localhost:1/nobody/has-this:1"), "{failure}");
+    assert!(matches!(bench.probe("cluster-addon", settings, &Output::new()).await, Presence::Missing(_)));
     bench.clean_up().await;
 }

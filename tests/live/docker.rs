@@ -312,7 +312,7 @@ async fn a_daemon_without_buildkit_builds_as_well() {
     assert_eq!(docker.engine().api, (1, 38));
     let said = std::sync::Mutex::new(Vec::new());
     let on_event = |event: BuildEvent<'_>| match event {
-        BuildEvent::Line(line) => said.lock().unwrap().push(line.to_owned()),
+        BuildEvent::Line(line) | BuildEvent::Warning(line) => said.lock().unwrap().push(line.to_owned()),
         BuildEvent::Progress(progress) => said.lock().unwrap().push(format!("> {progress}")),
     };
     let mut wanted = request("provision-live/classic:1");

@@ -11,6 +11,7 @@
 mod cluster;
 mod containers;
 mod docker;
+mod image_check;
 mod main_job;
 mod node;
 mod registry;

@@ -40,6 +40,24 @@ metadata: {name: web}
 spec: {selector: {app: web}, ports: [{port: 80}]}
 ";
 
+/// A workload without a chart.
+const RAW: &str = "apiVersion: apps/v1
+kind: Deployment
+metadata: {name: raw}
+spec:
+  selector: {matchLabels: {app: raw}}
+  template:
+    metadata: {labels: {app: raw}}
+    spec:
+      terminationGracePeriodSeconds: 0
+      containers: [{name: c, image: 'raw:1', imagePullPolicy: Never, command: [sleep, '1000']}]
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: raw}
+data: {a: b}
+";
+
 /// Working settings of each action, in an order in which each finds what it needs. The test fails for an action without
 /// settings here.
 fn recipes(bench: &Workbench) -> Vec<(&'static str, String)> {
@@ -57,16 +75,22 @@ fn recipes(bench: &Workbench) -> Vec<(&'static str, String)> {
         ("compose-down", "volumes = true".into()),
         ("confirm", "text = \"the tests may go on\"".into()),
         ("cluster-start", String::new()),
+        ("cluster-addon", "addons = ['storage-provisioner', 'default-storageclass']".into()),
         // The name of what was just built is filled in.
+        ("image-check", "image = \"BUILT\"\nfiles = [\"Dockerfile\"]".into()),
+        ("policy-check", "rules = [\"limits\", \"yaml-indent-2\"]\nmanifests = [\"k8s.yaml\"]".into()),
         ("image-load", "image = \"BUILT\"".into()),
         (
             "secret-apply",
             format!("name = \"s\"\nnamespace = \"{namespace}\"\ndata = {{ KEY = \"${{{{ secrets.KEY }}}}\" }}"),
         ),
+        ("manifest-apply", format!("files = ['k8s']\nnamespace = '{namespace}'\nimages = {{ raw = '{IMAGE}' }}")),
+        ("manifest-delete", format!("files = ['k8s']\nnamespace = '{namespace}'")),
         (
             "helm-install",
             format!("chart = 'chart'\nrelease = 'web'\nnamespace = '{namespace}'\nset = {{ image = '{IMAGE}' }}"),
         ),
+        ("helm-rollback", format!("release = 'web'\nnamespace = '{namespace}'")),
         ("rollout-check", format!("namespace = '{namespace}'\ndeployments = ['web']")),
         ("http-check", format!("namespace = '{namespace}'\nservice = 'web'\nport = 80\npath = '/'\nstatus = 200")),
     ]
@@ -78,6 +102,8 @@ async fn every_action_runs_twice_and_is_stopped_and_runs_again() {
     let bench = Workbench::with_secrets("registry", secrets).await;
     bench.write("app/Dockerfile", &format!("FROM {IMAGE}\nCOPY Dockerfile /\n"));
     bench.write("compose.yml", &compose_file());
+    bench.write("k8s/raw.yaml", RAW);
+    bench.write("k8s.yaml", "kind: Pod\nmetadata:\n  name: x\nspec:\n  containers:\n  - name: c\n    resources: {limits: {cpu: 1, memory: 1Gi}}\n");
     bench.write("chart/Chart.yaml", "apiVersion: v2\nname: web\nversion: 0.1.0\n");
     bench.write("chart/values.yaml", "image: none\n");
     bench.write("chart/templates/all.yaml", MANIFEST);
@@ -137,6 +163,7 @@ fn identity(action: &str, output: &Output) -> BTreeMap<String, String> {
         "compose-down" => &["containers", "networks", "volumes"],
         "confirm" => &["at"],
         "helm-install" => &["revision", "record"],
+        "manifest-delete" => &["deleted"],
         _ => &[],
     };
     output

@@ -264,6 +264,13 @@ pub(crate) fn peak_memory(child: &mut Child) -> u64 {
     peak
 }
 
+/// The arguments of every process that runs, as far as they can be read.
+pub(crate) fn all_arguments() -> Vec<String> {
+    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let lines = processes.filter_map(|entry| fs::read(entry.path().join("cmdline")).ok());
+    lines.map(|line| String::from_utf8_lossy(&line).replace('\0', " ")).collect()
+}
+
 /// Waits until a process is gone.
 pub(crate) fn wait_until_gone(pid: u32) {
     let began = Instant::now();

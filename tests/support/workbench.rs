@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
-use provision::action::{Action, Presence, Prompter, Prompts, RunScope, StepContext};
+use provision::action::{Action, Presence, Prompter, Prompts, RunScope, StepContext, StepScope};
 use provision::actions::ACTIONS;
 use provision::cluster::PROVIDERS;
 use provision::error::Failure;
@@ -79,7 +79,8 @@ fn context(id: &str, root: &Path, tools: &Arc<Tools>, sink: &EventSink, cancel: 
         has_ended: Arc::new(|_| false),
         prompts: Arc::new(Prompts::new(YesPerson)),
     };
-    StepContext::new(id, Arc::clone(tools), sink.clone(), log, cancel, None, Arc::new(|_, _| ())).in_run(run)
+    let scope = StepScope::new(Arc::clone(tools), sink.clone(), Arc::new(|_, _| ())).in_run(run);
+    Arc::new(scope).of(id, log, cancel, None)
 }
 
 /// A person who says yes to everything.

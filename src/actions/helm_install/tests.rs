@@ -25,18 +25,3 @@ fn only_an_exact_version_names_a_chart() {
         assert!(!names(more), "{more}");
     }
 }
-
-#[test]
-fn a_field_is_ignored_with_all_below_it() {
-    let settings = "chart = 'c'\nrelease = 'r'\nignore-changes = ['deployment/web: spec.replicas', 'widget/w: spec']";
-    let install: HelmInstall = toml::from_str(settings).unwrap();
-    install.validate().unwrap();
-    for field in ["deployment/web: spec.replicas", "widget/w: spec", "widget/w: spec.a", "widget/w: spec[0]"] {
-        assert!(install.ignores(field), "{field}");
-    }
-    for field in ["deployment/web: spec", "deployment/web: spec.replicasX", "deployment/api: spec.replicas"] {
-        assert!(!install.ignores(field), "{field}");
-    }
-    let install: HelmInstall = toml::from_str("chart = 'c'\nrelease = 'r'\nignore-changes = ['replicas']").unwrap();
-    assert!(install.validate().unwrap_err().contains("deployment/web: spec.replicas"));
-}

@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 
 use super::SecretApply;
-use super::owners::{Owners, json_pointer};
 use crate::action::StepContext;
 use crate::error::Failure;
 use crate::tools::deletion::{Deletion, Proof};
-use crate::tools::kubernetes::{Applied, FieldConflict, FieldManager, GENERATED, Kube, SecretObject, SecretState};
+use crate::tools::kubernetes::{
+    Applied, FieldConflict, FieldManager, GENERATED, Kube, Owners, SecretObject, SecretState,
+};
 
 impl SecretApply {
     /// Applies `object` as this step's manager. Keys of other steps are never touched; one that somebody else has set
@@ -63,7 +64,8 @@ impl SecretApply {
         owners: &Owners<'_>,
         conflict: &FieldConflict,
     ) -> Result<(), Failure> {
-        self.overwriting(kube, conflict)
+        conflict
+            .overwriting(self.remove_line(kube, &conflict.field))
             .permit(cx.tools().consent())
             .map_err(|failure| failure.while_doing(self.failed_as(owners)))?;
         cx.line(&format!("overwriting `{}`, which `{}` set, as `--yes` allows", conflict.field, conflict.manager));
@@ -142,17 +144,12 @@ impl SecretApply {
         });
         failure.hint("let one of the two steps set it, or give this one a Secret of its own (`name`)")
     }
+}
 
-    /// The decision on a value that somebody else has set.
-    fn overwriting(&self, kube: &Kube, conflict: &FieldConflict) -> Deletion {
-        Deletion {
-            subject: format!("the value of `{}` that `{}` set", conflict.field, conflict.manager),
-            reason: "this step sets another one".into(),
-            ours: Proof::Lacking(format!("`{}` set it", conflict.manager)),
-            empty: Proof::Lacking("it may be in use".into()),
-            in_use: None,
-            consent_covers_ownership: true,
-            by_hand: self.remove_line(kube, &conflict.field),
-        }
-    }
+/// A field's path as a JSON pointer: below `data`, `labels` and `annotations` a name may have dots of its own.
+pub(super) fn json_pointer(field: &str) -> String {
+    let parents = ["data.", "metadata.labels.", "metadata.annotations."];
+    let parent = parents.into_iter().find(|parent| field.starts_with(parent)).unwrap_or_default();
+    let name = field[parent.len()..].replace('~', "~0").replace('/', "~1");
+    format!("/{}{name}", parent.replace('.', "/"))
 }

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::owners::json_pointer;
+use super::apply::json_pointer;
 use super::*;
+use crate::action::StepScope;
 use crate::event::{StepLog, event_channel};
 use crate::model::StepId;
 use crate::redact::Redactor;
@@ -86,7 +87,8 @@ impl Project {
         let id = StepId::new(step).unwrap();
         let (sink, _events) = event_channel();
         let log = StepLog::discard(id.clone());
-        let cx = StepContext::new(id, Arc::new(tools), sink, log, Cancel::new(), None, Arc::new(|_, _| {}));
+        let scope = Arc::new(StepScope::new(Arc::new(tools), sink, Arc::new(|_, _| {})));
+        let cx = scope.of(id, log, Cancel::new(), None);
         let kube = self.store.serve(before).await;
         SecretApply { create_namespace: false, ..settings(data) }.apply(&cx, &kube).await
     }

@@ -5,7 +5,8 @@ use toml::{Table, Value};
 use crate::action::ActionType;
 
 /// The keys of a step that execute nothing.
-const SAYS_NOTHING: &[&str] = &["id", "action", "title", "needs", "covers", "timeout", "retry", "optional", "fallback"];
+const SAYS_NOTHING: &[&str] =
+    &["id", "action", "title", "needs", "covers", "timeout", "retry", "optional", "fallback", "exercise"];
 
 /// The sections besides the stages that matter to what is executed.
 const SECTIONS: &[&str] = &["vars", "secrets", "cluster", "profile"];

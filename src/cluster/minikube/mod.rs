@@ -1,5 +1,6 @@
 //! Clusters that minikube creates.
 
+mod addons;
 mod archive_check;
 mod creation_marker;
 mod etcd;
@@ -15,7 +16,7 @@ use std::path::Path;
 
 use futures_util::future::BoxFuture;
 
-use crate::cluster::provider::{Provider, ProviderSettings};
+use crate::cluster::provider::{Addons, Provider, ProviderSettings};
 use crate::cluster::session::{Ready, ReadyNodes, Session, check};
 use crate::error::Failure;
 use crate::fingerprint::Inputs;
@@ -82,6 +83,10 @@ impl Provider for MinikubeCluster {
         program: Option<&'a Path>,
     ) -> BoxFuture<'a, Result<Ready, Failure>> {
         Box::pin(start::ensure_up(cx, spec, self, program))
+    }
+
+    fn addons(&self) -> Option<&dyn Addons> {
+        Some(self)
     }
 
     fn deliveries(&self) -> &'static [&'static dyn Delivery] {

@@ -1,5 +1,6 @@
 //! [`Profile`]: the settings with which minikube created a cluster, and whether they are the declared ones.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -23,6 +24,8 @@ pub(super) struct Profile {
     /// 0 is no limit.
     #[serde(rename = "CPUs")]
     cpus: u64,
+    /// Which addons are on.
+    addons: BTreeMap<String, bool>,
 }
 
 impl Profile {
@@ -32,6 +35,11 @@ impl Profile {
             Some(folder) => Self::read_in(&folder, name),
             None => Ok(None),
         }
+    }
+
+    /// Whether the addon `name` is on.
+    pub(super) fn has_addon(&self, name: &str) -> bool {
+        self.addons.get(name).copied().unwrap_or(false)
     }
 
     /// Whether its node is a container of the Docker daemon.
@@ -169,7 +177,7 @@ mod tests {
 
     #[test]
     fn a_setting_that_the_cluster_does_not_have_is_told_with_both_values() {
-        let profile = Profile { driver: "docker".into(), memory: 2048, cpus: 2 };
+        let profile = Profile { driver: "docker".into(), memory: 2048, cpus: 2, ..Profile::default() };
         assert_eq!(profile.differences(&spec(Some(2), Some("2g"), Some("docker")), None), Vec::<String>::new());
         assert_eq!(profile.differences(&spec(None, None, None), None), Vec::<String>::new());
         assert_eq!(profile.differences(&spec(None, Some("max"), None), None), Vec::<String>::new());
@@ -191,8 +199,11 @@ mod tests {
         fs_err::create_dir_all(folder.path().join("profiles/p")).unwrap();
         let file = folder.path().join("profiles/p/config.json");
         fs_err::write(&file, r#"{"Name":"p","Driver":"docker","Memory":2048,"CPUs":2,"DiskSize":20000}"#).unwrap();
-        let profile = Profile { driver: "docker".into(), memory: 2048, cpus: 2 };
+        let profile = Profile { driver: "docker".into(), memory: 2048, cpus: 2, ..Profile::default() };
         assert_eq!(Profile::read_in(folder.path(), "p").unwrap(), Some(profile));
+        fs_err::write(&file, r#"{"Addons":{"ingress":true,"dashboard":false}}"#).unwrap();
+        let profile = Profile::read_in(folder.path(), "p").unwrap().unwrap();
+        assert_eq!(["ingress", "dashboard", "other"].map(|name| profile.has_addon(name)), [true, false, false]);
         fs_err::write(&file, "{").unwrap();
         assert!(Profile::read_in(folder.path(), "p").is_err());
     }

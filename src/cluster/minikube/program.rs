@@ -9,12 +9,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::Deserialize;
 
 use super::settings::{Cpus, MinikubeCluster, StartArg};
+use crate::cluster::provider::Addon;
 use crate::cluster::session::Session;
 use crate::error::Failure;
 use crate::model::Progress;
 use crate::tools::Cancel;
 use crate::tools::docker::Endpoint;
 use crate::tools::process::{self, ChildRegistry, Command, ProcessObserver};
+
+/// What stands before minikube's reason for an end.
+const EXITING: &str = "Exiting due to ";
 
 /// The state of the cluster, as minikube sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,8 +93,7 @@ impl Minikube {
         }
     }
 
-    /// Creates the cluster or starts it again; also finishes what a killed start has left. Its warnings are kept in the
-    /// session.
+    /// Creates the cluster or starts it again; also finishes what a killed start has left. Tells the host its warnings.
     pub(super) async fn start(&self, declared: &MinikubeCluster, cx: &Session<'_>) -> Result<(), Failure> {
         // The kubeconfig is ours alone, so that the cluster may be the current context in it.
         // A virtual machine that it starts stays.
@@ -112,7 +115,7 @@ impl Minikube {
         let line = command.display_line();
         let translator = Translator::new(cx.host, cx.on_progress);
         let exit = command.run(&translator).await?;
-        cx.warn(translator.take_warnings());
+        translator.take_warnings().iter().for_each(|warning| cx.host.warned(warning));
         if exit.status.success() {
             return Ok(());
         }
@@ -133,6 +136,26 @@ impl Minikube {
     /// Deletes the profile with all that is in it. Only after [`crate::tools::deletion::Deletion::permit`].
     pub(super) async fn delete(&self, host: &dyn ProcessObserver) -> Result<(), Failure> {
         self.run(self.command("delete").args(["-o", "json"]), host).await
+    }
+
+    /// Turns an addon on. For some addons minikube waits for their pods, and fails after six minutes.
+    pub(super) async fn enable_addon(&self, addon: &Addon, host: &dyn ProcessObserver) -> Result<(), Failure> {
+        let mut command = self.command("addons").args(["enable", &addon.name]);
+        for (option, values) in [("images", &addon.images), ("registries", &addon.registries)] {
+            if !values.is_empty() {
+                let pairs: Vec<String> = values.iter().map(|(name, value)| format!("{name}={value}")).collect();
+                command = command.arg(format!("--{option}={}", pairs.join(",")));
+            }
+        }
+        self.run(command, host).await.map_err(|failure| {
+            let why = failure.details.iter().find_map(|line| line.split_once(EXITING));
+            let why = why.map(|(_, why)| why.trim().to_owned());
+            let failure = failure.while_doing(format!("minikube can't enable the addon `{}`", addon.name));
+            match why {
+                Some(why) => failure.cause(why),
+                None => failure,
+            }
+        })
     }
 
     /// Writes the cluster's address into our kubeconfig.

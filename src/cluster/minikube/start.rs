@@ -88,6 +88,25 @@ async fn docker<'a>(tools: &'a Tools, declared: &MinikubeCluster) -> Result<Opti
     }
 }
 
+/// Returns minikube for the cluster of `spec`, and the daemon that has the node.
+pub(super) async fn minikube_of<'a>(
+    tools: &'a Tools,
+    spec: &ClusterSpec,
+    declared: &MinikubeCluster,
+    program: Option<&Path>,
+) -> Result<(Minikube, Option<&'a Docker>), Failure> {
+    let kubeconfig = spec.kubeconfig(tools.state_dir()).unwrap_or_default();
+    let mut minikube = match program {
+        Some(program) => Minikube::new(program, &spec.name, &kubeconfig),
+        None => Minikube::find(&spec.name, &kubeconfig)?,
+    };
+    let docker = docker(tools, declared).await?;
+    if let Some(docker) = docker {
+        minikube = minikube.with_daemon(docker.endpoint());
+    }
+    Ok((minikube, docker))
+}
+
 /// Bringing up one cluster that is not ready.
 struct Start<'a> {
     cx: &'a Session<'a>,
@@ -106,15 +125,7 @@ impl<'a> Start<'a> {
         program: Option<&Path>,
         marker: &'a CreationMarker,
     ) -> Result<Self, Failure> {
-        let kubeconfig = spec.kubeconfig(cx.tools.state_dir()).unwrap_or_default();
-        let mut minikube = match program {
-            Some(program) => Minikube::new(program, &spec.name, &kubeconfig),
-            None => Minikube::find(&spec.name, &kubeconfig)?,
-        };
-        let docker = docker(cx.tools, declared).await?;
-        if let Some(docker) = docker {
-            minikube = minikube.with_daemon(docker.endpoint());
-        }
+        let (minikube, docker) = minikube_of(cx.tools, spec, declared, program).await?;
         Ok(Self { cx, spec, declared, minikube, marker, node: docker.map(|docker| Node::new(docker, &spec.name)) })
     }
 

@@ -3,82 +3,19 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::ops::Range;
-use std::sync::LazyLock;
 
 use minijinja::value::ValueKind;
-use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, Value, filters, tests};
+use minijinja::{ErrorKind, Value};
 
-use super::lexer::{self, ExprError, MAX_CODE, Name};
+use super::lexer::{self, Name};
 use super::scope::{Scope, Target};
 use crate::config::syntax::node;
+use crate::expr::{ExprError, LANGUAGE, MAX_CODE, MAX_STRING, explain, help_for};
 use crate::model::StepId;
 use crate::pipeline::Outputs;
-use crate::suggest::suggest;
 
-/// Maximum length of a string that an expression returns.
-const MAX_STRING: usize = 64 << 10;
 /// Maximum length of an array that an expression returns.
 const MAX_ARRAY: usize = 1000;
-/// Maximum number of evaluation steps: more than any reasonable expression of the maximum length needs.
-const FUEL: u64 = 50_000;
-
-/// All filters, for suggestions.
-const FILTERS: [&str; 12] =
-    ["default", "first", "float", "int", "join", "last", "length", "lower", "replace", "split", "trim", "upper"];
-
-/// The expression language: operators, and filters with bounded results.
-static LANGUAGE: LazyLock<Environment<'static>> = LazyLock::new(|| {
-    let mut language = Environment::empty();
-    language.set_undefined_behavior(UndefinedBehavior::Strict);
-    language.set_fuel(Some(FUEL));
-    // Errors have a range in the expression.
-    language.set_debug(true);
-    language.add_filter("default", filters::default);
-    language.add_filter("first", filters::first);
-    language.add_filter("float", filters::float);
-    language.add_filter("int", filters::int);
-    language.add_filter("join", join);
-    language.add_filter("last", filters::last);
-    language.add_filter("length", filters::length);
-    language.add_filter("lower", filters::lower);
-    language.add_filter("replace", replace);
-    language.add_filter("split", filters::split);
-    language.add_filter("trim", filters::trim);
-    language.add_filter("upper", filters::upper);
-    language.add_test("defined", tests::is_defined);
-    language.add_test("undefined", tests::is_undefined);
-    language.add_test("startingwith", tests::is_startingwith);
-    language.add_test("endingwith", tests::is_endingwith);
-    language
-});
-
-fn too_long() -> Error {
-    Error::new(ErrorKind::InvalidOperation, "the string would be too long")
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "the signature of a filter")]
-fn replace(text: String, from: String, to: String) -> Result<String, Error> {
-    let count = text.matches(&from).count();
-    if text.len().saturating_add(count.saturating_mul(to.len())) > MAX_STRING {
-        return Err(too_long());
-    }
-    Ok(text.replace(&from, &to))
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "the signature of a filter")]
-fn join(list: Value, with: Option<String>) -> Result<String, Error> {
-    let mut out = String::new();
-    for (n, item) in list.try_iter()?.enumerate() {
-        if n > 0 {
-            out.push_str(with.as_deref().unwrap_or_default());
-        }
-        let _ = write!(out, "{item}");
-        if out.len() > MAX_STRING {
-            return Err(too_long());
-        }
-    }
-    Ok(out)
-}
 
 /// A compiled expression.
 #[derive(Clone, Debug)]
@@ -211,29 +148,9 @@ impl Expression {
             Err(error) => Err(ExprError {
                 at: error.range().filter(|at| at.end <= self.raw.len()).unwrap_or(whole),
                 message: explain(&error),
-                help: (error.kind() == ErrorKind::UnknownFilter)
-                    .then(|| suggest(error.detail()?.split_whitespace().nth(1)?, FILTERS))
-                    .flatten(),
+                help: help_for(&error),
             }),
         }
-    }
-}
-
-/// Returns the message for an error of minijinja.
-fn explain(error: &Error) -> String {
-    let detail = error.detail().unwrap_or_default();
-    match error.kind() {
-        ErrorKind::OutOfFuel => "the expression takes too many steps to evaluate".into(),
-        ErrorKind::UnknownFilter => match detail.split_whitespace().nth(1) {
-            Some(name) => format!("unknown filter `{name}`"),
-            None => "unknown filter".into(),
-        },
-        ErrorKind::UnknownTest | ErrorKind::UnknownMethod | ErrorKind::UnknownFunction => {
-            format!("unknown function or test: {detail}")
-        }
-        _ if detail.is_empty() => format!("can't evaluate the expression: {}", error.kind()),
-        ErrorKind::SyntaxError => format!("invalid expression: {detail}"),
-        _ => format!("can't evaluate the expression: {detail}"),
     }
 }
 

@@ -3,13 +3,11 @@
 
 use std::ops::Range;
 
+use crate::expr::ExprError;
 use crate::suggest::nearest;
 
 /// The namespaces of names in expressions.
 pub(crate) const NAMESPACES: [&str; 6] = ["vars", "env", "cluster", "pipeline", "steps", "secrets"];
-
-/// Maximum length of an expression; also keeps the number of names below a thousand, so that every word is unique.
-pub(crate) const MAX_CODE: usize = 4096;
 
 /// A name in an expression: `steps.build.backend.image`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,14 +16,6 @@ pub(crate) struct Name {
     pub(crate) parts: Vec<String>,
     /// Its bytes in the expression.
     pub(crate) at: Range<usize>,
-}
-
-/// An error in an expression, and where in it.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct ExprError {
-    pub(crate) at: Range<usize>,
-    pub(crate) message: String,
-    pub(crate) help: Option<String>,
 }
 
 /// The token before a word, which decides what the word is.

@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use super::lexer::{ExprError, MAX_CODE, string_end};
+use super::lexer::string_end;
+use crate::expr::{ExprError, MAX_CODE};
 
 /// A part of a string.
 #[derive(Debug)]

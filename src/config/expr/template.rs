@@ -4,12 +4,12 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::expression::{Expression, as_setting, as_string_part};
-use super::lexer::ExprError;
 use super::pieces::{Piece, pieces};
 use super::scope::{Scope, SecretUse};
 use crate::config::syntax::diagnostic::{Diagnostic, Report, Source};
 use crate::config::syntax::node::{Entry, Node, Table, Value};
 use crate::config::syntax::position::locate;
+use crate::expr::ExprError;
 use crate::model::{StepId, escape_secret_refs, secret_ref};
 use crate::pipeline::Outputs;
 use crate::tools::shell::{Lexer, Place, Script};

@@ -16,8 +16,8 @@ use crate::pipeline::Retry;
 use crate::suggest::suggest;
 
 /// The keys that every step may have, whatever its action.
-pub(crate) const COMMON_KEYS: [&str; 11] =
-    ["id", "action", "title", "needs", "covers", "timeout", "retry", "when", "optional", "fallback", "tty"];
+pub(crate) const COMMON_KEYS: [&str; 12] =
+    ["id", "action", "title", "needs", "covers", "timeout", "retry", "when", "optional", "fallback", "tty", "exercise"];
 /// The common keys whose expressions are evaluated while the file is read.
 const EVALUATED_KEYS: [&str; 4] = ["title", "timeout", "retry", "optional"];
 
@@ -47,6 +47,8 @@ pub(crate) struct StepDecl {
     pub(crate) when: Option<Node>,
     pub(crate) optional: bool,
     pub(crate) tty: bool,
+    /// Whether a later step undoes what it does.
+    pub(crate) exercise: bool,
     pub(crate) fallback: Option<SpannedString>,
     /// The action and the place of its name; `None` if it is unknown.
     pub(crate) action: Option<(&'static ActionType, Range<usize>)>,
@@ -181,6 +183,7 @@ impl Reader<'_> {
         let when = fields.take("when");
         let fallback = fields.string("fallback");
         let tty = fields.boolean("tty").unwrap_or(false);
+        let exercise = fields.boolean("exercise").unwrap_or(false);
         let action = action.and_then(|name| self.action(&name));
         let id = id?;
         let span = id.span();
@@ -196,6 +199,7 @@ impl Reader<'_> {
                 when,
                 optional,
                 tty,
+                exercise,
                 fallback,
                 action,
                 settings: fields.rest(),

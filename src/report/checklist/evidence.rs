@@ -41,6 +41,11 @@ fn brief(evidence: &Evidence) -> String {
     format!("{} {seen}{} ({})", evidence.step, timestamp(evidence.finished_ms), remarks.join("; "))
 }
 
+/// Returns how long the steps took that cover an item.
+pub(super) fn took(status: &ItemStatus) -> Duration {
+    Duration::from_millis(status.evidence.iter().map(|evidence| evidence.duration_ms).sum())
+}
+
 /// Returns what to say about the lines that look like items and are none; `None` if there is none.
 pub(super) fn near(checklist: &Checklist) -> Option<String> {
     match checklist.near.len() {

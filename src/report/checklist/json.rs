@@ -1,20 +1,19 @@
-//! [`write_checklist_json`]: `provision report --format json`.
+//! `provision report --format json`.
 
 use std::io::{self, Write};
 
 use serde::Serialize;
 
-use crate::model::{Checklist, Counts, Evidence, ItemStatus, NearItem, StepId, Verdict};
+use super::{ChecklistReport, Format};
+use crate::model::{Counts, Evidence, ItemStatus, NearItem, StepId, Verdict};
 use crate::report::facts::Facts;
 use crate::report::style::timestamp;
+use crate::report::text::tame_json;
 
-/// Writes the checklist as one JSON document.
-pub(crate) fn write_checklist_json(
-    out: &mut dyn Write,
-    checklist: &Checklist,
-    pipeline: &str,
-    generated_ms: i64,
-) -> io::Result<()> {
+pub(super) const FORMAT: Format = Format { name: "json", write };
+
+fn write(out: &mut dyn Write, report: &ChecklistReport) -> io::Result<()> {
+    let ChecklistReport { pipeline, checklist, generated_ms, .. } = *report;
     let document = Document {
         pipeline,
         generated: timestamp(generated_ms),
@@ -22,8 +21,7 @@ pub(crate) fn write_checklist_json(
         items: checklist.items.iter().map(WireItem::new).collect(),
         near_items: checklist.near.iter().map(WireNear::new).collect(),
     };
-    serde_json::to_writer_pretty(&mut *out, &document)?;
-    writeln!(out)
+    writeln!(out, "{}", tame_json(serde_json::to_string_pretty(&document)?))
 }
 
 /// The document.
@@ -175,7 +173,7 @@ impl<'a> WireEvidence<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::testing::runs::{self, NOW};
+    use crate::report::testing::runs::{self, report};
 
     #[test]
     fn the_document_has_the_specified_format() {
@@ -183,7 +181,7 @@ mod tests {
         checklist.items.drain(1..4);
         checklist.items.pop();
         let mut out = Vec::new();
-        write_checklist_json(&mut out, &checklist, "todo-chatbot", NOW).unwrap();
+        write(&mut out, &ChecklistReport { checklist: &checklist, ..report() }).unwrap();
         insta::assert_snapshot!(String::from_utf8(out).unwrap(), @r#"
         {
           "pipeline": "todo-chatbot",

@@ -1,20 +1,18 @@
-//! [`write_checklist_markdown`]: the checklist as Markdown.
+//! `provision report --format markdown`: task lists that GitHub renders, with the evidence of each item.
 
 use std::io::{self, Write};
 use std::time::Duration;
 
 use super::evidence::{basis, counts, near};
-use crate::model::{Checklist, Evidence, ProofKind, Verdict};
+use super::{ChecklistReport, Format};
+use crate::model::{Evidence, ProofKind, Verdict};
 use crate::report::style::{duration, timestamp};
 use crate::report::text;
 
-/// Writes the checklist as Markdown: task lists with the evidence of each item.
-pub(crate) fn write_checklist_markdown(
-    out: &mut dyn Write,
-    checklist: &Checklist,
-    pipeline: &str,
-    generated_ms: i64,
-) -> io::Result<()> {
+pub(super) const FORMAT: Format = Format { name: "markdown", write };
+
+fn write(out: &mut dyn Write, report: &ChecklistReport) -> io::Result<()> {
+    let ChecklistReport { pipeline, checklist, generated_ms, .. } = *report;
     writeln!(out, "# {}", escaped(pipeline))?;
     writeln!(out)?;
     writeln!(out, "{}, as of {}.", counts(checklist.counts()), timestamp(generated_ms))?;
@@ -87,12 +85,12 @@ fn escaped(value: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::testing::runs::{NOW, checklist};
+    use crate::report::testing::runs::report;
 
     #[test]
     fn markdown_is_a_task_list_with_evidence() {
         let mut out = Vec::new();
-        write_checklist_markdown(&mut out, &checklist(), "todo_chatbot", NOW).unwrap();
+        write(&mut out, &ChecklistReport { pipeline: "todo_chatbot", ..report() }).unwrap();
         insta::assert_snapshot!(String::from_utf8(out).unwrap(), @r"
         # todo\_chatbot
 

@@ -1,20 +1,18 @@
-//! [`write_checklist_text`]: the checklist as text.
+//! `provision report`, and `--format text`.
 
 use std::io::{self, Write};
 
 use super::evidence::{basis, counts, near};
-use crate::model::{Checklist, ItemStatus, Verdict};
-use crate::report::style::{BAD, DIM, GOOD, STRONG, Symbol, Theme, WARN, timestamp};
+use super::{ChecklistReport, Format};
+use crate::model::{ItemStatus, Verdict};
+use crate::report::style::{BAD, DIM, GOOD, STRONG, Symbol, WARN, timestamp};
 use crate::report::text;
 
-/// Writes the checklist as text: the items below their phases, then the counts.
-pub(crate) fn write_checklist_text(
-    out: &mut dyn Write,
-    theme: Theme,
-    checklist: &Checklist,
-    pipeline: &str,
-    generated_ms: i64,
-) -> io::Result<()> {
+pub(super) const FORMAT: Format = Format { name: "text", write };
+
+/// The items below their phases, then the counts.
+fn write(out: &mut dyn Write, report: &ChecklistReport) -> io::Result<()> {
+    let ChecklistReport { pipeline, checklist, generated_ms, theme, .. } = *report;
     let ids = checklist.items.iter().map(|status| text::width(id(status)));
     let id_width = ids.max().unwrap_or(0);
     let mut phase = None;
@@ -71,13 +69,12 @@ fn id(status: &ItemStatus) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::testing::runs::{NOW, checklist};
+    use crate::report::testing::runs::report;
 
     #[test]
     fn text_has_every_item_with_its_evidence() {
-        let theme = Theme { color: false, unicode: true };
         let mut out = Vec::new();
-        write_checklist_text(&mut out, theme, &checklist(), "todo-chatbot", NOW).unwrap();
+        write(&mut out, &report()).unwrap();
         insta::assert_snapshot!(String::from_utf8(out).unwrap(), @r"
         Phase 1: `Images`
           ✓ T015  Build the backend

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use crate::fingerprint::StaleReason;
-use crate::model::Outcome;
+use crate::model::{Outcome, Output};
 use crate::report::run::failure::{FailureContext, MAX_DETAILS, write_failure};
 use crate::report::run::row::StepRow;
 use crate::report::run::view::View;
@@ -132,9 +132,6 @@ fn counts(view: &View) -> String {
     if parts.is_empty() { count(view.counts.total, "step") } else { parts.join(", ") }
 }
 
-/// The output in which an action passes on what its tools warned of.
-const WARNINGS: &str = "warnings";
-
 /// Writes the notes of steps that did not fail, and what their tools warned of.
 fn write_notes(out: &mut dyn Write, theme: Theme, view: &View) -> io::Result<()> {
     // Why a step never ran follows from the failures.
@@ -144,7 +141,7 @@ fn write_notes(out: &mut dyn Write, theme: Theme, view: &View) -> io::Result<()>
     for row in view.steps.iter().filter(may_have_note) {
         // A fresh step has the warnings of an earlier run.
         if row.outcome() != Some(Outcome::Fresh)
-            && let Some(warnings) = row.output.get(WARNINGS)
+            && let Some(warnings) = row.output.get(Output::WARNINGS)
         {
             writeln!(out, "  {} {}: {}", theme.paint(WARN, "warning:"), row.id, text::plain(warnings))?;
         }
@@ -217,7 +214,6 @@ mod tests {
     use super::*;
     use crate::error::Failure;
     use crate::event::{Event, StepFinished};
-    use crate::model::Output;
     use crate::report::testing::runs::{all_fresh, failing, interrupted, succeeding};
     use crate::report::testing::script::{Script, finished};
 
@@ -282,7 +278,7 @@ mod tests {
         let warned = |outcome| {
             let mut run = Script::new(&[("a", "A", &[("b", "B")])]);
             run.start("a.b", StaleReason::NeverRun);
-            let output = Output::new().with("warnings", "the driver is old");
+            let output = Output::new().with(Output::WARNINGS, "the driver is old");
             run.finish(StepFinished { output, ..finished("a.b", outcome, 1) });
             run.run_end(outcome, &[]);
             summary(&run.events, Failures::Brief)

@@ -63,9 +63,10 @@ impl View {
                     row.began = Some(now);
                 }
             }
-            EventKind::StepFresh { step, output, duration } => {
+            EventKind::StepFresh { step, output, duration, note } => {
                 if let Some(row) = self.advance(step, Change::Finish(Outcome::Fresh)) {
                     row.output.clone_from(output);
+                    row.note.clone_from(note);
                     row.duration = *duration;
                 }
             }

@@ -1,6 +1,7 @@
 //! Example runs and an example checklist.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use crate::error::Failure;
@@ -8,9 +9,12 @@ use crate::event::{Event, EventKind, StepFinished};
 use crate::fingerprint::StaleReason;
 use crate::model::{
     Checklist, Evidence, Item, ItemId, ItemPlace, NearItem, Outcome, Outline, Output, Progress, ProofKind, RunId,
-    StageId, StageOutline, StepOutline, StepProof,
+    StageId, StageOutline, StepId, StepOutline, StepProof,
 };
+use crate::report::checklist::ChecklistReport;
+use crate::report::style::Theme;
 use crate::report::testing::script::{Script, Stage, finished, step};
+use crate::report::timeline::{Timeline, TimelineStep};
 
 const STAGES: [Stage<'static>; 3] = [
     ("prereq", "Prerequisites", &[("docker", "docker"), ("minikube", "minikube")]),
@@ -199,3 +203,33 @@ fn outline(steps: &[(&str, &[&str])]) -> Outline {
 }
 
 pub(crate) const NOW: i64 = 1_795_261_000_000;
+
+/// A report of the example checklist, after a run with one step that failed.
+pub(crate) fn report() -> ChecklistReport<'static> {
+    static CHECKLIST: LazyLock<Checklist> = LazyLock::new(checklist);
+    static STEPS: LazyLock<[StepId; 2]> = LazyLock::new(|| [step("build.backend"), step("verify.http")]);
+    let steps = [("Build the backend", Outcome::Succeeded, None), ("", Outcome::Failed, Some("the server said 500"))];
+    let steps = steps.into_iter().zip(&*STEPS).enumerate().map(|(n, ((title, outcome, message), id))| TimelineStep {
+        id,
+        title: title.into(),
+        outcome,
+        finished_ms: NOW - 60_000 + 8123 + i64::try_from(n).unwrap() * 4000,
+        duration_ms: 8123,
+        message,
+    });
+    ChecklistReport {
+        pipeline: "todo-chatbot",
+        checklist: &CHECKLIST,
+        generated_ms: NOW,
+        theme: Theme { color: false, unicode: true },
+        timeline: Some(Timeline {
+            run: "20261121-113512-4f2a",
+            command: "provision up",
+            commit: Some("c32c64d"),
+            outcome: Some(Outcome::Failed),
+            began_ms: NOW - 60_000,
+            steps: steps.collect(),
+        }),
+        log: &|path| path.ends_with("backend.log").then(|| "Collecting fastapi\n<done> & over\n".to_owned()),
+    }
+}

@@ -86,7 +86,8 @@ impl Script {
     }
 
     pub(crate) fn fresh(&mut self, id: &str) -> &mut Self {
-        self.push(EventKind::StepFresh { step: step(id), output: Output::new(), duration: Duration::from_millis(40) })
+        let (output, duration) = (Output::new(), Duration::from_millis(40));
+        self.push(EventKind::StepFresh { step: step(id), output, duration, note: None })
     }
 
     pub(crate) fn start(&mut self, id: &str, reason: StaleReason) -> &mut Self {

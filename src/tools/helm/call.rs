@@ -35,8 +35,19 @@ pub(super) fn process_with(text: &str) -> Option<u32> {
 
 /// Returns the process that removes `release` of `namespace`, where processes are visible (on Linux).
 pub(super) fn uninstaller_of(namespace: &str, release: &str) -> Option<u32> {
-    find_process(|arguments| is_uninstall(arguments, namespace, release))
+    find_process(|arguments| is_helm(arguments, UNINSTALL, namespace, release))
 }
+
+/// Returns the process that rolls `release` of `namespace` back, where processes are visible (on Linux).
+pub(super) fn roller_of(namespace: &str, release: &str) -> Option<u32> {
+    find_process(|arguments| is_helm(arguments, ROLLBACK, namespace, release))
+}
+
+/// The words with which helm removes a release.
+const UNINSTALL: &[&str] = &["uninstall", "delete", "del", "un"];
+
+/// The word with which it rolls one back.
+const ROLLBACK: &[&str] = &["rollback"];
 
 fn find_process(matches: impl Fn(&[u8]) -> bool) -> Option<u32> {
     fs::read_dir("/proc").ok()?.flatten().find_map(|entry| {
@@ -45,17 +56,17 @@ fn find_process(matches: impl Fn(&[u8]) -> bool) -> Option<u32> {
     })
 }
 
-/// Whether these arguments, each ended by NUL, are those of a helm that removes `release`. One that names no namespace
-/// counts for each.
-fn is_uninstall(arguments: &[u8], namespace: &str, release: &str) -> bool {
+/// Whether these arguments, each ended by NUL, are those of a helm that does one of `verbs` to `release`. One that names no
+/// namespace counts for each.
+fn is_helm(arguments: &[u8], verbs: &[&str], namespace: &str, release: &str) -> bool {
     let words: Vec<&[u8]> = arguments.split(|byte| *byte == 0).collect();
     let has = |wanted: &str| words.contains(&wanted.as_bytes());
     let is_helm = words.first().is_some_and(|program| program.ends_with(b"helm"));
-    let removes = ["uninstall", "delete", "del", "un"].into_iter().any(has);
+    let does = verbs.iter().copied().any(has);
     let is_flag = |word: &[u8]| word == b"-n" || word.starts_with(b"--namespace");
     let elsewhere =
         words.iter().any(|word| is_flag(word)) && !has(namespace) && !has(&format!("--namespace={namespace}"));
-    is_helm && removes && has(release) && !elsewhere
+    is_helm && does && has(release) && !elsewhere
 }
 
 #[cfg(test)]
@@ -76,7 +87,10 @@ mod tests {
         ];
         for (line, expected) in cases {
             let arguments = line.replace(' ', "\0") + "\0";
-            assert_eq!(is_uninstall(arguments.as_bytes(), "apps", "todo"), expected, "{line}");
+            assert_eq!(is_helm(arguments.as_bytes(), UNINSTALL, "apps", "todo"), expected, "{line}");
+            assert!(!is_helm(arguments.as_bytes(), ROLLBACK, "apps", "todo"), "{line}");
         }
+        let rollback = "helm\0-n\0apps\0rollback\0todo\x002\0";
+        assert!(is_helm(rollback.as_bytes(), ROLLBACK, "apps", "todo"));
     }
 }

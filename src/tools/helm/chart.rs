@@ -96,6 +96,28 @@ impl Chart {
         Ok(dependencies_of(&self.path)?.iter().all(|dependency| dependency.folder().is_some()))
     }
 
+    /// Its name; `None` where it can't be read.
+    pub fn name(&self) -> Option<String> {
+        let text =
+            if self.path.is_dir() { fs::read(self.path.join("Chart.yaml")).ok()? } else { self.packed_description()? };
+        Some(describe(&text).name).filter(|name| !name.is_empty())
+    }
+
+    /// The `Chart.yaml` in an archive: of the chart itself, not of those in it.
+    fn packed_description(&self) -> Option<Vec<u8>> {
+        let mut tar = tar::Archive::new(flate2::read::GzDecoder::new(fs::File::open(&self.path).ok()?));
+        for entry in tar.entries().ok()? {
+            let mut entry = entry.ok()?;
+            let path = entry.path().ok()?.into_owned();
+            if path.components().count() == 2 && path.ends_with("Chart.yaml") {
+                let mut bytes = Vec::new();
+                entry.read_to_end(&mut bytes).ok()?;
+                return Some(bytes);
+            }
+        }
+        None
+    }
+
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
@@ -282,6 +304,18 @@ mod tests {
         let before = digests(dir);
         write(dir, &[("app/Chart.lock", "generated: later")]);
         assert_ne!(digests(dir), before);
+    }
+
+    #[test]
+    fn the_name_of_a_chart_is_read_from_its_folder_or_archive() {
+        let dir = tempfile::tempdir().unwrap();
+        let dir = dir.path();
+        write(dir, &[("app/Chart.yaml", APP), ("bad/Chart.yaml", "version: 1"), ("none/x", "")]);
+        pack(&dir.join("app.tgz"), &[("app/charts/lib/Chart.yaml", "name: lib"), ("app/Chart.yaml", APP)]);
+        write(dir, &[("broken.tgz", "no archive")]);
+        let name = |path: &str| Chart::at(dir.join(path)).unwrap().name();
+        assert_eq!([name("app"), name("app.tgz")].map(Option::unwrap), ["app", "app"]);
+        assert_eq!([name("bad"), name("none"), name("broken.tgz")], [None, None, None]);
     }
 
     #[test]

@@ -4,8 +4,11 @@ mod call;
 mod chart;
 mod pending;
 mod program;
+mod render;
+mod warnings;
 
 pub use call::call_id;
 pub use chart::Chart;
 pub use pending::PendingRelease;
-pub use program::{Helm, Install};
+pub use program::{Helm, Install, Rollback};
+pub use render::Rendering;

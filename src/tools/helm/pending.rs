@@ -4,7 +4,7 @@
 //! does itself when it is interrupted, and the next `upgrade --install` adopts the objects that are there. Nothing is
 //! uninstalled or rolled back for it: both replace objects that may be in use.
 
-use super::call::{host_id, process_with, uninstaller_of};
+use super::call::{host_id, process_with, roller_of, uninstaller_of};
 use super::program::Helm;
 use crate::error::Failure;
 use crate::tools::deletion::{Consent, Deletion, Proof};
@@ -41,7 +41,7 @@ impl Helm {
         match blocker(&history) {
             Blocker::None => Ok(None),
             Blocker::Pending => {
-                if let Some(failure) = refusal(&was, &history) {
+                if let Some(failure) = pending.refusal(&was, &history) {
                     return Err(failure.hint(pending.by_record(kube, last)));
                 }
                 let work = pending.free(kube, last, &was);
@@ -89,6 +89,16 @@ impl Helm {
 
 impl PendingRelease<'_> {
     async fn free(self, kube: &Kube, last: &Revision, was: &str) -> Result<String, Failure> {
+        if last.status == ReleaseStatus::PendingRollback {
+            // It is a copy of the record that it rolls back to. Were it kept as failed, helm would compare with it next, and
+            // not with what was deployed before.
+            kube.delete_record(self.namespace, self.release, last).await?;
+            return Ok(format!(
+                "{was}, left by a killed run of ours: deleted the record of revision {}, which was never deployed; its \
+                 objects stay",
+                last.number
+            ));
+        }
         match kube.mark_failed(self.namespace, self.release, last).await? {
             Marked::Failed => Ok(format!(
                 "{was}, left by a killed run of ours: marked revision {} as failed; its objects stay",
@@ -113,6 +123,21 @@ impl PendingRelease<'_> {
                 ))
             }
         }
+    }
+
+    /// Returns why a release whose last revision is pending must not be touched: it is not ours, or its helm lives.
+    fn refusal(self, was: &str, history: &[Revision]) -> Option<Failure> {
+        let Some(call) = call_of_last(history) else {
+            return Some(Failure::failed(was).cause("provision did not begin this, so a helm may be at work on it"));
+        };
+        if !host_id().is_some_and(|host| call.ends_with(host)) {
+            return Some(Failure::failed(was).cause(
+                "it was begun on another machine or in another container: whether its helm lives can't be seen from here",
+            ));
+        }
+        let is_rollback = history.last().is_some_and(|last| last.status == ReleaseStatus::PendingRollback);
+        let pid = if is_rollback { roller_of(self.namespace, self.release) } else { process_with(call) }?;
+        Some(Failure::failed(was).cause(format!("helm works on it: process {pid}")).transient())
     }
 
     /// How a person frees it without touching what is installed.
@@ -152,24 +177,15 @@ fn blocker(history: &[Revision]) -> Blocker {
     }
 }
 
-/// Returns why a release whose last revision is pending must not be touched: it is not ours, or its helm lives.
-fn refusal(was: &str, history: &[Revision]) -> Option<Failure> {
-    let Some(call) = call_of_last(history) else {
-        return Some(Failure::failed(was).cause("provision did not begin this, so a helm may be at work on it"));
-    };
-    if !host_id().is_some_and(|host| call.ends_with(host)) {
-        return Some(Failure::failed(was).cause(
-            "it was begun on another machine or in another container: whether its helm lives can't be seen from here",
-        ));
-    }
-    let pid = process_with(call)?;
-    Some(Failure::failed(was).cause(format!("helm works on it: process {pid}")).transient())
-}
-
 /// Returns the call of ours that made the last revision. Helm hands labels on: one that an earlier revision has says
-/// nothing of this one, such as a rollback, which can't be given a label.
+/// nothing of this one. A rollback can't be given a label; its call is noted on the record that it rolls back to.
 fn call_of_last(history: &[Revision]) -> Option<&String> {
     let (last, earlier) = history.split_last()?;
+    if last.status == ReleaseStatus::PendingRollback {
+        let before = earlier.last()?.number;
+        let notes = earlier.iter().filter_map(|revision| revision.rollback.as_ref());
+        return notes.filter(|note| note.from == before).max_by_key(|note| &note.call).map(|note| &note.call);
+    }
     let call = last.run.as_ref()?;
     let inherited = earlier.iter().any(|revision| revision.run.as_ref() == Some(call));
     (!inherited).then_some(call)

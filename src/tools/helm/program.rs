@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::chart::Chart;
+use super::warnings::Listener;
 use crate::error::Failure;
 use crate::tools::cluster::ClusterSpec;
 use crate::tools::kubernetes::RUN_LABEL;
@@ -44,10 +45,30 @@ pub struct Install<'a> {
     pub hook_timeout: Option<Duration>,
 }
 
+/// A `rollback`.
+#[derive(Clone, Debug)]
+pub struct Rollback<'a> {
+    /// The release.
+    pub release: &'a str,
+    /// Its namespace.
+    pub namespace: &'a str,
+    /// The revision whose state it gets.
+    pub revision: u32,
+    /// How many revisions are kept.
+    pub history_max: u32,
+    /// How long helm waits for each hook.
+    pub hook_timeout: Option<Duration>,
+}
+
 impl Helm {
     /// The program at `program`, for the declared cluster.
     pub fn new(program: impl Into<PathBuf>, cluster: &ClusterSpec, state_dir: &Path) -> Self {
         Self { program: program.into(), kubeconfig: cluster.kubeconfig(state_dir), context: cluster.context.clone() }
+    }
+
+    /// The program at `program`, for what needs no cluster.
+    pub fn without_cluster(program: impl Into<PathBuf>) -> Self {
+        Self { program: program.into(), kubeconfig: None, context: String::new() }
     }
 
     /// The one in `PATH`.
@@ -81,6 +102,20 @@ impl Helm {
         // Its output contains every value of the chart: what is needed is read from the cluster instead.
         let what = format!("helm's upgrade of the release `{}`", install.release);
         run(&what, command.capture(), host).await.map(drop)
+    }
+
+    /// Makes a new revision of a release that is as `revision` was. Ends when helm does; that it is deployed is for the
+    /// caller to see.
+    pub async fn rollback(&self, rollback: &Rollback<'_>, host: &dyn ProcessObserver) -> Result<(), Failure> {
+        let Rollback { release, namespace, revision, history_max, hook_timeout } = rollback;
+        let mut command = self
+            .command(namespace)
+            .args(["rollback", release, &revision.to_string()])
+            .arg(format!("--history-max={history_max}"));
+        if let Some(timeout) = hook_timeout {
+            command = command.arg(format!("--timeout={}s", timeout.as_secs()));
+        }
+        run(&format!("helm's rollback of the release `{release}`"), command, host).await.map(drop)
     }
 
     /// Gets the charts that `chart` consists of into its folder `charts/`: by its lock, or, where they are all folders
@@ -119,7 +154,7 @@ impl Helm {
         }
     }
 
-    fn command(&self, namespace: &str) -> Command {
+    pub(super) fn command(&self, namespace: &str) -> Command {
         let mut command = Command::new(&self.program);
         if let Some(kubeconfig) = &self.kubeconfig {
             command = command.arg("--kubeconfig").arg(kubeconfig);
@@ -128,15 +163,18 @@ impl Helm {
         for name in ["HELM_KUBEAPISERVER", "HELM_KUBETOKEN", "HELM_KUBECAFILE", "HELM_KUBEASUSER"] {
             command = command.env(name, "");
         }
-        command.env("HELM_DRIVER", "secret").args(["--kube-context", &self.context, "-n", namespace])
+        if !self.context.is_empty() {
+            command = command.args(["--kube-context", &self.context]);
+        }
+        command.env("HELM_DRIVER", "secret").args(["-n", namespace])
     }
 }
 
 /// Runs helm and returns its standard output, where it was captured. A failure says in its first line what was being
 /// done and what helm says; the command is among the details, because it is long.
-async fn run(what: &str, command: Command, host: &dyn ProcessObserver) -> Result<Vec<u8>, Failure> {
+pub(super) async fn run(what: &str, command: Command, host: &dyn ProcessObserver) -> Result<Vec<u8>, Failure> {
     let line = command.display_line();
-    let exit = command.run(host).await?;
+    let exit = command.run(&Listener::of(host)).await?;
     if exit.status.success() {
         return Ok(exit.stdout);
     }
@@ -217,6 +255,17 @@ mod tests {
         assert_eq!(read("env"), "secret\n");
         // helm prints all values: they are not shown.
         assert_eq!(host.shown(), "");
+    }
+
+    #[tokio::test]
+    async fn f106_what_helm_warns_of_reaches_the_host() {
+        let folder = tempfile::tempdir().unwrap();
+        let script =
+            "echo 'W1126 11:46:29.1   42 warnings.go:70] unknown field \"spec.replica\"' >&2; echo note >&2; echo {}";
+        let host = FakeHost::default();
+        fake(folder.path(), script).await.upgrade(&install(None), &host).await.unwrap();
+        assert_eq!(host.warnings(), ["unknown field \"spec.replica\""]);
+        assert!(host.shown().ends_with("note\n"), "{}", host.shown());
     }
 
     #[tokio::test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Namespace;
-use kube::config::KubeConfigOptions;
+use kube::config::{AuthInfo, ExecInteractiveMode, KubeConfigOptions};
 use kube::{Api, Client, Config};
 
 use super::kinds::Kinds;
@@ -47,6 +47,19 @@ async fn client(config: Config, source: &KubeSource) -> Result<Client, Failure> 
         .hint(format!("see what it says: `{} get namespace kube-system`", source.kubectl())))
 }
 
+/// Restricts what a credential plugin gets: neither the variables `withheld`, nor our terminal and standard input, which
+/// the client hands on unless the plugin is known not to ask.
+fn restrict_plugin(user: &mut AuthInfo, withheld: &[String]) {
+    if let Some(plugin) = &mut user.exec {
+        plugin.drop_env.get_or_insert_default().extend_from_slice(withheld);
+        plugin.interactive_mode = Some(ExecInteractiveMode::Never);
+    }
+    // The older kind of plugin takes the names in its own settings.
+    if let Some(plugin) = &mut user.auth_provider {
+        plugin.config.insert("cmd-drop-env".to_owned(), withheld.join(" "));
+    }
+}
+
 #[cfg(test)]
 impl Kube {
     pub(super) fn for_test(client: Client, source: KubeSource) -> Self {
@@ -55,8 +68,9 @@ impl Kube {
 }
 
 impl Kube {
-    /// Connects, and refuses a cluster that is not the declared one.
-    pub async fn connect(source: KubeSource) -> Result<Self, Failure> {
+    /// Connects, and refuses a cluster that is not the declared one. A credential plugin that the kubeconfig names does
+    /// not get the variables `withheld` of our environment.
+    pub async fn connect(source: KubeSource, withheld: &[String]) -> Result<Self, Failure> {
         let kubeconfig = source.read()?;
         let options = KubeConfigOptions { context: Some(source.context.clone()), ..KubeConfigOptions::default() };
         let refused = |error: &dyn std::error::Error| {
@@ -66,6 +80,7 @@ impl Kube {
         config.connect_timeout = Some(CONNECT);
         // Its own retries go on for minutes; ours are few, and only for reads.
         config.default_retry = false;
+        restrict_plugin(&mut config.auth_info, withheld);
         if source.own {
             // A cluster on this machine: whatever proxy the environment names is not for it.
             config.proxy_url = None;
@@ -84,6 +99,11 @@ impl Kube {
     /// `kubectl` for this cluster, as one would type it.
     pub fn kubectl(&self) -> String {
         self.source.kubectl()
+    }
+
+    /// The same for a namespace; for no namespace where it is empty.
+    pub fn kubectl_in(&self, namespace: &str) -> String {
+        if namespace.is_empty() { self.kubectl() } else { format!("{} -n {namespace}", self.kubectl()) }
     }
 
     /// The uid of the `kube-system` namespace: the cluster's identity.

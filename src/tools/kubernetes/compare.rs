@@ -49,12 +49,14 @@ pub(super) struct Drift {
     patch: Value,
     /// Why the API server takes no such change.
     refusal: Option<String>,
+    /// What was done with the object, as messages say it: `released`.
+    verb: &'static str,
 }
 
 impl std::fmt::Display for Drift {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         if let Some(refusal) = &self.refusal {
-            return write!(f, "{} can't be changed to what was released: {refusal}", self.subject);
+            return write!(f, "{} can't be changed to what was {}: {refusal}", self.subject, self.verb);
         }
         let named: Vec<String> = self.differences.iter().take(NAMED).map(ToString::to_string).collect();
         write!(f, "{}: {}", self.subject, named.join("; "))?;
@@ -130,17 +132,21 @@ impl Kube {
         let resource_version = live.metadata.resource_version.clone();
         let live = as_value(&live)?;
         let drift = |differences, patch, refusal| {
-            Ok(Comparison::Drifted(Drift { subject: reference.to_string(), differences, patch, refusal }))
+            let (subject, verb) = (reference.to_string(), object.verb);
+            Ok(Comparison::Drifted(Drift { subject, differences, patch, refusal, verb }))
         };
         let wanted = match self.trial(&api, object, kind).await? {
             Trial::Would(wanted) => *wanted,
             // What is as it was released is valid: something that can't be changed any more is different.
             Trial::Refused(422, why) => return drift(Vec::new(), Value::Null, Some(why)),
             Trial::Refused(_, why) => {
-                return Ok(Comparison::Unknown(format!("{reference} can't be compared with what was released: {why}")));
+                return Ok(Comparison::Unknown(format!(
+                    "{reference} can't be compared with what was {}: {why}",
+                    object.verb
+                )));
             }
         };
-        let mut found = differences(&live, &wanted, &object.content);
+        let mut found = differences(&live, &wanted, &object.content, object.verb);
         let subject = format!("{}/{}", reference.kind.to_lowercase(), reference.name);
         found.retain(|difference| !is_ignored(&format!("{subject}: {}", difference.path)));
         found.retain(|difference| !is_injected(&live, difference));

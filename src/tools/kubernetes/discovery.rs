@@ -1,13 +1,18 @@
 //! Which kinds the cluster serves: those of Kubernetes, of its version, and of custom resources.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use futures_util::stream::{self, StreamExt};
 use kube::Api;
 use kube::api::{ApiResource, DynamicObject};
 
 use super::client::Kube;
 use super::kinds::Kind;
 use crate::error::Failure;
+
+/// At most so many API versions are asked at once.
+const LANES: usize = 4;
 
 impl Kube {
     /// Returns a kind; `None` when the cluster does not serve it. Only what is there is remembered: a step may install
@@ -34,6 +39,31 @@ impl Kube {
         }
     }
 
+    /// Returns every kind whose objects can be listed and deleted, each once, and the API versions of which nobody knows
+    /// what they serve: their server is down.
+    pub(super) async fn all_kinds(&self) -> Result<(Vec<Kind>, Vec<String>), Failure> {
+        let groups = self.read("listing the API groups", || self.client.list_api_groups()).await?.groups;
+        let of_groups = groups.into_iter().flat_map(|group| group.versions).map(|version| version.group_version);
+        let versions: Vec<String> = std::iter::once("v1".to_owned()).chain(of_groups).collect();
+        let lists = versions.iter().map(|version| async move { (version, self.kinds_in(version).await) });
+        let mut lists = stream::iter(lists.collect::<Vec<_>>()).buffered(LANES);
+        let (mut all, mut unknown, mut seen) = (Vec::new(), Vec::new(), BTreeSet::new());
+        while let Some((version, kinds)) = lists.next().await {
+            match kinds {
+                Ok(kinds) => {
+                    let new = kinds.iter().filter(|kind| kind.is_listed);
+                    all.extend(
+                        new.filter(|kind| seen.insert((kind.resource.group.clone(), kind.resource.plural.clone())))
+                            .cloned(),
+                    );
+                }
+                Err(failure) if failure.transient => unknown.push(version.clone()),
+                Err(failure) => return Err(failure),
+            }
+        }
+        Ok((all, unknown))
+    }
+
     async fn kinds_in(&self, api_version: &str) -> Result<Arc<[Kind]>, Failure> {
         let (group, version) = api_version.rsplit_once('/').unwrap_or(("", api_version));
         let what = format!("listing the kinds of {api_version}");
@@ -53,6 +83,7 @@ impl Kube {
         let kinds = list.await?.into_iter().filter(|resource| !resource.name.contains('/')).map(|resource| Kind {
             is_namespaced: resource.namespaced,
             is_kept: resource.verbs.iter().any(|verb| verb == "get"),
+            is_listed: ["list", "delete"].iter().all(|needed| resource.verbs.iter().any(|verb| verb == needed)),
             resource: ApiResource {
                 group: group.to_owned(),
                 version: version.to_owned(),

@@ -23,16 +23,18 @@ pub(super) struct Difference {
     keys: Vec<String>,
     /// Whether its values must not be shown.
     is_secret: bool,
+    /// What was done with the object, as messages say it: `released`.
+    verb: &'static str,
 }
 
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let path = &self.path;
+        let (path, verb) = (&self.path, self.verb);
         match (&self.live, &self.released) {
-            (Some(_), Some(_)) if self.is_secret => write!(f, "{path} is not what was released"),
-            (Some(live), Some(released)) => write!(f, "{path} is {}, was released as {}", show(live), show(released)),
+            (Some(_), Some(_)) if self.is_secret => write!(f, "{path} is not what was {verb}"),
+            (Some(live), Some(released)) => write!(f, "{path} is {}, was {verb} as {}", show(live), show(released)),
             (None, Some(_)) if self.is_secret => write!(f, "{path} is gone"),
-            (None, Some(released)) => write!(f, "{path} is gone, was released as {}", show(released)),
+            (None, Some(released)) => write!(f, "{path} is gone, was {verb} as {}", show(released)),
             (Some(live), None) if !self.is_secret => write!(f, "{path} was added: {}", show(live)),
             (_, None) => write!(f, "{path} was added"),
         }
@@ -53,10 +55,11 @@ impl Difference {
 }
 
 /// Returns where `live` differs from `wanted`, which is what the API server makes of it when `released` is applied to
-/// it. Only what `released` sets counts: the rest is the server's, a controller's or an admission webhook's.
-pub(super) fn differences(live: &Value, wanted: &Value, released: &Value) -> Vec<Difference> {
+/// it. Only what `released` sets counts: the rest is the server's, a controller's or an admission webhook's. `verb` says
+/// what was done with it: `released`.
+pub(super) fn differences(live: &Value, wanted: &Value, released: &Value, verb: &'static str) -> Vec<Difference> {
     let is_secret = released.get("kind").is_some_and(|kind| kind == "Secret");
-    let mut walk = Walk { found: Vec::new(), is_secret };
+    let mut walk = Walk { found: Vec::new(), is_secret, verb };
     let place = Place { path: String::new(), keys: Vec::new(), in_list: false };
     if let (Some(live), Some(wanted), Some(released)) = (live.as_object(), wanted.as_object(), released.as_object()) {
         walk.maps(&place, &without_bookkeeping(live), &without_bookkeeping(wanted), released);
@@ -127,6 +130,7 @@ impl Place {
 struct Walk {
     found: Vec<Difference>,
     is_secret: bool,
+    verb: &'static str,
 }
 
 impl Walk {
@@ -196,6 +200,7 @@ impl Walk {
             released: released.cloned(),
             keys: place.keys.clone(),
             is_secret: self.is_secret && place.path.starts_with("data"),
+            verb: self.verb,
         });
     }
 }
@@ -227,7 +232,7 @@ mod tests {
 
     /// What is said of an object, when `wanted` comes of applying `released` to `live`.
     fn said(live: &Value, wanted: &Value, released: &Value) -> Vec<String> {
-        differences(live, wanted, released).iter().map(ToString::to_string).collect()
+        differences(live, wanted, released, "released").iter().map(ToString::to_string).collect()
     }
 
     #[test]
@@ -293,7 +298,7 @@ mod tests {
     fn values_of_a_secret_are_never_shown() {
         let object = |data: Value| json!({"kind": "Secret", "type": "Opaque", "data": data});
         let released = object(json!({"A": "YQ==", "B": "Yg=="}));
-        let found = differences(&object(json!({"A": "eHg="})), &released, &released);
+        let found = differences(&object(json!({"A": "eHg="})), &released, &released, "released");
         assert_eq!(format!("{found:?}"), "[data.A is not what was released, data.B is gone]");
     }
 
@@ -309,7 +314,7 @@ mod tests {
             "containers": [{"name": "web", "image": "web:1"}, {"name": "side"}]}});
         let live = json!({"spec": {"selector": {"a": "x", "c": "d"}, "replicas": 0, "other": 1,
             "containers": [{"name": "web", "image": "evil"}, {"name": "side"}]}});
-        let found = differences(&live, &wanted, &wanted);
+        let found = differences(&live, &wanted, &wanted, "released");
         assert_eq!(found.len(), 4);
         let expected = json!({"spec": {"selector": {"a": "b", "c": null}, "replicas": 2,
             "containers": [{"name": "web", "image": "web:1"}, {"name": "side"}]}});

@@ -63,7 +63,8 @@ async fn answer(mut stream: TcpStream, handler: Handler) {
     let (status, value) = handler(&ApiRequest { method, path, query, content_type, body });
     let text = value.to_string();
     let answer = format!(
-        "HTTP/1.1 {status} Status\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{text}",
+        "HTTP/1.1 {status} Status\r\nContent-Type: application/json\r\nDate: Thu, 26 Nov 2026 12:00:00 GMT\r\n\
+         Content-Length: {}\r\nConnection: close\r\n\r\n{text}",
         text.len()
     );
     stream.write_all(answer.as_bytes()).await.unwrap();
@@ -155,6 +156,61 @@ impl SecretStore {
     }
 }
 
+/// Keeps objects by their paths, with resource versions and merge patches.
+#[derive(Clone, Default)]
+pub(crate) struct ObjectStore {
+    objects: Arc<Mutex<BTreeMap<String, Value>>>,
+}
+
+impl ObjectStore {
+    /// Puts an object in.
+    pub(crate) fn put(&self, path: &str, mut object: Value) {
+        object["metadata"]["resourceVersion"] = "1".into();
+        self.objects.lock().unwrap().insert(path.to_owned(), object);
+    }
+
+    /// The object as it is now, without its resource version.
+    pub(crate) fn get(&self, path: &str) -> Value {
+        let mut object = self.objects.lock().unwrap()[path].clone();
+        object["metadata"].as_object_mut().unwrap().remove("resourceVersion");
+        object
+    }
+
+    /// Changes an object, as somebody else would.
+    pub(crate) fn change(&self, path: &str, change: impl Fn(&mut Value)) {
+        let mut objects = self.objects.lock().unwrap();
+        let object = objects.get_mut(path).unwrap();
+        change(object);
+        let version = object["metadata"]["resourceVersion"].as_str().unwrap_or_default();
+        object["metadata"]["resourceVersion"] = format!("{version}+").into();
+    }
+
+    /// Connects to a server of these objects; calls `before` with each request first.
+    pub(crate) async fn serve(&self, before: impl Fn(&ApiRequest) + Send + Sync + 'static) -> Kube {
+        let store = self.clone();
+        serve(move |request| {
+            before(request);
+            store.answer(request)
+        })
+        .await
+    }
+
+    fn answer(&self, request: &ApiRequest) -> (u16, Value) {
+        let Some(found) = self.objects.lock().unwrap().get(&request.path).cloned() else {
+            return status(404, "NotFound", "not found");
+        };
+        if request.method != "PATCH" {
+            return (200, found);
+        }
+        let wanted = request.body.pointer("/metadata/resourceVersion");
+        if wanted.is_some_and(|wanted| *wanted != found["metadata"]["resourceVersion"]) {
+            return status(409, "Conflict", "the object has been modified");
+        }
+        self.change(&request.path, |object| merge(object, &request.body));
+        (200, self.objects.lock().unwrap()[&request.path].clone())
+    }
+}
+
 fn create(secrets: &mut BTreeMap<String, Value>, body: &Value) -> (u16, Value) {
     let name = body["metadata"]["name"].as_str().unwrap();
     if secrets.contains_key(name) {
@@ -168,7 +224,7 @@ fn create(secrets: &mut BTreeMap<String, Value>, body: &Value) -> (u16, Value) {
 }
 
 /// JSON merge patch (RFC 7396).
-fn merge(target: &mut Value, patch: &Value) {
+pub(super) fn merge(target: &mut Value, patch: &Value) {
     let Value::Object(patch) = patch else {
         *target = patch.clone();
         return;

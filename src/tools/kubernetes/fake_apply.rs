@@ -1,11 +1,11 @@
-//! For tests: server-side apply as the API server does it, for the data, labels and annotations of a Secret.
+//! For tests: server-side apply as the API server does it, for data, labels, annotations and the fields of `spec`.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
 /// Where the fields are that are kept.
-const PARENTS: [&str; 3] = ["/data", "/metadata/labels", "/metadata/annotations"];
+const PARENTS: [&str; 4] = ["/data", "/spec", "/metadata/labels", "/metadata/annotations"];
 
 /// A field: its parent and its name.
 type Field = (&'static str, String);

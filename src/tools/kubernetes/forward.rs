@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::{Pod, Service};
+use k8s_openapi::api::core::v1::{Pod, Service, ServicePort as PublishedPort};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -132,17 +132,33 @@ impl Kube {
         service: &str,
         port: &ServicePort,
     ) -> Result<Vec<(String, u16)>, Failure> {
-        let api = self.namespaced::<Service>(namespace);
-        let found = self.read(&format!("reading the service `{service}`"), || api.get_opt(service)).await?;
-        let Some(found) = found else {
-            return Err(Failure::failed(format!("there is no service `{service}` in the namespace `{namespace}`"))
-                .hint(format!("see what is there: `{} -n {namespace} get services`", self.kubectl())));
-        };
+        let found = self.service(namespace, service).await?;
         let selector = selector(&found).ok_or_else(|| {
             Failure::failed(format!("the service `{service}` selects no pods, so there is nothing to forward to"))
         })?;
         let pods = self.pods(namespace, &selector).await?;
         resolve(&found, &pods, port)
+    }
+
+    /// A Service; a failure when it is not there.
+    pub(super) async fn service(&self, namespace: &str, service: &str) -> Result<Service, Failure> {
+        let api = self.namespaced::<Service>(namespace);
+        let found = self.read(&format!("reading the service `{service}`"), || api.get_opt(service)).await?;
+        found.ok_or_else(|| {
+            Failure::failed(format!("there is no service `{service}` in the namespace `{namespace}`"))
+                .hint(format!("see what is there: `{} -n {namespace} get services`", self.kubectl()))
+        })
+    }
+
+    /// What decides where a Service leads: the labels of its pods and its ports. `None` when it is not there.
+    pub async fn leads_to(&self, namespace: &str, service: &str) -> Result<Option<String>, Failure> {
+        let api = self.namespaced::<Service>(namespace);
+        let found = self.read(&format!("reading the service `{service}`"), || api.get_opt(service)).await?;
+        Ok(found.and_then(|found| found.spec).map(|spec| {
+            let ports = spec.ports.unwrap_or_default();
+            let ports: Vec<_> = ports.iter().map(|port| (&port.name, port.port, &port.target_port)).collect();
+            format!("{:?} {ports:?} {:?}", spec.selector, spec.publish_not_ready_addresses)
+        }))
     }
 
     /// What to say of the pods behind a Service: name, phase, whether it is ready.
@@ -249,14 +265,15 @@ fn selector(service: &Service) -> Option<String> {
     Some(labels.iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>().join(","))
 }
 
-fn is_ready(pod: &Pod) -> bool {
+/// Whether a pod is ready and stays.
+pub(super) fn is_ready(pod: &Pod) -> bool {
     let conditions = pod.status.as_ref().and_then(|status| status.conditions.as_ref());
     pod.metadata.deletion_timestamp.is_none()
         && conditions.is_some_and(|all| all.iter().any(|c| c.type_ == "Ready" && c.status == "True"))
 }
 
-/// The ready pods of a service with the port that each has for the service's `port`.
-fn resolve(service: &Service, pods: &[Pod], port: &ServicePort) -> Result<Vec<(String, u16)>, Failure> {
+/// The port of a Service that `port` names, with what it leads to.
+pub(super) fn service_port(service: &Service, port: &ServicePort) -> Result<PublishedPort, Failure> {
     let name = service.metadata.name.as_deref().unwrap_or_default();
     let ports = service.spec.as_ref().and_then(|spec| spec.ports.clone()).unwrap_or_default();
     let wanted = ports.iter().find(|one| match port {
@@ -274,6 +291,12 @@ fn resolve(service: &Service, pods: &[Pod], port: &ServicePort) -> Result<Vec<(S
         return Err(Failure::failed(format!("the service `{name}` has no port {port}"))
             .cause(format!("it has {}", known.join(", "))));
     };
+    Ok(wanted.clone())
+}
+
+/// The ready pods of a service with the port that each has for the service's `port`.
+fn resolve(service: &Service, pods: &[Pod], port: &ServicePort) -> Result<Vec<(String, u16)>, Failure> {
+    let wanted = service_port(service, port)?;
     let target = wanted.target_port.clone().unwrap_or(IntOrString::Int(wanted.port));
     Ok(pods
         .iter()

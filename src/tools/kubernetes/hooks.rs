@@ -21,6 +21,11 @@ struct LastRun {
 }
 
 impl Hook {
+    /// Its manifest.
+    pub(super) fn manifest(&self) -> &str {
+        &self.manifest
+    }
+
     /// Whether it was run for this revision, and succeeded.
     pub(super) fn has_run(&self) -> bool {
         self.last_run.phase == "Succeeded"

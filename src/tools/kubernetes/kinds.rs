@@ -12,6 +12,8 @@ pub(super) struct Kind {
     pub(super) is_namespaced: bool,
     /// Whether its objects are kept. A review, for one, is answered and forgotten.
     pub(super) is_kept: bool,
+    /// Whether its objects can be listed and deleted.
+    pub(super) is_listed: bool,
 }
 
 /// The kinds of each API version that was looked up. One request for each, kept as long as the connection.
@@ -25,6 +27,11 @@ impl Kinds {
     pub(super) fn kept(&self, api_version: &str, kind: &str) -> Option<Kind> {
         let kept = self.by_api_version.lock().unwrap_or_else(PoisonError::into_inner);
         kept.get(api_version)?.iter().find(|one| one.resource.kind == kind).cloned()
+    }
+
+    /// Returns all kinds of an API version that was looked up.
+    pub(super) fn all_kept(&self, api_version: &str) -> Option<Arc<[Kind]>> {
+        self.by_api_version.lock().unwrap_or_else(PoisonError::into_inner).get(api_version).cloned()
     }
 
     /// Keeps all kinds of an API version.

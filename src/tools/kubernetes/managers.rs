@@ -4,7 +4,7 @@ use std::fmt;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{FieldsV1, ManagedFieldsEntry};
 use kube::core::response::Status;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 /// The manager under which older versions applied everything.
 pub(super) const SHARED: &str = "provision";
@@ -13,7 +13,7 @@ pub(super) const SHARED: &str = "provision";
 const MAX_BYTES: usize = 128;
 
 /// The operation of managers that apply, unlike those that edit.
-const APPLY: &str = "Apply";
+pub(super) const APPLY: &str = "Apply";
 
 /// The owner of all fields that one step sets: `provision/PIPELINE/STEP`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -112,6 +112,20 @@ pub(super) fn owns_key(entry: &ManagedFieldsEntry, key: &str) -> bool {
     data.is_some_and(|data| data.get(format!("f:{key}")).is_some())
 }
 
+/// Like [`succeed`], in everything that the predecessors have applied.
+pub(super) fn succeed_whole(
+    entries: &[ManagedFieldsEntry],
+    to: &FieldManager,
+    is_predecessor: impl Fn(&str) -> bool,
+) -> Option<Vec<ManagedFieldsEntry>> {
+    let mut all = Value::Object(Map::new());
+    let is_predecessor = |name: &str| name != to.as_str() && is_predecessor(name);
+    for entry in entries.iter().filter(|entry| entry.manager.as_deref().is_some_and(&is_predecessor)) {
+        merge(&mut all, entry.fields_v1.as_ref().map(|fields| fields.0.clone()).unwrap_or_default());
+    }
+    succeed(entries, to, &all, is_predecessor)
+}
+
 /// Returns the entries after `to` has succeeded those who applied before under a name for which `is_predecessor`
 /// holds; only in the fields of `fields`: what else they own stays theirs, so that no apply of `to` removes it.
 /// `None` when there is nothing to take over. This is how Kubernetes documents a change of managers.
@@ -160,6 +174,52 @@ pub(super) fn succeed(
     Some(after)
 }
 
+/// Who owns a field, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Owner {
+    pub(super) manager: String,
+    /// Whether by applying: such a manager loses the field to whoever edits it.
+    pub(super) applies: bool,
+}
+
+/// Returns the owner of the field at `path`: who applies it before those who edit it.
+pub(super) fn owner(entries: &[ManagedFieldsEntry], path: &[String]) -> Option<Owner> {
+    let owners = entries.iter().filter_map(|entry| {
+        let fields = &entry.fields_v1.as_ref()?.0;
+        path.iter().try_fold(fields, |below, part| below.get(part))?;
+        Some(Owner { manager: entry.manager.clone()?, applies: entry.operation.as_deref() == Some(APPLY) })
+    });
+    let mut owners: Vec<Owner> = owners.collect();
+    owners.sort_by_key(|owner| !owner.applies);
+    owners.into_iter().next()
+}
+
+/// Returns the entries after `from`, who edited the field at `path`, has given it back to `to`, who applies; `None`
+/// when there is nothing to give back.
+pub(super) fn give_back(
+    entries: &[ManagedFieldsEntry],
+    from: &str,
+    to: &str,
+    path: &[String],
+) -> Option<Vec<ManagedFieldsEntry>> {
+    let wanted = path.iter().rev().fold(json!({}), |below, part| json!({part: below}));
+    let mut after = entries.to_vec();
+    let is = |entry: &ManagedFieldsEntry, name: &str, applies: bool| {
+        entry.manager.as_deref() == Some(name) && (entry.operation.as_deref() == Some(APPLY)) == applies
+    };
+    let place = after.iter().position(|entry| is(entry, from, false))?;
+    let taken = take(&mut after[place].fields_v1.as_mut()?.0, &wanted);
+    if is_empty(&taken) {
+        return None;
+    }
+    if after[place].fields_v1.as_ref().is_some_and(|rest| is_empty(&rest.0)) {
+        after.remove(place);
+    }
+    let heir = after.iter_mut().find(|entry| is(entry, to, true))?;
+    merge(&mut heir.fields_v1.as_mut()?.0, taken);
+    Some(after)
+}
+
 /// Removes the fields that are in `wanted` from `from`, and returns them.
 fn take(from: &mut Value, wanted: &Value) -> Value {
     let mut taken = Map::new();
@@ -198,8 +258,6 @@ fn is_empty(tree: &Value) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     fn entry(manager: &str, operation: &str, fields: Value) -> ManagedFieldsEntry {
@@ -228,6 +286,17 @@ mod tests {
         assert!(!odd.as_str().contains('\t') && odd != FieldManager::of_step("a_b", "s.t"), "{odd}");
         assert!(FieldManager::is_of_a_step(one.as_str()));
         assert!(!FieldManager::is_of_a_step("provision") && !FieldManager::is_of_a_step("provisioner/x"));
+    }
+
+    #[test]
+    fn who_is_gone_is_succeeded_in_all_that_it_applied() {
+        let containers = json!({"k:{\"name\":\"c\"}": {".": {}, "f:image": {}, "f:name": {}}});
+        let fields = json!({"f:spec": {"f:replicas": {}, "f:containers": containers}});
+        let edited = entry("kubectl-edit", "Update", json!({"f:spec": {"f:paused": {}}}));
+        let before = [entry("provision/p/s.gone", APPLY, fields.clone()), edited.clone()];
+        let after = succeed_whole(&before, &me(), |name| name == "provision/p/s.gone").unwrap();
+        assert_eq!(after, [edited, entry(me().as_str(), APPLY, fields)]);
+        assert_eq!(succeed_whole(&after, &me(), |name| name == "provision/p/s.gone"), None);
     }
 
     #[test]

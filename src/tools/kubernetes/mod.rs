@@ -5,33 +5,48 @@
 
 mod access;
 mod apply;
+mod bundled;
 mod client;
 mod compare;
 mod config_users;
+mod deletions;
 mod diagnosis;
 mod discovery;
 mod drift;
+mod entrance;
+mod exercise;
+mod exercise_record;
 #[cfg(test)]
 pub(crate) mod fake_api;
 #[cfg(test)]
 pub(crate) mod fake_apply;
+#[cfg(test)]
+pub(crate) mod fake_objects;
 mod forward;
 mod hooks;
 mod kinds;
 mod local;
 mod managers;
 mod manifest;
+mod manifest_files;
+mod marked;
+mod marks;
 mod nodes;
 mod objects;
+mod order;
+mod owners;
 mod pods;
 mod problems;
 mod record;
 mod release;
 mod release_drift;
+mod replaceable;
 mod rollout;
 mod secret;
+mod select;
 mod source;
 mod steadiness;
+mod validate;
 mod workload;
 mod workload_state;
 mod workloads;
@@ -39,22 +54,33 @@ mod workloads;
 pub(crate) use access::KnownCluster;
 pub use access::check_access;
 pub use client::Kube;
+pub use deletions::Judged;
 pub use diagnosis::Diagnosis;
+pub use entrance::Entrance;
+pub use exercise::{Change, Exerciser};
 pub use forward::{Forward, ServicePort};
 pub use hooks::Hook;
 pub use managers::{FieldConflict, FieldManager};
 pub use manifest::{ManifestObject, ManifestObjects};
+pub use manifest_files::read_manifests;
+pub use marked::LiveObject;
+pub use marks::Marks;
 pub use nodes::NodeInfo;
 pub use objects::ObjectRef;
+pub use order::{is_definition, order};
+pub use owners::Owners;
 pub use pods::RunningImage;
 pub use problems::{Outlook, PodProblem, Remedy, pod_problems};
 #[cfg(test)]
 pub(crate) use record::tests as record_tests;
-pub use release::{Marked, RUN_LABEL, Release, ReleaseStatus, Revision, record_name};
+pub use release::{Marked, RUN_LABEL, Release, ReleaseStatus, Revision, RollbackNote, record_name};
 pub use release_drift::{IsIgnored, ReleaseDrift};
+pub use replaceable::PodOfWorkload;
 pub use rollout::{Rollout, RolloutState, Target};
 pub use secret::{Applied, GENERATED, SecretObject, SecretState};
+pub use select::Selection;
 pub use source::KubeSource;
+pub use validate::Validity;
 pub use workload::{Workload, WorkloadKind};
 
 #[cfg(test)]

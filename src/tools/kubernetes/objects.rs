@@ -12,7 +12,7 @@ pub struct ObjectRef {
     pub api_version: String,
     /// `Deployment`.
     pub kind: String,
-    /// Its namespace.
+    /// Its namespace; empty for one that is known to be in none.
     pub namespace: String,
     /// Its name.
     pub name: String,
@@ -20,13 +20,29 @@ pub struct ObjectRef {
 
 impl fmt::Display for ObjectRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{} in {}", self.kind.to_lowercase(), self.name, self.namespace)
+        f.write_str(&self.short())?;
+        if self.namespace.is_empty() { Ok(()) } else { write!(f, " in {}", self.namespace) }
     }
 }
 
 impl ObjectRef {
+    /// Kind and name as `kubectl` takes them: `deployment/web`.
+    pub fn short(&self) -> String {
+        format!("{}/{}", self.kind.to_lowercase(), self.name)
+    }
+
+    /// Whether `other` is the same object, in whatever version of its API.
+    pub fn is_same(&self, other: &Self) -> bool {
+        let group = |reference: &Self| {
+            let group = reference.api_version.rsplit_once('/').map(|(group, _)| group.to_owned());
+            group.unwrap_or_default()
+        };
+        (&self.kind, &self.namespace, &self.name) == (&other.kind, &other.namespace, &other.name)
+            && group(self) == group(other)
+    }
+
     /// Says that it is not there, because the cluster does not serve its kind.
-    pub(super) fn unknown_kind(&self) -> String {
+    pub fn unknown_kind(&self) -> String {
         format!("{self} is not there: the cluster has no kind {} in {}", self.kind, self.api_version)
     }
 }

@@ -33,6 +33,8 @@ pub struct Release {
     pub description: String,
     /// The chart: `todo-0.1.0`.
     pub chart: String,
+    /// The chart's name alone.
+    pub chart_name: String,
     /// The version of what the chart installs.
     pub app_version: String,
     /// The rendered manifest, without hooks.
@@ -155,6 +157,7 @@ pub(super) fn decode(stored: &[u8]) -> Result<Release, Failure> {
         status: ReleaseStatus::of(&record.info.status),
         description: record.info.description,
         chart: format!("{}-{}", chart.name, chart.version),
+        chart_name: chart.name,
         app_version: chart.app_version,
         manifest: record.manifest,
         hooks: record.hooks.unwrap_or_default(),

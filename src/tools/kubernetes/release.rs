@@ -6,10 +6,14 @@ use kube::api::{DeleteParams, ListParams, Patch, PatchParams, Preconditions};
 use serde_json::json;
 
 use super::client::{Kube, changed};
+use super::hooks::Hook;
 use super::manifest::ManifestObjects;
 use super::record;
 pub use super::record::{Release, ReleaseStatus};
+use super::rollout::Target;
+use super::workload::WorkloadKind;
 use crate::error::Failure;
+use crate::fingerprint::Digest;
 
 /// A revision of a release as the labels of its record tell it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,7 +26,39 @@ pub struct Revision {
     pub run: Option<String>,
     /// Which state of the record this is: a change of it is only made to this one.
     pub resource_version: String,
+    /// The rollback to this revision that a step of ours has begun last.
+    pub rollback: Option<RollbackNote>,
 }
+
+/// What is noted on the record of the revision that a step rolls back to, before it does: Helm itself keeps nothing that
+/// would tell who rolled back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RollbackNote {
+    /// The step, with its pipeline: `shop/verify.back`.
+    pub step: String,
+    /// The one call of helm.
+    pub call: String,
+    /// The last revision before it.
+    pub from: u32,
+}
+
+impl RollbackNote {
+    fn text(&self) -> String {
+        format!("{} {} {}", self.step, self.call, self.from)
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        let mut words = text.split(' ');
+        let (step, call, from) = (words.next()?, words.next()?, words.next()?);
+        Some(Self { step: step.to_owned(), call: call.to_owned(), from: from.parse().ok()? })
+    }
+}
+
+/// How Helm describes a revision that a rollback has made; the number of the other one follows.
+const ROLLED_BACK: &str = "Rollback to ";
+
+/// The annotation of a record with its [`RollbackNote`].
+const ROLLBACK: &str = "provision.dev/rollback";
 
 /// What came of marking a revision.
 #[derive(Debug)]
@@ -37,6 +73,17 @@ pub enum Marked {
 pub const RUN_LABEL: &str = "provision";
 
 impl Release {
+    /// What a revision installs: the same for a revision and for one that rolls back to it.
+    pub fn content(&self) -> Digest {
+        let hooks = self.hooks.iter().map(Hook::manifest);
+        let mut all = Vec::new();
+        for part in [&*self.chart, &self.app_version, &self.manifest].into_iter().chain(hooks) {
+            all.extend_from_slice(&(part.len() as u64).to_le_bytes());
+            all.extend_from_slice(part.as_bytes());
+        }
+        Digest::of(&all)
+    }
+
     /// The objects of its manifest.
     pub fn objects(&self) -> ManifestObjects {
         ManifestObjects::read(&self.manifest, &self.namespace)
@@ -56,12 +103,13 @@ impl Kube {
             .into_iter()
             .filter_map(|secret| {
                 let resource_version = secret.metadata.resource_version?;
-                let labels = secret.metadata.labels?;
+                let (labels, annotations) = (secret.metadata.labels?, secret.metadata.annotations.unwrap_or_default());
                 Some(Revision {
                     resource_version,
                     number: labels.get("version")?.parse().ok()?,
                     status: ReleaseStatus::of(labels.get("status")?),
                     run: labels.get(RUN_LABEL).cloned(),
+                    rollback: annotations.get(ROLLBACK).and_then(|note| RollbackNote::read(note)),
                 })
             })
             .collect();
@@ -88,6 +136,32 @@ impl Kube {
             Some(last) => self.release(namespace, release, last.number).await,
             None => Ok(None),
         }
+    }
+
+    /// Whether somebody has rolled a release back, so that its newest revision `latest` is what `revision` was.
+    pub async fn is_back_at(&self, latest: &Release, revision: u32) -> Result<bool, Failure> {
+        if latest.revision <= revision || !latest.description.starts_with(ROLLED_BACK) {
+            return Ok(false);
+        }
+        let before = self.release(&latest.namespace, &latest.name, revision).await?;
+        Ok(before.is_some_and(|before| before.content() == latest.content()))
+    }
+
+    /// Notes on the record of a revision that a step rolls back to it.
+    pub async fn note_rollback(
+        &self,
+        namespace: &str,
+        release: &str,
+        revision: &Revision,
+        note: &RollbackNote,
+    ) -> Result<(), Failure> {
+        let api = self.namespaced::<Secret>(namespace);
+        let patch = Patch::Merge(json!({"metadata": {
+            "resourceVersion": revision.resource_version, "annotations": {ROLLBACK: note.text()}}}));
+        let name = record_name(release, revision.number);
+        let what = format!("noting the rollback to revision {} of the release `{release}`", revision.number);
+        self.if_unchanged(&what, async { api.patch_metadata(&name, &PatchParams::default(), &patch).await }).await?;
+        Ok(())
     }
 
     /// Marks a revision as failed in its record, as helm does when it is interrupted; nothing else changes in the
@@ -126,6 +200,25 @@ impl Kube {
         let unchanged = Preconditions { resource_version: Some(revision.resource_version.clone()), uid: None };
         let params = DeleteParams::default().preconditions(unchanged);
         self.if_unchanged(&what, async { api.delete(&name, &params).await }).await.map(drop)
+    }
+}
+
+impl Kube {
+    /// Returns the workloads of a release that are there, and sentences on those that were removed some time after their
+    /// end, as they are meant to be.
+    pub async fn workloads_of(&self, release: &Release) -> Result<(Vec<Target>, Vec<String>), Failure> {
+        let (mut targets, mut gone) = (Vec::new(), Vec::new());
+        for object in release.objects().objects {
+            let Some(kind) = WorkloadKind::of(&object.reference.api_version, &object.reference.kind) else {
+                continue;
+            };
+            if object.is_removed_when_done() && !self.exists(&object.reference).await? {
+                gone.push(format!("{} is gone: it was removed some time after its end", object.reference));
+                continue;
+            }
+            targets.push((kind, object.reference.namespace, object.reference.name));
+        }
+        Ok((targets, gone))
     }
 }
 

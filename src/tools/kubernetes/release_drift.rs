@@ -55,6 +55,15 @@ impl Kube {
         let hooks = self.staying_hooks(release).await?;
         all.objects.extend(hooks.objects);
         all.unreadable.extend(hooks.unreadable);
+        self.objects_drift(all, is_ignored).await
+    }
+
+    /// Compares objects with what was released or applied: their fields, as far as the manifest sets them.
+    pub async fn objects_drift(
+        &self,
+        all: ManifestObjects,
+        is_ignored: IsIgnored<'_>,
+    ) -> Result<ReleaseDrift, Failure> {
         let mut drift = ReleaseDrift::default();
         for why in &all.unreadable {
             drift.unknown.push(format!("an object of the manifest can't be read, and is not checked: {why}"));

@@ -132,13 +132,15 @@ impl Kube {
     }
 }
 
-const HASH: &str = "pod-template-hash";
+/// The label that tells the pods of a Deployment's versions apart.
+pub(super) const HASH: &str = "pod-template-hash";
 
 fn label_of<'a>(meta: &'a ObjectMeta, label: &str) -> Option<&'a String> {
     meta.labels.as_ref()?.get(label)
 }
 
-fn revision(meta: &ObjectMeta) -> u64 {
+/// The number of a Deployment's version.
+pub(super) fn revision(meta: &ObjectMeta) -> u64 {
     meta.annotations
         .as_ref()
         .and_then(|annotations| annotations.get("deployment.kubernetes.io/revision")?.parse().ok())

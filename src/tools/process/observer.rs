@@ -24,6 +24,10 @@ pub trait ProcessObserver: Send + Sync {
     fn cancel(&self) -> &Cancel;
     /// The children of the run that the program belongs to.
     fn children(&self) -> &Arc<ChildRegistry>;
+    /// The program warns of something that the summary of the run has to show, without a line's end.
+    fn warned(&self, warning: &str) {
+        let _ = warning;
+    }
     /// Whether the program gets the terminal.
     fn has_terminal(&self) -> bool {
         false

@@ -1,92 +1,70 @@
-"""The assistant: a few phrases, understood by rules, that work on the caller's tasks."""
+"""The assistant: a model where one is configured, the built-in phrases otherwise. Both work through the MCP tools."""
 
-import re
-from collections.abc import Callable
+import logging
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
 
-from .store import Store, Task
+from anyio import to_thread
 
-HELP = 'I understand "add buy milk", "list", "done 3", "delete 3" and "remind 3 in 10 minutes".'
+from . import phrases
+from .conversation import Conversation
+from .model import Model
+from .outside import Unanswered
+from .protocol import Server, Toolbox, toolbox
+from .settings import Settings
+
+log = logging.getLogger(__name__)
+
+REMEMBERED = 10
+"""How many lines of the conversation the model gets."""
 
 
 @dataclass
 class Reply:
-    text: str
-    changed: bool = False
+    reply: str
+    changed: bool
+    engine: Literal["model", "built-in"]
+    tools: list[dict[str, Any]]
 
 
-Handler = Callable[[Store, int, re.Match[str]], Reply]
-_rules: list[tuple[re.Pattern[str], Handler]] = []
+class Assistant:
+    def __init__(self, settings: Settings, server: Server[Any], conversation: Conversation) -> None:
+        self._model = Model(settings) if settings.has_model else None
+        self._server, self._conversation = server, conversation
+
+    async def answer(self, owner: int, message: str) -> Reply:
+        async with toolbox(self._server, owner) as box:
+            text = await self._by_model(self._model, box, owner, message) if self._model else None
+            by_model = text is not None
+            if text is None:
+                text = await _by_phrases(box, message)
+        await to_thread.run_sync(self._conversation.add, owner, message, text)
+        return Reply(
+            reply=text,
+            changed=box.changed,
+            engine="model" if by_model else "built-in",
+            tools=[{"name": result.name, "ok": result.ok} for result in box.results],
+        )
+
+    async def _by_model(self, model: Model, box: Toolbox, owner: int, message: str) -> str | None:
+        """What the model says; None when it did not answer and nothing has been done."""
+        lines = await to_thread.run_sync(self._conversation.last, owner, REMEMBERED)
+        history = [{"role": line.role, "content": line.text} for line in lines]
+        try:
+            return await model.answer(box, history, message)
+        except Unanswered as error:
+            log.warning("the model failed: %s", error)
+            if not box.results:
+                return None
+            done = ", ".join(f"{r.name}{'' if r.ok else ' (failed)'}" for r in box.results)
+            return f"The model stopped answering. This was done before: {done}."
 
 
-def _on(pattern: str) -> Callable[[Handler], Handler]:
-    def register(handler: Handler) -> Handler:
-        _rules.append((re.compile(pattern, re.IGNORECASE | re.DOTALL), handler))
-        return handler
-
-    return register
-
-
-def answer(store: Store, owner: int, message: str) -> Reply:
-    text = message.strip().rstrip(".!?").strip()
-    for pattern, handler in _rules:
-        if match := pattern.fullmatch(text):
-            return handler(store, owner, match)
-    return Reply(f"Sorry, I did not understand that. {HELP}")
-
-
-def _describe(task: Task) -> str:
-    reminder = f", reminder {task.remind_at:%Y-%m-%d %H:%M %Z}" if task.remind_at else ""
-    return f"#{task.id} {task.title} ({'done' if task.done else 'open'}{reminder})"
-
-
-def _missing(task_id: int) -> Reply:
-    return Reply(f"There is no task #{task_id}.")
-
-
-@_on(r"(?:please )?(?:add|create|new)(?: (?:a )?task)?:? (?P<title>.+)")
-def _add(store: Store, owner: int, match: re.Match[str]) -> Reply:
-    task = store.add_task(owner, match["title"].strip()[:200])
-    return Reply(f"Added #{task.id} {task.title}.", changed=True)
-
-
-@_on(r"(?:please )?(?:list|show)(?: (?:all|my|the|me))*(?: tasks?)?|tasks")
-def _list(store: Store, owner: int, match: re.Match[str]) -> Reply:
-    tasks = store.list_tasks(owner)
-    return Reply("\n".join(map(_describe, tasks)) or "There are no tasks.")
-
-
-@_on(r"(?:done|complete|finish)(?: task)? #?(?P<id>\d{1,18})")
-def _done(store: Store, owner: int, match: re.Match[str]) -> Reply:
-    task_id = int(match["id"])
-    task = store.update_task(owner, task_id, {"done": True})
-    if task is None:
-        return _missing(task_id)
-    return Reply(f"Done: #{task_id} {task.title}.", changed=True)
-
-
-@_on(r"(?:delete|remove)(?: task)? #?(?P<id>\d{1,18})")
-def _delete(store: Store, owner: int, match: re.Match[str]) -> Reply:
-    task_id = int(match["id"])
-    if not store.delete_task(owner, task_id):
-        return _missing(task_id)
-    return Reply(f"Deleted #{task_id}.", changed=True)
-
-
-@_on(
-    r"remind(?: me of)?(?: task)? #?(?P<id>\d{1,18}) in"
-    r" (?P<count>\d{1,4}) (?P<unit>minute|hour|day)s?"
-)
-def _remind(store: Store, owner: int, match: re.Match[str]) -> Reply:
-    remind_at = datetime.now(UTC) + timedelta(**{f"{match['unit'].lower()}s": int(match["count"])})
-    task_id = int(match["id"])
-    task = store.update_task(owner, task_id, {"remind_at": remind_at})
-    if task is None:
-        return _missing(task_id)
-    return Reply(f"Reminder set: {_describe(task)}.", changed=True)
-
-
-@_on(r"help|hello|hi")
-def _help(store: Store, owner: int, match: re.Match[str]) -> Reply:
-    return Reply(HELP)
+async def _by_phrases(box: Toolbox, message: str) -> str:
+    intent = phrases.understand(message)
+    if intent is None:
+        return phrases.without_intent(message)
+    result = await box.call(intent.tool, intent.arguments)
+    if not result.ok:
+        return f"That did not work: {result.text}."
+    return intent.say(result.value())

@@ -78,7 +78,7 @@ async fn events_become_progress_and_lines_and_nothing_else_is_passed() {
     let tools = tools(folder.path());
     let session = Session::new(&tools, &host, &on_progress);
     minikube.start(&spec(), &session).await.unwrap();
-    assert_eq!(session.warnings(), ["advice that is none of an error", "You cannot change the CPUs"]);
+    assert_eq!(host.warnings(), ["advice that is none of an error", "You cannot change the CPUs"]);
     assert_eq!(*seen.lock().unwrap(), ["3/19 Starting Node"]);
     assert_eq!(host.shown(), "Starting Node\nadvice that is none of an error\nYou cannot change the CPUs\nklog\n");
     assert_eq!(

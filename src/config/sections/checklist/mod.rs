@@ -4,16 +4,19 @@ mod boxes;
 mod id;
 mod markdown;
 mod names;
+mod tick;
 
 use std::path::Path;
 use std::sync::Arc;
 
 use super::pipeline::ChecklistFile;
 use crate::config::syntax::diagnostic::{Diagnostic, Report, Source};
+use crate::fingerprint::Digest;
 use crate::model::{Item, ItemId, ItemPlace, NearItem};
 
 use markdown::ParsedNear;
 pub(crate) use names::{Found, Items};
+pub(crate) use tick::{Ticked, tick};
 
 /// Maximum size: a checklist is written by hand, a larger file is something else.
 const MAX_BYTES: u64 = 4 << 20;
@@ -71,6 +74,7 @@ fn read_file(report: &Report, items: &mut Items, file: &ChecklistFile, source: S
         );
     }
     let name: Arc<str> = source.name.as_str().into();
+    items.files.push((Arc::clone(&name), Digest::of(source.text.as_bytes())));
     let mut lines = Lines { text: &source.text, at: 0, line: 1 };
     for found in parsed.items {
         let text = found.id.as_ref().unwrap_or(&found.text);

@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::config::syntax::diagnostic::{Diagnostic, Source};
+use crate::fingerprint::Digest;
 use crate::model::{Item, NearItem};
 use crate::suggest::suggest;
 
@@ -17,6 +18,8 @@ pub(crate) struct Items {
     pub(crate) all: Vec<Item>,
     /// The lines that look like items and are none.
     pub(crate) near: Vec<NearItem>,
+    /// The path of each file that was read, and the digest of its text without a byte order mark.
+    pub(crate) files: Vec<(Arc<str>, Digest)>,
     /// Whether all files could be read: one that can't be read may have other items.
     pub(crate) complete: bool,
     /// Whether the lists have names.
@@ -38,7 +41,15 @@ pub(crate) enum Found<'a> {
 impl Items {
     /// Creates an empty list; `named` says whether the lists have names.
     pub(super) fn new(named: bool) -> Self {
-        Self { all: Vec::new(), near: Vec::new(), complete: true, named, places: Vec::new(), by_name: BTreeMap::new() }
+        Self {
+            all: Vec::new(),
+            near: Vec::new(),
+            files: Vec::new(),
+            complete: true,
+            named,
+            places: Vec::new(),
+            by_name: BTreeMap::new(),
+        }
     }
 
     /// Adds an item of `list`.

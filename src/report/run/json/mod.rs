@@ -14,6 +14,7 @@ use crate::fingerprint::StaleReason;
 use crate::model::{Outline, Progress, RunId, StepId, Unit};
 use crate::report::facts::Facts;
 use crate::report::reporter::Reporter;
+use crate::report::text::tame_json;
 use wire::{Body, Line, PathStep, Reason, Stage, Step, WireFailure, WireProblem};
 
 /// The version of the format.
@@ -47,9 +48,9 @@ impl<W: Write> Reporter for Json<W> {
             body,
         };
         // One write for each line: readers that follow the file never see half of one.
-        let mut bytes = serde_json::to_vec(&line)?;
-        bytes.push(b'\n');
-        self.out.write_all(&bytes)?;
+        let mut text = tame_json(serde_json::to_string(&line)?);
+        text.push('\n');
+        self.out.write_all(text.as_bytes())?;
         self.out.flush()
     }
 
@@ -72,8 +73,9 @@ fn body(kind: &EventKind) -> (&'static str, Body<'_>) {
             ("stage_finished", body)
         }
         EventKind::StepChecking { step } => ("step_checking", Body::StepChecking { step: step.as_str() }),
-        EventKind::StepFresh { step, output, duration } => {
-            let body = Body::StepFresh { step: step.as_str(), duration_ms: ms(*duration), output: Facts(output) };
+        EventKind::StepFresh { step, output, duration, note } => {
+            let (output, note) = (Facts(output), note.as_deref());
+            let body = Body::StepFresh { step: step.as_str(), duration_ms: ms(*duration), output, note };
             ("step_fresh", body)
         }
         EventKind::StepStarted { step, reason } => {

@@ -61,6 +61,9 @@ pub(crate) enum Body<'a> {
         duration_ms: u64,
         /// The output of its last success.
         output: Facts<'a>,
+        /// What may be wrong with it all the same; omitted if there is nothing.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        note: Option<&'a str>,
     },
     /// `step_started`.
     StepStarted {

@@ -61,6 +61,8 @@ pub enum BuildEvent<'a> {
     Progress(Progress),
     /// A line of output.
     Line(&'a str),
+    /// What the builder warns of.
+    Warning(&'a str),
 }
 
 /// Called with each event of a build.
@@ -218,10 +220,12 @@ impl State {
             Some(BuildInfoAux::Default(image)) => self.id = image.id.or(self.id.take()),
             Some(BuildInfoAux::BuildKit(status)) => {
                 self.trace.buildkit(status, &mut out);
+                self.trace.take_warnings().iter().for_each(|warning| on_event(BuildEvent::Warning(warning)));
                 on_event(BuildEvent::Progress(self.trace.progress()));
             }
             None => {
                 self.trace.classic(&info, &mut out);
+                self.trace.take_warnings().iter().for_each(|warning| on_event(BuildEvent::Warning(warning)));
                 if info.stream.is_some() || info.progress_detail.is_some() {
                     on_event(BuildEvent::Progress(self.trace.progress()));
                 }

@@ -21,6 +21,8 @@ pub(super) struct Trace {
     /// Layers that are being fetched, by vertex and id: bytes so far and in total.
     layers: BTreeMap<(String, String), (u64, u64)>,
     classic: Option<(u64, u64)>,
+    /// What the builder warned of since it was last asked.
+    warnings: Vec<String>,
 }
 
 /// A vertex of BuildKit's graph, or a step of the classic builder.
@@ -75,6 +77,9 @@ impl Trace {
                 self.layers.insert((status.vertex, status.id), (current, total));
             }
         }
+        for warning in status.warnings {
+            self.warnings.push(String::from_utf8_lossy(&warning.short).trim().to_owned());
+        }
         for log in status.logs {
             let at = self.position(&log.vertex);
             let step = &mut self.steps[at];
@@ -116,10 +121,16 @@ impl Trace {
             } else if let Some(step) = self.steps.last_mut() {
                 step.push(line);
             }
+            self.warnings.extend(classic_warning(line).map(str::to_owned));
             if !line.is_empty() {
                 out(line);
             }
         }
+    }
+
+    /// Returns what the builder has warned of since the last call.
+    pub(super) fn take_warnings(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.warnings)
     }
 
     /// Returns the progress: layers that are being fetched, or else the Dockerfile's steps.
@@ -161,9 +172,20 @@ fn classic_step(line: &str) -> Option<(u64, u64, &str)> {
     Some((step.parse().ok().filter(|step| *step > 0)?, total.parse().ok()?, name))
 }
 
+/// What the classic builder warns of in a line of its output. A program that runs in the build may print something like
+/// it, so only the builder's own forms count.
+fn classic_warning(line: &str) -> Option<&str> {
+    let line = line.trim();
+    if let Some(text) = line.strip_prefix("---> [Warning] ") {
+        return Some(text);
+    }
+    let text = line.strip_prefix("[Warning] ").or_else(|| line.strip_prefix("[WARNING]: "))?;
+    (text.starts_with("One or more build-args ") || text.starts_with("Empty continuation ")).then_some(text)
+}
+
 #[cfg(test)]
 mod tests {
-    use bollard::moby::buildkit::v1::{Vertex, VertexLog, VertexStatus};
+    use bollard::moby::buildkit::v1::{Vertex, VertexLog, VertexStatus, VertexWarning};
 
     use super::*;
 
@@ -213,6 +235,23 @@ mod tests {
         assert_eq!(failure.message, "building `x`: step [2/2] RUN make failed");
         assert_eq!(failure.details, ["one", "20%", "two", "three"]);
         assert_eq!(lines.last().unwrap(), "#3 two");
+    }
+
+    #[test]
+    fn what_the_builder_warns_of_is_told_and_what_a_program_prints_is_not() {
+        let mut trace = Trace::default();
+        let warning =
+            VertexWarning { short: b"FromAsCasing: casing differs (line 1)\n".to_vec(), ..VertexWarning::default() };
+        trace.buildkit(StatusResponse { warnings: vec![warning], ..StatusResponse::default() }, &mut |_| {});
+        assert_eq!(trace.take_warnings(), ["FromAsCasing: casing differs (line 1)"]);
+        let say = |text: &str| BuildInfo { stream: Some(text.into()), ..BuildInfo::default() };
+        let printed =
+            "Step 1/1 : RUN make\n ---> [Warning] IPv4 forwarding is disabled\n[WARNING] Maven is old\n[Warning] x\n";
+        trace.classic(&say(printed), &mut |_| {});
+        trace.classic(&say("[Warning] One or more build-args [A] were not consumed\n"), &mut |_| {});
+        let told = ["IPv4 forwarding is disabled", "One or more build-args [A] were not consumed"];
+        assert_eq!(trace.take_warnings(), told);
+        assert!(trace.take_warnings().is_empty());
     }
 
     #[test]

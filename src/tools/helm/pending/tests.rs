@@ -9,6 +9,7 @@ use super::*;
 use crate::tools::cluster::ClusterSpec;
 use crate::tools::fake::{FakeHost, fake_program};
 use crate::tools::helm::call_id;
+use crate::tools::kubernetes::RollbackNote;
 use crate::tools::kubernetes::fake_api::SecretStore;
 use crate::tools::kubernetes::record_tests::{record, stored};
 
@@ -25,6 +26,7 @@ fn history(revisions: &[(&str, &str)]) -> Vec<Revision> {
             status: ReleaseStatus::of(status),
             run: Some(call.replace("gone", &gone())).filter(|call| !call.is_empty()),
             resource_version: number.to_string(),
+            rollback: None,
         })
         .collect()
 }
@@ -63,12 +65,26 @@ fn a_pending_release_is_ours_only_by_a_label_of_its_own() {
         (&[("pending-install", "")], false),
         (&[("deployed", "a-1"), ("pending-upgrade", "gone")], true),
         (&[("deployed", "a-1"), ("pending-upgrade", "a-1")], false),
-        // Only a person rolls back.
+        // Nothing is noted on what it rolls back to: a person did it.
         (&[("deployed", "gone"), ("pending-rollback", "gone")], false),
         (&[("deployed", ""), ("pending-rollback", "")], false),
     ];
     for (revisions, ours) in cases {
-        assert_eq!(refusal("x", &history(revisions)).is_none(), ours, "{revisions:?}");
+        assert_eq!(PENDING.refusal("x", &history(revisions)).is_none(), ours, "{revisions:?}");
+    }
+}
+
+const PENDING: PendingRelease<'_> = PendingRelease { release: "x", namespace: "apps", consent: Consent::None };
+
+#[test]
+fn a_pending_rollback_is_ours_by_the_note_on_what_it_rolls_back_to() {
+    let with_note = |from: u32, call: &str| {
+        let mut all = history(&[("superseded", "a-1"), ("deployed", "a-2"), ("pending-rollback", "a-1")]);
+        all[0].rollback = Some(RollbackNote { step: "p/s.back".into(), call: call.into(), from });
+        all
+    };
+    for (from, call, ours) in [(2, gone(), true), (1, gone(), false), (2, "1f-0-elsewhere".to_owned(), false)] {
+        assert_eq!(PENDING.refusal("x", &with_note(from, &call)).is_none(), ours, "{from} {call}");
     }
 }
 
@@ -77,7 +93,7 @@ async fn a_pending_release_of_a_living_helm_is_left_alone() {
     let call = call_id();
     let revisions = history(&[("pending-install", &call)]);
     let child = duct::cmd!("sh", "-c", "sleep 60; true", &call).start().unwrap();
-    let failure = refusal("x", &revisions);
+    let failure = PENDING.refusal("x", &revisions);
     child.kill().unwrap();
     // It ends by the signal.
     assert!(child.wait().is_err());
@@ -155,6 +171,18 @@ async fn a_pending_release_of_a_dead_run_is_freed_by_its_record_alone() {
         assert_eq!(found["metadata"]["labels"], expected["metadata"]["labels"]);
         assert_eq!(found["data"].take(), expected["data"].take());
     }
+}
+
+#[tokio::test]
+async fn a_pending_rollback_of_a_dead_run_goes_with_its_record_and_nothing_else() {
+    let world = World::new(&[(1, "superseded", "a-1"), (2, "deployed", "a-2"), (3, "pending-rollback", "a-1")]);
+    let mut first = world.store.get(&record_name("todo", 1)).unwrap();
+    first["metadata"]["annotations"] = json!({"provision.dev/rollback": format!("p/s.back {} 2", gone())});
+    world.store.put(&record_name("todo", 1), first, "1");
+    let done = world.recover(Consent::None).await.unwrap().unwrap();
+    assert!(done.contains("deleted the record of revision 3, which was never deployed"), "{done}");
+    assert_eq!(world.changes(), [FIRST.replace("v1.todo.v1", "v1.todo.v3")].map(|path| format!("DELETE {path}")));
+    assert_eq!(world.helm_calls(), "");
 }
 
 #[tokio::test]

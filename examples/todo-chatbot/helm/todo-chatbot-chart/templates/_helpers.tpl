@@ -56,6 +56,18 @@ annotations:
   {{- end }}
 {{- end }}
 
+{{/* A variable of the Secret's key of the same name: (dict "root" $ "name" "JWT_SECRET" "optional" true). */}}
+{{- define "todo.secretVariable" -}}
+- name: {{ .name }}
+  valueFrom:
+    secretKeyRef:
+      name: {{ .root.Values.secrets.name }}
+      key: {{ .name }}
+      {{- if .optional }}
+      optional: true
+      {{- end }}
+{{- end }}
+
 {{/* Backend and frontend run as the images' user 1001 and write nothing to their file systems. */}}
 {{- define "todo.podSecurityContext" -}}
 runAsNonRoot: true

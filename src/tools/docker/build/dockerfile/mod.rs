@@ -1,4 +1,5 @@
-//! What a Dockerfile brings into an image from outside of its context: base images, other images, addresses.
+//! What a Dockerfile brings into an image from outside of its context: base images, other images, addresses; and what
+//! it says of its [`stages`].
 //!
 //! Reads what a daemon reads, and refuses nothing: that is the daemon's part. What can't be resolved without the
 //! daemon, or changes behind the Dockerfile's back, is named as unknown, and the image is then never treated as up to
@@ -6,12 +7,14 @@
 
 mod classic;
 mod lines;
+mod stages;
 mod variables;
 
 use std::collections::BTreeMap;
 
 pub use classic::{may_copy, needs_buildkit};
 use lines::{Instruction, instructions, shell_words};
+pub use stages::{Copied, HealthCheck, Program, Said, Stage, stages};
 use variables::Variables;
 
 /// What a Dockerfile brings in from outside of its context.

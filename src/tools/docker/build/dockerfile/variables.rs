@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 /// Names with values; `None` where a name is declared and has none.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Variables(BTreeMap<String, Option<String>>);
 
 impl Variables {

@@ -1,7 +1,5 @@
-import type { NextRequest } from "next/server";
-
-// The browser talks to this server only. It hands /api/… on to the backend, whose address is read
-// for each request: rewrites in next.config.js would freeze it at build time.
+// The browser talks to this server only. It hands /api/… through to the backend, whose address is read for each request:
+// rewrites in next.config.js would freeze it at build time.
 
 export const dynamic = "force-dynamic";
 
@@ -28,29 +26,26 @@ function forwarded(headers: Headers): Headers {
   return result;
 }
 
-async function proxy(request: NextRequest): Promise<Response> {
-  const { pathname, search } = request.nextUrl;
+async function proxy(request: Request): Promise<Response> {
+  const { pathname, search } = new URL(request.url);
   const base = process.env.BACKEND_URL ?? "http://localhost:8000";
   const headers = forwarded(request.headers);
-  // A connection of its own for each request: they spread over the replicas, and none is sent to
-  // one that is about to close the connection.
+  // A connection of its own for each request: they spread over the replicas, and none is sent to one that is about to
+  // close the connection.
   headers.set("connection", "close");
   const hasBody = request.method !== "GET" && request.method !== "HEAD";
   try {
-    const response = await fetch(new URL(pathname.replace(/^\/api/, "") + search, base), {
+    const response = await fetch(new URL(pathname + search, base), {
       method: request.method,
       headers,
       body: hasBody ? await request.arrayBuffer() : undefined,
       cache: "no-store",
       redirect: "manual",
-      signal: AbortSignal.timeout(TIMEOUT_MS),
+      signal: AbortSignal.any([request.signal, AbortSignal.timeout(TIMEOUT_MS)]),
     });
-    return new Response(response.body, {
-      status: response.status,
-      headers: forwarded(response.headers),
-    });
+    return new Response(response.body, { status: response.status, headers: forwarded(response.headers) });
   } catch (error) {
-    console.error(`${request.method} ${pathname}:`, error);
+    if (!request.signal.aborted) console.error(`${request.method} ${pathname}:`, error);
     return Response.json({ detail: "the backend does not answer" }, { status: 502 });
   }
 }

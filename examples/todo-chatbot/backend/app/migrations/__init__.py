@@ -1,0 +1,1 @@
+"""Alembic's migrations: versions/NUMBER_name.py, each with its number as revision."""

@@ -1,0 +1,126 @@
+//! The objects that rules check: those of manifests, and those of a rendered chart.
+
+use std::path::PathBuf;
+
+use fs_err as fs;
+
+use super::PolicyCheck;
+use super::verdict::Verdict;
+use crate::action::StepContext;
+use crate::error::{Context, Failure};
+use crate::files::{EntryKind, FileSet};
+use crate::fingerprint::{Digest, Inputs};
+use crate::policy::{Object, Report, read_manifest};
+use crate::tools::blocking;
+use crate::tools::helm::{Chart, Helm, Rendering};
+use crate::tools::process::find;
+
+/// The release that a chart is rendered as.
+const RELEASE: &str = "release";
+
+impl PolicyCheck {
+    /// Adds what decides about the objects.
+    pub(super) async fn object_inputs(&self, cx: &StepContext, inputs: &mut Inputs) -> Result<(), Failure> {
+        for pattern in &self.manifests {
+            let label = format!("files {pattern}");
+            let digest = cx.tools().digest(self.manifest_set(cx, pattern)?).await?;
+            if digest == FileSet::nothing() {
+                inputs.unmatched(&label);
+            }
+            inputs.digest(label, digest);
+        }
+        let Some(chart) = self.chart.as_ref().and_then(|chart| Chart::at(cx.path(chart))) else { return Ok(()) };
+        let values: Vec<(String, PathBuf)> =
+            self.values.iter().map(|file| (format!("values {file}"), cx.path(file))).collect();
+        let digests = blocking(move || {
+            let mut digests: Vec<(String, Digest)> = Vec::new();
+            for (path, digest) in chart.digests()? {
+                digests.push((format!("chart {path}").trim_end().to_owned(), digest));
+            }
+            for (label, path) in values {
+                digests.push((label, Digest::of(&fs::read(path).context(|| "reading the chart's values".into())?)));
+            }
+            Ok(digests)
+        });
+        for (label, digest) in digests.await? {
+            inputs.digest(label, digest);
+        }
+        Ok(())
+    }
+
+    fn manifest_set(&self, cx: &StepContext, pattern: &str) -> Result<FileSet, Failure> {
+        FileSet::glob(cx.tools().root(), pattern, &[]).map_err(Failure::failed)
+    }
+
+    /// Checks the objects. Returns how many there are.
+    pub(super) async fn check_objects(
+        &self,
+        cx: &StepContext,
+        report: &mut Report,
+        verdict: &mut Verdict,
+    ) -> Result<usize, Failure> {
+        let rules = self.object_rules();
+        if rules.is_empty() {
+            return Ok(0);
+        }
+        let mut unreadable = Vec::new();
+        // Manifests are applied together, and so is a chart; one does not select the other's pods.
+        let sets = [self.of_manifests(cx, &mut unreadable).await?, self.of_chart(cx, &mut unreadable).await?];
+        for objects in &sets {
+            report.check_objects(&rules, objects);
+        }
+        verdict.unreadable(unreadable);
+        Ok(sets.iter().map(Vec::len).sum())
+    }
+
+    async fn of_manifests(&self, cx: &StepContext, unreadable: &mut Vec<String>) -> Result<Vec<Object>, Failure> {
+        let mut objects = Vec::new();
+        for pattern in &self.manifests {
+            let set = self.manifest_set(cx, pattern)?;
+            let texts = blocking(move || {
+                let mut texts = Vec::new();
+                for entry in set.walk() {
+                    let entry = entry?;
+                    if entry.kind == EntryKind::File {
+                        let name = entry.name().display().to_string();
+                        let bytes = fs::read(&entry.path).context(|| format!("reading `{name}`"))?;
+                        texts.push((name, String::from_utf8_lossy(&bytes).into_owned()));
+                    }
+                }
+                Ok(texts)
+            });
+            let texts = texts.await?;
+            if texts.is_empty() {
+                unreadable.push(format!("there is no `{pattern}`"));
+            }
+            for (name, text) in texts {
+                let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+                objects.extend(read_manifest(&name, text, unreadable));
+            }
+        }
+        Ok(objects)
+    }
+
+    async fn of_chart(&self, cx: &StepContext, unreadable: &mut Vec<String>) -> Result<Vec<Object>, Failure> {
+        let Some(chart) = &self.chart else { return Ok(Vec::new()) };
+        let path = cx.path(chart);
+        if Chart::at(path.clone()).is_none() {
+            return Err(Failure::failed(format!("there is no chart `{chart}`")));
+        }
+        let program = match &self.helm {
+            Some(program) => cx.path(program),
+            None => blocking(|| find("helm")).await?,
+        };
+        let values = (!self.set.is_empty()).then(|| serde_json::to_vec(&self.set)).transpose();
+        let values = values.context(|| "writing the chart's values".into())?;
+        let rendering = Rendering {
+            chart: &path,
+            release: RELEASE,
+            namespace: &self.namespace,
+            values_files: &self.values.iter().map(|file| cx.path(file)).collect::<Vec<_>>(),
+            values: values.as_deref(),
+        };
+        let manifest = Helm::without_cluster(program).template(&rendering, cx).await?;
+        Ok(read_manifest(chart, &manifest, unreadable))
+    }
+}
