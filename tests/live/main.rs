@@ -9,6 +9,7 @@
 )]
 
 mod cluster;
+mod containers;
 mod docker;
 mod exercises;
 mod image_check;
