@@ -219,7 +219,9 @@ impl Action for ComposeUp {
                     inputs.digest(format!("variable {name}"), digest);
                 }
             }
-            cx.add_files(&self.inputs, inputs).await?;
+            for label in cx.add_files(&self.inputs, inputs).await? {
+                inputs.unmatched(&label);
+            }
             cx.add_secrets(inputs, self.env.values().map(String::as_str))
         })
     }
