@@ -61,7 +61,8 @@ fn a_chart_is_checked_with_each_set_of_values_and_what_can_not_be_validated_is_s
         "[[stage.step.render]]\nname = \"local\"\nvalues = [\"local.yaml\"]\nabsent = [\"Ingress\"]\n\
          [[stage.step.render.objects]]\nobject = \"Deployment/web\"\nassert = [\"spec.replicas == 2\"]",
     );
-    let shown = sandbox.run(&["up"]).code(0);
+    sandbox.run(&["up"]).code(0).says("validated=1, unvalidated=1, validated-by=types");
+    let shown = sandbox.run(&["logs", "s.a"]).code(0);
     shown.says("Widget/w (`templates/w.yaml`) could not be validated: Widget in x/v1 is not known without a cluster");
     let calls = fs::read_to_string(sandbox.path("calls")).unwrap();
     assert!(calls.contains("-n default lint --strict") && calls.contains("template release-name"), "{calls}");
