@@ -151,7 +151,7 @@ fn what_is_undone_before_the_run_ends_fails_it() {
         .code(1)
         .says("s.a no longer holds at the end of the run")
         .says("test -e made")
-        .says("let one step start, check and stop it");
+        .says("mark it with `exercise = true`");
     sandbox.run(&["plan", "--exit-code"]).code(10);
     // One step alone has just been seen, and so has everything in a run with nothing to do.
     sandbox.file("pipeline.toml", &steps(&[("a", "touch made", &check)]));

@@ -9,7 +9,9 @@
 )]
 
 mod cluster;
+mod containers;
 mod docker;
+mod exercises;
 mod image_check;
 mod main_job;
 mod node;
@@ -20,5 +22,6 @@ mod rollbacks;
 #[path = "../support/sandbox.rs"]
 #[expect(dead_code, reason = "the tests of the binary alone use more of it")]
 mod sandbox;
+mod takeover;
 #[path = "../support/workbench.rs"]
 mod workbench;

@@ -86,7 +86,7 @@ async fn a_chart_that_does_not_render_is_shown_with_its_place() {
 }
 
 /// A shell line that waits until the release is pending.
-pub(crate) fn until_pending(bench: &Workbench) -> String {
+fn until_pending(bench: &Workbench) -> String {
     let list = format!("{} list --pending -q | grep -q app", bench.helm());
     format!("for i in $(seq 100); do {list} && break; sleep 0.2; done")
 }
@@ -122,12 +122,12 @@ async fn a_release_that_a_killed_run_of_ours_left_is_freed() {
 }
 
 /// What `kubectl get` says of an object's field.
-pub(crate) async fn field(bench: &Workbench, object: &str, path: &str) -> String {
+async fn field(bench: &Workbench, object: &str, path: &str) -> String {
     bench.command(&format!("-n {} get {object} -o 'jsonpath={{{path}}}' > field", bench.namespace)).await;
     fs_err::read_to_string(bench.path("field")).unwrap()
 }
 
-async fn uid(bench: &Workbench, object: &str) -> String {
+pub(crate) async fn uid(bench: &Workbench, object: &str) -> String {
     field(bench, object, ".metadata.uid").await
 }
 
@@ -339,23 +339,32 @@ async fn what_somebody_changes_in_a_release_is_named_and_repaired() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn f107_a_release_of_another_chart_is_replaced_on_the_users_word_alone() {
-    let bench = Workbench::new("takeover").await;
+async fn a_release_is_rolled_back_once_and_what_was_installed_is_there_again() {
+    let bench = Workbench::new("rollback").await;
     chart(&bench, TEMPLATE);
-    bench.write("other/Chart.yaml", "apiVersion: v2\nname: other\nversion: 1.0.0\n");
-    bench.write(
-        "other/templates/a.yaml",
-        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: hours-of-work}\ndata: {a: b}\n",
-    );
-    let install = format!("{} install app other --create-namespace", bench.helm());
-    bench.run("command", &format!("run = \"{install}\"")).await.unwrap();
-    let before = uid(&bench, "configmap/hours-of-work").await;
-    let refused = bench.run("helm-install", &settings(&bench, "")).await.unwrap_err();
-    assert!(refused.message.contains("of the chart `other-1.0.0` alone"), "{refused}");
-    assert!(refused.hints.iter().any(|hint| hint.contains("--yes")), "{:?}", refused.hints);
-    assert_eq!(uid(&bench, "configmap/hours-of-work").await, before);
-    let bench = bench.consenting();
-    let output = bench.run("helm-install", &settings(&bench, "")).await.unwrap();
-    assert_eq!(output.get("chart"), Some("app-0.1.0"));
+    let (first, second) = (settings(&bench, ""), settings(&bench, ", note = 'new', replicas = 2"));
+    let installed = bench.run("helm-install", &first).await.unwrap();
+    let upgraded = bench.run("helm-install", &second).await.unwrap();
+    let back = format!("release = 'app'\nnamespace = '{}'\nto = 'previous'", bench.namespace);
+    let output = timed("helm-rollback", bench.run("helm-rollback", &back)).await.unwrap();
+    let facts = ["from", "to", "revision", "pods"].map(|name| output.get(name).unwrap().to_owned());
+    assert_eq!(facts, ["2", "1", "3", "1"]);
+    assert_eq!(field(&bench, "configmap/app", ".data.note").await, "of the file");
+    assert_eq!(timed("its probe", bench.probe("helm-rollback", &back, &output)).await, Presence::Present);
+    assert_eq!(bench.run("helm-rollback", &back).await.unwrap(), output);
+    // What the first step has installed is there again; what the second one has is not.
+    assert_eq!(bench.probe("helm-install", &first, &installed).await, Presence::Present);
+    assert!(matches!(bench.probe("helm-install", &second, &upgraded).await, Presence::Missing(_)));
+    let rollout = format!("namespace = '{}'\nrelease = 'app'\nrevision = '1'", bench.namespace);
+    bench.run("rollout-check", &rollout).await.unwrap();
+    // Forward again, and a change by hand.
+    let forward = bench.run_as("live.one", "helm-rollback", &back.replace("previous", "2")).await.unwrap();
+    assert_eq!((forward.get("revision"), forward.get("pods")), (Some("4"), Some("2")));
+    let missing = bench.probe("helm-rollback", &back, &output).await;
+    assert_eq!(missing, Presence::Missing("the release `app` is at revision 4, which is not as revision 1 was".into()));
+    let again = bench.run("helm-rollback", &back.replace("previous", "1")).await.unwrap();
+    assert_eq!(again.get("revision"), Some("5"));
+    bench.command(&format!("-n {} scale deployment app --replicas=0", bench.namespace)).await;
+    assert!(matches!(bench.probe("helm-rollback", &back, &again).await, Presence::Missing(_)));
     bench.clean_up().await;
 }
