@@ -55,6 +55,12 @@ pub trait Action: Debug + Send + Sync {
         false
     }
 
+    /// Whether only the answer of the person at the terminal can make it succeed. Where nobody can be asked it does not
+    /// begin, and stays as open as it was.
+    fn needs_person(&self) -> bool {
+        false
+    }
+
     /// What can be seen of its success later on.
     fn proof(&self) -> ProofKind {
         ProofKind::Probe

@@ -194,7 +194,9 @@ impl RolloutCheck {
             };
             subject.stands_for = if is_back { wanted } else { subject.revision };
             let (found, gone) = kube.workloads_of(&found).await?;
-            gone.iter().for_each(|why| cx.line(why));
+            for why in &gone {
+                cx.line(why);
+            }
             targets.extend(found);
         }
         if let Some(selector) = &self.selector {

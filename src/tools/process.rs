@@ -64,8 +64,18 @@ pub fn find(program: &str) -> Result<PathBuf, Failure> {
 
 /// Returns the standard output of a short-lived command, or `None` when it fails or is cancelled. Nothing is shown.
 pub async fn capture(command: Command, cancel: &Cancel, children: &Arc<ChildRegistry>) -> Option<String> {
+    capture_within(CAPTURE_LIMIT, command, cancel, children).await
+}
+
+/// The same with a time limit of the caller's.
+pub async fn capture_within(
+    limit: Duration,
+    command: Command,
+    cancel: &Cancel,
+    children: &Arc<ChildRegistry>,
+) -> Option<String> {
     let silent = Silent { cancel, children };
-    let exit = pause::timeout(CAPTURE_LIMIT, command.capture().run(&silent)).await?.ok()?;
+    let exit = pause::timeout(limit, command.capture().run(&silent)).await?.ok()?;
     exit.status.success().then(|| String::from_utf8_lossy(&exit.stdout).into_owned())
 }
 

@@ -173,3 +173,18 @@ fn what_is_undone_before_the_run_ends_fails_it() {
     sandbox.file("pipeline.toml", &steps(&[("a", "touch made", &optional), ("b", "rm -f made", "needs = ['a']")]));
     sandbox.run(&["up"]).code(0).says("note:").says("s.a no longer holds");
 }
+
+#[test]
+fn an_exercise_that_a_later_step_undoes_is_proven_by_what_was_seen() {
+    let pipeline = |exercise: bool| {
+        let make = format!("outputs = [\"out.txt\"]\nexercise = {exercise}");
+        let make = ("make", "echo made > out.txt; echo make >> world", make.as_str());
+        steps(&[make, ("undo", "rm out.txt; echo undo >> world", "needs = [\"make\"]")])
+    };
+    let sandbox = Sandbox::new(&pipeline(true));
+    for _ in 0..2 {
+        sandbox.run(&["up"]).code(0);
+        assert_eq!(sandbox.world(), ["make", "undo"]);
+    }
+    Sandbox::new(&pipeline(false)).run(&["up"]).code(1).says("s.make no longer holds at the end of the run");
+}
