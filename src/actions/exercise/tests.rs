@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde_json::{Value, json};
 
 use super::*;
+use crate::action::StepScope;
 use crate::error::FailureKind;
 use crate::event::{StepLog, event_channel};
 use crate::model::StepId;
@@ -37,7 +38,7 @@ fn context(folder: &Path, cancel: Cancel) -> StepContext {
     let (sink, _events) = event_channel();
     let id = StepId::new("s.scale").unwrap();
     let log = StepLog::discard(id.clone());
-    StepContext::new(id, Arc::new(tools), sink, log, cancel, None, Arc::new(|_, _| {}))
+    Arc::new(StepScope::new(Arc::new(tools), sink, Arc::new(|_, _| {}))).of(id, log, cancel, None)
 }
 
 fn replicas(store: &ObjectStore) -> Value {

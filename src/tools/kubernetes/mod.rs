@@ -53,6 +53,7 @@ mod workloads;
 
 pub(crate) use access::KnownCluster;
 pub use access::check_access;
+pub use bundled::Validity;
 pub use client::Kube;
 pub use deletions::Judged;
 pub use diagnosis::Diagnosis;
@@ -81,7 +82,6 @@ pub use rollout::{Rollout, RolloutState, Target};
 pub use secret::{Applied, GENERATED, SecretObject, SecretState};
 pub use select::Selection;
 pub use source::KubeSource;
-pub use validate::Validity;
 pub use workload::{Workload, WorkloadKind};
 
 #[cfg(test)]
