@@ -78,8 +78,8 @@ pub(super) struct ComposeUp {
     /// container's), `path`, `status`, `contains` and `expect` as in `http-check`.
     #[serde(default)]
     ask: Vec<Ask>,
-    /// Whether everything is taken down again at the end of the step, with its volumes. Such a project has a name of its
-    /// own, so that its volumes are of this exercise alone.
+    /// Whether everything is taken down again at the end of the step, with its volumes. Such a project has a name of
+    /// its own, so that its volumes are of this exercise alone.
     #[serde(default)]
     temporary: bool,
 }

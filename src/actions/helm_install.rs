@@ -227,7 +227,7 @@ impl HelmInstall {
         let Some(chart) = Chart::at(cx.path(&self.chart)) else { return Ok(()) };
         let looked_at = chart.clone();
         let Some(why) = blocking(move || looked_at.missing_dependency()).await? else { return Ok(()) };
-        takeover::permit_loss_of_archives(cx, &chart)?;
+        Self::permit_loss_of_archives(cx, &chart)?;
         cx.line(&format!("getting the chart's dependencies: {why}"));
         let got = helm.get_dependencies(&chart, cx).await;
         cx.check_cancel()?;

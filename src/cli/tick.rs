@@ -12,8 +12,8 @@ use crate::error::{Context, Failure, FailureKind};
 use crate::fingerprint::Digest;
 use crate::model::{Checklist, Verdict};
 
-/// Ticks what is proven and takes the tick from everything else; dropped items stay as they are. Returns a line for each
-/// file. A file that has been edited since it was judged is refused, and then none is written.
+/// Ticks what is proven and takes the tick from everything else; dropped items stay as they are. Returns a line for
+/// each file. A file that has been edited since it was judged is refused, and then none is written.
 pub(super) fn tick(project: &Project, checklist: &Checklist) -> Result<Vec<String>, Failure> {
     let mut changes = Vec::new();
     for (name, digest) in &project.pipeline.checklists {

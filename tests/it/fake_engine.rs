@@ -1,4 +1,5 @@
-//! [`FakeEngine`]: a Docker daemon with images, containers, networks and volumes in memory. Its containers really listen.
+//! [`FakeEngine`]: a Docker daemon with images, containers, networks and volumes in memory. Its containers really
+//! listen.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -214,14 +215,7 @@ impl FakeEngine {
             },
             ("GET", ["containers", name, "logs"]) => {
                 let n = position(&world, name)?;
-                let mut frames = Vec::new();
-                for line in world.containers[n]["Lines"].as_array().into_iter().flatten() {
-                    let line = format!("{}\n", text(line));
-                    frames.extend([1, 0, 0, 0]);
-                    frames.extend(u32::try_from(line.len()).unwrap().to_be_bytes());
-                    frames.extend(line.as_bytes());
-                }
-                Some((200, "application/vnd.docker.raw-stream", frames))
+                Some((200, "application/vnd.docker.raw-stream", frames(&world.containers[n]["Lines"])))
             }
             ("POST", ["networks", "create"]) => {
                 world.networks.push(json!({"Id": body["Name"], "Name": body["Name"], "Labels": body["Labels"]}));
@@ -247,6 +241,18 @@ impl FakeEngine {
             _ => missing(),
         }
     }
+}
+
+/// Returns lines of standard output in the form in which the daemon sends logs.
+fn frames(lines: &Value) -> Vec<u8> {
+    let mut frames = Vec::new();
+    for line in lines.as_array().into_iter().flatten() {
+        let line = format!("{}\n", text(line));
+        frames.extend([1, 0, 0, 0]);
+        frames.extend(u32::try_from(line.len()).unwrap().to_be_bytes());
+        frames.extend(line.as_bytes());
+    }
+    frames
 }
 
 fn text(value: &Value) -> String {
@@ -313,7 +319,7 @@ fn start(world: &mut World, name: &str) {
     world.containers[n] = container;
 }
 
-/// Answers each request the same; returns the port. Without an answer nothing listens there.
+/// Returns each request the same; returns the port. Without an answer nothing listens there.
 pub(crate) fn listen(answer: Option<(u16, String)>) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();

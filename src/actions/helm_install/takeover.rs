@@ -40,28 +40,29 @@ impl HelmInstall {
         cx.line(&format!("replacing the release of the chart `{}`, as `--yes` allows", there.chart));
         Ok(())
     }
+
+    /// Fails if getting the dependencies of `chart` would cost an archive that nothing names, unless the user agrees.
+    pub(super) fn permit_loss_of_archives(cx: &StepContext, chart: &Chart) -> Result<(), Failure> {
+        for archive in chart.undeclared_archives()? {
+            let shown = archive.strip_prefix(cx.tools().root()).unwrap_or(&archive).display();
+            let deletion = Deletion {
+                subject: format!("`{shown}`"),
+                reason: "helm deletes what no dependency names when it gets the chart's dependencies".into(),
+                ours: Proof::Lacking("helm did not put it there".into()),
+                empty: Proof::Lacking("it may be the only copy".into()),
+                in_use: None,
+                consent_covers_ownership: true,
+                by_hand: format!("rm {shown}"),
+            };
+            deletion
+                .permit(cx.tools().consent())
+                .map_err(|failure| failure.hint("or name it under `dependencies` in `Chart.yaml`"))?;
+            cx.line(&format!("`{shown}` will be deleted, as `--yes` allows"));
+        }
+        Ok(())
+    }
 }
 
-/// Fails if getting the dependencies of `chart` would cost an archive that nothing names, unless the user agrees.
-pub(super) fn permit_loss_of_archives(cx: &StepContext, chart: &Chart) -> Result<(), Failure> {
-    for archive in chart.undeclared_archives()? {
-        let shown = archive.strip_prefix(cx.tools().root()).unwrap_or(&archive).display();
-        let deletion = Deletion {
-            subject: format!("`{shown}`"),
-            reason: "helm deletes what no dependency names when it gets the chart's dependencies".into(),
-            ours: Proof::Lacking("helm did not put it there".into()),
-            empty: Proof::Lacking("it may be the only copy".into()),
-            in_use: None,
-            consent_covers_ownership: true,
-            by_hand: format!("rm {shown}"),
-        };
-        deletion
-            .permit(cx.tools().consent())
-            .map_err(|failure| failure.hint("or name it under `dependencies` in `Chart.yaml`"))?;
-        cx.line(&format!("`{shown}` will be deleted, as `--yes` allows"));
-    }
-    Ok(())
-}
 
 /// The name of a chart that helm gets from elsewhere: `oci://host/path/NAME`, `REPOSITORY/NAME`. `None` where its
 /// address says nothing of the name.

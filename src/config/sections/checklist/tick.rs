@@ -15,8 +15,8 @@ pub(crate) struct Ticked {
     pub(crate) n_unticked: usize,
 }
 
-/// Ticks the boxes of `text` on the `lines`, counted from 1, or takes their tick away. Returns the number of a line that
-/// has no box.
+/// Ticks the boxes of `text` on the `lines`, counted from 1, or takes their tick away. Returns the number of a line
+/// that has no box.
 pub(crate) fn tick(text: &str, lines: &BTreeMap<usize, bool>) -> Result<Ticked, usize> {
     let mut found = BTreeMap::new();
     let (mut at, mut line) = (0, 1);
