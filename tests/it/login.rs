@@ -9,7 +9,7 @@ use crate::sandbox::{Sandbox, Shown};
 const PASSWORD: &str = "correct-horse-battery";
 const TOKEN: &str = "tok-0123456789abcdef-";
 
-/// A server that gives a new token to whoever knows the password, as a cookie and in its JSON.
+/// A server that gives a new token to a client that knows the password, as a cookie and in its JSON.
 #[derive(Clone, Default)]
 struct Site {
     requests: Arc<Mutex<Vec<String>>>,
