@@ -1,4 +1,8 @@
+<<<<<<< HEAD
 //! [`Expected`]: what a response has to be, and how what differs is reported.
+=======
+//! [`Expected`]: what a response has to be, and the words for what differs.
+>>>>>>> local
 
 use std::collections::BTreeMap;
 
