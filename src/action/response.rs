@@ -1,8 +1,4 @@
-<<<<<<< HEAD
-//! [`Expected`]: what a response has to be, and how what differs is reported.
-=======
 //! [`Expected`]: what a response has to be, and the words for what differs.
->>>>>>> local
 
 use std::collections::BTreeMap;
 

@@ -1,9 +1,4 @@
-<<<<<<< HEAD
-//! [`FakeEngine`]: a Docker daemon with images, containers, networks and volumes in memory. Its containers really
-//! listen.
-=======
 //! [`FakeEngine`]: a Docker daemon with images, containers, networks and volumes in memory. Its containers listen.
->>>>>>> local
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -332,11 +327,7 @@ fn start(world: &mut World, name: &str) {
     world.containers[n] = container;
 }
 
-<<<<<<< HEAD
-/// Returns each request the same; returns the port. Without an answer nothing listens there.
-=======
 /// Returns the port of a server with one response to each request. Without an answer nothing listens there.
->>>>>>> local
 pub(crate) fn listen(answer: Option<(u16, String)>) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();

@@ -9,11 +9,7 @@ use crate::sandbox::{Sandbox, Shown};
 const PASSWORD: &str = "correct-horse-battery";
 const TOKEN: &str = "tok-0123456789abcdef-";
 
-<<<<<<< HEAD
-/// A server that gives a new token to a user who knows the password, as a cookie and in its JSON.
-=======
 /// A server that gives a new token to a client that knows the password, as a cookie and in its JSON.
->>>>>>> local
 #[derive(Clone, Default)]
 struct Site {
     requests: Arc<Mutex<Vec<String>>>,

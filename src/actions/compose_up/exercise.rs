@@ -14,11 +14,7 @@ use crate::tools::deletion::Consent;
 use crate::tools::docker::{ComposeProject, Docker};
 use crate::tools::process::{Exit, ProcessObserver};
 
-<<<<<<< HEAD
-/// The pause between two checks the services.
-=======
 /// The pause between two probes of the services.
->>>>>>> local
 const INTERVAL: Duration = Duration::from_millis(300);
 
 /// A compose project that is being started.
@@ -164,11 +160,7 @@ impl<'a> Exercise<'a> {
 
     fn logs_hint(&self) -> String {
         if self.settings.temporary {
-<<<<<<< HEAD
-            return "`temporary = false` leaves the services as they are, to check them".to_owned();
-=======
             return "`temporary = false` leaves the services as they are, for an inspection".to_owned();
->>>>>>> local
         }
         format!("docker compose -p {} logs", self.project)
     }

@@ -12,11 +12,7 @@ use crate::tools::http::Response;
 use crate::tools::process::ProcessObserver;
 use crate::tools::process::pause::Stopwatch;
 
-<<<<<<< HEAD
-/// The pause between two checks a container.
-=======
 /// The pause between two probes of a container.
->>>>>>> local
 const INTERVAL: Duration = Duration::from_millis(200);
 
 /// How many of a container's last lines a failure shows.

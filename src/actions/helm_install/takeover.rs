@@ -63,7 +63,6 @@ impl HelmInstall {
     }
 }
 
-
 /// The name of a chart that helm gets from elsewhere: `oci://host/path/NAME`, `REPOSITORY/NAME`. `None` where its
 /// address says nothing of the name.
 fn name_of_remote(chart: &str) -> Option<&str> {

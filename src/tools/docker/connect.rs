@@ -32,13 +32,8 @@ impl Endpoint {
         self.host.strip_prefix("unix://") == Some(DEFAULT_SOCKET)
     }
 
-<<<<<<< HEAD
-    /// Whether the daemon publishes ports on this machine, as far as its address tells: a socket of a file, or an
-    /// address of this machine.
-=======
     /// Whether the daemon publishes ports on this machine, as far as its address tells: a socket, or an address of this
     /// machine.
->>>>>>> local
     pub fn is_on_this_machine(&self) -> bool {
         let (scheme, rest) = self.host.split_once("://").unwrap_or(("unix", &self.host));
         let host = rest.rsplit_once(':').map_or(rest, |(host, _)| host).trim_matches(['[', ']']);

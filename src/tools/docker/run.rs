@@ -19,11 +19,7 @@ const HEALTH_RETRIES: i64 = 100_000;
 const LOOPBACK: &str = "127.0.0.1";
 
 /// A container to be created. Secrets may be in its environment: they reach the daemon in the body of a request, and
-<<<<<<< HEAD
-/// users of the daemon can read them there, by inspecting the container.
-=======
 /// a user who may inspect the container can read them there.
->>>>>>> local
 #[derive(Clone, Debug)]
 pub struct ContainerRequest<'a> {
     /// Its name.

@@ -1,8 +1,4 @@
-<<<<<<< HEAD
-//! [`Session`]: what a server gave a user who has logged in. Kept in memory alone, and gone with the process.
-=======
 //! [`Session`]: what a server gave a client that has logged in. Kept in memory alone, and gone with the process.
->>>>>>> local
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
