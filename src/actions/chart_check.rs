@@ -148,7 +148,9 @@ impl Action for ChartCheck {
                         continue;
                     }
                 };
-                rendered.document.notes.iter().for_each(|note| cx.line(note));
+                for note in &rendered.document.notes {
+                    cx.line(note);
+                }
                 let found = render.wrong(&rendered, given.as_ref());
                 wrong.extend(found.into_iter().map(|line| format!("{}: {line}", render.subject())));
                 if self.validate {

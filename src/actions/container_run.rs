@@ -231,7 +231,7 @@ impl Action for ContainerRun {
             let docker = cx.tools().docker().await?;
             cx.remove_left_containers(docker).await;
             let mut exercise = Exercise::new(cx, docker, self.within.map_or(WITHIN, |time| time.0));
-            let seen = exercise.run(self).await;
+            let seen = Box::pin(exercise.run(self)).await;
             // Also after a failure or Ctrl-C.
             let removed = exercise.clean_up().await;
             let output = seen?;

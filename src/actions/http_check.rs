@@ -335,8 +335,8 @@ impl HttpCheck {
             return Ok(Asked { response: deliver(name, request).await?, session: None });
         };
         let key = login.key(&target.place);
-        let log_in = login.log_in(cx, &target.place, &target.base, limit);
-        let (session, is_new) = tools.sessions().get_or(key, ended, log_in).await?;
+        let logging_in = login.log_in(cx, &target.place, &target.base, limit);
+        let (session, is_new) = tools.sessions().get_or(key, ended, logging_in).await?;
         request.headers.extend(session.headers());
         let response = deliver(name, request).await?;
         tools.sessions().update(key, &session, &response.cookies, tools.redactor()).await;

@@ -137,7 +137,7 @@ fn object_name(tree: &Tree) -> String {
     format!("{}/{}", text(tree.get("kind")), text(name))
 }
 
-fn missing<'a>(message: String, wanted: &str, names: &[String], line: Option<usize>) -> Found<'a> {
+fn missing<'a>(message: &str, wanted: &str, names: &[String], line: Option<usize>) -> Found<'a> {
     let message = format!("{message}{}", near_help(nearest(wanted, names.iter().map(String::as_str)), names));
     Found::Missing(Trouble { line, message, is_absence: true })
 }
