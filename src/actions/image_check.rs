@@ -63,7 +63,7 @@ pub(super) struct ImageCheck {
     absent: Vec<String>,
     /// Whether no file of any layer, also one that a later layer removes, and neither the configuration nor the history
     /// may have the value of a declared secret or a key of a well-known form (docs/policy-rules.md has the forms).
-    /// Compressed files are not unpacked.
+    /// Compressed files are not unpacked. Keys for tests, which libraries publish with their code, are not counted.
     #[serde(default = "defaults::yes")]
     no_secrets: bool,
     /// Files in which a secret is none, such as the test keys of a library.
@@ -87,6 +87,10 @@ struct Exception {
     path: String,
     /// Why what is found there is no secret.
     reason: String,
+    /// Whether the file may be without one, or missing, as where the base image is another one. Otherwise an exception
+    /// that excuses nothing is a finding.
+    #[serde(default)]
+    optional: bool,
 }
 
 impl ActionSettings for ImageCheck {

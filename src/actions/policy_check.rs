@@ -104,7 +104,8 @@ impl ActionSettings for PolicyCheck {
         if objects_given && !has_objects {
             return Err("there are `manifests` or a `chart`, and no rule is about objects".into());
         }
-        if !has_files && !(self.paths.is_empty() && self.exclude.is_empty()) {
+        let selects_files = !self.paths.is_empty() || !self.exclude.is_empty();
+        if selects_files && !has_files {
             return Err("there are `paths` or `exclude`, and no rule is about files".into());
         }
         if self.chart.is_none() && !(self.values.is_empty() && self.set.is_empty() && self.helm.is_none()) {

@@ -223,7 +223,9 @@ pub static FORMS: &[Form] = &[
 
 /// Whether a password is more than words: it has a digit, and no part that is filled in later.
 fn is_mixed(password: &str) -> bool {
-    password.bytes().any(|byte| byte.is_ascii_digit()) && !password.contains(['$', '{', '}', '(', ')', '%'])
+    let lower = password.to_ascii_lowercase();
+    let is_word = ["pass", "secret", "admin", "user"].iter().any(|word| lower.contains(word));
+    !is_word && password.bytes().any(|byte| byte.is_ascii_digit()) && !password.contains(['$', '{', '}', '(', ')', '%'])
 }
 
 /// Whether what follows `eyJ` is a token that somebody has signed: not one without a signature, and not the one that
@@ -325,6 +327,7 @@ mod tests {
             "postgresql://todo:todo@postgres:5432/todo",
             "postgresql://${USER}:${POSTGRES_PASSWORD}@postgres:5432/todo",
             "https://user:the-password-of-yours@example.com",
+            "mysql://root:my-secret-pw-123@localhost/db",
             "-----BEGIN PRIVATE KEY-----\n...\n-----END PRIVATE KEY-----",
             "-----BEGIN CERTIFICATE-----\nMIIDdzCCAl+gAwIBAgIEAgAAuTANBgkqhkiG9w0BAQUFADBaMQswCQYDVQQGEwJJ\n",
             "eyJhbGciOiJub25lIn0.eyJzdWIiOiJzb21lYm9keSJ9.c2lnbmF0dXJlc2lnbmF0dXJl",

@@ -26,7 +26,7 @@ fn key(id: &str, part: impl Fn(usize, &str) -> String) -> String {
             let line = any(64);
             format!("-----BEGIN RSA PRIVATE KEY-----\\n{line}\\n{line}\\n-----END RSA PRIVATE KEY-----")
         }
-        "putty-key" => "PuTTY-User-Key-File-2: ssh-rsa".to_owned(),
+        "putty-key" => format!("PuTTY-User-Key-File-{}: ssh-rsa", 2),
         "age-key" => format!("AGE-SECRET-KEY-1{}", part(58, "ABCDEFGHJKLMNPQRSTUVWXYZ0123456789")),
         "aws-access-key" => format!("AKIA{}", part(16, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")),
         "aws-secret-key" => format!("aws_secret_access_key = {}", any(40)),

@@ -17,6 +17,8 @@ pub struct Leak {
     pub line: u64,
     /// What it is: "the secret `TOKEN`", "a GitHub token".
     pub what: String,
+    /// Whether it is the value of a declared secret, and not only of a known form.
+    pub is_declared: bool,
 }
 
 /// Searches texts one after the other.
@@ -56,16 +58,17 @@ impl Scanner {
         let index = |position: u64| usize::try_from(position.saturating_sub(self.base)).unwrap_or(usize::MAX);
         let to = if is_last { window.len() } else { window.len().saturating_sub(forms::MAX_LENGTH) };
         let from = index(self.searched).min(to);
-        let mut found: Vec<(usize, String)> = Vec::new();
-        forms::find(window, from..to, |at, form| found.push((at, form.what.to_owned())));
+        let mut found: Vec<(usize, String, bool)> = Vec::new();
+        forms::find(window, from..to, |at, form| found.push((at, form.what.to_owned(), false)));
         for place in places {
             let (start, end) = (index(place.start), index(place.end).min(window.len()));
             if let Some(what) = self.declared.which(window, start.min(end), end) {
-                found.push((start, what.to_owned()));
+                found.push((start, what.to_owned(), true));
             }
         }
         let line = |at: usize| self.lines + count_lines(&window[..at]) + 1;
-        let leaks = found.into_iter().map(|(at, what)| Leak { line: line(at), what }).collect();
+        let leak = |(at, what, is_declared)| Leak { line: line(at), what, is_declared };
+        let leaks = found.into_iter().map(leak).collect();
         self.searched = self.base + to as u64;
         if is_last {
             (self.base, self.lines, self.searched) = (0, 0, 0);

@@ -190,7 +190,7 @@ pub static RULES: &[Rule] = &[
 pub fn rule(id: &str) -> Result<&'static Rule, String> {
     RULES.iter().find(|rule| rule.id == id).ok_or_else(|| {
         let hint = suggest(id, RULES.iter().map(|rule| rule.id));
-        let hint = hint.map_or_else(|| "docs/policy-rules.md has all rules".into(), |hint| hint);
+        let hint = hint.unwrap_or_else(|| "docs/policy-rules.md has all rules".into());
         format!("there is no rule `{id}`: {hint}")
     })
 }

@@ -2,7 +2,7 @@
 
 use super::rule::Spot;
 use super::services::is_secret_name;
-use super::source::{SourceFile, file_name};
+use super::source::{SourceFile, extension, file_name};
 use crate::leaks::{Scanner, is_placeholder, is_random};
 
 /// What marks a file of variables as one that people copy and fill in.
@@ -32,7 +32,7 @@ pub(super) fn no_secret_in_tree(file: &SourceFile, scanner: &mut Scanner) -> Vec
 /// Whether a file has variables for a program: `.env`, `.env.local`, `app.env`.
 fn is_env_file(path: &str) -> bool {
     let name = file_name(path);
-    name == ".env" || name.starts_with(".env.") || name.ends_with(".env")
+    name.starts_with(".env.") || extension(name) == "env"
 }
 
 /// The variables of an env file whose names say that they are secret and whose values are none to fill in.

@@ -150,12 +150,11 @@ impl Reader {
                 (Some('"'), '\\') => drop(characters.next()),
                 (Some('\''), '\'') if characters.peek() == Some(&'\'') => drop(characters.next()),
                 (Some(quote), character) if quote == character => self.quote = None,
-                (Some(_), _) => {}
                 (None, '"' | '\'') if !before.is_alphanumeric() => self.quote = Some(character),
                 (None, '{' | '[') => self.brackets += 1,
                 (None, '}' | ']') => self.brackets = self.brackets.saturating_sub(1),
                 (None, '#') if before == ' ' => return,
-                (None, _) => {}
+                _ => {}
             }
             before = character;
         }

@@ -1,15 +1,34 @@
 //! [`Findings`]: what of an image is not as its check wants it.
 
+use std::sync::LazyLock;
+
 use globset::{GlobBuilder, GlobMatcher};
 
 use super::{ImageCheck, Port};
 use crate::error::Failure;
-use crate::images::{FileTree, ImageContents};
+use crate::images::{FileTree, ImageContents, LayerLeak};
 use crate::model::human_bytes;
 use crate::tools::docker::ImageConfig;
 
 /// So many files that match one pattern are named.
 const NAMED: usize = 5;
+
+/// Where base images and libraries have keys for their own tests, which everybody can read: no secret of this image.
+/// Declared secrets are found there all the same.
+const PUBLISHED: &[&str] = &[
+    "usr/lib/**/libgnutls.so*",
+    "{usr,usr/local}/lib/python*/**/{test,tests}/**",
+    "**/{site-packages,dist-packages,node_modules,gems}/**/{test,tests,spec,fixtures,testdata}/**",
+    "usr/{lib,local}/go*/src/**",
+    "usr/share/doc/**",
+];
+
+static PUBLISHED_GLOBS: LazyLock<Vec<GlobMatcher>> =
+    LazyLock::new(|| PUBLISHED.iter().filter_map(|pattern| glob(pattern).ok()).collect());
+
+fn is_published(found: &LayerLeak) -> bool {
+    !found.leak.is_declared && PUBLISHED_GLOBS.iter().any(|glob| glob.is_match(&found.path))
+}
 
 /// A line for each finding.
 #[derive(Debug, Default)]
@@ -131,12 +150,12 @@ impl Findings {
         Ok(())
     }
 
-    /// Adds the secrets that are in no excepted file. An exception that is not needed is a finding too: it would
-    /// hide the next secret.
+    /// Adds the secrets that are in no excepted file. An exception that is not needed is a finding too, unless it says
+    /// that it may be: it would hide the next secret.
     pub(super) fn secrets(&mut self, wanted: &ImageCheck, contents: &ImageContents) -> Result<(), Failure> {
         let mut exceptions = Vec::new();
         for exception in &wanted.except {
-            exceptions.push((glob(&exception.path).map_err(Failure::failed)?, &exception.path, false));
+            exceptions.push((glob(&exception.path).map_err(Failure::failed)?, &exception.path, exception.optional));
         }
         let n_layers = contents.n_layers();
         let n_before = self.lines.len();
@@ -145,13 +164,19 @@ impl Findings {
                 exception.2 = true;
                 continue;
             }
+            if is_published(&found) {
+                continue;
+            }
+            let line = match found.leak.line {
+                0 => String::new(),
+                line => format!(", line {line}"),
+            };
             let made = contents.instruction(found.layer).map(|made| format!(" ({made})")).unwrap_or_default();
             let hidden = if found.hidden { "; a later layer hides the file, and the image still has it" } else { "" };
             self.lines.push(format!(
-                "layer {} of {n_layers}{made}: `/{}`, line {}: {}{hidden}",
+                "layer {} of {n_layers}{made}: `/{}`{line}: {}{hidden}",
                 found.layer + 1,
                 found.path,
-                found.leak.line,
                 found.leak.what
             ));
         }
@@ -188,5 +213,34 @@ impl Findings {
             }
         };
         Err(self.hints.into_iter().fold(failure, Failure::hint))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::leaks::Leak;
+
+    #[test]
+    fn keys_that_libraries_publish_are_no_secrets_and_declared_ones_are() {
+        assert_eq!(PUBLISHED_GLOBS.len(), PUBLISHED.len());
+        let leak = |path: &str, is_declared: bool| LayerLeak {
+            layer: 0,
+            path: path.into(),
+            leak: Leak { line: 1, what: "a private key".into(), is_declared },
+            hidden: false,
+        };
+        for path in [
+            "usr/lib/x86_64-linux-gnu/libgnutls.so.30.34.3",
+            "usr/lib/libgnutls.so.30",
+            "usr/local/lib/python3.11/test/certdata/keycert.pem",
+            "app/node_modules/public-encrypt/test/1024.priv",
+            "venv/lib/python3.11/site-packages/x/tests/key.pem",
+        ] {
+            assert!(is_published(&leak(path, false)) && !is_published(&leak(path, true)), "{path}");
+        }
+        for path in ["app/tests/key.pem", "app/node_modules/x/key.pem", "usr/lib/libssl.so.3"] {
+            assert!(!is_published(&leak(path, false)), "{path}");
+        }
     }
 }

@@ -23,7 +23,7 @@ impl PolicyCheck {
     pub(super) async fn object_inputs(&self, cx: &StepContext, inputs: &mut Inputs) -> Result<(), Failure> {
         for pattern in &self.manifests {
             let label = format!("files {pattern}");
-            let digest = cx.tools().digest(self.manifest_set(cx, pattern)?).await?;
+            let digest = cx.tools().digest(manifest_set(cx, pattern)?).await?;
             if digest == FileSet::nothing() {
                 inputs.unmatched(&label);
             }
@@ -46,10 +46,6 @@ impl PolicyCheck {
             inputs.digest(label, digest);
         }
         Ok(())
-    }
-
-    fn manifest_set(&self, cx: &StepContext, pattern: &str) -> Result<FileSet, Failure> {
-        FileSet::glob(cx.tools().root(), pattern, &[]).map_err(Failure::failed)
     }
 
     /// Checks the objects. Returns how many there are.
@@ -76,7 +72,7 @@ impl PolicyCheck {
     async fn of_manifests(&self, cx: &StepContext, unreadable: &mut Vec<String>) -> Result<Vec<Object>, Failure> {
         let mut objects = Vec::new();
         for pattern in &self.manifests {
-            let set = self.manifest_set(cx, pattern)?;
+            let set = manifest_set(cx, pattern)?;
             let texts = blocking(move || {
                 let mut texts = Vec::new();
                 for entry in set.walk() {
@@ -123,4 +119,8 @@ impl PolicyCheck {
         let manifest = Helm::without_cluster(program).template(&rendering, cx).await?;
         Ok(read_manifest(chart, &manifest, unreadable))
     }
+}
+
+fn manifest_set(cx: &StepContext, pattern: &str) -> Result<FileSet, Failure> {
+    FileSet::glob(cx.tools().root(), pattern, &[]).map_err(Failure::failed)
 }

@@ -10,6 +10,9 @@ use crate::leaks::{Leak, Scanner};
 /// Bytes of a file that are read at once.
 const BUFFER: usize = 256 << 10;
 
+/// A file with a zero byte here at the latest is no text.
+const HEAD: usize = 8000;
+
 /// More entries than this are no image that anybody has built.
 const MAX_ENTRIES: usize = 4_000_000;
 
@@ -99,10 +102,13 @@ impl Layer {
     }
 
     fn search(&mut self, path: &str, file: &mut impl Read, buffer: &mut [u8], scanner: &mut Scanner) -> io::Result<()> {
+        let mut is_text = None;
         loop {
             let n = fill(file, buffer)?;
             let is_last = n < buffer.len();
-            self.note(path, scanner.push(&buffer[..n], is_last));
+            let is_text = *is_text.get_or_insert_with(|| !buffer[..n.min(HEAD)].contains(&0));
+            let leaks = scanner.push(&buffer[..n], is_last).into_iter();
+            self.note(path, leaks.map(|leak| if is_text { leak } else { Leak { line: 0, ..leak } }));
             if is_last {
                 return Ok(());
             }
@@ -110,8 +116,12 @@ impl Layer {
     }
 
     fn note(&mut self, path: &str, leaks: impl IntoIterator<Item = Leak>) {
-        let room = MAX_LEAKS.saturating_sub(self.leaks.len());
-        self.leaks.extend(leaks.into_iter().take(room).map(|leak| (path.to_owned(), leak)));
+        for leak in leaks {
+            let finding = (path.to_owned(), leak);
+            if self.leaks.len() < MAX_LEAKS && !self.leaks.contains(&finding) {
+                self.leaks.push(finding);
+            }
+        }
     }
 }
 

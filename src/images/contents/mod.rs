@@ -42,7 +42,7 @@ pub struct LayerLeak {
     pub layer: usize,
     /// The file.
     pub path: String,
-    /// What it is, and in which line.
+    /// What it is, and in which line; line 0 stands for a file that is no text.
     pub leak: Leak,
     /// Whether a later layer has removed or replaced the file.
     pub hidden: bool,
@@ -157,7 +157,7 @@ impl ImageContents {
                 _ => {}
             }
         }
-        without_parents(all)
+        without_parents(&all)
     }
 
     /// Returns the instruction that made the layer `number`, in one line; `None` where the history does not have it.
@@ -174,7 +174,7 @@ impl ImageContents {
 }
 
 /// Leaves out a list where one of its items has the same finding.
-fn without_parents(all: BTreeSet<(String, String)>) -> BTreeSet<(String, String)> {
+fn without_parents(all: &BTreeSet<(String, String)>) -> BTreeSet<(String, String)> {
     let has_child = |(place, what): &&(String, String)| {
         all.iter().any(|(other, of)| of == what && other.starts_with(&format!("{place}[")))
     };
