@@ -158,7 +158,9 @@ impl Action for ChartCheck {
                 }
                 counts.objects += rendered.sources.len();
             }
-            wrong.iter().for_each(|line| cx.line(line));
+            for line in &wrong {
+                cx.line(line);
+            }
             let validated_by = match kube {
                 _ if !self.validate => "nothing",
                 Some(_) => "cluster",

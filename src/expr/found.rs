@@ -56,7 +56,7 @@ pub(super) enum Found<'a> {
     Missing(Trouble),
 }
 
-impl<'a> Found<'a> {
+impl Found<'_> {
     /// Fails if there is nothing.
     pub(super) fn present(self) -> Result<Self, Trouble> {
         match self {

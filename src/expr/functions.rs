@@ -112,7 +112,7 @@ fn named<'a>(code: &Code, list: &Found<'a>, name: &str) -> Result<Found<'a>, Tro
         return Ok(item);
     }
     let of = list.place().map_or_else(|| code.text(), str::to_owned);
-    Ok(missing(format!("`{of}` has nothing with the name '{name}'"), name, &names, list.line()))
+    Ok(missing(&format!("`{of}` has nothing with the name '{name}'"), name, &names, list.line()))
 }
 
 /// The object of a kind with a name among the documents.
