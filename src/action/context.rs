@@ -38,7 +38,8 @@ pub enum ChildEvent {
 /// Called for each event of a step's child processes.
 pub type OnChild = Arc<dyn Fn(&StepId, ChildEvent) + Send + Sync>;
 
-/// What the steps of a run, or a series of checks, have in common. Each context has only what is its step's own beside it.
+/// What the steps of a run, or a series of checks, have in common. Each context has only what is its step's own beside
+/// it.
 #[derive(Clone)]
 pub struct StepScope {
     tools: Arc<Tools>,
@@ -232,16 +233,6 @@ impl StepContext {
             self.line(&format!("generated secrets of the cluster are not masked: {why}"));
         }
         Ok(())
-    }
-
-    /// Fails if `text` has the value of a secret, because others can read it where it goes: to `what`.
-    pub fn refuse_secret(&self, what: &str, text: &str) -> Result<(), Failure> {
-        if !self.tools().redactor().is_certainly_in(text) {
-            return Ok(());
-        }
-        Err(Failure::failed(format!("{what} has the value of a declared secret"))
-            .cause("others can read it there")
-            .hint("hand the secret to a command by its environment: `secrets = [\"NAME\"]`"))
     }
 
     /// Notes that a child left processes behind, which were stopped.

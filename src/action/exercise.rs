@@ -10,8 +10,8 @@ use crate::fingerprint::Inputs;
 use crate::model::{Output, ProofKind};
 use crate::tools::deletion::Deletion;
 
-/// Does what another action does, and looks at once whether it is done: what was seen then is the proof. What has become
-/// of it later says nothing, because a later step undoes it.
+/// Does what another action does, and probes at once whether it is done: what was seen then is the proof. What has
+/// become of it later says nothing, because a later step undoes it.
 #[derive(Debug)]
 pub struct Exercise(pub Arc<dyn Action>);
 

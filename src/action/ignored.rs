@@ -1,5 +1,5 @@
-//! Fields whose changes do not count, as settings name them: `deployment/web: spec.replicas` is that field with all below
-//! it.
+//! Fields whose changes do not count, as settings name them: `deployment/web: spec.replicas` is that field with all
+//! below it.
 
 /// Checks the setting `ignore-changes`.
 pub fn check(fields: &[String]) -> Result<(), String> {

@@ -11,6 +11,7 @@ pub mod ignored;
 pub mod names;
 mod prompts;
 mod published;
+mod readable;
 pub mod response;
 mod secret_inputs;
 mod secret_search;
@@ -51,6 +52,12 @@ pub enum Presence {
 pub trait Action: Debug + Send + Sync {
     /// Whether the step runs every time instead of being fresh: every verification does.
     fn always_runs(&self) -> bool {
+        false
+    }
+
+    /// Whether only the answer of the person at the terminal can make it succeed. Where nobody can be asked it does not
+    /// begin, and stays as open as it was.
+    fn needs_person(&self) -> bool {
         false
     }
 

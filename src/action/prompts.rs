@@ -27,6 +27,11 @@ impl Prompts {
         Self { prompter: Some(Box::new(prompter)), turn: Mutex::new(()) }
     }
 
+    /// Whether there is a person to ask.
+    pub fn has_person(&self) -> bool {
+        self.prompter.is_some()
+    }
+
     /// Waits for the terminal and keeps it for `step`, until what is returned is dropped; `None` if there is none.
     /// Reporters say so, and leave the terminal alone meanwhile.
     pub(super) async fn take<'a>(&'a self, step: &'a StepId, sink: &'a EventSink) -> Option<Taken<'a>> {

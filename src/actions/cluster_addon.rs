@@ -74,7 +74,7 @@ impl ActionSettings for ClusterAddon {
     }
 
     fn validate(&self) -> Result<(), String> {
-        if self.addon.is_some() == !self.addons.is_empty() {
+        if self.addon.is_some() != self.addons.is_empty() {
             return Err("either `addon` or `addons` has to name what is turned on".into());
         }
         self.addon.iter().try_for_each(|name| names::label("addon", name))?;
@@ -188,8 +188,8 @@ struct Enabling<'a> {
 }
 
 impl Enabling<'_> {
-    /// Turns the addon on and waits for its workloads beside the provider's program, which may wait for them too: longer
-    /// than they are worth waiting for, or not long enough.
+    /// Turns the addon on and waits for its workloads beside the provider's program, which may wait for them too:
+    /// longer than they are worth waiting for, or not long enough.
     async fn until_ready(&self) -> Result<Ready, Failure> {
         let stop = self.cx.cancel().child();
         let enabling = async {
@@ -202,17 +202,25 @@ impl Enabling<'_> {
             if result.is_err() {
                 stop.wind_down();
             }
-            result
+            let has_ended = self.has_ended.load(Ordering::Relaxed);
+            (result, has_ended)
         };
-        let (enabled, watched) = tokio::join!(enabling, watching);
+        let (enabled, (watched, saw_the_end)) = tokio::join!(enabling, watching);
+        let ready = match watched {
+            Ok(ready) => ready,
+            // It says what was still missing.
+            Err(failure) if failure.kind == FailureKind::Interrupted => return Err(failure),
+            Err(failure) => return Err(self.explain(failure)),
+        };
         self.cx.check_cancel()?;
-        match (enabled, watched) {
-            (_, Err(failure)) => Err(self.explain(failure)),
-            (Ok(()), Ok(Some(ready))) => Ok(ready),
+        match (enabled, ready) {
+            // What was ready already may have been changed since.
+            (Ok(()), Some(_)) if !saw_the_end => self.watch().await.map(Option::unwrap_or_default),
+            (Ok(()), Some(ready)) => Ok(ready),
             // Its own wait was too short; now there is nothing to wait for.
-            (Err(_), Ok(Some(ready))) => self.enable(&stop).await.map(|()| ready),
-            (Err(failure), Ok(None)) => Err(failure),
-            (Ok(()), Ok(None)) => Err(self.not_found()),
+            (Err(_), Some(ready)) => self.enable(&stop).await.map(|()| ready),
+            (Err(failure), None) => Err(failure),
+            (Ok(()), None) => Err(self.not_found()),
         }
     }
 
@@ -223,8 +231,8 @@ impl Enabling<'_> {
         self.addons.enable(&session, self.cluster, &self.addon, self.program.as_deref()).await
     }
 
-    /// Waits until the addon's workloads are there and rolled out; `None` if the provider's program has ended and there are
-    /// none.
+    /// Waits until the addon's workloads are there and rolled out; `None` if the provider's program has ended and there
+    /// are none.
     async fn watch(&self) -> Result<Option<Ready>, Failure> {
         let Some(place) = &self.place else { return Ok(Some(Ready::default())) };
         let mut ready: Option<(Vec<Target>, u64)> = None;

@@ -19,7 +19,7 @@ use crate::action::response::Expected;
 use crate::action::units::Time;
 use crate::action::{Action, ActionSettings, Presence, Statuses, StepContext, names};
 use crate::error::{Context, Failure};
-use crate::files::{FileSet, Globs, inside};
+use crate::files::{Globs, inside};
 use crate::fingerprint::Inputs;
 use crate::model::{Output, ProofKind, split_secret_refs};
 use crate::tools::compose::project_name;
@@ -219,13 +219,8 @@ impl Action for ComposeUp {
                     inputs.digest(format!("variable {name}"), digest);
                 }
             }
-            for (pattern, files) in Globs::of(&self.inputs).sets(cx.tools().root()).map_err(Failure::failed)? {
-                let label = format!("files {pattern}");
-                let digest = cx.tools().digest(files.clone()).await?;
-                if digest == FileSet::nothing() && blocking(move || files.is_empty()).await? {
-                    inputs.unmatched(&label);
-                }
-                inputs.digest(label, digest);
+            for label in cx.add_files(&self.inputs, inputs).await? {
+                inputs.unmatched(&label);
             }
             cx.add_secrets(inputs, self.env.values().map(String::as_str))
         })
@@ -234,7 +229,7 @@ impl Action for ComposeUp {
     fn probe<'a>(&'a self, cx: &'a StepContext, output: &'a Output) -> BoxFuture<'a, Result<Presence, Failure>> {
         Box::pin(async move {
             let docker = cx.tools().docker().await?;
-            let recorded = output.get(IDENTITIES).and_then(|text| serde_json::from_str::<Vec<Identity>>(text).ok());
+            let recorded = output.get(IDENTITIES).and_then(Identity::of_text);
             let Some(then) = recorded else {
                 return Ok(Presence::Missing("the last run recorded no services".into()));
             };

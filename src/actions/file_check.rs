@@ -41,8 +41,8 @@ pub(super) struct FileCheck {
     /// Texts that must not be in any file.
     #[serde(default)]
     absent: Vec<String>,
-    /// Conditions on what each file says, read as YAML, JSON, TOML, a Dockerfile, a `.dockerignore`, `.env`, Markdown or
-    /// text: `"spec.replicas == 2"`, `"user == 'nextjs'"`. docs/assertions.md has all names and functions.
+    /// Conditions on what each file says, read as YAML, JSON, TOML, a Dockerfile, a `.dockerignore`, `.env`, Markdown
+    /// or text: `"spec.replicas == 2"`, `"user == 'nextjs'"`. docs/assertions.md has all names and functions.
     #[serde(default)]
     assert: Vec<Assertion>,
     /// The object of a YAML file with several documents that `assert` is about: `"Deployment/backend"`.

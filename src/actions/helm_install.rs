@@ -1,5 +1,6 @@
 //! `helm-install`: a release of a chart is deployed.
 
+mod images;
 mod takeover;
 
 use std::borrow::Cow;
@@ -76,7 +77,8 @@ impl ActionSettings for HelmInstall {
     const REVISION: u32 = 2;
     const SUMMARY: &'static str = "Installs or upgrades a Helm release; done when Helm's record says that it is deployed \
          and every object of its manifest, and what its hooks have left, is in the cluster as it was released; fields \
-         that the manifest does not set, and replicas that an autoscaler chooses, don't count. Frees a release that a killed run of ours has left pending by its \
+         that the manifest does not set, and replicas that an autoscaler chooses, don't count. Pods that \
+         run another image than the node has under the name are replaced. Frees a release that a killed run of ours has left pending by its \
          record alone: its objects and their data stay";
     const EXAMPLE: &'static str = "chart = \"charts/todo\"\nrelease = \"todo\"\nnamespace = \"todo\"\n\
         set = { image = { tag = \"1.0\" }, replicas = 2 }";
@@ -149,7 +151,11 @@ impl Action for HelmInstall {
             }
             let drift = kube.release_drift(&release, &|field| self.ignores(field)).await?;
             drift.unknown.iter().for_each(|why| cx.line(why));
-            Ok(drift.summary().map_or(Presence::Present, Presence::Missing))
+            if let Some(why) = drift.summary() {
+                return missing(why);
+            }
+            let foreign = Self::foreign_images(cx, &kube, &release).await?.into_iter().next();
+            Ok(foreign.map_or(Presence::Present, |(_, why)| Presence::Missing(why)))
         })
     }
 
@@ -221,6 +227,7 @@ impl HelmInstall {
         let Some(chart) = Chart::at(cx.path(&self.chart)) else { return Ok(()) };
         let looked_at = chart.clone();
         let Some(why) = blocking(move || looked_at.missing_dependency()).await? else { return Ok(()) };
+        self.permit_loss_of_archives(cx, &chart)?;
         cx.line(&format!("getting the chart's dependencies: {why}"));
         let got = helm.get_dependencies(&chart, cx).await;
         cx.check_cancel()?;
@@ -280,7 +287,7 @@ impl HelmInstall {
         for workload in kube.restart_users(&release.objects(), changed).await? {
             cx.line(&format!("{workload} replaces its pods: they may have the changed variables"));
         }
-        Ok(())
+        Self::replace_foreign_images(cx, kube, release).await
     }
 
     /// The chart as helm takes it.

@@ -27,8 +27,8 @@ pub(super) struct HelmRollback {
     /// Its namespace.
     #[serde(default = "defaults::namespace")]
     namespace: String,
-    /// The revision whose state it gets: a number, such as `${{ steps.deploy.release.revision }}`, or `previous`, the newest
-    /// one before the present one that was deployed.
+    /// The revision whose state it gets: a number, such as `${{ steps.deploy.release.revision }}`, or `previous`, the
+    /// newest one before the present one that was deployed.
     #[serde(default)]
     to: To,
     /// How many revisions helm keeps.
@@ -147,7 +147,9 @@ impl Action for HelmRollback {
             let undo = Box::pin(drift::undo(cx, &kube, &release, &is_ignored));
             cx.unless_cancelled("comparing the release's objects", undo).await?;
             let (targets, gone) = cx.unless_cancelled("finding the workloads", kube.workloads_of(&release)).await?;
-            gone.iter().for_each(|why| cx.line(why));
+            for why in &gone {
+                cx.line(why);
+            }
             let pods = wait(cx, &kube, targets, self.allow_empty, None).await?;
             Ok(Output::new()
                 .with("release", &self.release)
@@ -252,6 +254,12 @@ impl HelmRollback {
             return Err(Failure::failed(format!("the release `{}` can't be rolled back to {}", self.release, self.to))
                 .cause(format!("no earlier revision that was deployed has that number; it has {}", known.join(", "))));
         };
+        if plan.to == newest.number {
+            let revision = plan.to;
+            return Err(Failure::failed(format!("the release `{}` can't be rolled back to {}", self.release, self.to))
+                .cause(format!("it is at revision {revision}, and nothing was released since"))
+                .hint("run the step again that upgrades it before: `provision up --force=STAGE.STEP`"));
+        }
         let target = history.iter().find(|revision| revision.number == plan.to).cloned();
         let content = self.content(kube, plan.to).await?;
         let (Some(target), Some(content)) = (target, content) else {

@@ -87,6 +87,10 @@ struct Exception {
     path: String,
     /// Why what is found there is no secret.
     reason: String,
+    /// Whether the file may be without one, or missing, as where the base image is another one. Otherwise an exception
+    /// that excuses nothing is a finding.
+    #[serde(default)]
+    optional: bool,
 }
 
 impl ActionSettings for ImageCheck {

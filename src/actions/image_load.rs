@@ -1,5 +1,7 @@
 //! `image-load`: brings an image from the Docker daemon to the cluster's node.
 
+mod pods;
+
 use futures_util::future::BoxFuture;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -12,6 +14,7 @@ use crate::model::{Output, Progress};
 use crate::tools::docker::Docker;
 use crate::tools::process::ProcessObserver;
 use crate::tools::secrets::keyed_digest;
+pub(super) use pods::strangers;
 
 /// What the password of pushes is derived from, with the checkout's own key.
 const PUSH_PASSWORD: &[u8] = b"the password that the Docker daemon shows when it pushes an image to this process";

@@ -26,10 +26,11 @@ use apply::Apply;
 /// Settings of `manifest-apply`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 pub(super) struct ManifestApply {
-    /// The manifests: files, folders or globs, applied in this order; `!GLOB` leaves out. Of a folder or a glob the files
-    /// that end with `.yaml`, `.yml` or `.json` count. Namespaces, definitions of kinds, service accounts and the like come
-    /// first wherever they stand, webhooks last.
+    /// The manifests: files, folders or globs, applied in this order; `!GLOB` leaves out. Of a folder or a glob the
+    /// files that end with `.yaml`, `.yml` or `.json` count. Namespaces, definitions of kinds, service accounts and the
+    /// like come first wherever they stand, webhooks last.
     files: Vec<String>,
     /// The namespace of objects that name none.
     #[serde(default = "defaults::namespace")]
@@ -37,12 +38,12 @@ pub(super) struct ManifestApply {
     /// Whether the namespace is made when it is missing.
     #[serde(default = "defaults::yes")]
     create_namespace: bool,
-    /// Images in place of those that the manifests name: `{ todo-backend = "${{ steps.build.backend.image }}" }`. The name
-    /// is that of the image in the manifests without its tag.
+    /// Images in place of those that the manifests name: `{ todo-backend = "${{ steps.build.backend.image }}" }`. The
+    /// name is that of the image in the manifests without its tag.
     #[serde(default)]
     images: BTreeMap<String, String>,
-    /// Whether objects that this step has made earlier and that are no longer in the files are deleted. Volumes, claims and
-    /// other data need `--yes`.
+    /// Whether objects that this step has made earlier and that are no longer in the files are deleted. Volumes, claims
+    /// and other data need `--yes`.
     #[serde(default)]
     prune: bool,
     /// Whether it waits until all workloads of the manifests are rolled out.
@@ -51,8 +52,8 @@ pub(super) struct ManifestApply {
     /// Whether a workload may want no pods.
     #[serde(default)]
     allow_empty: bool,
-    /// Fields that belong to somebody else although the manifests set them: `deployment/web: spec.replicas`. They are set
-    /// when the object is made, and a change of them is no drift.
+    /// Fields that belong to somebody else although the manifests set them: `deployment/web: spec.replicas`. They are
+    /// set when the object is made, and a change of them is no drift.
     #[serde(default)]
     ignore_changes: Vec<String>,
 }
@@ -90,7 +91,8 @@ impl ActionSettings for ManifestApply {
 
 impl Action for ManifestApply {
     fn inputs<'a>(&'a self, cx: &'a StepContext, inputs: &'a mut Inputs) -> BoxFuture<'a, Result<(), Failure>> {
-        Box::pin(cx.add_files(&self.files, inputs))
+        // The run fails for a glob that matches nothing.
+        Box::pin(async move { cx.add_files(&self.files, inputs).await.map(drop) })
     }
 
     fn probe<'a>(&'a self, cx: &'a StepContext, _output: &'a Output) -> BoxFuture<'a, Result<Presence, Failure>> {
@@ -158,7 +160,8 @@ impl ManifestApply {
         Ok(unfinished.map_or(Presence::Present, |workload| Presence::Missing(workload.missing())))
     }
 
-    /// The objects of the files as they are applied: in order, with the marks of the step and the images of the settings.
+    /// The objects of the files as they are applied: in order, with the marks of the step and the images of the
+    /// settings.
     async fn objects(&self, cx: &StepContext) -> Result<Vec<ManifestObject>, Failure> {
         let (root, files, namespace) = (cx.tools().root().to_owned(), self.files.clone(), self.namespace.clone());
         let mut objects = blocking(move || read_manifests(&root, &files, &namespace)).await?;

@@ -23,7 +23,8 @@ use removal::Removal;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct ManifestDelete {
-    /// The manifests whose objects are deleted, as `manifest-apply` has them: files, folders or globs; `!GLOB` leaves out.
+    /// The manifests whose objects are deleted, as `manifest-apply` has them: files, folders or globs; `!GLOB` leaves
+    /// out.
     #[serde(default)]
     files: Vec<String>,
     /// The namespace of objects that name none.
@@ -32,8 +33,8 @@ pub(super) struct ManifestDelete {
     /// Whether the namespace is deleted as well, with everything in it. It has to be one that this pipeline has made.
     #[serde(default)]
     delete_namespace: bool,
-    /// Whether the data of these objects may be lost, such as that of their volumes; `--yes` says it for one run. It says
-    /// nothing of what others have made.
+    /// Whether the data of these objects may be lost, such as that of their volumes; `--yes` says it for one run. It
+    /// says nothing of what others have made.
     #[serde(default)]
     ephemeral: bool,
 }
@@ -67,7 +68,8 @@ impl ActionSettings for ManifestDelete {
 
 impl Action for ManifestDelete {
     fn inputs<'a>(&'a self, cx: &'a StepContext, inputs: &'a mut Inputs) -> BoxFuture<'a, Result<(), Failure>> {
-        Box::pin(cx.add_files(&self.files, inputs))
+        // The run fails for a glob that matches nothing.
+        Box::pin(async move { cx.add_files(&self.files, inputs).await.map(drop) })
     }
 
     fn probe<'a>(&'a self, cx: &'a StepContext, _output: &'a Output) -> BoxFuture<'a, Result<Presence, Failure>> {

@@ -6,6 +6,7 @@ mod cluster_start;
 mod command;
 mod compose_down;
 mod compose_up;
+mod confirm;
 mod container_run;
 mod docker_build;
 mod exercise;
@@ -56,6 +57,7 @@ pub static ACTIONS: &[ActionType] = &[
     ActionType::of::<recovery_check::RecoveryCheck>(),
     ActionType::of::<http_check::HttpCheck>(),
     ActionType::of::<command::Command>(),
+    ActionType::of::<confirm::Confirm>(),
 ];
 
 #[cfg(test)]

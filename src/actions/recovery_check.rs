@@ -91,8 +91,8 @@ impl Action for RecoveryCheck {
     fn run<'a>(&'a self, cx: &'a StepContext) -> BoxFuture<'a, Result<Output, Failure>> {
         Box::pin(async move {
             let kube = cx.unless_cancelled("connecting to the cluster", cx.tools().kube()).await?;
-            let exercise = Exercise::new(cx, &kube, self.workload.target(&self.namespace))?;
-            exercise.prepare(SETTLED).await?;
+            let target = self.workload.target(&self.namespace);
+            let exercise = Box::pin(Exercise::begin(cx, &kube, target, SETTLED)).await?;
             let chosen = cx.unless_cancelled("choosing a pod", self.choose(&exercise)).await?;
             let work = |_| self.delete_and_wait(&exercise, &chosen);
             let (output, tally) = Box::pin(exercise.under_requests(&self.requests, work)).await?;

@@ -37,8 +37,8 @@ pub(super) struct ResourceCheck {
     namespace: String,
     /// How many objects there have to be; at least one by default. With `0` there must be none.
     count: Option<usize>,
-    /// Conditions on each object: `"spec.replicas == 2"`. `objects` is the list of all. docs/assertions.md has all names
-    /// and functions.
+    /// Conditions on each object: `"spec.replicas == 2"`. `objects` is the list of all. docs/assertions.md has all
+    /// names and functions.
     #[serde(default)]
     assert: Vec<Assertion>,
     /// Values for assertions, which know them as `given.NAME`.
@@ -86,7 +86,7 @@ impl Action for ResourceCheck {
 
     fn probe<'a>(&'a self, cx: &'a StepContext, _output: &'a Output) -> BoxFuture<'a, Result<Presence, Failure>> {
         Box::pin(async move {
-            let look = cx.unless_cancelled("looking at the objects", self.look(cx)).await?;
+            let look = cx.unless_cancelled("checking the objects", self.look(cx)).await?;
             Ok(look.err().map_or(Presence::Present, |failure| Presence::Missing(failure.to_string())))
         })
     }
@@ -94,7 +94,7 @@ impl Action for ResourceCheck {
     fn run<'a>(&'a self, cx: &'a StepContext) -> BoxFuture<'a, Result<Output, Failure>> {
         Box::pin(async move {
             let limit = self.within.map_or(Duration::ZERO, |time| time.0);
-            let poll = Poll::new(cx.cancel(), Some(limit), INTERVAL, "looking at the objects");
+            let poll = Poll::new(cx.cancel(), Some(limit), INTERVAL, "checking the objects");
             loop {
                 match poll.check(self.look(cx)).await? {
                     Ok(n) => return Ok(Output::new().with("objects", n.to_string())),
@@ -106,7 +106,7 @@ impl Action for ResourceCheck {
 }
 
 impl ResourceCheck {
-    /// What is looked at, in a message.
+    /// What is checked, in a message.
     fn subject(&self) -> String {
         match (&self.name, &self.selector) {
             (Some(name), _) => format!("{}/{name}", self.kind),
@@ -151,7 +151,7 @@ impl ResourceCheck {
     fn wrong(&self, objects: Vec<Value>, given: Option<&Tree>) -> Vec<String> {
         let all = Document::of_objects(objects);
         let mut wrong = Vec::new();
-        for (name, object) in named_objects(&all) {
+        for (name, object) in named_objects(all.objects()) {
             let complaints = all.check_tree(object, given, &self.assert);
             wrong.extend(complaints.into_iter().map(|complaint| format!("{name}: {}", complaint.text)));
         }

@@ -7,13 +7,12 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::action::{Action, ActionSettings, Presence, StepContext, defaults, names};
+use crate::actions::image_load::strangers;
 use crate::error::Failure;
 use crate::model::{Output, ProofKind};
 use crate::tools::Poll;
 use crate::tools::kubernetes::{Kube, Remedy, Rollout, RolloutState, Target, Workload, WorkloadKind};
 use crate::tools::process::ProcessObserver;
-
-mod images;
 
 /// How often the workloads are checked.
 const INTERVAL: Duration = Duration::from_millis(500);
@@ -104,8 +103,8 @@ impl Action for RolloutCheck {
             if let Some(workload) = workloads.iter().find(|workload| !workload.complete) {
                 return Ok(Presence::Missing(workload.missing()));
             }
-            let strangers = images::strangers(cx, &kube, &workloads).await?;
-            Ok(strangers.into_iter().next().map_or(Presence::Present, Presence::Missing))
+            let strangers = strangers(cx, &kube, &workloads).await?;
+            Ok(strangers.into_iter().next().map_or(Presence::Present, |(_, why)| Presence::Missing(why)))
         })
     }
 
@@ -195,7 +194,9 @@ impl RolloutCheck {
             };
             subject.stands_for = if is_back { wanted } else { subject.revision };
             let (found, gone) = kube.workloads_of(&found).await?;
-            gone.iter().for_each(|why| cx.line(why));
+            for why in &gone {
+                cx.line(why);
+            }
             targets.extend(found);
         }
         if let Some(selector) = &self.selector {
@@ -236,13 +237,13 @@ impl RolloutCheck {
             }
         }
         let workloads = kube.targets(&subject.targets, self.allow_empty).await?;
-        let strangers = images::strangers(cx, kube, &workloads).await?;
+        let strangers = strangers(cx, kube, &workloads).await?;
         if strangers.is_empty() {
             return Ok(());
         }
         let names: Vec<String> = workloads.iter().map(ToString::to_string).collect();
         Err(Failure::failed("pods run other images than those that the node has under their names")
-            .details(strangers)
+            .details(strangers.into_iter().map(|(_, why)| why))
             .hint(format!(
                 "replace the pods, so that they use the images that are there: `{} -n {} rollout restart {}`",
                 kube.kubectl(),

@@ -71,9 +71,7 @@ impl ActionSettings for RolloutUndo {
     fn validate(&self) -> Result<(), String> {
         names::label("namespace", &self.namespace)?;
         if self.workload.kind != WorkloadKind::Deployment {
-            return Err(
-                "`workload` has to be a Deployment: of others the cluster keeps no versions to go back to".into()
-            );
+            return Err("`workload` must be a Deployment: of others the cluster keeps no versions to go back to".into());
         }
         self.container.iter().try_for_each(|name| names::label("container", name))?;
         self.requests.iter().try_for_each(Requests::validate)?;
@@ -100,8 +98,8 @@ impl Action for RolloutUndo {
     fn run<'a>(&'a self, cx: &'a StepContext) -> BoxFuture<'a, Result<Output, Failure>> {
         Box::pin(async move {
             let kube = cx.unless_cancelled("connecting to the cluster", cx.tools().kube()).await?;
-            let exercise = Exercise::new(cx, &kube, self.workload.target(&self.namespace))?;
-            exercise.prepare(UPDATE).await?;
+            let target = self.workload.target(&self.namespace);
+            let exercise = Box::pin(Exercise::begin(cx, &kube, target, UPDATE)).await?;
             let Some(requests) = &self.requests else {
                 return Box::pin(exercise.and_back(self.update_and_undo(&exercise))).await;
             };
@@ -170,6 +168,6 @@ mod tests {
             toml::from_str::<RolloutUndo>(&settings).unwrap().validate()
         };
         check("deployment/web").unwrap();
-        assert!(check("statefulset/web").unwrap_err().contains("has to be a Deployment"));
+        assert!(check("statefulset/web").unwrap_err().contains("must be a Deployment"));
     }
 }

@@ -99,8 +99,8 @@ impl Action for RolloutUpdate {
     fn run<'a>(&'a self, cx: &'a StepContext) -> BoxFuture<'a, Result<Output, Failure>> {
         Box::pin(async move {
             let kube = cx.unless_cancelled("connecting to the cluster", cx.tools().kube()).await?;
-            let exercise = Exercise::new(cx, &kube, self.workload.target(&self.namespace))?;
-            exercise.prepare(self.within()).await?;
+            let target = self.workload.target(&self.namespace);
+            let exercise = Box::pin(Exercise::begin(cx, &kube, target, self.within())).await?;
             let update = |_| exercise.and_back(self.update(&exercise));
             let (output, tally) = Box::pin(exercise.under_requests(&self.requests, update)).await?;
             self.requests.judge(&tally, &format!("the update of {}", exercise.name()))?;

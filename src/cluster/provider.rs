@@ -110,7 +110,8 @@ pub trait Addons: Debug + Send + Sync {
     /// Returns whether the addon `name` is on, as the provider's tool has it on record. Starts no process.
     fn is_enabled(&self, spec: &ClusterSpec, name: &str) -> Result<bool, Failure>;
 
-    /// Turns an addon on. May wait for its pods, which the caller does too. May be interrupted anywhere and called again.
+    /// Turns an addon on. May wait for its pods, which the caller does too. May be interrupted anywhere and called
+    /// again.
     fn enable<'a>(
         &'a self,
         cx: &'a Session<'a>,

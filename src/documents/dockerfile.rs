@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::Document;
+use super::document::Document;
 use crate::expr::Tree;
 use crate::tools::docker::build::dockerfile::{Copied, HealthCheck, Program, Said, Stage, stages};
 

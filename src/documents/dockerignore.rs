@@ -1,6 +1,6 @@
 //! `.dockerignore`: its patterns, and `ignores('path')`, which answers as the build does.
 
-use super::Document;
+use super::document::Document;
 use crate::expr::{DocumentFunction, Tree};
 use crate::files::dockerignore::Ignore;
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Document, Source};
+use super::document::{Document, Source};
 use crate::expr::{Content, Tree};
 
 /// Whether the values of the file `name` are not for everybody.

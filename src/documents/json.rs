@@ -1,6 +1,7 @@
 //! JSON.
 
-use super::{Document, yaml};
+use super::document::Document;
+use super::yaml;
 use crate::expr::{Content, Tree};
 
 pub(super) fn read(text: &str) -> Result<Document, String> {

@@ -1,6 +1,6 @@
 //! [`Lines`]: the line in which a byte stands.
 
-/// Where the lines of a text begin.
+/// The bytes at which the lines of a file begin.
 pub(super) struct Lines(Vec<usize>);
 
 impl Lines {

@@ -6,12 +6,12 @@ use std::path::Path;
 
 use pulldown_cmark::{CodeBlockKind, Event, LinkType, Options, Parser, Tag, TagEnd};
 
+use super::document::{Document, Source};
 use super::lines::Lines;
-use super::{Document, Source};
 use crate::expr::Tree;
 use crate::files::inside;
 
-/// The parts of a text.
+/// The parts of a file.
 #[derive(Default)]
 struct Parts {
     headings: Vec<Tree>,

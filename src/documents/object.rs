@@ -5,7 +5,6 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de};
 
-use super::Document;
 use crate::expr::{Complaint, Content, Tree, no_object};
 
 /// An object by its kind and name: `Deployment/backend`; of a kind of which there is one, by its kind alone.
@@ -29,9 +28,8 @@ impl ObjectName {
         kind == self.kind && self.name.as_deref().is_none_or(|wanted| wanted == name)
     }
 
-    /// The object in `document`, or that it is not there.
-    pub(super) fn find<'a>(&self, document: &'a Document) -> Result<&'a Tree, Complaint> {
-        let all = document.objects();
+    /// The object among `all`, or that it is not there.
+    pub(super) fn find<'a>(&self, all: &'a [Tree]) -> Result<&'a Tree, Complaint> {
         let complain = |text: String| Err(Complaint { line: None, text });
         let found: Vec<&Tree> = all.iter().filter(|tree| self.is(tree)).collect();
         match found.as_slice() {
@@ -46,8 +44,8 @@ impl ObjectName {
 }
 
 /// The objects of a document, each by kind and name.
-pub fn named_objects(document: &Document) -> impl Iterator<Item = (String, &Tree)> {
-    document.objects().iter().map(|tree| (shown(tree), tree))
+pub fn named_objects(objects: &[Tree]) -> impl Iterator<Item = (String, &Tree)> {
+    objects.iter().map(|tree| (shown(tree), tree))
 }
 
 fn names_of(tree: &Tree) -> (&str, &str) {

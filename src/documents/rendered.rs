@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::{Document, object, yaml};
+use super::document::Document;
+use super::{object, yaml};
 use crate::expr::{Content, Tree};
 
 /// The manifest that a chart is rendered to.
@@ -52,7 +53,7 @@ impl Rendered {
 
     /// The objects, each by its kind and name, with its template.
     pub fn objects(&self) -> impl Iterator<Item = (String, &Tree, &str)> {
-        let objects = object::named_objects(&self.document);
+        let objects = object::named_objects(self.document.objects());
         objects.zip(&self.sources).map(|((name, tree), source)| (name, tree, source.as_str()))
     }
 }

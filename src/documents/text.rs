@@ -1,6 +1,6 @@
 //! Any text: `text`, and `lines` without what ends them.
 
-use super::Document;
+use super::document::Document;
 use crate::expr::Tree;
 
 pub(super) fn read(text: &str) -> Document {

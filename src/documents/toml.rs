@@ -4,7 +4,7 @@ use serde_json::{Number, Value};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::Document;
+use super::document::Document;
 use super::lines::Lines;
 use crate::expr::Tree;
 

@@ -1,14 +1,13 @@
-//! YAML, one document or many, as helm and the API server read it: words and numbers are those of YAML 1.1, and the last
-//! one of doubled keys wins, which is noted.
+//! YAML, one document or many, as helm and the API server read it: words and numbers are those of YAML 1.1, and the
+//! last one of doubled keys wins, which is noted.
 
-use std::cell::RefCell;
 use std::fmt;
 
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 use serde_saphyr::Spanned;
 
-use super::Document;
+use super::document::Document;
 use super::object::flattened;
 use crate::expr::{Content, Tree};
 
@@ -36,7 +35,7 @@ pub(super) fn documents(trees: Vec<Tree>) -> Document {
     Document { extras: vec![("documents", list)], ..Document::new(root) }
 }
 
-/// The documents of a text, each with the number of lines before it: a line that begins with `---` begins a new one.
+/// The documents of a file, each with the number of lines before it: a line that begins with `---` begins a new one.
 pub(super) fn parts(text: &str) -> Vec<(usize, String)> {
     let mut parts = vec![(0, String::new())];
     for (n, line) in text.lines().enumerate() {
@@ -51,30 +50,24 @@ pub(super) fn parts(text: &str) -> Vec<(usize, String)> {
     parts
 }
 
-thread_local! {
-    /// The doubled keys of the document that is read, each with its line: a `Deserialize` has no other way to tell.
-    static DOUBLED: RefCell<Vec<(usize, String)>> = const { RefCell::new(Vec::new()) };
-}
-
 /// Reads one document that begins after `start` lines. Returns it with what is to be said of it.
 pub(super) fn tree(text: &str, start: usize) -> Result<(Tree, Vec<String>), String> {
     let options = serde_saphyr::options! {
         duplicate_keys: serde_saphyr::DuplicateKeyPolicy::PassThrough,
         legacy_octal_numbers: true,
-        // The size of a file is limited already.
-        budget: None,
     };
-    DOUBLED.take();
     let read: Result<Option<Spanned<Part>>, _> = serde_saphyr::from_str_with_options(text, options);
-    let doubled = DOUBLED.take();
     let read = read.map_err(|error| {
         let line = error.location().and_then(|location| usize::try_from(location.line()).ok());
         let message = error.without_snippet().to_string();
         let why = message.lines().next().unwrap_or_default().trim_start_matches("error: ");
         line.map_or_else(|| why.to_owned(), |line| format!("line {}: {why}", start + line))
     })?;
-    let tree = read
-        .map_or_else(|| Tree::scalar(None, Value::Null), |part| part.value.placed(line_of(&part.referenced), start));
+    let mut doubled = Vec::new();
+    let tree = match read {
+        Some(part) => part.value.placed(line_of(&part.referenced), start, &mut doubled),
+        None => Tree::scalar(None, Value::Null),
+    };
     let notes = doubled.into_iter().map(|(line, key)| {
         format!("line {}: the key `{key}` stands there a second time, and this one counts", start + line)
     });
@@ -89,23 +82,29 @@ fn line_of(location: &serde_saphyr::Location) -> Option<usize> {
 enum Part {
     Scalar(Value),
     List(Vec<Spanned<Part>>),
-    /// Each key with its line.
-    Table(Vec<(String, Option<usize>, Spanned<Part>)>),
+    /// Each key with its line, and the keys that stand there again.
+    Table(Vec<Entry>, Vec<(usize, String)>),
 }
 
+type Entry = (String, Option<usize>, Spanned<Part>);
+
 impl Part {
-    fn placed(self, line: Option<usize>, start: usize) -> Tree {
+    /// The value at `line` of a document that begins after `start` lines. Adds to `doubled` the keys that it has twice.
+    fn placed(self, line: Option<usize>, start: usize, doubled: &mut Vec<(usize, String)>) -> Tree {
         let content = match self {
             Self::Scalar(value) => Content::Scalar(value),
-            Self::List(items) => Content::List(
-                items.into_iter().map(|item| item.value.placed(line_of(&item.referenced), start)).collect(),
-            ),
-            Self::Table(entries) => Content::Table(
-                entries
-                    .into_iter()
-                    .map(|(key, line, value)| (key, value.value.placed(line.or(line_of(&value.referenced)), start)))
-                    .collect(),
-            ),
+            Self::List(items) => {
+                let items = items.into_iter();
+                Content::List(items.map(|item| item.value.placed(line_of(&item.referenced), start, doubled)).collect())
+            }
+            Self::Table(entries, again) => {
+                doubled.extend(again);
+                let entries = entries.into_iter().map(|(key, line, value)| {
+                    let line = line.or(line_of(&value.referenced));
+                    (key, value.value.placed(line, start, doubled))
+                });
+                Content::Table(entries.collect())
+            }
         };
         Tree::new(line.map(|line| start + line), content)
     }
@@ -167,18 +166,18 @@ impl<'de> Visitor<'de> for PartVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Part, A::Error> {
-        let mut entries: Vec<(String, Option<usize>, Spanned<Part>)> = Vec::new();
+        let (mut entries, mut again): (Vec<Entry>, _) = (Vec::new(), Vec::new());
         while let Some(key) = map.next_key::<Spanned<Key>>()? {
             let line = line_of(&key.referenced);
             let (key, value) = (key.value.0, map.next_value()?);
             if let Some(entry) = entries.iter_mut().find(|(other, ..)| *other == key) {
-                DOUBLED.with_borrow_mut(|doubled| doubled.push((line.unwrap_or_default(), key.clone())));
+                again.push((line.unwrap_or_default(), key.clone()));
                 *entry = (key, line, value);
             } else {
                 entries.push((key, line, value));
             }
         }
-        Ok(Part::Table(entries))
+        Ok(Part::Table(entries, again))
     }
 }
 

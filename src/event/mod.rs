@@ -150,6 +150,14 @@ pub struct StepFinished {
     pub note: Option<String>,
 }
 
+impl StepFinished {
+    /// Whether a person has to be told why: it failed, or it waits for somebody who is not there. What is blocked by
+    /// another step's failure has none of its own.
+    pub fn is_failure(&self) -> bool {
+        self.outcome == Outcome::Failed || self.outcome == Outcome::Blocked && self.failure.is_some()
+    }
+}
+
 /// The payload of [`EventKind::RunFinished`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct RunFinished {

@@ -243,6 +243,7 @@ impl<'a> Decisions<'a> {
                     Some(self.fresh(number, check.output.unwrap_or_default(), took, note))
                 }
                 Freshness::Stale(_) if self.cancel.is_cancelled() => Some(self.stop_unstarted(number)),
+                Freshness::Stale(_) if self.lacks_person(number) => self.leave_open(number),
                 Freshness::Stale(reason) => {
                     let step = self.graph.steps[number].step.id.clone();
                     self.stale(Start { number, step, cx, inputs: check.inputs, reason })

@@ -53,6 +53,7 @@ impl End {
         let propagation = match outcome {
             Outcome::Failed => Propagation::Failed,
             Outcome::Interrupted => Propagation::Stopped,
+            Outcome::Blocked => Propagation::Open,
             _ => Propagation::Passed,
         };
         let event = EventKind::StepFinished(Box::new(finished));

@@ -160,8 +160,8 @@ impl<'a> EventLoop<'a> {
         }
         for (step, what, is_optional) in self.decisions.named(gone) {
             let text = format!(
-                "{step} no longer holds at the end of the run: {what} (if a later step undoes it on purpose, let one step \
-                 start, check and stop it)"
+                "{step} no longer holds at the end of the run: {what} (if a later step undoes it on purpose, mark it \
+                 with `exercise = true`)"
             );
             if is_optional {
                 warnings.push(text);

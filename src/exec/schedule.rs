@@ -18,6 +18,8 @@ pub(super) enum Propagation {
     Passed,
     /// Dependents are blocked; others stop too, unless told to keep going.
     Failed,
+    /// Dependents are blocked, and others go on: it waits for a person.
+    Open,
     /// A signal ended it; nothing new starts.
     Stopped,
 }
@@ -303,9 +305,13 @@ impl<'a> Schedule<'a> {
                 self.ready.extend(self.stages.iter_mut().flat_map(|stage| stage.parked.drain(..)));
             }
             Propagation::Stopped => self.halted = Some(propagation),
-            Propagation::Passed | Propagation::Failed => {}
+            Propagation::Passed | Propagation::Failed | Propagation::Open => {}
         }
-        let goes_on = propagation == Propagation::Passed || (propagation == Propagation::Failed && optional);
+        let goes_on = match propagation {
+            Propagation::Passed => true,
+            Propagation::Failed | Propagation::Open => optional,
+            Propagation::Stopped => false,
+        };
         if let Some(fallback) = self.fallback(number)
             && self.steps[fallback].state == StepState::Waiting
         {

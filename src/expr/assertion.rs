@@ -13,28 +13,13 @@ use super::complaint::{Complaint, judge};
 use super::eval::Scope;
 use super::language::{ExprError, MAX_CODE, explain};
 use super::lower::lower;
-use super::tree::Tree;
+use super::subject::Subject;
 
 /// A condition on a document: `spec.replicas == 2`.
 #[derive(Clone)]
 pub struct Assertion {
     text: String,
     code: Arc<Code>,
-}
-
-/// A function that only some documents have: it gets a string.
-pub type DocumentFunction = Box<dyn Fn(&str) -> Result<bool, String> + Send + Sync>;
-
-/// What assertions are about.
-pub struct Subject<'a> {
-    /// The document: its keys are names.
-    pub root: &'a Tree,
-    /// Values from elsewhere: `given.NAME`.
-    pub given: Option<&'a Tree>,
-    /// Further names.
-    pub extras: &'a [(&'static str, Tree)],
-    /// Functions of its own.
-    pub functions: &'a [(&'static str, DocumentFunction)],
 }
 
 impl Assertion {

@@ -3,19 +3,19 @@
 use minijinja::Value;
 use minijinja::value::ValueKind;
 
-use super::assertion::Subject;
 use super::code::{Code, Operator, Quantifier};
 use super::found::{Found, Origin, Trouble, absence, below};
 use super::functions;
 use super::language::{LANGUAGE, explain};
 use super::quantity::{Quantity, Version};
 use super::shown;
+use super::subject::Subject;
 use crate::suggest::nearest;
 
 /// What the names in an assertion mean.
 pub(super) struct Scope<'a, 's> {
     pub(super) subject: &'s Subject<'a>,
-    /// The item of a list that is looked at, and where it is looked at.
+    /// The item of a list whose condition is evaluated, and the scope around it.
     item: Option<(Found<'a>, &'s Scope<'a, 's>)>,
 }
 
@@ -81,7 +81,10 @@ impl<'a, 's> Scope<'a, 's> {
                 made(true)
             }
             Code::Each(quantifier, list, condition) => self.each(*quantifier, list, condition),
-            Code::Call(function, arguments) => functions::call(*function, arguments, self),
+            Code::Call(function, arguments) => {
+                let found = arguments.iter().map(|code| self.eval(code)?.present());
+                functions::call(*function, arguments, &found.collect::<Result<Vec<_>, _>>()?, self.subject)
+            }
             Code::Defined(of) => made(!matches!(self.eval(of)?, Found::Missing(_))),
             Code::Default(of, other) => match self.eval(of)? {
                 Found::Missing(_) => self.eval(other),
@@ -164,7 +167,7 @@ impl<'a, 's> Scope<'a, 's> {
                 Err(trouble) => return Err(trouble),
             }
         }
-        // A key that no item has is a mistake.
+        // A key that no item has is an error.
         if absences.len() == n
             && let Some(first) = absences.into_iter().next()
         {

@@ -5,20 +5,24 @@ use minijinja::value::ValueKind;
 use regex::RegexBuilder;
 
 use super::code::{Code, Function};
-use super::eval::Scope;
 use super::found::{Found, Origin, Trouble};
 use super::lower::bad_pattern;
 use super::quantity::{Quantity, Version};
+use super::subject::Subject;
 use super::tree::Tree;
 use crate::suggest::nearest;
 
-/// Calls `function` with `arguments`.
-pub(super) fn call<'a>(function: Function, arguments: &[Code], scope: &Scope<'a, '_>) -> Result<Found<'a>, Trouble> {
-    let found = arguments.iter().map(|code| scope.eval(code)?.present()).collect::<Result<Vec<_>, _>>()?;
+/// Calls `function` with `found`, which is what its `arguments` are.
+pub(super) fn call<'a>(
+    function: Function,
+    arguments: &[Code],
+    found: &[Found<'a>],
+    subject: &Subject<'a>,
+) -> Result<Found<'a>, Trouble> {
     let values: Vec<Value> = found.iter().map(Found::to_value).collect();
     let first = found.first();
     let line = first.and_then(Found::line);
-    let origin = Origin::of(&found);
+    let origin = Origin::of(found);
     let wrong = |what: &str| {
         let shown = first.map(Found::shown).unwrap_or_default();
         Trouble::new(line, format!("{shown} is not {what}, which `{}` needs", function.name()))
@@ -66,9 +70,9 @@ pub(super) fn call<'a>(function: Function, arguments: &[Code], scope: &Scope<'a,
             truth(range.matches(&version.version))
         }
         Function::Named => named(&arguments[0], &found[0], text(1)?),
-        Function::Object => object(scope, text(0)?, text(1)?),
+        Function::Object => object(subject, text(0)?, text(1)?),
         Function::Ignores => {
-            let function = scope.subject.functions.iter().find(|(name, _)| *name == function.name());
+            let function = subject.functions.iter().find(|(name, _)| *name == function.name());
             let (_, function) =
                 function.ok_or_else(|| Trouble::new(None, "only a `.dockerignore` has the function `ignores`"))?;
             let answer = function(text(0)?).map_err(|why| Trouble::new(None, why))?;
@@ -112,9 +116,8 @@ fn named<'a>(code: &Code, list: &Found<'a>, name: &str) -> Result<Found<'a>, Tro
 }
 
 /// The object of a kind with a name among the documents.
-fn object<'a>(scope: &Scope<'a, '_>, kind: &str, name: &str) -> Result<Found<'a>, Trouble> {
-    let Some((_, documents)) = scope.subject.extras.iter().find(|(name, _)| matches!(*name, "documents" | "objects"))
-    else {
+fn object<'a>(subject: &Subject<'a>, kind: &str, name: &str) -> Result<Found<'a>, Trouble> {
+    let Some((_, documents)) = subject.extras.iter().find(|(name, _)| matches!(*name, "documents" | "objects")) else {
         return Err(Trouble::new(None, "only YAML files and rendered charts have the function `object`"));
     };
     let wanted = format!("{kind}/{name}");

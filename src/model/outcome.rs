@@ -15,7 +15,7 @@ pub enum Outcome {
     Failed,
     /// A signal stopped it.
     Interrupted,
-    /// Something it needs did not succeed, so it was never started.
+    /// Something it needs did not succeed, or nobody was there to answer its question, so it was never started.
     Blocked,
     /// Its `when` says that it does not apply here.
     Skipped,
@@ -108,6 +108,7 @@ impl StepState {
                     | Outcome::Fallback
                     | Outcome::Failed
                     | Outcome::Interrupted
+                    | Outcome::Blocked
                     | Outcome::Skipped),
                 ),
             )

@@ -9,6 +9,8 @@ pub enum ProofKind {
     Check,
     /// It was seen when the step ran. To see it again would change something, as a request by POST does.
     Seen,
+    /// A person said so when the step ran.
+    Confirmed,
     /// It shows only that the step ran.
     Ran,
 }
@@ -24,6 +26,7 @@ impl ProofKind {
         match self {
             Self::Probe | Self::Check => "probed",
             Self::Seen => "seen",
+            Self::Confirmed => "confirmed",
             Self::Ran => "ran",
         }
     }

@@ -61,7 +61,7 @@ pub use stream::RedactStream;
 /// Shorter secrets would mask half of every log; they are not masked, and the user gets a warning.
 const MIN_BYTES: usize = 4;
 
-/// A secret of at least this many bytes does not stand in a text by chance.
+/// A secret of at least this many bytes does not stand somewhere by chance.
 const MIN_CERTAIN: usize = 12;
 
 /// The secrets of a run. Cheap to clone; all clones share what is registered.

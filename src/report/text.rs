@@ -79,8 +79,8 @@ fn clean(text: &str, keep_style: bool) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// Returns the JSON text `json` with the characters escaped that drive a terminal and that JSON allows in a string as they
-/// are: some control characters are of more than one byte.
+/// Returns the JSON text `json` with the characters escaped that drive a terminal and that JSON allows in a string as
+/// they are: some control characters are of more than one byte.
 pub(crate) fn tame_json(json: String) -> String {
     let drives = |c: char| c != '\n' && is_unsafe(c);
     if json.is_ascii() && !json.contains('\u{7f}') || !json.contains(drives) {

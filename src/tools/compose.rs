@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::checkout::checkout_id;
 use super::docker::Endpoint;
@@ -10,6 +11,9 @@ use crate::error::Failure;
 
 /// How many digits of the checkout's id a project's name has.
 const DIGITS: usize = 8;
+
+/// How long the docker program may take to say whether it has the plugin; on a busy machine it takes some seconds.
+const FIND: Duration = Duration::from_secs(30);
 
 /// The compose program: the plugin of the docker program, or the older one of its own.
 #[derive(Clone, Debug)]
@@ -38,7 +42,7 @@ impl Compose {
     pub async fn find(cancel: &Cancel, children: &Arc<ChildRegistry>) -> Result<Self, Failure> {
         if let Ok(docker) = process::find("docker") {
             let asked = Command::new(&docker).args(["compose", "version"]);
-            if process::capture(asked, cancel, children).await.is_some() {
+            if process::capture_within(FIND, asked, cancel, children).await.is_some() {
                 return Ok(Self { program: docker, is_plugin: true });
             }
         }

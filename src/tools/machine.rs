@@ -19,8 +19,43 @@ pub fn node_name() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
+/// Returns the name of the account that this process runs as, with that of the person behind `sudo`.
+pub fn user_name() -> String {
+    let uid = rustix::process::getuid().as_raw();
+    let accounts = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
+    let name = account(&accounts, uid).or_else(|| variable("USER")).unwrap_or_else(|| format!("user {uid}"));
+    match variable("SUDO_USER") {
+        Some(person) if person != name => format!("{name} (sudo by {person})"),
+        _ => name,
+    }
+}
+
+/// Returns the name of `uid` in a table of accounts.
+fn account(accounts: &str, uid: u32) -> Option<String> {
+    accounts.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)?.parse() == Ok(uid)).then(|| name.to_owned())
+    })
+}
+
 /// Returns the name of the namespace of process ids: the same number means another process in another one. `None` where
 /// processes are not visible.
 pub fn pid_namespace() -> Option<String> {
     Some(fs::read_link("/proc/self/ns/pid").ok()?.display().to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_is_found_by_its_number() {
+        let accounts = "root:x:0:0::/root:/bin/sh\n# broken\nana:x:1000:1000:Ana:/home/ana:/bin/sh\n";
+        assert_eq!(account(accounts, 1000).as_deref(), Some("ana"));
+        assert_eq!(account(accounts, 0).as_deref(), Some("root"));
+        assert_eq!(account(accounts, 7), None);
+        assert!(!user_name().is_empty());
+    }
 }

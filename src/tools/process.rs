@@ -64,8 +64,18 @@ pub fn find(program: &str) -> Result<PathBuf, Failure> {
 
 /// Returns the standard output of a short-lived command, or `None` when it fails or is cancelled. Nothing is shown.
 pub async fn capture(command: Command, cancel: &Cancel, children: &Arc<ChildRegistry>) -> Option<String> {
+    capture_within(CAPTURE_LIMIT, command, cancel, children).await
+}
+
+/// The same with a time limit of the caller's.
+pub async fn capture_within(
+    limit: Duration,
+    command: Command,
+    cancel: &Cancel,
+    children: &Arc<ChildRegistry>,
+) -> Option<String> {
     let silent = Silent { cancel, children };
-    let exit = pause::timeout(CAPTURE_LIMIT, command.capture().run(&silent)).await?.ok()?;
+    let exit = pause::timeout(limit, command.capture().run(&silent)).await?.ok()?;
     exit.status.success().then(|| String::from_utf8_lossy(&exit.stdout).into_owned())
 }
 
@@ -94,6 +104,13 @@ pub fn shell_quoted(word: &str) -> Cow<'_, str> {
         return word.into();
     }
     format!("'{}'", word.replace('\'', r"'\''")).into()
+}
+
+/// Returns what the first line of a script says runs it; `None` for what is no script, or is not there.
+fn first_line(program: &Path) -> Option<String> {
+    let bytes = fs_err::read(program).ok()?;
+    let line = bytes.strip_prefix(b"#!")?.split(|byte| *byte == b'\n').next()?;
+    Some(String::from_utf8_lossy(line).trim_start().to_owned())
 }
 
 impl Command {
@@ -229,7 +246,11 @@ impl Command {
         drop(starting);
         child.map_err(|error| {
             let failure = Failure::failed(format!("can't start `{}`", self.display_line())).source(&error);
-            if error.kind() == io::ErrorKind::NotFound {
+            let is_missing = error.kind() == io::ErrorKind::NotFound;
+            if let Some(line) = is_missing.then(|| first_line(&self.program)).flatten() {
+                let failure = failure.cause(format!("its first line names {line:?}"));
+                if line.ends_with('\r') { failure.hint("write it with Unix line ends") } else { failure }
+            } else if is_missing {
                 failure.hint(format!("check that `{}` is installed and the folder is there", self.program.display()))
             } else {
                 failure

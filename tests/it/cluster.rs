@@ -195,5 +195,5 @@ fn an_addon_of_a_cluster_that_has_none_is_an_error_with_its_place() {
         "[pipeline]\nname = \"t\"\n[cluster]\nprovider = \"context\"\ncontext = \"c\"\n[[stage]]\nid = \"s\"\n\
          [[stage.step]]\nid = \"a\"\naction = \"cluster-addon\"\naddon = \"ingress\"\n",
     );
-    sandbox.run(&["plan"]).code(2).says("a cluster of provider `context` has no addons").says("pipeline.toml:8:10");
+    sandbox.run(&["plan"]).code(2).says("a cluster of provider `context` has no addons").says("pipeline.toml:10:10");
 }

@@ -151,7 +151,7 @@ fn what_is_undone_before_the_run_ends_fails_it() {
         .code(1)
         .says("s.a no longer holds at the end of the run")
         .says("test -e made")
-        .says("let one step start, check and stop it");
+        .says("mark it with `exercise = true`");
     sandbox.run(&["plan", "--exit-code"]).code(10);
     // One step alone has just been seen, and so has everything in a run with nothing to do.
     sandbox.file("pipeline.toml", &steps(&[("a", "touch made", &check)]));
@@ -172,4 +172,19 @@ fn what_is_undone_before_the_run_ends_fails_it() {
     let optional = format!("optional = true\n{check}");
     sandbox.file("pipeline.toml", &steps(&[("a", "touch made", &optional), ("b", "rm -f made", "needs = ['a']")]));
     sandbox.run(&["up"]).code(0).says("note:").says("s.a no longer holds");
+}
+
+#[test]
+fn an_exercise_that_a_later_step_undoes_is_proven_by_what_was_seen() {
+    let pipeline = |exercise: bool| {
+        let make = format!("outputs = [\"out.txt\"]\nexercise = {exercise}");
+        let make = ("make", "echo made > out.txt; echo make >> world", make.as_str());
+        steps(&[make, ("undo", "rm out.txt; echo undo >> world", "needs = [\"make\"]")])
+    };
+    let sandbox = Sandbox::new(&pipeline(true));
+    for _ in 0..2 {
+        sandbox.run(&["up"]).code(0);
+        assert_eq!(sandbox.world(), ["make", "undo"]);
+    }
+    Sandbox::new(&pipeline(false)).run(&["up"]).code(1).says("s.make no longer holds at the end of the run");
 }

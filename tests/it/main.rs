@@ -3,8 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "what helps a test fails as the test does")]
 
 mod actions;
+mod assertions;
 mod bad_input;
 mod cluster;
+mod compose;
+mod confirm;
 mod container_run;
 mod context;
 mod docker;
@@ -15,6 +18,7 @@ mod freshness;
 mod image_check;
 mod inputs;
 mod interrupt;
+mod login;
 mod policy_check;
 mod report;
 mod resume;

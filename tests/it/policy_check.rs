@@ -110,7 +110,7 @@ fn a_chart_is_rendered_without_a_cluster_and_findings_name_its_template() {
     sandbox.run(&["up"]).code(1).says("c/templates/pod.yaml: Pod/web: container `c`: no limit for memory (limits)");
     let called = fs_err::read_to_string(sandbox.path("called")).unwrap();
     let root = sandbox.path("").display().to_string();
-    let expected = format!("/dev/null template release {root}chart -n apps -f {root}v.yaml -f -\n");
+    let expected = format!("/dev/null -n apps template release {root}chart -f {root}v.yaml -f -\n");
     assert_eq!(called, expected);
     assert_eq!(fs_err::read_to_string(sandbox.path("values")).unwrap(), "{\"replicas\":2}");
     sandbox.file("pod.yaml", &format!("{POD}{LIMITS}"));

@@ -257,7 +257,7 @@ fn f105_a_secret_that_comes_another_way_is_refused_where_others_can_read_it() {
     let shown = sandbox.run(&["up"]).code(1).says("argument 1 of `touch` has the value of a declared secret");
     shown.says("secrets = [").keeps_quiet_about(CANARY);
     assert!(!sandbox.path(CANARY).exists());
-    // What a service answers is recorded and handed on.
+    // What a service answers is recorded, and other steps get it.
     let server = Server::answering(&format!(r#"{{"token": "{CANARY}"}}"#));
     let step = format!(
         "[[stage.step]]\nid = \"a\"\naction = \"http-check\"\nurl = \"{}\"\nsave = {{ token = \"/token\" }}\n",

@@ -1,4 +1,4 @@
-//! [`Server`]: a web server that answers the same until it is stopped.
+//! [`Server`]: a web server with one response, until it is stopped.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};

@@ -9,15 +9,19 @@
 )]
 
 mod cluster;
+mod containers;
 mod docker;
+mod exercises;
 mod image_check;
 mod main_job;
 mod node;
 mod registry;
 mod releases;
 mod repair;
+mod rollbacks;
 #[path = "../support/sandbox.rs"]
 #[expect(dead_code, reason = "the tests of the binary alone use more of it")]
 mod sandbox;
+mod takeover;
 #[path = "../support/workbench.rs"]
 mod workbench;

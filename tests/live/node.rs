@@ -88,3 +88,45 @@ async fn a_pod_runs_from_an_image_of_which_only_the_new_layer_was_sent() {
     assert!(!left.iter().any(|name| name.starts_with("127.0.0.1:")), "{left:?}");
     bench.clean_up().await;
 }
+
+#[tokio::test]
+async fn pods_that_keep_another_image_under_the_name_are_replaced() {
+    let bench = Workbench::new("strangers").await;
+    let names = ["provision-live/right:1", "provision-live/wrong:1"];
+    for (name, word) in names.into_iter().zip(["right", "wrong"]) {
+        build(&bench, name, word).await;
+        bench.run("image-load", &format!("image = \"{name}\"")).await.unwrap();
+    }
+    bench.write("chart/Chart.yaml", "apiVersion: v2\nname: app\nversion: 0.1.0\n");
+    bench.write(
+        "chart/templates/a.yaml",
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: app}\nspec:\n  selector: {matchLabels: {app: app}}\n  template:\n    \
+         metadata: {labels: {app: app}}\n    spec:\n      terminationGracePeriodSeconds: 0\n      containers:\n      - \
+         {name: c, image: 'provision-live/right:1', imagePullPolicy: Never, command: [sleep, '1000']}\n",
+    );
+    let namespace = bench.namespace.clone();
+    let settings = format!("chart = 'chart'\nrelease = 'app'\nnamespace = '{namespace}'");
+    let output = bench.run("helm-install", &settings).await.unwrap();
+    let rolled_out = format!("-n {namespace} rollout status deploy/app --timeout=60s");
+    bench.command(&rolled_out).await;
+    assert_eq!(bench.probe("helm-install", &settings, &output).await, Presence::Present);
+    // The name is given to another image, pods start, and it is given back.
+    let docker = bench.tools.docker().await.unwrap();
+    let line = ["ctr", "-n", "k8s.io", "images", "tag", "--force", "docker.io/provision-live/wrong:1"];
+    let line: Vec<&str> = line.into_iter().chain(["docker.io/provision-live/right:1"]).collect();
+    docker.exec_ok(PROFILE, &line, None, &|_| {}).await.unwrap();
+    bench.command(&format!("-n {namespace} rollout restart deploy/app")).await;
+    bench.command(&rolled_out).await;
+    bench.run("image-load", "image = \"provision-live/right:1\"").await.unwrap();
+    bench.tools.node_images().forget().await;
+    let Presence::Missing(why) = bench.probe("helm-install", &settings, &output).await else { panic!("not seen") };
+    assert!(why.contains("runs another image under the tag"), "{why}");
+    let output = bench.run("helm-install", &settings).await.unwrap();
+    bench.command(&rolled_out).await;
+    assert_eq!(bench.probe("helm-install", &settings, &output).await, Presence::Present);
+    bench.command(&format!("-n {namespace} exec deploy/app -- grep -qx right /word")).await;
+    for name in names {
+        forget(&bench, name).await;
+    }
+    bench.clean_up().await;
+}

@@ -8,6 +8,7 @@ use provision::error::FailureKind;
 use provision::model::Output;
 use provision::tools::secrets::SecretSource;
 
+use crate::containers::{compose_file, server};
 use crate::workbench::{IMAGE, Workbench, timed};
 
 const IMAGE_NAME: &str = "provision-live/registry";
@@ -63,9 +64,22 @@ fn recipes(bench: &Workbench) -> Vec<(&'static str, String)> {
     let namespace = &bench.namespace;
     vec![
         ("tool-check", "tool = \"docker\"\ndaemon = true".into()),
-        ("file-check", "path = \"app/Dockerfile\"\ncontains = [\"FROM\"]".into()),
+        ("file-check", format!("path = \"app/Dockerfile\"\nassert = [\"base == '{IMAGE}'\"]")),
+        (
+            "chart-check",
+            format!(
+                "chart = 'chart'\nnamespace = '{namespace}'\n[[render]]\nname = 'a'\nset = {{ image = '{IMAGE}' }}\npresent = ['Service/web']"
+            ),
+        ),
         ("command", "run = \"echo made > out.txt\"\noutputs = [\"out.txt\"]".into()),
         ("docker-build", format!("context = \"app\"\nimage = \"{IMAGE_NAME}\"")),
+        (
+            "container-run",
+            format!("image = \"{IMAGE}\"\ncommand = {}\nport = 8000\nstops-within = \"9s\"", server(8000)),
+        ),
+        ("compose-up", "files = [\"compose.yml\"]\nask = [{ service = \"web\", port = 8000 }]".into()),
+        ("compose-down", "volumes = true".into()),
+        ("confirm", "text = \"the tests may go on\"".into()),
         ("cluster-start", String::new()),
         ("cluster-addon", "addons = ['storage-provisioner', 'default-storageclass']".into()),
         // The name of what was just built is filled in.
@@ -84,8 +98,24 @@ fn recipes(bench: &Workbench) -> Vec<(&'static str, String)> {
         ),
         ("helm-rollback", format!("release = 'web'\nnamespace = '{namespace}'")),
         ("rollout-check", format!("namespace = '{namespace}'\ndeployments = ['web']")),
+        (
+            "resource-check",
+            format!(
+                "kind = 'Deployment'\nname = 'web'\nnamespace = '{namespace}'\nassert = ['status.readyReplicas == spec.replicas']\nwithin = '30s'"
+            ),
+        ),
+        ("rollout-update", exercise(bench, "restart = true")),
+        ("rollout-undo", exercise(bench, "image = \"BUILT\"")),
+        ("scale-check", exercise(bench, "replicas = 2")),
+        ("recovery-check", exercise(bench, "")),
         ("http-check", format!("namespace = '{namespace}'\nservice = 'web'\nport = 80\npath = '/'\nstatus = 200")),
     ]
+}
+
+/// Settings of an action that exercises `web`, whose only pod is allowed to lose requests.
+fn exercise(bench: &Workbench, more: &str) -> String {
+    let requests = "requests = { service = 'web', port = 80, max-failed = 10000 }";
+    format!("workload = 'deployment/web'\nnamespace = '{}'\n{requests}\n{more}", bench.namespace)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -93,6 +123,7 @@ async fn every_action_runs_twice_and_is_stopped_and_runs_again() {
     let secrets = BTreeMap::from([("KEY".to_owned(), SecretSource::Generate { bytes: 16 })]);
     let bench = Workbench::with_secrets("registry", secrets).await;
     bench.write("app/Dockerfile", &format!("FROM {IMAGE}\nCOPY Dockerfile /\n"));
+    bench.write("compose.yml", &compose_file());
     bench.write("k8s/raw.yaml", RAW);
     bench.write("k8s.yaml", "kind: Pod\nmetadata:\n  name: x\nspec:\n  containers:\n  - name: c\n    resources: {limits: {cpu: 1, memory: 1Gi}}\n");
     bench.write("chart/Chart.yaml", "apiVersion: v2\nname: web\nversion: 0.1.0\n");
@@ -135,6 +166,10 @@ async fn every_action_runs_twice_and_is_stopped_and_runs_again() {
         assert_eq!(identity(action, &last), identity(action, &first), "{action} after it was stopped");
         present(&bench, action, &settings, &last).await;
     }
+    // Whatever was done to the release since, it is as it was released.
+    let kube = bench.kube().await;
+    let release = kube.latest_release(&bench.namespace, "web").await.unwrap().unwrap();
+    assert_eq!(kube.release_drift(&release, &|_| false).await.unwrap().summary(), None);
     let docker = bench.tools.docker().await.unwrap();
     docker.remove_image(&built).await.unwrap();
     bench.clean_up().await;
@@ -149,7 +184,17 @@ fn identity(action: &str, output: &Output) -> BTreeMap<String, String> {
     let told: &[&str] = match action {
         "image-load" => &["sent"],
         "http-check" => &["ms"],
+        "container-run" => &["ready-ms", "stopped-ms"],
+        "compose-up" => &["url-web"],
+        "compose-down" => &["containers", "networks", "volumes"],
+        "confirm" => &["at"],
         "helm-install" => &["revision", "record"],
+        "rollout-update" => &["requests", "failed", "slowest-ms", "longest-gap-ms", "update-ms", "back-ms"],
+        "rollout-undo" => &["requests", "failed", "slowest-ms", "longest-gap-ms", "undo-ms", "revision"],
+        "scale-check" => &["requests", "failed", "slowest-ms", "longest-gap-ms", "scale-ms", "reached"],
+        "recovery-check" => {
+            &["requests", "failed", "slowest-ms", "longest-gap-ms", "recovery-ms", "deleted", "replaced-by"]
+        }
         "manifest-delete" => &["deleted"],
         _ => &[],
     };

@@ -5,7 +5,7 @@ use provision::tools::helm::call_id;
 
 use crate::workbench::{IMAGE, Workbench, timed};
 
-const TEMPLATE: &str = "apiVersion: apps/v1
+pub(crate) const TEMPLATE: &str = "apiVersion: apps/v1
 kind: Deployment
 metadata: {name: app, labels: {app: app}}
 spec:
@@ -27,14 +27,14 @@ metadata: {name: app}
 data: {note: {{ .Values.note | quote }}}
 ";
 
-fn chart(bench: &Workbench, template: &str) {
+pub(crate) fn chart(bench: &Workbench, template: &str) {
     bench.write("chart/Chart.yaml", "apiVersion: v2\nname: app\nversion: 0.1.0\nappVersion: '7'\n");
     bench.write("chart/values.yaml", "replicas: 1\nimage: none\ncommand: [sleep, '1000']\nnote: of the chart\n");
     bench.write("chart/templates/all.yaml", template);
     bench.write("values.yaml", "note: of the file\n");
 }
 
-fn settings(bench: &Workbench, more: &str) -> String {
+pub(crate) fn settings(bench: &Workbench, more: &str) -> String {
     format!(
         "chart = 'chart'\nrelease = 'app'\nnamespace = '{}'\nvalues = ['values.yaml']\nset = {{ image = '{IMAGE}'{more} }}",
         bench.namespace
@@ -127,7 +127,7 @@ async fn field(bench: &Workbench, object: &str, path: &str) -> String {
     fs_err::read_to_string(bench.path("field")).unwrap()
 }
 
-async fn uid(bench: &Workbench, object: &str) -> String {
+pub(crate) async fn uid(bench: &Workbench, object: &str) -> String {
     field(bench, object, ".metadata.uid").await
 }
 
@@ -335,28 +335,6 @@ async fn what_somebody_changes_in_a_release_is_named_and_repaired() {
     }
     println!("{}", bench.log());
     bench.command("delete crd gadgets.drift.example").await;
-    bench.clean_up().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn f107_a_release_of_another_chart_is_replaced_on_the_users_word_alone() {
-    let bench = Workbench::new("takeover").await;
-    chart(&bench, TEMPLATE);
-    bench.write("other/Chart.yaml", "apiVersion: v2\nname: other\nversion: 1.0.0\n");
-    bench.write(
-        "other/templates/a.yaml",
-        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: hours-of-work}\ndata: {a: b}\n",
-    );
-    let install = format!("{} install app other --create-namespace", bench.helm());
-    bench.run("command", &format!("run = \"{install}\"")).await.unwrap();
-    let before = uid(&bench, "configmap/hours-of-work").await;
-    let refused = bench.run("helm-install", &settings(&bench, "")).await.unwrap_err();
-    assert!(refused.message.contains("of the chart `other-1.0.0` alone"), "{refused}");
-    assert!(refused.hints.iter().any(|hint| hint.contains("--yes")), "{:?}", refused.hints);
-    assert_eq!(uid(&bench, "configmap/hours-of-work").await, before);
-    let bench = bench.consenting();
-    let output = bench.run("helm-install", &settings(&bench, "")).await.unwrap();
-    assert_eq!(output.get("chart"), Some("app-0.1.0"));
     bench.clean_up().await;
 }
 

@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use provision::action::{Action, Presence, StepContext, StepScope};
+use futures_util::future::BoxFuture;
+use provision::action::{Action, Presence, Prompter, Prompts, RunScope, StepContext, StepScope};
 use provision::actions::ACTIONS;
 use provision::cluster::PROVIDERS;
 use provision::error::Failure;
 use provision::event::{EventKind, EventSink, Events, StepLog, event_channel};
 use provision::fingerprint::Inputs;
-use provision::model::{Output, StepId};
+use provision::model::{Output, RunId, StepId};
 use provision::redact::Redactor;
 use provision::tools::cluster::ClusterSpec;
 use provision::tools::deletion::Consent;
@@ -73,7 +74,22 @@ const STEP: &str = "live.step";
 fn context(id: &str, root: &Path, tools: &Arc<Tools>, sink: &EventSink, cancel: Cancel) -> StepContext {
     let id = StepId::new(id).unwrap();
     let log = StepLog::new(root.into(), id.clone());
-    Arc::new(StepScope::new(Arc::clone(tools), sink.clone(), Arc::new(|_, _| ()))).of(id, log, cancel, None)
+    let run = RunScope {
+        id: RunId::new(&format!("20260101-000000-{:08x}", std::process::id())).unwrap(),
+        has_ended: Arc::new(|_| false),
+        prompts: Arc::new(Prompts::new(YesPerson)),
+    };
+    let scope = StepScope::new(Arc::clone(tools), sink.clone(), Arc::new(|_, _| ())).in_run(run);
+    Arc::new(scope).of(id, log, cancel, None)
+}
+
+/// A person who says yes to everything.
+struct YesPerson;
+
+impl Prompter for YesPerson {
+    fn read_line(&self) -> BoxFuture<'_, Result<Option<String>, Failure>> {
+        Box::pin(std::future::ready(Ok(Some("yes".to_owned()))))
+    }
 }
 
 impl Workbench {

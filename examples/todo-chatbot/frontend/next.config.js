@@ -14,5 +14,7 @@ module.exports = {
   outputFileTracingExcludes: { "*": ["node_modules/@img/**", "node_modules/sharp/**", "node_modules/typescript/**"] },
   poweredByHeader: false,
   reactStrictMode: true,
+  // Browsers ask for it where a page names no icon.
+  rewrites: async () => [{ source: "/favicon.ico", destination: "/icon.svg" }],
   headers: async () => [{ source: "/:path*", headers }],
 };

@@ -65,7 +65,7 @@ impl<'a> Exercise<'a> {
         for line in services.lines() {
             self.cx.line(&line);
         }
-        self.output(&services)
+        Ok(self.output(&services))
     }
 
     /// Calls compose. `capture` keeps its standard output.
@@ -165,18 +165,15 @@ impl<'a> Exercise<'a> {
         format!("docker compose -p {} logs", self.project)
     }
 
-    fn output(&self, services: &Services) -> Result<Output, Failure> {
-        let identities: Vec<Identity> = services.identities();
-        let identities = serde_json::to_string(&identities)
-            .map_err(|error| Failure::bug("the services can't be recorded").source(&error))?;
+    fn output(&self, services: &Services) -> Output {
         let mut output = Output::new()
             .with("project", self.project)
             .with("services", services.lines().join(", "))
-            .with(IDENTITIES, identities);
+            .with(IDENTITIES, Identity::to_text(&services.identities()));
         for (service, port) in services.published() {
             output = output.with(&format!("url-{service}"), format!("http://127.0.0.1:{port}"));
         }
-        Ok(output)
+        output
     }
 
     /// Removes everything of a project that is there for this step alone, with its volumes.

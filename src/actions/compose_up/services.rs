@@ -3,8 +3,6 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
 use crate::error::Failure;
 use crate::tools::docker::{Container, Docker, Health};
 use crate::tools::process::pause::Stopwatch;
@@ -36,7 +34,7 @@ pub(super) struct Problem {
 }
 
 /// What tells a service from one that has taken its place.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Identity {
     service: String,
     /// The digest of its definition.
@@ -139,6 +137,26 @@ impl Services {
 }
 
 impl Identity {
+    /// Writes all of them into a fact of the step's output: four words each.
+    pub(super) fn to_text(all: &[Self]) -> String {
+        let words = |one: &Self| format!("{} {} {} {}", one.service, one.digest, one.image, one.id);
+        all.iter().map(words).collect::<Vec<_>>().join("\n")
+    }
+
+    /// Reads what [`Identity::to_text`] wrote.
+    pub(super) fn of_text(text: &str) -> Option<Vec<Self>> {
+        let read = |line: &str| match line.split(' ').collect::<Vec<_>>()[..] {
+            [service, digest, image, id] => Some(Self {
+                service: service.to_owned(),
+                digest: digest.to_owned(),
+                image: image.to_owned(),
+                id: id.to_owned(),
+            }),
+            _ => None,
+        };
+        text.lines().map(read).collect()
+    }
+
     /// Returns how what is there `now` differs from what was there `then`.
     pub(super) fn difference(then: &[Self], now: &[Self]) -> Option<String> {
         for old in then {
@@ -310,6 +328,7 @@ mod tests {
             (vec![of("a", "2", "x"), of("b", "1", "x")], Some("`a` was started with another definition")),
             (vec![of("a", "1", "x"), of("b", "1", "x"), of("b", "1", "x")], Some("there are 3 containers, not 2")),
         ] {
+            assert_eq!(Identity::of_text(&Identity::to_text(&now)).unwrap(), now);
             let found = Identity::difference(&then, &now);
             assert_eq!(found.is_some(), part.is_some(), "{found:?}");
             assert!(found.unwrap_or_default().contains(part.unwrap_or_default()));

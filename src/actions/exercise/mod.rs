@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de};
+use tokio::sync::{Mutex, MutexGuard};
 
 use crate::action::{Presence, StepContext, names};
 use crate::actions::rollout_check::wait;
@@ -72,35 +73,51 @@ impl WorkloadName {
 /// The images that the containers of a workload's pods run: container and id of each.
 pub(super) type ImageIds = BTreeSet<(String, String)>;
 
+/// Held by the step that exercises: two at once would see what the other one does.
+static TURN: Mutex<()> = Mutex::const_new(());
+
 /// One step's exercise of one workload.
 pub(super) struct Exercise<'a> {
     pub(super) cx: &'a StepContext,
     pub(super) kube: &'a Kube,
     pub(super) target: Target,
     by: Exerciser,
+    /// While it goes on.
+    turn: Option<MutexGuard<'static, ()>>,
 }
 
 impl<'a> Exercise<'a> {
-    pub(super) fn new(cx: &'a StepContext, kube: &'a Kube, target: Target) -> Result<Self, Failure> {
+    /// Without a turn: nothing is changed.
+    fn new(cx: &'a StepContext, kube: &'a Kube, target: Target) -> Result<Self, Failure> {
         let state_dir = cx.tools().state_dir();
         let checkout = checkout_id(state_dir)
             .ok_or_else(|| Failure::failed(format!("the state folder {} can't be resolved", state_dir.display())))?;
         let by = Exerciser { checkout, run: cx.run().map(|run| run.id.clone()), step: cx.step().to_string() };
-        Ok(Self { cx, kube, target, by })
+        Ok(Self { cx, kube, target, by, turn: None })
+    }
+
+    /// Waits until no other step exercises anything, takes back what a killed run has left, and waits until the
+    /// workload is rolled out.
+    pub(super) async fn begin(
+        cx: &'a StepContext,
+        kube: &'a Kube,
+        target: Target,
+        limit: Duration,
+    ) -> Result<Self, Failure> {
+        let mut exercise = Self::new(cx, kube, target)?;
+        let turn = async { Ok(TURN.lock().await) };
+        exercise.turn = Some(cx.unless_cancelled("waiting for the end of another exercise", turn).await?);
+        let left = kube.take_back(&exercise.target, &exercise.by);
+        if let Some(done) = cx.unless_cancelled("taking back what a killed run left", left).await? {
+            cx.line(&format!("left by a run that was killed: {done}"));
+        }
+        exercise.settled(limit).await?;
+        Ok(exercise)
     }
 
     /// The workload as messages name it.
     pub(super) fn name(&self) -> String {
         format!("{}/{}", self.target.0.word(), self.target.2)
-    }
-
-    /// Takes back what a killed run has left, and waits until the workload is as it was released.
-    pub(super) async fn prepare(&self, limit: Duration) -> Result<(), Failure> {
-        let work = self.kube.take_back(&self.target, &self.by);
-        if let Some(done) = self.cx.unless_cancelled("taking back what a killed run left", work).await? {
-            self.cx.line(&format!("left by a run that was killed: {done}"));
-        }
-        self.settled(limit).await
     }
 
     /// Waits until the workload is rolled out.
@@ -135,8 +152,8 @@ impl<'a> Exercise<'a> {
         }
     }
 
-    /// Does `work`, which changes the workload, takes that back, and ends soon when stopping is asked. Whatever comes of it, nothing of it is left: if that
-    /// can't be achieved, the failure says so.
+    /// Does `work`, which changes the workload, takes that back, and ends soon when stopping is asked. Whatever comes
+    /// of it, nothing of it is left: if that can't be achieved, the failure says so.
     pub(super) async fn and_back<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
         let killed = || Failure::interrupted(format!("the check of {}", self.name()));
         let result = tokio::select! {
@@ -248,17 +265,4 @@ pub(super) async fn nothing_left(cx: &StepContext, target: &Target) -> Result<Pr
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_workload_is_named_by_kind_and_name() {
-        let read = |text: &str| toml::Value::from(text).try_into::<WorkloadName>();
-        let web = read("deployment/web").unwrap();
-        assert_eq!(web.target("n"), (WorkloadKind::Deployment, "n".to_owned(), "web".to_owned()));
-        assert_eq!(read("statefulset/db").unwrap().kind, WorkloadKind::StatefulSet);
-        for bad in ["web", "pod/web", "deployment/", "deployment/Web", "Deployment/web", ""] {
-            assert!(read(bad).is_err(), "{bad}");
-        }
-    }
-}
+mod tests;

@@ -17,7 +17,7 @@ use crate::error::Failure;
 use crate::model::Output;
 use crate::tools::kubernetes::{Entrance, ServicePort};
 use crate::tools::process::ProcessObserver;
-use crate::tools::traffic::{Ask, Reply, Route, Tally, Traffic, ask};
+use crate::tools::traffic::{Ask, Reply, Route, Tally, Traffic, ask, lines};
 use crate::tools::{http, pause, poll_until};
 
 /// How long a response may take by default.
@@ -33,7 +33,7 @@ const MAX_RATE: u32 = 50;
 const IN_A_ROW: u32 = 5;
 
 /// How long the Service may take until they do: its port of the node has just been made.
-const BEFORE: Duration = Duration::from_secs(20);
+const BEFORE: Duration = Duration::from_secs(10);
 
 /// The pause between two of them.
 const INTERVAL: Duration = Duration::from_millis(100);
@@ -45,7 +45,7 @@ const AFTER: Duration = Duration::from_secs(2);
 /// A time without any request in which nothing is known of the Service.
 const MAX_GAP: Duration = Duration::from_secs(3);
 
-/// How often what has failed is told.
+/// How often the requests that have failed are written to the step's log.
 const NEWS: Duration = Duration::from_millis(300);
 
 /// How many failed requests a failure shows; the step's log has all of them.
@@ -149,7 +149,7 @@ impl Requests {
         if self.max_failed > 0 {
             failure = failure.cause(format!("at most {} may", self.max_failed));
         }
-        failure = failure.details(tally.failures.iter().take(SHOWN).map(ToString::to_string));
+        failure = failure.details(lines(&tally.failures[..tally.failures.len().min(SHOWN)]));
         if let Some(more) = tally.failed.checked_sub(SHOWN as u64).filter(|more| *more > 0) {
             failure = failure.detail(format!("and {more} more: see the step's log"));
         }
@@ -178,8 +178,8 @@ pub(in crate::actions) const NUMBERS: [(&str, &str); 4] = [
 ];
 
 impl Exercise<'_> {
-    /// Does `work` while requests go on; it gets the way that they go, and has to end soon after a wish to stop. Returns
-    /// its result with what came of the requests; the failed ones are in the step's log.
+    /// Does `work` while requests go on; it gets the way that they go, and has to end soon after a wish to stop.
+    /// Returns its result with what came of the requests; the failed ones are in the step's log.
     pub(in crate::actions) async fn under_requests<T, F: Future<Output = Result<T, Failure>>>(
         &self,
         requests: &Requests,
@@ -228,8 +228,8 @@ impl Exercise<'_> {
             result
         });
         let tell = |traffic: &Traffic| {
-            for failed in traffic.take_news() {
-                self.cx.line(&failed.to_string());
+            for line in lines(&traffic.take_news()) {
+                self.cx.line(&line);
             }
         };
         let result = loop {

@@ -29,11 +29,9 @@ fn check(case: &Case) {
     }
 }
 
-#[test]
-fn yaml() {
-    check(&Case {
-        file: "k8s/backend.yaml",
-        text: "# The backend.\napiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: backend\n  labels:\n    \
+const YAML: Case = Case {
+    file: "k8s/backend.yaml",
+    text: "# The backend.\napiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: backend\n  labels:\n    \
                app.kubernetes.io/name: backend\nspec:\n  replicas: 2\n  strategy:\n    type: RollingUpdate\n    \
                rollingUpdate: {maxSurge: 1, maxUnavailable: 0}\n  template:\n    spec:\n      containers:\n        \
                - name: backend\n          image: todo-backend:latest\n          imagePullPolicy: Never\n          \
@@ -41,7 +39,7 @@ fn yaml() {
                limits: {cpu: 500m, memory: 512Mi}\n          livenessProbe: {httpGet: {path: /health, port: 8000}}\n\
                ---\napiVersion: v1\nkind: Service\nmetadata:\n  name: backend\nspec:\n  type: ClusterIP\n  ports:\n    \
                - port: 8000\n",
-        settings: "object = \"Deployment/backend\"\nassert = [\n\
+    settings: "object = \"Deployment/backend\"\nassert = [\n\
                    \"spec.replicas == 2\",\n\
                    \"metadata.labels['app.kubernetes.io/name'] == 'backend'\",\n\
                    \"spec.strategy.rollingUpdate.maxUnavailable == 0\",\n\
@@ -51,75 +49,79 @@ fn yaml() {
                    \"spec.template.spec.containers[0].livenessProbe.httpGet.path == '/health'\",\n\
                    \"object('Service', 'backend').spec.ports[0].port == 8000\",\n\
                    \"len(documents) == 2\",\n]",
-        edits: &[
-            (
-                "replicas: 2",
-                "replicas: 20",
-                "`k8s/backend.yaml`, Deployment/backend, line 9: `spec.replicas` is 20, expected 2",
-            ),
-            (
-                "replicas: 2",
-                "replicas: \"2\"",
-                "`k8s/backend.yaml`, Deployment/backend, line 9: `spec.replicas` is '2' (a string), expected 2",
-            ),
-            (
-                "  replicas: 2",
-                "  replica: 2",
-                "`k8s/backend.yaml`, Deployment/backend, line 8: `spec.replicas` is not there; did you mean `replica`?",
-            ),
-            ("  replicas: 2\n", "", "`k8s/backend.yaml`, Deployment/backend, line 8: `spec.replicas` is not there"),
-            (
-                "  replicas: 2",
-                "  # replicas: 2",
-                "`k8s/backend.yaml`, Deployment/backend, line 8: `spec.replicas` is not there",
-            ),
-            (
-                "  replicas: 2",
-                "  replicas: 2\n  replicas: 3",
-                "`k8s/backend.yaml`, Deployment/backend, line 10: `spec.replicas` is 3, expected 2",
-            ),
-            (
-                "imagePullPolicy: Never",
-                "imagePullPolicy: Always",
-                "`k8s/backend.yaml`, Deployment/backend, line 18: `spec.template.spec.containers[0].imagePullPolicy` is \
+    edits: &[
+        (
+            "replicas: 2",
+            "replicas: 20",
+            "`k8s/backend.yaml`, Deployment/backend, line 9: `spec.replicas` is 20, expected 2",
+        ),
+        (
+            "replicas: 2",
+            "replicas: \"2\"",
+            "`k8s/backend.yaml`, Deployment/backend, line 9: `spec.replicas` is '2' (a string), expected 2",
+        ),
+        (
+            "  replicas: 2",
+            "  replica: 2",
+            "`k8s/backend.yaml`, Deployment/backend, line 8: `spec.replicas` is not there; did you mean `replica`?",
+        ),
+        ("  replicas: 2\n", "", "`k8s/backend.yaml`, Deployment/backend, line 8: `spec.replicas` is not there"),
+        (
+            "  replicas: 2",
+            "  # replicas: 2",
+            "`k8s/backend.yaml`, Deployment/backend, line 8: `spec.replicas` is not there",
+        ),
+        (
+            "  replicas: 2",
+            "  replicas: 2\n  replicas: 3",
+            "`k8s/backend.yaml`, Deployment/backend, line 10: `spec.replicas` is 3, expected 2",
+        ),
+        (
+            "imagePullPolicy: Never",
+            "imagePullPolicy: Always",
+            "`k8s/backend.yaml`, Deployment/backend, line 18: `spec.template.spec.containers[0].imagePullPolicy` is \
                  'Always', expected 'Never'",
-            ),
-            (
-                "maxUnavailable: 0",
-                "maxUnavailable: 1",
-                "`k8s/backend.yaml`, Deployment/backend, line 12: `spec.strategy.rollingUpdate.maxUnavailable` is 1, expected 0",
-            ),
-            (
-                "name: todo-secrets",
-                "name: todo-secret",
-                "`k8s/backend.yaml`, Deployment/backend, line 19: nothing in `spec.template.spec.containers[0].envFrom`, of 1 \
+        ),
+        (
+            "maxUnavailable: 0",
+            "maxUnavailable: 1",
+            "`k8s/backend.yaml`, Deployment/backend, line 12: `spec.strategy.rollingUpdate.maxUnavailable` is 1, expected 0",
+        ),
+        (
+            "name: todo-secrets",
+            "name: todo-secret",
+            "`k8s/backend.yaml`, Deployment/backend, line 19: nothing in `spec.template.spec.containers[0].envFrom`, of 1 \
                  item, has `secretRef.name == 'todo-secrets'`: `spec.template.spec.containers[0].envFrom[0].secretRef.name` \
                  is 'todo-secret', expected 'todo-secrets'",
-            ),
-            (
-                "memory: 512Mi",
-                "memory: 1Gi",
-                "`k8s/backend.yaml`, Deployment/backend, line 22: \
+        ),
+        (
+            "memory: 512Mi",
+            "memory: 1Gi",
+            "`k8s/backend.yaml`, Deployment/backend, line 22: \
                  `quantity(spec.template.spec.containers[0].resources.limits.memory)` is 1Gi, expected at most 512Mi",
-            ),
-            (
-                "- port: 8000",
-                "- port: 80",
-                "`k8s/backend.yaml`, Deployment/backend, line 33: `Service/backend.spec.ports[0].port` is 80, expected 8000",
-            ),
-            (
-                "kind: Deployment",
-                "kind: StatefulSet",
-                "`k8s/backend.yaml`, Deployment/backend: there is no Deployment/backend: there are StatefulSet/backend, \
+        ),
+        (
+            "- port: 8000",
+            "- port: 80",
+            "`k8s/backend.yaml`, Deployment/backend, line 33: `Service/backend.spec.ports[0].port` is 80, expected 8000",
+        ),
+        (
+            "kind: Deployment",
+            "kind: StatefulSet",
+            "`k8s/backend.yaml`, Deployment/backend: there is no Deployment/backend: there are StatefulSet/backend, \
                  Service/backend",
-            ),
-            (
-                "kind: Service",
-                "kind: [",
-                "`k8s/backend.yaml`, line 26: while parsing a node, did not find expected node content",
-            ),
-        ],
-    });
+        ),
+        (
+            "kind: Service",
+            "kind: [",
+            "`k8s/backend.yaml`, line 26: while parsing a node, did not find expected node content",
+        ),
+    ],
+};
+
+#[test]
+fn yaml() {
+    check(&YAML);
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! Whether the release that is there may become one of this step's chart: an upgrade removes every object that only the
-//! chart of before has.
+//! What helm deletes on the way: the objects that only the chart of before has, when a release becomes one of another
+//! chart, and archives of the project, when it gets a chart's dependencies.
 
 use super::HelmInstall;
 use crate::action::StepContext;
@@ -38,6 +38,27 @@ impl HelmInstall {
             .permit(cx.tools().consent())
             .map_err(|failure| failure.hint("or give this one a name of its own: `release`"))?;
         cx.line(&format!("replacing the release of the chart `{}`, as `--yes` allows", there.chart));
+        Ok(())
+    }
+
+    /// Fails if getting the dependencies of `chart` would cost an archive that nothing names, unless the user agrees.
+    pub(super) fn permit_loss_of_archives(&self, cx: &StepContext, chart: &Chart) -> Result<(), Failure> {
+        for archive in chart.undeclared_archives()? {
+            let shown = archive.strip_prefix(cx.tools().root()).unwrap_or(&archive).display();
+            let deletion = Deletion {
+                subject: format!("`{shown}`"),
+                reason: "helm deletes what no dependency names when it gets the chart's dependencies".into(),
+                ours: Proof::Lacking("helm did not put it there".into()),
+                empty: Proof::Lacking("it may be the only copy".into()),
+                in_use: None,
+                consent_covers_ownership: true,
+                by_hand: format!("rm {shown}"),
+            };
+            deletion
+                .permit(cx.tools().consent())
+                .map_err(|failure| failure.hint("or name it under `dependencies` in `Chart.yaml`"))?;
+            cx.line(&format!("`{shown}` will be deleted, as `--yes` allows"));
+        }
         Ok(())
     }
 }

@@ -54,9 +54,9 @@ impl World {
             .serve(move |_| {
                 let text = fs_err::read_to_string(&path).unwrap_or_default();
                 let mut seen = seen.lock().unwrap();
-                for call in text.lines().skip(*seen) {
+                for line in text.lines().skip(*seen) {
                     *seen += 1;
-                    let to: usize = call.split_whitespace().nth(6).unwrap().parse().unwrap();
+                    let to: usize = line.split_whitespace().nth(6).unwrap().parse().unwrap();
                     let content = revisions.lock().unwrap()[to - 1].1.clone();
                     add(&store, &revisions, "deployed", &content, &format!("Rollback to {to}"));
                 }
@@ -127,7 +127,11 @@ async fn a_revision_by_its_number_is_reached_by_content() {
     assert_eq!(world.run(To::Revision(1)).await.unwrap(), (4, 1, 5, String::new()));
     // Forward again is a rollback too.
     assert_eq!(world.run(To::Revision(4)).await.unwrap(), (5, 4, 6, call(4)));
-    for (to, part) in [(To::Revision(2), "2 failed"), (To::Revision(9), "can't be rolled back to revision 9")] {
+    for (to, part) in [
+        (To::Revision(2), "2 failed"),
+        (To::Revision(9), "can't be rolled back to revision 9"),
+        (To::Revision(6), "it is at revision 6, and nothing was released since"),
+    ] {
         let failure = world.run(to).await.unwrap_err();
         assert!(failure.to_string().contains(part), "{failure}");
     }

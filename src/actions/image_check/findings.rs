@@ -150,12 +150,12 @@ impl Findings {
         Ok(())
     }
 
-    /// Adds the secrets that are in no excepted file. An exception that is not needed is a finding too: it would
-    /// hide the next secret.
+    /// Adds the secrets that are in no excepted file. An exception that is not needed is a finding too, unless it says
+    /// that it may be: it would hide the next secret.
     pub(super) fn secrets(&mut self, wanted: &ImageCheck, contents: &ImageContents) -> Result<(), Failure> {
         let mut exceptions = Vec::new();
         for exception in &wanted.except {
-            exceptions.push((glob(&exception.path).map_err(Failure::failed)?, &exception.path, false));
+            exceptions.push((glob(&exception.path).map_err(Failure::failed)?, &exception.path, exception.optional));
         }
         let n_layers = contents.n_layers();
         let n_before = self.lines.len();

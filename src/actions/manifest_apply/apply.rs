@@ -161,8 +161,9 @@ impl Apply<'_> {
         (is_scaled || ignored::ignores(self.ignored, &field)) && object.remove_field(&conflict.field)
     }
 
-    /// Fails unless a field may be overwritten; the step's log says that it is. What somebody has edited in an object that
-    /// this pipeline has made is changed back; what others declare, or have set in what was there before, is theirs.
+    /// Fails unless a field may be overwritten; the step's log says that it is. What somebody has edited in an object
+    /// that this pipeline has made is changed back; what others declare, or have set in what was there before, is
+    /// theirs.
     fn permit_overwriting(
         &self,
         object: &ManifestObject,

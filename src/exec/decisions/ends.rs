@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Decisions;
+use crate::error::Failure;
 use crate::event::{EventKind, log_path};
 use crate::exec::completion::{Completion, complete, end_without_run};
 use crate::exec::effects::{Durable, Effect, End};
@@ -39,6 +40,26 @@ impl Decisions<'_> {
         let proofs = [Outcome::Succeeded, Outcome::Fresh, Outcome::Fallback];
         self.schedule.ended_with(&[Outcome::Failed]).next().is_some()
             && self.schedule.ended_with(&proofs).next().is_none()
+    }
+
+    /// Whether a step needs a person's answer and there is nobody to give it.
+    pub(super) fn lacks_person(&self, number: usize) -> bool {
+        !self.run.prompts.has_person() && self.schedule.action(number).is_some_and(|action| action.needs_person())
+    }
+
+    /// A step waits for a person who is not there: nothing is recorded, so it is as open as before. Its fallback may
+    /// prove the same.
+    pub(super) fn leave_open(&mut self, number: usize) -> Option<Effect> {
+        let step = &self.graph.steps[number].step.id;
+        let failure = Failure::failed("it needs the answer of a person, and nobody can be asked here")
+            .hint(format!("answer it on a terminal: `provision stage {} --only`", step.stage()))
+            .hint("with `optional = true` the run goes on without it; with `fallback` another step can prove the same");
+        if self.schedule.fallback(number).is_some() {
+            return self.fail_unstarted(number, failure);
+        }
+        let mut finished = end_without_run(step.clone(), Outcome::Blocked, None);
+        finished.failure = Some(failure);
+        Some(End::of(number, None, finished, true).into())
     }
 
     /// A step's action is over. Where it failed, its fallback may still prove the same.
@@ -89,7 +110,8 @@ impl Decisions<'_> {
     /// in for.
     pub(in crate::exec) fn announce(&mut self, end: Durable<End>) -> Option<Effect> {
         let end = end.into_inner();
-        if end.propagation == Propagation::Failed && !self.graph.is_optional(end.number) {
+        let is_unproven = matches!(end.propagation, Propagation::Failed | Propagation::Open);
+        if is_unproven && !self.graph.is_optional(end.number) {
             self.worst.get_or_insert(end.failure_kind());
         }
         let End { number, event, outcome, output, propagation, holds_slot, .. } = end;

@@ -33,6 +33,9 @@ fn brief(evidence: &Evidence) -> String {
     let seen = if evidence.kind == ProofKind::Seen { "seen at " } else { "" };
     let mut remarks = vec![duration(Duration::from_millis(evidence.duration_ms))];
     remarks.extend(evidence.proven_by.as_ref().map(|fallback| format!("by {fallback}")));
+    if evidence.kind == ProofKind::Confirmed {
+        remarks.push(format!("confirmed by {}", evidence.output.get("by").unwrap_or("a person")));
+    }
     remarks.extend((evidence.kind == ProofKind::Ran).then(|| "it shows only that it ran".to_owned()));
     remarks.extend(evidence.stale.clone());
     format!("{} {seen}{} ({})", evidence.step, timestamp(evidence.finished_ms), remarks.join("; "))

@@ -68,7 +68,9 @@ impl<W: Write> Github<W> {
     fn on_finished(&mut self, finished: &StepFinished) -> io::Result<()> {
         let word = finished.outcome.word();
         self.write_group(&finished.step, &format!("{word} after {}", duration(finished.duration)))?;
-        if let (Outcome::Failed | Outcome::Fallback, Some(failure)) = (finished.outcome, &finished.failure) {
+        if let (Outcome::Failed | Outcome::Fallback | Outcome::Blocked, Some(failure)) =
+            (finished.outcome, &finished.failure)
+        {
             let row = self.lines.view.step(&finished.step);
             let label = row.map(StepRow::label);
             // The run may succeed without an optional step.

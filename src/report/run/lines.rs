@@ -51,7 +51,7 @@ impl<W: Write> Lines<W> {
         self.progress_shown.remove(&finished.step);
         let text = ending(self.theme, finished);
         self.write_step_line(&finished.step, &text)?;
-        if finished.outcome == Outcome::Failed { self.show_failure(&finished.step) } else { Ok(()) }
+        if finished.is_failure() { self.show_failure(&finished.step) } else { Ok(()) }
     }
 
     fn show_failure(&mut self, step: &StepId) -> io::Result<()> {
@@ -81,7 +81,7 @@ impl<W: Write> Reporter for Lines<W> {
         self.view.apply(event);
         if self.verbosity == Verbosity::Quiet {
             return match &event.kind {
-                EventKind::StepFinished(finished) if finished.outcome == Outcome::Failed => {
+                EventKind::StepFinished(finished) if finished.is_failure() => {
                     self.show_failure(&finished.step)?;
                     self.out.flush()
                 }
@@ -167,7 +167,7 @@ fn ending(theme: Theme, finished: &StepFinished) -> String {
     };
     let why = match (&finished.failure, finished.outcome) {
         // The block of a failed step follows, and an interruption needs no explanation.
-        (None, _) | (Some(_), Outcome::Failed | Outcome::Interrupted) => facts(&finished.output),
+        (None, _) | (Some(_), Outcome::Failed | Outcome::Blocked | Outcome::Interrupted) => facts(&finished.output),
         (Some(failure), _) => {
             let first = failure.message.lines().next().unwrap_or_default();
             format!(": {}", text::plain(first))

@@ -169,7 +169,7 @@ impl View {
         row.failure = finished.failure.clone().map(Box::new);
         row.log.clone_from(&finished.log);
         row.note.clone_from(&finished.note);
-        if finished.outcome == Outcome::Failed {
+        if finished.is_failure() {
             self.failed.extend(place);
         }
     }

@@ -56,8 +56,8 @@ fn find_process(matches: impl Fn(&[u8]) -> bool) -> Option<u32> {
     })
 }
 
-/// Whether these arguments, each ended by NUL, are those of a helm that does one of `verbs` to `release`. One that names no
-/// namespace counts for each.
+/// Whether these arguments, each ended by NUL, are those of a helm that does one of `verbs` to `release`. One that
+/// names no namespace counts for each.
 fn is_helm(arguments: &[u8], verbs: &[&str], namespace: &str, release: &str) -> bool {
     let words: Vec<&[u8]> = arguments.split(|byte| *byte == 0).collect();
     let has = |wanted: &str| words.contains(&wanted.as_bytes());

@@ -91,6 +91,19 @@ impl Chart {
         Ok(None)
     }
 
+    /// Returns the archives in `charts/` that no dependency names: helm deletes them when it gets the dependencies.
+    pub fn undeclared_archives(&self) -> Result<Vec<PathBuf>, Failure> {
+        let dependencies = dependencies_of(&self.path)?;
+        let entries = fs::read_dir(self.path.join("charts")).into_iter().flatten().flatten();
+        let is_undeclared = |path: &PathBuf| {
+            let is_archive = path.extension().is_some_and(|extension| extension == "tgz");
+            is_archive && !dependencies.iter().any(|dependency| is_archive_of(path, &dependency.name))
+        };
+        let mut found: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(is_undeclared).collect();
+        found.sort();
+        Ok(found)
+    }
+
     /// Whether all its dependencies are folders, so that getting them needs no network.
     pub fn is_local(&self) -> Result<bool, Failure> {
         Ok(dependencies_of(&self.path)?.iter().all(|dependency| dependency.folder().is_some()))
@@ -342,5 +355,11 @@ mod tests {
         fs::write(&archive, "no archive").unwrap();
         assert!(missing().contains("has changed"));
         assert!(chart.is_local().unwrap());
+        // helm deletes what it did not put there.
+        write(
+            dir,
+            &[("app/charts/mine-1.0.0.tgz", ""), ("app/charts/lib-0.0.9.tgz", ""), ("app/charts/notes.txt", "")],
+        );
+        assert_eq!(chart.undeclared_archives().unwrap(), [dir.join("app/charts/mine-1.0.0.tgz")]);
     }
 }

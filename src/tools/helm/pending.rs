@@ -90,8 +90,8 @@ impl Helm {
 impl PendingRelease<'_> {
     async fn free(self, kube: &Kube, last: &Revision, was: &str) -> Result<String, Failure> {
         if last.status == ReleaseStatus::PendingRollback {
-            // It is a copy of the record that it rolls back to. Were it kept as failed, helm would compare with it next, and
-            // not with what was deployed before.
+            // It is a copy of the record that it rolls back to. Were it kept as failed, helm would compare with it
+            // next, and not with what was deployed before.
             kube.delete_record(self.namespace, self.release, last).await?;
             return Ok(format!(
                 "{was}, left by a killed run of ours: deleted the record of revision {}, which was never deployed; its \

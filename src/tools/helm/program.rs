@@ -163,9 +163,12 @@ impl Helm {
         for name in ["HELM_KUBEAPISERVER", "HELM_KUBETOKEN", "HELM_KUBECAFILE", "HELM_KUBEASUSER"] {
             command = command.env(name, "");
         }
-        if !self.context.is_empty() {
-            command = command.args(["--kube-context", &self.context]);
-        }
+        command = if self.context.is_empty() {
+            // Without a cluster: nothing that a chart makes helm do finds one.
+            command.env("KUBECONFIG", "/dev/null")
+        } else {
+            command.args(["--kube-context", &self.context])
+        };
         command.env("HELM_DRIVER", "secret").args(["-n", namespace])
     }
 }

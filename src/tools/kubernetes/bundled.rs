@@ -1,4 +1,4 @@
-//! [`validity`]: of an object by the types of Kubernetes that this program is built with. They know names and types of
+//! [`Validity`] of an object by the types of Kubernetes that this program is built with. They know names and types of
 //! fields, and neither what is required nor which values are allowed.
 
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, StatefulSet};
@@ -14,11 +14,28 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::validate::Validity;
 use crate::suggest::nearest;
 
+/// Whether an object is valid.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Validity {
+    /// It is.
+    Valid,
+    /// It is not; says why.
+    Invalid(String),
+    /// Nobody can tell; says why.
+    Unknown(String),
+}
+
+impl Validity {
+    /// Of an object without a cluster, by what this program knows of Kubernetes: names and types of fields.
+    pub fn without_cluster(object: &Value) -> Self {
+        validity(object)
+    }
+}
+
 /// Returns whether `object` has fields that its kind does not have, or of another type.
-pub(super) fn validity(object: &Value) -> Validity {
+fn validity(object: &Value) -> Validity {
     let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
     let (api_version, kind) = (text("/apiVersion"), text("/kind"));
     if text("/metadata/name").is_empty() {

@@ -47,8 +47,8 @@ async fn client(config: Config, source: &KubeSource) -> Result<Client, Failure> 
         .hint(format!("see what it says: `{} get namespace kube-system`", source.kubectl())))
 }
 
-/// Restricts what a credential plugin gets: neither the variables `withheld`, nor our terminal and standard input, which
-/// the client hands on unless the plugin is known not to ask.
+/// Restricts what a credential plugin gets: neither the variables `withheld`, nor our terminal and standard input. The
+/// client passes those to it unless the plugin is known not to ask.
 fn restrict_plugin(user: &mut AuthInfo, withheld: &[String]) {
     if let Some(plugin) = &mut user.exec {
         plugin.drop_env.get_or_insert_default().extend_from_slice(withheld);

@@ -1,15 +1,16 @@
-//! Workloads whose pods have read a `ConfigMap` or a Secret at their start, and have to be replaced after it was
-//! changed back: a container keeps the variables that it got.
+//! Workloads whose pods have to be replaced: those that have read a `ConfigMap` or a Secret at their start, after it
+//! was changed back, because a container keeps the variables that it got.
 
 use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 
 use super::client::Kube;
 use super::manifest::{ManifestObject, ManifestObjects};
+use super::objects::ObjectRef;
 use crate::error::Failure;
 
 /// The annotation of a pod template that makes its workload replace the pods.
-const RESTARTED: &str = "provision.dev/config-changed-back";
+const RESTARTED: &str = "provision.dev/pods-replaced";
 
 impl Kube {
     /// Makes the workloads of `all` replace their pods that take variables from one of `configs`. Returns which.
@@ -19,18 +20,26 @@ impl Kube {
         configs: &[ManifestObject],
     ) -> Result<Vec<String>, Failure> {
         let mut restarted = Vec::new();
-        let now = jiff::Timestamp::now().to_string();
         for object in all.objects.iter().filter(|object| configs.iter().any(|config| uses(object, config))) {
             let reference = &object.reference;
-            let Some(kind) = self.kind_of(&reference.api_version, &reference.kind).await? else { continue };
-            let annotations = json!({"annotations": {RESTARTED: now}});
-            let patch = Patch::Merge(json!({"spec": {"template": {"metadata": annotations}}}));
-            let api = self.dynamic(&kind, &reference.namespace);
-            let what = format!("replacing the pods of {reference}");
-            self.once(&what, async { api.patch(&reference.name, &PatchParams::default(), &patch).await }).await?;
+            if !self.replace_pods(reference).await? {
+                continue;
+            }
             restarted.push(reference.to_string());
         }
         Ok(restarted)
+    }
+
+    /// Makes the workload `reference` replace its pods, as its update strategy does it. Returns whether the cluster
+    /// knows its kind.
+    pub async fn replace_pods(&self, reference: &ObjectRef) -> Result<bool, Failure> {
+        let Some(kind) = self.kind_of(&reference.api_version, &reference.kind).await? else { return Ok(false) };
+        let annotations = json!({"annotations": {RESTARTED: jiff::Timestamp::now().to_string()}});
+        let patch = Patch::Merge(json!({"spec": {"template": {"metadata": annotations}}}));
+        let api = self.dynamic(&kind, &reference.namespace);
+        let what = format!("replacing the pods of {reference}");
+        self.once(&what, async { api.patch(&reference.name, &PatchParams::default(), &patch).await }).await?;
+        Ok(true)
     }
 }
 

@@ -54,13 +54,13 @@ impl Kube {
             self.add_contents(&mut loss, &object.reference.name, marks).await?;
         }
         let has_foreign = !loss.foreign.is_empty();
-        let lost: Vec<String> = loss.foreign.into_iter().chain(loss.data).collect();
+        let all: Vec<String> = loss.foreign.into_iter().chain(loss.data).collect();
         let reference = &object.reference;
         let deletion = Deletion {
             subject: reference.to_string(),
             reason: reason.to_owned(),
             ours,
-            empty: if lost.is_empty() { Proof::Shown } else { Proof::Lacking(named(&lost)) },
+            empty: if all.is_empty() { Proof::Shown } else { Proof::Lacking(named(&all)) },
             in_use: None,
             consent_covers_ownership: true,
             by_hand: format!("{} delete {}", self.kubectl_in(&reference.namespace), reference.short()),

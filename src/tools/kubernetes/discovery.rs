@@ -39,8 +39,8 @@ impl Kube {
         }
     }
 
-    /// Returns every kind whose objects can be listed and deleted, each once, and the API versions of which nobody knows
-    /// what they serve: their server is down.
+    /// Returns every kind whose objects can be listed and deleted, each once, and the API versions of which nobody
+    /// knows what they serve: their server is down.
     pub(super) async fn all_kinds(&self) -> Result<(Vec<Kind>, Vec<String>), Failure> {
         let groups = self.read("listing the API groups", || self.client.list_api_groups()).await?.groups;
         let of_groups = groups.into_iter().flat_map(|group| group.versions).map(|version| version.group_version);

@@ -55,8 +55,8 @@ impl Difference {
 }
 
 /// Returns where `live` differs from `wanted`, which is what the API server makes of it when `released` is applied to
-/// it. Only what `released` sets counts: the rest is the server's, a controller's or an admission webhook's. `verb` says
-/// what was done with it: `released`.
+/// it. Only what `released` sets counts: the rest is the server's, a controller's or an admission webhook's. `verb`
+/// says what was done with it: `released`.
 pub(super) fn differences(live: &Value, wanted: &Value, released: &Value, verb: &'static str) -> Vec<Difference> {
     let is_secret = released.get("kind").is_some_and(|kind| kind == "Secret");
     let mut walk = Walk { found: Vec::new(), is_secret, verb };

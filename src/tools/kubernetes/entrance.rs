@@ -2,9 +2,10 @@
 //!
 //! A port-forward to a pod is no client's view: it chooses the pod itself, by what the API server knows, and ends with
 //! it. A client gets the pod that kube-proxy chooses, which learns a moment later than the API server that a pod is
-//! leaving; requests that fail in that moment are those that a missing `preStop` loses. So the connections begin in the
-//! network of a node: a forward to a pod that uses it, such as kube-proxy's own, to a port of the node that kube-proxy
-//! leads to the Service's pods. The port belongs to a Service of our own with the same selector, as long as it is asked.
+//! leaving; requests that fail in that moment are those that a missing `preStop` loses. So the connections begin in
+//! the network of a node: a forward to a pod that uses it, such as kube-proxy's own, to a port of the node that
+//! kube-proxy leads to the Service's pods. The port belongs to a Service of our own with the same selector, as long as
+//! it is asked.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use serde_json::json;
 use tokio::sync::Mutex;
 
 use super::client::Kube;
-use super::exercise::Exerciser;
+use super::exercise_record::Exerciser;
 use super::forward::{ServicePort, is_ready, service_port};
 use crate::error::{Context, Failure};
 use crate::model::RunId;
@@ -25,7 +26,7 @@ use crate::tools::deletion::{Consent, Deletion, Proof};
 use crate::tools::traffic::{Connection, Route};
 use crate::tools::unique_id;
 
-/// The namespace whose pods are looked at for one that uses the network of its node.
+/// The namespace in which a pod is searched that uses the network of its node.
 const SYSTEM: &str = "kube-system";
 
 /// The label of the pods that are taken first: where they run, ports of the node are served.
@@ -34,6 +35,9 @@ const PROXY: (&str, &str) = ("k8s-app", "kube-proxy");
 /// The labels of a Service of ours: the checkout and the run that made it.
 const CHECKOUT: &str = "provision.dev/checkout";
 const RUN: &str = "provision.dev/run";
+
+/// What [`Kube::pods_behind`] says of a pod that is as it should be.
+const READY: &str = ": Running, ready";
 
 /// How long what stands behind a Service is believed: many requests may fail at once.
 const KNOWN_FOR: Duration = Duration::from_millis(300);
@@ -77,6 +81,15 @@ impl PodRoute {
     }
 }
 
+/// A forward that ends when it is dropped.
+struct Forwarder(kube::api::Portforwarder);
+
+impl Drop for Forwarder {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
 impl Route for PodRoute {
     fn open(&self) -> BoxFuture<'_, Result<Connection, String>> {
         Box::pin(async {
@@ -90,12 +103,6 @@ impl Route for PodRoute {
             let said = error.map(|error| -> BoxFuture<'static, Option<String>> {
                 Box::pin(async move { error.await.map(|text| plain(&text)) })
             });
-            struct Forwarder(kube::api::Portforwarder);
-            impl Drop for Forwarder {
-                fn drop(&mut self) {
-                    self.0.abort();
-                }
-            }
             Ok(Connection { stream: Box::new(stream), said, guard: Box::new(Forwarder(forwarder)) })
         })
     }
@@ -110,11 +117,18 @@ impl Route for PodRoute {
             }
             let (namespace, service) = &self.service;
             let pods = self.kube.pods_behind(namespace, service).await.ok();
-            let situation = pods.map(|pods| if pods.is_empty() { "no pod".to_owned() } else { pods.join(", ") });
+            let situation = pods.map(summary);
             *known = Some((Instant::now(), situation.clone()));
             situation
         })
     }
+}
+
+/// How many pods are ready, and what is to be said of the others.
+fn summary(pods: Vec<String>) -> String {
+    let (ready, others): (Vec<String>, Vec<String>) = pods.into_iter().partition(|pod| pod.ends_with(READY));
+    let ready = format!("{} ready", ready.len());
+    std::iter::once(ready).chain(others).collect::<Vec<_>>().join(", ")
 }
 
 /// The words of an error that a container runtime reports for a forward: without the names of sandboxes.
@@ -302,6 +316,14 @@ mod tests {
         assert_eq!(twin["metadata"]["ownerReferences"][0]["uid"], "u-1");
         assert_eq!(twin["metadata"]["labels"][CHECKOUT], "0123456789ab");
         assert!(twin_of(&service(), &ServicePort::Number(81), &by()).is_err());
+    }
+
+    #[test]
+    fn pods_that_are_ready_are_counted_and_others_named() {
+        let pods = ["pod a: Running, ready", "pod b: Running, not ready, on its way out", "pod c: Running, ready"];
+        let said = summary(pods.map(str::to_owned).into());
+        assert_eq!(said, "2 ready, pod b: Running, not ready, on its way out");
+        assert_eq!(summary(Vec::new()), "0 ready");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Changes of a workload that are made to see how it behaves, and taken back. What was there before stands on the
-//! workload itself as long as the change does, in an annotation that is set in the same request: so a run after one that
-//! was killed can take it back too.
+//! workload itself as long as the change does, in an annotation that is set in the same request: so a run after one
+//! that was killed can take it back too.
 
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
@@ -9,30 +9,18 @@ use kube::api::{ApiResource, DynamicObject, ListParams, Patch, PatchParams};
 use serde_json::{Value, json};
 
 use super::client::{Kube, changed};
-use super::exercise_record::{Field, Record};
+use super::exercise_record::{Exerciser, Field, Record};
 use super::managers;
 use super::rollout::Target;
 use super::workload::WorkloadKind;
 use super::workloads::{HASH, revision};
 use crate::error::{Context, Failure};
-use crate::model::RunId;
 
 /// Who owns what is changed where nobody else does, or only by applying.
 const MANAGER: &str = "provision-exercise";
 
 /// How often a change is tried that the workload's controller gets in the way of: it writes the status.
 const TRIES: usize = 20;
-
-/// Who changes a workload or asks its Service.
-#[derive(Clone, Debug)]
-pub struct Exerciser {
-    /// The checkout; see [`crate::tools::checkout_id`].
-    pub checkout: String,
-    /// The run; `None` outside of one.
-    pub run: Option<RunId>,
-    /// The step.
-    pub step: String,
-}
 
 /// What is changed of a workload.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,7 +60,7 @@ impl Kube {
             let before = field.get(object).cloned();
             if before.as_ref() == Some(&during) {
                 return Err(Failure::failed(format!("{what} failed"))
-                    .cause(format!("its {} is {during} already, so that nothing would be seen", field.words())));
+                    .cause(format!("{} is {during} already, so that nothing would be seen", field.words())));
             }
             let said = format!("{}: {} becomes {during}", name_of(target), field.words());
             let record = Record {
@@ -129,8 +117,9 @@ impl Kube {
         Ok(done)
     }
 
-    /// Takes back what [`Kube::exercise`] has changed by the history that the cluster keeps: the pods of the Deployment
-    /// get the template of the version before, as by `kubectl rollout undo`. Returns the revision of that version.
+    /// Takes back what [`Kube::exercise`] has changed by the history that the cluster keeps: the pods of the
+    /// Deployment get the template of the version before, as by `kubectl rollout undo`. Returns the revision of that
+    /// version.
     pub async fn undo_rollout(&self, target: &Target) -> Result<u64, Failure> {
         let live = self.live(target).await?;
         let Some(record) = Record::of(&live)? else {
@@ -148,8 +137,8 @@ impl Kube {
         Ok(number)
     }
 
-    /// What decides how a workload behaves, as far as the workload says it: all but the number of its pods, which may be
-    /// an autoscaler's. `None` when the workload is not there.
+    /// What decides how a workload behaves, as far as the workload says it: all but the number of its pods, which may
+    /// be an autoscaler's. `None` when the workload is not there.
     pub async fn behaviour(&self, target: &Target) -> Result<Option<String>, Failure> {
         let api = self.workload_api(target)?;
         let found = self.read(&format!("reading {}", name_of(target)), || api.get_opt(&target.2)).await?;
@@ -212,7 +201,8 @@ impl Kube {
         let what = format!("giving a field of {} back to `{to}`", name_of(target));
         self.once(&what, async {
             match api.patch(&target.2, &params, &patch).await {
-                // Its controller was faster; the next apply of the owner takes it back as well, as its value is the same.
+                // Its controller was faster; the next apply of the owner takes it back as well, as its value is the
+                // same.
                 Err(kube::Error::Api(status)) if status.is_conflict() => Ok(()),
                 result => result.map(drop),
             }

@@ -3,11 +3,22 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::exercise::Exerciser;
 use crate::error::Failure;
+use crate::model::RunId;
 
 /// The annotation of the pods' template that replaces them by equal ones.
 const STAMP: &str = "provision.dev/restarted-by-a-check";
+
+/// Who changes a workload or asks its Service.
+#[derive(Clone, Debug)]
+pub struct Exerciser {
+    /// The checkout; see [`crate::tools::checkout_id`].
+    pub checkout: String,
+    /// The run; `None` outside of one.
+    pub run: Option<RunId>,
+    /// The step.
+    pub step: String,
+}
 
 /// A field of a workload that a check changes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

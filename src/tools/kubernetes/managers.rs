@@ -178,7 +178,7 @@ pub(super) fn succeed(
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Owner {
     pub(super) manager: String,
-    /// Whether by applying: such a manager loses the field to whoever edits it.
+    /// Whether by applying: such a manager loses the field to the next one who edits it.
     pub(super) applies: bool,
 }
 

@@ -155,7 +155,8 @@ impl ManifestObject {
         }
     }
 
-    /// Removes a field, such as `spec.replicas`. Returns whether it was there; an item of a list is not found by its path.
+    /// Removes a field, such as `spec.replicas`. Returns whether it was there; an item of a list is not found by its
+    /// path.
     pub fn remove_field(&mut self, path: &str) -> bool {
         let (parents, name) = path.rsplit_once('.').unwrap_or(("", path));
         let mut parents = parents.split('.').filter(|part| !part.is_empty());

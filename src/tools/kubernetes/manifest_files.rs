@@ -13,8 +13,8 @@ use crate::files::{EntryKind, Globs};
 /// How the files of manifests end. Others, such as a README beside them, are left out.
 const ENDINGS: &[&str] = &["yaml", "yml", "json"];
 
-/// Reads the manifests below `root` that the globs `patterns` select: in the order of the globs, and for each glob in the
-/// order of the names. `namespace` is that of objects that name none.
+/// Reads the manifests below `root` that the globs `patterns` select: in the order of the globs, and for each glob in
+/// the order of the names. `namespace` is that of objects that name none.
 pub fn read_manifests(root: &Path, patterns: &[String], namespace: &str) -> Result<Vec<ManifestObject>, Failure> {
     let mut objects: Vec<ManifestObject> = Vec::new();
     let mut places: BTreeMap<ObjectRef, String> = BTreeMap::new();

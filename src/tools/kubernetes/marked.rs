@@ -96,8 +96,8 @@ impl LiveObject {
 }
 
 impl Kube {
-    /// Completes the reference of an object: which namespace it is in, or that it is in none. Returns whether the cluster
-    /// serves its kind at this moment.
+    /// Completes the reference of an object: which namespace it is in, or that it is in none. Returns whether the
+    /// cluster serves its kind at this moment.
     pub async fn place(&self, object: &mut ManifestObject) -> Result<bool, Failure> {
         let Some(kind) = self.kind_of(&object.reference.api_version, &object.reference.kind).await? else {
             return Ok(false);
@@ -129,9 +129,9 @@ impl Kube {
         Ok(found.await?.map(|object| LiveObject::new(object, &kind)))
     }
 
-    /// Makes an object with the marks of a pipeline, or sets those of its fields that are `manager`'s: fields that it set
-    /// before and that are no longer in `object` go, everybody else's stay. `found` is the object as it was just read.
-    /// Returns the conflicts for which nothing was changed; with `force` other managers' fields are overwritten.
+    /// Makes an object with the marks of a pipeline, or sets those of its fields that are `manager`'s: fields that it
+    /// set before and that are no longer in `object` go, everybody else's stay. `found` is the object as it was just
+    /// read. Returns the conflicts for which nothing was changed; with `force` other managers' fields are overwritten.
     pub async fn apply_marked(
         &self,
         object: &ManifestObject,
@@ -164,7 +164,7 @@ impl Kube {
         }
         marks.mark(&mut namespace, step);
         let made = self.apply_marked(&namespace, None, marks, &marks.manager_of(step), false).await?;
-        made.map(|()| true).or_else(|_| Ok(false))
+        Ok(made.is_ok())
     }
 
     async fn apply_as(
@@ -193,8 +193,8 @@ impl Kube {
         .await
     }
 
-    /// Makes `manager` the owner of everything that managers for which `is_predecessor` holds have applied to `found`. No
-    /// value changes. Returns whether there was anything to take over.
+    /// Makes `manager` the owner of everything that managers for which `is_predecessor` holds have applied to `found`.
+    /// No value changes. Returns whether there was anything to take over.
     pub async fn succeed_all(
         &self,
         found: &LiveObject,

@@ -1,8 +1,8 @@
 //! [`Marks`]: what objects show of the pipeline and the step that applied them, and whose they are by that.
 //!
-//! A label names the pipeline, so that its objects can be found; one annotation names the step, and another one says that
-//! the object was not there before. The label counts only where the step's own manager has set it: a copy of an object
-//! has the same labels.
+//! A label names the pipeline, so that its objects can be found; one annotation names the step, and another one says
+//! that the object was not there before. The label counts only where the step's own manager has set it: a copy of an
+//! object has the same labels.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta};
 use serde_json::Value;

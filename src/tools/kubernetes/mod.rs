@@ -53,11 +53,13 @@ mod workloads;
 
 pub(crate) use access::KnownCluster;
 pub use access::check_access;
+pub use bundled::Validity;
 pub use client::Kube;
 pub use deletions::Judged;
 pub use diagnosis::Diagnosis;
 pub use entrance::Entrance;
-pub use exercise::{Change, Exerciser};
+pub use exercise::Change;
+pub use exercise_record::Exerciser;
 pub use forward::{Forward, ServicePort};
 pub use hooks::Hook;
 pub use managers::{FieldConflict, FieldManager};
@@ -80,7 +82,6 @@ pub use rollout::{Rollout, RolloutState, Target};
 pub use secret::{Applied, GENERATED, SecretObject, SecretState};
 pub use select::Selection;
 pub use source::KubeSource;
-pub use validate::Validity;
 pub use workload::{Workload, WorkloadKind};
 
 #[cfg(test)]

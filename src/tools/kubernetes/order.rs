@@ -9,8 +9,8 @@ const BEFORE_PODS: &[&str] =
 /// What asks a server that other objects start: earlier, it would keep those from being made.
 const LAST: &[&str] = &["ValidatingWebhookConfiguration", "MutatingWebhookConfiguration", "APIService"];
 
-/// Sorts objects: namespaces, definitions of kinds, what pods are refused without, everything else, and what asks servers
-/// of its own. Among equals the order of the files stays.
+/// Sorts objects: namespaces, definitions of kinds, what pods are refused without, everything else, and what asks
+/// servers of its own. Among equals the order of the files stays.
 pub fn order(objects: &mut [ManifestObject]) {
     objects.sort_by_key(rank);
 }

@@ -30,8 +30,8 @@ pub struct Revision {
     pub rollback: Option<RollbackNote>,
 }
 
-/// What is noted on the record of the revision that a step rolls back to, before it does: Helm itself keeps nothing that
-/// would tell who rolled back.
+/// What is noted on the record of the revision that a step rolls back to, before it does: Helm itself keeps nothing
+/// that would tell who rolled back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RollbackNote {
     /// The step, with its pipeline: `shop/verify.back`.
@@ -204,8 +204,8 @@ impl Kube {
 }
 
 impl Kube {
-    /// Returns the workloads of a release that are there, and sentences on those that were removed some time after their
-    /// end, as they are meant to be.
+    /// Returns the workloads of a release that are there, and sentences on those that were removed some time after
+    /// their end, as they are meant to be.
     pub async fn workloads_of(&self, release: &Release) -> Result<(Vec<Target>, Vec<String>), Failure> {
         let (mut targets, mut gone) = (Vec::new(), Vec::new());
         for object in release.objects().objects {

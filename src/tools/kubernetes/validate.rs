@@ -4,7 +4,7 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 use kube::api::{Patch, PatchParams, ValidationDirective};
 use serde_json::Value;
 
-use super::bundled;
+use super::bundled::Validity;
 use super::client::Kube;
 use super::kinds::Kind;
 use crate::error::Failure;
@@ -17,24 +17,6 @@ const LANES: usize = 4;
 
 /// The namespace in which an object is tried whose own one is not there yet.
 const ANY_NAMESPACE: &str = "default";
-
-/// Whether an object is valid.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Validity {
-    /// It is.
-    Valid,
-    /// It is not; says why.
-    Invalid(String),
-    /// Nobody can tell; says why.
-    Unknown(String),
-}
-
-impl Validity {
-    /// Of an object without a cluster, by what this program knows of Kubernetes: names and types of fields.
-    pub fn without_cluster(object: &Value) -> Self {
-        bundled::validity(object)
-    }
-}
 
 /// What came of one trial.
 enum Trial {

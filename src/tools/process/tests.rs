@@ -125,6 +125,19 @@ async fn a_program_that_is_not_there_is_named() {
     assert_eq!(failure.message, "can't start `/nowhere/tool`");
 }
 
+#[tokio::test]
+async fn a_script_whose_interpreter_is_not_there_says_which_it_names() {
+    let folder = tempfile::tempdir().unwrap();
+    for (first, hint) in [(r"/bin/sh\r", Some("write it with Unix line ends")), ("/nowhere/sh", None)] {
+        let path = folder.path().join("script");
+        let make = format!("printf '#!{first}\\ntrue\\n' > {0}; chmod 755 {0}", path.display());
+        sh(&make).check(&TestObserver::default()).await.unwrap();
+        let failure = Command::new(&path).run(&TestObserver::default()).await.unwrap_err();
+        assert!(failure.causes.iter().any(|cause| *cause == format!("its first line names \"{first}\"")), "{failure}");
+        assert_eq!(failure.hints.first().map(String::as_str), hint);
+    }
+}
+
 #[test]
 fn a_command_line_is_shown_as_one_would_type_it() {
     let command = Command::new("helm").args(["upgrade", "a b", "it's", ""]);

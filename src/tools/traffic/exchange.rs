@@ -21,7 +21,7 @@ pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
-/// A connection to whatever answers the requests.
+/// A connection to the server that is asked.
 pub struct Connection {
     /// Its bytes.
     pub stream: Box<dyn Stream>,

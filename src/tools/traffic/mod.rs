@@ -1,7 +1,8 @@
 //! [`Traffic`]: requests at a steady rate, each of them counted, while something else happens.
 //!
 //! A request is sent when its time has come, whether the ones before it have been answered or not: otherwise a service
-//! that hangs would be asked once and fail once. What could not be sent at all counts for nothing, and is counted apart.
+//! that hangs would be asked once and fail once. What could not be sent at all counts for nothing, and is counted
+//! apart.
 
 mod exchange;
 #[cfg(test)]
@@ -35,11 +36,20 @@ pub struct FailedRequest {
     pub situation: Option<String>,
 }
 
-impl std::fmt::Display for FailedRequest {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "request {} at {:.2} s: {}", self.number, self.at.as_secs_f64(), self.why)?;
-        self.situation.iter().try_for_each(|situation| write!(f, "; then: {situation}"))
+/// Returns a line for each failed request; what stood behind the route is in it where that is news.
+pub fn lines(failures: &[FailedRequest]) -> Vec<String> {
+    let mut known = &None;
+    let line = |failed: &'_ FailedRequest, is_news: bool| {
+        let situation = failed.situation.as_ref().filter(|_| is_news);
+        let situation = situation.map(|situation| format!("; then: {situation}")).unwrap_or_default();
+        format!("request {} at {:.2} s: {}{situation}", failed.number, failed.at.as_secs_f64(), failed.why)
+    };
+    let mut lines = Vec::with_capacity(failures.len());
+    for failed in failures {
+        lines.push(line(failed, failed.situation != *known));
+        known = &failed.situation;
     }
+    lines
 }
 
 /// What came of the requests so far.
@@ -49,7 +59,7 @@ pub struct Tally {
     pub total: u64,
     /// How many have failed.
     pub failed: u64,
-    /// The failed ones, as far as they are kept, in the order in which they failed.
+    /// The failed ones, as far as they are kept, in the order in which they were sent.
     pub failures: Vec<FailedRequest>,
     /// How many could not be sent, which says nothing of what answers.
     pub unsent: u64,
@@ -110,7 +120,9 @@ impl Traffic {
         // A task that panicked has counted less than it sent, which shows as a gap.
         let _ended = (&mut self.task).await;
         let counts = lock(&self.counts);
-        Tally { longest_gap: longest_gap(&counts.sent, stopped), ..counts.tally.clone() }
+        let mut tally = Tally { longest_gap: longest_gap(&counts.sent, stopped), ..counts.tally.clone() };
+        tally.failures.sort_by_key(|failure| failure.number);
+        tally
     }
 }
 

@@ -117,9 +117,9 @@ async fn each_request_is_counted_once_and_the_failed_ones_are_kept() {
     assert_eq!((tally.failed, tally.unsent), (2, 0), "{tally:?}");
     assert!(tally.total >= 12, "{tally:?}");
     assert_eq!(tally.by_pod, BTreeMap::from([("web-1".to_owned(), tally.total - 2)]));
-    let said: Vec<String> = tally.failures.iter().map(ToString::to_string).collect();
+    let said = lines(&tally.failures);
     assert!(said[0].starts_with("request 2 at 0.") && said[0].ends_with("web-2; then: web-1 is leaving"), "{said:?}");
-    assert!(said[1].starts_with("request 4 at 0."), "{said:?}");
+    assert!(said[1].starts_with("request 4 at 0.") && said[1].ends_with("completed"), "{said:?}");
 }
 
 #[tokio::test]

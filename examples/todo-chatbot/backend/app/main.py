@@ -46,7 +46,9 @@ def create_app(settings: Settings) -> FastAPI:
         await asyncio.to_thread(lambda: [repeater.end() for repeater in repeaters])
         services.database.close()
 
-    app = FastAPI(title="todo-chatbot", version="1.0.0", lifespan=lifespan)
+    # The reference of the routes is for those who write against them.
+    reference = None if settings.environment == "production" else "/openapi.json"
+    app = FastAPI(title="todo-chatbot", version="1.0.0", lifespan=lifespan, openapi_url=reference)
     app.state.services, app.state.chat = services, Chat(services)
     for router in ROUTERS:
         app.include_router(router)

@@ -7,6 +7,7 @@ from fastapi.testclient import TestClient
 
 from app.main import create_app
 from app.settings import Settings
+from tests.conftest import Replica
 
 UNREACHABLE = "postgresql://127.0.0.1:1/nothing"
 
@@ -52,6 +53,13 @@ def test_a_model_and_a_relay_are_used_only_when_configured() -> None:
     assert Settings.from_env({"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": "http://m"}).has_model
     assert not Settings.from_env({}).has_mail
     assert Settings.from_env({"RESEND_API_KEY": "k"}).has_mail
+
+
+@pytest.mark.parametrize(("environment", "status"), [("development", 200), ("production", 404)])
+def test_the_reference_of_the_routes_is_not_for_everybody(replica: Replica, environment: str, status: int) -> None:
+    client = replica(environment=environment)
+    for path in ("/openapi.json", "/docs"):
+        assert client.get(path).status_code == status
 
 
 def test_bodies_have_a_limit(ada: TestClient) -> None:

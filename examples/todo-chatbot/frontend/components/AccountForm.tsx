@@ -53,6 +53,9 @@ export function AccountForm({ kind, next, note }: Props) {
   return (
     <section className="card stack" aria-labelledby="title">
       <h1 id="title">{words.title}</h1>
+      <noscript>
+        <p className="notice">This page needs JavaScript.</p>
+      </noscript>
       {note && !problem && (
         <p className="notice info" role="status">
           {note}

@@ -22,7 +22,7 @@ export function Conversation() {
   const [confirm, dialog] = useConfirm();
   const field = useRef<HTMLTextAreaElement>(null);
   const end = useRef<HTMLDivElement>(null);
-  const conversation = useResource<Line[]>("", async () => (await api.conversation()).items);
+  const conversation = useResource<Line[]>("conversation", async () => (await api.conversation()).items);
   const lines = conversation.data;
 
   useEffect(() => {
@@ -122,7 +122,7 @@ export function Conversation() {
             name="message"
             rows={1}
             maxLength={1000}
-            placeholder="add call grandmother due tomorrow"
+            placeholder="add buy milk"
             value={message}
             onChange={(event) => setMessage(event.target.value)}
             onKeyDown={key}

@@ -11,6 +11,7 @@ import styles from "./Overview.module.css";
 import { Empty, Loading, Problem } from "./Parts";
 import { TaskItem } from "./TaskItem";
 import taskStyles from "./Tasks.module.css";
+import { useHydrated } from "./useHydrated";
 import { useResource } from "./useResource";
 
 const TASKS_SHOWN = 5;
@@ -20,8 +21,8 @@ const REMINDERS_SHOWN = 3;
 export function Overview() {
   const { user, now, version, changed, fired } = useApp();
   const [problem, setProblem] = useState<string>();
-  const today = dateOf(now);
-  const board = useResource(`${today} ${version} ${fired.length}`, () => loadBoard(today));
+  const today = useHydrated() ? dateOf(now) : "";
+  const board = useResource(today && `${today} ${version} ${fired.length}`, () => loadBoard(today));
   const { data } = board;
 
   function toggle(task: Task) {
@@ -38,15 +39,15 @@ export function Overview() {
   return (
     <div className="stack">
       <div>
-        <h1>{greeting(now)}</h1>
+        <h1>Dashboard</h1>
         {/* Its place is kept while the name is on its way. */}
-        <p className="muted">{user ? `Signed in as ${user.email}` : "\u00a0"}</p>
+        <p className="muted">{user ? `${greeting(now)}, ${user.email}` : "\u00a0"}</p>
       </div>
       <Problem text={problem ?? board.problem} onRetry={problem ? undefined : board.reload} />
       <ul className={styles.figures} aria-label="How much there is">
         <Figure icon="tasks" name="Open" value={data?.open} href="/tasks" />
-        <Figure icon="calendar" name="Due today" value={data?.today} href={`/tasks?due_from=${today}&due_to=${today}`} />
-        <Figure icon="flag" name="Overdue" value={data?.overdue} href={`/tasks?due_to=${addDays(today, -1)}`} alarm />
+        <Figure icon="calendar" name="Due today" value={data?.today} href={today && `/tasks?due_from=${today}&due_to=${today}`} />
+        <Figure icon="flag" name="Overdue" value={data?.overdue} href={today && `/tasks?due_to=${addDays(today, -1)}`} alarm />
         <Figure icon="check" name="Done" value={data?.done} href="/tasks?status=done" />
       </ul>
       <div className={styles.columns}>
@@ -132,7 +133,7 @@ type FigureProps = { icon: IconName; name: string; value?: number; href: string;
 function Figure({ icon, name, value, href, alarm = false }: FigureProps) {
   return (
     <li>
-      <Link href={href} className={styles.figure} data-alarm={alarm && value !== undefined && value > 0}>
+      <Link href={href || "/tasks"} className={styles.figure} data-alarm={alarm && value !== undefined && value > 0}>
         <Icon name={icon} />
         <span>{name}</span>
         <strong>{value ?? "–"}</strong>

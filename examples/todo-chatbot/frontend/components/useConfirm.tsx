@@ -6,9 +6,13 @@ type Question = { title: string; text: string; button: string; answer: (yes: boo
 export function useConfirm(): [ask: (title: string, text: string, button: string) => Promise<boolean>, dialog: ReactNode] {
   const [question, setQuestion] = useState<Question>();
   const dialog = useRef<HTMLDialogElement>(null);
+  const cancel = useRef<HTMLButtonElement>(null);
 
   useEffect(() => {
-    if (question) dialog.current?.showModal();
+    if (!question) return;
+    dialog.current?.showModal();
+    // Not on what destroys, where the browser would put it.
+    cancel.current?.focus();
   }, [question]);
 
   const ask = useCallback(
@@ -35,7 +39,7 @@ export function useConfirm(): [ask: (title: string, text: string, button: string
             <button type="button" className="button danger" onClick={() => close(true)}>
               {question.button}
             </button>
-            <button type="button" className="button plain" autoFocus onClick={() => close(false)}>
+            <button type="button" className="button plain" ref={cancel} onClick={() => close(false)}>
               Cancel
             </button>
           </div>

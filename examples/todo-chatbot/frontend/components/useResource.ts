@@ -10,12 +10,16 @@ type Resource<T> = {
   replace: (change: (data: T) => T) => void;
 };
 
-/** Loads something again whenever `key` changes. Of several answers only that of the last question counts. */
+/**
+ * Loads something again whenever `key` changes; nothing while it is empty. Of several answers only that of the last
+ * question counts.
+ */
 export function useResource<T>(key: string, load: () => Promise<T>): Resource<T> {
   const [state, setState] = useState<{ data?: T; problem?: string }>({});
   const [attempt, setAttempt] = useState(0);
 
   useEffect(() => {
+    if (key === "") return;
     let isLast = true;
     load().then(
       (data) => isLast && setState({ data }),

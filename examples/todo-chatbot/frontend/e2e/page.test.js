@@ -126,7 +126,7 @@ for (const [size, options] of Object.entries(SIZES)) {
       await page.getByRole("navigation", { name: "Main" }).getByRole("link", { name: "Dashboard" }).click();
       const banner = page.getByRole("status").filter({ hasText: "Reminder: Take the cake out" });
       await banner.waitFor();
-      await page.getByRole("link", { name: /^Open 4$/ }).waitFor();
+      await page.getByRole("link", { name: /^Open\s*5$/ }).waitFor();
       await look(page, `${size}-dashboard`);
       await banner.getByRole("button", { name: "Got it" }).click();
       await banner.waitFor({ state: "detached" });
@@ -343,12 +343,35 @@ for (const colorScheme of ["light", "dark"]) {
       // Everything has come once the shared data is there and nothing is loading any more.
       await page.getByRole("link", { name: /somebody-/ }).waitFor();
       await page.waitForFunction(() => !document.querySelector("[aria-busy=true]"));
+      if (name === "chat") {
+        const excess = await page.evaluate(() => document.documentElement.scrollHeight - window.innerHeight);
+        assert.equal(excess, 0, "a long conversation pushes the field for the next message off the screen");
+      }
       await look(page, `small-${colorScheme}-${name}`);
     }
     noProblems(problems);
     await context.close();
   });
 }
+
+test("the reader's clock counts, not the server's", async () => {
+  // Another day than the server's, most of the time, and another greeting.
+  for (const timezoneId of ["Pacific/Kiritimati", "Pacific/Pago_Pago"]) {
+    const { context, page, problems } = await open(browser, { ...SIZES.desktop, timezoneId });
+    await signedUp(page);
+    const [today, yesterday] = [await date(page), await date(page, -1)];
+    await page.request.post(`${BASE}/api/tasks`, { data: { title: "Due here", due_date: today } });
+    await page.request.post(`${BASE}/api/tasks`, { data: { title: "Overdue here", due_date: yesterday } });
+    await page.goto(`${BASE}/dashboard`);
+    await page.getByText("Due today", { exact: true }).nth(1).waitFor();
+    await page.getByText("Overdue by 1 day").waitFor();
+    await page.getByRole("link", { name: /^Overdue\s*1$/ }).click();
+    await page.waitForURL(`**/tasks?due_to=${yesterday}`);
+    await checkbox(page, "Overdue here").waitFor();
+    noProblems(problems);
+    await context.close();
+  }
+});
 
 test("an address that is no page says so", async () => {
   const { context, page } = await open(browser, SIZES.phone);

@@ -55,7 +55,7 @@ with_backend() {
   server=$!
   # shellcheck disable=SC2064  # this server
   trap "kill $server 2>/dev/null || true" EXIT
-  timeout 30 bash -c "until curl -fs -o /dev/null http://127.0.0.1:$port/; do sleep 0.1; done" ||
+  timeout 60 bash -c "until curl -fs -o /dev/null http://127.0.0.1:$port/; do sleep 0.1; done" ||
     { cat "$LOGS/todo-frontend-server.log" >&2; die "the page has not come up"; }
   PAGE_URL="http://127.0.0.1:$port" CHROMIUM="$(command -v chromium)" node --test --test-reporter=spec e2e/*.test.js || status=$?
   [ "$status" = 0 ] || { log "the page's server:"; tail -n 30 "$LOGS/todo-frontend-server.log" >&2; }

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::super::fake_api::ObjectStore;
 use super::*;
+use crate::model::RunId;
 
 const PATH: &str = "/apis/apps/v1/namespaces/apps/deployments/web";
 
@@ -56,7 +57,7 @@ async fn every_change_is_taken_back_to_the_same_object() {
         assert!(kube.left_on(&target()).await.unwrap().unwrap().starts_with("deployment/web: the step s.a"));
         // A second one does not overwrite what is known of the time before.
         assert!(kube.exercise(&target(), &Change::Replicas(9), &by("s.b", RUN)).await.is_err());
-        // Whoever comes after a kill takes it back, and a third time there is nothing to do.
+        // The run after one that was killed takes it back; after that there is nothing to do.
         assert!(kube.take_back(&target(), &by("s.a", NEXT_RUN)).await.unwrap().is_some());
         let mut back = store.get(PATH);
         if let Some(metadata) = back.pointer_mut("/spec/template/metadata").and_then(Value::as_object_mut) {

@@ -77,6 +77,6 @@ class Passed(Response):
         await self._answer(scope, receive, send)
 
 
-@router.api_route("/mcp", methods=["GET", "POST", "DELETE"], response_model=None)
+@router.api_route("/mcp", methods=["GET", "POST", "DELETE"], response_model=None, include_in_schema=False)
 async def protocol(user: CurrentUser, request: Request) -> Response:
     return Passed(await request.app.state.chat.protocol(user.id))

@@ -3,20 +3,31 @@
 
 use futures_util::future::try_join_all;
 
+use super::images_in_node;
 use crate::action::StepContext;
-use crate::actions::image_load::images_in_node;
 use crate::error::Failure;
 use crate::images::ImageList;
 use crate::tools::kubernetes::{Kube, RunningImage, Workload};
 
-/// Returns a sentence for each container that runs another image than the node has under that name. Where the node's
-/// images can't be seen, it says so in the step's output.
-pub(super) async fn strangers(cx: &StepContext, kube: &Kube, workloads: &[Workload]) -> Result<Vec<String>, Failure> {
-    let (images, running) =
-        tokio::join!(images_in_node(cx), try_join_all(workloads.iter().map(|workload| kube.running_images(workload))));
-    let running: Vec<RunningImage> = running?.into_iter().flatten().collect();
-    match images {
-        Ok(Some((node, images))) => Ok(running.iter().filter_map(|one| stranger(one, &node, &images)).collect()),
+/// Returns a sentence for each container that runs another image than the node has under that name, with the number of
+/// its workload. Where the node's images can't be seen, it says so in the step's output.
+pub(in crate::actions) async fn strangers(
+    cx: &StepContext,
+    kube: &Kube,
+    workloads: &[Workload],
+) -> Result<Vec<(usize, String)>, Failure> {
+    let running = try_join_all(workloads.iter().map(|workload| kube.running_images(workload))).await?;
+    let running: Vec<(usize, RunningImage)> =
+        running.into_iter().enumerate().flat_map(|(n, all)| all.into_iter().map(move |one| (n, one))).collect();
+    // Listing the node's images takes a process in the node.
+    if !running.iter().any(|(_, one)| was_brought(one)) {
+        return Ok(Vec::new());
+    }
+    match images_in_node(cx).await {
+        Ok(Some((node, images))) => {
+            let found = running.iter().filter_map(|(n, one)| Some((*n, stranger(one, &node, &images)?)));
+            Ok(found.collect())
+        }
         Ok(None) => Ok(Vec::new()),
         Err(why) => {
             cx.line(&format!("the images of the pods are not compared with those of the node: {why}"));
@@ -25,10 +36,16 @@ pub(super) async fn strangers(cx: &StepContext, kube: &Kube, workloads: &[Worklo
     }
 }
 
-/// An image of a registry has another kind of id, which says nothing here; neither does an image of another node.
+/// Whether the image may have been brought to the node: one of a registry has another kind of id, which says nothing
+/// here.
+fn was_brought(running: &RunningImage) -> bool {
+    running.id.starts_with("sha256:")
+}
+
+/// An image of another node says nothing here either.
 fn stranger(running: &RunningImage, node: &str, images: &ImageList) -> Option<String> {
     let wanted = images.id(&running.image)?;
-    let is_comparable = running.node == node && running.id.starts_with("sha256:") && wanted.starts_with("sha256:");
+    let is_comparable = running.node == node && was_brought(running) && wanted.starts_with("sha256:");
     (is_comparable && running.id != wanted).then(|| {
         format!(
             "the pod {} runs another image under the tag: its container {} runs {}, and `{}` is {wanted}",
