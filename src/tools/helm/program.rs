@@ -163,12 +163,12 @@ impl Helm {
         for name in ["HELM_KUBEAPISERVER", "HELM_KUBETOKEN", "HELM_KUBECAFILE", "HELM_KUBEASUSER"] {
             command = command.env(name, "");
         }
-        if self.context.is_empty() {
-            // Without a cluster: not the one that is the user's current one either.
-            command = command.env("KUBECONFIG", "/dev/null");
+        command = if self.context.is_empty() {
+            // Without a cluster: nothing that a chart makes helm do finds one.
+            command.env("KUBECONFIG", "/dev/null")
         } else {
-            command = command.args(["--kube-context", &self.context]);
-        }
+            command.args(["--kube-context", &self.context])
+        };
         command.env("HELM_DRIVER", "secret").args(["-n", namespace])
     }
 }
