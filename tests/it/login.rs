@@ -84,14 +84,14 @@ fn read(stream: &mut impl Read) -> String {
 /// A project with a check for each of `checks`: its name and its settings, `LOGIN` stands for a login.
 fn project(url: &str, checks: &[(&str, &str)]) -> Sandbox {
     let login = "login = { path = \"/login\", json = { password = \"${{ secrets.PW }}\" }, MORE }";
-    let steps: String = checks
-        .iter()
-        .map(|(id, settings)| {
-            let settings = settings.replace("LOGIN", &login.replace(", MORE", ""));
-            let settings = settings.replace("BEARER", &login.replace("MORE", "bearer = \"/token\""));
-            format!("[[stage.step]]\nid = \"{id}\"\naction = \"http-check\"\nurl = \"{url}/{id}\"\nattempts = 1\n{settings}\n")
-        })
-        .collect();
+    let mut steps = String::new();
+    for (id, settings) in checks {
+        let settings = settings.replace("LOGIN", &login.replace(", MORE", ""));
+        let settings = settings.replace("BEARER", &login.replace("MORE", "bearer = \"/token\""));
+        let step = format!("id = \"{id}\"\naction = \"http-check\"\nurl = \"{url}/{id}\"\nattempts = 1\n{settings}\n");
+        steps.push_str("[[stage.step]]\n");
+        steps.push_str(&step);
+    }
     let mut sandbox = Sandbox::new(&format!(
         "[pipeline]\nname = \"t\"\n[secrets]\nPW = {{ env = \"PW\" }}\n[[stage]]\nid = \"s\"\njobs = 1\n{steps}"
     ));

@@ -43,12 +43,12 @@ impl<'a> Exercise<'a> {
     pub(super) async fn run(&mut self, settings: &ContainerRun) -> Result<Output, Failure> {
         let network = self.network(settings).await?;
         for companion in settings.companions() {
-            let (name, _) = self.start(companion, network.as_deref(), Some(companion.name)).await?;
+            let (name, _) = Box::pin(self.start(companion, network.as_deref(), Some(companion.name))).await?;
             Box::pin(self.until_ready(companion, &name)).await?;
         }
         let main = settings.main();
         let began = Stopwatch::start();
-        let (name, id) = self.start(main, network.as_deref(), None).await?;
+        let (name, id) = Box::pin(self.start(main, network.as_deref(), None)).await?;
         let (container, response) = Box::pin(self.until_it_answers(settings, main, &name)).await?;
         let ready = began.elapsed();
         let mut output =
@@ -108,7 +108,7 @@ impl<'a> Exercise<'a> {
             health: part.health,
         };
         cx.progress(Progress::items(0, None, what.clone()));
-        let started = cx.unless_cancelled(&what, docker.run_container(request)).await;
+        let started = cx.unless_cancelled(&what, Box::pin(docker.run_container(request))).await;
         started.map_err(|failure| failure.while_doing(what))?;
         Ok((name.as_str().to_owned(), image.id))
     }

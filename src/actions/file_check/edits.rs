@@ -114,7 +114,7 @@ const YAML: Case = Case {
         (
             "kind: Service",
             "kind: [",
-            "`k8s/backend.yaml`, line 26: while parsing a node, did not find expected node content",
+            "`k8s/backend.yaml`, line 28: while parsing a flow mapping, did not find expected ',' or '}'",
         ),
     ],
 };
