@@ -50,8 +50,8 @@ pub(super) struct ComposeUp {
     /// checkout has it.
     name: Option<String>,
     /// Variables for compose, and so for `${…}` in its files; `${{ secrets.NAME }}` stands for a declared secret.
-    /// What the files give a container of it can be read with `docker inspect`. Other variables that the files use come from
-    /// the environment of `provision`, and count as inputs; those of declared secrets do not reach compose.
+    /// What the files give a container of it can be read with `docker inspect`. Other variables that the files use
+    /// come from the environment of `provision`, and count as inputs; those of declared secrets do not reach compose.
     #[serde(default)]
     env: BTreeMap<String, String>,
     /// The profiles of the files that are turned on. `COMPOSE_PROFILES` of the environment does not count.

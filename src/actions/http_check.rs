@@ -80,8 +80,8 @@ pub(super) struct HttpCheck {
     /// Log in before the request: a table with `path`, and `method` (`POST`), `headers`, `body`, `json` or `form`,
     /// `status`. The cookies that its response sets go along with the request, and so do the token at the JSON pointer
     /// `bearer` and the headers of `send` (name → JSON pointer). They are in memory alone. In one run the steps with
-    /// the same `login` at the same place share it; when it has ended (status 401), the step logs in once more. A probe of
-    /// `plan`, `why` or `report` logs in too.
+    /// the same `login` at the same place share it; when it has ended (status 401), the step logs in once more. A
+    /// probe of `plan`, `why` or `report` logs in too.
     login: Option<Login>,
     /// The status or statuses to expect; 200 by default.
     #[serde(default)]

@@ -17,10 +17,10 @@ fn what_is_wrong_with_an_assertion_is_said_with_its_place_before_anything_runs()
                 \"lenght(a) == 1\",\n]\n[[stage.step.files]]\npath = \"b.md\"\nassert = [\"'a' in headings |\"]";
     let shown = Sandbox::new(&pipeline("", step)).run(&["plan"]).code(2);
     shown
-        .says("pipeline.toml:11:3")
+        .says("pipeline.toml:12:3")
         .says("values are compared with `==`")
         .says("unknown function `lenght`")
-        .says("pipeline.toml:16:11");
+        .says("pipeline.toml:17:11");
 }
 
 #[test]
@@ -61,7 +61,7 @@ fn a_chart_is_checked_with_each_set_of_values_and_what_can_not_be_validated_is_s
         "[[stage.step.render]]\nname = \"local\"\nvalues = [\"local.yaml\"]\nabsent = [\"Ingress\"]\n\
          [[stage.step.render.objects]]\nobject = \"Deployment/web\"\nassert = [\"spec.replicas == 2\"]",
     );
-    sandbox.run(&["up"]).code(0).says("validated=1, unvalidated=1, validated-by=types");
+    sandbox.run(&["up"]).code(0).says("unvalidated=1, validated=1, validated-by=types");
     let shown = sandbox.run(&["logs", "s.a"]).code(0);
     shown.says("Widget/w (`templates/w.yaml`) could not be validated: Widget in x/v1 is not known without a cluster");
     let calls = fs::read_to_string(sandbox.path("calls")).unwrap();
