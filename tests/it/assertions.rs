@@ -39,7 +39,7 @@ fn a_file_is_checked_by_what_it_says_and_again_when_a_link_of_it_breaks() {
 }
 
 /// A helm that lints, and renders what the file `rendered` has.
-const HELM: &str = r#"echo "$@" >> calls
+const HELM: &str = r#"printf "%s\n" "$*" >> calls
 case "$*" in
 *lint*) test -e lint-error && { cat lint-error; echo 'Error: 1 chart(s) linted, 1 chart(s) failed' >&2; exit 1; }; exit 0 ;;
 *template*) cat; cat rendered ;;
