@@ -1,4 +1,4 @@
-//! [`Expected`]: what a response has to be, and how what differs is told.
+//! [`Expected`]: what a response has to be, and the words for what differs.
 
 use std::collections::BTreeMap;
 

@@ -60,12 +60,14 @@ impl ActionSettings for ChartCheck {
     const REVISION: u32 = 1;
     const SUMMARY: &'static str = "Lints a chart strictly and renders it with each set of values: the objects that it becomes \
          are there or not, are as asserted, and are valid; says of each object that could not be validated why not";
-    const EXAMPLE: &'static str = "chart = \"charts/todo\"\n[[render]]\nname = \"local\"\nvalues = [\"charts/todo/values-local.yaml\"]\n\
-        absent = [\"Ingress/todo\"]\n[[render.objects]]\nobject = \"Deployment/backend\"\nassert = [\"spec.replicas == 1\"]\n\
-        [[render]]\nname = \"with-ingress\"\nset = { ingress = { enabled = true } }\npresent = [\"Ingress/todo\"]";
+    const EXAMPLE: &'static str = "chart = \"charts/todo\"\nrender = [\n  \
+        { name = \"local\", values = [\"charts/todo/values-local.yaml\"], absent = [\"Ingress/todo\"], objects = [\n    \
+          { object = \"Deployment/backend\", assert = [\"spec.replicas == 1\"] },\n  ] },\n  \
+        { name = \"with-ingress\", set = { ingress = { enabled = true } }, present = [\"Ingress/todo\"] },\n]";
     const OUTPUTS: &'static [(&'static str, &'static str)] = &[
         ("objects", "how many objects were rendered, with all sets of values"),
         ("validated", "how many of them were found valid"),
+        ("unvalidated", "how many could not be validated; the step's log has the reasons"),
         ("validated-by", "`cluster`, `types` (what this program knows of Kubernetes) or `nothing`"),
     ];
     const HANDS_CLUSTER_ON: bool = true;
@@ -146,7 +148,9 @@ impl Action for ChartCheck {
                         continue;
                     }
                 };
-                rendered.document.notes.iter().for_each(|note| cx.line(note));
+                for note in &rendered.document.notes {
+                    cx.line(note);
+                }
                 let found = render.wrong(&rendered, given.as_ref());
                 wrong.extend(found.into_iter().map(|line| format!("{}: {line}", render.subject())));
                 if self.validate {
@@ -154,7 +158,9 @@ impl Action for ChartCheck {
                 }
                 counts.objects += rendered.sources.len();
             }
-            wrong.iter().for_each(|line| cx.line(line));
+            for line in &wrong {
+                cx.line(line);
+            }
             let validated_by = match kube {
                 _ if !self.validate => "nothing",
                 Some(_) => "cluster",
@@ -164,6 +170,7 @@ impl Action for ChartCheck {
                 [] => Ok(Output::new()
                     .with("objects", counts.objects.to_string())
                     .with("validated", counts.valid.to_string())
+                    .with("unvalidated", counts.unknown.to_string())
                     .with("validated-by", validated_by)),
                 [one] => Err(Failure::failed(one)),
                 many => {
@@ -180,6 +187,7 @@ impl Action for ChartCheck {
 struct Counts {
     objects: usize,
     valid: usize,
+    unknown: usize,
 }
 
 impl ChartCheck {
@@ -263,6 +271,7 @@ impl ChartCheck {
                     wrong.push(format!("{}: {name} (`{source}`) is not valid: {why}", render.subject()));
                 }
                 Validity::Unknown(why) => {
+                    counts.unknown += 1;
                     cx.line(&format!("{}: {name} (`{source}`) could not be validated: {why}", render.subject()));
                 }
             }

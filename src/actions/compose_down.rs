@@ -19,8 +19,8 @@ use crate::tools::process::ProcessObserver;
 pub(super) struct ComposeDown {
     /// The `name` of the `compose-up` whose project it takes down, if that has one.
     name: Option<String>,
-    /// Whether the volumes that the project has made are removed too, with the data in them. Without it they stay, unless
-    /// `--yes` says that data may be lost.
+    /// Whether the volumes that the project has made are removed too, with the data in them. Without it they stay,
+    /// unless `--yes` says that data may be lost.
     #[serde(default)]
     volumes: bool,
 }

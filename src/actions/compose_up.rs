@@ -49,9 +49,9 @@ pub(super) struct ComposeUp {
     /// Tells several compose projects of a pipeline apart. The project is called `PIPELINE-CHECKOUT-NAME`: no other
     /// checkout has it.
     name: Option<String>,
-    /// Variables for compose, and so for `${…}` in its files; `${{ secrets.NAME }}` stands for a declared secret. What
-    /// the files give a container of it can be read with `docker inspect`. Other variables that the files use come from
-    /// the environment of `provision`, and count as inputs; those of declared secrets do not reach compose.
+    /// Variables for compose, and so for `${…}` in its files; `${{ secrets.NAME }}` stands for a declared secret.
+    /// What the files give a container of it can be read with `docker inspect`. Other variables that the files use
+    /// come from the environment of `provision`, and count as inputs; those of declared secrets do not reach compose.
     #[serde(default)]
     env: BTreeMap<String, String>,
     /// The profiles of the files that are turned on. `COMPOSE_PROFILES` of the environment does not count.
@@ -78,8 +78,8 @@ pub(super) struct ComposeUp {
     /// container's), `path`, `status`, `contains` and `expect` as in `http-check`.
     #[serde(default)]
     ask: Vec<Ask>,
-    /// Whether everything is taken down again at the end of the step, with its volumes. Such a project has a name of its
-    /// own, so that its volumes are of this exercise alone.
+    /// Whether everything is taken down again at the end of the step, with its volumes. Such a project has a name of
+    /// its own, so that its volumes are of this exercise alone.
     #[serde(default)]
     temporary: bool,
 }

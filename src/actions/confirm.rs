@@ -18,7 +18,7 @@ const ATTEMPTS: usize = 5;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct Confirm {
-    /// What the person at the terminal is asked, in one line: a sentence that is true, or a question, that `yes` answers.
+    /// What the person at the terminal is asked, in one line: a sentence, or a question, that `yes` answers.
     /// Another text is asked again.
     text: String,
     /// Globs of the files that the answer is about, relative to the project; `!GLOB` leaves files out. When one of them

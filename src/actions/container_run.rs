@@ -22,19 +22,19 @@ use crate::model::{Output, ProofKind, split_secret_refs};
 use crate::tools::http;
 use exercise::Exercise;
 
-/// How long it may take until it answers by default.
+/// The default limit of the time until it answers.
 const WITHIN: Duration = Duration::from_secs(60);
 
 /// Settings of `container-run`: the image and what it runs with, what it has to answer, whether it stops in order.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct ContainerRun {
-    /// The image, as the build step outputs it: `${{ steps.build.backend.image }}`. One that the daemon lacks is pulled.
+    /// The image, as the build step outputs it: `${{ steps.build.backend.image }}`. A missing one is pulled.
     image: String,
     /// Arguments for its entry point; those of the image by default.
     command: Option<Vec<String>>,
     /// Its environment. `${{ secrets.NAME }}` stands for a declared secret: it reaches the daemon alone, not a command
-    /// line; whoever may use the daemon can read it with `docker inspect` until the container is removed.
+    /// line; a user of the daemon can read it with `docker inspect` until the container is removed.
     #[serde(default)]
     env: BTreeMap<String, String>,
     /// Containers that it needs, such as a database, started before it and in this order: tables with `name`, by which
@@ -231,7 +231,7 @@ impl Action for ContainerRun {
             let docker = cx.tools().docker().await?;
             cx.remove_left_containers(docker).await;
             let mut exercise = Exercise::new(cx, docker, self.within.map_or(WITHIN, |time| time.0));
-            let seen = exercise.run(self).await;
+            let seen = Box::pin(exercise.run(self)).await;
             // Also after a failure or Ctrl-C.
             let removed = exercise.clean_up().await;
             let output = seen?;

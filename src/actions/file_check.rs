@@ -65,8 +65,7 @@ impl ActionSettings for FileCheck {
          found and what was expected";
     const EXAMPLE: &'static str = "path = \"k8s/backend.yaml\"\nobject = \"Deployment/backend\"\nassert = [\n  \
         \"spec.replicas == 2\",\n  \"all(spec.template.spec.containers, imagePullPolicy == 'Never')\",\n]\n\
-        [[files]]\npath = \"backend/Dockerfile\"\nassert = [\"user == 'app'\", \"8000 in ports\", \"healthcheck is defined\"]\n\
-        absent = [\":latest\"]";
+        files = [\n  { path = \"backend/Dockerfile\", assert = [\"user == 'app'\", \"8000 in ports\"], absent = [\":latest\"] },\n]";
     const OUTPUTS: &'static [(&'static str, &'static str)] = &[("files", "how many files were checked")];
 
     fn validate(&self) -> Result<(), String> {

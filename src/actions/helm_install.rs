@@ -177,7 +177,7 @@ impl Action for HelmInstall {
             let work = self.before_upgrade(cx, &helm, &kube);
             let changed = cx.unless_cancelled("comparing the release's objects", work).await?;
             let release = self.upgrade(cx, &helm, &kube).await?;
-            let work = self.after_upgrade(cx, &kube, &release, &changed);
+            let work = Box::pin(self.after_upgrade(cx, &kube, &release, &changed));
             cx.unless_cancelled("comparing the release's objects", work).await?;
             Ok(Output::new()
                 .with("release", &self.release)
@@ -227,7 +227,7 @@ impl HelmInstall {
         let Some(chart) = Chart::at(cx.path(&self.chart)) else { return Ok(()) };
         let looked_at = chart.clone();
         let Some(why) = blocking(move || looked_at.missing_dependency()).await? else { return Ok(()) };
-        self.permit_loss_of_archives(cx, &chart)?;
+        Self::permit_loss_of_archives(cx, &chart)?;
         cx.line(&format!("getting the chart's dependencies: {why}"));
         let got = helm.get_dependencies(&chart, cx).await;
         cx.check_cancel()?;

@@ -79,9 +79,9 @@ pub(super) struct HttpCheck {
     form: Option<BTreeMap<String, String>>,
     /// Log in before the request: a table with `path`, and `method` (`POST`), `headers`, `body`, `json` or `form`,
     /// `status`. The cookies that its response sets go along with the request, and so do the token at the JSON pointer
-    /// `bearer` and the headers of `send` (name → JSON pointer). They are in memory alone. In one run the steps with the
-    /// same `login` at the same place share it; when it has ended (status 401), the step logs in once more. A probe of
-    /// `plan`, `why` or `report` logs in too.
+    /// `bearer` and the headers of `send` (name → JSON pointer). They are in memory alone. In one run the steps with
+    /// the same `login` at the same place share it; when it has ended (status 401), the step logs in once more. A
+    /// probe of `plan`, `why` or `report` logs in too.
     login: Option<Login>,
     /// The status or statuses to expect; 200 by default.
     #[serde(default)]
@@ -335,8 +335,8 @@ impl HttpCheck {
             return Ok(Asked { response: deliver(name, request).await?, session: None });
         };
         let key = login.key(&target.place);
-        let log_in = login.log_in(cx, &target.place, &target.base, limit);
-        let (session, is_new) = tools.sessions().get_or(key, ended, log_in).await?;
+        let logging_in = login.log_in(cx, &target.place, &target.base, limit);
+        let (session, is_new) = tools.sessions().get_or(key, ended, logging_in).await?;
         request.headers.extend(session.headers());
         let response = deliver(name, request).await?;
         tools.sessions().update(key, &session, &response.cookies, tools.redactor()).await;

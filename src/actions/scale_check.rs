@@ -138,7 +138,7 @@ impl ScaleCheck {
     async fn reach_each(&self, exercise: &Exercise<'_>, route: &dyn Route) -> Result<String, Failure> {
         let (service, port) = self.requests.service();
         let request = self.requests.request();
-        let named = Mutex::new(BTreeSet::new());
+        let seen_by_service = Mutex::new(BTreeSet::new());
         let what = format!("waiting until each pod of {} has answered", exercise.name());
         poll_until(exercise.cx.cancel(), Some(REACHED), INTERVAL, &what, || async {
             let pods = exercise.kube.pods_of(&exercise.target).await?;
@@ -158,9 +158,9 @@ impl ScaleCheck {
             }
             if self.requests.names_pods() {
                 if let Reply::Good(Some(pod)) = ask(route, &request).await {
-                    lock(&named).insert(pod);
+                    lock(&seen_by_service).insert(pod);
                 }
-                if let Some(name) = names.iter().find(|name| !lock(&named).contains(**name)) {
+                if let Some(name) = names.iter().find(|name| !lock(&seen_by_service).contains(**name)) {
                     return wait(format!("no request to the service `{service}` was answered by the pod {name}"));
                 }
             }

@@ -7,13 +7,13 @@ use std::path::Path;
 use fs_err as fs;
 
 use super::project::Project;
-use crate::config::{Ticked, tick as tick_boxes};
+use crate::config::{NewBoxes, tick as tick_boxes};
 use crate::error::{Context, Failure, FailureKind};
 use crate::fingerprint::Digest;
 use crate::model::{Checklist, Verdict};
 
-/// Ticks what is proven and takes the tick from everything else; dropped items stay as they are. Returns a line for each
-/// file. A file that has been edited since it was judged is refused, and then none is written.
+/// Ticks what is proven and takes the tick from everything else; dropped items stay as they are. Returns a line for
+/// each file. A file that has been edited since it was judged is refused, and then none is written.
 pub(super) fn tick(project: &Project, checklist: &Checklist) -> Result<Vec<String>, Failure> {
     let mut changes = Vec::new();
     for (name, digest) in &project.pipeline.checklists {
@@ -30,11 +30,11 @@ pub(super) fn tick(project: &Project, checklist: &Checklist) -> Result<Vec<Strin
         changes.push((name, path, [mark, ticked.text.as_bytes()].concat(), ticked, bytes));
     }
     let mut told = Vec::new();
-    for (name, path, new, Ticked { n_ticked, n_unticked, .. }, old) in changes {
+    for (name, path, new, NewBoxes { n_added, n_cleared, .. }, old) in changes {
         if new != old {
             replace(project.tools.root(), &path, &old, &new).context(|| format!("writing the checklist `{name}`"))?;
         }
-        told.push(format!("{name}: {n_ticked} ticked, {n_unticked} unticked"));
+        told.push(format!("{name}: {n_added} ticked, {n_cleared} unticked"));
     }
     Ok(told)
 }

@@ -33,7 +33,7 @@ use crate::tools::secrets::SecretSource;
 use after_cluster::mark_after_cluster;
 use assemble::{Assembly, known_steps};
 use expr::scope::{Env, Scope};
-pub(crate) use sections::checklist::{Ticked, tick};
+pub(crate) use sections::checklist::{NewBoxes, tick};
 use sections::profile::Profile;
 use sections::stages::{Reader, StageDecl};
 use sections::{checklist, pipeline, profile, secrets, vars};

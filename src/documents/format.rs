@@ -40,10 +40,11 @@ impl Format {
         if is_dockerfile {
             return Self::Dockerfile;
         }
-        if file == ".env" || file.starts_with(".env.") || file.ends_with(".env") {
+        if file.starts_with(".env.") {
             return Self::Env;
         }
         match file.rsplit_once('.').map(|(_, extension)| extension) {
+            Some("env") => Self::Env,
             Some("yaml" | "yml") => Self::Yaml,
             Some("json") => Self::Json,
             Some("toml") => Self::Toml,

@@ -1,6 +1,7 @@
 //! [`ObjectName`]: an object of a YAML file by its kind and name.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de};
@@ -85,13 +86,27 @@ pub(super) fn flattened(trees: Vec<Tree>) -> Vec<Tree> {
 
 impl<'de> Deserialize<'de> for ObjectName {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let (kind, name) = text.split_once('/').map_or((text.as_str(), None), |(kind, name)| (kind, Some(name)));
+        deserializer.deserialize_str(ObjectNameVisitor)
+    }
+}
+
+/// Reads a name inside of the deserializer, which then adds the place of the string to an error.
+struct ObjectNameVisitor;
+
+impl de::Visitor<'_> for ObjectNameVisitor {
+    type Value = ObjectName;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<ObjectName, E> {
+        let (kind, name) = text.split_once('/').map_or((text, None), |(kind, name)| (kind, Some(name)));
         let is_kind = kind.starts_with(|c: char| c.is_ascii_uppercase()) && kind.chars().all(char::is_alphanumeric);
         if !is_kind || name.is_some_and(|name| name.is_empty() || name.contains('/')) {
-            return Err(de::Error::custom(format!("`{text}` is not of the form `Deployment/backend`")));
+            return Err(E::custom(format!("`{text}` is not of the form `Deployment/backend`")));
         }
-        Ok(Self { kind: kind.to_owned(), name: name.map(str::to_owned) })
+        Ok(ObjectName { kind: kind.to_owned(), name: name.map(str::to_owned) })
     }
 }
 

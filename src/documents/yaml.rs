@@ -61,6 +61,8 @@ pub(super) fn tree(text: &str, start: usize) -> Result<(Tree, Vec<String>), Stri
         let line = error.location().and_then(|location| usize::try_from(location.line()).ok());
         let message = error.without_snippet().to_string();
         let why = message.lines().next().unwrap_or_default().trim_start_matches("error: ");
+        // Its line is that of the document, and the file may have several.
+        let why = why.split_once(" at line ").map_or(why, |(why, _)| why);
         line.map_or_else(|| why.to_owned(), |line| format!("line {}: {why}", start + line))
     })?;
     let mut doubled = Vec::new();

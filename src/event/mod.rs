@@ -151,8 +151,8 @@ pub struct StepFinished {
 }
 
 impl StepFinished {
-    /// Whether a person has to be told why: it failed, or it waits for somebody who is not there. What is blocked by
-    /// another step's failure has none of its own.
+    /// Whether a person has to be reported why: it failed, or it waits for somebody who is not there. What is blocked
+    /// by another step's failure has none of its own.
     pub fn is_failure(&self) -> bool {
         self.outcome == Outcome::Failed || self.outcome == Outcome::Blocked && self.failure.is_some()
     }

@@ -65,12 +65,26 @@ impl fmt::Debug for Assertion {
 
 impl<'de> Deserialize<'de> for Assertion {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        Self::parse(&text).map_err(|error| {
+        deserializer.deserialize_str(AssertionVisitor)
+    }
+}
+
+/// Reads an assertion inside of the deserializer, which then adds the place of the string to an error.
+struct AssertionVisitor;
+
+impl de::Visitor<'_> for AssertionVisitor {
+    type Value = Assertion;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Assertion, E> {
+        Assertion::parse(text).map_err(|error| {
             let part = text.get(error.at.clone()).filter(|part| !part.is_empty() && part.len() < text.len());
             let place = part.map(|part| format!(" at `{}`", part.lines().next().unwrap_or_default()));
             let help = error.help.map(|help| format!("; {help}")).unwrap_or_default();
-            de::Error::custom(format!("{}{}{help}", error.message, place.unwrap_or_default()))
+            E::custom(format!("{}{}{help}", error.message, place.unwrap_or_default()))
         })
     }
 }

@@ -56,10 +56,10 @@ impl<'a, 's> Scope<'a, 's> {
         match code {
             Code::Constant(value) => Ok(Found::Made(value.clone(), Origin::default())),
             Code::Name(name) => Ok(self.name(name)),
-            Code::Key(of, key) => self.eval(of)?.key(key, of),
+            Code::Key(of, key) => Ok(self.eval(of)?.key(key, of)),
             Code::Index(of, index) => {
                 let index = self.eval(index)?.present()?.to_value();
-                self.eval(of)?.index(&index, of)
+                Ok(self.eval(of)?.index(&index, of))
             }
             Code::Not(of) => made(!self.truth(of)?),
             Code::And(a, b) => made(self.truth(a)? && self.truth(b)?),
@@ -103,10 +103,10 @@ impl<'a, 's> Scope<'a, 's> {
                     let why = if origin.is_hidden { "it has no value".into() } else { explain(&error) };
                     Trouble::new(origin.line, format!("`{text}`: {why}"))
                 })?;
-                Ok(match value.is_undefined() {
-                    true => Found::Missing(absence(text, None, origin.line)),
-                    false => Found::Made(value, origin),
-                })
+                if value.is_undefined() {
+                    return Ok(Found::Missing(absence(text, None, origin.line)));
+                }
+                Ok(Found::Made(value, origin))
             }
         }
     }

@@ -56,7 +56,7 @@ pub(super) enum Found<'a> {
     Missing(Trouble),
 }
 
-impl<'a> Found<'a> {
+impl Found<'_> {
     /// Fails if there is nothing.
     pub(super) fn present(self) -> Result<Self, Trouble> {
         match self {
@@ -113,60 +113,60 @@ impl<'a> Found<'a> {
         self.place().filter(|place| !place.is_empty()).map_or_else(|| code.text(), str::to_owned)
     }
 
-    pub(super) fn key(&self, key: &str, code: &Code) -> Result<Self, Trouble> {
+    /// The value at `key`; `code` stands for this one.
+    pub(super) fn key(&self, key: &str, code: &Code) -> Self {
         match self {
-            Self::Missing(_) => Ok(self.clone()),
-            Self::At(place, tree) if matches!(tree.content, Content::Table(_)) => Ok(match tree.get(key) {
+            Self::Missing(_) => self.clone(),
+            Self::At(place, tree) if matches!(tree.content, Content::Table(_)) => match tree.get(key) {
                 Some(value) => Self::At(below(place, key), value),
-                None => {
-                    let near = nearest(key, tree.keys());
-                    Self::Missing(absence(&below(place, key), near, tree.line))
-                }
-            }),
+                None => Self::Missing(absence(&below(place, key), nearest(key, tree.keys()), tree.line)),
+            },
             found => {
                 let value = found.to_value();
                 match value.get_attr(key) {
                     Ok(inner) if value.kind() == ValueKind::Map && !inner.is_undefined() => {
-                        Ok(Self::Made(inner, Origin::of(std::slice::from_ref(found))))
+                        Self::Made(inner, Origin::of(std::slice::from_ref(found)))
                     }
                     Ok(_) if value.kind() == ValueKind::Map => {
-                        Ok(Self::Missing(absence(&below(&found.name(code), key), None, found.line())))
+                        Self::Missing(absence(&below(&found.name(code), key), None, found.line()))
                     }
                     _ => {
                         let message = format!("`{}` is {} and has no `{key}`", found.name(code), found.shown());
-                        Ok(Self::Missing(Trouble::absent(found.line(), message)))
+                        Self::Missing(Trouble::absent(found.line(), message))
                     }
                 }
             }
         }
     }
 
-    pub(super) fn index(&self, index: &Value, code: &Code) -> Result<Self, Trouble> {
+    /// The item at `index`, or the value at a key; `code` stands for this one.
+    pub(super) fn index(&self, index: &Value, code: &Code) -> Self {
         if let (Some(key), Self::At(_, Tree { content: Content::Table(_), .. })) = (index.as_str(), self) {
             return self.key(key, code);
         }
         let items = match self {
-            Self::Missing(_) => return Ok(self.clone()),
+            Self::Missing(_) => return self.clone(),
             Self::At(..) | Self::Several(_) => self.items(code).ok(),
             Self::Made(..) => None,
         };
         let Some(items) = items else {
             let value = self.to_value().get_item(index).unwrap_or(Value::UNDEFINED);
-            let name = format!("{}[{}]", self.name(code), shown::value(index));
-            return Ok(match value.is_undefined() {
-                true => Self::Missing(absence(&name, None, self.line())),
-                false => Self::Made(value, Origin::of(std::slice::from_ref(self))),
-            });
+            if value.is_undefined() {
+                let name = format!("{}[{}]", self.name(code), shown::value(index));
+                return Self::Missing(absence(&name, None, self.line()));
+            }
+            return Self::Made(value, Origin::of(std::slice::from_ref(self)));
         };
         let n = items.len();
-        let at = i64::try_from(index.clone()).ok().map(|at| if at < 0 { at + n as i64 } else { at });
+        let from_end = i64::try_from(n).unwrap_or(i64::MAX);
+        let at = i64::try_from(index.clone()).ok().map(|at| if at < 0 { at + from_end } else { at });
         let item = at.and_then(|at| usize::try_from(at).ok()).and_then(|at| items.into_iter().nth(at));
-        Ok(item.unwrap_or_else(|| {
+        item.unwrap_or_else(|| {
             let name = self.name(code);
             let has = if n == 1 { "1 item".to_owned() } else { format!("{n} items") };
             let message = format!("`{name}[{}]` is not there: `{name}` has {has}", shown::value(index));
             Self::Missing(Trouble::absent(self.line(), message))
-        }))
+        })
     }
 
     /// The items of a list.

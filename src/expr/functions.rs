@@ -112,7 +112,7 @@ fn named<'a>(code: &Code, list: &Found<'a>, name: &str) -> Result<Found<'a>, Tro
         return Ok(item);
     }
     let of = list.place().map_or_else(|| code.text(), str::to_owned);
-    Ok(missing(format!("`{of}` has nothing with the name '{name}'"), name, &names, list.line()))
+    Ok(missing(&format!("`{of}` has nothing with the name '{name}'"), name, &names, list.line()))
 }
 
 /// The object of a kind with a name among the documents.
@@ -137,7 +137,7 @@ fn object_name(tree: &Tree) -> String {
     format!("{}/{}", text(tree.get("kind")), text(name))
 }
 
-fn missing<'a>(message: String, wanted: &str, names: &[String], line: Option<usize>) -> Found<'a> {
+fn missing<'a>(message: &str, wanted: &str, names: &[String], line: Option<usize>) -> Found<'a> {
     let message = format!("{message}{}", near_help(nearest(wanted, names.iter().map(String::as_str)), names));
     Found::Missing(Trouble { line, message, is_absence: true })
 }

@@ -1,6 +1,7 @@
 //! Text from tools and files on a terminal: its width, where it is cut, and which control sequences are removed.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
@@ -89,7 +90,8 @@ pub(crate) fn tame_json(json: String) -> String {
     let mut out = String::with_capacity(json.len() + 16);
     for c in json.chars() {
         if drives(c) {
-            out.push_str(&format!("\\u{:04x}", u32::from(c)));
+            // Writing to a string does not fail.
+            let _written = write!(out, "\\u{:04x}", u32::from(c));
         } else {
             out.push(c);
         }

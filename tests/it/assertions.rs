@@ -17,10 +17,10 @@ fn what_is_wrong_with_an_assertion_is_said_with_its_place_before_anything_runs()
                 \"lenght(a) == 1\",\n]\n[[stage.step.files]]\npath = \"b.md\"\nassert = [\"'a' in headings |\"]";
     let shown = Sandbox::new(&pipeline("", step)).run(&["plan"]).code(2);
     shown
-        .says("pipeline.toml:11:3")
+        .says("pipeline.toml:12:3")
         .says("values are compared with `==`")
         .says("unknown function `lenght`")
-        .says("pipeline.toml:16:11");
+        .says("pipeline.toml:17:11");
 }
 
 #[test]
@@ -39,7 +39,7 @@ fn a_file_is_checked_by_what_it_says_and_again_when_a_link_of_it_breaks() {
 }
 
 /// A helm that lints, and renders what the file `rendered` has.
-const HELM: &str = r#"echo "$@" >> calls
+const HELM: &str = r#"printf "%s\n" "$*" >> calls
 case "$*" in
 *lint*) test -e lint-error && { cat lint-error; echo 'Error: 1 chart(s) linted, 1 chart(s) failed' >&2; exit 1; }; exit 0 ;;
 *template*) cat; cat rendered ;;
@@ -61,7 +61,8 @@ fn a_chart_is_checked_with_each_set_of_values_and_what_can_not_be_validated_is_s
         "[[stage.step.render]]\nname = \"local\"\nvalues = [\"local.yaml\"]\nabsent = [\"Ingress\"]\n\
          [[stage.step.render.objects]]\nobject = \"Deployment/web\"\nassert = [\"spec.replicas == 2\"]",
     );
-    let shown = sandbox.run(&["up"]).code(0);
+    sandbox.run(&["up"]).code(0).says("unvalidated=1, validated=1, validated-by=types");
+    let shown = sandbox.run(&["logs", "s.a"]).code(0);
     shown.says("Widget/w (`templates/w.yaml`) could not be validated: Widget in x/v1 is not known without a cluster");
     let calls = fs::read_to_string(sandbox.path("calls")).unwrap();
     assert!(calls.contains("-n default lint --strict") && calls.contains("template release-name"), "{calls}");

@@ -15,7 +15,7 @@ fn pipeline(more: &str, after: &str) -> String {
 
 fn project(more: &str, after: &str) -> Sandbox {
     let sandbox = Sandbox::new(&pipeline(more, after));
-    sandbox.file("tasks.md", "- [ ] T001 Look at the page\n").file("page.html", "<p>");
+    sandbox.file("tasks.md", "- [ ] T001 Check the page\n").file("page.html", "<p>");
     sandbox
 }
 

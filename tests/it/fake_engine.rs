@@ -1,4 +1,4 @@
-//! [`FakeEngine`]: a Docker daemon with images, containers, networks and volumes in memory. Its containers really listen.
+//! [`FakeEngine`]: a Docker daemon with images, containers, networks and volumes in memory. Its containers listen.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -159,6 +159,9 @@ impl FakeEngine {
 
     /// Status, content type and body; `None` for a request that is never answered.
     fn reply(&self, method: &str, path: &str, query: &str, body: &Value) -> Option<(u16, &'static str, Vec<u8>)> {
+        if method == "DELETE" {
+            return Some(self.remove(path));
+        }
         let mut world = self.world();
         self.import(&mut world);
         let json = |status: u16, value: Value| Some((status, "application/json", value.to_string().into_bytes()));
@@ -214,14 +217,7 @@ impl FakeEngine {
             },
             ("GET", ["containers", name, "logs"]) => {
                 let n = position(&world, name)?;
-                let mut frames = Vec::new();
-                for line in world.containers[n]["Lines"].as_array().into_iter().flatten() {
-                    let line = format!("{}\n", text(line));
-                    frames.extend([1, 0, 0, 0]);
-                    frames.extend(u32::try_from(line.len()).unwrap().to_be_bytes());
-                    frames.extend(line.as_bytes());
-                }
-                Some((200, "application/vnd.docker.raw-stream", frames))
+                Some((200, "application/vnd.docker.raw-stream", frames(&world.containers[n]["Lines"])))
             }
             ("POST", ["networks", "create"]) => {
                 world.networks.push(json!({"Id": body["Name"], "Name": body["Name"], "Labels": body["Labels"]}));
@@ -231,22 +227,40 @@ impl FakeEngine {
             ("GET", ["volumes"]) => {
                 json(200, json!({"Volumes": labelled(&world.volumes, query, |found| &found["Labels"])}))
             }
-            ("DELETE", [kind, name]) => {
-                let World { containers, networks, volumes, removed, .. } = &mut *world;
-                let list = match *kind {
-                    "containers" => containers,
-                    "networks" => networks,
-                    _ => volumes,
-                };
-                let is_it = |found: &Value| found["Id"] == *name || text(&found["Name"]) == *name;
-                let Some(n) = list.iter().position(is_it) else { return missing() };
-                let gone = list.remove(n);
-                removed.push(format!("{kind}/{}", text(&gone["Name"])));
-                json(204, Value::Null)
-            }
             _ => missing(),
         }
     }
+
+    /// Removes what `path` names.
+    fn remove(&self, path: &str) -> (u16, &'static str, Vec<u8>) {
+        let mut world = self.world();
+        let World { containers, networks, volumes, removed, .. } = &mut *world;
+        let (kind, name) = path.trim_start_matches('/').split_once('/').unwrap();
+        let list = match kind {
+            "containers" => containers,
+            "networks" => networks,
+            _ => volumes,
+        };
+        let is_it = |found: &Value| found["Id"] == name || text(&found["Name"]) == name;
+        let Some(n) = list.iter().position(is_it) else {
+            return (404, "application/json", br#"{"message":"no such object"}"#.to_vec());
+        };
+        let gone = list.remove(n);
+        removed.push(format!("{kind}/{}", text(&gone["Name"])));
+        (204, "application/json", b"null".to_vec())
+    }
+}
+
+/// Returns lines of standard output in the form in which the daemon sends logs.
+fn frames(lines: &Value) -> Vec<u8> {
+    let mut frames = Vec::new();
+    for line in lines.as_array().into_iter().flatten() {
+        let line = format!("{}\n", text(line));
+        frames.extend([1, 0, 0, 0]);
+        frames.extend(u32::try_from(line.len()).unwrap().to_be_bytes());
+        frames.extend(line.as_bytes());
+    }
+    frames
 }
 
 fn text(value: &Value) -> String {
@@ -313,7 +327,7 @@ fn start(world: &mut World, name: &str) {
     world.containers[n] = container;
 }
 
-/// Answers each request the same; returns the port. Without an answer nothing listens there.
+/// Returns the port of a server with one response to each request. Without an answer nothing listens there.
 pub(crate) fn listen(answer: Option<(u16, String)>) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();

@@ -9,7 +9,7 @@ use crate::sandbox::{Sandbox, Shown};
 const PASSWORD: &str = "correct-horse-battery";
 const TOKEN: &str = "tok-0123456789abcdef-";
 
-/// A server that gives a new token to whoever knows the password, as a cookie and in its JSON.
+/// A server that gives a new token to a client that knows the password, as a cookie and in its JSON.
 #[derive(Clone, Default)]
 struct Site {
     requests: Arc<Mutex<Vec<String>>>,
@@ -84,14 +84,14 @@ fn read(stream: &mut impl Read) -> String {
 /// A project with a check for each of `checks`: its name and its settings, `LOGIN` stands for a login.
 fn project(url: &str, checks: &[(&str, &str)]) -> Sandbox {
     let login = "login = { path = \"/login\", json = { password = \"${{ secrets.PW }}\" }, MORE }";
-    let steps: String = checks
-        .iter()
-        .map(|(id, settings)| {
-            let settings = settings.replace("LOGIN", &login.replace(", MORE", ""));
-            let settings = settings.replace("BEARER", &login.replace("MORE", "bearer = \"/token\""));
-            format!("[[stage.step]]\nid = \"{id}\"\naction = \"http-check\"\nurl = \"{url}/{id}\"\nattempts = 1\n{settings}\n")
-        })
-        .collect();
+    let mut steps = String::new();
+    for (id, settings) in checks {
+        let settings = settings.replace("LOGIN", &login.replace(", MORE", ""));
+        let settings = settings.replace("BEARER", &login.replace("MORE", "bearer = \"/token\""));
+        let step = format!("id = \"{id}\"\naction = \"http-check\"\nurl = \"{url}/{id}\"\nattempts = 1\n{settings}\n");
+        steps.push_str("[[stage.step]]\n");
+        steps.push_str(&step);
+    }
     let mut sandbox = Sandbox::new(&format!(
         "[pipeline]\nname = \"t\"\n[secrets]\nPW = {{ env = \"PW\" }}\n[[stage]]\nid = \"s\"\njobs = 1\n{steps}"
     ));

@@ -279,10 +279,10 @@ fn a_line_that_looks_like_an_item_fails_the_check_and_a_dropped_item_does_not() 
 #[test]
 fn ticking_changes_nothing_but_the_boxes() {
     let sandbox = project();
-    sandbox.run(&["up", "s.a"]).code(0);
     let text = "\u{feff}# Tasks\r\n\r\n## Phase 1: Setup [x]\r\n\r\n- [ ] T001 [P] Make it [ ]\r\n- [x] T002 Check it\r\n\
                 \t- note\r\n* [X] T003 Dream of it\r\n- [~] T004 Leave it";
     sandbox.file("tasks.md", text);
+    sandbox.run(&["up", "s.a"]).code(0);
     let shown = sandbox.run(&["report", "--tick"]).code(0);
     assert!(shown.stderr.contains("tasks.md: 1 ticked, 2 unticked"), "{}", shown.stderr);
     let ticked = text.replace("[ ] T001", "[x] T001").replace("[x] T002", "[ ] T002").replace("[X] T003", "[ ] T003");

@@ -8,8 +8,8 @@ use provision::tools::secrets::SecretSource;
 
 use crate::workbench::{IMAGE, PROFILE, Workbench, timed};
 
-/// A web server of one line, as the arguments of a container: it answers `ok` and what the variable `WHO` says, and ends
-/// on SIGTERM.
+/// A web server of one line, as the arguments of a container: it answers `ok` and what the variable `WHO` says, and
+/// ends on SIGTERM.
 pub(crate) fn server(port: u16) -> String {
     format!(
         "['perl', '-MIO::Socket::INET', '-e', '$SIG{{TERM}} = sub {{ exit 0 }}; $| = 1; print qq(listening\\n); \

@@ -64,9 +64,9 @@ fn the_example_is_deployed_and_proven_through_kills_and_a_lost_cluster() {
     assert!(shown.stdout.contains("verify.stored"), "{}", shown.stdout);
     let done = |verdicts: &[(String, String)]| verdicts.iter().filter(|(_, verdict)| verdict == "done").count();
     let first = verdicts(&sandbox);
-    assert_eq!(first.len(), 79);
+    assert_eq!(first.iter().filter(|(id, _)| id.starts_with('T')).count(), 79);
     let covered = fs_err::read_to_string(sandbox.path("pipeline.toml")).unwrap().matches("covers = [").count();
-    assert!(covered > 40 && done(&first) >= 40, "{first:?}");
+    assert!(covered > 70 && done(&first) >= 65, "{first:?}");
 
     // A second one has nothing to do, and says so.
     sandbox.run(&["up"]).code(0).says("nothing to do");

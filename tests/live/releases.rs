@@ -86,7 +86,7 @@ async fn a_chart_that_does_not_render_is_shown_with_its_place() {
 }
 
 /// A shell line that waits until the release is pending.
-fn until_pending(bench: &Workbench) -> String {
+pub(crate) fn until_pending(bench: &Workbench) -> String {
     let list = format!("{} list --pending -q | grep -q app", bench.helm());
     format!("for i in $(seq 100); do {list} && break; sleep 0.2; done")
 }
@@ -122,7 +122,7 @@ async fn a_release_that_a_killed_run_of_ours_left_is_freed() {
 }
 
 /// What `kubectl get` says of an object's field.
-async fn field(bench: &Workbench, object: &str, path: &str) -> String {
+pub(crate) async fn field(bench: &Workbench, object: &str, path: &str) -> String {
     bench.command(&format!("-n {} get {object} -o 'jsonpath={{{path}}}' > field", bench.namespace)).await;
     fs_err::read_to_string(bench.path("field")).unwrap()
 }

@@ -14,7 +14,7 @@ use crate::tools::deletion::Consent;
 use crate::tools::docker::{ComposeProject, Docker};
 use crate::tools::process::{Exit, ProcessObserver};
 
-/// The pause between two looks at the services.
+/// The pause between two probes of the services.
 const INTERVAL: Duration = Duration::from_millis(300);
 
 /// A compose project that is being started.
@@ -160,7 +160,7 @@ impl<'a> Exercise<'a> {
 
     fn logs_hint(&self) -> String {
         if self.settings.temporary {
-            return "`temporary = false` leaves the services as they are, to look at them".to_owned();
+            return "`temporary = false` leaves the services as they are, for an inspection".to_owned();
         }
         format!("docker compose -p {} logs", self.project)
     }

@@ -12,7 +12,7 @@ use crate::tools::http::Response;
 use crate::tools::process::ProcessObserver;
 use crate::tools::process::pause::Stopwatch;
 
-/// The pause between two looks at a container.
+/// The pause between two probes of a container.
 const INTERVAL: Duration = Duration::from_millis(200);
 
 /// How many of a container's last lines a failure shows.
@@ -43,13 +43,13 @@ impl<'a> Exercise<'a> {
     pub(super) async fn run(&mut self, settings: &ContainerRun) -> Result<Output, Failure> {
         let network = self.network(settings).await?;
         for companion in settings.companions() {
-            let (name, _) = self.start(companion, network.as_deref(), Some(companion.name)).await?;
-            self.until_ready(companion, &name).await?;
+            let (name, _) = Box::pin(self.start(companion, network.as_deref(), Some(companion.name))).await?;
+            Box::pin(self.until_ready(companion, &name)).await?;
         }
         let main = settings.main();
         let began = Stopwatch::start();
-        let (name, id) = self.start(main, network.as_deref(), None).await?;
-        let (container, response) = self.until_it_answers(settings, main, &name).await?;
+        let (name, id) = Box::pin(self.start(main, network.as_deref(), None)).await?;
+        let (container, response) = Box::pin(self.until_it_answers(settings, main, &name)).await?;
         let ready = began.elapsed();
         let mut output =
             Output::new().with("image", &settings.image).with("id", id).with("ready-ms", ready.as_millis().to_string());
@@ -108,7 +108,7 @@ impl<'a> Exercise<'a> {
             health: part.health,
         };
         cx.progress(Progress::items(0, None, what.clone()));
-        let started = cx.unless_cancelled(&what, docker.run_container(request)).await;
+        let started = cx.unless_cancelled(&what, Box::pin(docker.run_container(request))).await;
         started.map_err(|failure| failure.while_doing(what))?;
         Ok((name.as_str().to_owned(), image.id))
     }
@@ -141,7 +141,7 @@ impl<'a> Exercise<'a> {
             if found.health != Health::Starting {
                 return Ok(());
             }
-            if let Err(failure) = poll.next(self.not_healthy(part, &found)).await {
+            if let Err(failure) = poll.next(Self::not_healthy(part, &found)).await {
                 return Err(self.with_lines(failure, part, name).await);
             }
         }
@@ -162,14 +162,14 @@ impl<'a> Exercise<'a> {
                 Err(failure) => return Err(self.with_lines(failure, part, name).await),
             };
             let pending = match (found.health, settings.port) {
-                (Health::Starting, _) => self.not_healthy(part, &found),
+                (Health::Starting, _) => Self::not_healthy(part, &found),
                 (Health::Unchecked, None) => {
                     return Err(Failure::failed(format!("nothing shows that `{}` works", part.name))
                         .cause("its image has no health check, and no `port` is asked")
                         .hint("set `port`, and `path` and what to expect; or `health`, a program in the container"));
                 }
                 (_, None) => return Ok((found, None)),
-                (_, Some(port)) => match poll.check(self.ask(settings, &found, port)).await {
+                (_, Some(wanted)) => match poll.check(self.ask(settings, &found, wanted)).await {
                     Ok(response) => return Ok((found, Some(response))),
                     Err(failure) => failure,
                 },
@@ -188,7 +188,7 @@ impl<'a> Exercise<'a> {
         published.ask(self.cx, &settings.path, settings.expected()).await
     }
 
-    fn not_healthy(&self, part: Part<'_>, found: &Container) -> Failure {
+    fn not_healthy(part: Part<'_>, found: &Container) -> Failure {
         let failure = Failure::failed(format!("the health check of `{}` has not passed yet", part.name));
         if found.health_output.is_empty() { failure } else { failure.cause(&found.health_output) }
     }

@@ -103,7 +103,7 @@ const YAML: Case = Case {
         (
             "- port: 8000",
             "- port: 80",
-            "`k8s/backend.yaml`, Deployment/backend, line 33: `Service/backend.spec.ports[0].port` is 80, expected 8000",
+            "`k8s/backend.yaml`, Deployment/backend, line 32: `Service/backend.spec.ports[0].port` is 80, expected 8000",
         ),
         (
             "kind: Deployment",
@@ -114,7 +114,7 @@ const YAML: Case = Case {
         (
             "kind: Service",
             "kind: [",
-            "`k8s/backend.yaml`, line 26: while parsing a node, did not find expected node content",
+            "`k8s/backend.yaml`, line 28: while parsing a flow mapping, did not find expected ',' or '}'",
         ),
     ],
 };

@@ -160,9 +160,9 @@ impl Expectation {
 
     fn check_document(&self, source: Source<'_>, given: Option<&Tree>, found: &mut Findings) {
         let name = source.name.display();
-        let at = |why: &str| match why.starts_with("line ") {
-            true => format!("`{name}`, {why}"),
-            false => format!("`{name}`: {why}"),
+        let at = |why: &str| {
+            let sign = if why.starts_with("line ") { ',' } else { ':' };
+            format!("`{name}`{sign} {why}")
         };
         let document = match Document::read(self.format(source.name), source) {
             Ok(document) => document,

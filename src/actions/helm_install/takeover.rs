@@ -42,7 +42,7 @@ impl HelmInstall {
     }
 
     /// Fails if getting the dependencies of `chart` would cost an archive that nothing names, unless the user agrees.
-    pub(super) fn permit_loss_of_archives(&self, cx: &StepContext, chart: &Chart) -> Result<(), Failure> {
+    pub(super) fn permit_loss_of_archives(cx: &StepContext, chart: &Chart) -> Result<(), Failure> {
         for archive in chart.undeclared_archives()? {
             let shown = archive.strip_prefix(cx.tools().root()).unwrap_or(&archive).display();
             let deletion = Deletion {

@@ -125,7 +125,7 @@ fn token(response: &Response, pointer: &str) -> Result<String, String> {
     match json(response)?.pointer(pointer) {
         Some(Value::String(text)) if !text.is_empty() => Ok(text.clone()),
         Some(Value::Number(number)) => Ok(number.to_string()),
-        Some(_) => Err(format!("responded with something else than a text at `{pointer}`")),
+        Some(_) => Err(format!("responded with something else than a string at `{pointer}`")),
         None => Err(format!("responded without `{pointer}`")),
     }
 }

@@ -95,6 +95,11 @@ fn fill(value: &mut Value, secrets: &Secrets) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Returns the digit of a number below 16.
+fn hex_digit(number: u8) -> char {
+    char::from_digit(number.into(), 16).map_or('0', |digit| digit.to_ascii_uppercase())
+}
+
 /// Encodes a name or a value of a form.
 fn form_encoded(text: &str) -> String {
     let mut encoded = String::new();
@@ -102,7 +107,7 @@ fn form_encoded(text: &str) -> String {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'*' => encoded.push(char::from(byte)),
             b' ' => encoded.push('+'),
-            byte => encoded.push_str(&format!("%{byte:02X}")),
+            byte => encoded.extend(['%', hex_digit(byte >> 4), hex_digit(byte & 15)]),
         }
     }
     encoded

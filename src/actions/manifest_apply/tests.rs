@@ -205,8 +205,7 @@ async fn what_left_the_files_is_pruned_if_the_step_has_made_it_and_nothing_else(
     project.config("A: '1'");
     project.file("d.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: d}\ndata: {A: '1'}\n");
     project.file("e.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: e}\ndata: {A: '1'}\n");
-    let copied = CONFIG.replace("/c", "/copy");
-    let copied = "/api/v1/namespaces/apps/configmaps/copy".to_owned().replace(&copied, &copied);
+    let copied = "/api/v1/namespaces/apps/configmaps/copy";
     let there = "/api/v1/namespaces/apps/configmaps/e";
     project.store.put(there, json!({"data": {"A": "1"}, "metadata": {"managedFields": [entry("kubectl-edit", &[])]}}));
     project.apply().await.unwrap();
@@ -214,7 +213,7 @@ async fn what_left_the_files_is_pruned_if_the_step_has_made_it_and_nothing_else(
     let mut copy = project.store.get("/api/v1/namespaces/apps/configmaps/d").unwrap();
     copy["metadata"] = json!({"labels": copy["metadata"]["labels"], "annotations": copy["metadata"]["annotations"],
         "managedFields": [entry("kubectl-edit", &[("/data", "A".into())])]});
-    project.store.put(&copied, copy);
+    project.store.put(copied, copy);
     project.apply_as("s.other").await.unwrap_err();
     for file in ["d.yaml", "e.yaml"] {
         fs_err::remove_file(project.folder.path().join(file)).unwrap();

@@ -1,12 +1,13 @@
-//! `provision report --format ctrf`: the items in the Common Test Report Format (<https://ctrf.io>, schema version 0.0.0).
+//! `provision report --format ctrf`: the items in the Common Test Report Format (<https://ctrf.io>, schema version
+//! 0.0.0).
 
 use std::io::{self, Write};
 
 use serde::Serialize;
 
+use super::case::{CaseResult, result};
 use super::evidence::{basis, took};
-use super::junit::{CaseResult, result};
-use super::{ChecklistReport, Format};
+use super::format::{ChecklistReport, Format};
 use crate::model::ItemStatus;
 
 pub(super) const FORMAT: Format = Format { name: "ctrf", write };

@@ -5,11 +5,11 @@
 
 use std::io::{self, Write};
 
+use super::case::{CaseResult, escaped, result};
 use super::evidence::{basis, took};
-use super::{ChecklistReport, Format};
-use crate::model::{ItemStatus, Verdict};
+use super::format::{ChecklistReport, Format};
+use crate::model::ItemStatus;
 use crate::report::style::timestamp;
-use crate::report::text;
 
 pub(super) const FORMAT: Format = Format { name: "junit", write };
 
@@ -44,47 +44,12 @@ fn write_case(out: &mut dyn Write, status: &ItemStatus, phase: &str) -> io::Resu
     writeln!(out, "    </testcase>")
 }
 
-/// What a test report says of an item.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum CaseResult {
-    Passed,
-    Failed,
-    Skipped,
-}
-
-/// Returns what a test report says of an item with this verdict.
-pub(super) fn result(verdict: Verdict) -> CaseResult {
-    match verdict {
-        verdict if verdict.is_ticked() => CaseResult::Passed,
-        Verdict::Failed | Verdict::Stale => CaseResult::Failed,
-        _ => CaseResult::Skipped,
-    }
-}
-
 /// Returns the attributes that count the cases.
 fn numbers(items: &[ItemStatus]) -> String {
     let count = |wanted| items.iter().filter(|status| result(status.verdict) == wanted).count();
     let (failures, skipped) = (count(CaseResult::Failed), count(CaseResult::Skipped));
     let time: f64 = items.iter().map(|status| took(status).as_secs_f64()).sum();
     format!(r#"tests="{}" failures="{failures}" errors="0" skipped="{skipped}" time="{time:.3}""#, items.len())
-}
-
-/// Returns text for XML, in attributes too.
-pub(super) fn escaped(value: &str) -> String {
-    let mut out = String::with_capacity(value.len());
-    for c in text::plain(value).chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            // Not allowed in XML, also not as references.
-            '\u{fffe}' | '\u{ffff}' => out.push('\u{fffd}'),
-            c => out.push(c),
-        }
-    }
-    out
 }
 
 #[cfg(test)]
@@ -97,13 +62,5 @@ mod tests {
         let mut out = Vec::new();
         write(&mut out, &report()).unwrap();
         insta::assert_snapshot!(String::from_utf8(out).unwrap());
-    }
-
-    #[test]
-    fn text_is_escaped() {
-        assert_eq!(
-            escaped("a<b> & \"c\" 'd'\x1b[2J\u{1}\u{ffff}"),
-            "a&lt;b&gt; &amp; &quot;c&quot; &#39;d&#39;\u{fffd}"
-        );
     }
 }

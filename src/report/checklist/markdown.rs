@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use super::evidence::{basis, counts, near};
-use super::{ChecklistReport, Format};
+use super::format::{ChecklistReport, Format};
 use crate::model::{Evidence, ProofKind, Verdict};
 use crate::report::style::{duration, timestamp};
 use crate::report::text;

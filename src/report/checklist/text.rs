@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::evidence::{basis, counts, near};
-use super::{ChecklistReport, Format};
+use super::format::{ChecklistReport, Format};
 use crate::model::{ItemStatus, Verdict};
 use crate::report::style::{BAD, DIM, GOOD, STRONG, Symbol, WARN, timestamp};
 use crate::report::text;

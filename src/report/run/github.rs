@@ -81,7 +81,10 @@ impl<W: Write> Github<W> {
             let message = parts.join("\ncaused by: ");
             self.annotate(level, &label.unwrap_or_default(), &message)?;
         }
-        if let Some(note) = &finished.note {
+        // The step that others wait for has an annotation of its own.
+        if let Some(note) = &finished.note
+            && finished.outcome != Outcome::Blocked
+        {
             self.annotate("notice", finished.step.as_str(), note)?;
         }
         Ok(())
@@ -188,8 +191,8 @@ mod tests {
           | npm ERR! network
           log: .provision/logs/20261121-113512-4f2a/build.frontend.log
         help: `provision logs build.frontend` shows all of it
-        [ 1m 05s] deploy.chart  blocked: needs build.frontend, which failed
-        [ 1m 05s] deploy.ready  blocked: needs build.frontend, which failed
+        [ 1m 05s] deploy.chart  blocked (note: needs build.frontend, which failed)
+        [ 1m 05s] deploy.ready  blocked (note: needs build.frontend, which failed)
         x build.frontend: the image could not be built
 
         x todo-chatbot failed in 1m 05s: 2 ran, 1 fresh, 1 failed, 2 blocked

@@ -218,8 +218,8 @@ mod tests {
           | npm ERR! network
           log: .provision/logs/20261121-113512-4f2a/build.frontend.log
         help: `provision logs build.frontend` shows all of it
-        [ 1m 05s] deploy.chart  blocked: needs build.frontend, which failed
-        [ 1m 05s] deploy.ready  blocked: needs build.frontend, which failed
+        [ 1m 05s] deploy.chart  blocked (note: needs build.frontend, which failed)
+        [ 1m 05s] deploy.ready  blocked (note: needs build.frontend, which failed)
         x build.frontend: the image could not be built
 
         x todo-chatbot failed in 1m 05s: 2 ran, 1 fresh, 1 failed, 2 blocked

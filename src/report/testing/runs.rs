@@ -63,7 +63,7 @@ pub(crate) fn failing() -> Vec<Event> {
     run.stage_end("build", Outcome::Failed, 63_760);
     for id in ["deploy.chart", "deploy.ready"] {
         run.finish(StepFinished {
-            failure: Some(Failure::failed("needs build.frontend, which failed")),
+            note: Some("needs build.frontend, which failed".into()),
             ..finished(id, Outcome::Blocked, 0)
         });
     }

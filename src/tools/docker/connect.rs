@@ -32,8 +32,8 @@ impl Endpoint {
         self.host.strip_prefix("unix://") == Some(DEFAULT_SOCKET)
     }
 
-    /// Whether the daemon publishes ports on this machine, as far as its address tells: a socket of a file, or an address
-    /// of this machine.
+    /// Whether the daemon publishes ports on this machine, as far as its address tells: a socket, or an address of this
+    /// machine.
     pub fn is_on_this_machine(&self) -> bool {
         let (scheme, rest) = self.host.split_once("://").unwrap_or(("unix", &self.host));
         let host = rest.rsplit_once(':').map_or(rest, |(host, _)| host).trim_matches(['[', ']']);

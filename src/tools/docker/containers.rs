@@ -102,7 +102,10 @@ impl Container {
                 .stop_timeout
                 .and_then(|seconds| u64::try_from(seconds).ok())
                 .map_or(STOP_GRACE, Duration::from_secs),
-            created_at: found.created.map(|time| time.unix_timestamp_nanos()).unwrap_or_default(),
+            created_at: match found.created {
+                Some(time) => time.unix_timestamp_nanos(),
+                None => 0,
+            },
             ports: published(ports),
             memory: positive(limits.memory),
             milli_cpus: positive(limits.nano_cpus).map(|n| n / 1_000_000).or_else(by_quota),

@@ -32,7 +32,7 @@ impl Docker {
         Ok(lines[lines.len().saturating_sub(n)..].to_vec())
     }
 
-    /// Returns the same as evidence for a failure: each line after `label`, and a line that says so where there are none.
+    /// Returns the same as evidence for a failure: each line after `label`; says so where there are none.
     pub async fn last_lines_of(&self, label: &str, name: &str, n: usize) -> Vec<String> {
         match self.last_lines(name, n).await {
             Ok(lines) if lines.is_empty() => vec![format!("{label} has printed nothing")],

@@ -19,7 +19,7 @@ const HEALTH_RETRIES: i64 = 100_000;
 const LOOPBACK: &str = "127.0.0.1";
 
 /// A container to be created. Secrets may be in its environment: they reach the daemon in the body of a request, and
-/// whoever may inspect the container can read them there.
+/// a user who may inspect the container can read them there.
 #[derive(Clone, Debug)]
 pub struct ContainerRequest<'a> {
     /// Its name.

@@ -1,4 +1,4 @@
-//! [`Session`]: what a server gave whoever has logged in. Kept in memory alone, and gone with the process.
+//! [`Session`]: what a server gave a client that has logged in. Kept in memory alone, and gone with the process.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -135,7 +135,7 @@ mod tests {
 
     use super::*;
 
-    fn deployment(spec: Value) -> Value {
+    fn deployment(spec: &Value) -> Value {
         json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}, "spec": spec})
     }
 
@@ -143,14 +143,14 @@ mod tests {
     fn names_and_types_of_fields_are_checked() {
         let container = json!({"name": "web", "image": "a", "resources": {"limits": {"cpu": 1, "memory": "1Gi"}},
             "livenessProbe": {"httpGet": {"path": "/", "port": "http"}}, "volumeMounts": []});
-        let good = deployment(json!({"replicas": 2, "strategy": {"rollingUpdate": {"maxSurge": 1}}, "selector": {},
+        let good = deployment(&json!({"replicas": 2, "strategy": {"rollingUpdate": {"maxSurge": 1}}, "selector": {},
             "template": {"spec": {"containers": [container], "volumes": [{"name": "v", "emptyDir": {}}]}}}));
         assert_eq!(validity(&good), Validity::Valid);
         let bad =
-            deployment(json!({"replicas": 2, "template": {"spec": {"containers": [{"name": "a", "imge": "b"}]}}}));
+            deployment(&json!({"replicas": 2, "template": {"spec": {"containers": [{"name": "a", "imge": "b"}]}}}));
         let why = "the field `spec.template.spec.containers[0].imge` is not known";
         assert_eq!(validity(&bad), Validity::Invalid(why.into()));
-        let Validity::Invalid(why) = validity(&deployment(json!({"replicas": "two"}))) else { panic!() };
+        let Validity::Invalid(why) = validity(&deployment(&json!({"replicas": "two"}))) else { panic!() };
         assert!(why.contains("invalid type: string \"two\""), "{why}");
         let widget = json!({"apiVersion": "x/v1", "kind": "Widget", "metadata": {"name": "w"}});
         assert_eq!(validity(&widget), Validity::Unknown("Widget in x/v1 is not known without a cluster".into()));

@@ -191,8 +191,8 @@ impl Kube {
     async fn give_back(&self, target: &Target, record: &Record) -> Result<(), Failure> {
         let Some(to) = &record.applied_by else { return Ok(()) };
         let live = self.live(target).await?;
-        let path = record.field.owned_path();
-        let entries = managers_of(&live).and_then(|entries| managers::give_back(&entries, &record.manager, to, &path));
+        let field = record.field.owned_path();
+        let entries = managers_of(&live).and_then(|entries| managers::give_back(&entries, &record.manager, to, &field));
         let Some(entries) = entries else { return Ok(()) };
         let version = live.pointer("/metadata/resourceVersion");
         let patch = Patch::Merge(json!({"metadata": {"resourceVersion": version, "managedFields": entries}}));

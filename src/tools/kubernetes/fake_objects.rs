@@ -9,8 +9,11 @@ use super::client::Kube;
 use super::fake_api::{ApiRequest, merge, serve, status};
 use super::fake_apply;
 
-/// The kinds: API version, plural, kind, and whether its objects are in namespaces.
-const KINDS: &[(&str, &str, &str, bool)] = &[
+/// A kind: API version, plural, kind, and whether its objects are in namespaces.
+type FakeKind = (&'static str, &'static str, &'static str, bool);
+
+/// The kinds that are served.
+const KINDS: &[FakeKind] = &[
     ("v1", "namespaces", "Namespace", false),
     ("v1", "configmaps", "ConfigMap", true),
     ("v1", "secrets", "Secret", true),
@@ -27,7 +30,7 @@ const KINDS: &[(&str, &str, &str, bool)] = &[
 ];
 
 /// A kind that is served once its definition is there.
-const GADGET: (&str, &str, &str, bool) = ("x.example/v1", "gadgets", "Gadget", true);
+const GADGET: FakeKind = ("x.example/v1", "gadgets", "Gadget", true);
 
 /// Keeps objects by their paths: `/api/v1/namespaces/apps/configmaps/c`.
 #[derive(Clone, Default)]
@@ -83,7 +86,7 @@ impl ObjectStore {
         std::mem::take(&mut *self.changes.lock().unwrap())
     }
 
-    fn kinds(&self) -> Vec<(&'static str, &'static str, &'static str, bool)> {
+    fn kinds(&self) -> Vec<FakeKind> {
         let has_gadgets = self.objects.lock().unwrap().keys().any(|path| path.ends_with("/gadgets.x.example"));
         KINDS.iter().copied().chain(has_gadgets.then_some(GADGET)).collect()
     }
@@ -109,7 +112,7 @@ impl ObjectStore {
             && version.matches('/').count() < 2
             && kind_at(path).is_none()
         {
-            let of = |kind: &&(&str, &str, &str, bool)| kind.0 == version;
+            let of = |kind: &&FakeKind| kind.0 == version;
             let all: Vec<Value> = kinds
                 .iter()
                 .filter(of)
@@ -129,7 +132,7 @@ impl ObjectStore {
         }
     }
 
-    fn list(&self, path: &str, kind: (&str, &str, &str, bool), query: &str) -> Value {
+    fn list(&self, path: &str, kind: FakeKind, query: &str) -> Value {
         let label = query.split('&').find_map(|part| part.strip_prefix("labelSelector="));
         let label = label.map(|label| label.replace("%2F", "/").replace("%3D", "="));
         let (root, plural) = path.rsplit_once('/').unwrap();
@@ -144,13 +147,7 @@ impl ObjectStore {
         json!({"apiVersion": kind.0, "kind": format!("{}List", kind.2), "metadata": {}, "items": items})
     }
 
-    fn answer_object(
-        &self,
-        request: &ApiRequest,
-        path: &str,
-        kind: (&str, &str, &str, bool),
-        name: &str,
-    ) -> (u16, Value) {
+    fn answer_object(&self, request: &ApiRequest, path: &str, kind: FakeKind, name: &str) -> (u16, Value) {
         let mut objects = self.objects.lock().unwrap();
         let is_trial = request.query.contains("dryRun=All");
         if request.method != "GET" && !is_trial {
@@ -198,7 +195,7 @@ impl ObjectStore {
 }
 
 /// The kind that a path is of, and the object's name if it is one's.
-fn kind_at(path: &str) -> Option<((&'static str, &'static str, &'static str, bool), Option<&str>)> {
+fn kind_at(path: &str) -> Option<(FakeKind, Option<&str>)> {
     let rest = path.strip_prefix("/apis/").or(path.strip_prefix("/api/"))?;
     KINDS.iter().copied().chain([GADGET]).find_map(|kind| {
         let rest = rest.strip_prefix(kind.0)?.strip_prefix('/')?;
@@ -213,7 +210,7 @@ fn kind_at(path: &str) -> Option<((&'static str, &'static str, &'static str, boo
     })
 }
 
-fn new_object(kind: (&str, &str, &str, bool), path: &str, name: &str) -> Value {
+fn new_object(kind: FakeKind, path: &str, name: &str) -> Value {
     let mut object = json!({"apiVersion": kind.0, "kind": kind.2, "metadata": {"name": name, "uid": name,
         "resourceVersion": "1", "managedFields": []}});
     if kind.3 {

@@ -149,13 +149,15 @@ mod tests {
 
     use super::*;
 
-    /// The metadata of a ConfigMap with the key `A` that the step `s.apply` of `shop` has made.
+    /// The metadata of a `ConfigMap` with the key `A` that the step `s.apply` of `shop` has made.
     fn made() -> Value {
         let fields = json!({"f:data": {"f:A": {}}, "f:metadata": {"f:labels": {"f:provision.dev/pipeline": {}}}});
         json!({"name": "c", "labels": {PIPELINE: "shop"},
             "annotations": {APPLIED_BY: "s.apply", MADE_BY: "shop"},
             "managedFields": [{"manager": "provision/shop/s.apply", "operation": "Apply", "fieldsV1": fields}]})
     }
+
+    type Change<'a> = &'a dyn Fn(&mut Value);
 
     fn meta(change: impl Fn(&mut Value)) -> ObjectMeta {
         let mut meta = made();
@@ -182,7 +184,7 @@ mod tests {
             }),
             ""
         );
-        let cases: [(&dyn Fn(&mut Value), &str); 7] = [
+        let cases: [(Change<'_>, &str); 7] = [
             (&|meta| meta["labels"] = json!({}), "no step of the pipeline `shop` has applied it"),
             (&|meta| meta["labels"][PIPELINE] = "other".into(), "no step of the pipeline `shop` has applied it"),
             (&|meta| meta["managedFields"][0]["manager"] = "kubectl-client-side-apply".into(), "it is a copy"),

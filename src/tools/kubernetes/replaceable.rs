@@ -103,7 +103,7 @@ mod tests {
     use super::super::workload::WorkloadKind;
     use super::*;
 
-    fn pod(owners: Value, volumes: Value) -> PodOfWorkload {
+    fn pod(owners: &Value, volumes: &Value) -> PodOfWorkload {
         let pod = json!({"metadata": {"name": "web-1", "uid": "p", "ownerReferences": owners},
             "spec": {"containers": [], "volumes": volumes}});
         PodOfWorkload::of(&serde_json::from_value(pod).unwrap())
@@ -118,7 +118,7 @@ mod tests {
         let volumes = json!([{"name": "tmp", "emptyDir": {}}, {"name": "shm", "emptyDir": {"medium": "Memory"}},
             {"name": "scratch", "ephemeral": {}}, {"name": "conf", "configMap": {"name": "c"}},
             {"name": "data", "persistentVolumeClaim": {"claimName": "d"}}, {"name": "host", "hostPath": {"path": "/x"}}]);
-        let own: Vec<String> = pod(json!([]), volumes).own_volumes.into_iter().collect();
+        let own: Vec<String> = pod(&json!([]), &volumes).own_volumes.into_iter().collect();
         assert_eq!(own, ["scratch", "shm", "tmp"]);
     }
 
@@ -150,7 +150,7 @@ mod tests {
             (json!([]), false),
         ];
         for (owners, expected) in cases {
-            let proof = kube.replaces(&target, &pod(owners.clone(), json!([]))).await.unwrap();
+            let proof = kube.replaces(&target, &pod(&owners, &json!([]))).await.unwrap();
             assert_eq!(proof == Proof::Shown, expected, "{owners}: {proof:?}");
         }
     }

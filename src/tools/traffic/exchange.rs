@@ -10,8 +10,12 @@ use http_body_util::{BodyExt, Empty};
 use hyper::body::Bytes;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::Semaphore;
 
 use crate::tools::pause;
+
+/// How long opening a connection may take. The time that a response may take begins after that.
+const OPENING: Duration = Duration::from_secs(10);
 
 /// How long a route may take to say why it has closed a connection.
 const LAST_WORDS: Duration = Duration::from_millis(100);
@@ -71,11 +75,20 @@ pub enum Reply {
 
 /// Sends one request on a new connection.
 pub async fn ask(route: &dyn Route, ask: &Ask) -> Reply {
-    let connection = match pause::timeout(ask.limit, route.open()).await {
+    ask_if_free(route, ask, &Semaphore::new(1)).await
+}
+
+/// The same, unless all of `openings` are taken: a way that is busy already does not get better by more connections.
+pub(super) async fn ask_if_free(route: &dyn Route, ask: &Ask, openings: &Semaphore) -> Reply {
+    let Ok(opening) = openings.try_acquire() else {
+        return Reply::Unsent("too many connections are being opened already".to_owned());
+    };
+    let connection = match pause::timeout(OPENING, route.open()).await {
         Some(Ok(connection)) => connection,
         Some(Err(why)) => return Reply::Unsent(why),
-        None => return Reply::Unsent(format!("no connection was opened within {:?}", ask.limit)),
+        None => return Reply::Unsent(format!("no connection was opened within {OPENING:?}")),
     };
+    drop(opening);
     let Connection { stream, said, guard } = connection;
     let reply = match pause::timeout(ask.limit, exchange(stream, ask)).await {
         Some(Ok(reply)) => reply,

@@ -12,13 +12,18 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
+use exchange::ask_if_free;
 pub use exchange::{Ask, Connection, Reply, Route, Stream, ask};
 
 use super::pause::Stopwatch;
+
+/// How many connections are opened at the same time at most.
+const OPENINGS: usize = 16;
 
 /// How many failed requests are kept with what is known of them; the rest is only counted.
 const KEPT: usize = 500;
@@ -139,6 +144,7 @@ async fn send_all(
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     // Dropped with this task, which ends every request.
     let mut sent = JoinSet::new();
+    let openings = Arc::new(Semaphore::new(OPENINGS));
     let mut number = 0;
     loop {
         tokio::select! {
@@ -147,9 +153,10 @@ async fn send_all(
             _ = ticks.tick() => {
                 number += 1;
                 let (route, request, counts) = (Arc::clone(&route), Arc::clone(&request), Arc::clone(&counts));
+                let openings = Arc::clone(&openings);
                 sent.spawn(async move {
                     let (at, took) = (began.elapsed(), Stopwatch::start());
-                    let reply = ask(&*route, &request).await;
+                    let reply = ask_if_free(&*route, &request, &openings).await;
                     let took = took.elapsed();
                     let situation = if matches!(reply, Reply::Bad(_)) { route.situation().await } else { None };
                     lock(&counts).add(number, at, took, reply, situation);

@@ -138,6 +138,19 @@ async fn what_could_not_be_sent_is_no_failure_and_leaves_a_gap() {
 }
 
 #[tokio::test]
+async fn a_way_that_is_busy_is_not_made_busier() {
+    let route = local(&[OK]).await;
+    let openings = Semaphore::new(1);
+    let taken = openings.try_acquire().unwrap();
+    let reply = ask_if_free(&*route, &request(), &openings).await;
+    assert_eq!(reply, Reply::Unsent("too many connections are being opened already".into()));
+    assert_eq!(route.opened.load(Ordering::SeqCst), 0);
+    drop(taken);
+    assert!(matches!(ask_if_free(&*route, &request(), &openings).await, Reply::Good(_)));
+    assert_eq!(openings.available_permits(), 1);
+}
+
+#[tokio::test]
 async fn news_are_told_once() {
     let mut traffic = Traffic::start(local(&[ERROR, OK]).await, request(), 100);
     let mut news = Vec::new();

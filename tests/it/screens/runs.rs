@@ -135,7 +135,6 @@ fn on_github_each_step_is_a_group_and_a_failure_an_annotation() {
       │ bundling 14 modules
       │ main.ts(3,7): cannot find name cart
       log: .provision/logs/20000101-000000-00000000/build.web.log
-    ::notice title=verify.smoke::needs build.web
     [   0.0s] verify.smoke  blocked (note: needs build.web)
     ✗ build.web: `/project/./bundle` ended with exit code 2
 

@@ -30,7 +30,7 @@ def free_port() -> int:
         return listener.getsockname()[1]
 
 
-def wait_until(condition: Callable[[], Any], what: str, seconds: float = 20) -> Any:
+def wait_until(condition: Callable[[], Any], what: str, seconds: float = 60) -> Any:
     """Returns the first true value of the condition."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

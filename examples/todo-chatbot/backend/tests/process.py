@@ -48,13 +48,13 @@ class Process:
     def _ready(self) -> bool:
         assert self.process.poll() is None, self.process.communicate()[0]
         try:
-            return httpx2.get(f"{self.url}/ready", timeout=5).status_code == 200
+            return httpx2.get(f"{self.url}/ready", timeout=30).status_code == 200
         except httpx2.HTTPError:
             return False
 
     def sign_up(self) -> dict[str, str]:
         body = {"email": "ada@example.org", "password": PASSWORD}
-        answer = httpx2.post(f"{self.url}/auth/sign-up", json=body, timeout=20)
+        answer = httpx2.post(f"{self.url}/auth/sign-up", json=body, timeout=60)
         return {"Authorization": f"Bearer {answer.json()['token']}"}
 
     def terminate(self) -> None:

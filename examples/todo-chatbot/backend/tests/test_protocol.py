@@ -94,7 +94,7 @@ def test_the_official_client_can_use_it(database: str) -> None:
 
     async def use_tools(url: str, prefix: str, headers: dict[str, str]) -> str:
         async with (
-            httpx2.AsyncClient(headers=headers) as http,
+            httpx2.AsyncClient(headers=headers, timeout=60) as http,
             Client(streamable_http_client(f"{url}{prefix}/mcp", http_client=http)) as client,
         ):
             names = [tool.name for tool in (await client.list_tools()).tools]

@@ -19,7 +19,7 @@ def test_a_request_in_flight_is_answered(database: str, stub: Stub) -> None:
 
         def ask() -> None:
             body = {"message": "hello"}
-            answers.append(httpx2.post(f"{process.url}/chat", json=body, headers=headers, timeout=20))
+            answers.append(httpx2.post(f"{process.url}/chat", json=body, headers=headers, timeout=60))
 
         asking = threading.Thread(target=ask)
         asking.start()

@@ -64,8 +64,12 @@ export async function look(page, name) {
   await page.evaluate(() => {
     for (const animation of document.getAnimations()) {
       const { duration, endTime } = animation.effect.getComputedTiming();
-      if (endTime !== Infinity) animation.finish();
-      else animation.currentTime = duration * 0.85;
+      if (endTime !== Infinity) {
+        animation.finish();
+      } else {
+        animation.currentTime = duration * 0.85;
+        animation.pause();
+      }
     }
   });
   if (PICTURES) {

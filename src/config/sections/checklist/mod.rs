@@ -16,7 +16,7 @@ use crate::model::{Item, ItemId, ItemPlace, NearItem};
 
 use markdown::ParsedNear;
 pub(crate) use names::{Found, Items};
-pub(crate) use tick::{Ticked, tick};
+pub(crate) use tick::{NewBoxes, tick};
 
 /// Maximum size: a checklist is written by hand, a larger file is something else.
 const MAX_BYTES: u64 = 4 << 20;

@@ -6,18 +6,18 @@ use super::boxes::{self, Mark};
 
 /// The text of a checklist with other boxes.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Ticked {
+pub(crate) struct NewBoxes {
     /// The text. Only bytes within boxes differ.
     pub(crate) text: String,
     /// How many boxes have a tick now and had none.
-    pub(crate) n_ticked: usize,
+    pub(crate) n_added: usize,
     /// How many boxes have lost their tick.
-    pub(crate) n_unticked: usize,
+    pub(crate) n_cleared: usize,
 }
 
-/// Ticks the boxes of `text` on the `lines`, counted from 1, or takes their tick away. Returns the number of a line that
-/// has no box.
-pub(crate) fn tick(text: &str, lines: &BTreeMap<usize, bool>) -> Result<Ticked, usize> {
+/// Ticks the boxes of `text` on the `lines`, counted from 1, or takes their tick away. Returns the number of a line
+/// that has no box.
+pub(crate) fn tick(text: &str, lines: &BTreeMap<usize, bool>) -> Result<NewBoxes, usize> {
     let mut found = BTreeMap::new();
     let (mut at, mut line) = (0, 1);
     for item in boxes::find(text).lines.iter().filter(|item| item.mark == Ok(Mark::Plain)) {
@@ -26,16 +26,16 @@ pub(crate) fn tick(text: &str, lines: &BTreeMap<usize, bool>) -> Result<Ticked, 
         // The byte after the bracket.
         found.insert(line, item.at + 1);
     }
-    let mut ticked = Ticked { text: text.to_owned(), n_ticked: 0, n_unticked: 0 };
+    let mut boxes = NewBoxes { text: text.to_owned(), n_added: 0, n_cleared: 0 };
     for (line, wanted) in lines {
         let at = *found.get(line).ok_or(*line)?;
         let has = &text[at..=at] != " ";
         if has != *wanted {
-            ticked.text.replace_range(at..=at, if *wanted { "x" } else { " " });
-            *(if *wanted { &mut ticked.n_ticked } else { &mut ticked.n_unticked }) += 1;
+            boxes.text.replace_range(at..=at, if *wanted { "x" } else { " " });
+            *(if *wanted { &mut boxes.n_added } else { &mut boxes.n_cleared }) += 1;
         }
     }
-    Ok(ticked)
+    Ok(boxes)
 }
 
 #[cfg(test)]
@@ -51,10 +51,10 @@ mod tests {
             ticked.text,
             "# A [x] b\r\n\r\n- [x] one [ ]\r\n  * [X] two\r\n1. [ ] three — ü\n- [-] four\n> - [x]* 5 five\n"
         );
-        assert_eq!((ticked.n_ticked, ticked.n_unticked), (2, 1));
+        assert_eq!((ticked.n_added, ticked.n_cleared), (2, 1));
         // Once more changes nothing.
         let again = tick(&ticked.text, &lines).unwrap();
-        assert_eq!((again.text, again.n_ticked, again.n_unticked), (ticked.text, 0, 0));
+        assert_eq!((again.text, again.n_added, again.n_cleared), (ticked.text, 0, 0));
     }
 
     #[test]

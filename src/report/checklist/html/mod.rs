@@ -5,9 +5,9 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
+use super::case::escaped;
 use super::evidence::{basis, counts, near};
-use super::junit::escaped;
-use super::{ChecklistReport, Format};
+use super::format::{ChecklistReport, Format};
 use crate::model::{Evidence, ItemStatus, Outcome, Verdict};
 use crate::report::style::{duration, timestamp};
 use crate::report::timeline::Timeline;

@@ -175,10 +175,10 @@ fn step(row: &StepRow, canvas: Canvas, name_width: usize, draft: &mut Draft) {
             push_clock(draft, row.started.map(|started| canvas.now.saturating_sub(started)));
         }
         StepState::Finished(outcome) => {
-            match &row.failure {
-                Some(failure) => {
-                    draft.left.push(style, text::plain(failure.message.lines().next().unwrap_or_default()))
-                }
+            // Of a step that could not begin, why, instead of what it would have done.
+            let why = row.failure.as_ref().map(|failure| failure.message.as_str());
+            match why.or(row.note.as_deref().filter(|_| outcome == Outcome::Blocked)) {
+                Some(why) => draft.left.push(style, text::plain(why.lines().next().unwrap_or_default())),
                 None => draft.left.push(DIM, title),
             };
             draft.right.push(style, outcome.word());

@@ -1,7 +1,6 @@
 //! Which Dockerfiles the classic builder builds as BuildKit does, and which copy the Dockerfile itself.
 
-use super::lines::instructions;
-use super::split_flags;
+use super::lines::{instructions, split_flags};
 
 /// Arguments that BuildKit alone sets.
 const AUTOMATIC: [&str; 8] = [

@@ -22,6 +22,28 @@ pub(super) struct Lines {
     pub(super) instructions: Vec<Instruction>,
 }
 
+/// The instructions that there are.
+pub(super) const KNOWN: [&str; 18] = [
+    "ADD",
+    "ARG",
+    "CMD",
+    "COPY",
+    "ENTRYPOINT",
+    "ENV",
+    "EXPOSE",
+    "FROM",
+    "HEALTHCHECK",
+    "LABEL",
+    "MAINTAINER",
+    "ONBUILD",
+    "RUN",
+    "SHELL",
+    "STOPSIGNAL",
+    "USER",
+    "VOLUME",
+    "WORKDIR",
+];
+
 /// Instructions that here-documents can belong to.
 const WITH_HEREDOCS: [&str; 3] = ["ADD", "COPY", "RUN"];
 
@@ -125,4 +147,21 @@ pub(super) fn shell_words(line: &str) -> Vec<String> {
         words.push(word);
     }
     words
+}
+
+/// The flags at the beginning of `rest`, and the words after them.
+pub(super) fn split_flags(rest: &str) -> (Vec<&str>, Vec<String>) {
+    let mut flags = Vec::new();
+    let mut rest = rest.trim_start();
+    while rest.starts_with("--") {
+        let end = rest.find(char::is_whitespace).unwrap_or(rest.len());
+        flags.push(&rest[..end]);
+        rest = rest[end..].trim_start();
+    }
+    (flags, shell_words(rest))
+}
+
+/// The value of the flag `--name=value`.
+pub(super) fn flag<'a>(flags: &[&'a str], name: &str) -> Option<&'a str> {
+    flags.iter().find_map(|flag| flag.strip_prefix("--")?.strip_prefix(name)?.strip_prefix('='))
 }

@@ -13,7 +13,7 @@ mod variables;
 use std::collections::BTreeMap;
 
 pub use classic::{may_copy, needs_buildkit};
-use lines::{Instruction, instructions, shell_words};
+use lines::{Instruction, KNOWN, flag, instructions, shell_words, split_flags};
 pub use stages::{Copied, HealthCheck, Program, Said, Stage, stages};
 use variables::Variables;
 
@@ -37,28 +37,6 @@ pub struct Platforms<'a> {
 
 /// Images that read a Dockerfile as the daemon itself does.
 const STANDARD_SYNTAX: [&str; 2] = ["docker/dockerfile", "docker/dockerfile-upstream"];
-
-/// The instructions that there are.
-const KNOWN: [&str; 18] = [
-    "ADD",
-    "ARG",
-    "CMD",
-    "COPY",
-    "ENTRYPOINT",
-    "ENV",
-    "EXPOSE",
-    "FROM",
-    "HEALTHCHECK",
-    "LABEL",
-    "MAINTAINER",
-    "ONBUILD",
-    "RUN",
-    "SHELL",
-    "STOPSIGNAL",
-    "USER",
-    "VOLUME",
-    "WORKDIR",
-];
 
 /// What the Dockerfile `text` brings in, built with the arguments `args`.
 pub fn sources(text: &str, args: &BTreeMap<String, String>, platforms: Platforms<'_>) -> Sources {
@@ -269,23 +247,6 @@ fn is_address(source: &str) -> bool {
 fn is_pinned(address: &str) -> bool {
     let commit = address.split_once('#').map(|(_, part)| part.split(':').next().unwrap_or(part));
     commit.is_some_and(|commit| commit.len() == 40 && commit.bytes().all(|byte| byte.is_ascii_hexdigit()))
-}
-
-/// The flags at the beginning of `rest`, and the words after them.
-fn split_flags(rest: &str) -> (Vec<&str>, Vec<String>) {
-    let mut flags = Vec::new();
-    let mut rest = rest.trim_start();
-    while rest.starts_with("--") {
-        let end = rest.find(char::is_whitespace).unwrap_or(rest.len());
-        flags.push(&rest[..end]);
-        rest = rest[end..].trim_start();
-    }
-    (flags, shell_words(rest))
-}
-
-/// The value of the flag `--name=value`.
-fn flag<'a>(flags: &[&'a str], name: &str) -> Option<&'a str> {
-    flags.iter().find_map(|flag| flag.strip_prefix("--")?.strip_prefix(name)?.strip_prefix('='))
 }
 
 #[cfg(test)]

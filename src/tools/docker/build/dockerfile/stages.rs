@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::lines::{Instruction, instructions, shell_words};
+use super::lines::{Instruction, KNOWN, flag, instructions, shell_words, split_flags};
 use super::variables::Variables;
-use super::{KNOWN, flag, split_flags};
 
 /// A value and the line of the instruction that says it.
 #[derive(Clone, Debug, PartialEq, Eq)]

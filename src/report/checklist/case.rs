@@ -1,0 +1,52 @@
+//! Items as test cases, and text for markup.
+
+use crate::model::Verdict;
+use crate::report::text;
+
+/// What a test report says of an item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum CaseResult {
+    Passed,
+    Failed,
+    Skipped,
+}
+
+/// Returns what a test report says of an item with this verdict.
+pub(super) fn result(verdict: Verdict) -> CaseResult {
+    match verdict {
+        verdict if verdict.is_ticked() => CaseResult::Passed,
+        Verdict::Failed | Verdict::Stale => CaseResult::Failed,
+        _ => CaseResult::Skipped,
+    }
+}
+
+/// Returns text for XML, in attributes too.
+pub(super) fn escaped(value: &str) -> String {
+    let mut out = String::with_capacity(value.len());
+    for c in text::plain(value).chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            // Not allowed in XML, also not as references.
+            '\u{fffe}' | '\u{ffff}' => out.push('\u{fffd}'),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_escaped() {
+        assert_eq!(
+            escaped("a<b> & \"c\" 'd'\x1b[2J\u{1}\u{ffff}"),
+            "a&lt;b&gt; &amp; &quot;c&quot; &#39;d&#39;\u{fffd}"
+        );
+    }
+}
