@@ -63,7 +63,8 @@ pub(super) struct ImageCheck {
     absent: Vec<String>,
     /// Whether no file of any layer, also one that a later layer removes, and neither the configuration nor the history
     /// may have the value of a declared secret or a key of a well-known form (docs/policy-rules.md has the forms).
-    /// Compressed files are not unpacked. Keys for tests, which libraries publish with their code, are not counted.
+    /// Compressed files are not unpacked. Keys in tests and documents of installed libraries, which everybody can read,
+    /// do not count.
     #[serde(default = "defaults::yes")]
     no_secrets: bool,
     /// Files in which a secret is none, such as the test keys of a library.

@@ -13,7 +13,8 @@ use crate::tools::docker::ImageConfig;
 /// So many files that match one pattern are named.
 const NAMED: usize = 5;
 
-/// Where base images and libraries have keys for their own tests, which everybody can read: no secret of this image.
+/// Where base images and libraries have keys for their own tests and documents, which everybody can read: no secret of
+/// this image.
 /// Declared secrets are found there all the same.
 const PUBLISHED: &[&str] = &[
     "usr/lib/**/libgnutls.so*",
@@ -21,6 +22,8 @@ const PUBLISHED: &[&str] = &[
     "**/{site-packages,dist-packages,node_modules,gems}/**/{test,tests,spec,fixtures,testdata}/**",
     "usr/{lib,local}/go*/src/**",
     "usr/share/doc/**",
+    "**/*.{dist,egg}-info/**",
+    "**/node_modules/**/*.{md,markdown}",
 ];
 
 static PUBLISHED_GLOBS: LazyLock<Vec<GlobMatcher>> =
@@ -236,10 +239,12 @@ mod tests {
             "usr/local/lib/python3.11/test/certdata/keycert.pem",
             "app/node_modules/public-encrypt/test/1024.priv",
             "venv/lib/python3.11/site-packages/x/tests/key.pem",
+            "opt/venv/lib/python3.11/site-packages/pyjwt-2.15.1.dist-info/METADATA",
+            "app/node_modules/jsonwebtoken/README.md",
         ] {
             assert!(is_published(&leak(path, false)) && !is_published(&leak(path, true)), "{path}");
         }
-        for path in ["app/tests/key.pem", "app/node_modules/x/key.pem", "usr/lib/libssl.so.3"] {
+        for path in ["app/tests/key.pem", "app/node_modules/x/key.pem", "usr/lib/libssl.so.3", "app/README.md"] {
             assert!(!is_published(&leak(path, false)), "{path}");
         }
     }
