@@ -24,8 +24,8 @@ pub(super) struct Profile {
     /// 0 is no limit.
     #[serde(rename = "CPUs")]
     cpus: u64,
-    /// Which addons are on.
-    addons: BTreeMap<String, bool>,
+    /// Which addons are on; `null` until a first start is nearly over.
+    addons: Option<BTreeMap<String, bool>>,
 }
 
 impl Profile {
@@ -39,7 +39,7 @@ impl Profile {
 
     /// Whether the addon `name` is on.
     pub(super) fn has_addon(&self, name: &str) -> bool {
-        self.addons.get(name).copied().unwrap_or(false)
+        self.addons.as_ref().and_then(|addons| addons.get(name)).copied().unwrap_or(false)
     }
 
     /// Whether its node is a container of the Docker daemon.
@@ -204,6 +204,9 @@ mod tests {
         fs_err::write(&file, r#"{"Addons":{"ingress":true,"dashboard":false}}"#).unwrap();
         let profile = Profile::read_in(folder.path(), "p").unwrap().unwrap();
         assert_eq!(["ingress", "dashboard", "other"].map(|name| profile.has_addon(name)), [true, false, false]);
+        // As a start that was killed leaves it.
+        fs_err::write(&file, r#"{"Addons":null}"#).unwrap();
+        assert!(!Profile::read_in(folder.path(), "p").unwrap().unwrap().has_addon("ingress"));
         fs_err::write(&file, "{").unwrap();
         assert!(Profile::read_in(folder.path(), "p").is_err());
     }
