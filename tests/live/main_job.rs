@@ -66,7 +66,7 @@ fn the_example_is_deployed_and_proven_through_kills_and_a_lost_cluster() {
     let first = verdicts(&sandbox);
     assert_eq!(first.iter().filter(|(id, _)| id.starts_with('T')).count(), 79);
     let covered = fs_err::read_to_string(sandbox.path("pipeline.toml")).unwrap().matches("covers = [").count();
-    assert!(covered > 70 && done(&first) >= 65, "{first:?}");
+    assert!(covered > 60 && done(&first) >= 70, "{first:?}");
 
     // A second one has nothing to do, and says so.
     sandbox.run(&["up"]).code(0).says("nothing to do");
