@@ -337,34 +337,3 @@ async fn what_somebody_changes_in_a_release_is_named_and_repaired() {
     bench.command("delete crd gadgets.drift.example").await;
     bench.clean_up().await;
 }
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_release_is_rolled_back_once_and_what_was_installed_is_there_again() {
-    let bench = Workbench::new("rollback").await;
-    chart(&bench, TEMPLATE);
-    let (first, second) = (settings(&bench, ""), settings(&bench, ", note = 'new', replicas = 2"));
-    let installed = bench.run("helm-install", &first).await.unwrap();
-    let upgraded = bench.run("helm-install", &second).await.unwrap();
-    let back = format!("release = 'app'\nnamespace = '{}'\nto = 'previous'", bench.namespace);
-    let output = timed("helm-rollback", bench.run("helm-rollback", &back)).await.unwrap();
-    let facts = ["from", "to", "revision", "pods"].map(|name| output.get(name).unwrap().to_owned());
-    assert_eq!(facts, ["2", "1", "3", "1"]);
-    assert_eq!(field(&bench, "configmap/app", ".data.note").await, "of the file");
-    assert_eq!(timed("its probe", bench.probe("helm-rollback", &back, &output)).await, Presence::Present);
-    assert_eq!(bench.run("helm-rollback", &back).await.unwrap(), output);
-    // What the first step has installed is there again; what the second one has is not.
-    assert_eq!(bench.probe("helm-install", &first, &installed).await, Presence::Present);
-    assert!(matches!(bench.probe("helm-install", &second, &upgraded).await, Presence::Missing(_)));
-    let rollout = format!("namespace = '{}'\nrelease = 'app'\nrevision = '1'", bench.namespace);
-    bench.run("rollout-check", &rollout).await.unwrap();
-    // Forward again, and a change by hand.
-    let forward = bench.run_as("live.one", "helm-rollback", &back.replace("previous", "2")).await.unwrap();
-    assert_eq!((forward.get("revision"), forward.get("pods")), (Some("4"), Some("2")));
-    let missing = bench.probe("helm-rollback", &back, &output).await;
-    assert_eq!(missing, Presence::Missing("the release `app` is at revision 4, which is not as revision 1 was".into()));
-    let again = bench.run("helm-rollback", &back.replace("previous", "1")).await.unwrap();
-    assert_eq!(again.get("revision"), Some("5"));
-    bench.command(&format!("-n {} scale deployment app --replicas=0", bench.namespace)).await;
-    assert!(matches!(bench.probe("helm-rollback", &back, &again).await, Presence::Missing(_)));
-    bench.clean_up().await;
-}
