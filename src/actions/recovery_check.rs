@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::exercise::{Exercise, NUMBERS, Requests, WorkloadName, add_inputs, nothing_left, with_numbers};
+use super::exercise::{Exercise, NUMBERS, Requests, WorkloadName, add_inputs, nothing_left};
 use crate::action::units::Time;
 use crate::action::{Action, ActionSettings, Presence, StepContext, defaults, names};
 use crate::error::Failure;
@@ -95,9 +95,7 @@ impl Action for RecoveryCheck {
             let exercise = Box::pin(Exercise::begin(cx, &kube, target, SETTLED)).await?;
             let chosen = cx.unless_cancelled("choosing a pod", self.choose(&exercise)).await?;
             let work = |_| self.delete_and_wait(&exercise, &chosen);
-            let (output, tally) = Box::pin(exercise.under_requests(&self.requests, work)).await?;
-            self.requests.judge(&tally, &format!("the recovery of {}", exercise.name()))?;
-            Ok(with_numbers(output, &tally))
+            Box::pin(exercise.under_requests(&self.requests, "recovery", work)).await
         })
     }
 }

@@ -6,7 +6,7 @@ use futures_util::future::BoxFuture;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::exercise::{Exercise, NUMBERS, Requests, WorkloadName, add_inputs, nothing_left, with_numbers};
+use super::exercise::{Exercise, NUMBERS, Requests, WorkloadName, add_inputs, nothing_left};
 use crate::action::units::Time;
 use crate::action::{Action, ActionSettings, Presence, StepContext, defaults, names};
 use crate::error::Failure;
@@ -102,9 +102,7 @@ impl Action for RolloutUpdate {
             let target = self.workload.target(&self.namespace);
             let exercise = Box::pin(Exercise::begin(cx, &kube, target, self.within())).await?;
             let update = |_| exercise.and_back(self.update(&exercise));
-            let (output, tally) = Box::pin(exercise.under_requests(&self.requests, update)).await?;
-            self.requests.judge(&tally, &format!("the update of {}", exercise.name()))?;
-            Ok(with_numbers(output, &tally))
+            Box::pin(exercise.under_requests(&self.requests, "update", update)).await
         })
     }
 }

@@ -19,7 +19,7 @@ use crate::tools::kubernetes::{Change, Exerciser, Kube, Target, WorkloadKind};
 use crate::tools::process::ProcessObserver;
 use crate::tools::{checkout_id, pause};
 
-pub(super) use requests::{NUMBERS, Requests, with_numbers};
+pub(super) use requests::{NUMBERS, Requests};
 
 /// How often a change is tried to be taken back while the API server is busy, and the pause between.
 const TRIES: u32 = 5;

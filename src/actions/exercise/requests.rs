@@ -161,7 +161,7 @@ impl Requests {
 }
 
 /// `output` with the numbers of the requests.
-pub(in crate::actions) fn with_numbers(output: Output, tally: &Tally) -> Output {
+fn with_numbers(output: Output, tally: &Tally) -> Output {
     output
         .with("requests", tally.total.to_string())
         .with("failed", tally.failed.to_string())
@@ -178,13 +178,15 @@ pub(in crate::actions) const NUMBERS: [(&str, &str); 4] = [
 ];
 
 impl Exercise<'_> {
-    /// Does `work` while requests go on; it gets the way that they go, and has to end soon after a wish to stop.
-    /// Returns its result with what came of the requests; the failed ones are in the step's log.
-    pub(in crate::actions) async fn under_requests<T, F: Future<Output = Result<T, Failure>>>(
+    /// Does `work`, which messages call `what` of the workload, while requests go on; it gets the way that they go, and
+    /// has to end soon after a wish to stop. Returns its output with the numbers of the requests, and fails if more of
+    /// them failed than may; the failed ones are in the step's log.
+    pub(in crate::actions) async fn under_requests<F: Future<Output = Result<Output, Failure>>>(
         &self,
         requests: &Requests,
+        what: &str,
         work: impl FnOnce(Arc<dyn Route>) -> F,
-    ) -> Result<(T, Tally), Failure> {
+    ) -> Result<Output, Failure> {
         let entrance = self.open_entrance(requests).await?;
         let result = self.with_traffic(&entrance, requests, work).await;
         // Also after a failure or Ctrl-C.
@@ -195,7 +197,9 @@ impl Exercise<'_> {
         if let Err(failure) = &closed {
             self.cx.line(&format!("{failure}; the next run of this step removes it"));
         }
-        result
+        let (output, tally) = result?;
+        requests.judge(&tally, &format!("the {what} of {}", self.name()))?;
+        Ok(with_numbers(output, &tally))
     }
 
     async fn open_entrance(&self, requests: &Requests) -> Result<Entrance, Failure> {
