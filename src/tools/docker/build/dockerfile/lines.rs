@@ -149,6 +149,20 @@ pub(super) fn shell_words(line: &str) -> Vec<String> {
     words
 }
 
+/// Returns the names and values of `NAME=value …`, or of `NAME value`.
+pub(super) fn pairs(rest: &str) -> Vec<(String, String)> {
+    let words = shell_words(rest);
+    match words.first() {
+        Some(first) if first.contains('=') => words
+            .iter()
+            .filter_map(|word| word.split_once('='))
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect(),
+        Some(first) => vec![(first.clone(), rest[first.len()..].trim().to_owned())],
+        None => Vec::new(),
+    }
+}
+
 /// The flags at the beginning of `rest`, and the words after them.
 pub(super) fn split_flags(rest: &str) -> (Vec<&str>, Vec<String>) {
     let mut flags = Vec::new();

@@ -13,7 +13,7 @@ mod variables;
 use std::collections::BTreeMap;
 
 pub use classic::{may_copy, needs_buildkit};
-use lines::{Instruction, KNOWN, flag, instructions, shell_words, split_flags};
+use lines::{Instruction, KNOWN, flag, instructions, pairs, shell_words, split_flags};
 pub use stages::{Copied, HealthCheck, Program, Said, Stage, stages};
 use variables::Variables;
 
@@ -153,17 +153,7 @@ impl Reader<'_> {
 
     /// `ENV NAME=value …` or `ENV NAME value`.
     fn set_environment(&mut self, rest: &str) {
-        let words = shell_words(rest);
-        let pairs: Vec<(String, String)> = match words.first() {
-            Some(first) if first.contains('=') => words
-                .iter()
-                .filter_map(|word| word.split_once('='))
-                .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                .collect(),
-            Some(first) => vec![(first.clone(), rest[first.len()..].trim().to_owned())],
-            None => Vec::new(),
-        };
-        for (name, value) in pairs {
+        for (name, value) in pairs(rest) {
             match self.stage.fill(&value, true) {
                 Some(value) => self.stage.set(&name, Some(value)),
                 // It comes from the base image: what uses it is unknown.

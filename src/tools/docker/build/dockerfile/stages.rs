@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::lines::{Instruction, KNOWN, flag, instructions, shell_words, split_flags};
+use super::lines::{Instruction, KNOWN, flag, instructions, pairs, shell_words, split_flags};
 use super::variables::Variables;
 
 /// A value and the line of the instruction that says it.
@@ -180,20 +180,6 @@ fn json_words(rest: &str) -> Option<Vec<String>> {
 
 fn program(rest: &str) -> Program {
     json_words(rest).map_or_else(|| Program::Shell(rest.to_owned()), Program::Words)
-}
-
-/// `NAME=value …`, or `NAME value`.
-fn pairs(rest: &str) -> Vec<(String, String)> {
-    let words = shell_words(rest);
-    match words.first() {
-        Some(first) if first.contains('=') => words
-            .iter()
-            .filter_map(|word| word.split_once('='))
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .collect(),
-        Some(first) => vec![(first.clone(), rest[first.len()..].trim().to_owned())],
-        None => Vec::new(),
-    }
 }
 
 impl Stage {
