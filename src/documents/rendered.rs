@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::document::Document;
 use super::{object, yaml};
 use crate::expr::{Content, Tree};
+use crate::tools::kubernetes::yaml_documents;
 
 /// The manifest that a chart is rendered to.
 pub struct Rendered {
@@ -18,11 +19,11 @@ impl Rendered {
     /// Reads what helm prints. Returns every document that can't be read.
     pub fn read(manifest: &str) -> Result<Self, Vec<String>> {
         let (mut objects, mut sources, mut notes, mut wrong) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        for (_, part) in yaml::parts(manifest) {
-            let source = part.lines().find_map(|line| line.strip_prefix("# Source: "));
+        for part in yaml_documents(manifest) {
+            let source = part.text.lines().find_map(|line| line.strip_prefix("# Source: "));
             // The first part is the chart's name.
             let source = source.map_or("a document", |source| source.split_once('/').map_or(source, |(_, path)| path));
-            let (mut tree, doubled) = match yaml::tree(&part, 0) {
+            let (mut tree, doubled) = match yaml::tree(&part.text, 0) {
                 Ok(read) => read,
                 Err(why) => {
                     wrong.push(format!("`{source}`, rendered, {why}"));

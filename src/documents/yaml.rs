@@ -10,12 +10,13 @@ use serde_saphyr::Spanned;
 use super::document::Document;
 use super::object::flattened;
 use crate::expr::{Content, Tree};
+use crate::tools::kubernetes::yaml_documents;
 
 pub(super) fn read(text: &str) -> Result<Document, String> {
     let mut trees = Vec::new();
     let mut notes = Vec::new();
-    for (start, part) in parts(text) {
-        let (tree, doubled) = tree(&part, start)?;
+    for part in yaml_documents(text) {
+        let (tree, doubled) = tree(&part.text, part.line)?;
         if tree.content != Content::Scalar(Value::Null) {
             trees.push(tree);
         }
@@ -33,21 +34,6 @@ pub(super) fn documents(trees: Vec<Tree>) -> Document {
         Err(_) => Tree::table(None, [("documents", list.clone())]),
     };
     Document { extras: vec![("documents", list)], ..Document::new(root) }
-}
-
-/// The documents of a file, each with the number of lines before it: a line that begins with `---` begins a new one.
-pub(super) fn parts(text: &str) -> Vec<(usize, String)> {
-    let mut parts = vec![(0, String::new())];
-    for (n, line) in text.lines().enumerate() {
-        if line.starts_with("---") {
-            parts.push((n, String::new()));
-        }
-        if let Some((_, part)) = parts.last_mut() {
-            part.push_str(line);
-            part.push('\n');
-        }
-    }
-    parts
 }
 
 /// Reads one document that begins after `start` lines. Returns it with what is to be said of it.

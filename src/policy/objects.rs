@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::tools::kubernetes::ManifestObjects;
+use crate::tools::kubernetes::{ManifestObjects, YamlDocument, yaml_documents};
 
 /// A Kubernetes object of a manifest.
 #[derive(Clone)]
@@ -29,7 +29,8 @@ impl std::fmt::Debug for Object {
 /// line to `unreadable` for each document that can't be read.
 pub fn read_manifest(file: &str, text: &str, unreadable: &mut Vec<String>) -> Vec<Object> {
     let mut objects = Vec::new();
-    for (first, document) in documents(text) {
+    for YamlDocument { line, text: document } in yaml_documents(text) {
+        let first = (line + document.lines().position(is_content).unwrap_or(0) + 1) as u64;
         let source = document.lines().find_map(|line| line.strip_prefix("# Source: "));
         let found = ManifestObjects::read(&document, "");
         for why in found.unreadable {
@@ -48,25 +49,6 @@ pub fn read_manifest(file: &str, text: &str, unreadable: &mut Vec<String>) -> Ve
         }));
     }
     objects
-}
-
-/// The documents of a manifest, each with the line of its first content.
-fn documents(text: &str) -> Vec<(u64, String)> {
-    let mut documents: Vec<(u64, String)> = vec![(1, String::new())];
-    for (index, line) in text.lines().enumerate() {
-        if line.starts_with("---") {
-            documents.push((index as u64 + 2, String::new()));
-        }
-        if let Some((first, document)) = documents.last_mut() {
-            let is_empty = document.lines().all(|line| !is_content(line));
-            if is_empty && is_content(line) {
-                *first = index as u64 + 1;
-            }
-            document.push_str(line);
-            document.push('\n');
-        }
-    }
-    documents
 }
 
 fn is_content(line: &str) -> bool {

@@ -42,7 +42,7 @@ impl ManifestObjects {
     /// each document is parsed on its own. `namespace` is that of objects that name none.
     pub fn read(manifest: &str, namespace: &str) -> Self {
         let mut found = Self::default();
-        for Document { text: document, .. } in documents(manifest) {
+        for YamlDocument { text: document, .. } in yaml_documents(manifest) {
             let options = serde_saphyr::options! {
                 duplicate_keys: serde_saphyr::DuplicateKeyPolicy::LastWins,
                 legacy_octal_numbers: true,
@@ -70,7 +70,7 @@ impl ManifestObjects {
 /// object without kind or name are errors. `file` names it in them; `namespace` is that of objects that name none.
 pub(super) fn read_manifest(file: &str, manifest: &str, namespace: &str) -> Result<Vec<ManifestObject>, Failure> {
     let mut found = Vec::new();
-    for document in documents(manifest) {
+    for document in yaml_documents(manifest) {
         let wrong = |why: &str| Failure::failed(format!("`{file}` is not a manifest")).cause(why);
         // Its errors then name the lines of the file.
         let padded = format!("{}{}", "\n".repeat(document.line), document.text);
@@ -241,19 +241,21 @@ fn encode_strings(secret: &mut Map<String, Value>) {
     }
 }
 
-/// A document of a manifest.
-struct Document {
+/// A document of a YAML file.
+pub struct YamlDocument {
     /// How many lines are before it.
-    line: usize,
-    text: String,
+    pub line: usize,
+    /// Its text, with the line that begins it.
+    pub text: String,
 }
 
-/// The documents of a manifest: a line that begins with `---` begins a new one.
-fn documents(manifest: &str) -> Vec<Document> {
-    let mut documents = vec![Document { line: 0, text: String::new() }];
-    for (line, text) in manifest.lines().enumerate() {
+/// Returns the documents of a YAML file, as helm and the API server's clients see them: a line that begins with `---`
+/// begins a new one.
+pub fn yaml_documents(text: &str) -> Vec<YamlDocument> {
+    let mut documents = vec![YamlDocument { line: 0, text: String::new() }];
+    for (line, text) in text.lines().enumerate() {
         if text.starts_with("---") {
-            documents.push(Document { line, text: String::new() });
+            documents.push(YamlDocument { line, text: String::new() });
         }
         if let Some(last) = documents.last_mut() {
             last.text.push_str(text);

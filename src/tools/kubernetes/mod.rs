@@ -63,7 +63,7 @@ pub use exercise_record::Exerciser;
 pub use forward::{Forward, ServicePort};
 pub use hooks::Hook;
 pub use managers::{FieldConflict, FieldManager};
-pub use manifest::{ManifestObject, ManifestObjects};
+pub use manifest::{ManifestObject, ManifestObjects, YamlDocument, yaml_documents};
 pub use manifest_files::read_manifests;
 pub use marked::LiveObject;
 pub use marks::Marks;
