@@ -21,4 +21,12 @@ impl StepContext {
         }
         Ok(unmatched)
     }
+
+    /// Does the same for the setting `inputs` of a step, where a glob that matches nothing is reported.
+    pub async fn add_declared_files(&self, patterns: &[String], inputs: &mut Inputs) -> Result<(), Failure> {
+        for label in self.add_files(patterns, inputs).await? {
+            inputs.unmatched(&label);
+        }
+        Ok(())
+    }
 }

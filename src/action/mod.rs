@@ -1,6 +1,8 @@
 //! The framework of actions: what an action is, what it may reach, and how its settings are read. Knows no action.
 
+mod charts;
 mod context;
+mod daemon_images;
 pub mod defaults;
 mod entry;
 mod exercise;

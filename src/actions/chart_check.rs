@@ -4,21 +4,19 @@ mod render;
 
 use std::path::PathBuf;
 
-use fs_err as fs;
 use futures_util::future::BoxFuture;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::action::{Action, ActionSettings, Presence, StepContext, defaults, names};
 use crate::documents::Rendered;
-use crate::error::{Context, Failure};
+use crate::error::Failure;
 use crate::expr::Tree;
-use crate::fingerprint::{Digest, Inputs};
+use crate::fingerprint::Inputs;
 use crate::model::{Output, Progress};
 use crate::tools::blocking;
 use crate::tools::helm::{Chart, Helm, Rendering};
 use crate::tools::kubernetes::{Kube, Validity};
-use crate::tools::process;
 use render::Render;
 
 /// Settings of `chart-check`.
@@ -95,23 +93,7 @@ impl Action for ChartCheck {
             let mut files: Vec<&String> = self.render.iter().flat_map(|render| &render.values).collect();
             files.sort();
             files.dedup();
-            let files: Vec<(String, PathBuf)> =
-                files.into_iter().map(|file| (format!("values {file}"), cx.path(file))).collect();
-            let digests = blocking(move || {
-                let mut digests = Vec::new();
-                for (path, digest) in chart.digests()? {
-                    digests.push((format!("chart {path}").trim_end().to_owned(), digest));
-                }
-                for (label, path) in files {
-                    let bytes = fs::read(path).context(|| "reading the chart's values".into())?;
-                    digests.push((label, Digest::of(&bytes)));
-                }
-                Ok(digests)
-            });
-            for (label, digest) in digests.await? {
-                inputs.digest(label, digest);
-            }
-            Ok(())
+            cx.add_chart(Some(chart), files, inputs).await
         })
     }
 
@@ -123,11 +105,7 @@ impl Action for ChartCheck {
     fn run<'a>(&'a self, cx: &'a StepContext) -> BoxFuture<'a, Result<Output, Failure>> {
         Box::pin(async move {
             let chart = self.chart(cx)?;
-            let program = match &self.helm {
-                Some(program) => cx.path(program),
-                None => process::find("helm")?,
-            };
-            let helm = Helm::without_cluster(program);
+            let helm = cx.helm_without_cluster(self.helm.as_deref()).await?;
             let packed = chart.clone();
             if let Some(why) = blocking(move || packed.missing_dependency()).await? {
                 cx.line(&format!("getting the chart's dependencies: {why}"));

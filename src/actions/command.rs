@@ -237,9 +237,7 @@ impl Action for Command {
 
     fn inputs<'a>(&'a self, cx: &'a StepContext, inputs: &'a mut Inputs) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async move {
-            for label in cx.add_files(&self.inputs, inputs).await? {
-                inputs.unmatched(&label);
-            }
+            cx.add_declared_files(&self.inputs, inputs).await?;
             // The usual one needs no words.
             if !self.names_daemon()
                 && let Ok(endpoint) = cx.tools().docker_endpoint()

@@ -219,9 +219,7 @@ impl Action for ComposeUp {
                     inputs.digest(format!("variable {name}"), digest);
                 }
             }
-            for label in cx.add_files(&self.inputs, inputs).await? {
-                inputs.unmatched(&label);
-            }
+            cx.add_declared_files(&self.inputs, inputs).await?;
             cx.add_secrets(inputs, self.env.values().map(String::as_str))
         })
     }

@@ -93,12 +93,7 @@ impl Action for Confirm {
     }
 
     fn inputs<'a>(&'a self, cx: &'a StepContext, inputs: &'a mut Inputs) -> BoxFuture<'a, Result<(), Failure>> {
-        Box::pin(async move {
-            for label in cx.add_files(&self.inputs, inputs).await? {
-                inputs.unmatched(&label);
-            }
-            Ok(())
-        })
+        Box::pin(cx.add_declared_files(&self.inputs, inputs))
     }
 
     /// What a person has said stands until the question or what it is about changes.

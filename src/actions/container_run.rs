@@ -216,13 +216,7 @@ impl Action for ContainerRun {
     }
 
     fn probe<'a>(&'a self, cx: &'a StepContext, output: &'a Output) -> BoxFuture<'a, Result<Presence, Failure>> {
-        Box::pin(async move {
-            Ok(match cx.tools().docker().await?.image(&self.image).await? {
-                Some(image) if output.get("id").is_none_or(|id| id == image.id) => Presence::Present,
-                Some(_) => Presence::Missing(format!("`{}` now refers to a different image", self.image)),
-                None => Presence::Missing(format!("the image `{}` is gone", self.image)),
-            })
-        })
+        Box::pin(cx.probe_image(Some(&self.image), output.get("id")))
     }
 
     fn run<'a>(&'a self, cx: &'a StepContext) -> BoxFuture<'a, Result<Output, Failure>> {

@@ -172,16 +172,7 @@ impl Action for DockerBuild {
     }
 
     fn probe<'a>(&'a self, cx: &'a StepContext, output: &'a Output) -> BoxFuture<'a, Result<Presence, Failure>> {
-        Box::pin(async move {
-            let (Some(name), Some(id)) = (output.get("image"), output.get("id")) else {
-                return Ok(Presence::Missing("the last run recorded no image".into()));
-            };
-            Ok(match cx.tools().docker().await?.image(name).await? {
-                Some(image) if image.id == id => Presence::Present,
-                Some(_) => Presence::Missing(format!("`{name}` now refers to a different image")),
-                None => Presence::Missing(format!("the image `{name}` is gone")),
-            })
-        })
+        Box::pin(cx.probe_image(output.get("image"), output.get("id")))
     }
 
     fn run<'a>(&'a self, cx: &'a StepContext) -> BoxFuture<'a, Result<Output, Failure>> {

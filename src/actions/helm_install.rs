@@ -7,15 +7,14 @@ use std::borrow::Cow;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use fs_err as fs;
 use futures_util::future::BoxFuture;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::action::units::Time;
 use crate::action::{Action, ActionSettings, Presence, StepContext, defaults, ignored, names};
-use crate::error::{Context, Failure};
-use crate::fingerprint::{Digest, Inputs};
+use crate::error::Failure;
+use crate::fingerprint::Inputs;
 use crate::model::{Output, Progress};
 use crate::tools::helm::{self, Chart, Helm, Install, PendingRelease};
 use crate::tools::kubernetes::{Kube, ManifestObject, Release, ReleaseStatus};
@@ -116,23 +115,7 @@ impl Action for HelmInstall {
             if chart.is_none() && !self.names_version() {
                 inputs.unknown(format!("which version of the chart `{}` helm takes", self.chart));
             }
-            let values: Vec<(String, PathBuf)> =
-                self.values.iter().map(|file| (format!("values {file}"), cx.path(file))).collect();
-            let digests = blocking(move || {
-                let mut digests = Vec::new();
-                for (path, digest) in chart.map(|chart| chart.digests()).transpose()?.unwrap_or_default() {
-                    digests.push((format!("chart {path}").trim_end().to_owned(), digest));
-                }
-                for (label, path) in values {
-                    let bytes = fs::read(path).context(|| "reading the chart's values".into())?;
-                    digests.push((label, Digest::of(&bytes)));
-                }
-                Ok(digests)
-            });
-            for (label, digest) in digests.await? {
-                inputs.digest(label, digest);
-            }
-            Ok(())
+            cx.add_chart(chart, &self.values, inputs).await
         })
     }
 
@@ -162,11 +145,7 @@ impl Action for HelmInstall {
     fn run<'a>(&'a self, cx: &'a StepContext) -> BoxFuture<'a, Result<Output, Failure>> {
         Box::pin(async move {
             let tools = cx.tools();
-            let cluster = tools.declared_cluster()?;
-            let helm = match &self.helm {
-                Some(program) => Helm::new(cx.path(program), cluster, tools.state_dir()),
-                None => Helm::find(cluster, tools.state_dir())?,
-            };
+            let helm = cx.helm(self.helm.as_deref())?;
             let kube = cx.unless_cancelled("connecting to the cluster", tools.kube()).await?;
             let pending =
                 PendingRelease { release: &self.release, namespace: &self.namespace, consent: tools.consent() };

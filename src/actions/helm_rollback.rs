@@ -136,11 +136,7 @@ impl Action for HelmRollback {
     fn run<'a>(&'a self, cx: &'a StepContext) -> BoxFuture<'a, Result<Output, Failure>> {
         Box::pin(async move {
             let tools = cx.tools();
-            let cluster = tools.declared_cluster()?;
-            let helm = match &self.helm {
-                Some(program) => Helm::new(cx.path(program), cluster, tools.state_dir()),
-                None => Helm::find(cluster, tools.state_dir())?,
-            };
+            let helm = cx.helm(self.helm.as_deref())?;
             let kube = cx.unless_cancelled("connecting to the cluster", tools.kube()).await?;
             let (plan, release) = self.roll_back(cx, &helm, &kube).await?;
             let is_ignored = |field: &str| self.ignores(field);

@@ -1,7 +1,5 @@
 //! The objects that rules check: those of manifests, and those of a rendered chart.
 
-use std::path::PathBuf;
-
 use fs_err as fs;
 
 use super::PolicyCheck;
@@ -9,11 +7,10 @@ use super::verdict::Verdict;
 use crate::action::StepContext;
 use crate::error::{Context, Failure};
 use crate::files::{EntryKind, FileSet};
-use crate::fingerprint::{Digest, Inputs};
+use crate::fingerprint::Inputs;
 use crate::policy::{Object, Report, read_manifest};
 use crate::tools::blocking;
-use crate::tools::helm::{Chart, Helm, Rendering};
-use crate::tools::process::find;
+use crate::tools::helm::{Chart, Rendering};
 
 /// The release that a chart is rendered as.
 const RELEASE: &str = "release";
@@ -30,22 +27,7 @@ impl PolicyCheck {
             inputs.digest(label, digest);
         }
         let Some(chart) = self.chart.as_ref().and_then(|chart| Chart::at(cx.path(chart))) else { return Ok(()) };
-        let values: Vec<(String, PathBuf)> =
-            self.values.iter().map(|file| (format!("values {file}"), cx.path(file))).collect();
-        let digests = blocking(move || {
-            let mut digests: Vec<(String, Digest)> = Vec::new();
-            for (path, digest) in chart.digests()? {
-                digests.push((format!("chart {path}").trim_end().to_owned(), digest));
-            }
-            for (label, path) in values {
-                digests.push((label, Digest::of(&fs::read(path).context(|| "reading the chart's values".into())?)));
-            }
-            Ok(digests)
-        });
-        for (label, digest) in digests.await? {
-            inputs.digest(label, digest);
-        }
-        Ok(())
+        cx.add_chart(Some(chart), &self.values, inputs).await
     }
 
     /// Checks the objects. Returns how many there are.
@@ -103,10 +85,7 @@ impl PolicyCheck {
         if Chart::at(path.clone()).is_none() {
             return Err(Failure::failed(format!("there is no chart `{chart}`")));
         }
-        let program = match &self.helm {
-            Some(program) => cx.path(program),
-            None => blocking(|| find("helm")).await?,
-        };
+        let helm = cx.helm_without_cluster(self.helm.as_deref()).await?;
         let values = (!self.set.is_empty()).then(|| serde_json::to_vec(&self.set)).transpose();
         let values = values.context(|| "writing the chart's values".into())?;
         let rendering = Rendering {
@@ -116,7 +95,7 @@ impl PolicyCheck {
             values_files: &self.values.iter().map(|file| cx.path(file)).collect::<Vec<_>>(),
             values: values.as_deref(),
         };
-        let manifest = Helm::without_cluster(program).template(&rendering, cx).await?;
+        let manifest = helm.template(&rendering, cx).await?;
         Ok(read_manifest(chart, &manifest, unreadable))
     }
 }

@@ -34,13 +34,14 @@ fn write_case(out: &mut dyn Write, status: &ItemStatus, phase: &str) -> io::Resu
     let (file, line) = (escaped(&status.item.place.file), status.item.place.line);
     let time = took(status).as_secs_f64();
     writeln!(out, r#"    <testcase name="{name}" classname="{phase}" file="{file}" line="{line}" time="{time:.3}">"#)?;
-    let why = escaped(&format!("{}: {}", status.verdict.word(), basis(status)));
+    let basis = escaped(&basis(status));
+    let why = format!("{}: {basis}", status.verdict.word());
     match result(status.verdict) {
         CaseResult::Passed => {}
         CaseResult::Failed => writeln!(out, r#"      <failure message="{why}"/>"#)?,
         CaseResult::Skipped => writeln!(out, r#"      <skipped message="{why}"/>"#)?,
     }
-    writeln!(out, "      <system-out>{}</system-out>", escaped(&basis(status)))?;
+    writeln!(out, "      <system-out>{basis}</system-out>")?;
     writeln!(out, "    </testcase>")
 }
 

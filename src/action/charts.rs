@@ -1,0 +1,58 @@
+//! Helm and its charts in the settings of a step.
+
+use std::path::PathBuf;
+
+use fs_err as fs;
+
+use super::StepContext;
+use crate::error::{Context, Failure};
+use crate::fingerprint::{Digest, Inputs};
+use crate::tools::blocking;
+use crate::tools::helm::{Chart, Helm};
+use crate::tools::process::find;
+
+impl StepContext {
+    /// Helm for the cluster: the program that the step names, by default the one in `PATH`.
+    pub fn helm(&self, program: Option<&str>) -> Result<Helm, Failure> {
+        let (cluster, state_dir) = (self.tools().declared_cluster()?, self.tools().state_dir());
+        match program {
+            Some(program) => Ok(Helm::new(self.path(program), cluster, state_dir)),
+            None => Helm::find(cluster, state_dir),
+        }
+    }
+
+    /// Helm for what needs no cluster.
+    pub async fn helm_without_cluster(&self, program: Option<&str>) -> Result<Helm, Failure> {
+        let program = match program {
+            Some(program) => self.path(program),
+            None => blocking(|| find("helm")).await?,
+        };
+        Ok(Helm::without_cluster(program))
+    }
+
+    /// Adds the files of a chart of the project, and those of its values, to `inputs`: `chart PATH`, `values FILE`.
+    pub async fn add_chart(
+        &self,
+        chart: Option<Chart>,
+        values: impl IntoIterator<Item = &String>,
+        inputs: &mut Inputs,
+    ) -> Result<(), Failure> {
+        let values = values.into_iter().map(|file| (format!("values {file}"), self.path(file)));
+        let values: Vec<(String, PathBuf)> = values.collect();
+        let digests = blocking(move || {
+            let mut digests = Vec::new();
+            for (path, digest) in chart.map(|chart| chart.digests()).transpose()?.unwrap_or_default() {
+                digests.push((format!("chart {path}").trim_end().to_owned(), digest));
+            }
+            for (label, path) in values {
+                let bytes = fs::read(path).context(|| "reading the chart's values".into())?;
+                digests.push((label, Digest::of(&bytes)));
+            }
+            Ok(digests)
+        });
+        for (label, digest) in digests.await? {
+            inputs.digest(label, digest);
+        }
+        Ok(())
+    }
+}
