@@ -22,7 +22,7 @@ use crate::error::{Failure, FailureKind};
 use crate::event::EventKind;
 use crate::fingerprint::Freshness;
 use crate::journal::Entry;
-use crate::model::{Outcome, Output, StepId};
+use crate::model::{Outcome, Output, ProofKind, StepId};
 use crate::plan::{Graph, Plan, candidates};
 use crate::tools::{Cancel, git};
 
@@ -198,7 +198,8 @@ impl<'a> Decisions<'a> {
             }
             Message::Ran(result) => {
                 self.n_tasks -= 1;
-                self.sightings.ran(result.number);
+                let proof = self.schedule.action(result.number).map_or(ProofKind::Ran, |action| action.proof());
+                self.sightings.ran(result.number, proof, result.duration);
                 self.ran(*result).into_iter().collect()
             }
             Message::Commit(commit) => {
