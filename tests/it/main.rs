@@ -31,5 +31,6 @@ mod secrets;
 mod selection;
 mod server;
 mod state_folder;
+mod together;
 mod tools;
 mod trust;
