@@ -21,6 +21,8 @@ pub struct Item {
     pub ticked: bool,
     /// Whether its box says that it is not going to be done: `[-]`, `[~]`.
     pub dropped: bool,
+    /// Whether it is marked as a MUST: it can be neither waived nor dropped.
+    pub must: bool,
     /// Its place in the file.
     pub place: ItemPlace,
 }

@@ -21,6 +21,7 @@ mod interrupt;
 mod login;
 mod policy_check;
 mod report;
+mod report_diff;
 mod resume;
 #[path = "../support/sandbox.rs"]
 #[expect(dead_code, reason = "shared with the fault suite and the live tests, which use more of it")]
@@ -33,3 +34,4 @@ mod server;
 mod state_folder;
 mod tools;
 mod trust;
+mod verdicts;
