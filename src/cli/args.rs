@@ -127,6 +127,10 @@ pub(super) struct RunArgs {
     /// How to show the run
     #[arg(long, value_name = "FORM", default_value = "auto")]
     pub(super) output: OutputChoice,
+    /// Ring the terminal's bell at the end of a run that took this long
+    #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true, default_missing_value = "30s",
+        value_parser = time)]
+    pub(super) bell: Option<Duration>,
     /// Also write the events as JSON lines to this file
     #[arg(long, value_name = "FILE")]
     pub(super) events: Option<PathBuf>,

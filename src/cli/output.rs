@@ -18,6 +18,20 @@ pub(super) struct Terminal {
     pub(super) err: Theme,
 }
 
+/// A file that text is added to. It is opened only then: one that can't be is no reason not to begin.
+#[derive(Debug)]
+pub(super) struct AppendTo(pub(super) PathBuf);
+
+impl Write for AppendTo {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        fs_err::OpenOptions::new().create(true).append(true).open(&self.0)?.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 impl Terminal {
     pub(super) fn new(color: ColorChoice) -> Self {
         let environment = Environment::read(|name| std::env::var_os(name));

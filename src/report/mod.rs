@@ -28,6 +28,8 @@ pub(crate) use fanout::{Fanout, drive};
 pub(crate) use reporter::Reporter;
 pub(crate) use run::failure::{FailureContext, write_failure};
 pub(crate) use run::json::Json;
+pub(crate) use run::signals::{Bell, TaskbarProgress};
+pub(crate) use run::step_summary::StepSummary;
 pub(crate) use run::summary::NextCommands;
 pub(crate) use run::tty::{Size, SizeOf};
 pub(crate) use style::{DIM, Theme, timestamp};

@@ -32,6 +32,7 @@ mod secrets;
 mod selection;
 mod server;
 mod state_folder;
+mod terminal;
 mod tools;
 mod trust;
 mod verdicts;
