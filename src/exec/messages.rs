@@ -47,7 +47,7 @@ pub(super) struct ActionResult {
     pub(super) result: Result<Output, Failure>,
     /// The attempts that failed before the last one.
     pub(super) attempts: Vec<Attempt>,
-    /// What can be seen of its success later on, if the step has an action.
-    pub(super) proof: Option<ProofKind>,
+    /// What can be seen of its success.
+    pub(super) proof: ProofKind,
     pub(super) duration: Duration,
 }

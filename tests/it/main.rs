@@ -33,6 +33,7 @@ mod selection;
 mod server;
 mod state_folder;
 mod terminal;
+mod together;
 mod tools;
 mod trust;
 mod verdicts;

@@ -19,9 +19,13 @@ impl Decisions<'_> {
         proven
             .filter(|number| self.sightings.is_in_doubt(*number))
             .filter_map(|number| {
-                let step = Arc::clone(&self.graph.steps[number].step);
+                // A fresh step that its fallback has proven is shown by that.
+                let shown_by =
+                    self.graph.stand_in(number, &self.run.history).filter(|_| self.schedule.is_fresh(number));
+                let step = Arc::clone(&self.graph.steps[shown_by.unwrap_or(number)].step);
                 let action = step.binding.action(self.schedule.outputs()).ok()?;
-                let output = self.schedule.outputs().get(&step.id).cloned().unwrap_or_default();
+                let output =
+                    self.schedule.outputs().get(&self.graph.steps[number].step.id).cloned().unwrap_or_default();
                 action.proof().is_visible().then_some(Proven { number, step, action, output })
             })
             .collect()
@@ -94,7 +98,7 @@ impl Decisions<'_> {
             changed,
             items: self.graph.steps[number].step.items.clone(),
             attempts,
-            proof,
+            proof: Some(proof),
             log: cx.finish().map(|has_log| has_log.then(|| self.log_name(step))),
             leaked: cx.leaked(),
             duration,
