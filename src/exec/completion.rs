@@ -88,10 +88,10 @@ pub(super) fn complete(completion: Completion<'_>, redactor: &Redactor) -> (Entr
 }
 
 /// Returns an attempt as it is recorded.
-fn masked(attempt: Attempt, redactor: &Redactor) -> Attempt {
-    let mut message = redactor.text(&attempt.message);
-    shorten(&mut message);
-    Attempt { message, ..attempt }
+fn masked(mut attempt: Attempt, redactor: &Redactor) -> Attempt {
+    attempt.message = redactor.text(&attempt.message);
+    shorten(&mut attempt.message);
+    attempt
 }
 
 /// Returns what is said of a step with a pattern that matches no file any more.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::record::Record;
+use super::record::{ItemTexts, Record};
 use crate::fingerprint::Inputs;
 use crate::model::{Attempt, Change, Evidence, IdMap, Outcome, Output, ProofKind, RunId, StepId, StepState};
 
@@ -249,12 +249,8 @@ impl History {
         match record {
             Record::Header { .. } => {}
             Record::RunStarted { run, at, pid, command, commit, folder, items } => {
-                if let Some(run) = self.run_id(&run) {
-                    self.latest = Some(run.clone());
-                    let items = items.into_iter().filter_map(|(step, texts)| Some((StepId::new(&step).ok()?, texts.0)));
-                    let items = items.collect();
-                    self.runs.insert(run, RunRecord { at_ms: at, pid, command, commit, folder, items, outcome: None });
-                }
+                let items = by_step(items);
+                self.begin(&run, RunRecord { at_ms: at, pid, command, commit, folder, items, outcome: None });
             }
             Record::RunFinished { run, outcome, .. } => {
                 if let Some(run) = self.run_id(&run)
@@ -331,8 +327,20 @@ impl History {
         }
     }
 
+    fn begin(&mut self, run: &str, record: RunRecord) {
+        if let Some(run) = self.run_id(run) {
+            self.latest = Some(run.clone());
+            self.runs.insert(run, record);
+        }
+    }
+
     /// The run's name, checked. Most records name the latest run, whose name is there already.
     fn run_id(&self, text: &str) -> Option<RunId> {
         self.latest.as_ref().filter(|latest| latest.as_str() == text).cloned().or_else(|| RunId::new(text).ok())
     }
+}
+
+/// The checklist items of each step. A step whose id is none is left out.
+fn by_step(items: BTreeMap<String, ItemTexts>) -> BTreeMap<StepId, Inputs> {
+    items.into_iter().filter_map(|(step, texts)| Some((StepId::new(&step).ok()?, texts.0))).collect()
 }

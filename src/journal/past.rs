@@ -68,7 +68,9 @@ impl Past {
             at.or_else(|| order.iter().position(|one| *one > run)).unwrap_or(order.len())
         });
         let mut known = History::default();
-        records.iter().for_each(|record| known.apply(record.clone()));
+        for record in &records {
+            known.apply(record.clone());
+        }
         let runs = order.iter().enumerate().filter(|(_, run)| with_steps.contains(**run)).filter_map(|(at, run)| {
             let id = RunId::new(run).ok()?;
             let record = known.run(&id)?.clone();

@@ -17,6 +17,7 @@ pub(super) const FORMAT: u32 = 2;
 
 /// A record.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[expect(clippy::large_enum_variant, reason = "nearly half of all records are of the largest kind")]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub(super) enum Record<'a> {
     /// The first of a file.

@@ -1,3 +1,5 @@
+//! Tests of the verdicts: by steps, and by waivers.
+
 use super::*;
 use crate::model::{
     Attempt, ItemPlace, Outcome, Output, ProofKind, RunId, StageId, StageOutline, StepOutline, WaiverState,

@@ -247,6 +247,7 @@ impl<'a> WireAttempt<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::testing::documented;
     use crate::report::testing::runs::{self, report};
 
     #[test]
@@ -255,69 +256,13 @@ mod tests {
         checklist.items.retain(|status| ["T015", "T055", "T056"].contains(&status.item.id.as_str()));
         let mut out = Vec::new();
         write(&mut out, &ChecklistReport { checklist: &checklist, ..report() }).unwrap();
-        insta::assert_snapshot!(String::from_utf8(out).unwrap(), @r#"
-        {
-          "pipeline": "todo-chatbot",
-          "generated": "2026-11-21T11:36:40Z",
-          "counts": {
-            "total": 3,
-            "done": 1,
-            "fallback": 0,
-            "ran": 0,
-            "open": 2,
-            "stale": 0,
-            "failed": 0,
-            "dropped": 0
-          },
-          "items": [
-            {
-              "id": "T015",
-              "file": "tasks.md",
-              "line": 1,
-              "phase": "Phase 1: `Images`",
-              "text": "Build the backend",
-              "verdict": "done",
-              "ticked": true,
-              "evidence": [
-                {
-                  "step": "build.backend",
-                  "run": "20261121-113512-4f2a",
-                  "finished": "2026-11-21T11:35:12Z",
-                  "duration_ms": 8123,
-                  "log": ".provision/logs/20261121-113512-4f2a/build.backend.log",
-                  "output": {
-                    "image": "todo`backend:3f"
-                  },
-                  "commit": "c32c64d",
-                  "proof": "probed",
-                  "proven_by": null,
-                  "stale": null
-                }
-              ]
-            },
-            {
-              "id": "T051",
-              "file": "tasks.md",
-              "line": 1,
-              "phase": "Phase 3: Verify",
-              "text": "It bears load",
-              "verdict": "open",
-              "ticked": false,
-              "evidence": []
-            },
-            {
-              "id": "T052",
-              "file": "tasks.md",
-              "line": 1,
-              "phase": "Phase 3: Verify",
-              "text": "Write the docs",
-              "verdict": "open",
-              "ticked": false,
-              "evidence": []
-            }
-          ],
-          "near_items": []
-        }
-        "#);
+        insta::assert_snapshot!(String::from_utf8(out).unwrap());
+    }
+
+    #[test]
+    fn every_field_is_documented() {
+        let mut out = Vec::new();
+        write(&mut out, &ChecklistReport { checklist: &runs::checklist(), ..report() }).unwrap();
+        documented::check(&serde_json::from_slice(&out).unwrap());
     }
 }

@@ -137,3 +137,19 @@ impl<'a> WireStep<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::testing::documented;
+    use crate::report::testing::runs::with_changes;
+
+    #[test]
+    fn every_field_is_documented() {
+        with_changes(|diff| {
+            let mut out = Vec::new();
+            write(&mut out, diff, Theme::PLAIN).unwrap();
+            documented::check(&serde_json::from_slice(&out).unwrap());
+        });
+    }
+}

@@ -45,3 +45,18 @@ fn write_run(out: &mut dyn Write, word: &str, run: &KnownRun<'_>) -> io::Result<
         counts(run.checklist.counts())
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::testing::runs::with_changes;
+
+    #[test]
+    fn markdown_is_a_list_of_the_items_that_have_changed() {
+        with_changes(|diff| {
+            let mut out = Vec::new();
+            write(&mut out, diff, Theme::PLAIN).unwrap();
+            insta::assert_snapshot!(String::from_utf8(out).unwrap());
+        });
+    }
+}

@@ -45,3 +45,18 @@ fn write_run(out: &mut dyn Write, word: &str, run: &KnownRun<'_>, theme: Theme) 
     writeln!(out, "{word} {}  {}", theme.paint(STRONG, run.run), text::plain(&line))?;
     writeln!(out, "     {}", theme.paint(DIM, &counts(run.checklist.counts())))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::testing::runs::with_changes;
+
+    #[test]
+    fn text_has_the_runs_the_items_that_have_changed_and_the_counts() {
+        with_changes(|diff| {
+            let mut out = Vec::new();
+            write(&mut out, diff, Theme { color: false, unicode: true }).unwrap();
+            insta::assert_snapshot!(String::from_utf8(out).unwrap());
+        });
+    }
+}

@@ -9,9 +9,10 @@ use crate::event::{Event, EventKind, StepFinished};
 use crate::fingerprint::StaleReason;
 use crate::model::{
     Attempt, Checklist, Evidence, Item, ItemId, ItemPlace, NearItem, Outcome, Outline, Output, Progress, ProofKind,
-    RunId, StageId, StageOutline, StepId, StepOutline, StepProof, Waiver,
+    RunId, StageId, StageOutline, StepId, StepOutline, StepProof, Verdict, Waiver,
 };
 use crate::report::checklist::ChecklistReport;
+use crate::report::diff::{Diff, KnownRun};
 use crate::report::style::Theme;
 use crate::report::testing::script::{Script, Stage, finished, step};
 use crate::report::timeline::{Timeline, TimelineStep};
@@ -271,4 +272,32 @@ pub(crate) fn report() -> ChecklistReport<'static> {
         }),
         log: &|path| path.ends_with("backend.log").then(|| "Collecting fastapi\n<done> & over\n".to_owned()),
     }
+}
+
+/// Passes on the changes between two runs of the example: one item has got another verdict, one other evidence, and one
+/// was proven again.
+pub(crate) fn with_changes(check: impl FnOnce(&Diff<'_>)) {
+    let after = checklist();
+    let mut before = after.clone();
+    let at = |id: &str| after.items.iter().position(|status| status.item.id.as_str() == id).unwrap();
+    let earlier = RunId::new("20261120-080000-0001").unwrap();
+    let failed = &mut before.items[at("T015")];
+    failed.verdict = Verdict::Failed;
+    failed.evidence[0].outcome = Outcome::Failed;
+    failed.evidence[0].output = Output::new().with("exit", "1");
+    before.items[at("T055")].evidence[0].attempts.pop();
+    before.items[at("T053")].evidence[0].run = earlier;
+    let known = |run, outcome, checklist| KnownRun {
+        run,
+        began_ms: NOW - 86_400_000,
+        command: "provision up",
+        commit: Some("c32c64d"),
+        outcome,
+        checklist,
+        inputs: &EMPTY,
+    };
+    static EMPTY: BTreeMap<StepId, crate::fingerprint::Inputs> = BTreeMap::new();
+    let (from, to) = ("20261120-080000-0001", "20261121-113512-4f2a");
+    let diff = Diff::between("todo-chatbot", known(from, Some(Outcome::Failed), &before), known(to, None, &after));
+    check(&diff);
 }

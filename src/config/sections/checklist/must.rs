@@ -6,8 +6,8 @@ const WORDS: [&str; 3] = ["MUST", "SHALL", "REQUIRED"];
 /// What the constitutions of spec-kit write behind a principle.
 const PRINCIPLE: &str = "NON-NEGOTIABLE";
 
-/// Returns whether the text of an item, with its markers, says that it is a MUST. A text that only mentions the word
-/// says so too: nothing is waived by an error of reading.
+/// Returns whether the text of an item, with its markers, says that it is a MUST. One that only mentions the word says
+/// so too: nothing is waived by an error of reading.
 pub(super) fn is_must(text: &str) -> bool {
     text.contains(PRINCIPLE) || words(text).any(|word| WORDS.contains(&word))
 }
