@@ -133,13 +133,16 @@ mod tests {
         Checklist::judge(&[item], &known.outline, &known.proofs).items[0].verdict
     }
 
+    /// What steps covered, how they ended, and the verdict.
+    type Case<'a> = (&'a [(&'a str, &'a str)], Vec<(&'a str, StepEnd)>, Verdict);
+
     #[test]
     fn what_a_run_knew_is_judged_by_its_records_alone() {
         let covers: &[(&str, &str)] = &[("s.a", "Make it")];
         let ok = || end(Outcome::Succeeded);
         let attempts = vec![Attempt { at_ms: 0, duration_ms: 1, message: "no".into() }];
         let fallback = || StepEnd { proven_by: Some(step("s.b")), ..end(Outcome::Fallback) };
-        let cases: [(&[(&str, &str)], Vec<(&str, StepEnd)>, Verdict); 13] = [
+        let cases: [Case<'_>; 13] = [
             (covers, vec![("s.a", ok())], Verdict::Done),
             (covers, vec![("s.a", end(Outcome::Failed))], Verdict::Failed),
             (covers, vec![("s.c", ok())], Verdict::Open),

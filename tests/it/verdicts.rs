@@ -67,8 +67,8 @@ fn with_waivers(waivers: &str) -> Sandbox {
     let pipeline = steps(&[("a", "touch out", made), ("b", "false", "covers = ['T2']")]);
     let files = "[pipeline]\nchecklists = [\"tasks.md\"]\nwaivers = \"waivers.toml\"\nmax-waived = 3\n";
     let sandbox = Sandbox::new(&pipeline.replacen("[pipeline]\n", files, 1));
-    let list: String = (1..=9).map(|n| format!("- [ ] T{n} Do the work of day {n}\n")).collect();
-    sandbox.file("tasks.md", &format!("{list}- [ ] T10 MUST be safe\n")).file("waivers.toml", waivers);
+    let list: Vec<String> = (1..=9).map(|n| format!("- [ ] T{n} Do the work of day {n}\n")).collect();
+    sandbox.file("tasks.md", &format!("{}- [ ] T10 MUST be safe\n", list.concat())).file("waivers.toml", waivers);
     sandbox
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::error::Failure;
 use crate::event::{Event, EventKind, StepFinished};
-use crate::fingerprint::StaleReason;
+use crate::fingerprint::{Inputs, StaleReason};
 use crate::model::{
     Attempt, Checklist, Evidence, Item, ItemId, ItemPlace, NearItem, Outcome, Outline, Output, Progress, ProofKind,
     RunId, StageId, StageOutline, StepId, StepOutline, StepProof, Verdict, Waiver,
@@ -277,6 +277,7 @@ pub(crate) fn report() -> ChecklistReport<'static> {
 /// Passes on the changes between two runs of the example: one item has got another verdict, one other evidence, and one
 /// was proven again.
 pub(crate) fn with_changes(check: impl FnOnce(&Diff<'_>)) {
+    static EMPTY: BTreeMap<StepId, Inputs> = BTreeMap::new();
     let after = checklist();
     let mut before = after.clone();
     let at = |id: &str| after.items.iter().position(|status| status.item.id.as_str() == id).unwrap();
@@ -296,7 +297,6 @@ pub(crate) fn with_changes(check: impl FnOnce(&Diff<'_>)) {
         checklist,
         inputs: &EMPTY,
     };
-    static EMPTY: BTreeMap<StepId, crate::fingerprint::Inputs> = BTreeMap::new();
     let (from, to) = ("20261120-080000-0001", "20261121-113512-4f2a");
     let diff = Diff::between("todo-chatbot", known(from, Some(Outcome::Failed), &before), known(to, None, &after));
     check(&diff);
