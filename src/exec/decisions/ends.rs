@@ -82,7 +82,7 @@ impl Decisions<'_> {
 
     /// A step is over for good. `proven_by` is the fallback that proved the same.
     pub(super) fn finish(&self, result: ActionResult, proven_by: Option<usize>, holds_slot: bool) -> Effect {
-        let ActionResult { number, cx, inputs, changed, result, duration, .. } = result;
+        let ActionResult { number, cx, inputs, changed, result, attempts, proof, duration } = result;
         let step = &self.graph.steps[number].step.id;
         let proven_by = proven_by.map(|fallback| {
             let fallback = &self.graph.steps[fallback].step.id;
@@ -97,6 +97,8 @@ impl Decisions<'_> {
             inputs,
             changed,
             items: self.graph.steps[number].step.items.clone(),
+            attempts,
+            proof: Some(proof),
             log: cx.finish().map(|has_log| has_log.then(|| self.log_name(step))),
             leaked: cx.leaked(),
             duration,
