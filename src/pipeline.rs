@@ -61,6 +61,7 @@ pub struct Stage {
 
 /// A step.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 pub struct Step {
     /// Its id.
     pub id: StepId,

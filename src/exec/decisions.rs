@@ -7,7 +7,7 @@ mod ends;
 use std::sync::Arc;
 use std::time::Duration;
 
-use self::chains::ChainVerdict;
+use super::chain_verdict::ChainVerdict;
 use super::child_records::PendingChildren;
 use super::completion::{end_without_run, redacted, unmatched_note};
 use super::contexts::Contexts;
@@ -243,7 +243,7 @@ impl<'a> Decisions<'a> {
         match result {
             Err(_) if self.cancel.is_cancelled() => Some(self.stop_unstarted(number)),
             Err(failure) => self.fail_unstarted(number, failure),
-            Ok(check) => match self.chain_verdict(number, check.freshness()) {
+            Ok(check) => match self.judged(number, check.freshness()) {
                 Err(failure) => self.fail_unstarted(number, failure),
                 Ok(Freshness::Fresh) => {
                     let note = self.stand_in_note(number).or_else(|| unmatched_note(&check.inputs));
