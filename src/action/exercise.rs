@@ -32,6 +32,10 @@ impl Action for Exercise {
         Box::pin(std::future::ready(Ok(Presence::Present)))
     }
 
+    fn host_ports(&self, cx: &StepContext) -> Vec<u16> {
+        self.0.host_ports(cx)
+    }
+
     fn removals<'a>(
         &'a self,
         cx: &'a StepContext,

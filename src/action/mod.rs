@@ -81,6 +81,12 @@ pub trait Action: Debug + Send + Sync {
     /// itself a verification; and once more before a run ends, if something else was done in between.
     fn probe<'a>(&'a self, cx: &'a StepContext, output: &'a Output) -> BoxFuture<'a, Result<Presence, Failure>>;
 
+    /// The TCP ports of this machine that it needs, where its settings name them. None by default.
+    fn host_ports(&self, cx: &StepContext) -> Vec<u16> {
+        let _ = cx;
+        Vec::new()
+    }
+
     /// What `down` would remove of what a run that ended with `output` made, each with the proof that it is ours.
     /// Nothing by default: most actions make nothing that outlives the run, or something that another step owns.
     fn removals<'a>(

@@ -153,6 +153,12 @@ impl Journal {
         })
     }
 
+    /// Leaves out of the file what later records have made void. Returns its lengths before and after, in bytes.
+    pub fn rewrite(&mut self) -> Result<(u64, u64), Failure> {
+        self.check_in_place()?;
+        self.file.rewrite().map_err(|error| lock::state_failure("can't make the journal shorter", &error))
+    }
+
     /// Makes the file smaller where that is worth it. To be called when a run is over; a failure costs space alone.
     pub fn compact(&mut self) {
         if let Err(error) = self.file.compact() {

@@ -6,8 +6,10 @@
 
 mod checklist;
 mod choice;
+mod doctor;
 mod facts;
 mod fanout;
+mod graph;
 mod reporter;
 mod run;
 mod style;
@@ -21,7 +23,9 @@ use std::io::Write;
 
 pub(crate) use checklist::{ChecklistReport, FORMATS, Format as ChecklistFormat, is_complete};
 pub(crate) use choice::{ColorChoice, Environment, Format, OutputChoice, Verbosity};
+pub(crate) use doctor::{Checked, Diagnosis, Finding, Health, write_diagnosis, write_diagnosis_json};
 pub(crate) use fanout::{Fanout, drive};
+pub(crate) use graph::{GraphFormat, GraphStage, GraphStep, PipelineGraph, write_graph};
 pub(crate) use reporter::Reporter;
 pub(crate) use run::failure::{FailureContext, write_failure};
 pub(crate) use run::json::Json;
