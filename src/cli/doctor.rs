@@ -80,7 +80,9 @@ async fn examine(machine: &Machine) -> Vec<Checked> {
             let text = format!("it has no result after {} s", LIMIT.as_secs());
             vec![Finding::warning(check.name, text).fix("provision doctor   # again; something is slow or hangs")]
         });
-        let findings = findings.into_iter().map(|finding| if machine.is_general() { finding.at_most_a_warning() } else { finding });
+        let findings = findings
+            .into_iter()
+            .map(|finding| if machine.is_general() { finding.at_most_a_warning() } else { finding });
         Checked { check: check.name, findings: findings.collect(), duration: began.elapsed() }
     }))
     .await

@@ -22,7 +22,7 @@ pub(super) fn man(terminal: &Terminal, args: &ManArgs) -> Result<u8, Failure> {
             }
         })?,
     };
-    let page = Man::new(described);
+    let page = Man::new(described).source(concat!("provision ", env!("CARGO_PKG_VERSION")));
     terminal.print(|out| page.render(out))?;
     Ok(0)
 }

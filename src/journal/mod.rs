@@ -170,8 +170,12 @@ impl Journal {
 /// Returns what the journal in `state_dir` says, read without a lock; nothing when there is none. A line that is just
 /// being written is not there yet. Fails if the folder was not made here.
 pub fn read_history(state_dir: &Path, early: EarlyContents) -> Result<History, Failure> {
-    folder::check_reading(state_dir)?;
-    file::read(&journal_path(state_dir), early)
+    let folder = folder::check_reading(state_dir)?;
+    let mut history = file::read(&journal_path(state_dir), early)?;
+    if let Some(folder) = folder {
+        history.set_folder(folder);
+    }
+    Ok(history)
 }
 
 /// Begins to read the journal in `state_dir` on a thread of its own.

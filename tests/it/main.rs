@@ -35,5 +35,6 @@ mod selection;
 mod server;
 mod state_folder;
 mod support_commands;
+mod together;
 mod tools;
 mod trust;

@@ -17,7 +17,10 @@ pub(super) fn check(machine: &Machine) -> Vec<Finding> {
         return vec![finding.fix("provision doctor -f FILE")];
     };
     let n_steps = project.pipeline.steps().count();
-    let mut findings = vec![Finding::good("pipeline.toml", format!("{}, {n_steps} steps", project.pipeline.name))];
+    let mut findings = vec![Finding::good(
+        "pipeline.toml",
+        format!("{}, {n_steps} step{}", project.pipeline.name, if n_steps == 1 { "" } else { "s" }),
+    )];
     findings.extend(secrets(machine));
     findings.extend(state(machine));
     findings
