@@ -79,7 +79,7 @@ pub(super) enum Command {
     Down(DownArgs),
     /// Remove old logs and images of this project, and journal records that are void
     Gc(GcArgs),
-    /// Show what needs what, with the last known state of every step, as Mermaid, DOT or JSON
+    /// Show what needs what, with the last known state of every step
     Graph(GraphArgs),
     /// List the actions of steps, or show one with its settings
     Actions(ActionsArgs),
