@@ -83,7 +83,7 @@ fn run_folders(state_dir: &Path) -> Result<Vec<RunFolder>, Failure> {
         let paths: Vec<PathBuf> =
             paths.filter(|path| fs::symlink_metadata(path).is_ok_and(|found| found.is_dir())).collect();
         let files = paths.iter().flat_map(|path| walkdir::WalkDir::new(path).into_iter().flatten());
-        let bytes = files.filter_map(|entry| entry.metadata().ok()).filter(|found| found.is_file());
+        let bytes = files.filter_map(|entry| entry.metadata().ok()).filter(std::fs::Metadata::is_file);
         RunFolder { run, bytes: bytes.map(|found| found.len()).sum(), paths }
     };
     Ok(runs.into_iter().map(folder_of).filter(|folder| !folder.paths.is_empty()).collect())

@@ -74,7 +74,7 @@ fn programs_of_steps_and_of_actions_are_told_with_their_versions_and_those_that_
     let check = one("tool-check", "tool = \"mytool\"\nversion = \">=2\"");
     let chart = "[[stage.step]]\nid = \"chart\"\naction = \"helm-install\"\nchart = \"c\"\nrelease = \"r\"\n";
     let cluster = "[cluster]\nprovider = \"context\"\ncontext = \"none\"\n";
-    let mut sandbox = Sandbox::new(&format!("{}{chart}{cluster}", check));
+    let mut sandbox = Sandbox::new(&format!("{check}{chart}{cluster}"));
     without_docker(&mut sandbox);
     sandbox.tool("mytool", "echo mytool 1.2.3");
     let shown = sandbox.bare(&["doctor", "--format", "json"]).code(3);

@@ -89,12 +89,12 @@ fn nothing_is_removed_beside_a_run_or_for_a_pipeline_that_is_not_trusted() {
 }
 
 /// Deletes what it is asked to, and says of all else that it fails.
-const MINIKUBE: &str = r#"
+const MINIKUBE: &str = r"
 case $1 in
 delete) echo delete >>world; [ -e stubborn ] || rm -f daemon/container.json daemon/volume.json ;;
 status) cat status ;;
 *) exit 1 ;;
-esac"#;
+esac";
 
 const ABSENT: &str =
     r#"{"specversion":"1.0","type":"io.k8s.sigs.minikube.info","data":{"message":"Profile \"pp\" not found."}}"#;

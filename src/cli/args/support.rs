@@ -27,6 +27,7 @@ pub(in crate::cli) struct DoctorArgs {
 }
 
 #[derive(Args, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(in crate::cli) struct DownArgs {
     #[command(flatten)]
     pub(in crate::cli) place: FileArg,

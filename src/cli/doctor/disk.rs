@@ -6,6 +6,7 @@ use super::machine::Machine;
 use crate::model::human_bytes;
 use crate::report::Finding;
 use crate::tools::disk::DiskSpace;
+use crate::tools::docker::Endpoint;
 
 /// How much room has to be there: below the first a run can't work, below the second it may not work for long.
 type Room = (u64, u64);
@@ -45,7 +46,7 @@ pub(super) async fn check(machine: &Machine) -> Vec<Finding> {
 /// Whether the daemon's folder is one of this machine.
 fn is_here(machine: &Machine, folder: &Path) -> bool {
     let endpoint = machine.tools.docker_endpoint();
-    !folder.as_os_str().is_empty() && endpoint.is_ok_and(|endpoint| endpoint.is_on_this_machine()) && folder.exists()
+    !folder.as_os_str().is_empty() && endpoint.is_ok_and(Endpoint::is_on_this_machine) && folder.exists()
 }
 
 /// Returns how much the images of the last successful builds take: in the daemon, and once more in a node that is a

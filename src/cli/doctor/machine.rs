@@ -11,7 +11,7 @@ use crate::cli::args::Cli;
 use crate::cli::output::Terminal;
 use crate::cli::project::{Project, find_pipeline_file, start_folder};
 use crate::cli::trust;
-use crate::cluster::{Demand, provider};
+use crate::cluster::{Demand, Provider, provider};
 use crate::error::Failure;
 use crate::event::StepLog;
 use crate::journal::History;
@@ -52,15 +52,14 @@ impl Machine {
                 Err(failure) => (None, Some(failure)),
             },
         };
-        let tools = match &project {
-            Some(project) => Arc::clone(&project.tools),
-            None => {
-                let folder = start_folder(cli)?;
-                let state_dir = folder.join(".provision");
-                Arc::new(Tools::new(folder, state_dir, Secrets::default(), None, Redactor::new()))
-            }
+        let tools = if let Some(project) = &project {
+            Arc::clone(&project.tools)
+        } else {
+            let folder = start_folder(cli)?;
+            let state_dir = folder.join(".provision");
+            Arc::new(Tools::new(folder, state_dir, Secrets::default(), None, Redactor::new()))
         };
-        let demand = tools.cluster().and_then(|cluster| provider(cluster).ok()).map(|provider| provider.demand());
+        let demand = tools.cluster().and_then(|cluster| provider(cluster).ok()).map(Provider::demand);
         let children = Arc::new(ChildRegistry::default().withholding(tools.secrets().variables()));
         let cancel = Cancel::new();
         Ok(Self {

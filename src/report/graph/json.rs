@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::pipeline_graph::{GraphStep, PipelineGraph, state};
+use crate::model::{StageId, StepId};
 use crate::report::LastState;
 use crate::report::style::timestamp;
 use crate::report::text::tame_json;
@@ -51,7 +52,7 @@ pub(super) fn write(out: &mut dyn Write, graph: &PipelineGraph<'_>) -> io::Resul
     let stages = graph.stages.iter().map(|stage| WireStage {
         id: stage.id.as_str(),
         title: stage.title,
-        needs: stage.needs.iter().map(|id| id.as_str()).collect(),
+        needs: stage.needs.iter().map(StageId::as_str).collect(),
     });
     let document = Document {
         v: VERSION,
@@ -71,8 +72,8 @@ fn wire_step<'a>(step: &'a GraphStep<'_>) -> WireStep<'a> {
         id: step.id.as_str(),
         title: step.title,
         action: step.action,
-        needs: step.needs.iter().map(|id| id.as_str()).collect(),
-        fallback: step.fallback.map(|id| id.as_str()),
+        needs: step.needs.iter().map(StepId::as_str).collect(),
+        fallback: step.fallback.map(StepId::as_str),
         optional: step.optional,
         state: state(&step.last),
         outcome,
