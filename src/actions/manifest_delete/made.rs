@@ -9,7 +9,20 @@ use crate::tools::kubernetes::{Judged, Kube, LiveObject, Marks};
 /// Returns what `down` would delete of what the step has made and is still there, in its order: namespaces last.
 pub(in crate::actions) async fn removals(cx: &StepContext) -> Result<Vec<Deletion>, Failure> {
     let kube = cx.tools().kube().await?;
-    Ok(made(cx, &kube).await?.into_iter().map(|judged| judged.deletion).collect())
+    Ok(made(cx, &kube).await?.into_iter().map(planned).collect())
+}
+
+/// Returns the removal as it is planned. What others have in a namespace may be gone when its turn comes, such as the
+/// objects of a release; else it stays then.
+pub(super) fn planned(judged: Judged) -> Deletion {
+    if !judged.has_foreign {
+        return judged.deletion;
+    }
+    Deletion {
+        reason: "only if nothing of others is in it any more when its turn comes".to_owned(),
+        empty: Proof::Lacking("what this pipeline has in it".to_owned()),
+        ..judged.deletion
+    }
 }
 
 /// Deletes the object of `removal` and waits until it is gone; no error if it is gone already. It is judged again:
@@ -26,7 +39,9 @@ pub(in crate::actions) async fn remove(cx: &StepContext, removal: &Deletion) -> 
 /// Deletes an object that was judged, if it is ours and nothing of anybody else's goes with it.
 pub(in crate::actions) async fn delete(cx: &StepContext, kube: &Kube, judged: Judged) -> Result<(), Failure> {
     if judged.deletion.ours != Proof::Shown || judged.has_foreign {
-        judged.deletion.permit(Consent::None)?;
+        let by_hand = format!("delete it by hand, with all that is in it: `{}`", judged.deletion.by_hand);
+        // No consent covers what is of others.
+        judged.deletion.permit(Consent::None).map_err(|failure| Failure { hints: vec![by_hand], ..failure })?;
     }
     let marks = Marks::of(cx.tools().pipeline());
     // The user has seen what is lost, and has agreed to the loss of what is ours: that is what `declared` covers.
