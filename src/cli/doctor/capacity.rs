@@ -50,7 +50,7 @@ mod tests {
     #[test]
     fn a_cluster_that_asks_for_more_than_docker_has_is_a_problem() {
         let daemon = DaemonMachine { cpus: 4, memory: 8 * GIB, ..DaemonMachine::default() };
-        let cases: [(Option<u64>, Option<u64>, bool, [Health; 2]); 5] = [
+        let cases = [
             (None, None, true, [Good, Good]),
             (Some(4), Some(8 * GIB), true, [Good, Good]),
             (Some(5), Some(8 * GIB), true, [Problem, Good]),
@@ -59,7 +59,7 @@ mod tests {
             (Some(5), Some(16 * GIB), false, [Good, Good]),
         ];
         for (cpus, memory, in_docker, expected) in cases {
-            let demand = Demand { cpus, memory, in_docker, ..Demand::default() };
+            let demand = Demand { in_docker, cpus, memory, ..Demand::default() };
             let found: Vec<Health> = findings(&daemon, &demand).iter().map(|finding| finding.health).collect();
             assert_eq!(found, expected, "{demand:?}");
         }
