@@ -35,6 +35,10 @@ pub trait ActionSettings: Action + DeserializeOwned + JsonSchema + 'static {
     /// Whether it only looks whether something is installed. Such steps begin although another step has failed, so
     /// that one run reports all that is missing.
     const PREREQUISITE: bool = false;
+    /// The programs that it calls, as they are looked up in `PATH`; a setting may name another one in their place.
+    const PROGRAMS: &'static [&'static str] = &[];
+    /// Whether it works with the Docker daemon.
+    const USES_DOCKER: bool = false;
     /// The settings in which `${{ secrets.NAME }}` may stand; the action fills them in itself, so that no value is
     /// ever part of the settings.
     const SECRET_SETTINGS: &'static [&'static str] = &[];
@@ -78,6 +82,10 @@ pub struct ActionType {
     pub makes_cluster: bool,
     /// See [`ActionSettings::PREREQUISITE`].
     pub prerequisite: bool,
+    /// See [`ActionSettings::PROGRAMS`].
+    pub programs: &'static [&'static str],
+    /// See [`ActionSettings::USES_DOCKER`].
+    pub uses_docker: bool,
     /// See [`ActionSettings::SECRET_SETTINGS`].
     pub secret_settings: &'static [&'static str],
     /// See [`ActionSettings::PROBE_SETTINGS`].
@@ -110,6 +118,8 @@ impl ActionType {
             hands_cluster_on: A::HANDS_CLUSTER_ON,
             makes_cluster: A::MAKES_CLUSTER,
             prerequisite: A::PREREQUISITE,
+            programs: A::PROGRAMS,
+            uses_docker: A::USES_DOCKER,
             secret_settings: A::SECRET_SETTINGS,
             probe_settings: A::PROBE_SETTINGS,
             scripts: A::SCRIPTS,

@@ -33,6 +33,10 @@ impl Action for Exercise {
         Box::pin(std::future::ready(Ok(Presence::Present)))
     }
 
+    fn host_ports(&self, cx: &StepContext) -> Vec<u16> {
+        self.0.host_ports(cx)
+    }
+
     fn needs_no_fallback<'a>(&'a self, cx: &'a StepContext) -> BoxFuture<'a, bool> {
         self.0.needs_no_fallback(cx)
     }

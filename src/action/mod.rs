@@ -81,6 +81,12 @@ pub trait Action: Debug + Send + Sync {
     /// itself a verification; and once more before a run ends, if something else was done in between.
     fn probe<'a>(&'a self, cx: &'a StepContext, output: &'a Output) -> BoxFuture<'a, Result<Presence, Failure>>;
 
+    /// The TCP ports of this machine that it needs, where its settings name them. None by default.
+    fn host_ports(&self, cx: &StepContext) -> Vec<u16> {
+        let _ = cx;
+        Vec::new()
+    }
+
     /// Looks whether a step that was proven by its fallback can be done by itself now. Must not change anything. Not
     /// known by default, unless a probe shows all of it: then only other inputs make the step try again.
     fn needs_no_fallback<'a>(&'a self, cx: &'a StepContext) -> BoxFuture<'a, bool> {

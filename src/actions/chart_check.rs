@@ -68,6 +68,7 @@ impl ActionSettings for ChartCheck {
         ("unvalidated", "how many could not be validated; the step's log has the reasons"),
         ("validated-by", "`cluster`, `types` (what this program knows of Kubernetes) or `nothing`"),
     ];
+    const PROGRAMS: &'static [&'static str] = &["helm"];
     const HANDS_CLUSTER_ON: bool = true;
 
     fn validate(&self) -> Result<(), String> {

@@ -37,6 +37,7 @@ impl ActionSettings for ComposeDown {
         ("networks", "how many networks were removed"),
         ("volumes", "how many volumes were removed"),
     ];
+    const USES_DOCKER: bool = true;
 
     fn validate(&self) -> Result<(), String> {
         validate_name(self.name.as_deref(), false)

@@ -1,6 +1,7 @@
 //! `compose-up`: the services of a compose file run.
 
 mod exercise;
+mod ports;
 mod services;
 #[cfg(test)]
 mod tests;
@@ -23,10 +24,12 @@ use crate::files::{Globs, inside};
 use crate::fingerprint::Inputs;
 use crate::model::{Output, ProofKind, split_secret_refs};
 use crate::tools::compose::project_name;
+use crate::tools::deletion::{Consent, Deletion};
 use crate::tools::docker::ComposeProject;
 use crate::tools::secrets::keyed_digest;
 use crate::tools::{blocking, http};
 use exercise::Exercise;
+use ports::{Started, published};
 use services::{Identity, Services};
 use variables::variables_in;
 
@@ -133,6 +136,8 @@ temporary = true"#;
         ("services", "each service with its state"),
         ("*", "`url-SERVICE` for each service with a published port: `http://127.0.0.1:PORT`"),
     ];
+    const PROGRAMS: &'static [&'static str] = &["docker compose"];
+    const USES_DOCKER: bool = true;
     const SECRET_SETTINGS: &'static [&'static str] = &["env"];
 
     fn validate(&self) -> Result<(), String> {
@@ -224,6 +229,13 @@ impl Action for ComposeUp {
         })
     }
 
+    fn host_ports(&self, cx: &StepContext) -> Vec<u16> {
+        let variable = |name: &str| self.env.get(name).cloned().or_else(|| std::env::var(name).ok());
+        let started = Started { services: &self.services, profiles: &self.profiles, variable: &variable };
+        let texts = self.paths(cx).into_iter().filter_map(|path| fs_err::read_to_string(path).ok());
+        texts.flat_map(|text| published(&text, &started)).collect()
+    }
+
     fn probe<'a>(&'a self, cx: &'a StepContext, output: &'a Output) -> BoxFuture<'a, Result<Presence, Failure>> {
         Box::pin(async move {
             let docker = cx.tools().docker().await?;
@@ -248,6 +260,35 @@ impl Action for ComposeUp {
             } else {
                 Presence::Missing(services::failure(&project, &problems).to_string())
             })
+        })
+    }
+
+    fn removals<'a>(
+        &'a self,
+        cx: &'a StepContext,
+        _output: &'a Output,
+    ) -> BoxFuture<'a, Result<Vec<Deletion>, Failure>> {
+        Box::pin(async move {
+            let project = self.project(cx)?;
+            let by_hand = format!("docker compose -p {project} down -v");
+            let found = ComposeProject::new(cx.tools().docker().await?, &project).removal(&by_hand).await?;
+            Ok(found.into_iter().collect())
+        })
+    }
+
+    fn remove<'a>(&'a self, cx: &'a StepContext, _removal: &'a Deletion) -> BoxFuture<'a, Result<(), Failure>> {
+        Box::pin(async move {
+            let project = self.project(cx)?;
+            let on_line = |line: &str| cx.line(line);
+            // The user has seen what is lost.
+            let found = ComposeProject::new(cx.tools().docker().await?, &project);
+            let removed = found.remove(Consent::Given, &on_line).await?;
+            match removed.kept.first() {
+                Some(kept) => {
+                    Err(Failure::failed(format!("taking the compose project `{project}` down failed")).cause(kept))
+                }
+                None => Ok(()),
+            }
         })
     }
 

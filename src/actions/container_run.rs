@@ -113,6 +113,7 @@ with = [
         ("stopped-ms", "how long it took to stop, in milliseconds, with `stops-within`"),
         ("exit-code", "the exit code with which it stopped, with `stops-within`"),
     ];
+    const USES_DOCKER: bool = true;
     const SECRET_SETTINGS: &'static [&'static str] = &["env", "with"];
 
     fn validate(&self) -> Result<(), String> {

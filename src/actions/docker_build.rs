@@ -56,6 +56,7 @@ impl ActionSettings for DockerBuild {
         ("id", "the image's id: `sha256:…`"),
         ("size", "the size of its unpacked layers in bytes"),
     ];
+    const USES_DOCKER: bool = true;
 
     fn validate(&self) -> Result<(), String> {
         let context = inside("context", &self.context)?;

@@ -1,5 +1,6 @@
 //! `helm-install`: a release of a chart is deployed.
 
+mod down;
 mod images;
 mod takeover;
 
@@ -16,6 +17,7 @@ use crate::action::{Action, ActionSettings, Presence, StepContext, defaults, ign
 use crate::error::Failure;
 use crate::fingerprint::Inputs;
 use crate::model::{Output, Progress};
+use crate::tools::deletion::Deletion;
 use crate::tools::helm::{self, Chart, Helm, Install, PendingRelease};
 use crate::tools::kubernetes::{Kube, ManifestObject, Release, ReleaseStatus};
 use crate::tools::process::ProcessObserver;
@@ -90,6 +92,7 @@ impl ActionSettings for HelmInstall {
         ("app-version", "the version of what the chart installs"),
         ("record", "how Helm's record describes the revision: by the step and the run that made it"),
     ];
+    const PROGRAMS: &'static [&'static str] = &["helm"];
     const IN_CLUSTER: bool = true;
     const PROBE_SETTINGS: &'static [&'static str] = &["helm"];
 
@@ -140,6 +143,18 @@ impl Action for HelmInstall {
             let foreign = Self::foreign_images(cx, &kube, &release).await?.into_iter().next();
             Ok(foreign.map_or(Presence::Present, |(_, why)| Presence::Missing(why)))
         })
+    }
+
+    fn removals<'a>(
+        &'a self,
+        cx: &'a StepContext,
+        _output: &'a Output,
+    ) -> BoxFuture<'a, Result<Vec<Deletion>, Failure>> {
+        Box::pin(async move { Ok(self.removal(cx).await?.into_iter().collect()) })
+    }
+
+    fn remove<'a>(&'a self, cx: &'a StepContext, _removal: &'a Deletion) -> BoxFuture<'a, Result<(), Failure>> {
+        Box::pin(self.take_down(cx))
     }
 
     fn run<'a>(&'a self, cx: &'a StepContext) -> BoxFuture<'a, Result<Output, Failure>> {

@@ -111,6 +111,7 @@ impl ActionSettings for HelmRollback {
         ("app-version", "the version of what the chart installs"),
         ("pods", "how many pods its workloads have, all of them ready"),
     ];
+    const PROGRAMS: &'static [&'static str] = &["helm"];
     const IN_CLUSTER: bool = true;
 
     fn validate(&self) -> Result<(), String> {

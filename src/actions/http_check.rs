@@ -183,6 +183,10 @@ impl Action for HttpCheck {
         })
     }
 
+    fn host_ports(&self, _cx: &StepContext) -> Vec<u16> {
+        self.local_port.into_iter().collect()
+    }
+
     fn probe<'a>(&'a self, cx: &'a StepContext, _output: &'a Output) -> BoxFuture<'a, Result<Presence, Failure>> {
         Box::pin(async move {
             if !self.only_reads() {

@@ -110,6 +110,7 @@ impl ActionSettings for ImageCheck {
         ("user", "the user that its containers run as"),
         ("searched", "how many files were searched for secrets, in all layers"),
     ];
+    const USES_DOCKER: bool = true;
 
     fn validate(&self) -> Result<(), String> {
         Reference::parse(&self.image).map_err(|error| format!("`image`: {error}"))?;

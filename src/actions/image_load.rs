@@ -41,6 +41,7 @@ impl ActionSettings for ImageLoad {
         ("node", "the node that has it"),
         ("sent", "the bytes that had to be sent: 0 when the node already had it"),
     ];
+    const USES_DOCKER: bool = true;
     const IN_CLUSTER: bool = true;
 
     fn validate(&self) -> Result<(), String> {

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::action::{Action, ActionSettings, Presence, StepContext, defaults, ignored, names};
+use crate::actions::manifest_delete::made;
 use crate::actions::rollout_check::wait;
 use crate::error::Failure;
 use crate::files::Globs;
@@ -14,6 +15,7 @@ use crate::fingerprint::Inputs;
 use crate::images::Reference;
 use crate::model::Output;
 use crate::tools::blocking;
+use crate::tools::deletion::Deletion;
 use crate::tools::kubernetes::{
     Kube, ManifestObject, ManifestObjects, Marks, Owners, Target, WorkloadKind, order, read_manifests,
 };
@@ -100,6 +102,18 @@ impl Action for ManifestApply {
             let kube = cx.tools().kube().await?;
             self.compare(cx, &kube).await
         })
+    }
+
+    fn removals<'a>(
+        &'a self,
+        cx: &'a StepContext,
+        _output: &'a Output,
+    ) -> BoxFuture<'a, Result<Vec<Deletion>, Failure>> {
+        Box::pin(made::removals(cx))
+    }
+
+    fn remove<'a>(&'a self, cx: &'a StepContext, removal: &'a Deletion) -> BoxFuture<'a, Result<(), Failure>> {
+        Box::pin(made::remove(cx, removal))
     }
 
     fn run<'a>(&'a self, cx: &'a StepContext) -> BoxFuture<'a, Result<Output, Failure>> {

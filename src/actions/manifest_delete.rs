@@ -15,6 +15,7 @@ use crate::tools::blocking;
 use crate::tools::deletion::Consent;
 use crate::tools::kubernetes::{Kube, LiveObject, ManifestObject, Marks, order, read_manifests};
 
+pub(in crate::actions) mod made;
 pub(in crate::actions) mod removal;
 
 use removal::Removal;

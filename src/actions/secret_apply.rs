@@ -11,11 +11,13 @@ use serde::Deserialize;
 use tokio::sync::Mutex;
 
 use crate::action::{Action, ActionSettings, Presence, StepContext, defaults, names};
+use crate::actions::manifest_delete::made;
 use crate::error::{Failure, FailureKind};
 use crate::fingerprint::{Digest, Inputs};
 use crate::model::{Output, SecretPart, split_secret_refs};
 use crate::tools::Tools;
-use crate::tools::kubernetes::{GENERATED, Kube, Marks, Owners, SecretObject, SecretState};
+use crate::tools::deletion::{Consent, Deletion, TAKEN_DOWN};
+use crate::tools::kubernetes::{GENERATED, Judged, Kube, Marks, ObjectRef, Owners, SecretObject, SecretState};
 use crate::tools::secrets::{self, SecretSource, SecretValue};
 
 /// Marks what we made.
@@ -117,6 +119,27 @@ impl Action for SecretApply {
         })
     }
 
+    fn removals<'a>(
+        &'a self,
+        cx: &'a StepContext,
+        _output: &'a Output,
+    ) -> BoxFuture<'a, Result<Vec<Deletion>, Failure>> {
+        Box::pin(async move {
+            let secret = self.judged(cx).await?.map(|judged| judged.deletion);
+            // The namespace, if this step has made it, goes after what is in it.
+            Ok(secret.into_iter().chain(made::removals(cx).await?).collect())
+        })
+    }
+
+    fn remove<'a>(&'a self, cx: &'a StepContext, removal: &'a Deletion) -> BoxFuture<'a, Result<(), Failure>> {
+        Box::pin(async move {
+            match self.judged(cx).await?.filter(|judged| judged.deletion.subject == removal.subject) {
+                Some(judged) => self.delete(cx, judged).await,
+                None => made::remove(cx, removal).await,
+            }
+        })
+    }
+
     fn run<'a>(&'a self, cx: &'a StepContext) -> BoxFuture<'a, Result<Output, Failure>> {
         Box::pin(async move {
             let work = async {
@@ -129,6 +152,27 @@ impl Action for SecretApply {
 }
 
 impl SecretApply {
+    /// Judges the Secret for `down`; `None` if it is not there.
+    async fn judged(&self, cx: &StepContext) -> Result<Option<Judged>, Failure> {
+        let kube = cx.tools().kube().await?;
+        let reference = ObjectRef::of_secret(&self.namespace, &self.name);
+        let found = kube.live_object(&reference).await?.filter(|found| !found.is_being_deleted());
+        let marks = Marks::of(cx.tools().pipeline());
+        Ok(found.map(|found| kube.judge_by_managers(found, &marks, TAKEN_DOWN)))
+    }
+
+    /// Deletes the Secret as it was judged, if only steps of this pipeline have set something in it.
+    async fn delete(&self, cx: &StepContext, judged: Judged) -> Result<(), Failure> {
+        judged.permit(Consent::None, Consent::Given)?;
+        let kube = cx.tools().kube().await?;
+        if kube.delete_live(&judged.object).await? {
+            return Ok(());
+        }
+        Err(Failure::failed(format!("deleting the Secret `{}` failed", self.name))
+            .cause("it was changed since it was judged")
+            .transient())
+    }
+
     async fn apply(&self, cx: &StepContext, kube: &Kube) -> Result<Output, Failure> {
         let marks = Marks::of(cx.tools().pipeline());
         if self.create_namespace && kube.make_namespace(&self.namespace, &marks, cx.step().as_str()).await? {

@@ -10,10 +10,11 @@ use semver::VersionReq;
 use serde::Deserialize;
 
 use crate::action::{Action, ActionSettings, Presence, StepContext};
-use crate::error::{Context, Failure};
+use crate::error::{Context, Failure, FailureKind};
 use crate::model::Output;
 use crate::tools::process;
-use crate::tools::version::{satisfies, version_of};
+use crate::tools::programs::{self, Installed};
+use crate::tools::version::satisfies;
 
 /// Settings of `tool-check`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -35,30 +36,6 @@ pub(super) struct ToolCheck {
     install: Option<String>,
 }
 
-/// How the tools that don't know `--version` say it, or say it without asking anybody else.
-const VERSION_ARGS: &[(&str, &[&str])] = &[
-    ("minikube", &["version", "--short"]),
-    ("kubectl", &["version", "--client"]),
-    ("helm", &["version", "--short"]),
-    ("kind", &["version"]),
-    ("k3d", &["version"]),
-    ("go", &["version"]),
-    ("java", &["-version"]),
-    ("openssl", &["version"]),
-    ("terraform", &["version"]),
-];
-
-/// Where to get the tools that pipelines like ours need most.
-const INSTALL_PAGES: &[(&str, &str)] = &[
-    ("docker", "https://docs.docker.com/engine/install/"),
-    ("minikube", "https://minikube.sigs.k8s.io/docs/start/"),
-    ("kubectl", "https://kubernetes.io/docs/tasks/tools/"),
-    ("helm", "https://helm.sh/docs/intro/install/"),
-    ("kind", "https://kind.sigs.k8s.io/docs/user/quick-start/"),
-    ("go", "https://go.dev/doc/install"),
-    ("node", "https://nodejs.org/en/download"),
-];
-
 impl ActionSettings for ToolCheck {
     const NAME: &'static str = "tool-check";
     const REVISION: u32 = 2;
@@ -75,7 +52,7 @@ impl ActionSettings for ToolCheck {
     const PREREQUISITE: bool = true;
 
     fn validate(&self) -> Result<(), String> {
-        if self.tool.is_empty() || self.tool.contains('/') {
+        if self.tool.is_empty() || self.tool.contains(['/', ' ']) {
             return Err("`tool` is a program's name without a folder".into());
         }
         if self.daemon && self.tool != "docker" {
@@ -110,34 +87,17 @@ impl ToolCheck {
         failure.hints.extend(self.hint.clone());
         failure.hints.extend(self.install.clone());
         if failure.hints.is_empty() {
-            let page = INSTALL_PAGES.iter().find(|(tool, _)| *tool == self.tool);
-            failure.hints.push(match page {
-                Some((tool, page)) => format!("install `{tool}`: {page}"),
-                None => format!("install `{}` and run the same command again", self.tool),
-            });
+            failure.hints.push(programs::how_to_install(&self.tool));
         }
         failure
     }
 
     async fn check(&self, cx: &StepContext) -> Result<Output, Failure> {
-        let path = process::find(&self.tool).map_err(|failure| self.advise(failure))?;
-        let known = VERSION_ARGS.iter().find(|(tool, _)| *tool == self.tool);
-        let args: Vec<String> = match (&self.version_args, known) {
-            (Some(args), _) => args.clone(),
-            (None, Some((_, args))) => args.iter().map(|arg| (*arg).to_owned()).collect(),
-            (None, None) => vec!["--version".to_owned()],
-        };
-        let asked = process::Command::new(&path).args(&args).capture();
-        let line = asked.display_line();
-        let exit = asked.run(cx).await?;
-        if !exit.status.success() {
-            let failure = exit.failure(&line);
-            let installed = format!("`{}` is installed at `{}`, and does not run", self.tool, path.display());
-            return Err(self.advise(Failure::prerequisite(installed).cause(failure.message).details(failure.details)));
-        }
-        // Some tools print it as an error.
-        let text = format!("{}\n{}", String::from_utf8_lossy(&exit.stdout), exit.tail.join("\n"));
-        let found = version_of(&self.tool, &text);
+        let asked = programs::ask(&self.tool, self.version_args.as_deref(), cx).await;
+        let Installed { path, version: found, line, text } = asked.map_err(|failure| match failure.kind {
+            FailureKind::Prerequisite => self.advise(failure),
+            _ => failure,
+        })?;
         let mut output = Output::new().with("path", path.to_string_lossy()).with("identity", identity(&path)?);
         match (&found, &self.version) {
             (Some(found), Some(wanted)) if !satisfies(wanted, found) => {

@@ -1,5 +1,8 @@
 //! The command line, as clap reads it.
 
+mod place;
+mod support;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -11,6 +14,8 @@ use crate::files::Verify;
 use crate::report::{ChecklistFormat, ColorChoice, DIFF_FORMATS, DiffFormat, FORMATS, OutputChoice};
 use crate::tools::Access;
 use crate::tools::deletion::Consent;
+pub(super) use place::FileArg;
+pub(super) use support::{CompletionsArgs, DoctorArgs, DownArgs, GcArgs, GraphArgs, ManArgs, ReadFormat};
 
 /// Turns a repository into a running, verified deployment: runs the stages of pipeline.toml, and reports only what it
 /// has verified.
@@ -50,14 +55,6 @@ pub(super) struct Global {
     pub(super) quiet: bool,
 }
 
-/// Not a global argument: in `logs`, `-f` has another meaning.
-#[derive(Args, Clone, Debug, Default)]
-pub(super) struct FileArg {
-    /// The pipeline file [default: pipeline.toml in this folder or one above]
-    #[arg(short, long, value_name = "FILE")]
-    pub(super) file: Option<PathBuf>,
-}
-
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Run all steps that are not proven yet, in order; continues where an earlier run ended
@@ -76,8 +73,22 @@ pub(super) enum Command {
     Logs(LogsArgs),
     /// Show what the pipeline executes, and trust it as it is now
     Trust(TrustArgs),
+    /// Check whether this machine has what the pipeline needs, each problem with its fix
+    Doctor(DoctorArgs),
+    /// Remove what provision made, and only that: shows it first, and asks
+    Down(DownArgs),
+    /// Remove old logs and images of this project, and journal records that are void
+    Gc(GcArgs),
+    /// Show what needs what, with the last known state of every step
+    Graph(GraphArgs),
     /// List the actions of steps, or show one with its settings
     Actions(ActionsArgs),
+    /// Print the JSON Schema of pipeline.toml, for editors
+    Schema,
+    /// Print the completions for a shell, which know the stages, steps and profiles too
+    Completions(CompletionsArgs),
+    /// Print the manual page
+    Man(ManArgs),
 }
 
 #[derive(Args, Debug)]
@@ -304,7 +315,11 @@ impl Command {
             },
             Self::Logs(args) => args.file.as_ref(),
             Self::Trust(args) => args.place.file.as_ref(),
-            Self::Actions(_) => None,
+            Self::Doctor(args) => args.place.file.as_ref(),
+            Self::Down(args) => args.place.file.as_ref(),
+            Self::Gc(args) => args.place.file.as_ref(),
+            Self::Graph(args) => args.place.file.as_ref(),
+            Self::Actions(_) | Self::Schema | Self::Completions(_) | Self::Man(_) => None,
         }
     }
 }
@@ -323,15 +338,13 @@ impl Command {
 impl Command {
     /// What the user allows of clusters that are there already.
     pub(super) fn access(&self) -> Access {
-        let run = match self {
-            Self::Up(args) => Some(&args.run),
-            Self::Stage(args) => Some(&args.run),
+        let contexts = match self {
+            Self::Up(args) => Some(&args.run.consent.allow_context),
+            Self::Stage(args) => Some(&args.run.consent.allow_context),
+            Self::Down(args) if !args.dry_run => Some(&args.allow_context),
             _ => None,
         };
-        Access {
-            contexts: run.map(|run| run.consent.allow_context.clone()).unwrap_or_default(),
-            records: run.is_some(),
-        }
+        Access { contexts: contexts.cloned().unwrap_or_default(), records: contexts.is_some() }
     }
 }
 

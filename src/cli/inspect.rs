@@ -71,7 +71,8 @@ pub(super) fn status(cli: &Cli, terminal: &Terminal) -> Result<u8, Failure> {
     Ok(0)
 }
 
-fn last_state(history: &History, step: &StepId, running: bool) -> LastState {
+/// Returns the last known state of a step; `running` says whether a run is on.
+pub(super) fn last_state(history: &History, step: &StepId, running: bool) -> LastState {
     let Some(known) = history.step(step) else { return LastState::NeverRun };
     if let Some(end) = &known.last {
         return LastState::Ended {

@@ -2,13 +2,21 @@
 
 mod actions;
 mod args;
+mod complete;
+mod completions;
 mod diff;
+mod doctor;
+mod down;
+mod gc;
+mod graph;
 mod inspect;
 mod logs;
+mod man;
 mod output;
 mod project;
 mod prompter;
 mod runtime;
+mod schema;
 mod tick;
 mod trust;
 mod up;
@@ -25,6 +33,9 @@ use output::Terminal;
 
 /// Runs the command line. Returns the exit code.
 pub fn main() -> ExitCode {
+    if let Some(code) = complete::complete() {
+        return code;
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -55,7 +66,14 @@ fn run(cli: &Cli, terminal: &Terminal) -> Result<u8, Failure> {
         Command::Report(args) => inspect::report(cli, terminal, args),
         Command::Logs(args) => logs::logs(cli, terminal, args),
         Command::Trust(args) => trust::trust(cli, terminal, args),
+        Command::Doctor(args) => doctor::doctor(cli, terminal, args),
+        Command::Down(args) => down::down(cli, terminal, args),
+        Command::Gc(args) => gc::gc(cli, terminal, args),
+        Command::Graph(args) => graph::graph(cli, terminal, args),
         Command::Actions(args) => actions::actions(terminal, args),
+        Command::Schema => schema::schema(terminal),
+        Command::Completions(args) => completions::completions(terminal, args),
+        Command::Man(args) => man::man(terminal, args),
     }
 }
 

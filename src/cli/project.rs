@@ -95,6 +95,24 @@ impl Project {
 
 /// The pipeline's file: as named, or the nearest `pipeline.toml` at or above the current folder.
 pub(super) fn pipeline_file(cli: &Cli) -> Result<PathBuf, Failure> {
+    find_pipeline_file(cli)?.ok_or_else(|| {
+        let here = start_folder(cli).unwrap_or_default();
+        Failure::new(FailureKind::Config, format!("there is no pipeline.toml in `{}` or above it", here.display()))
+            .hint("go to the project's folder, or name the file with `-f FILE`")
+    })
+}
+
+/// The same; `None` if no file is named and there is none.
+pub(super) fn find_pipeline_file(cli: &Cli) -> Result<Option<PathBuf>, Failure> {
+    let here = start_folder(cli)?;
+    if let Some(file) = cli.command.file().or(cli.global.place.file.as_ref()) {
+        return Ok(Some(here.join(file)));
+    }
+    Ok(here.ancestors().map(|folder| folder.join("pipeline.toml")).find(|file| file.is_file()))
+}
+
+/// The folder that the command starts from.
+pub(super) fn start_folder(cli: &Cli) -> Result<PathBuf, Failure> {
     let here = std::env::current_dir().map_err(|error| {
         Failure::new(FailureKind::Usage, "can't tell the current folder").source(&error).hint("go to another folder")
     })?;
@@ -105,12 +123,5 @@ pub(super) fn pipeline_file(cli: &Cli) -> Result<PathBuf, Failure> {
     if !here.is_dir() {
         return Err(Failure::new(FailureKind::Usage, format!("there is no folder `{}`", here.display())));
     }
-    if let Some(file) = cli.command.file().or(cli.global.place.file.as_ref()) {
-        return Ok(here.join(file));
-    }
-    let found = here.ancestors().map(|folder| folder.join("pipeline.toml")).find(|file| file.is_file());
-    found.ok_or_else(|| {
-        Failure::new(FailureKind::Config, format!("there is no pipeline.toml in `{}` or above it", here.display()))
-            .hint("go to the project's folder, or name the file with `-f FILE`")
-    })
+    Ok(here)
 }

@@ -12,6 +12,7 @@ use super::project::Project;
 use crate::actions::ACTIONS;
 use crate::error::{Failure, FailureKind};
 use crate::report::{DIM, Theme};
+pub(super) use executes::steps as written_steps;
 use store::{Known, TrustRecord};
 
 /// The variable that says the same as `--trust` for every pipeline, and is not remembered.
@@ -60,20 +61,25 @@ pub(super) fn require(terminal: &Terminal, project: &Project, ways: Ways) -> Res
 
 /// Fails if probing the steps runs programs that the file names, and the user does not trust it.
 pub(super) fn require_for_probes(project: &Project) -> Result<(), Failure> {
-    let is_trusted = || {
-        is_set_for_all()
-            || TrustRecord::of(&project.file, &project.text).is_some_and(|record| record.known() == Known::Trusted)
-    };
-    if !project.pipeline.steps().any(|step| !step.action_type.probe_settings.is_empty()) || is_trusted() {
-        return Ok(());
-    }
-    let steps = executes::run_by_probes(&project.text, ACTIONS);
+    let steps = untrusted_probes(project);
     if steps.is_empty() {
         return Ok(());
     }
     Err(refusal(project, &Known::Nothing)
         .cause(format!("probing `{}` runs programs that it names", steps.join("`, `")))
         .hint("`provision trust` shows what it executes, and trusts it as it is now"))
+}
+
+/// Returns the steps whose probes run programs that the file names, if the user does not trust it.
+pub(super) fn untrusted_probes(project: &Project) -> Vec<String> {
+    let is_trusted = || {
+        is_set_for_all()
+            || TrustRecord::of(&project.file, &project.text).is_some_and(|record| record.known() == Known::Trusted)
+    };
+    if !project.pipeline.steps().any(|step| !step.action_type.probe_settings.is_empty()) || is_trusted() {
+        return Vec::new();
+    }
+    executes::run_by_probes(&project.text, ACTIONS)
 }
 
 /// `provision trust`.
@@ -141,7 +147,7 @@ fn show(out: &mut dyn Write, theme: Theme, project: &Project, known: &Known, exe
 }
 
 /// Reads an answer from standard input; only a clear yes is one.
-fn read_yes() -> Result<bool, Failure> {
+pub(super) fn read_yes() -> Result<bool, Failure> {
     let mut answer = String::new();
     let read = io::stdin().lock().read_line(&mut answer);
     read.map_err(|error| Failure::failed("can't read an answer from the terminal").source(&error))?;

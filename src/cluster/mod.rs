@@ -6,7 +6,9 @@ mod minikube;
 mod provider;
 mod session;
 
-pub use provider::{Addon, AddonPlace, Addons, Provider, ProviderSettings, ProviderType, SettingsTable, provider};
+pub use provider::{
+    Addon, AddonPlace, Addons, Demand, Provider, ProviderSettings, ProviderType, SettingsTable, provider,
+};
 pub use session::{Ready, Session};
 
 /// Every provider there is, in the order in which errors list them.

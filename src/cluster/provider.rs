@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
@@ -53,6 +53,11 @@ pub trait Provider: Debug + Send + Sync {
         program: Option<&'a Path>,
     ) -> BoxFuture<'a, Result<Ready, Failure>>;
 
+    /// What it needs of this machine. Nothing by default.
+    fn demand(&self) -> Demand {
+        Demand::default()
+    }
+
     /// The ways in which images reach its node, the cheapest first. None by default.
     fn deliveries(&self) -> &'static [&'static dyn Delivery] {
         &[]
@@ -83,6 +88,21 @@ pub trait Provider: Debug + Send + Sync {
         let _ = (cx, spec, removal);
         Box::pin(std::future::ready(Ok(())))
     }
+}
+
+/// What a cluster needs of the machine that it runs on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Demand {
+    /// The programs that make it.
+    pub programs: &'static [&'static str],
+    /// Whether its nodes are containers of the Docker daemon, as far as the settings decide that.
+    pub in_docker: bool,
+    /// The processors that the settings ask for.
+    pub cpus: Option<u64>,
+    /// The memory that they ask for, in bytes.
+    pub memory: Option<u64>,
+    /// Where it keeps data, besides the daemon.
+    pub folders: Vec<PathBuf>,
 }
 
 /// An addon as a step declares it.

@@ -127,19 +127,29 @@ impl JournalFile {
     /// Rewrites the file without what later records have made void, after a run that has added much. What fails leaves
     /// the file as it was.
     pub(super) fn compact(&mut self) -> io::Result<()> {
-        if self.n_appended < MIN_RECORDS_TO_COMPACT {
-            return Ok(());
-        }
+        if self.n_appended < MIN_RECORDS_TO_COMPACT { Ok(()) } else { self.rewrite().map(drop) }
+    }
+
+    /// Does so in any case. Returns the lengths before and after, in bytes; the same where there is nothing to leave
+    /// out.
+    pub(super) fn rewrite(&mut self) -> io::Result<(u64, u64)> {
         if !self.disk.is_in_place()? {
             return Err(io::Error::other("its path leads to another file"));
         }
         let bytes = self.disk.read()?.unwrap_or_default();
-        let Ok((records, End::Clean)) = records_of(Path::new("the journal"), &bytes) else { return Ok(()) };
-        let (text, next) = whole_file(&live_records(&records))?;
+        let before = bytes.len() as u64;
+        let Ok((records, End::Clean)) = records_of(Path::new("the journal"), &bytes) else {
+            return Ok((before, before));
+        };
+        let live = live_records(&records);
+        if live.len() == records.len() {
+            return Ok((before, before));
+        }
+        let (text, next) = whole_file(&live)?;
         failpoint::hit("journal-rewrite");
         self.disk.replace(text.as_bytes())?;
         (self.next, self.n_appended) = (next, 0);
-        Ok(())
+        Ok((before, text.len() as u64))
     }
 
     /// Whether the journal's path leads to this file.

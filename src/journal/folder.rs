@@ -60,13 +60,14 @@ pub(super) fn make(state_dir: &Path) -> Result<StateFolder, Failure> {
     Err(failed(io::Error::other("another process replaces it again and again")))
 }
 
-/// Fails if there is a state folder that was not made here: a reader believes nothing of it.
-pub(super) fn check_reading(state_dir: &Path) -> Result<(), Failure> {
+/// Fails if there is a state folder that was not made here: a reader believes nothing of it. Returns what names the
+/// folder in records; `None` if there is none.
+pub(super) fn check_reading(state_dir: &Path) -> Result<Option<String>, Failure> {
     let failed = |error: io::Error| state_failure("can't read this project's state folder", &error);
-    let Some(seen) = seen(state_dir).map_err(failed)? else { return Ok(()) };
+    let Some(seen) = seen(state_dir).map_err(failed)? else { return Ok(None) };
     refuse_others(state_dir, &seen)?;
     match Origin::of(state_dir, &seen).map_err(failed)? {
-        Origin::Here | Origin::Empty => Ok(()),
+        Origin::Here | Origin::Empty => Ok(Some(mark::folder_id(&seen))),
         origin => Err(Failure::new(
             FailureKind::State,
             format!("`{}` was not made here, and nothing in it is believed", state_dir.display()),

@@ -144,6 +144,11 @@ impl History {
         self.steps.iter()
     }
 
+    /// What is known of every step in all scopes, in no order.
+    pub fn all_steps(&self) -> impl Iterator<Item = &StepHistory> {
+        self.steps.values().chain(self.others.values().flat_map(IdMap::values))
+    }
+
     /// The output of the last success of `step`.
     pub fn output(&self, step: &StepId) -> Option<&Output> {
         self.steps.get(step)?.last_success.as_ref().map(|end| &end.output)

@@ -157,6 +157,12 @@ impl Journal {
         })
     }
 
+    /// Leaves out of the file what later records have made void. Returns its lengths before and after, in bytes.
+    pub fn rewrite(&mut self) -> Result<(u64, u64), Failure> {
+        self.check_in_place()?;
+        self.file.rewrite().map_err(|error| lock::state_failure("can't make the journal shorter", &error))
+    }
+
     /// Makes the file smaller where that is worth it. To be called when a run is over; a failure costs space alone.
     pub fn compact(&mut self) {
         if let Err(error) = self.file.compact() {
@@ -168,8 +174,12 @@ impl Journal {
 /// Returns what the journal in `state_dir` says, read without a lock; nothing when there is none. A line that is just
 /// being written is not there yet. Fails if the folder was not made here.
 pub fn read_history(state_dir: &Path, early: EarlyContents) -> Result<History, Failure> {
-    folder::check_reading(state_dir)?;
-    file::read(&journal_path(state_dir), early)
+    let folder = folder::check_reading(state_dir)?;
+    let mut history = file::read(&journal_path(state_dir), early)?;
+    if let Some(folder) = folder {
+        history.set_folder(folder);
+    }
+    Ok(history)
 }
 
 /// Begins to read the journal in `state_dir` on a thread of its own.

@@ -48,6 +48,8 @@ pub(crate) enum Symbol {
     Again,
     /// Did not run.
     Out,
+    /// Works, and may not for long.
+    Warning,
 }
 
 impl Theme {
@@ -73,6 +75,7 @@ impl Theme {
             Symbol::Busy => ("●", "*"),
             Symbol::Again => ("↻", "~"),
             Symbol::Out => ("–", "-"),
+            Symbol::Warning => ("!", "!"),
         };
         if self.unicode { nice } else { ascii }
     }

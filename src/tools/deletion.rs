@@ -7,6 +7,9 @@
 
 use crate::error::Failure;
 
+/// The reason of every removal by `down`.
+pub const TAKEN_DOWN: &str = "what the pipeline has made is taken down";
+
 /// What a check of the thing itself has shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Proof {

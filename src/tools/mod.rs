@@ -2,10 +2,12 @@
 //! progress go to a [`process::ProcessObserver`] or a callback.
 
 mod blocking;
+pub mod certificate;
 mod checkout;
 pub mod cluster;
 pub mod compose;
 pub mod deletion;
+pub mod disk;
 pub mod docker;
 #[cfg(test)]
 pub(crate) mod fake;
@@ -17,6 +19,7 @@ pub mod machine;
 mod memo;
 mod poll;
 pub mod process;
+pub mod programs;
 pub mod secrets;
 pub mod shell;
 pub mod traffic;

@@ -63,6 +63,8 @@ pub(crate) struct World {
     pub(crate) created: Vec<Value>,
     /// What was removed: the paths of the requests.
     pub(crate) removed: Vec<String>,
+    /// What it reports about its machine.
+    pub(crate) info: Value,
     /// Whether a started container is held back: the request is never answered.
     pub(crate) holds_starts: bool,
 }
@@ -169,6 +171,7 @@ impl FakeEngine {
         let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
         match (method, parts.as_slice()) {
             ("GET", ["version"]) => json(200, serde_json::from_str(VERSION).unwrap()),
+            ("GET", ["info"]) => json(200, world.info.clone()),
             ("GET", ["images", name @ .., "json"]) => match find_image(&world, &name.join("/")) {
                 Some(image) => {
                     let labels: BTreeMap<_, _> = image.label.clone().into_iter().collect();
@@ -208,7 +211,11 @@ impl FakeEngine {
                 json(204, Value::Null)
             }
             ("GET", ["containers", "json"]) => {
-                let found = labelled(&world.containers, query, |found| &found["Config"]["Labels"]);
+                let found = if query.contains("\"publish\"") {
+                    publishers(&world.containers, query)
+                } else {
+                    labelled(&world.containers, query, |found| &found["Config"]["Labels"])
+                };
                 json(200, found.iter().map(|found| json!({"Id": found["Id"]})).collect())
             }
             ("GET", ["containers", name, "json"]) => match position(&world, name) {
@@ -285,6 +292,16 @@ fn labelled(all: &[Value], query: &str, labels: impl Fn(&Value) -> &Value) -> Ve
         value.is_some_and(|value| wanted.is_none_or(|wanted| wanted == value))
     };
     all.iter().filter(has).cloned().collect()
+}
+
+/// Those that publish the port of the query's filter.
+fn publishers(all: &[Value], query: &str) -> Vec<Value> {
+    let publishes = |found: &&Value| {
+        let ports = found["NetworkSettings"]["Ports"].as_object().into_iter().flatten();
+        let mut ports = ports.map(|(_, port)| text(&port[0]["HostPort"]));
+        ports.any(|port| query.contains(&format!("\"{port}\"")))
+    };
+    all.iter().filter(publishes).cloned().collect()
 }
 
 fn create(world: &World, name: &str, body: &Value) -> Value {

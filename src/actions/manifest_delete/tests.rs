@@ -157,6 +157,39 @@ async fn what_has_the_same_name_and_is_anothers_is_not_what_was_deleted() {
     assert!(project.delete(FILES).await.is_err());
 }
 
+#[tokio::test]
+async fn down_removes_what_the_step_has_made_and_no_namespace_with_something_of_others() {
+    let project = Project::applied(MANIFESTS).await;
+    let kube = project.store.serve().await;
+    let cx = fake::context(project.folder.path(), &["s.apply"], "s.apply", Consent::None);
+    project.store.put("/api/v1/namespaces/apps/configmaps/theirs", json!({}));
+    let planned: Vec<String> =
+        made::made(&cx, &kube).await.unwrap().into_iter().map(|judged| made::planned(judged).reason).collect();
+    assert!(planned[2].starts_with("only if nothing of others is in it") && planned.len() == 3, "{planned:?}");
+    let mut refused = Vec::new();
+    for judged in made::made(&cx, &kube).await.unwrap() {
+        let name = judged.object.reference.short();
+        if let Err(failure) = made::delete(&cx, &kube, judged).await {
+            assert!(failure.hints.len() == 1 && !failure.hints[0].contains("--yes"), "{failure:?}");
+            refused.push(format!("{name}: {failure}"));
+        }
+    }
+    assert_eq!(project.store.names(), "apps theirs");
+    assert_eq!(refused.len(), 1, "{refused:?}");
+    assert!(refused[0].contains("configmap/theirs is in it, which this pipeline has not made"), "{refused:?}");
+    // A claim of ours is data, which the user has agreed to lose; of a step with another name nothing goes.
+    let claim = "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: data}\nspec: {storage: 1}\n";
+    let project = Project::applied(claim).await;
+    let kube = project.store.serve().await;
+    let other = fake::context(project.folder.path(), &["s.other"], "s.other", Consent::None);
+    assert!(made::made(&other, &kube).await.unwrap().is_empty());
+    for judged in made::made(&cx, &kube).await.unwrap() {
+        made::delete(&cx, &kube, judged).await.unwrap();
+    }
+    assert_eq!(project.store.names(), "");
+    assert!(made::made(&cx, &kube).await.unwrap().is_empty());
+}
+
 #[test]
 fn settings_are_checked() {
     let check = |text: &str| toml::from_str::<ManifestDelete>(text).unwrap().validate();

@@ -11,7 +11,6 @@ use crate::event::{StepLog, event_channel};
 use crate::model::StepId;
 use crate::redact::Redactor;
 use crate::tools::Cancel;
-use crate::tools::deletion::Consent;
 use crate::tools::kubernetes::fake_api::{ApiRequest, SecretStore};
 use crate::tools::kubernetes::fake_apply::entry;
 use crate::tools::secrets::Secrets;

@@ -39,7 +39,8 @@ pub(super) fn run_by_probes(text: &str, actions: &[ActionType]) -> Vec<String> {
     steps(&file).filter(|(_, step)| runs(step)).map(|(id, _)| id).collect()
 }
 
-fn steps(file: &Table) -> impl Iterator<Item = (String, &Table)> {
+/// Returns each step of a pipeline's file with its settings as they are written.
+pub(in crate::cli) fn steps(file: &Table) -> impl Iterator<Item = (String, &Table)> {
     tables(file, "stage").flat_map(|stage| {
         let id = |step: &Table| format!("{}.{}", word(stage, "id"), word(step, "id"));
         tables(stage, "step").map(move |step| (id(step), step))

@@ -42,7 +42,7 @@ impl CreationMarker {
     }
 
     /// How the ids of this checkout begin: the marker of a copied checkout speaks of a creation that is not its own.
-    fn id_prefix(&self) -> Option<String> {
+    pub(super) fn id_prefix(&self) -> Option<String> {
         Some(format!("start-{}", checkout_id(self.file.parent()?)?))
     }
 
@@ -60,6 +60,12 @@ impl CreationMarker {
         };
         write().map_err(|error| failure("can't write the marker of a cluster's creation", &error))?;
         Ok(id)
+    }
+
+    /// Removes it, and our kubeconfig: the cluster is gone.
+    pub(super) fn forget(&self) -> Result<(), Failure> {
+        remove(&self.kubeconfig).map_err(|error| failure("can't remove the kubeconfig of the cluster", &error))?;
+        self.end()
     }
 
     /// Removes it: the cluster is up.

@@ -3,6 +3,7 @@
 mod addons;
 mod archive_check;
 mod creation_marker;
+mod down;
 mod etcd;
 mod image_load;
 mod node;
@@ -16,13 +17,14 @@ use std::path::Path;
 
 use futures_util::future::BoxFuture;
 
-use crate::cluster::provider::{Addons, Provider, ProviderSettings};
+use crate::cluster::provider::{Addons, Demand, Provider, ProviderSettings};
 use crate::cluster::session::{Ready, ReadyNodes, Session, check};
 use crate::error::Failure;
 use crate::fingerprint::Inputs;
 use crate::images::{Delivery, NodeContainerd, NodeDocker};
 use crate::tools::Tools;
 use crate::tools::cluster::ClusterSpec;
+use crate::tools::deletion::Deletion;
 
 pub(super) use settings::MinikubeCluster;
 use settings::ProfileName;
@@ -64,6 +66,16 @@ impl Provider for MinikubeCluster {
         }
     }
 
+    fn demand(&self) -> Demand {
+        Demand {
+            programs: &["minikube"],
+            in_docker: start::driver(self).as_deref() == Some("docker"),
+            cpus: self.cpus.map(|cpus| cpus.0.into()),
+            memory: self.memory.as_deref().and_then(profile::mebibytes).map(|size| size << 20),
+            folders: profile::minikube_folder().into_iter().collect(),
+        }
+    }
+
     fn check<'a>(&'a self, tools: &'a Tools) -> BoxFuture<'a, Result<Ready, Failure>> {
         Box::pin(check(tools, ReadyNodes::All))
     }
@@ -83,6 +95,23 @@ impl Provider for MinikubeCluster {
         program: Option<&'a Path>,
     ) -> BoxFuture<'a, Result<Ready, Failure>> {
         Box::pin(start::ensure_up(cx, spec, self, program))
+    }
+
+    fn removals<'a>(
+        &'a self,
+        tools: &'a Tools,
+        spec: &'a ClusterSpec,
+    ) -> BoxFuture<'a, Result<Vec<Deletion>, Failure>> {
+        Box::pin(async move { Ok(down::removal(tools, spec, self).await?.into_iter().collect()) })
+    }
+
+    fn delete<'a>(
+        &'a self,
+        cx: &'a Session<'a>,
+        spec: &'a ClusterSpec,
+        _removal: &'a Deletion,
+    ) -> BoxFuture<'a, Result<(), Failure>> {
+        Box::pin(down::delete(cx, spec, self))
     }
 
     fn addons(&self) -> Option<&dyn Addons> {

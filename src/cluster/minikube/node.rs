@@ -121,6 +121,22 @@ impl<'a> Node<'a> {
         }
     }
 
+    /// Whether a start whose id begins with `prefix`, that of a checkout, made the node that is there now.
+    pub(super) async fn is_of_checkout(&self, prefix: &str) -> Result<Proof, Failure> {
+        let container = self.container().await?;
+        if let Some(node) = container.as_ref().filter(|node| node.label(PROFILE_LABEL) != Some(self.profile)) {
+            return Ok(Proof::Lacking(format!("minikube did not create the container `{}`", node.name)));
+        }
+        let name = container.as_ref().and_then(|node| node.volume_at(VOLUME_PATH)).unwrap_or(self.profile);
+        let volume = self.docker.volume(name).await?;
+        Ok(match volume.as_ref().map(|volume| volume.label(START_LABEL)) {
+            Some(Some(made_by)) if made_by.starts_with(prefix) => Proof::Shown,
+            Some(Some(_)) => Proof::Lacking(format!("the volume `{name}` was created from another checkout")),
+            Some(None) => Proof::Lacking(format!("the volume `{name}` was not created by provision")),
+            None => Proof::Lacking(format!("there is no volume `{name}` that shows who created it")),
+        })
+    }
+
     async fn volume_is_of(&self, name: &str, id: &str) -> Result<Proof, Failure> {
         let volume = self.docker.volume(name).await?;
         Ok(match volume.as_ref().map(|volume| volume.label(START_LABEL)) {

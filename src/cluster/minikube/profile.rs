@@ -112,7 +112,7 @@ fn thousandths(n: u64) -> String {
 
 /// Returns a size as minikube reads it: a number of MiB, or with a unit by powers of 1024. `None` for what it does not
 /// read as a size, such as `max`.
-fn mebibytes(text: &str) -> Option<u64> {
+pub(super) fn mebibytes(text: &str) -> Option<u64> {
     let text = text.trim();
     let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (whole, fraction) = text[..digits].split_once('.').unwrap_or((&text[..digits], ""));
@@ -134,7 +134,7 @@ fn mebibytes(text: &str) -> Option<u64> {
 }
 
 /// Where minikube keeps its profiles.
-fn minikube_folder() -> Option<PathBuf> {
+pub(super) fn minikube_folder() -> Option<PathBuf> {
     let home = std::env::var_os("MINIKUBE_HOME").filter(|home| !home.is_empty()).map(PathBuf::from);
     let home = home.or_else(std::env::home_dir)?;
     Some(if home.ends_with(".minikube") { home } else { home.join(".minikube") })

@@ -76,16 +76,21 @@ async fn check_settings(tools: &Tools, spec: &ClusterSpec, declared: &MinikubeCl
 
 /// Returns the daemon that has the node; `None` for other drivers, and where the driver is minikube's choice and there
 /// is no daemon.
-async fn docker<'a>(tools: &'a Tools, declared: &MinikubeCluster) -> Result<Option<&'a Docker>, Failure> {
-    let by_args = declared.start_args.iter().find_map(|StartArg(arg)| {
-        arg.strip_prefix("--driver=").or_else(|| arg.strip_prefix("--vm-driver=")).map(str::to_owned)
-    });
-    let by_variable = || std::env::var("MINIKUBE_DRIVER").ok().filter(|driver| !driver.is_empty());
-    match declared.driver.clone().or(by_args).or_else(by_variable).as_deref() {
+pub(super) async fn docker<'a>(tools: &'a Tools, declared: &MinikubeCluster) -> Result<Option<&'a Docker>, Failure> {
+    match driver(declared).as_deref() {
         Some("docker") => tools.docker().await.map(Some),
         Some(_) => Ok(None),
         None => Ok(tools.docker().await.ok()),
     }
+}
+
+/// Returns minikube's driver, where the settings or the environment name one.
+pub(super) fn driver(declared: &MinikubeCluster) -> Option<String> {
+    let by_args = declared.start_args.iter().find_map(|StartArg(arg)| {
+        arg.strip_prefix("--driver=").or_else(|| arg.strip_prefix("--vm-driver=")).map(str::to_owned)
+    });
+    let by_variable = || std::env::var("MINIKUBE_DRIVER").ok().filter(|driver| !driver.is_empty());
+    declared.driver.clone().or(by_args).or_else(by_variable)
 }
 
 /// Returns minikube for the cluster of `spec`, and the daemon that has the node.

@@ -31,6 +31,7 @@ use explain::explain;
 use parser::SettingsParser;
 
 pub(super) use condition::condition;
+pub(super) use provider_ref::PROVIDER_KEY;
 
 /// The checked settings of a step.
 pub(super) struct BoundSettings {

@@ -53,4 +53,4 @@ impl SettingsParser for ProviderRef<'_> {
 }
 
 /// The key of `[cluster]` that names the provider.
-pub(super) const PROVIDER_KEY: &str = "provider";
+pub(in crate::config) const PROVIDER_KEY: &str = "provider";

@@ -186,6 +186,20 @@ impl Docker {
         Ok(found.into_iter().filter_map(|container| container.id).collect())
     }
 
+    /// Returns the container that publishes `port` on the daemon's machine; `None` if none does.
+    pub async fn publisher_of(&self, port: u16) -> Result<Option<Container>, Failure> {
+        let filters = HashMap::from([("publish".to_owned(), vec![port.to_string()])]);
+        let options = ListContainersOptions { filters: Some(filters), ..ListContainersOptions::default() };
+        let listing = self.client.list_containers(Some(options));
+        let found = self.call(|| format!("listing the containers that publish the port {port}"), listing).await?;
+        for id in found.into_iter().filter_map(|container| container.id) {
+            if let Some(container) = self.container(&id).await? {
+                return Ok(Some(container));
+            }
+        }
+        Ok(None)
+    }
+
     /// Returns all containers, also stopped ones, that have the label `label`, in the form `NAME` or `NAME=VALUE`.
     pub async fn containers_with_label(&self, label: &str) -> Result<Vec<Container>, Failure> {
         let filters = HashMap::from([("label".to_owned(), vec![label.to_owned()])]);

@@ -1,5 +1,6 @@
 //! Images of the daemon.
 
+use std::collections::HashMap;
 use std::pin::Pin;
 
 use bollard::query_parameters::{ListImagesOptions, RemoveImageOptions, TagImageOptions};
@@ -25,6 +26,19 @@ pub struct Image {
     /// Whether the id is that of a manifest, as with daemons that keep images in containerd. A node then reports
     /// another id, that of the configuration.
     pub is_manifest: bool,
+}
+
+/// A name of an image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedImage {
+    /// The name with its tag.
+    pub name: String,
+    /// The image's id.
+    pub id: String,
+    /// When it was created, in seconds since the Unix epoch.
+    pub created: i64,
+    /// Its size in bytes, as the daemon reports it.
+    pub size: u64,
 }
 
 impl Image {
@@ -81,6 +95,21 @@ impl Docker {
         let listing = self.client.list_images(None::<ListImagesOptions>);
         let images = self.call(|| "listing the images of the Docker daemon".into(), listing).await?;
         Ok(images.into_iter().flat_map(|image| image.repo_tags).collect())
+    }
+
+    /// Returns the images with names in `repository`, one for each name.
+    pub async fn images_of(&self, repository: &str) -> Result<Vec<NamedImage>, Failure> {
+        let filters = HashMap::from([("reference".to_owned(), vec![repository.to_owned()])]);
+        let options = ListImagesOptions { filters: Some(filters), ..ListImagesOptions::default() };
+        let listing = self.client.list_images(Some(options));
+        let found = self.call(|| format!("listing the images of `{repository}`"), listing).await?;
+        let prefix = format!("{repository}:");
+        let named = found.into_iter().flat_map(|image| {
+            let (id, created) = (image.id, image.created);
+            let size = u64::try_from(image.size).unwrap_or_default();
+            image.repo_tags.into_iter().map(move |name| NamedImage { name, id: id.clone(), created, size })
+        });
+        Ok(named.filter(|image| image.name.starts_with(&prefix)).collect())
     }
 
     /// Removes the name `name`, and with its last name the image; no error where there is none. The caller decides by

@@ -14,6 +14,11 @@ const CONFIG: &str = "com.docker.compose.config-hash";
 const ONE_OFF: &str = "com.docker.compose.oneoff";
 
 impl Container {
+    /// The compose project that it belongs to.
+    pub fn project(&self) -> Option<&str> {
+        self.label(PROJECT)
+    }
+
     /// The service of a compose project that it belongs to.
     pub fn service(&self) -> Option<&str> {
         self.label(SERVICE)
@@ -108,6 +113,35 @@ impl<'a> ComposeProject<'a> {
             }
         }
         Ok(removed)
+    }
+
+    /// Returns what taking it down with its data would remove, as one; `None` if there is nothing of it. Volumes count
+    /// as data.
+    pub async fn removal(&self, by_hand: &str) -> Result<Option<Deletion>, Failure> {
+        let containers = self.docker.containers_with_label(&self.label()).await?.len();
+        let networks = self.docker.networks_with_label(&self.label()).await?.len();
+        let volumes = self.docker.volumes_with_label(&self.label()).await?;
+        if containers + networks + volumes.len() == 0 {
+            return Ok(None);
+        }
+        let parts = [(containers, "container"), (networks, "network"), (volumes.len(), "volume")];
+        let parts = parts.into_iter().filter(|(n, _)| *n > 0);
+        let parts: Vec<String> = parts.map(|(n, one)| format!("{n} {one}{}", if n == 1 { "" } else { "s" })).collect();
+        let empty = if volumes.is_empty() {
+            Proof::Shown
+        } else {
+            Proof::Lacking(format!("the volumes {} may hold data", volumes.join(", ")))
+        };
+        Ok(Some(Deletion {
+            subject: format!("the compose project `{}`", self.name),
+            reason: parts.join(", "),
+            // Its name is of one checkout alone; what has the label for another reason is kept when it is removed.
+            ours: Proof::Shown,
+            empty,
+            in_use: None,
+            consent_covers_ownership: false,
+            by_hand: by_hand.to_owned(),
+        }))
     }
 
     /// Whether it has containers or networks.

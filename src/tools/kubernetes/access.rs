@@ -49,6 +49,12 @@ pub fn check_access(spec: &ClusterSpec, state_dir: &Path, allowed: bool) -> Resu
     .hint(format!("to allow it always, add `allow = true` and its `uid` to [cluster]: `{uid}` prints it")))
 }
 
+/// Returns the host of the server of the cluster `spec`, as its kubeconfig has it.
+pub fn server_host(spec: &ClusterSpec, state_dir: &Path) -> Option<String> {
+    let config = KubeSource::of(spec, state_dir).read().ok()?;
+    server(&config, &spec.context).map(|(host, _)| host)
+}
+
 /// Returns the host of the context's server, and who is noted to have made the context.
 fn server(config: &Kubeconfig, context: &str) -> Option<(String, Option<String>)> {
     let named = config.contexts.iter().find(|named| named.name == context)?;

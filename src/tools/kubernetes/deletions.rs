@@ -68,6 +68,29 @@ impl Kube {
         Ok(Judged { object, deletion, has_foreign })
     }
 
+    /// Judges an object that has no marks, such as a Secret of a step: it is ours if only steps of the pipeline have
+    /// set something in it.
+    pub fn judge_by_managers(&self, object: LiveObject, marks: &Marks, reason: &str) -> Judged {
+        let loss = loss_of(&object, marks);
+        let ours = if is_of_pipeline(&object, marks) {
+            Proof::Shown
+        } else {
+            Proof::Lacking("somebody else has set something in it".to_owned())
+        };
+        let has_foreign = !loss.foreign.is_empty();
+        let all: Vec<String> = loss.foreign.into_iter().chain(loss.data).collect();
+        let deletion = Deletion {
+            subject: object.reference.to_string(),
+            reason: reason.to_owned(),
+            ours,
+            empty: if all.is_empty() { Proof::Shown } else { Proof::Lacking(named(&all)) },
+            in_use: None,
+            consent_covers_ownership: false,
+            by_hand: format!("{} delete {}", self.kubectl_in(&object.reference.namespace), object.reference.short()),
+        };
+        Judged { object, deletion, has_foreign }
+    }
+
     /// Adds what is lost with everything in a namespace.
     async fn add_contents(&self, loss: &mut Loss, namespace: &str, marks: &Marks) -> Result<(), Failure> {
         let (objects, unknown) = self.all_objects(Some(namespace), "").await?;

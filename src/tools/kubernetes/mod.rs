@@ -52,7 +52,7 @@ mod workload_state;
 mod workloads;
 
 pub(crate) use access::KnownCluster;
-pub use access::check_access;
+pub use access::{check_access, server_host};
 pub use bundled::Validity;
 pub use client::Kube;
 pub use deletions::Judged;

@@ -31,6 +31,16 @@ impl ObjectRef {
         format!("{}/{}", self.kind.to_lowercase(), self.name)
     }
 
+    /// That of a Secret.
+    pub fn of_secret(namespace: &str, name: &str) -> Self {
+        Self {
+            api_version: "v1".to_owned(),
+            kind: "Secret".to_owned(),
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+        }
+    }
+
     /// Whether `other` is the same object, in whatever version of its API.
     pub fn is_same(&self, other: &Self) -> bool {
         let group = |reference: &Self| {

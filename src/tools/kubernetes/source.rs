@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use base64::Engine as _;
 use kube::config::Kubeconfig;
 
 use crate::error::{Context, Failure, FailureKind};
@@ -93,6 +94,20 @@ impl KubeSource {
             Err(_) => file.exists(),
         };
         self.files.iter().chain(&user_kubeconfigs()).any(knows)
+    }
+
+    /// Returns the certificate with which the client shows who it is, as PEM; `None` where there is none, or none that
+    /// can be read.
+    pub fn client_certificate(&self) -> Option<Vec<u8>> {
+        let config = self.read().ok()?;
+        let context = config.contexts.iter().find(|named| named.name == self.context)?.context.as_ref()?;
+        let user = config.auth_infos.iter().find(|named| Some(&named.name) == context.user.as_ref())?;
+        let info = user.auth_info.as_ref()?;
+        match (&info.client_certificate_data, &info.client_certificate) {
+            (Some(data), _) => base64::engine::general_purpose::STANDARD.decode(data).ok(),
+            (None, Some(file)) => fs_err::read(file).ok(),
+            (None, None) => None,
+        }
     }
 
     pub(super) fn read(&self) -> Result<Kubeconfig, Failure> {

@@ -3,12 +3,19 @@
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use fs_err as fs;
 use tokio::net::TcpListener;
 
 use super::procfs;
 use crate::error::Failure;
+
+/// The tables of all TCP sockets.
+const TABLES: [&str; 2] = ["/proc/net/tcp", "/proc/net/tcp6"];
+
+/// How long a connection to a port of this machine may take.
+const CONNECT: Duration = Duration::from_millis(200);
 
 /// Who listens on a port.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,10 +48,20 @@ pub async fn listen(port: Option<u16>) -> Result<TcpListener, Failure> {
     })
 }
 
+/// Whether something listens on `port` of this machine, on any of its addresses. Listens nowhere itself.
+pub fn is_taken(port: u16) -> bool {
+    let tables: Vec<String> = TABLES.iter().filter_map(|table| fs::read_to_string(table).ok()).collect();
+    if tables.is_empty() {
+        let here = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        return std::net::TcpStream::connect_timeout(&here, CONNECT).is_ok();
+    }
+    tables.iter().any(|table| !listening_inodes(table, port).is_empty())
+}
+
 /// Who listens on `port` of this machine, where that can be seen: on Linux, and of one's own processes alone unless one
 /// is root.
 pub fn holder(port: u16) -> Option<Holder> {
-    let inodes: Vec<String> = ["/proc/net/tcp", "/proc/net/tcp6"]
+    let inodes: Vec<String> = TABLES
         .iter()
         .filter_map(|table| fs::read_to_string(table).ok())
         .flat_map(|table| listening_inodes(&table, port))
@@ -112,6 +129,7 @@ mod tests {
     async fn a_port_in_use_names_its_holder() {
         let first = listen(None).await.unwrap();
         let port = first.local_addr().unwrap().port();
+        assert!(is_taken(port));
         let failure = listen(Some(port)).await.unwrap_err();
         let me = std::process::id().to_string();
         assert!(cfg!(not(target_os = "linux")) || failure.to_string().contains(&me), "{failure}");

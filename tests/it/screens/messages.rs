@@ -16,15 +16,22 @@ fn help_names_each_command_and_what_it_does() {
     Usage: provision [OPTIONS] <COMMAND>
 
     Commands:
-      up       Run all steps that are not proven yet, in order; continues where an earlier run ended
-      stage    Run one stage, and those of its dependencies that are not proven yet
-      plan     Show what `up` would do and why, without changing anything
-      status   Show the last known state of every step, also during a run
-      why      Show why a step is fresh or stale, input by input
-      report   Show the checklist: every item with its verdict and evidence
-      logs     Show the output of a step
-      trust    Show what the pipeline executes, and trust it as it is now
-      actions  List the actions of steps, or show one with its settings
+      up           Run all steps that are not proven yet, in order; continues where an earlier run ended
+      stage        Run one stage, and those of its dependencies that are not proven yet
+      plan         Show what `up` would do and why, without changing anything
+      status       Show the last known state of every step, also during a run
+      why          Show why a step is fresh or stale, input by input
+      report       Show the checklist: every item with its verdict and evidence
+      logs         Show the output of a step
+      trust        Show what the pipeline executes, and trust it as it is now
+      doctor       Check whether this machine has what the pipeline needs, each problem with its fix
+      down         Remove what provision made, and only that: shows it first, and asks
+      gc           Remove old logs and images of this project, and journal records that are void
+      graph        Show what needs what, with the last known state of every step
+      actions      List the actions of steps, or show one with its settings
+      schema       Print the JSON Schema of pipeline.toml, for editors
+      completions  Print the completions for a shell, which know the stages, steps and profiles too
+      man          Print the manual page
 
     Options:
       -f, --file <FILE>         The pipeline file [default: pipeline.toml in this folder or one above]

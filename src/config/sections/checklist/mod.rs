@@ -45,6 +45,13 @@ pub(crate) fn read(report: &Report, root: &Path, files: &[ChecklistFile]) -> Ite
     items
 }
 
+/// Returns the ids of the items in a checklist, with the name of the list; nothing if it can't be read.
+pub(crate) fn ids(path: &Path, list: Option<&str>) -> Vec<String> {
+    let Ok(text) = read_text(path) else { return Vec::new() };
+    let ids = markdown::parse(&text).items.into_iter().filter_map(|item| item.id);
+    ids.map(|id| list.map_or_else(|| id.clone(), |list| format!("{list}:{id}"))).collect()
+}
+
 /// Returns the text of a file that people write, without a byte order mark, or why it can't be read.
 pub(in crate::config::sections) fn read_text(path: &Path) -> Result<String, String> {
     let meta = fs_err::metadata(path).map_err(|error| match error.kind() {

@@ -1,0 +1,69 @@
+//! What a step has made in the cluster, for `down`: by the marks of the objects themselves.
+
+use super::removal::Removal;
+use crate::action::StepContext;
+use crate::error::Failure;
+use crate::tools::deletion::{Consent, Deletion, Proof, TAKEN_DOWN};
+use crate::tools::kubernetes::{Judged, Kube, LiveObject, Marks};
+
+/// Returns what `down` would delete of what the step has made and is still there, in its order: namespaces last.
+pub(in crate::actions) async fn removals(cx: &StepContext) -> Result<Vec<Deletion>, Failure> {
+    let kube = cx.tools().kube().await?;
+    Ok(made(cx, &kube).await?.into_iter().map(planned).collect())
+}
+
+/// Returns the removal as it is planned. What others have in a namespace may be gone when its turn comes, such as the
+/// objects of a release; else it stays then.
+pub(super) fn planned(judged: Judged) -> Deletion {
+    if !judged.has_foreign {
+        return judged.deletion;
+    }
+    Deletion {
+        reason: "only if nothing of others is in it any more when its turn comes".to_owned(),
+        empty: Proof::Lacking("what this pipeline has in it".to_owned()),
+        ..judged.deletion
+    }
+}
+
+/// Deletes the object of `removal` and waits until it is gone; no error if it is gone already. It is judged again:
+/// what others have put into a namespace since keeps it.
+pub(in crate::actions) async fn remove(cx: &StepContext, removal: &Deletion) -> Result<(), Failure> {
+    let kube = cx.tools().kube().await?;
+    let found = made(cx, &kube).await?.into_iter().find(|judged| judged.deletion.subject == removal.subject);
+    match found {
+        Some(judged) => delete(cx, &kube, judged).await,
+        None => Ok(()),
+    }
+}
+
+/// Deletes an object that was judged, if it is ours and nothing of anybody else's goes with it.
+pub(in crate::actions) async fn delete(cx: &StepContext, kube: &Kube, judged: Judged) -> Result<(), Failure> {
+    if judged.deletion.ours != Proof::Shown || judged.has_foreign {
+        let by_hand = format!("delete it by hand, with all that is in it: `{}`", judged.deletion.by_hand);
+        // No consent covers what is of others.
+        judged.deletion.permit(Consent::None).map_err(|failure| Failure { hints: vec![by_hand], ..failure })?;
+    }
+    let marks = Marks::of(cx.tools().pipeline());
+    // The user has seen what is lost, and has agreed to the loss of what is ours: that is what `declared` covers.
+    let removal = Removal { kube, marks, reason: TAKEN_DOWN, declared: Consent::Given };
+    removal.remove(cx, vec![judged.object]).await.map(drop)
+}
+
+/// Returns what the step has made and is still there, each judged; namespaces last.
+pub(super) async fn made(cx: &StepContext, kube: &Kube) -> Result<Vec<Judged>, Failure> {
+    let marks = Marks::of(cx.tools().pipeline());
+    let (found, unknown) = kube.marked_objects(&marks).await?;
+    if let Some(version) = unknown.first() {
+        return Err(Failure::failed("looking for what the step has made failed")
+            .cause(format!("what there is of {version} can't be listed: its server does not respond")));
+    }
+    let step = cx.step().as_str();
+    let of_step = found.into_iter().filter(|object| object.is_of_step(&marks, step) && !object.is_being_deleted());
+    let is_namespace = |object: &LiveObject| object.reference.kind == "Namespace";
+    let (namespaces, others): (Vec<_>, Vec<_>) = of_step.partition(is_namespace);
+    let mut judged = Vec::new();
+    for object in others.into_iter().chain(namespaces) {
+        judged.push(kube.judge(object, &marks, TAKEN_DOWN).await?);
+    }
+    Ok(judged)
+}

@@ -1,0 +1,92 @@
+//! The arguments of the commands that are about this machine, this project as a whole, or the program itself.
+
+use bytesize::ByteSize;
+use clap::builder::PossibleValuesParser;
+use clap::{Args, ValueEnum};
+
+use super::place::FileArg;
+use crate::report::GraphFormat;
+
+/// How a command that only reads shows what it found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(in crate::cli) enum ReadFormat {
+    /// For people
+    #[default]
+    Text,
+    /// One JSON document
+    Json,
+}
+
+#[derive(Args, Debug)]
+pub(in crate::cli) struct DoctorArgs {
+    #[command(flatten)]
+    pub(in crate::cli) place: FileArg,
+    /// How to show what was found
+    #[arg(long, value_name = "FORM", default_value = "text")]
+    pub(in crate::cli) format: ReadFormat,
+}
+
+#[derive(Args, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
+pub(in crate::cli) struct DownArgs {
+    #[command(flatten)]
+    pub(in crate::cli) place: FileArg,
+    /// Remove the cluster too, with everything in it
+    #[arg(long)]
+    pub(in crate::cli) cluster: bool,
+    /// Only show what would be removed
+    #[arg(long)]
+    pub(in crate::cli) dry_run: bool,
+    /// Remove it without asking, with the data in it
+    #[arg(long)]
+    pub(in crate::cli) yes: bool,
+    /// Trust the pipeline as it is now, and remember that
+    #[arg(long)]
+    pub(in crate::cli) trust: bool,
+    /// Allow to change the cluster of this kube context, wherever it is
+    #[arg(long, value_name = "NAME")]
+    pub(in crate::cli) allow_context: Vec<String>,
+}
+
+#[derive(Args, Debug)]
+pub(in crate::cli) struct GcArgs {
+    #[command(flatten)]
+    pub(in crate::cli) place: FileArg,
+    /// How many runs keep their logs, besides those that the report shows
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub(in crate::cli) runs: usize,
+    /// What all logs may take together, such as `200MB`; without it only the number of runs counts
+    #[arg(long, value_name = "SIZE")]
+    pub(in crate::cli) size: Option<ByteSize>,
+    /// How many images of each name stay, besides the current one
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    pub(in crate::cli) images: usize,
+    /// Only show what would be removed
+    #[arg(long)]
+    pub(in crate::cli) dry_run: bool,
+}
+
+#[derive(Args, Debug)]
+pub(in crate::cli) struct GraphArgs {
+    #[command(flatten)]
+    pub(in crate::cli) place: FileArg,
+    /// The language of the graph
+    #[arg(long, value_name = "FORM", default_value = "mermaid")]
+    pub(in crate::cli) format: GraphFormat,
+}
+
+#[derive(Args, Debug)]
+pub(in crate::cli) struct CompletionsArgs {
+    /// The shell
+    #[arg(value_parser = PossibleValuesParser::new(SHELLS))]
+    pub(in crate::cli) shell: String,
+}
+
+/// The shells that there are completions for.
+const SHELLS: [&str; 5] = ["bash", "zsh", "fish", "elvish", "powershell"];
+
+#[derive(Args, Debug)]
+pub(in crate::cli) struct ManArgs {
+    /// The command to describe; the whole program by default
+    pub(in crate::cli) command: Option<String>,
+}

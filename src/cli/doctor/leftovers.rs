@@ -1,0 +1,77 @@
+//! What killed runs have left: processes, steps in doubt, set-aside files.
+
+use fs_err as fs;
+
+use super::machine::Machine;
+use crate::error::Failure;
+use crate::journal::{History, running};
+use crate::report::Finding;
+use crate::tools::blocking;
+use crate::tools::process::procfs;
+
+/// How the names of files begin that were set aside because they could not be believed.
+const SET_ASIDE: &[&str] = &["journal.bad-", "set-aside-"];
+
+/// The step that puts all of it in order.
+const FIX: &str = "provision up   # stops what is left and checks what is in doubt";
+
+pub(super) async fn check(machine: &Machine) -> Vec<Finding> {
+    let Ok(history) = &machine.history else {
+        return vec![Finding::skipped("runs", "the records can't be read")];
+    };
+    if machine.project.is_none() {
+        return vec![Finding::skipped("runs", "without a pipeline there are none")];
+    }
+    if running(machine.tools.state_dir()).is_some() {
+        return vec![Finding::skipped("runs", "a run is on")];
+    }
+    let mut findings: Vec<Finding> = in_doubt(machine, history).collect();
+    match processes(history).await {
+        Ok(processes) => findings.extend(processes),
+        Err(failure) => findings.push(Finding::failure("processes", &failure, false)),
+    }
+    findings.extend(set_aside(machine));
+    if findings.is_empty() {
+        findings.push(Finding::good("runs", "nothing is left of killed runs"));
+    }
+    findings
+}
+
+fn in_doubt<'a>(machine: &'a Machine, history: &'a History) -> impl Iterator<Item = Finding> + 'a {
+    let steps = machine.steps().filter(move |step| history.step(&step.id).is_some_and(|known| known.last.is_none()));
+    steps.map(|step| {
+        let text = "it was started and never finished: its run was killed";
+        Finding::warning(step.id.to_string(), text).fix(format!("provision up {}", step.id))
+    })
+}
+
+/// The processes of runs of this state folder that have ended without seeing to them.
+async fn processes(history: &History) -> Result<Vec<Finding>, Failure> {
+    let runs: Vec<String> = history
+        .unfinished_runs()
+        .filter(|run| history.is_of_this_folder(run))
+        .map(|run| run.as_str().to_owned())
+        .collect();
+    if runs.is_empty() {
+        return Ok(Vec::new());
+    }
+    let alive = blocking(move || Ok(procfs::of_runs(|run| runs.iter().any(|of| of == run)))).await?;
+    let finding = |pid: u32| {
+        let text = format!("process {pid} (`{}`) of a killed run still runs", procfs::name(pid));
+        Finding::warning("processes", text).fix(FIX)
+    };
+    Ok(alive.into_iter().map(|(pid, _)| finding(pid)).collect())
+}
+
+fn set_aside(machine: &Machine) -> Vec<Finding> {
+    let entries = fs::read_dir(machine.tools.state_dir()).into_iter().flatten().flatten();
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    let names = names.filter(|name| SET_ASIDE.iter().any(|start| name.starts_with(start)));
+    names
+        .map(|name| {
+            let path = machine.tools.state_dir().join(&name).display().to_string();
+            Finding::warning("state", format!("`{path}` was set aside, because it could not be believed"))
+                .fix(format!("rm -r '{path}'   # once you do not need it"))
+        })
+        .collect()
+}

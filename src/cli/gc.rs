@@ -1,0 +1,242 @@
+//! `provision gc`: removes old logs, old images and journal records that later ones have made void, of this project
+//! alone, and never beside a run.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use fs_err as fs;
+
+use super::args::{Cli, GcArgs};
+use super::output::Terminal;
+use super::project::Project;
+use super::runtime::runtime;
+use crate::error::{Context, Failure};
+use crate::journal::History;
+use crate::model::{RunId, human_bytes};
+use crate::tools::deletion::{Consent, Deletion, Proof};
+use crate::tools::docker::NamedImage;
+
+/// The folders of the state folder that have a folder for each run.
+const BY_RUN: [&str; 2] = ["logs", "bundles"];
+
+/// The facts of a step with the image that it has named by its content.
+const IMAGE: &str = "image";
+const ID: &str = "id";
+
+/// What the logs of a run take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct RunFolder {
+    run: String,
+    paths: Vec<PathBuf>,
+    bytes: u64,
+}
+
+pub(super) fn gc(cli: &Cli, terminal: &Terminal, args: &GcArgs) -> Result<u8, Failure> {
+    let project = Project::load(cli, terminal)?;
+    if !project.tools.state_dir().exists() {
+        terminal.print(|out| writeln!(out, "there is nothing to remove: nothing has run here"))?;
+        return Ok(0);
+    }
+    // The lock is held until the end: a run may be writing what is old to us.
+    let mut opened = project.open_journal("provision gc", false)?;
+    terminal.warn(opened.warnings.iter().cloned());
+    let folders = run_folders(project.tools.state_dir())?;
+    let kept = shown_runs(&opened.history);
+    let old = old_runs(&folders, &kept, args.runs, args.size.map(|size| size.as_u64()));
+    let verb = if args.dry_run { "would remove" } else { "removed" };
+    for folder in old {
+        if !args.dry_run {
+            for path in &folder.paths {
+                fs::remove_dir_all(path).context(|| format!("removing the logs of run `{}`", folder.run))?;
+            }
+        }
+        let text = format!("{verb} the logs of run {} ({})", folder.run, human_bytes(folder.bytes));
+        terminal.print(|out| writeln!(out, "{text}"))?;
+    }
+    if !args.dry_run {
+        let (before, after) = opened.journal.rewrite()?;
+        if after < before {
+            let text = format!("shortened the journal from {} to {}", human_bytes(before), human_bytes(after));
+            terminal.print(|out| writeln!(out, "{text}"))?;
+        }
+    }
+    let runtime = runtime()?;
+    let code = runtime.block_on(images(terminal, &project, &opened.history, args, verb));
+    runtime.shutdown_background();
+    code
+}
+
+/// Returns the folders of runs in the state folder, the oldest first: runs are named by their time.
+fn run_folders(state_dir: &Path) -> Result<Vec<RunFolder>, Failure> {
+    let mut runs: BTreeSet<String> = BTreeSet::new();
+    for kind in BY_RUN {
+        let folder = state_dir.join(kind);
+        // A link leads out of the state folder.
+        if fs::symlink_metadata(&folder).is_ok_and(|found| found.is_dir()) {
+            let entries = fs::read_dir(&folder).context(|| "listing the logs of this project".into())?;
+            let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
+            runs.extend(names.filter(|name| RunId::new(name).is_ok()));
+        }
+    }
+    let folder_of = |run: String| {
+        let paths = BY_RUN.iter().map(|kind| state_dir.join(kind).join(&run));
+        let paths: Vec<PathBuf> =
+            paths.filter(|path| fs::symlink_metadata(path).is_ok_and(|found| found.is_dir())).collect();
+        let files = paths.iter().flat_map(|path| walkdir::WalkDir::new(path).into_iter().flatten());
+        let bytes = files.filter_map(|entry| entry.metadata().ok()).filter(std::fs::Metadata::is_file);
+        RunFolder { run, bytes: bytes.map(|found| found.len()).sum(), paths }
+    };
+    Ok(runs.into_iter().map(folder_of).filter(|folder| !folder.paths.is_empty()).collect())
+}
+
+/// Returns the runs whose logs the last end or the last success of a step names: the report shows them.
+fn shown_runs(history: &History) -> BTreeSet<String> {
+    let ends = history.all_steps().flat_map(|known| known.last.iter().chain(&known.last_success));
+    let started = history.all_steps().filter_map(|known| known.started_in.as_ref());
+    ends.map(|end| &end.run).chain(started).map(|run| run.as_str().to_owned()).collect()
+}
+
+/// Returns the runs whose logs go: those before the last `n_kept`, and, the oldest first, what is more than `most`
+/// bytes. Those that are `shown` stay in any case.
+fn old_runs<'a>(
+    folders: &'a [RunFolder],
+    shown: &BTreeSet<String>,
+    n_kept: usize,
+    most: Option<u64>,
+) -> Vec<&'a RunFolder> {
+    let mut left: u64 = folders.iter().map(|folder| folder.bytes).sum();
+    let n_old = folders.len().saturating_sub(n_kept);
+    let mut old = Vec::new();
+    for (n, folder) in folders.iter().enumerate().filter(|(_, folder)| !shown.contains(&folder.run)) {
+        if n < n_old || most.is_some_and(|most| left > most) {
+            left -= folder.bytes;
+            old.push(folder);
+        }
+    }
+    old
+}
+
+/// Removes the names of older images of the steps that build some.
+async fn images(
+    terminal: &Terminal,
+    project: &Project,
+    history: &History,
+    args: &GcArgs,
+    verb: &str,
+) -> Result<u8, Failure> {
+    let outputs = history.all_steps().filter_map(|known| known.last_success.as_ref()).map(|end| &end.output);
+    let current: BTreeSet<&str> =
+        outputs.filter(|output| output.get(ID).is_some()).filter_map(|o| o.get(IMAGE)).collect();
+    let repositories: BTreeSet<&str> = current.iter().filter_map(|name| Some(name.rsplit_once(':')?.0)).collect();
+    if repositories.is_empty() {
+        return Ok(0);
+    }
+    let docker = project.tools.docker().await?;
+    let mut code = 0;
+    for repository in repositories {
+        for image in old_images(docker.images_of(repository).await?, &current, args.images) {
+            let text = format!("{verb} the image {} ({})", image.name, human_bytes(image.size));
+            if !args.dry_run {
+                let deletion = deletion(&image);
+                let removed = match deletion.permit(Consent::None) {
+                    // The daemon refuses to remove one that a container uses.
+                    Ok(()) => docker.remove_image(&image.name).await,
+                    refused => refused,
+                };
+                if let Err(failure) = removed {
+                    code = 1;
+                    terminal.show_failure(&failure.while_doing(format!("{} stays", deletion.subject)));
+                    continue;
+                }
+            }
+            terminal.print(|out| writeln!(out, "{text}"))?;
+        }
+    }
+    Ok(code)
+}
+
+/// Returns the images that go: named by their content, as only provision names them, none that a step has made last,
+/// and not among the `n_kept` latest ones besides.
+fn old_images(mut images: Vec<NamedImage>, current: &BTreeSet<&str>, n_kept: usize) -> Vec<NamedImage> {
+    images.retain(|image| is_named_by_content(image) && !current.contains(image.name.as_str()));
+    images.sort_by_key(|image| std::cmp::Reverse(image.created));
+    images.split_off(n_kept.min(images.len()))
+}
+
+/// Whether the tag consists of the first digits of the image's id.
+fn is_named_by_content(image: &NamedImage) -> bool {
+    let (_, tag) = image.name.rsplit_once(':').unwrap_or_default();
+    let digits = image.id.rsplit(':').next().unwrap_or_default();
+    tag.len() == 12 && digits.starts_with(tag)
+}
+
+fn deletion(image: &NamedImage) -> Deletion {
+    let ours = if is_named_by_content(image) {
+        Proof::Shown
+    } else {
+        Proof::Lacking("it is not named by its content".to_owned())
+    };
+    Deletion {
+        subject: format!("the image `{}`", image.name),
+        reason: "newer ones of it have been built".to_owned(),
+        ours,
+        // What was built is built again.
+        empty: Proof::Shown,
+        in_use: None,
+        consent_covers_ownership: false,
+        by_hand: format!("docker image rm {}", image.name),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder(run: &str, bytes: u64) -> RunFolder {
+        RunFolder { run: run.to_owned(), paths: Vec::new(), bytes }
+    }
+
+    #[test]
+    fn old_logs_go_by_count_and_by_size_and_those_that_are_shown_stay() {
+        let folders = ["r1", "r2", "r3", "r4"].map(|run| folder(run, 10));
+        let cases = [
+            ("", 10, None, ""),
+            ("", 2, None, "r1 r2"),
+            ("r1", 2, None, "r2"),
+            ("", 10, Some(25), "r1 r2"),
+            ("r1 r2 r3 r4", 0, Some(0), ""),
+            ("r4", 0, None, "r1 r2 r3"),
+        ];
+        for (shown, n_kept, most, expected) in cases {
+            let shown = shown.split_whitespace().map(str::to_owned).collect();
+            let old = old_runs(&folders, &shown, n_kept, most).into_iter().map(|folder| folder.run.as_str());
+            assert_eq!(old.collect::<Vec<_>>().join(" "), expected, "{shown:?} {n_kept} {most:?}");
+        }
+    }
+
+    #[test]
+    fn only_images_that_are_named_by_their_content_go_and_never_the_current_one() {
+        let image = |digits: &str, tag: &str, created: i64| NamedImage {
+            name: format!("shop-api:{tag}"),
+            id: format!("sha256:{}", digits.repeat(64 / digits.len())),
+            created,
+            size: 1,
+        };
+        let images = vec![
+            image("a", &"a".repeat(12), 1),
+            image("b", &"b".repeat(12), 2),
+            image("c", &"c".repeat(12), 3),
+            image("d", "latest", 4),
+            image("e", &"a".repeat(12), 5),
+        ];
+        let current = format!("shop-api:{}", "a".repeat(12));
+        let old = |n_kept| {
+            let old = old_images(images.clone(), &BTreeSet::from([current.as_str()]), n_kept);
+            old.into_iter().map(|image| image.name[9..10].to_owned()).collect::<String>()
+        };
+        assert_eq!(old(0), "cb");
+        assert_eq!(old(1), "b");
+        assert_eq!(old(9), "");
+        assert!(deletion(&images[3]).permit(Consent::Given).is_err());
+    }
+}

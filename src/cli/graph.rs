@@ -1,0 +1,36 @@
+//! `provision graph`: what needs what, with the last known state of every step. Nothing is probed.
+
+use super::args::{Cli, GraphArgs};
+use super::inspect::last_state;
+use super::output::Terminal;
+use super::project::Project;
+use crate::error::Failure;
+use crate::journal::running;
+use crate::report::{GraphStage, GraphStep, PipelineGraph, write_graph};
+
+pub(super) fn graph(cli: &Cli, terminal: &Terminal, args: &GraphArgs) -> Result<u8, Failure> {
+    let project = Project::load(cli, terminal)?;
+    let history = project.history()?;
+    let running = running(project.tools.state_dir()).is_some();
+    let stages = project.pipeline.stages.iter().map(|stage| GraphStage {
+        id: &stage.id,
+        title: &stage.title,
+        needs: &stage.needs,
+        steps: stage
+            .steps
+            .iter()
+            .map(|step| GraphStep {
+                id: &step.id,
+                title: &step.title,
+                action: step.action_type.name,
+                needs: &step.needs,
+                fallback: step.fallback.as_ref(),
+                optional: step.optional,
+                last: last_state(&history, &step.id, running),
+            })
+            .collect(),
+    });
+    let graph = PipelineGraph { pipeline: &project.pipeline.name, stages: stages.collect() };
+    terminal.print(|out| write_graph(out, args.format, &graph))?;
+    Ok(0)
+}

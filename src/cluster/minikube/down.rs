@@ -1,0 +1,54 @@
+//! What `down --cluster` removes: a cluster that this very checkout has created, by the label of its node's volume.
+
+use super::creation_marker::CreationMarker;
+use super::node::Node;
+use super::profile::Profile;
+use super::settings::MinikubeCluster;
+use super::start::minikube_of;
+use crate::cluster::session::Session;
+use crate::error::Failure;
+use crate::tools::Tools;
+use crate::tools::cluster::ClusterSpec;
+use crate::tools::deletion::{Consent, Deletion, Proof, TAKEN_DOWN};
+
+/// Returns the removal of the cluster; `None` if there is none.
+pub(super) async fn removal(
+    tools: &Tools,
+    spec: &ClusterSpec,
+    declared: &MinikubeCluster,
+) -> Result<Option<Deletion>, Failure> {
+    let docker = super::start::docker(tools, declared).await?;
+    let node = docker.map(|docker| Node::new(docker, &spec.name));
+    let container = match &node {
+        Some(node) => node.container().await?,
+        None => None,
+    };
+    if Profile::read(&spec.name)?.is_none() && container.is_none() {
+        return Ok(None);
+    }
+    let marker = CreationMarker::new(tools.state_dir(), &spec.name);
+    let ours = match (&node, marker.id_prefix()) {
+        (Some(node), Some(prefix)) => node.is_of_checkout(&prefix).await?,
+        _ => Proof::Lacking("its node is no container of Docker, and shows nothing of who created it".to_owned()),
+    };
+    let empty = if declared.ephemeral { Proof::Shown } else { Proof::Lacking("everything in it is lost".to_owned()) };
+    Ok(Some(Deletion {
+        subject: format!("the cluster `{}`", spec.name),
+        reason: TAKEN_DOWN.to_owned(),
+        ours,
+        empty,
+        in_use: None,
+        consent_covers_ownership: false,
+        by_hand: format!("minikube delete -p {}", spec.name),
+    }))
+}
+
+/// Deletes the cluster with all that is in it, if this checkout has still created the one that is there now.
+pub(super) async fn delete(cx: &Session<'_>, spec: &ClusterSpec, declared: &MinikubeCluster) -> Result<(), Failure> {
+    let Some(removal) = removal(cx.tools, spec, declared).await? else { return Ok(()) };
+    // The user has seen that everything in it is lost.
+    removal.permit(Consent::Given)?;
+    let (minikube, _) = minikube_of(cx.tools, spec, declared, None).await?;
+    minikube.delete(cx.host).await?;
+    CreationMarker::new(cx.tools.state_dir(), &spec.name).forget()
+}

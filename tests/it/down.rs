@@ -1,0 +1,143 @@
+//! `provision down`: what provision made goes, and only that; it is shown first, and twice is fine.
+
+use std::io::Write as _;
+
+use serde_json::json;
+
+use crate::fake_docker::FakeDocker;
+use crate::fake_engine::FakeEngine;
+use crate::sandbox::{Sandbox, Shown, steps};
+
+/// A checkout with a compose project that runs, and somebody else's beside it.
+fn with_services() -> (Sandbox, FakeEngine) {
+    let mut sandbox = Sandbox::new(
+        "[pipeline]\nname = \"shop\"\n[[stage]]\nid = \"s\"\n[[stage.step]]\nid = \"up\"\naction = \"compose-up\"\n\
+         files = [\"compose.yml\"]\n",
+    );
+    sandbox.file("compose.yml", "services: {}\n");
+    let engine = FakeEngine::serve(&mut sandbox);
+    fs_err::create_dir(sandbox.path(".provision")).unwrap();
+    let folder = fs_err::canonicalize(sandbox.path(".provision")).unwrap();
+    let ours = provision::tools::compose::project_name("shop", &folder, None).unwrap();
+    for project in [ours.as_str(), "theirs"] {
+        let labels = json!({"com.docker.compose.project": project});
+        let mut world = engine.world();
+        world
+            .containers
+            .push(json!({"Id": format!("id-{project}"), "Name": format!("/{project}-web"), "Image": "sha256:0",
+            "State": {"Status": "running", "Running": true}, "Config": {"Labels": labels}}));
+        world
+            .networks
+            .push(json!({"Id": format!("{project}-net"), "Name": format!("{project}-net"), "Labels": labels}));
+        world.volumes.push(json!({"Name": format!("{project}-data"), "Labels": labels, "Driver": "local",
+            "Mountpoint": "/v", "Options": {}, "Scope": "local"}));
+    }
+    engine.image(
+        "web",
+        crate::fake_engine::Image { id: "sha256:0".into(), ..crate::fake_engine::Image::web("a", 200, "") },
+    );
+    (sandbox, engine)
+}
+
+fn n_left(engine: &FakeEngine) -> [usize; 3] {
+    let world = engine.world();
+    [world.containers.len(), world.networks.len(), world.volumes.len()]
+}
+
+#[test]
+fn what_was_made_is_shown_and_goes_with_a_yes_and_nothing_else_does() {
+    let (sandbox, engine) = with_services();
+    let shown = sandbox.run(&["down", "--dry-run"]).code(0);
+    shown
+        .says("the compose project `shop-")
+        .says("1 container, 1 network, 1 volume")
+        .says("may be lost: the volumes shop-");
+    sandbox.run(&["down"]).code(2).says("nobody can be asked, and nothing was removed").says("provision down --yes");
+    assert_eq!(n_left(&engine), [2, 2, 2]);
+    sandbox.run(&["down", "--yes"]).code(0).says("removed the compose project `shop-");
+    assert_eq!(n_left(&engine), [1, 1, 1]);
+    assert!(engine.names()[0].starts_with("theirs"), "{:?}", engine.names());
+    sandbox.run(&["down", "--yes"]).code(0).says("there is nothing to remove");
+}
+
+#[test]
+fn a_person_at_a_terminal_is_asked() {
+    let (sandbox, engine) = with_services();
+    let answer = |answer: &str| {
+        let mut child = sandbox.on_a_terminal("down");
+        child.stdin.as_mut().unwrap().write_all(answer.as_bytes()).unwrap();
+        Shown::of(child)
+    };
+    answer("n\n").code(0).says("remove it? [y/N]").says("nothing was removed");
+    assert_eq!(n_left(&engine), [2, 2, 2]);
+    answer("y\n").code(0).says("removed the compose project");
+    assert_eq!(n_left(&engine), [1, 1, 1]);
+}
+
+#[test]
+fn nothing_is_removed_beside_a_run_or_for_a_pipeline_that_is_not_trusted() {
+    let sandbox = Sandbox::new(&steps(&[("hang", "touch started; sleep 600", "")]));
+    let mut run = sandbox.spawn(&["up"]);
+    sandbox.wait_for("started");
+    sandbox.run(&["down", "--yes"]).code(4).says("provision up");
+    crate::sandbox::send("INT", run.id());
+    run.wait().unwrap();
+    let (mut sandbox, engine) = with_services();
+    sandbox.env("PROVISION_TRUST", "");
+    sandbox.run(&["down", "--yes"]).code(5).says("is not trusted");
+    assert_eq!(n_left(&engine), [2, 2, 2]);
+}
+
+/// Deletes what it is asked to, and says of all else that it fails.
+const MINIKUBE: &str = r"
+case $1 in
+delete) echo delete >>world; [ -e stubborn ] || rm -f daemon/container.json daemon/volume.json ;;
+status) cat status ;;
+*) exit 1 ;;
+esac";
+
+const ABSENT: &str =
+    r#"{"specversion":"1.0","type":"io.k8s.sigs.minikube.info","data":{"message":"Profile \"pp\" not found."}}"#;
+
+/// A checkout whose start of a cluster has created the volume of its node, and the node.
+fn with_cluster() -> (Sandbox, FakeDocker) {
+    let mut sandbox = Sandbox::new(
+        "[pipeline]\nname = \"t\"\n[cluster]\nprovider = \"minikube\"\nname = \"pp\"\n[[stage]]\nid = \"s\"\n\
+         [[stage.step]]\nid = \"a\"\naction = \"cluster-start\"\n",
+    );
+    let docker = FakeDocker::serve(&mut sandbox);
+    sandbox.tool("minikube", MINIKUBE);
+    sandbox.file("status", ABSENT).run(&["up"]).code(1);
+    docker.node(true);
+    (sandbox, docker)
+}
+
+#[test]
+fn the_cluster_goes_with_its_flag_if_its_volume_shows_that_this_checkout_created_it() {
+    let (sandbox, _docker) = with_cluster();
+    sandbox.run(&["down", "--yes"]).code(0).says("there is nothing to remove");
+    assert!(sandbox.world().is_empty());
+    sandbox.run(&["down", "--cluster", "--dry-run"]).code(0).says("the cluster `pp`").says("everything in it is lost");
+    sandbox.run(&["down", "--cluster", "--yes"]).code(0).says("removed the cluster `pp`");
+    assert_eq!(sandbox.world(), ["delete"]);
+    assert!(!sandbox.path(".provision/cluster-making").exists());
+    sandbox.run(&["down", "--cluster", "--yes"]).code(0).says("there is nothing to remove");
+    assert_eq!(sandbox.world(), ["delete"]);
+}
+
+#[test]
+fn a_cluster_of_somebody_else_stays_and_one_that_does_not_go_is_said() {
+    let (sandbox, docker) = with_cluster();
+    docker.volume_of("start-0123456789ab-0123456789abcdef");
+    sandbox
+        .run(&["down", "--cluster", "--yes"])
+        .code(0)
+        .says("was created from another checkout")
+        .says("minikube delete -p pp");
+    docker.volume();
+    sandbox.run(&["down", "--cluster", "--yes"]).code(0).says("was not created by provision");
+    assert!(sandbox.world().is_empty());
+    let (sandbox, _docker) = with_cluster();
+    sandbox.file("stubborn", "");
+    sandbox.run(&["down", "--cluster", "--yes"]).code(1).says("the cluster `pp` was removed, and is there");
+}

@@ -1,0 +1,86 @@
+//! The commands about the program and the project as a whole: `graph`, `completions`, `man`, `schema`.
+
+use std::io::Write as _;
+
+use serde_json::Value;
+
+use crate::sandbox::{Sandbox, Shown, steps};
+
+fn sandbox() -> Sandbox {
+    let pipeline = steps(&[("one", "true", "title = \"The first\""), ("two", "false", "needs = [\"one\"]")]);
+    let mut sandbox = Sandbox::new(&format!("{pipeline}\n[vars]\nport = 1\n[profile.local]\n"));
+    // Nothing that these commands do needs a daemon.
+    sandbox.env("DOCKER_HOST", "unix:///no/such/docker.sock");
+    sandbox
+}
+
+#[test]
+fn a_graph_has_the_state_of_the_last_run_and_makes_nothing() {
+    let sandbox = sandbox();
+    sandbox.run(&["graph"]).code(0).says("n0[\"The first\"]:::open").says("n0 --> n1");
+    assert!(!sandbox.path(".provision").exists());
+    sandbox.run(&["up"]).code(1);
+    let shown = sandbox.run(&["graph"]).code(0).says("n0[\"The first\"]:::proven").says("n1[\"two\"]:::failed");
+    assert!(shown.stdout.starts_with("flowchart LR\n"), "{}", shown.stdout);
+    sandbox.run(&["graph", "--format", "dot"]).code(0).says("digraph \"test\" {");
+    let json = sandbox.run(&["graph", "--format", "json"]).code(0);
+    let document: Value = serde_json::from_str(&json.stdout).unwrap();
+    assert_eq!((&document["v"], &document["steps"][1]["outcome"]), (&1.into(), &"failed".into()));
+}
+
+#[test]
+fn the_schema_is_one_document_that_knows_every_action() {
+    let shown = sandbox().run(&["schema"]).code(0);
+    let schema: Value = serde_json::from_str(&shown.stdout).unwrap();
+    for action in provision::actions::ACTIONS {
+        let settings = &schema["$defs"][format!("action-{}", action.name)];
+        assert_eq!(settings["description"], action.summary, "{}", action.name);
+    }
+}
+
+#[test]
+fn the_manual_describes_the_program_and_each_command() {
+    let sandbox = sandbox();
+    sandbox.run(&["man"]).code(0).says(".TH provision").says("provision\\-up(1)");
+    sandbox.run(&["man", "doctor"]).code(0).says(".TH provision");
+    sandbox.run(&["man", "docter"]).code(2).says("did you mean `doctor`?");
+}
+
+/// What bash would offer for the last of these words.
+fn completed(sandbox: &Sandbox, words: &[&str]) -> Vec<String> {
+    let mut args = vec!["--", "provision"];
+    args.extend(words);
+    let index = words.len().to_string();
+    let mut command = sandbox.command(&args);
+    command.env("PROVISION_COMPLETE", "bash").env("_CLAP_COMPLETE_INDEX", index).env("_CLAP_IFS", "\n");
+    let shown = Shown::of(command.spawn().unwrap()).code(0);
+    shown.stdout.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn completions_know_the_names_of_the_pipeline() {
+    let sandbox = sandbox();
+    assert_eq!(completed(&sandbox, &["doc"]), ["doctor"]);
+    assert_eq!(completed(&sandbox, &["up", "s."]), ["s.one", "s.two"]);
+    assert_eq!(completed(&sandbox, &["why", "s.t"]), ["s.two"]);
+    assert!(completed(&sandbox, &["stage", ""]).contains(&"s".to_owned()));
+    assert_eq!(completed(&sandbox, &["up", "--profile", ""]), ["local"]);
+    assert_eq!(completed(&sandbox, &["up", "--set", "p"]), ["port="]);
+    assert!(completed(&sandbox, &["actions", "helm-"]).contains(&"helm-install".to_owned()));
+    assert!(!sandbox.path(".provision").exists());
+    // Also from another folder, and of a file that is just being edited.
+    fs_err::create_dir(sandbox.path("below")).unwrap();
+    assert_eq!(completed(&sandbox, &["-C", "below", "logs", "s.o"]), ["s.one"]);
+    let mut file = fs_err::OpenOptions::new().append(true).open(sandbox.path("pipeline.toml")).unwrap();
+    file.write_all(b"\n[[stage]]\nid = \"\"\n").unwrap();
+    assert_eq!(completed(&sandbox, &["up", "s.t"]), ["s.two"]);
+}
+
+#[test]
+fn every_shell_gets_a_script_that_asks_the_program() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let shown = sandbox().run(&["completions", shell]).code(0);
+        assert!(shown.stdout.contains("PROVISION_COMPLETE"), "{shell}: {}", shown.stdout);
+    }
+    sandbox().run(&["completions", "csh"]).code(2);
+}
