@@ -2,6 +2,7 @@
 
 mod actions;
 mod args;
+mod init;
 mod inspect;
 mod logs;
 mod output;
@@ -46,6 +47,7 @@ pub fn main() -> ExitCode {
 
 fn run(cli: &Cli, terminal: &Terminal) -> Result<u8, Failure> {
     match &cli.command {
+        Command::Init(args) => init::init(cli, terminal, args),
         Command::Up(args) => up::up(cli, terminal, args),
         Command::Stage(args) => up::stage(cli, terminal, args),
         Command::Plan(args) => inspect::plan(cli, terminal, args),

@@ -112,5 +112,6 @@ pub(super) fn pipeline_file(cli: &Cli) -> Result<PathBuf, Failure> {
     found.ok_or_else(|| {
         Failure::new(FailureKind::Config, format!("there is no pipeline.toml in `{}` or above it", here.display()))
             .hint("go to the project's folder, or name the file with `-f FILE`")
+            .hint("`provision init` writes one for what is in the repository")
     })
 }

@@ -16,6 +16,7 @@ mod fake_docker;
 mod fake_engine;
 mod freshness;
 mod image_check;
+mod init;
 mod inputs;
 mod interrupt;
 mod login;

@@ -44,6 +44,12 @@ pub(crate) fn read(report: &Report, root: &Path, files: &[ChecklistFile]) -> Ite
     items
 }
 
+/// Returns the items of a checklist's text that are not dropped: each with its id, if it has one, and its text.
+pub(crate) fn items(text: &str) -> Vec<(Option<String>, String)> {
+    let items = markdown::parse(text).items.into_iter().filter(|item| !item.dropped);
+    items.map(|item| (item.id, item.text)).collect()
+}
+
 fn read_text(path: &Path) -> Result<String, String> {
     let meta = fs_err::metadata(path).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => "it does not exist".into(),
