@@ -6,6 +6,8 @@ use serde_json::Value;
 
 use super::api_versions::trouble_with;
 use super::findings::image_name;
+use super::names::is_object_name;
+use crate::tools::http::check_path;
 
 /// What a set of objects says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -122,8 +124,9 @@ impl Facts {
                 _ => {}
             }
             let Some((kind, template)) = WORKLOADS.iter().find(|(known, _)| *known == kind) else { continue };
+            // What gets its name only in the cluster can't be named here.
             let of_namespace = facts.workloads.entry(namespace.to_owned()).or_default();
-            of_namespace.entry(kind).or_default().insert(name.to_owned());
+            of_namespace.entry(kind).or_default().extend(Some(name.to_owned()).filter(|name| is_object_name(name)));
             let Some(pod) = object.pointer(&format!("{template}/spec")) else { continue };
             facts.read_pod(pod, namespace);
             pods.push((object.pointer(&format!("{template}/metadata")).unwrap_or(&Value::Null), pod));
@@ -214,7 +217,13 @@ fn service(object: &Value, pods: &[(&Value, &Value)]) -> Option<Service> {
     };
     let selected: Vec<&Value> =
         pods.iter().filter(|(metadata, _)| is_selected(metadata)).map(|(_, pod)| *pod).collect();
-    if selector.is_empty() || selected.is_empty() || text(object, "/spec/type") == "ExternalName" {
+    let name = text(object, "/metadata/name");
+    if selector.is_empty()
+        || selected.is_empty()
+        || !is_object_name(name)
+        || name.contains('.')
+        || text(object, "/spec/type") == "ExternalName"
+    {
         return None;
     }
     let ports = list(object, "/spec/ports").filter_map(|port| {
@@ -223,7 +232,7 @@ fn service(object: &Value, pods: &[(&Value, &Value)]) -> Option<Service> {
         (protocol.is_empty() || protocol == "TCP").then(|| Port { number, kind: kind_of(port, &selected) })
     });
     Some(Service {
-        name: text(object, "/metadata/name").to_owned(),
+        name: name.to_owned(),
         namespace: Some(text(object, "/metadata/namespace").to_owned()).filter(|name| !name.is_empty()),
         ports: ports.collect(),
     })
@@ -253,9 +262,9 @@ fn kind_of(port: &Value, pods: &[&Value]) -> PortKind {
     let is_grpc = name.contains("grpc") || protocol.contains("grpc") || protocol.ends_with("h2c");
     match found {
         Some(get) if text(get, "/scheme").eq_ignore_ascii_case("https") => PortKind::Other,
-        Some(get) => {
-            PortKind::Probed(Some(text(get, "/path")).filter(|path| path.starts_with('/')).unwrap_or("/").to_owned())
-        }
+        Some(get) => PortKind::Probed(
+            Some(text(get, "/path")).filter(|path| check_path("path", path).is_ok()).unwrap_or("/").to_owned(),
+        ),
         None if is_grpc || name.contains("https") => PortKind::Other,
         None if protocol == "http" || name == "http" || name.starts_with("http-") || name == "web" => PortKind::Http,
         None => PortKind::Other,

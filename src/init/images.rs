@@ -47,7 +47,11 @@ pub(super) fn image_builds(
     project: &str,
     deploys: bool,
 ) -> Vec<ImageBuild> {
-    let declared = std::mem::take(&mut findings.builds);
+    let mut declared = std::mem::take(&mut findings.builds);
+    // What would be an expression of ours is one of another tool's.
+    for build in &mut declared {
+        build.args.retain(|_, value| !value.contains("${{"));
+    }
     let dockerfiles = std::mem::take(&mut findings.dockerfiles);
     let (mut builds, mut ids) = (Vec::new(), BTreeSet::new());
     // Those in folders of examples are left out, unless there is nothing else.

@@ -29,6 +29,14 @@ pub(super) fn unique(id: &str, taken: &mut BTreeSet<String>) -> String {
     free
 }
 
+/// Whether `name` is one that an object of Kubernetes may have: labels with dots between them.
+pub(super) fn is_object_name(name: &str) -> bool {
+    let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    let is_label =
+        |label: &str| !label.is_empty() && label.bytes().all(inner) && !label.starts_with('-') && !label.ends_with('-');
+    name.len() <= 253 && name.split('.').all(is_label)
+}
+
 /// Makes the name of a secret or a variable of `text`: capital letters, digits and `_`.
 pub(super) fn variable_of(text: &str) -> String {
     let name: String =
@@ -50,5 +58,7 @@ mod tests {
         let mut taken = BTreeSet::new();
         assert_eq!([unique("a", &mut taken), unique("a", &mut taken), unique("a", &mut taken)], ["a", "a-2", "a-3"]);
         assert_eq!(variable_of("tls.crt"), "TLS_CRT");
+        assert!(is_object_name("web.v1") && is_object_name("a-1"));
+        assert!(["", "Web", "-a", "a.", "${NAME}"].iter().all(|name| !is_object_name(name)));
     }
 }

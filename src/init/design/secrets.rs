@@ -8,7 +8,7 @@ use super::survey::Survey;
 use crate::init::detect::is_secret_name;
 use crate::init::draft::{Proof, SecretDraft, StageDraft, StepDraft};
 use crate::init::facts::SecretUse;
-use crate::init::names::{id_of, variable_of};
+use crate::init::names::{id_of, is_object_name, unique, variable_of};
 
 /// Words of keys that say nothing without the name of their Secret.
 const COMMON: &[&str] =
@@ -58,7 +58,7 @@ pub(super) fn stage(
     for key in all.values().flat_map(|(_, keys)| keys.keys()) {
         *counts.entry(variable_of(key)).or_default() += 1;
     }
-    let mut taken = BTreeSet::new();
+    let (mut taken, mut ids) = (BTreeSet::new(), BTreeSet::new());
     for (name, (secret, keys)) in &all {
         let mut data = Table::new();
         for (key, is_optional) in keys {
@@ -74,7 +74,7 @@ pub(super) fn stage(
                 });
             }
         }
-        let mut step = StepDraft::new(id_of(name), "secret-apply")
+        let mut step = StepDraft::new(unique(&id_of(name), &mut ids), "secret-apply")
             .set("name", name.as_str())
             .set("namespace", namespace_of(secret, namespace));
         step.tables.push(("data", data.into_iter().map(|(key, value)| (vec![key], value)).collect()));
@@ -102,7 +102,7 @@ fn used(survey: &Survey, doubts: &mut Vec<String>) -> BTreeMap<String, (SecretUs
     let from_example: Vec<&str> = variables.filter(|variable| is_secret_name(variable)).collect();
     for (_, form) in survey.active() {
         for (name, secret) in form.facts.iter().flat_map(|facts| &facts.secrets) {
-            if name.is_empty() {
+            if !is_object_name(name) {
                 continue;
             }
             if secret.is_made {

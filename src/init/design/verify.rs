@@ -74,7 +74,7 @@ fn workloads(form: &Form, namespace: &str, id: &str, ids: &mut BTreeSet<String>)
             .title("All pods run")
             .set("namespace", namespace_setting(Some(&own), namespace));
         for (kind, list) in LISTS {
-            if let Some(names) = kinds.get(kind) {
+            if let Some(names) = kinds.get(kind).filter(|names| !names.is_empty()) {
                 step = step.list(list, names.iter().cloned());
             }
         }

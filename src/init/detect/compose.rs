@@ -10,6 +10,7 @@ use super::detector::{Detector, aside};
 use super::interpolate::interpolate;
 use crate::init::findings::{ComposeFile, ComposeService, DeclaredBuild, Findings, image_name};
 use crate::init::repository::{Repository, folder_of, join, name_of};
+use crate::tools::http::check_path;
 
 pub(super) const DETECTOR: Detector = Detector { detect };
 
@@ -223,7 +224,8 @@ fn health(service: &Value) -> Option<(u16, String)> {
 pub(in crate::init) fn http_request(line: &str) -> Option<(u16, String)> {
     let found = URL.as_ref()?.captures(line)?;
     let port = found.get(1).map_or(Some(80), |port| port.as_str().parse().ok())?;
-    Some((port, found.get(2).map_or("/", |path| path.as_str()).to_owned()))
+    let path = found.get(2).map_or("/", |path| path.as_str());
+    check_path("path", path).is_ok().then(|| (port, path.to_owned()))
 }
 
 /// The files of variables that a service needs and that are not there.
