@@ -2,6 +2,7 @@
 
 mod actions;
 mod args;
+mod diff;
 mod init;
 mod inspect;
 mod logs;
