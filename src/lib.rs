@@ -17,6 +17,7 @@ pub mod failpoint;
 pub mod files;
 pub mod fingerprint;
 pub mod images;
+mod init;
 pub mod journal;
 pub mod leaks;
 pub mod model;

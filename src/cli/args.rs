@@ -57,6 +57,8 @@ pub(super) struct Global {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
+    /// Write a pipeline.toml for what is in the repository
+    Init(InitArgs),
     /// Run all steps that are not proven yet, in order; continues where an earlier run ended
     Up(UpArgs),
     /// Run one stage, and those of its dependencies that are not proven yet
@@ -89,6 +91,15 @@ pub(super) enum Command {
     Completions(CompletionsArgs),
     /// Print the manual page
     Man(ManArgs),
+}
+
+#[derive(Args, Debug)]
+pub(super) struct InitArgs {
+    #[command(flatten)]
+    pub(super) place: FileArg,
+    /// Print the file instead of writing it
+    #[arg(long)]
+    pub(super) dry_run: bool,
 }
 
 #[derive(Args, Debug)]
@@ -304,6 +315,7 @@ impl Command {
     /// Returns the pipeline file that the subcommand names.
     pub(super) fn file(&self) -> Option<&PathBuf> {
         match self {
+            Self::Init(args) => args.place.file.as_ref(),
             Self::Up(args) => args.run.place.file.as_ref(),
             Self::Stage(args) => args.run.place.file.as_ref(),
             Self::Plan(args) => args.place.file.as_ref(),

@@ -9,6 +9,7 @@ mod doctor;
 mod down;
 mod gc;
 mod graph;
+mod init;
 mod inspect;
 mod logs;
 mod man;
@@ -58,6 +59,7 @@ pub fn main() -> ExitCode {
 
 fn run(cli: &Cli, terminal: &Terminal) -> Result<u8, Failure> {
     match &cli.command {
+        Command::Init(args) => init::init(cli, terminal, args),
         Command::Up(args) => up::up(cli, terminal, args),
         Command::Stage(args) => up::stage(cli, terminal, args),
         Command::Plan(args) => inspect::plan(cli, terminal, args),

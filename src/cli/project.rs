@@ -99,6 +99,7 @@ pub(super) fn pipeline_file(cli: &Cli) -> Result<PathBuf, Failure> {
         let here = start_folder(cli).unwrap_or_default();
         Failure::new(FailureKind::Config, format!("there is no pipeline.toml in `{}` or above it", here.display()))
             .hint("go to the project's folder, or name the file with `-f FILE`")
+            .hint("`provision init` writes one for what is in the repository")
     })
 }
 

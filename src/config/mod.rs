@@ -35,7 +35,7 @@ use after_cluster::mark_after_cluster;
 use assemble::{Assembly, known_steps};
 use expr::scope::{Env, Scope};
 pub(crate) use schema::schema;
-pub(crate) use sections::checklist::{NewBoxes, ids as checklist_ids, tick};
+pub(crate) use sections::checklist::{NewBoxes, ids as checklist_ids, items as checklist_items, tick};
 use sections::profile::Profile;
 use sections::stages::{Reader, StageDecl};
 use sections::{checklist, pipeline, profile, secrets, vars, waivers};
@@ -70,7 +70,25 @@ pub(crate) struct Loaded {
 
 /// Reads and checks the pipeline at `path`; `actions` are the known actions.
 pub(crate) fn load(path: &Path, options: &LoadOptions, actions: &'static [ActionType]) -> Result<Loaded, Diagnostics> {
-    let mut document = document::read(path)?;
+    load_document(document::read(path)?, path, options, actions)
+}
+
+/// The same for `text`, which is not at `path` yet.
+pub(crate) fn load_text(
+    text: String,
+    path: &Path,
+    options: &LoadOptions,
+    actions: &'static [ActionType],
+) -> Result<Loaded, Diagnostics> {
+    load_document(document::of_text(path.display().to_string(), text)?, path, options, actions)
+}
+
+fn load_document(
+    mut document: document::Document,
+    path: &Path,
+    options: &LoadOptions,
+    actions: &'static [ActionType],
+) -> Result<Loaded, Diagnostics> {
     let text = document.source.text.clone();
     let report = Report::new(document.source);
     let root = match path.parent() {

@@ -19,6 +19,7 @@ mod fake_engine;
 mod freshness;
 mod gc;
 mod image_check;
+mod init;
 mod inputs;
 mod interrupt;
 mod login;

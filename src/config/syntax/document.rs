@@ -23,6 +23,11 @@ pub(crate) fn read(path: &Path) -> Result<Document, Diagnostics> {
     let name = path.display().to_string();
     let bytes = read_bytes(path).map_err(|diagnostic| Diagnostics::new(vec![diagnostic]))?;
     let text = decode(&name, bytes).map_err(|diagnostic| Diagnostics::new(vec![diagnostic]))?;
+    of_text(name, text)
+}
+
+/// Parses `text`, which messages call `name`; returns all syntax errors at once.
+pub(crate) fn of_text(name: String, text: String) -> Result<Document, Diagnostics> {
     parse(Arc::new(Source { name, text }))
 }
 

@@ -16,6 +16,7 @@ fn help_names_each_command_and_what_it_does() {
     Usage: provision [OPTIONS] <COMMAND>
 
     Commands:
+      init         Write a pipeline.toml for what is in the repository
       up           Run all steps that are not proven yet, in order; continues where an earlier run ended
       stage        Run one stage, and those of its dependencies that are not proven yet
       plan         Show what `up` would do and why, without changing anything
@@ -149,6 +150,7 @@ fn without_a_pipeline_the_message_says_what_to_do() {
     --- standard error ---
     error: there is no pipeline.toml in `/project` or above it
     help: go to the project's folder, or name the file with `-f FILE`
+    help: `provision init` writes one for what is in the repository
     ");
 }
 

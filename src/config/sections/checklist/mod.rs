@@ -52,6 +52,12 @@ pub(crate) fn ids(path: &Path, list: Option<&str>) -> Vec<String> {
     ids.map(|id| list.map_or_else(|| id.clone(), |list| format!("{list}:{id}"))).collect()
 }
 
+/// Returns the items of a checklist's text that are not dropped: each with its id, if it has one, and its text.
+pub(crate) fn items(text: &str) -> Vec<(Option<String>, String)> {
+    let items = markdown::parse(text).items.into_iter().filter(|item| !item.dropped);
+    items.map(|item| (item.id, item.text)).collect()
+}
+
 /// Returns the text of a file that people write, without a byte order mark, or why it can't be read.
 pub(in crate::config::sections) fn read_text(path: &Path) -> Result<String, String> {
     let meta = fs_err::metadata(path).map_err(|error| match error.kind() {

@@ -1,0 +1,228 @@
+//! The stages that bring the images to the node and deploy the application.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use toml::{Table, Value};
+
+use super::build::{tag_step, words};
+use super::chart_images::ChartImages;
+use super::survey::{Matches, Survey};
+use crate::init::draft::{Draft, Proof, StageDraft, StepDraft};
+use crate::init::facts::Facts;
+use crate::init::findings::image_name;
+use crate::init::forms::{Form, FormKind};
+use crate::init::names::{id_of, unique, variable_of};
+use crate::init::render_chart::RenderedChart;
+use crate::init::repository::{join, name_of, shown};
+
+/// The most profiles that are written for files of values.
+const MAX_PROFILES: usize = 6;
+
+/// Adds the stages, with the variables and profiles that they use.
+pub(super) fn add(survey: &Survey, matches: &Matches, draft: &mut Draft) {
+    let (mut load, mut aliases) = (Vec::new(), Vec::new());
+    let mut steps = Vec::new();
+    for (number, form) in survey.forms.iter().enumerate() {
+        let images = &matches.of_forms[number];
+        let step = match &form.kind {
+            FormKind::Chart(chart) => {
+                let facts = form.facts.clone().unwrap_or_default();
+                let mut doubts = Vec::new();
+                let set = ChartImages::of(&form.title(), chart, &facts, images, (&survey.builds, matches), &mut doubts);
+                if form.is_active() {
+                    draft.doubts.extend(doubts);
+                    alias_steps(survey, &set, &mut aliases);
+                }
+                chart_step(survey, form, chart, set, draft)
+            }
+            FormKind::Kustomization => {
+                let rendered = render_step(form);
+                let file = format!(".provision/rendered/{}.yaml", form.id);
+                let apply = manifest_step(survey, form, vec![file], images, draft).needs(rendered.id.clone());
+                steps.push(aside(rendered, form));
+                apply
+            }
+            FormKind::Manifests(patterns) => manifest_step(survey, form, patterns.clone(), images, draft),
+        };
+        steps.push(aside(step, form));
+    }
+    for at in &matches.deployed {
+        let build = &survey.builds[*at];
+        let words = words(build, &matches.names[*at]);
+        // An image that is only used under another name is loaded under that.
+        let output = format!("steps.load.{}.image", build.id);
+        if steps.iter().any(|step| !step.is_aside && uses(step, &output)) {
+            let image = format!("${{{{ steps.build.{}.image }}}}", build.id);
+            load.push(StepDraft::new(&build.id, "image-load").set("image", image).proves(Proof::Load(words)));
+        }
+    }
+    load.extend(aliases);
+    let mut needs = vec!["cluster"];
+    if !load.is_empty() {
+        draft.stages.push(StageDraft {
+            id: "load",
+            title: "Bring the images to the node".into(),
+            needs: Some(vec!["build", "cluster"]),
+            steps: load,
+        });
+        needs = vec!["load"];
+    }
+    if draft.stages.iter().any(|stage| stage.id == "secrets") {
+        needs.push("secrets");
+    }
+    draft.stages.push(StageDraft { id: "deploy", title: "Deploy".into(), needs: Some(needs), steps });
+}
+
+/// Whether one of the tables of a step has `output`.
+fn uses(step: &StepDraft, output: &str) -> bool {
+    step.tables.iter().flat_map(|(_, entries)| entries).any(|(_, value)| value.to_string().contains(output))
+}
+
+/// Marks the step of a form that is only written as a comment.
+fn aside(mut step: StepDraft, form: &Form) -> StepDraft {
+    if let Some(why) = &form.aside {
+        step.is_aside = true;
+        step.comments.insert(0, format!("not used: {why}"));
+    }
+    step
+}
+
+fn alias_steps(survey: &Survey, images: &ChartImages, load: &mut Vec<StepDraft>) {
+    for (at, name) in &images.aliases {
+        let build = &survey.builds[*at];
+        let mut ids: BTreeSet<String> = load.iter().map(|step| step.id.clone()).collect();
+        let about = "no value of the chart is for this image's tag alone, so the image gets the tag that the chart has";
+        let mut tag = tag_step(&build.id, name, "load").comment(about);
+        tag.id = unique(&tag.id, &mut ids);
+        let id = unique(&format!("{}-tagged", build.id), &mut ids);
+        let words = words(build, name);
+        let loaded = StepDraft::new(id, "image-load").needs(tag.id.clone()).set("image", name.as_str());
+        load.extend([tag, loaded.proves(Proof::Load(words))]);
+    }
+}
+
+fn chart_step(
+    survey: &Survey,
+    form: &Form,
+    chart: &RenderedChart,
+    images: ChartImages,
+    draft: &mut Draft,
+) -> StepDraft {
+    let mut step = StepDraft::new(&form.id, "helm-install")
+        .set("release", form.id.as_str())
+        .set("namespace", "${{ vars.namespace }}")
+        .set("chart", shown(&form.path));
+    let several = survey.active().filter(|(_, form)| matches!(form.kind, FormKind::Chart(_))).count() > 1;
+    let own = join(&form.path, "values.yaml").unwrap_or_default();
+    if form.is_active() && !chart.others.is_empty() {
+        let variable =
+            if several { format!("values_{}", variable_of(&form.id).to_lowercase()) } else { "values".to_owned() };
+        let about = format!("the values that {} is installed with; the profiles have others", form.title());
+        draft.vars.push((variable.clone(), chart.values.clone().unwrap_or(own), Some(about)));
+        for file in chart.others.iter().take(MAX_PROFILES) {
+            let name = profile_name(&form.path, file);
+            match draft.profiles.iter_mut().find(|(known, _)| *known == name) {
+                Some((_, vars)) => drop(vars.insert(variable.clone(), file.clone())),
+                None => draft.profiles.push((name, [(variable.clone(), file.clone())].into())),
+            }
+        }
+        step = step.list("values", [format!("${{{{ vars.{variable} }}}}")]);
+    } else if let Some(file) = &chart.values {
+        step = step.list("values", [file.clone()]);
+    }
+    if !images.set.is_empty() {
+        step = step.comment("the values that set the images which are built here");
+        step.tables.push(("set", images.set));
+    }
+    if form.is_active() {
+        for (file, why) in &chart.failures {
+            draft.doubts.push(format!("{}: it can't be installed with `{file}`: {why}", form.title()));
+        }
+        if !chart.without.is_empty() {
+            draft.doubts.push(format!(
+                "{}: it consists of `{}` as well, which is not in the repository; it was read without, and helm gets it when it is installed",
+                form.title(),
+                chart.without.join("`, `")
+            ));
+        }
+        if form.facts.is_none() && !survey.has_helm {
+            draft.doubts.push(format!("helm is not installed: what {} becomes could not be seen, so its images, Secrets and ports are missing here; install helm and run `provision init` again", form.title()));
+        }
+    }
+    step.proves(Proof::Install)
+}
+
+/// A profile for a file of values: `prod` for `values-prod.yaml`.
+fn profile_name(chart: &str, file: &str) -> String {
+    let stem = name_of(file).trim_end_matches(".yaml").trim_end_matches(".yml");
+    let parts = stem.split(['-', '_', '.']).filter(|part| !["values", "value", name_of(chart)].contains(part));
+    id_of(&parts.collect::<Vec<_>>().join("-"))
+}
+
+/// The step that renders a kustomization to a file.
+fn render_step(form: &Form) -> StepDraft {
+    let file = format!(".provision/rendered/{}.yaml", form.id);
+    let run = format!("mkdir -p .provision/rendered && kubectl kustomize '{}' > '{file}'", shown(&form.path));
+    // Overlays read what is beside them as well.
+    let root = form
+        .path
+        .split('/')
+        .next()
+        .filter(|first| !first.is_empty())
+        .map_or_else(|| "*.yaml".to_owned(), |first| format!("{first}/**"));
+    StepDraft::new(format!("{}-render", form.id), "command")
+        .set("run", run)
+        .list("inputs", [root])
+        .list("outputs", [file])
+}
+
+fn manifest_step(
+    survey: &Survey,
+    form: &Form,
+    files: Vec<String>,
+    images: &BTreeMap<String, usize>,
+    draft: &mut Draft,
+) -> StepDraft {
+    let mut step =
+        StepDraft::new(&form.id, "manifest-apply").list("files", files).set("namespace", "${{ vars.namespace }}");
+    let facts = form.facts.clone().unwrap_or_default();
+    let table: Table = images
+        .iter()
+        .map(|(image, at)| {
+            (
+                image_name(image).to_owned(),
+                Value::String(format!("${{{{ steps.load.{}.image }}}}", survey.builds[*at].id)),
+            )
+        })
+        .collect();
+    if !table.is_empty() {
+        step.tables.push(("images", table.into_iter().map(|(name, value)| (vec![name], value)).collect()));
+    }
+    if form.is_active() {
+        pull_policies(form, &facts, &images.keys().collect(), &mut draft.doubts);
+    }
+    step.proves(Proof::Apply)
+}
+
+fn pull_policies(form: &Form, facts: &Facts, built: &BTreeSet<&String>, doubts: &mut Vec<String>) {
+    for image in facts.always_pulled.iter().filter(|image| built.contains(image)) {
+        doubts.push(format!("{}: pods pull `{image}` each time, and the built image is only on this machine: they start once `imagePullPolicy` is `IfNotPresent`", form.title()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_profile_has_the_name_of_its_values() {
+        for (chart, file, expected) in [
+            ("charts/todo", "charts/todo/values-prod.yaml", "prod"),
+            ("charts/todo", "charts/todo/values.eu.staging.yml", "eu-staging"),
+            ("charts/todo", "charts/todo/env/dev.yaml", "dev"),
+            ("charts/todo", "charts/todo-values.yaml", "app"),
+        ] {
+            assert_eq!(profile_name(chart, file), expected, "{file}");
+        }
+    }
+}

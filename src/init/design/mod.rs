@@ -1,0 +1,148 @@
+//! [`design`]: from what is known of a repository to the stages of its pipeline. A pure function: it reads no file and
+//! runs no program.
+
+mod build;
+mod chart_images;
+mod compose;
+mod covers;
+mod deploy;
+mod prereq;
+mod secrets;
+mod standalone;
+mod survey;
+mod verify;
+
+use toml::Value;
+
+use super::draft::{Draft, Proof, StageDraft, StepDraft};
+use super::repository::shown;
+use survey::Matches;
+pub(super) use survey::Survey;
+
+/// Designs the pipeline of a repository.
+pub(super) fn design(survey: &Survey) -> Draft {
+    let mut draft = Draft { name: survey.project.clone(), doubts: survey.findings.doubts.clone(), ..Draft::default() };
+    let matches = Matches::of(survey, &mut draft.doubts);
+    let build = build::stage(survey, &matches, &mut draft.doubts);
+    let deploys = survey.active().next().is_some();
+    let has_compose = !survey.findings.compose.is_empty();
+    let has_docker = build.is_some() || deploys || has_compose;
+    let prereq = prereq::stage(survey, has_docker, deploys);
+    if !prereq.steps.is_empty() {
+        draft.stages.push(prereq);
+    }
+    add_recipes(survey, &mut draft);
+    draft.stages.extend(build);
+    if deploys {
+        add_deployment(survey, &matches, &mut draft);
+    } else if !survey.forms.is_empty() {
+        draft.doubts.push("nothing of what could be deployed can be deployed as it is: see the comments".to_owned());
+    }
+    if has_compose {
+        compose::add(survey, &mut draft);
+    }
+    if !deploys && !has_compose && !survey.builds.is_empty() {
+        standalone::add(survey, &mut draft);
+    }
+    if survey.builds.is_empty() {
+        draft.doubts.push(nothing_to_build(survey));
+    }
+    if draft.active_steps().next().is_none() {
+        add_what_is_there(survey, &mut draft);
+    }
+    covers::add(&survey.findings.checklists, &mut draft);
+    draft.left_out =
+        survey.findings.left_out.iter().map(|one| (shown(&one.path).to_owned(), one.why.clone())).collect();
+    draft.left_out.sort();
+    draft.left_out.dedup();
+    let mut seen = std::collections::BTreeSet::new();
+    draft.doubts.retain(|doubt| seen.insert(doubt.clone()));
+    draft
+}
+
+/// Adds everything between the cluster and the last check.
+fn add_deployment(survey: &Survey, matches: &Matches, draft: &mut Draft) {
+    let namespace = survey.namespace();
+    draft.has_cluster = true;
+    draft.vars.push(("namespace".into(), namespace.clone(), None));
+    prereq::add_charts(survey, draft);
+    let start = StepDraft::new("start", "cluster-start").set("timeout", "15m").proves(Proof::Cluster);
+    draft.stages.push(StageDraft {
+        id: "cluster",
+        title: "Start the cluster".into(),
+        needs: Some(vec!["prereq"]),
+        steps: vec![start],
+    });
+    let secrets = secrets::stage(survey, &namespace, &mut draft.secrets, &mut draft.doubts);
+    draft.stages.extend(secrets);
+    deploy::add(survey, matches, draft);
+    verify::add(survey, &namespace, draft);
+    let is_base = |at: usize| {
+        let of_others = survey
+            .builds
+            .iter()
+            .enumerate()
+            .flat_map(|(other, build)| build.bases.iter().map(move |(base, _)| (other, base)));
+        of_others.into_iter().any(|(other, base)| build::local_base(survey, matches, other, base) == Some(at))
+    };
+    let unused = (0..survey.builds.len()).filter(|at| !matches.deployed.contains(at) && !is_base(*at));
+    for at in unused {
+        draft
+            .doubts
+            .push(format!("`{}` is built, and nothing that is deployed uses its image", survey.builds[at].dockerfile));
+    }
+}
+
+/// Adds the project's own checks, as comments: what they need is not known.
+fn add_recipes(survey: &Survey, draft: &mut Draft) {
+    let mut steps: Vec<StepDraft> = Vec::new();
+    for recipe in &survey.findings.recipes {
+        let id = super::names::id_of(&recipe.name);
+        if steps.iter().any(|step| step.id == id) {
+            continue;
+        }
+        let mut step = StepDraft::new(id, "command")
+            .list("run", recipe.command.iter().cloned())
+            .set("always", Value::Boolean(true));
+        step.comments.push(format!("from `{}`; what it needs has to be installed", recipe.file));
+        step.is_aside = true;
+        steps.push(step);
+    }
+    if !steps.is_empty() {
+        draft.stages.push(StageDraft {
+            id: "test",
+            title: "Run the project's own checks".into(),
+            needs: Some(Vec::new()),
+            steps,
+        });
+    }
+}
+
+/// Where nothing can be built or deployed: the project's own checks, or that its packages are there.
+fn add_what_is_there(survey: &Survey, draft: &mut Draft) {
+    let recipes = draft.stages.iter_mut().filter(|stage| stage.id == "test").flat_map(|stage| &mut stage.steps);
+    let mut has_recipes = false;
+    for step in recipes {
+        step.is_aside = false;
+        has_recipes = true;
+    }
+    let files: Vec<String> = survey.findings.packages.iter().map(|package| package.file.clone()).collect();
+    if !has_recipes && !files.is_empty() {
+        let step = StepDraft::new("packages", "file-check").list("paths", files);
+        draft.stages.push(StageDraft { id: "files", title: "Check the files".into(), needs: None, steps: vec![step] });
+    }
+}
+
+/// Says that nothing is built, and what there would be to build.
+fn nothing_to_build(survey: &Survey) -> String {
+    match survey.findings.packages.first() {
+        Some(package) => {
+            let name = package.name.as_ref().map(|name| format!(" `{name}`")).unwrap_or_default();
+            format!(
+                "nothing is built: `{}` is a {} package{name}, and there is no Dockerfile for it",
+                package.file, package.language
+            )
+        }
+        None => "nothing is built: there is no Dockerfile".to_owned(),
+    }
+}

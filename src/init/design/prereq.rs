@@ -1,0 +1,78 @@
+//! The stage that checks what is installed, and the one that checks charts.
+
+use super::survey::Survey;
+use crate::init::draft::{Draft, Proof, StageDraft, StepDraft};
+use crate::init::forms::FormKind;
+use crate::init::repository::shown;
+
+/// Returns the stage with the tools that the pipeline uses.
+pub(super) fn stage(survey: &Survey, has_docker: bool, has_cluster: bool) -> StageDraft {
+    let tool = |name: &'static str, version: &str| {
+        StepDraft::new(name, "tool-check").set("tool", name).set("version", version).proves(Proof::Tool(name))
+    };
+    let mut steps = Vec::new();
+    if has_docker {
+        steps.push(tool("docker", ">=20.10").set("daemon", true));
+    }
+    if has_cluster {
+        steps.push(tool("minikube", ">=1.33"));
+    }
+    let uses = |is_kind: fn(&FormKind) -> bool| survey.active().any(|(_, form)| is_kind(&form.kind));
+    if uses(|kind| matches!(kind, FormKind::Chart(_))) {
+        steps.push(tool("helm", ">=3.13"));
+    }
+    let asks_for_kubectl = survey
+        .findings
+        .checklists
+        .iter()
+        .flat_map(|list| &list.items)
+        .any(|item| item.text.to_lowercase().contains("kubectl"));
+    if uses(|kind| matches!(kind, FormKind::Kustomization)) {
+        steps.push(tool("kubectl", ">=1.27"));
+    } else if has_cluster && asks_for_kubectl {
+        steps.push(tool("kubectl", ">=1.27").comment("the checklist asks for it; provision does not need it"));
+    }
+    StageDraft { id: "prereq", title: "Check what is installed".into(), needs: None, steps }
+}
+
+/// Adds the stage that lints and renders the charts.
+pub(super) fn add_charts(survey: &Survey, draft: &mut Draft) {
+    let mut steps = Vec::new();
+    for (_, form) in survey.active() {
+        let FormKind::Chart(chart) = &form.kind else { continue };
+        if form.facts.is_none() || !chart.without.is_empty() {
+            continue;
+        }
+        let mut step = StepDraft::new(&form.id, "chart-check")
+            .set("chart", shown(&form.path))
+            .set("release", form.id.as_str())
+            .set("namespace", "${{ vars.namespace }}");
+        match &chart.lint {
+            Some(why) => {
+                step = step.comment(format!("`helm lint --strict` does not pass: {why}")).set("lint", false);
+                draft.doubts.push(format!("`helm lint --strict` does not pass for {}: {why}", form.title()));
+            }
+            None => step = step.proves(Proof::Lint),
+        }
+        let sets: Vec<toml::Value> = chart.values.iter().map(|file| set(file)).collect();
+        if !sets.is_empty() {
+            step = step.set("render", toml::Value::Array(sets));
+        }
+        steps.push(step);
+    }
+    if !steps.is_empty() {
+        draft.stages.push(StageDraft {
+            id: "charts",
+            title: "Check the charts".into(),
+            needs: Some(vec!["prereq"]),
+            steps,
+        });
+    }
+}
+
+fn set(file: &str) -> toml::Value {
+    let mut table = toml::Table::new();
+    table.insert("name".into(), file.into());
+    table.insert("values".into(), toml::Value::Array(vec![file.into()]));
+    toml::Value::Table(table)
+}

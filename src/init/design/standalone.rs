@@ -1,0 +1,43 @@
+//! What is checked where images are built and nothing says how they are deployed: each one alone.
+
+use toml::Value;
+
+use super::survey::Survey;
+use crate::init::detect::http_request;
+use crate::init::draft::{Draft, StageDraft, StepDraft};
+
+/// Adds a stage that runs the images which say how it is seen that they are up; the others are written as comments.
+pub(super) fn add(survey: &Survey, draft: &mut Draft) {
+    let mut steps = Vec::new();
+    for build in &survey.builds {
+        let request = build.health.as_deref().and_then(http_request);
+        let mut step = StepDraft::new(&build.id, "container-run")
+            .set("image", format!("${{{{ steps.build.{}.image }}}}", build.id));
+        match (&request, &build.health, build.ports.as_slice()) {
+            (Some((port, path)), ..) => step = step.set("port", i64::from(*port)).set("path", path.as_str()),
+            // Its own health check has to pass.
+            (None, Some(_), _) => {}
+            (None, None, [port, ..]) => {
+                step = step
+                    .set("port", i64::from(*port))
+                    .set("path", "/")
+                    .set("status", Value::Array([200, 301, 302, 401, 403, 404].map(Value::Integer).to_vec()));
+                step.is_aside = true;
+                step.comments.push(format!(
+                    "the image exposes port {port}; nothing says that it speaks HTTP, or what it needs to start"
+                ));
+            }
+            (None, None, []) => continue,
+        }
+        steps.push(step.set("within", "60s"));
+    }
+    if !steps.is_empty() {
+        draft.stages.push(StageDraft {
+            id: "run",
+            title: "Run each image alone".into(),
+            needs: Some(vec!["build"]),
+            steps,
+        });
+    }
+    draft.doubts.push("nothing says how the application is deployed: there is no chart, no kustomization, no manifest and no compose file".to_owned());
+}

@@ -1,0 +1,94 @@
+//! [`Survey`]: everything that is known of a repository once its charts were rendered.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::images::Reference;
+use crate::init::findings::{Findings, image_name};
+use crate::init::forms::{Form, FormKind};
+use crate::init::images::ImageBuild;
+use crate::init::matching::built_images;
+
+/// What is known of a repository.
+#[derive(Debug, Default)]
+pub(in crate::init) struct Survey {
+    /// The name of the application: that of its folder.
+    pub(in crate::init) project: String,
+    pub(in crate::init) builds: Vec<ImageBuild>,
+    pub(in crate::init) forms: Vec<Form>,
+    pub(in crate::init) findings: Findings,
+    /// Whether helm is installed.
+    pub(in crate::init) has_helm: bool,
+}
+
+/// Which images of which form are built here.
+#[derive(Debug, Default)]
+pub(super) struct Matches {
+    /// For each form: the images as it names them, and which build makes each.
+    pub(super) of_forms: Vec<BTreeMap<String, usize>>,
+    /// The name that each built image gets.
+    pub(super) names: Vec<String>,
+    /// The builds whose images are deployed to the cluster.
+    pub(super) deployed: BTreeSet<usize>,
+}
+
+impl Matches {
+    /// Finds them, and adds to `doubts` what is only a guess.
+    pub(super) fn of(survey: &Survey, doubts: &mut Vec<String>) -> Self {
+        let of_forms: Vec<BTreeMap<String, usize>> = survey
+            .forms
+            .iter()
+            .map(|form| {
+                let mut unsure = Vec::new();
+                let images = form.facts.as_ref().map(|facts| built_images(&survey.builds, &facts.images, &mut unsure));
+                if form.is_active() {
+                    doubts.extend(unsure);
+                }
+                images.unwrap_or_default()
+            })
+            .collect();
+        let active = survey.forms.iter().zip(&of_forms).filter(|(form, _)| form.is_active());
+        let used: Vec<(&String, usize)> =
+            active.flat_map(|(_, images)| images.iter().map(|(image, at)| (image, *at))).collect();
+        let name = |(at, build): (usize, &ImageBuild)| {
+            // As the deployment calls it: then only its tag has to be set.
+            let as_used = used.iter().filter(|(_, used)| *used == at).map(|(image, _)| image_name(image).to_owned());
+            let own = format!("{}-{}", survey.project, build.id);
+            let own = if build.id == "app" || build.id == survey.project { survey.project.clone() } else { own };
+            let mut names = as_used.chain(build.names.iter().cloned()).chain([own.clone()]);
+            names.find(|name| is_usable(name)).unwrap_or(own)
+        };
+        let names = survey.builds.iter().enumerate().map(name).collect();
+        let deployed = used.iter().map(|(_, at)| *at).collect();
+        Self { of_forms, names, deployed }
+    }
+}
+
+fn is_usable(name: &str) -> bool {
+    !name.contains('$') && Reference::parse(name).is_ok_and(|reference| reference.tag().is_none())
+}
+
+impl Survey {
+    /// The namespace that the active forms are deployed to.
+    pub(super) fn namespace(&self) -> String {
+        let active: Vec<&Form> = self.forms.iter().filter(|form| form.is_active()).collect();
+        for form in &active {
+            let Some(facts) = &form.facts else { continue };
+            match form.kind {
+                // A release can't make the namespace that it is in.
+                FormKind::Chart(_) if facts.made_namespaces.contains(&self.project) => return "default".to_owned(),
+                FormKind::Chart(_) => {}
+                _ => {
+                    if let Some(first) = facts.namespaces.iter().next() {
+                        return first.clone();
+                    }
+                }
+            }
+        }
+        self.project.clone()
+    }
+
+    /// The active forms, each with its number.
+    pub(super) fn active(&self) -> impl Iterator<Item = (usize, &Form)> {
+        self.forms.iter().enumerate().filter(|(_, form)| form.is_active())
+    }
+}

@@ -1,0 +1,149 @@
+//! The stage that verifies: all pods run, and what the Services lead to answers.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use toml::Value;
+
+use super::survey::Survey;
+use crate::init::draft::{Draft, Proof, StageDraft, StepDraft};
+use crate::init::facts::{PortKind, Service};
+use crate::init::forms::{Form, FormKind};
+use crate::init::names::{id_of, unique};
+
+/// The statuses with which a server answers a request for its root, if it is there.
+const ANSWERS: [i64; 9] = [200, 204, 301, 302, 307, 308, 401, 403, 404];
+
+/// The setting that names the workloads of a kind.
+const LISTS: &[(&str, &str)] =
+    &[("Deployment", "deployments"), ("StatefulSet", "statefulsets"), ("DaemonSet", "daemonsets"), ("Job", "jobs")];
+
+/// Adds the stage.
+pub(super) fn add(survey: &Survey, namespace: &str, draft: &mut Draft) {
+    let (mut steps, mut ids) = (Vec::new(), BTreeSet::new());
+    let n_active = survey.active().count();
+    for (_, form) in survey.active() {
+        let id = if n_active == 1 { "rollout".to_owned() } else { format!("rollout-{}", form.id) };
+        match form.kind {
+            FormKind::Chart(_) => {
+                let revision = format!("${{{{ steps.deploy.{}.revision }}}}", form.id);
+                let step = StepDraft::new(unique(&id, &mut ids), "rollout-check")
+                    .title("All pods run")
+                    .set("namespace", "${{ vars.namespace }}");
+                steps.push(
+                    step.set("release", form.id.as_str())
+                        .set("revision", revision)
+                        .set("timeout", "5m")
+                        .proves(Proof::Rollout),
+                );
+            }
+            _ => steps.extend(workloads(form, namespace, &id, &mut ids)),
+        }
+        let facts = form.facts.iter();
+        for service in facts.clone().flat_map(|facts| &facts.services) {
+            steps.extend(service_steps(service, namespace, &mut ids));
+        }
+        for facts in facts {
+            if facts.has_ingress {
+                draft.doubts.push(format!("{}: there is an Ingress, whose host is only reached with a controller, such as the addon `ingress` of minikube; the checks use the Services", form.title()));
+            }
+            if facts.has_autoscaler {
+                draft
+                    .doubts
+                    .push(format!("{}: there is an autoscaler, which needs the addon `metrics-server`", form.title()));
+            }
+        }
+    }
+    // What the requests find is shown together with how far the rollout is.
+    if !steps.is_empty() {
+        draft.stages.push(StageDraft { id: "verify", title: "Verify".into(), needs: Some(vec!["deploy"]), steps });
+    }
+}
+
+/// A check of the workloads of manifests, one for each namespace.
+fn workloads(form: &Form, namespace: &str, id: &str, ids: &mut BTreeSet<String>) -> Vec<StepDraft> {
+    let mut merged: BTreeMap<String, BTreeMap<&str, BTreeSet<String>>> = BTreeMap::new();
+    for (own, kinds) in form.facts.iter().flat_map(|facts| &facts.workloads) {
+        let own = if own == namespace { "" } else { own.as_str() };
+        for (kind, names) in kinds {
+            merged.entry(own.to_owned()).or_default().entry(kind).or_default().extend(names.iter().cloned());
+        }
+    }
+    let mut steps = Vec::new();
+    for (own, kinds) in merged {
+        let mut step = StepDraft::new(unique(id, ids), "rollout-check")
+            .title("All pods run")
+            .set("namespace", namespace_setting(Some(&own), namespace));
+        for (kind, list) in LISTS {
+            if let Some(names) = kinds.get(kind).filter(|names| !names.is_empty()) {
+                step = step.list(list, names.iter().cloned());
+            }
+        }
+        // Of a kind that only starts others nothing can be waited for.
+        if step.settings.len() > 1 {
+            steps.push(step.set("timeout", "5m").proves(Proof::Rollout));
+        }
+    }
+    steps
+}
+
+fn namespace_setting(own: Option<&str>, namespace: &str) -> String {
+    match own {
+        Some(own) if !own.is_empty() && own != namespace => own.to_owned(),
+        _ => "${{ vars.namespace }}".to_owned(),
+    }
+}
+
+/// The checks of a Service: requests where it speaks HTTP, else whether it leads to pods that are ready.
+fn service_steps(service: &Service, namespace: &str, ids: &mut BTreeSet<String>) -> Vec<StepDraft> {
+    let space = namespace_setting(service.namespace.as_deref(), namespace);
+    let mut steps = Vec::new();
+    for port in &service.ports {
+        let path = match &port.kind {
+            PortKind::Other => continue,
+            PortKind::Probed(path) => path.as_str(),
+            PortKind::Http => "/",
+        };
+        let id = unique(&id_of(&service.name), ids);
+        let step = StepDraft::new(id, "http-check")
+            .set("service", service.name.as_str())
+            .set("port", i64::from(port.number))
+            .set("namespace", space.as_str());
+        let step = step.set("path", path).set("within", "60s");
+        steps.push(match port.kind {
+            PortKind::Http => step
+                .comment("nothing says which path answers, so any answer counts")
+                .set("status", Value::Array(ANSWERS.map(Value::Integer).to_vec())),
+            _ => step,
+        });
+    }
+    if steps.is_empty() {
+        let id = unique(&id_of(&service.name), ids);
+        let step = StepDraft::new(id, "resource-check")
+            .comment("nothing says that it speaks HTTP: that it leads to pods which are ready");
+        let step = step.set("kind", "EndpointSlice").set("api-version", "discovery.k8s.io/v1").set("namespace", space);
+        let step = step.set("selector", format!("kubernetes.io/service-name={}", service.name));
+        steps.push(step.list("assert", ["any(endpoints, conditions.ready)"]).set("within", "60s"));
+    }
+    steps
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::init::facts::Port;
+
+    #[test]
+    fn a_service_is_requested_where_it_speaks_http() {
+        let service = |kinds: &[PortKind]| Service {
+            name: "web".into(),
+            namespace: None,
+            ports: kinds.iter().cloned().map(|kind| Port { number: 80, kind }).collect(),
+        };
+        let actions = |kinds: &[PortKind]| {
+            service_steps(&service(kinds), "n", &mut BTreeSet::new()).iter().map(|step| step.action).collect::<Vec<_>>()
+        };
+        assert_eq!(actions(&[PortKind::Probed("/ready".into()), PortKind::Other]), ["http-check"]);
+        assert_eq!(actions(&[PortKind::Http, PortKind::Probed("/".into())]), ["http-check", "http-check"]);
+        assert_eq!(actions(&[PortKind::Other]), ["resource-check"]);
+    }
+}

@@ -1,0 +1,134 @@
+//! Charts, with the files of values that are meant for them.
+
+use serde_json::Value;
+
+use super::detector::{Detector, aside};
+use crate::init::findings::{Chart, Findings};
+use crate::init::repository::{Repository, folder_of, has_extension, join, name_of};
+
+pub(super) const DETECTOR: Detector = Detector { detect };
+
+/// YAML files of a chart that are no values.
+const NO_VALUES: &[&str] =
+    &["Chart.yaml", "Chart.lock", "requirements.yaml", "requirements.lock", "index.yaml", "values.schema.json"];
+
+fn detect(repository: &Repository, findings: &mut Findings) {
+    let folders: Vec<&str> = repository.files().filter(|path| name_of(path) == "Chart.yaml").map(folder_of).collect();
+    let described: Vec<(&str, Value)> = folders
+        .iter()
+        .filter_map(|folder| Some((*folder, repository.yaml(&join(folder, "Chart.yaml")?).into_iter().next()?)))
+        .collect();
+    let dependencies = |chart: &Value, folder: &str| -> Vec<(String, String)> {
+        let list = chart.get("dependencies").cloned().unwrap_or_default();
+        let old = join(folder, "requirements.yaml").map(|path| repository.yaml(&path)).unwrap_or_default();
+        let old = old.first().and_then(|old| old.get("dependencies")).cloned().unwrap_or_default();
+        let all = [list, old].into_iter().filter_map(|list| list.as_array().cloned()).flatten();
+        let text = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+        all.map(|one| (text(&one, "name"), text(&one, "repository"))).collect()
+    };
+    // A chart in another one, or one that another one is made of, is installed with that.
+    let part_of = |folder: &str| {
+        described.iter().find_map(|(other, chart)| {
+            let is_inside = folder.starts_with(&format!("{other}/")) || (other.is_empty() && !folder.is_empty());
+            let is_named = dependencies(chart, other).iter().any(|(_, from)| {
+                from.strip_prefix("file://").and_then(|path| join(other, path)).as_deref() == Some(folder)
+            });
+            (*other != folder && (is_inside || is_named))
+                .then(|| format!("it is a part of the chart `{}`", shown(other)))
+        })
+    };
+    for (folder, chart) in &described {
+        let path = shown(folder);
+        let is_library = chart.get("type").and_then(Value::as_str) == Some("library");
+        let why = part_of(folder).or_else(|| is_library.then(|| "it is a library for other charts".to_owned()));
+        // `charts` and `templates` are usual names above a chart.
+        let why = why.or_else(|| {
+            aside(&format!("{path}/Chart.yaml")).filter(|why| *why != "it is a template").map(str::to_owned)
+        });
+        if let Some(why) = why {
+            findings.leave_out(path, why);
+            continue;
+        }
+        let own_name = chart.get("name").and_then(Value::as_str).unwrap_or_default();
+        let name = if own_name.is_empty() || own_name.contains(['{', '<']) { name_of(folder) } else { own_name };
+        findings.charts.push(Chart {
+            folder: (*folder).to_owned(),
+            name: name.to_owned(),
+            values: values(repository, folder),
+            dependencies: dependencies(chart, folder),
+        });
+    }
+}
+
+fn shown(folder: &str) -> &str {
+    crate::init::repository::shown(folder)
+}
+
+/// The files of values in the folder of a chart and in that above it, without `values.yaml`.
+fn values(repository: &Repository, folder: &str) -> Vec<String> {
+    let above = folder_of(folder);
+    let is_values = |path: &&str| {
+        let (place, name) = (folder_of(path), name_of(path));
+        let is_yaml = has_extension(name, &["yaml", "yml"]);
+        let is_named = name.to_lowercase().contains("values");
+        let inside = path.strip_prefix(folder).map(|rest| rest.trim_start_matches('/'));
+        // A folder of them: `values/prod.yaml`, `environments/prod.yaml`.
+        let in_folder = inside.is_some_and(|rest| {
+            let first = rest.split('/').next().unwrap_or_default();
+            rest.matches('/').count() == 1 && ["values", "environments", "envs", "env"].contains(&first)
+        });
+        let is_plain = place == folder && matches!(name, "values.yaml" | "values.yml");
+        let beside = (place == folder || (place == above && !folder.is_empty())) && is_named;
+        is_yaml && !NO_VALUES.contains(&name) && !is_plain && (beside || in_folder)
+    };
+    let mut found: Vec<String> = repository.files().filter(is_values).map(str::to_owned).collect();
+    found.dedup();
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_of_charts_are_no_charts_and_values_are_found() {
+        let dir = tempfile::tempdir().unwrap();
+        for (name, text) in [
+            (
+                "deploy/app/Chart.yaml",
+                "name: app\ndependencies:\n- {name: lib, repository: \"file://../lib\"}\n- {name: postgresql, repository: \"https://charts.example.com\"}\n",
+            ),
+            ("deploy/app/values.yaml", "a: 1\n"),
+            ("deploy/app/values-prod.yaml", "a: 2\n"),
+            ("deploy/app/index.yaml", "a: 2\n"),
+            ("deploy/app/env/dev.yaml", "a: 3\n"),
+            ("deploy/app/templates/values-map.yaml", "a: 4\n"),
+            ("deploy/values-local.yaml", "a: 3\n"),
+            ("deploy/app/charts/sub/Chart.yaml", "name: sub\n"),
+            ("deploy/lib/Chart.yaml", "name: lib\n"),
+            ("common/Chart.yaml", "name: common\ntype: library\n"),
+        ] {
+            let path = dir.path().join(name);
+            fs_err::create_dir_all(path.parent().unwrap()).unwrap();
+            fs_err::write(path, text).unwrap();
+        }
+        let mut findings = Findings::default();
+        detect(&Repository::read(dir.path()).unwrap(), &mut findings);
+        let [chart] = findings.charts.as_slice() else { panic!("{:?}", findings.charts) };
+        assert_eq!((chart.folder.as_str(), chart.name.as_str()), ("deploy/app", "app"));
+        assert_eq!(
+            chart.values,
+            ["deploy/app/env/dev.yaml", "deploy/app/values-prod.yaml", "deploy/values-local.yaml"]
+        );
+        assert_eq!(chart.dependencies.len(), 2);
+        let out: Vec<String> = findings.left_out.iter().map(|one| format!("{}: {}", one.path, one.why)).collect();
+        assert_eq!(
+            out,
+            [
+                "common: it is a library for other charts",
+                "deploy/app/charts/sub: it is a part of the chart `deploy/app`",
+                "deploy/lib: it is a part of the chart `deploy/app`",
+            ]
+        );
+    }
+}

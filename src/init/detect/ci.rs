@@ -1,0 +1,89 @@
+//! Workflows of CI systems: the builds that they do.
+
+use serde_json::Value;
+
+use super::detector::Detector;
+use super::docker_lines::docker_builds;
+use crate::init::findings::{DeclaredBuild, Findings, image_name};
+use crate::init::repository::{Repository, has_extension, join};
+
+pub(super) const DETECTOR: Detector = Detector { detect };
+
+fn detect(repository: &Repository, findings: &mut Findings) {
+    let is_yaml = |path: &&str| has_extension(path, &["yaml", "yml"]);
+    let workflows = repository.below(".github/workflows").chain(repository.below(".github/actions")).filter(is_yaml);
+    for path in
+        workflows.chain([".gitlab-ci.yml", ".circleci/config.yml"].into_iter().filter(|path| repository.lists(path)))
+    {
+        findings.builds.extend(docker_builds(path, "", &repository.text(path).unwrap_or_default()));
+        for document in repository.yaml(path) {
+            steps(path, &document, &mut findings.builds);
+        }
+    }
+}
+
+/// Adds the builds of steps that use Docker's own action, wherever they stand.
+fn steps(path: &str, value: &Value, builds: &mut Vec<DeclaredBuild>) {
+    match value {
+        Value::Object(fields) => {
+            let uses = fields.get("uses").and_then(Value::as_str).unwrap_or_default();
+            if uses.starts_with("docker/build-push-action") {
+                builds.extend(fields.get("with").and_then(|with| step(path, with)));
+            }
+            fields.values().for_each(|value| steps(path, value, builds));
+        }
+        Value::Array(items) => items.iter().for_each(|item| steps(path, item, builds)),
+        _ => {}
+    }
+}
+
+fn step(path: &str, with: &Value) -> Option<DeclaredBuild> {
+    let text = |key: &str| with.get(key).and_then(Value::as_str).map(str::trim).filter(|text| !text.contains("${{"));
+    // Without a context the action builds what git has, all of the repository.
+    let context = match with.get("context") {
+        Some(_) => join("", text("context")?)?,
+        None => String::new(),
+    };
+    let dockerfile = match with.get("file") {
+        Some(_) => join("", text("file")?)?,
+        None => join(&context, "Dockerfile")?,
+    };
+    let tags = with.get("tags").and_then(Value::as_str).unwrap_or_default();
+    let first = tags.split([',', '\n']).map(str::trim).find(|tag| !tag.is_empty() && !image_name(tag).contains("${{"));
+    Some(DeclaredBuild {
+        by: path.to_owned(),
+        image: first.map(|tag| image_name(tag).to_owned()),
+        context: Some(context),
+        dockerfile: Some(dockerfile),
+        target: text("target").map(str::to_owned),
+        ..DeclaredBuild::default()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_steps_of_a_workflow_that_build_are_read() {
+        let dir = tempfile::tempdir().unwrap();
+        fs_err::create_dir_all(dir.path().join(".github/workflows")).unwrap();
+        let text = "jobs:\n  a:\n    steps:\n    - uses: docker/build-push-action@v5\n      with: {context: ., file: ./api/Dockerfile, tags: \"ghcr.io/acme/api:latest,x\"}\n    \
+                    - uses: docker/build-push-action@v5\n      with: {context: \"${{ matrix.dir }}\"}\n    - run: docker build -t web web\n";
+        fs_err::write(dir.path().join(".github/workflows/ci.yml"), text).unwrap();
+        let mut findings = Findings::default();
+        detect(&Repository::read(dir.path()).unwrap(), &mut findings);
+        let builds: Vec<String> = findings
+            .builds
+            .iter()
+            .map(|one| format!("{:?} {:?} {:?}", one.image, one.context, one.dockerfile))
+            .collect();
+        assert_eq!(
+            builds,
+            [
+                r#"Some("web") Some("web") Some("web/Dockerfile")"#,
+                r#"Some("ghcr.io/acme/api") Some("") Some("api/Dockerfile")"#,
+            ]
+        );
+    }
+}

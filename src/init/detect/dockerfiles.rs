@@ -1,0 +1,149 @@
+//! Dockerfiles, and which of them are probably no images of the application.
+
+use super::detector::{Detector, aside};
+use crate::documents::Format;
+use crate::init::findings::{Dockerfile, Findings};
+use crate::init::repository::{Repository, folder_of, name_of};
+use crate::tools::docker::build::dockerfile::stages;
+
+pub(super) const DETECTOR: Detector = Detector { detect };
+
+/// Purposes that the name of a Dockerfile states, and that are not those of a deployment here.
+const PURPOSES: &[(&str, &str)] = &[
+    ("dev", "it is for development"),
+    ("development", "it is for development"),
+    ("local", "it is for development"),
+    ("debug", "it is for debugging"),
+    ("test", "it is a test's"),
+    ("tests", "it is a test's"),
+    ("e2e", "it is a test's"),
+    ("cypress", "it is a test's"),
+    ("playwright", "it is a test's"),
+    ("ci", "it is for the automation"),
+    ("lint", "it is for the automation"),
+    ("docs", "it belongs to the documentation"),
+    ("windows", "it is for another platform"),
+    ("nanoserver", "it is for another platform"),
+    ("arm", "it is for another platform"),
+    ("armv7", "it is for another platform"),
+    ("arm32v7", "it is for another platform"),
+    ("arm64", "it is for another platform"),
+    ("arm64v8", "it is for another platform"),
+    ("aarch64", "it is for another platform"),
+    ("ppc64le", "it is for another platform"),
+    ("s390x", "it is for another platform"),
+    ("riscv64", "it is for another platform"),
+    ("cross", "it is for another platform"),
+    ("xx", "it is for another platform"),
+];
+
+/// Other ways to build the same as the Dockerfile beside it.
+const VARIANTS: &[&str] = &[
+    "base",
+    "alpine",
+    "slim",
+    "debian",
+    "ubuntu",
+    "distroless",
+    "ubi",
+    "rhel",
+    "native",
+    "jvm",
+    "prod",
+    "production",
+    "release",
+    "multi",
+    "buildx",
+    "goreleaser",
+];
+
+fn detect(repository: &Repository, findings: &mut Findings) {
+    for path in repository.files() {
+        let name = name_of(path);
+        let is_known = Format::of(std::path::Path::new(path)) == Format::Dockerfile;
+        // A template of one is none: `Dockerfile.tmpl`, `Dockerfile.j2`.
+        let is_template = [".tmpl", ".j2", ".template", ".in", ".erb", ".tpl", ".md", ".orig", ".bak"]
+            .iter()
+            .any(|end| name.ends_with(end));
+        if !is_known || is_template {
+            continue;
+        }
+        let Some(text) = repository.text(path) else { continue };
+        match stages(&text) {
+            Ok(stages) => {
+                let aside = aside(path).map(str::to_owned).or_else(|| purpose(repository, path));
+                findings.dockerfiles.push(Dockerfile { path: path.to_owned(), stages, aside });
+            }
+            Err(why) => findings.leave_out(path, format!("it can't be read: {why}")),
+        }
+    }
+}
+
+/// What the name of a Dockerfile says that it is for, where that is no deployment here.
+fn purpose(repository: &Repository, path: &str) -> Option<String> {
+    let word = suffix(name_of(path))?;
+    if let Some((_, why)) = PURPOSES.iter().find(|(name, _)| word.split(['-', '_', '.']).any(|part| part == *name)) {
+        return Some((*why).to_owned());
+    }
+    let folder = folder_of(path);
+    let plain = if folder.is_empty() { "Dockerfile".to_owned() } else { format!("{folder}/Dockerfile") };
+    let is_variant = VARIANTS.iter().any(|name| word.split(['-', '_', '.']).any(|part| part == *name));
+    (is_variant && repository.lists(&plain)).then(|| format!("it is another form of `{plain}`"))
+}
+
+/// What stands before or after `Dockerfile` in its name: `worker` for `Dockerfile.worker` and `worker.Dockerfile`.
+pub(in crate::init) fn suffix(name: &str) -> Option<String> {
+    let lower = name.to_lowercase();
+    let rest = ["dockerfile", "containerfile"].iter().find_map(|word| {
+        lower
+            .strip_prefix(word)
+            .map(|rest| rest.trim_start_matches(['.', '-', '_']))
+            .or_else(|| Some(lower.strip_suffix(word)?.trim_end_matches(['.', '-', '_'])))
+    })?;
+    (!rest.is_empty()).then(|| rest.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_says_what_it_is_for() {
+        let dir = tempfile::tempdir().unwrap();
+        fs_err::create_dir(dir.path().join("a")).unwrap();
+        for name in [
+            "a/Dockerfile",
+            "a/Dockerfile.prod",
+            "a/Dockerfile.worker",
+            "Dockerfile.prod",
+            "web.Dockerfile",
+            "Dockerfile.windows-amd64",
+            "Dockerfile.j2",
+            "Dockerfile.broken",
+        ] {
+            let text = if name.ends_with("broken") { "nothing" } else { "FROM a" };
+            fs_err::write(dir.path().join(name), text).unwrap();
+        }
+        let mut findings = Findings::default();
+        detect(&Repository::read(dir.path()).unwrap(), &mut findings);
+        let found: Vec<(&str, &str)> = findings
+            .dockerfiles
+            .iter()
+            .map(|file| (file.path.as_str(), file.aside.as_deref().unwrap_or("-")))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                ("Dockerfile.prod", "-"),
+                ("Dockerfile.windows-amd64", "it is for another platform"),
+                ("a/Dockerfile", "-"),
+                ("a/Dockerfile.prod", "it is another form of `a/Dockerfile`"),
+                ("a/Dockerfile.worker", "-"),
+                ("web.Dockerfile", "-"),
+            ]
+        );
+        assert_eq!(findings.left_out[0].path, "Dockerfile.broken");
+        assert_eq!(suffix("Dockerfile"), None);
+        assert_eq!(suffix("worker.Dockerfile").as_deref(), Some("worker"));
+    }
+}

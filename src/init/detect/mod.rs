@@ -1,0 +1,61 @@
+//! The detectors: each finds one kind of thing, in a file of its own with a line in [`DETECTORS`].
+
+mod charts;
+mod checklists;
+mod ci;
+mod compose;
+mod detector;
+mod docker_lines;
+mod dockerfiles;
+mod env_example;
+mod interpolate;
+mod kustomize;
+mod manifests;
+mod packages;
+mod recipes;
+mod skaffold;
+mod tiltfile;
+
+use super::findings::Findings;
+use super::repository::Repository;
+pub(super) use compose::http_request;
+use detector::Detector;
+pub(super) use dockerfiles::suffix;
+pub(super) use env_example::is_secret_name;
+
+/// All detectors. Their order is of no account to what is found, only to the order in which it is listed.
+const DETECTORS: &[Detector] = &[
+    dockerfiles::DETECTOR,
+    compose::DETECTOR,
+    skaffold::DETECTOR,
+    tiltfile::DETECTOR,
+    recipes::DETECTOR,
+    ci::DETECTOR,
+    charts::DETECTOR,
+    kustomize::DETECTOR,
+    manifests::DETECTOR,
+    env_example::DETECTOR,
+    packages::DETECTOR,
+    checklists::DETECTOR,
+];
+
+/// Finds everything in a repository.
+pub(super) fn detect(repository: &Repository) -> Findings {
+    let mut findings = Findings::default();
+    for Detector { detect } in DETECTORS {
+        detect(repository, &mut findings);
+    }
+    findings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_repository_has_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let findings = detect(&Repository::read(dir.path()).unwrap());
+        assert!(findings.dockerfiles.is_empty() && findings.left_out.is_empty() && findings.doubts.is_empty());
+    }
+}

@@ -1,0 +1,211 @@
+//! [`Findings`]: what was found in a repository, each thing by the file that says it. Nothing is decided here.
+
+use std::collections::BTreeMap;
+
+use crate::tools::docker::build::dockerfile::Stage;
+
+/// What was found in a repository.
+#[derive(Debug, Default)]
+pub(super) struct Findings {
+    pub(super) dockerfiles: Vec<Dockerfile>,
+    /// What other files say of builds.
+    pub(super) builds: Vec<DeclaredBuild>,
+    pub(super) compose: Vec<ComposeFile>,
+    pub(super) charts: Vec<Chart>,
+    pub(super) manifests: Vec<ManifestFile>,
+    pub(super) kustomizations: Vec<Kustomization>,
+    /// What other files say of deployments.
+    pub(super) deployments: Vec<DeclaredDeployment>,
+    pub(super) checklists: Vec<ChecklistFile>,
+    /// The names of variables in examples of `.env` files. Their values are not kept.
+    pub(super) variables: Vec<String>,
+    pub(super) recipes: Vec<Recipe>,
+    pub(super) packages: Vec<Package>,
+    /// What says which program builds a package: `mvnw`, `gradlew`, `pnpm-lock.yaml`, `yarn.lock`.
+    pub(super) wrappers: Vec<String>,
+    /// What looks like a part of the pipeline and is none.
+    pub(super) left_out: Vec<LeftOut>,
+    /// What a person has to know or to decide.
+    pub(super) doubts: Vec<String>,
+}
+
+/// A Dockerfile.
+#[derive(Debug)]
+pub(super) struct Dockerfile {
+    pub(super) path: String,
+    pub(super) stages: Vec<Stage>,
+    /// Why it is probably no image of the application; it is one all the same where another file builds it.
+    pub(super) aside: Option<String>,
+}
+
+/// What a file says of a build.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct DeclaredBuild {
+    /// The file that says it.
+    pub(super) by: String,
+    /// What the file calls it: a service of compose.
+    pub(super) name: Option<String>,
+    /// The image's name, without its tag.
+    pub(super) image: Option<String>,
+    /// The folder with the files; `""` is the repository.
+    pub(super) context: Option<String>,
+    /// The Dockerfile, relative to the repository.
+    pub(super) dockerfile: Option<String>,
+    pub(super) target: Option<String>,
+    pub(super) args: BTreeMap<String, String>,
+}
+
+/// A compose file, with those that go over it.
+#[derive(Debug, Default)]
+pub(super) struct ComposeFile {
+    /// The files in their order.
+    pub(super) paths: Vec<String>,
+    pub(super) services: Vec<ComposeService>,
+    /// The variables that it needs and has no value for.
+    pub(super) required: Vec<String>,
+    /// Files of variables that services name and that are not there.
+    pub(super) missing_env_files: Vec<String>,
+    /// Further files of the same folder, for other purposes.
+    pub(super) others: Vec<String>,
+}
+
+/// A service of a compose file.
+#[derive(Debug, Default)]
+pub(super) struct ComposeService {
+    pub(super) name: String,
+    /// Whether it is built here.
+    pub(super) is_built: bool,
+    /// The container's ports that are published.
+    pub(super) ports: Vec<u16>,
+    /// Where its health check sends a request: port and path.
+    pub(super) health: Option<(u16, String)>,
+    /// Whether another service waits until it has succeeded.
+    pub(super) completes: bool,
+    /// Whether it runs only with a profile.
+    pub(super) has_profiles: bool,
+}
+
+/// A chart.
+#[derive(Debug)]
+pub(super) struct Chart {
+    pub(super) folder: String,
+    pub(super) name: String,
+    /// Files of values for it beside `values.yaml`.
+    pub(super) values: Vec<String>,
+    /// The charts that it consists of and that are not in it: name and repository.
+    pub(super) dependencies: Vec<(String, String)>,
+}
+
+/// A file with objects of Kubernetes.
+#[derive(Debug)]
+pub(super) struct ManifestFile {
+    pub(super) path: String,
+    pub(super) objects: Vec<serde_json::Value>,
+}
+
+/// A folder with a kustomization.
+#[derive(Clone, Debug)]
+pub(super) struct Kustomization {
+    pub(super) folder: String,
+    /// The folders and files of the repository that it is made of.
+    pub(super) resources: Vec<String>,
+    /// What it gets from elsewhere.
+    pub(super) remote: Vec<String>,
+    /// Whether it is a part for others.
+    pub(super) is_component: bool,
+}
+
+/// What a file says of a deployment.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct DeclaredDeployment {
+    /// The chart's folder, the kustomization's, or manifests.
+    pub(super) path: String,
+    /// Files of values, for a chart.
+    pub(super) values: Vec<String>,
+}
+
+/// A file with a task list.
+#[derive(Debug)]
+pub(super) struct ChecklistFile {
+    pub(super) path: String,
+    pub(super) items: Vec<ListedItem>,
+}
+
+/// An item of a task list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct ListedItem {
+    /// How `covers` names it: its id, or its text.
+    pub(super) id: String,
+    pub(super) has_id: bool,
+    pub(super) text: String,
+}
+
+/// A target of a Makefile, a recipe of a justfile, or a script of a package.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Recipe {
+    pub(super) file: String,
+    pub(super) name: String,
+    /// How it is run.
+    pub(super) command: Vec<String>,
+}
+
+/// A package of some language.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Package {
+    pub(super) file: String,
+    /// The language.
+    pub(super) language: &'static str,
+    /// Its name, where the file has one.
+    pub(super) name: Option<String>,
+}
+
+/// Something that is not used.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct LeftOut {
+    pub(super) path: String,
+    pub(super) why: String,
+}
+
+impl Findings {
+    pub(super) fn leave_out(&mut self, path: &str, why: impl Into<String>) {
+        self.left_out.push(LeftOut { path: path.to_owned(), why: why.into() });
+    }
+}
+
+/// An image's name without its tag and digest. Variables may stand in either.
+pub(super) fn image_name(image: &str) -> &str {
+    let name = image.split('@').next().unwrap_or_default();
+    let mut depth = 0_usize;
+    let mut end = name.len();
+    for (at, c) in name.char_indices() {
+        match c {
+            '{' => depth += 1,
+            '}' => depth = depth.saturating_sub(1),
+            // What follows the last one outside of `${A:-b}` is the tag, unless it was the port of a registry.
+            ':' if depth == 0 => end = at,
+            '/' => end = name.len(),
+            _ => {}
+        }
+    }
+    &name[..end]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_images_name_ends_before_its_tag() {
+        for (image, name) in [
+            ("web", "web"),
+            ("web:1", "web"),
+            ("localhost:5000/web", "localhost:5000/web"),
+            ("localhost:5000/web:1.2", "localhost:5000/web"),
+            ("ghcr.io/acme/web@sha256:0123", "ghcr.io/acme/web"),
+            ("${REGISTRY}/web:${TAG}", "${REGISTRY}/web"),
+            ("web:${TAG:-latest}", "web"),
+        ] {
+            assert_eq!(image_name(image), name, "{image}");
+        }
+    }
+}

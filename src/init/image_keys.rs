@@ -1,0 +1,206 @@
+//! [`ImageKeys`]: which values of a chart set which image, found by trying them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value};
+
+use super::findings::image_name;
+
+/// A path in a chart's values.
+pub(super) type KeyPath = Vec<String>;
+
+/// What a value is to an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Part {
+    /// The tag alone.
+    Tag,
+    /// The name with its tag.
+    Whole,
+}
+
+/// A value that may set an image.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Candidate {
+    path: KeyPath,
+    part: Part,
+    /// What it is set to for the trial.
+    marker: String,
+}
+
+/// The values that set images.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct ImageKeys {
+    /// For the name of each image: where its tag, or all of it, is set.
+    pub(super) keys: BTreeMap<String, (KeyPath, Part)>,
+    /// Where each pull policy of `Always` is set that stands beside such a value.
+    pub(super) policies: BTreeMap<String, KeyPath>,
+}
+
+/// The names of keys with a tag.
+const TAGS: &[&str] = &["tag", "imageTag", "image_tag", "imageVersion", "imagetag"];
+
+/// The names of keys with an image's name, beside which a tag is known although no key has it.
+const NAMES: &[&str] = &["repository", "repo", "image", "name"];
+
+/// The names of keys with a pull policy.
+const POLICIES: &[&str] = &["pullPolicy", "imagePullPolicy"];
+
+/// Values deeper than this set no image.
+const MAX_DEPTH: usize = 6;
+
+/// Returns the values that may set one of `images`.
+pub(super) fn candidates(values: &Value, images: &BTreeSet<String>) -> Vec<Candidate> {
+    let mut found = BTreeSet::new();
+    let mut path = Vec::new();
+    collect(values, images, &mut path, &mut found);
+    let numbered = found.into_iter().enumerate();
+    numbered
+        .map(|(n, (path, part, name))| {
+            let tag = format!("provision-trial-{n}");
+            let marker = if part == Part::Whole { format!("{name}:{tag}") } else { tag };
+            Candidate { path, part, marker }
+        })
+        .collect()
+}
+
+fn collect(
+    value: &Value,
+    images: &BTreeSet<String>,
+    path: &mut KeyPath,
+    found: &mut BTreeSet<(KeyPath, Part, String)>,
+) {
+    let Some(fields) = value.as_object().filter(|_| path.len() < MAX_DEPTH) else { return };
+    let with = |path: &KeyPath, key: &str| path.iter().cloned().chain([key.to_owned()]).collect::<KeyPath>();
+    let is_part_of_image = |text: &str| {
+        !text.is_empty() && images.iter().any(|image| image_name(image).ends_with(text.trim_start_matches('/')))
+    };
+    for (key, field) in fields {
+        match field {
+            Value::String(text) if images.contains(text) => {
+                found.insert((with(path, key), Part::Whole, image_name(text).to_owned()));
+            }
+            Value::String(text) if NAMES.contains(&key.as_str()) && is_part_of_image(text) => {
+                let has_tag = fields.keys().any(|key| TAGS.contains(&key.as_str()));
+                if !has_tag {
+                    found.insert((with(path, "tag"), Part::Tag, String::new()));
+                }
+            }
+            Value::String(_) | Value::Null | Value::Number(_) if TAGS.contains(&key.as_str()) => {
+                found.insert((with(path, key), Part::Tag, String::new()));
+            }
+            Value::Object(_) => {
+                path.push(key.clone());
+                collect(field, images, path, found);
+                path.pop();
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The values that set each candidate to its marker.
+pub(super) fn marked(candidates: &[Candidate]) -> Value {
+    let mut values = Value::Object(Map::new());
+    for Candidate { path, marker, .. } in candidates {
+        let mut nested = Value::from(marker.as_str());
+        for key in path.iter().rev() {
+            nested = Value::Object(Map::from_iter([(key.clone(), nested)]));
+        }
+        overlay(&mut values, &nested);
+    }
+    values
+}
+
+/// Returns which candidates have set one of `images`, which were rendered with the markers.
+pub(super) fn found(candidates: &[Candidate], images: &BTreeSet<String>, values: &Value) -> ImageKeys {
+    let mut found = ImageKeys::default();
+    for image in images {
+        let set_by = candidates.iter().find(|one| image.ends_with(&format!(":{}", tag_of(&one.marker))));
+        let Some(one) = set_by else { continue };
+        let name = image_name(image).to_owned();
+        let beside = one.path.split_last().map(|(_, above)| above).unwrap_or_default();
+        let policy = POLICIES
+            .iter()
+            .find(|key| at(values, beside).and_then(|table| table.get(**key)?.as_str()) == Some("Always"));
+        if let Some(key) = policy {
+            let path = beside.iter().cloned().chain([(*key).to_owned()]).collect();
+            found.policies.insert(name.clone(), path);
+        }
+        found.keys.insert(name, (one.path.clone(), one.part));
+    }
+    found
+}
+
+fn tag_of(marker: &str) -> &str {
+    marker.rsplit(':').next().unwrap_or(marker)
+}
+
+fn at<'a>(values: &'a Value, path: &[String]) -> Option<&'a Value> {
+    path.iter().try_fold(values, |value, key| value.get(key))
+}
+
+/// Writes the values of `over` over others, as helm does.
+pub(super) fn overlay(values: &mut Value, over: &Value) {
+    match (values, over) {
+        (Value::Object(known), Value::Object(new)) => {
+            for (key, value) in new {
+                overlay(known.entry(key.clone()).or_insert(Value::Null), value);
+            }
+        }
+        (known, new) => *known = new.clone(),
+    }
+}
+
+impl ImageKeys {
+    /// Whether the value sets several images.
+    pub(super) fn is_shared(&self, path: &KeyPath) -> bool {
+        self.keys.values().filter(|(other, _)| other == path).count() > 1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// Renders as a chart would that uses these values.
+    fn trial(values: &Value, rendered: &[&str], render: impl Fn(&Value) -> Vec<String>) -> ImageKeys {
+        let images: BTreeSet<String> = rendered.iter().map(|image| (*image).to_owned()).collect();
+        let candidates = candidates(values, &images);
+        let mut all = values.clone();
+        overlay(&mut all, &marked(&candidates));
+        found(&candidates, &render(&all).into_iter().collect(), values)
+    }
+
+    fn text(values: &Value, pointer: &str) -> String {
+        values.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
+    }
+
+    #[test]
+    fn the_value_that_counts_is_found_whatever_the_others_are_called() {
+        let values = json!({"web": {"image": {"repository": "acme/web", "tag": "", "pullPolicy": "Always"}}, "image": {"tag": "1"}, "db": {"image": "postgres:15"}, "n": 1});
+        let keys = trial(&values, &["acme/web:0.1", "postgres:15"], |values| {
+            vec![format!("acme/web:{}", text(values, "/web/image/tag")), text(values, "/db/image")]
+        });
+        let key = |name: &str| keys.keys.get(name).map(|(path, part)| (path.join("."), *part));
+        assert_eq!(key("acme/web"), Some(("web.image.tag".into(), Part::Tag)));
+        assert_eq!(key("postgres"), Some(("db.image".into(), Part::Whole)));
+        assert_eq!(keys.policies["acme/web"].join("."), "web.image.pullPolicy");
+    }
+
+    #[test]
+    fn a_value_that_counts_for_several_images_is_shared() {
+        let values = json!({"images": {"repository": "acme", "tag": "1"}});
+        let keys = trial(&values, &["acme/a:1", "acme/b:1"], |values| {
+            ["a", "b"].map(|name| format!("acme/{name}:{}", text(values, "/images/tag"))).to_vec()
+        });
+        assert!(keys.is_shared(&vec!["images".to_owned(), "tag".to_owned()]));
+    }
+
+    #[test]
+    fn what_is_written_in_the_template_is_set_by_nothing() {
+        let values = json!({"image": {"tag": "1"}, "repository": "acme/web"});
+        assert_eq!(trial(&values, &["acme/web:1"], |_| vec!["acme/web:1".into()]), ImageKeys::default());
+    }
+}

@@ -1,0 +1,294 @@
+//! [`manifest_sets`]: manifests that belong together, and which of them can be applied as they are.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::facts::Facts;
+use super::findings::{Findings, ManifestFile};
+use super::repository::{Repository, ancestors, folder_of, name_of};
+use crate::leaks::is_placeholder;
+
+/// Manifests that belong together.
+#[derive(Debug, Default)]
+pub(super) struct ManifestSet {
+    /// The folder that all of them are in.
+    pub(super) folder: String,
+    /// The files, as `manifest-apply` has them: globs, and what they leave out.
+    pub(super) patterns: Vec<String>,
+    pub(super) facts: Facts,
+}
+
+/// Names of folders that hold the manifests of a whole project.
+const ROOTS: &[&str] = &[
+    "k8s",
+    "kubernetes",
+    "kubernetes-manifests",
+    "manifests",
+    "kube",
+    "deploy",
+    "deployment",
+    "deployments",
+    "infra",
+    "infrastructure",
+    "ops",
+];
+
+/// Parts of the names of folders that are for a cluster like this one.
+const LOCAL: &[&str] = &["minikube", "local", "kind", "dev", "base"];
+
+/// Parts of the names of folders that are for other purposes.
+const OTHER: &[&str] = &[
+    "prod",
+    "production",
+    "staging",
+    "openshift",
+    "istio",
+    "aws",
+    "gcp",
+    "azure",
+    "eks",
+    "gke",
+    "aks",
+    "release",
+    "monitoring",
+    "argocd",
+    "flux",
+    "cert-manager",
+];
+
+/// Returns the sets of manifests, the best first; those of a kustomization are none. Adds to `findings` what is left
+/// out.
+pub(super) fn manifest_sets(repository: &Repository, findings: &mut Findings) -> Vec<ManifestSet> {
+    let files = std::mem::take(&mut findings.manifests);
+    let of_kustomization = |file: &ManifestFile| {
+        ancestors(folder_of(&file.path)).any(|folder| findings.kustomizations.iter().any(|one| one.folder == folder))
+            || findings.kustomizations.iter().any(|one| one.resources.contains(&file.path))
+    };
+    let mut roots: BTreeMap<String, Vec<&ManifestFile>> = BTreeMap::new();
+    for file in files.iter().filter(|file| !of_kustomization(file)) {
+        roots.entry(root_of(&file.path).to_owned()).or_default().push(file);
+    }
+    let mut left_out = Vec::new();
+    let mut sets: Vec<ManifestSet> =
+        roots.into_iter().filter_map(|(folder, files)| set(repository, folder, &files, &mut left_out)).collect();
+    for (path, why) in left_out {
+        findings.leave_out(&path, why);
+    }
+    let named = |set: &ManifestSet| {
+        findings.deployments.iter().any(|one| {
+            one.path == set.folder
+                || one.path.starts_with(&format!("{}/", set.folder))
+                || (set.folder.is_empty() && !one.path.contains('/'))
+        })
+    };
+    let n_workloads =
+        |set: &ManifestSet| set.facts.workloads.values().flat_map(BTreeMap::values).map(BTreeSet::len).sum::<usize>();
+    sets.sort_by_key(|set| {
+        (!named(set), is_other(&set.folder), std::cmp::Reverse(n_workloads(set)), set.folder.clone())
+    });
+    sets.retain(|set| n_workloads(set) > 0);
+    findings.manifests = files;
+    sets
+}
+
+fn is_other(folder: &str) -> bool {
+    has_word(folder, OTHER)
+}
+
+fn has_word(folder: &str, words: &[&str]) -> bool {
+    folder.to_lowercase().split(['/', '-', '_', '.']).any(|part| words.contains(&part))
+        || folder.to_lowercase().split('/').any(|part| words.contains(&part))
+}
+
+/// The highest folder above a file whose name says that it holds manifests, or else its own.
+fn root_of(path: &str) -> &str {
+    let all: Vec<&str> = ancestors(folder_of(path)).collect();
+    all.iter()
+        .rev()
+        .find(|folder| ROOTS.contains(&name_of(folder).to_lowercase().as_str()))
+        .copied()
+        .unwrap_or_else(|| folder_of(path))
+}
+
+/// Puts those files of a folder together that can be applied at once.
+fn set(
+    repository: &Repository,
+    folder: String,
+    files: &[&ManifestFile],
+    left_out: &mut Vec<(String, String)>,
+) -> Option<ManifestSet> {
+    let mut by_folder: BTreeMap<(bool, usize, &str), Vec<&ManifestFile>> = BTreeMap::new();
+    for file in files {
+        let own = folder_of(&file.path);
+        let below = own.strip_prefix(&folder).unwrap_or(own);
+        let rank = (is_other(below), usize::from(!below.is_empty() && !has_word(below, LOCAL)), own);
+        by_folder.entry(rank).or_default().push(file);
+    }
+    let mut places: BTreeMap<(String, String, String), &str> = BTreeMap::new();
+    let mut taken: Vec<&ManifestFile> = Vec::new();
+    for file in by_folder.into_values().flatten() {
+        if let Some(why) = trouble(file, &places) {
+            left_out.push((file.path.clone(), why));
+            continue;
+        }
+        places.extend(file.objects.iter().map(|object| (key(object), file.path.as_str())));
+        taken.push(file);
+    }
+    if taken.is_empty() {
+        return None;
+    }
+    let objects: Vec<Value> = taken.iter().flat_map(|file| file.objects.iter().cloned()).collect();
+    let mut facts = Facts::of(&objects);
+    // A Secret that a file would have made is made from the environment instead.
+    for file in files.iter().filter(|file| is_secret_file(file)) {
+        for (name, secret) in Facts::of(&file.objects).secrets {
+            let known = facts.secrets.entry(name).or_default();
+            for key in secret.made_keys {
+                known.keys.entry(key).or_insert(false);
+            }
+            known.namespace = known.namespace.take().or(secret.namespace);
+        }
+    }
+    Some(ManifestSet { patterns: patterns(repository, &taken), folder, facts })
+}
+
+/// Why a file is not applied with the others.
+fn trouble(file: &ManifestFile, places: &BTreeMap<(String, String, String), &str>) -> Option<String> {
+    if is_secret_file(file) {
+        let has_values = file.objects.iter().any(|object| values(object).any(|value| !is_placeholder(&value)));
+        let why = if has_values {
+            "it has the values of a Secret, which come from the environment instead: if they are real ones, change them"
+        } else {
+            "it is a Secret with placeholders, whose values come from the environment instead"
+        };
+        return Some(why.to_owned());
+    }
+    let again = file.objects.iter().find_map(|object| places.get(&key(object)).map(|other| (object, *other)));
+    if let Some((object, other)) = again {
+        let (_, kind, name) = key(object);
+        return Some(format!("`{other}` has the {kind} `{name}` as well"));
+    }
+    let unknown = Facts::of(&file.objects).unknown;
+    unknown.first().map(|(_, why)| why.clone())
+}
+
+fn is_secret_file(file: &ManifestFile) -> bool {
+    file.objects.iter().all(|object| object.get("kind").and_then(Value::as_str) == Some("Secret"))
+}
+
+/// The values of a Secret as text.
+fn values(secret: &Value) -> impl Iterator<Item = String> {
+    use base64::Engine as _;
+    let decoded = |text: &str| {
+        base64::engine::general_purpose::STANDARD
+            .decode(text.trim())
+            .ok()
+            .and_then(|bytes| String::from_utf8(bytes).ok())
+    };
+    let of = |field: &str| {
+        secret
+            .get(field)
+            .and_then(Value::as_object)
+            .into_iter()
+            .flat_map(|map| map.values().filter_map(Value::as_str))
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    let data = of("data").into_iter().map(move |text| decoded(&text).unwrap_or(text));
+    data.chain(of("stringData"))
+}
+
+fn key(object: &Value) -> (String, String, String) {
+    let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+    (text("/metadata/namespace"), text("/kind"), text("/metadata/name"))
+}
+
+/// The files as globs, with what they leave out; of the repository's own folder one by one.
+fn patterns(repository: &Repository, taken: &[&ManifestFile]) -> Vec<String> {
+    let mut folders: Vec<(&str, &str)> = Vec::new();
+    let mut patterns = Vec::new();
+    for file in taken {
+        let (folder, ending) = (folder_of(&file.path), file.path.rsplit('.').next().unwrap_or_default());
+        if folder.is_empty() {
+            patterns.push(file.path.clone());
+        } else if !folders.contains(&(folder, ending)) {
+            folders.push((folder, ending));
+            patterns.push(format!("{folder}/*.{ending}"));
+        }
+    }
+    for (folder, ending) in folders {
+        let others =
+            repository.below(folder).filter(|path| folder_of(path) == folder && path.ends_with(&format!(".{ending}")));
+        let others: Vec<&str> = others.filter(|path| !taken.iter().any(|file| file.path == *path)).collect();
+        let n_taken =
+            taken.iter().filter(|file| folder_of(&file.path) == folder && file.path.ends_with(ending)).count();
+        // More that is left out than taken is better named file by file.
+        if others.len() > n_taken {
+            patterns.retain(|pattern| *pattern != format!("{folder}/*.{ending}"));
+            patterns.extend(
+                taken
+                    .iter()
+                    .filter(|file| folder_of(&file.path) == folder && file.path.ends_with(ending))
+                    .map(|file| file.path.clone()),
+            );
+        } else {
+            patterns.extend(others.into_iter().map(|path| format!("!{path}")));
+        }
+    }
+    patterns
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::init::detect::detect;
+
+    fn sets(files: &[(&str, String)]) -> (Vec<ManifestSet>, Findings) {
+        let dir = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            let path = dir.path().join(name);
+            fs_err::create_dir_all(path.parent().unwrap()).unwrap();
+            fs_err::write(path, text).unwrap();
+        }
+        let repository = Repository::read(dir.path()).unwrap();
+        let mut findings = detect(&repository);
+        (manifest_sets(&repository, &mut findings), findings)
+    }
+
+    fn workload(name: &str) -> String {
+        format!(
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: {name}}}\nspec: {{template: {{spec: {{containers: [{{image: {name}}}]}}}}}}\n"
+        )
+    }
+
+    #[test]
+    fn what_can_not_be_applied_is_left_out_of_the_globs() {
+        let secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {TOKEN: change-me}\n";
+        let (found, findings) = sets(&[
+            ("k8s/web.yaml", workload("web")),
+            ("k8s/api.yaml", workload("api")),
+            ("k8s/secret.yaml", secret.to_owned()),
+            ("k8s/route.yaml", "apiVersion: route.openshift.io/v1\nkind: Route\nmetadata: {name: r}\n".to_owned()),
+            ("k8s/prod/web.yaml", workload("web")),
+        ]);
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].patterns, ["k8s/*.yaml", "!k8s/route.yaml", "!k8s/secret.yaml"]);
+        assert_eq!(found[0].facts.secrets["s"].keys.keys().collect::<Vec<_>>(), ["TOKEN"]);
+        let out: Vec<&str> = findings.left_out.iter().map(|one| one.path.as_str()).collect();
+        assert_eq!(out, ["k8s/route.yaml", "k8s/secret.yaml", "k8s/prod/web.yaml"]);
+    }
+
+    #[test]
+    fn manifests_beside_the_code_are_named_one_by_one() {
+        let (found, _) = sets(&[("web.yaml", workload("web")), ("values.yaml", "a: 1\n".into())]);
+        assert_eq!(found[0].patterns, ["web.yaml"]);
+    }
+
+    #[test]
+    fn a_folder_for_another_purpose_comes_last() {
+        let (found, _) = sets(&[("openshift/web.yaml", workload("web")), ("k8s/web.yaml", workload("web"))]);
+        let folders: Vec<&str> = found.iter().map(|set| set.folder.as_str()).collect();
+        assert_eq!(folders, ["k8s", "openshift"]);
+    }
+}

@@ -1,0 +1,115 @@
+//! `provision init`: from the files of a repository to a `pipeline.toml`.
+//!
+//! ```text
+//! repository   the files that .gitignore leaves
+//! detect       what there is, by file: one detector each → Findings
+//! images · context · forms   what is built, from which folder; what charts and kustomizations become → Survey
+//! design       Survey → Draft: stages and steps; pure
+//! write        Draft → text, which our own loader then accepts
+//! ```
+
+mod api_versions;
+mod chart_copy;
+mod context;
+mod design;
+mod detect;
+mod draft;
+mod facts;
+mod findings;
+mod forms;
+mod image_keys;
+mod images;
+mod manifest_set;
+mod matching;
+mod names;
+mod programs;
+mod render_chart;
+mod repository;
+mod write;
+
+use std::path::Path;
+
+use crate::actions::ACTIONS;
+use crate::config::{LoadOptions, load_text};
+use crate::error::{Failure, FailureKind};
+use design::{Survey, design};
+use draft::Draft;
+use programs::Programs;
+use repository::Repository;
+
+/// A pipeline for a repository, with what its user has to know.
+#[derive(Debug)]
+pub(crate) struct Proposal {
+    /// The text of the `pipeline.toml`.
+    pub(crate) text: String,
+    /// Its stages, each with the steps that it runs.
+    pub(crate) stages: Vec<(String, Vec<String>)>,
+    /// What is not certain.
+    pub(crate) doubts: Vec<String>,
+    /// What is not used: path and reason.
+    pub(crate) left_out: Vec<(String, String)>,
+    /// Variables of the environment that have to be set.
+    pub(crate) variables: Vec<String>,
+    /// How many items of checklists are covered, and how many there are.
+    pub(crate) covered: (usize, usize),
+}
+
+/// Proposes a pipeline for the repository in `root`, which is to be written to `file`.
+pub(crate) async fn propose(root: &Path, file: &Path) -> Result<Proposal, Failure> {
+    let repository = Repository::read(root)?;
+    let mut findings = detect::detect(&repository);
+    let programs = Programs::find();
+    let project = names::id_of(&root.file_name().unwrap_or_default().to_string_lossy());
+    let deploys = !(findings.charts.is_empty() && findings.kustomizations.is_empty() && findings.manifests.is_empty());
+    let builds = images::image_builds(&repository, &mut findings, &project, deploys);
+    let forms = forms::forms(&repository, &programs, &mut findings, &builds, &project).await?;
+    let survey = Survey { project, builds, forms, findings, has_helm: programs.helm.is_some() };
+    let draft = design(&survey);
+    if draft.stages.iter().flat_map(|stage| &stage.steps).all(|step| step.is_aside) {
+        return Err(nothing(&draft));
+    }
+    let text = write::write(&draft);
+    check(&text, file, &draft)?;
+    let runs = |stage: &draft::StageDraft| {
+        stage.steps.iter().filter(|step| !step.is_aside).map(|step| step.id.clone()).collect::<Vec<_>>()
+    };
+    let stages =
+        draft.stages.iter().map(|stage| (stage.id.to_owned(), runs(stage))).filter(|(_, steps)| !steps.is_empty());
+    Ok(Proposal {
+        stages: stages.collect(),
+        variables: draft
+            .secrets
+            .iter()
+            .filter(|one| !one.is_generated && !one.is_optional)
+            .map(|one| one.name.clone())
+            .collect(),
+        covered: (draft.n_covered, draft.n_covered + draft.open_items.len()),
+        doubts: draft.doubts,
+        left_out: draft.left_out,
+        text,
+    })
+}
+
+/// There is nothing that a pipeline could do.
+fn nothing(draft: &Draft) -> Failure {
+    let failure = Failure::new(FailureKind::Failed, "there is nothing here that a pipeline could build or deploy");
+    let failure = draft.doubts.iter().fold(failure, Failure::cause);
+    let left_out = draft.left_out.iter().map(|(path, why)| format!("`{path}` is not used: {why}"));
+    failure.details(left_out).hint("write a Dockerfile, a chart or manifests, and run `provision init` again")
+}
+
+/// Fails if our own loader does not accept the text, with each of its profiles: then it is wrong, and not the user.
+fn check(text: &str, file: &Path, draft: &Draft) -> Result<(), Failure> {
+    let profiles = draft.profiles.iter().map(|(name, _)| Some(name.clone()));
+    for profile in std::iter::once(None).chain(profiles) {
+        let options = LoadOptions { profile, ..LoadOptions::default() };
+        if let Err(errors) = load_text(text.to_owned(), file, &options, ACTIONS) {
+            let lines = errors.render(false);
+            return Err(Failure::bug("the pipeline that `provision init` has made is not valid")
+                .details(text.lines().map(str::to_owned))
+                .details(lines.lines().map(str::to_owned))
+                .hint("report this with the lines above; nothing was written"));
+        }
+    }
+    Ok(())
+}

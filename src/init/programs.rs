@@ -1,0 +1,80 @@
+//! [`Programs`]: the programs that show what charts and kustomizations become, where they are installed.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::error::Failure;
+use crate::tools::helm::Helm;
+use crate::tools::process::{self, Cancel, ChildRegistry, Command, ProcessObserver};
+
+/// How long one call may take.
+const LIMIT: Duration = Duration::from_secs(20);
+
+/// The programs, as far as they are in `PATH`.
+#[derive(Debug, Default)]
+pub(super) struct Programs {
+    pub(super) helm: Option<Helm>,
+    pub(super) kubectl: Option<PathBuf>,
+    host: Quiet,
+}
+
+/// Shows nothing of what programs write.
+#[derive(Debug, Default)]
+struct Quiet {
+    cancel: Cancel,
+    children: Arc<ChildRegistry>,
+}
+
+impl ProcessObserver for Quiet {
+    fn output(&self, _bytes: &[u8]) {}
+    fn started(&self, _pid: u32) {}
+    fn ended(&self, _pid: u32) {}
+    fn cancel(&self) -> &Cancel {
+        &self.cancel
+    }
+    fn children(&self) -> &Arc<ChildRegistry> {
+        &self.children
+    }
+}
+
+impl Programs {
+    /// Those that are in `PATH`.
+    pub(super) fn find() -> Self {
+        Self {
+            helm: process::find("helm").ok().map(Helm::without_cluster),
+            kubectl: process::find("kubectl").ok(),
+            host: Quiet::default(),
+        }
+    }
+
+    /// What hears of the programs.
+    pub(super) fn host(&self) -> &dyn ProcessObserver {
+        &self.host
+    }
+
+    /// Waits for a call, and no longer than it may take.
+    pub(super) async fn within<T>(
+        &self,
+        what: &str,
+        call: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        let ended = process::pause::timeout(LIMIT, call).await;
+        ended.unwrap_or_else(|| Err(Failure::failed(format!("{what} took longer than {} s", LIMIT.as_secs()))))
+    }
+
+    /// What `kubectl kustomize FOLDER` prints. Nothing is executed for it and no cluster is asked.
+    pub(super) async fn kustomize(&self, folder: &std::path::Path) -> Option<Result<String, String>> {
+        let kubectl = self.kubectl.as_ref()?;
+        let command = Command::new(kubectl).arg("kustomize").arg(folder).env("KUBECONFIG", "/dev/null").capture();
+        let ran = self.within("rendering a kustomization", async {
+            let exit = command.run(&self.host).await?;
+            if exit.status.success() {
+                Ok(String::from_utf8_lossy(&exit.stdout).into_owned())
+            } else {
+                Err(Failure::failed(exit.tail.last().cloned().unwrap_or_default()))
+            }
+        });
+        Some(ran.await.map_err(|failure| failure.message))
+    }
+}

@@ -1,0 +1,195 @@
+//! [`render_chart`]: what a chart becomes, with which files of values it renders, and which values set its images.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use futures_util::stream::{self, StreamExt};
+use serde_json::Value;
+
+use super::chart_copy::{Renderable, renderable};
+use super::facts::Facts;
+use super::findings::Chart;
+use super::image_keys::{self, ImageKeys};
+use super::programs::Programs;
+use super::repository::{Repository, join, name_of};
+use crate::error::Failure;
+use crate::tools::helm::{Helm, Rendering};
+use crate::tools::kubernetes::ManifestObjects;
+
+/// What is known of a chart.
+#[derive(Debug, Default)]
+pub(super) struct RenderedChart {
+    /// What it becomes; `None` where it can't be rendered here.
+    pub(super) facts: Option<Facts>,
+    /// The file of values that it is installed with here, if it needs one.
+    pub(super) values: Option<String>,
+    /// Other files with which it renders.
+    pub(super) others: Vec<String>,
+    /// Files with which it does not, and why; `values.yaml` for none.
+    pub(super) failures: Vec<(String, String)>,
+    /// The dependencies that are not there.
+    pub(super) without: Vec<String>,
+    /// Which values set which images.
+    pub(super) keys: ImageKeys,
+    /// Why `helm lint --strict` does not pass.
+    pub(super) lint: Option<String>,
+}
+
+/// Parts of the names of files of values for a cluster like this one, the best first.
+const LOCAL: [&str; 7] = ["minikube", "local", "kind", "dev", "test", "ci", "default"];
+
+/// At most so many calls of helm at once.
+const AT_ONCE: usize = 4;
+
+/// At most so many files of values are tried.
+const MAX_VALUES: usize = 12;
+
+/// Renders a chart as the release `release` with each of its files of values. `named` are those that another file
+/// deploys it with.
+pub(super) async fn render_chart(
+    repository: &Repository,
+    programs: &Programs,
+    chart: &Chart,
+    named: &[String],
+    (release, namespace): (&str, &str),
+) -> Result<RenderedChart, Failure> {
+    let candidates = candidates(chart, named);
+    let Some(helm) = &programs.helm else {
+        // Without helm the name alone says which one is meant for this.
+        let values = candidates.iter().flatten().find(|file| named.contains(file) || rank(file) < LOCAL.len()).cloned();
+        let others = candidates.into_iter().flatten().filter(|file| Some(file) != values.as_ref()).collect();
+        return Ok(RenderedChart { values, others, ..RenderedChart::default() });
+    };
+    let made: Renderable = renderable(repository, chart)?;
+    let Renderable { path, without, .. } = &made;
+    let call = Call { helm, programs, path, release, namespace, root: repository.root() };
+    let call = &call;
+    let calls = candidates.iter().map(|file| async move { (file.clone(), call.objects(file.as_deref(), None).await) });
+    let ended: Vec<_> = stream::iter(calls.collect::<Vec<_>>()).buffered(AT_ONCE).collect().await;
+    let mut found = RenderedChart { without: without.clone(), ..RenderedChart::default() };
+    let mut chosen = None;
+    let own_values = || "values.yaml".to_owned();
+    for (file, result) in ended {
+        match result {
+            Ok(objects) => match (Facts::of(&objects).unknown.into_iter().next(), &chosen) {
+                (Some((_, why)), _) => found.failures.push((file.unwrap_or_else(own_values), why)),
+                (None, None) => chosen = Some((file, objects)),
+                (None, Some(_)) => found.others.extend(file),
+            },
+            Err(why) => found.failures.push((file.unwrap_or_else(own_values), why)),
+        }
+    }
+    let Some((values, objects)) = chosen else { return Ok(found) };
+    let facts = Facts::of(&objects);
+    found.keys = keys(repository, chart, call, values.as_deref(), &facts).await;
+    found.lint = if without.is_empty() { call.lint(values.as_deref()).await } else { None };
+    (found.facts, found.values) = (Some(facts), values);
+    Ok(found)
+}
+
+/// The files to try, `None` for the chart's own values alone: first what another file deploys it with, then what is
+/// meant for a cluster like this one, then the chart's own, then the others.
+fn candidates(chart: &Chart, named: &[String]) -> Vec<Option<String>> {
+    let mut files: Vec<Option<String>> = chart.values.iter().cloned().map(Some).collect();
+    files.extend(named.iter().filter(|file| !chart.values.contains(file)).cloned().map(Some));
+    files.push(None);
+    files.sort_by_key(|file| match file {
+        Some(file) if named.contains(file) => 0,
+        Some(file) if rank(file) < LOCAL.len() => 1 + rank(file),
+        None => 1 + LOCAL.len(),
+        Some(_) => 2 + LOCAL.len(),
+    });
+    files.truncate(MAX_VALUES);
+    files
+}
+
+fn rank(file: &str) -> usize {
+    let name = name_of(file).to_lowercase();
+    let is_part = |word: &str| name.split(['.', '-', '_']).any(|part| part.starts_with(word));
+    LOCAL.iter().position(|word| is_part(word)).unwrap_or(LOCAL.len())
+}
+
+/// How helm is called for one chart.
+struct Call<'a> {
+    helm: &'a Helm,
+    programs: &'a Programs,
+    path: &'a Path,
+    release: &'a str,
+    namespace: &'a str,
+    root: &'a Path,
+}
+
+impl Call<'_> {
+    fn files(&self, file: Option<&str>) -> Vec<PathBuf> {
+        file.map(|file| self.root.join(file)).into_iter().collect()
+    }
+
+    /// What the chart becomes, or why it does not.
+    async fn objects(&self, file: Option<&str>, values: Option<&Value>) -> Result<Vec<Value>, String> {
+        let files = self.files(file);
+        let values = values.map(|values| values.to_string().into_bytes());
+        let rendering = self.rendering(&files, values.as_deref());
+        let call = self.helm.template(&rendering, self.programs.host());
+        let text = self.programs.within("rendering the chart", call).await.map_err(|failure| reason(&failure))?;
+        let read = ManifestObjects::read(&text, "");
+        match read.unreadable.first() {
+            Some(why) => Err(why.clone()),
+            None => Ok(read.objects.iter().map(|object| object.content().clone()).collect()),
+        }
+    }
+
+    async fn lint(&self, file: Option<&str>) -> Option<String> {
+        let files = self.files(file);
+        let rendering = self.rendering(&files, None);
+        let linted = self.programs.within("checking the chart", self.helm.lint(&rendering, self.programs.host())).await;
+        linted.err().map(|failure| failure.causes.first().cloned().unwrap_or(failure.message))
+    }
+
+    fn rendering<'b>(&'b self, values_files: &'b [PathBuf], values: Option<&'b [u8]>) -> Rendering<'b> {
+        Rendering { chart: self.path, release: self.release, namespace: self.namespace, values_files, values }
+    }
+}
+
+/// What helm says, without what was being done.
+fn reason(failure: &Failure) -> String {
+    let text = failure.message.strip_prefix("rendering the chart failed: ").unwrap_or(&failure.message);
+    text.lines().next().unwrap_or_default().to_owned()
+}
+
+/// Finds the values that set images: each candidate gets a value that nothing else has, and the images that come out
+/// show which of them counts.
+async fn keys(repository: &Repository, chart: &Chart, call: &Call<'_>, file: Option<&str>, facts: &Facts) -> ImageKeys {
+    let own = |folder: &str| {
+        let path = join(folder, "values.yaml").unwrap_or_default();
+        repository.yaml(&path).into_iter().next().unwrap_or_default()
+    };
+    let mut values = Value::Object(serde_json::Map::new());
+    // Those of the charts that it consists of stand below their names.
+    for (name, from) in &chart.dependencies {
+        let beside = from.strip_prefix("file://").and_then(|path| join(&chart.folder, path));
+        let inside = join(&chart.folder, &format!("charts/{name}"));
+        let folder = [beside, inside].into_iter().flatten().find(|folder| repository.has(folder));
+        if let Some(folder) = folder {
+            values[name] = own(&folder);
+        }
+    }
+    image_keys::overlay(&mut values, &own(&chart.folder));
+    for over in file.map(|file| repository.yaml(file)).unwrap_or_default() {
+        image_keys::overlay(&mut values, &over);
+    }
+    let candidates = image_keys::candidates(&values, &facts.images);
+    let together = call.objects(file, Some(&image_keys::marked(&candidates))).await;
+    let mut images = BTreeSet::new();
+    if let Ok(objects) = together {
+        images = Facts::of(&objects).images;
+    } else {
+        // Some of them are not what they seem to be: one after the other.
+        for one in &candidates {
+            let alone = image_keys::marked(std::slice::from_ref(one));
+            if let Ok(objects) = call.objects(file, Some(&alone)).await {
+                images.extend(Facts::of(&objects).images);
+            }
+        }
+    }
+    image_keys::found(&candidates, &images, &values)
+}

@@ -1,0 +1,158 @@
+//! `provision init` on the repositories of tests/samples: what it writes is as recorded, and is a pipeline.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use fs_err as fs;
+use insta::{assert_snapshot, with_settings};
+
+use crate::sandbox::{Sandbox, Shown};
+
+/// Prints what helm or kubectl has printed when it was recorded, found by program, arguments and standard input. With
+/// `PROVISION_RECORD_SAMPLES=1` the real programs are run and recorded: they have to be in `PATH`.
+const REPLAY: &str = r#"#!/bin/sh
+name=$(basename "$0")
+input=$(cat)
+line=$(printf '%s' "$*" | sed -e "s|$SAMPLE_ROOT|.|g" -e 's|/[^ ]*/\.tmp[^/ ]*|/copy|g')
+key=$(printf '%s %s\n%s' "$name" "$line" "$input" | cksum | cut -d' ' -f1)
+record=$SAMPLE_RECORDS/$name-$key
+if [ ! -f "$record" ] && [ -n "$SAMPLE_PATH" ]; then
+  mkdir -p "$SAMPLE_RECORDS"
+  out=$(printf '%s' "$input" | PATH=$SAMPLE_PATH "$name" "$@" 2>"$record.err") && code=0 || code=$?
+  if [ "$code" = 0 ]; then printf '%s\n%s\n' "$code" "$out"; else printf '%s\n' "$code"; sed "s|$SAMPLE_ROOT|.|g" "$record.err"; fi >"$record"
+  rm "$record.err"
+fi
+if [ ! -f "$record" ]; then echo "Error: no record of $name $line" >&2; exit 97; fi
+read -r code <"$record"
+if [ "$code" = 0 ]; then tail -n +2 "$record"; else tail -n +2 "$record" >&2; fi
+exit "$code"
+"#;
+
+fn samples() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/samples")
+}
+
+/// A sandbox with the sample `name` in a folder of this name, and no `pipeline.toml`.
+fn sample(name: &str) -> Sandbox {
+    let mut sandbox = Sandbox::new("");
+    fs::remove_file(sandbox.path("pipeline.toml")).unwrap();
+    let from = samples().join(name);
+    for entry in walkdir::WalkDir::new(&from) {
+        let entry = entry.unwrap();
+        let to = sandbox.path(name).join(entry.path().strip_prefix(&from).unwrap());
+        if entry.file_type().is_dir() {
+            fs::create_dir_all(to).unwrap();
+        } else {
+            fs::copy(entry.path(), to).unwrap();
+        }
+    }
+    for program in ["helm", "kubectl"] {
+        let path = sandbox.path("bin").join(program);
+        fs::write(&path, REPLAY).unwrap();
+        fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let records = samples().join("recorded").join(name);
+    let root = fs::canonicalize(sandbox.path(name)).unwrap();
+    sandbox.env("SAMPLE_RECORDS", &records.display().to_string()).env("SAMPLE_ROOT", &root.display().to_string());
+    if std::env::var_os("PROVISION_RECORD_SAMPLES").is_some() {
+        sandbox.env("SAMPLE_PATH", &std::env::var("PATH").unwrap());
+    }
+    sandbox
+}
+
+/// Runs `init` on a sample and compares what it writes and says with what was recorded. What it has written is a
+/// pipeline with each of its profiles, and a second `init` leaves it as it is.
+fn check(name: &str) {
+    let sandbox = sample(name);
+    let printed = sandbox.run(&["-C", name, "init", "--dry-run"]).code(0);
+    assert!(!sandbox.path(name).join("pipeline.toml").exists(), "a dry run writes nothing");
+    let shown = Shown { code: 0, stdout: printed.stdout.clone(), stderr: printed.stderr.clone() }.screen();
+    with_settings!({snapshot_path => samples().join("snapshots"), prepend_module_to_snapshot => false, omit_expression => true}, {
+        assert_snapshot!(name, shown);
+    });
+    sandbox.run(&["-C", name, "init"]).code(0).says("wrote ").says("provision plan");
+    let file = sandbox.path(name).join("pipeline.toml");
+    let written = fs::read_to_string(&file).unwrap();
+    assert_eq!(written, printed.stdout);
+    sandbox.run(&["-C", name, "plan"]).code(0).says("to run, 0 fresh");
+    let table: toml::Table = written.parse().unwrap();
+    for profile in table.get("profile").and_then(toml::Value::as_table).into_iter().flat_map(toml::Table::keys) {
+        sandbox.run(&["-C", name, "-p", profile, "plan"]).code(0);
+    }
+    sandbox.run(&["-C", name, "init"]).code(2).says("is there already");
+    assert_eq!(fs::read_to_string(&file).unwrap(), written);
+}
+
+macro_rules! samples {
+    ($($test:ident: $name:literal,)*) => {$(
+        #[test]
+        fn $test() {
+            check($name);
+        }
+    )*};
+}
+
+samples! {
+    a_specified_application_with_chart_manifests_and_compose: "todo",
+    overlays_of_a_kustomization: "kustomize",
+    plain_manifests_with_a_secret_and_objects_of_other_clusters: "manifests",
+    services_with_a_skaffold_file_and_grpc: "microservices",
+    layered_compose_files_in_a_folder: "layers",
+    a_jar_that_is_made_before_the_image: "jar",
+    images_that_begin_with_another_one: "base-image",
+    a_tiltfile_and_a_chart_with_one_tag_for_all: "tilt",
+    a_chart_of_charts: "umbrella",
+    a_workspace_of_packages: "workspace",
+    a_chart_alone: "chart-only",
+    a_compose_file_alone: "compose-only",
+    a_dockerfile_alone: "dockerfile-only",
+    a_package_without_anything_else: "package-only",
+}
+
+#[test]
+fn every_sample_is_tried() {
+    let this = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/init.rs")).unwrap();
+    for entry in fs::read_dir(samples()).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let is_sample = !matches!(name.as_str(), "recorded" | "snapshots");
+        assert!(!is_sample || this.contains(&format!(": \"{name}\",")), "`{name}` has no test");
+    }
+}
+
+#[test]
+fn a_folder_with_nothing_is_said_to_have_nothing() {
+    let sandbox = Sandbox::new("");
+    fs::create_dir(sandbox.path("empty")).unwrap();
+    sandbox.run(&["-C", "empty", "init"]).code(1).says("nothing here").says("there is no Dockerfile");
+    assert!(!sandbox.path("empty/pipeline.toml").exists());
+}
+
+#[test]
+fn without_helm_the_chart_is_used_and_what_is_missing_is_said() {
+    let sandbox = sample("todo");
+    fs::remove_file(sandbox.path("bin/helm")).unwrap();
+    sandbox.bare(&["-C", "todo", "init"]).code(0).says("helm is not installed");
+    let written = fs::read_to_string(sandbox.path("todo/pipeline.toml")).unwrap();
+    assert!(written.contains("action = \"helm-install\"") && written.contains("values-local.yaml"), "{written}");
+}
+
+#[test]
+fn another_file_can_be_written() {
+    let sandbox = sample("dockerfile-only");
+    sandbox.run(&["-C", "dockerfile-only", "init", "-f", "other.toml"]).code(0).says("other.toml");
+    assert!(sandbox.path("dockerfile-only/other.toml").exists());
+    assert!(!sandbox.path("dockerfile-only/pipeline.toml").exists());
+}
+
+#[test]
+fn no_value_of_a_file_with_secrets_is_shown_or_written() {
+    let sandbox = sample("dockerfile-only");
+    // A value that looks like a real one, put together here so that none stands in this repository.
+    let value = ["kV9fQ2", "mZ7LxP", "4wTn8R"].concat();
+    sandbox.file("dockerfile-only/prod.env", &format!("API_TOKEN={value}\n"));
+    let secret = format!("apiVersion: v1\nkind: Secret\nmetadata:\n  name: a\nstringData:\n  token: {value}\n");
+    sandbox.file("dockerfile-only/k8s/secret.yaml", &secret);
+    let shown = sandbox.run(&["-C", "dockerfile-only", "init"]).code(0).keeps_quiet_about(&value);
+    assert!(shown.stdout.contains("`prod.env`"), "{}", shown.stdout);
+    assert!(!fs::read_to_string(sandbox.path("dockerfile-only/pipeline.toml")).unwrap().contains(&value));
+}
