@@ -7,6 +7,7 @@ mod logs;
 mod output;
 mod project;
 mod prompter;
+mod prove;
 mod runtime;
 mod tick;
 mod trust;
@@ -53,6 +54,7 @@ fn run(cli: &Cli, terminal: &Terminal) -> Result<u8, Failure> {
         Command::Why(args) => why::why(cli, terminal, args),
         Command::Report(args) => inspect::report(cli, terminal, args),
         Command::Logs(args) => logs::logs(cli, terminal, args),
+        Command::Prove(args) => prove::prove(cli, terminal, args),
         Command::Trust(args) => trust::trust(cli, terminal, args),
         Command::Actions(args) => actions::actions(terminal, args),
     }

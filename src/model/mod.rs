@@ -3,6 +3,7 @@
 mod checklist;
 mod id;
 mod item;
+mod mutant;
 mod outcome;
 mod outline;
 mod progress;
@@ -12,6 +13,7 @@ mod secret_ref;
 pub use checklist::{Checklist, Counts, Evidence, ItemStatus, StepProof, Verdict};
 pub use id::{IdError, IdMap, ItemId, RunId, StageId, StepId};
 pub use item::{Item, ItemPlace, NearItem};
+pub use mutant::{FileTrial, ItemTrial, Mutant, MutantCounts, MutantKind, NotTried, Survivor, Trials};
 pub use outcome::{Change, Outcome, Output, StepState};
 pub use outline::{Outline, StageOutline, StepOutline};
 pub(crate) use progress::human_bytes;

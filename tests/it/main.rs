@@ -20,6 +20,7 @@ mod inputs;
 mod interrupt;
 mod login;
 mod policy_check;
+mod prove;
 mod report;
 mod resume;
 #[path = "../support/sandbox.rs"]
