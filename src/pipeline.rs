@@ -83,6 +83,8 @@ pub struct Step {
     pub tty: bool,
     /// The step that proves the same if this one fails.
     pub fallback: Option<StepId>,
+    /// Whether it only shows that something can be done, and a later step undoes it.
+    pub exercise: bool,
     /// Whether the cluster is there when it begins: it needs, directly or not, a step that makes or uses the cluster,
     /// or the cluster is none that the pipeline makes.
     pub after_cluster: bool,

@@ -16,8 +16,9 @@ use crate::tools::deletion::Deletion;
 pub struct Exercise(pub Arc<dyn Action>);
 
 impl Action for Exercise {
+    /// A verification as part of an exercise verifies what is gone later on.
     fn always_runs(&self) -> bool {
-        self.0.always_runs()
+        self.0.always_runs() && self.0.proof() != ProofKind::Check
     }
 
     fn proof(&self) -> ProofKind {
@@ -30,6 +31,10 @@ impl Action for Exercise {
 
     fn probe<'a>(&'a self, _cx: &'a StepContext, _output: &'a Output) -> BoxFuture<'a, Result<Presence, Failure>> {
         Box::pin(std::future::ready(Ok(Presence::Present)))
+    }
+
+    fn needs_no_fallback<'a>(&'a self, cx: &'a StepContext) -> BoxFuture<'a, bool> {
+        self.0.needs_no_fallback(cx)
     }
 
     fn removals<'a>(

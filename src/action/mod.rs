@@ -84,6 +84,14 @@ pub trait Action: Debug + Send + Sync {
     /// itself a verification; and once more before a run ends, if something else was done in between.
     fn probe<'a>(&'a self, cx: &'a StepContext, output: &'a Output) -> BoxFuture<'a, Result<Presence, Failure>>;
 
+    /// Looks whether a step that was proven by its fallback can be done by itself now. Must not change anything. Not
+    /// known by default, unless a probe shows all of it: then only other inputs make the step try again.
+    fn needs_no_fallback<'a>(&'a self, cx: &'a StepContext) -> BoxFuture<'a, bool> {
+        Box::pin(async move {
+            self.proof() == ProofKind::Check && matches!(self.probe(cx, &Output::new()).await, Ok(Presence::Present))
+        })
+    }
+
     /// What `down` would remove of what a run that ended with `output` made, each with the proof that it is ours.
     /// Nothing by default: most actions make nothing that outlives the run, or something that another step owns.
     fn removals<'a>(

@@ -271,6 +271,10 @@ impl Action for Command {
         })
     }
 
+    fn needs_no_fallback<'a>(&'a self, cx: &'a StepContext) -> BoxFuture<'a, bool> {
+        Box::pin(async move { self.check.is_some() && matches!(self.failed_check(cx).await, Ok(None)) })
+    }
+
     fn run<'a>(&'a self, cx: &'a StepContext) -> BoxFuture<'a, Result<Output, Failure>> {
         Box::pin(async move {
             let run = self.run.as_ref().or(self.check.as_ref());

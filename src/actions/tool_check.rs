@@ -167,6 +167,10 @@ impl ToolCheck {
 }
 
 impl Action for ToolCheck {
+    fn needs_no_fallback<'a>(&'a self, cx: &'a StepContext) -> BoxFuture<'a, bool> {
+        Box::pin(async move { self.check(cx).await.is_ok() })
+    }
+
     fn probe<'a>(&'a self, cx: &'a StepContext, output: &'a Output) -> BoxFuture<'a, Result<Presence, Failure>> {
         Box::pin(async move {
             let missing = |what: &str| Ok(Presence::Missing(format!("`{}` {what}", self.tool)));

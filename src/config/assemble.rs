@@ -144,6 +144,7 @@ impl Assembly<'_> {
             optional: decl.optional,
             tty: decl.tty,
             fallback: fallback.map(|(step, _)| step).filter(|step| self.is_kept(step)),
+            exercise: decl.exercise,
             after_cluster: false,
             action_type,
             static_inputs: bound.inputs,

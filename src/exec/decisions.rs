@@ -1,11 +1,13 @@
 //! [`Decisions`]: what is to be done with every step, from what is known of it. Writes no journal: whatever needs a
 //! record comes back as an [`Effect`].
 
+mod chains;
 mod ends;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use self::chains::ChainVerdict;
 use super::child_records::PendingChildren;
 use super::completion::{end_without_run, redacted, unmatched_note};
 use super::contexts::Contexts;
@@ -22,7 +24,7 @@ use crate::error::{Failure, FailureKind};
 use crate::event::EventKind;
 use crate::fingerprint::Freshness;
 use crate::journal::Entry;
-use crate::model::{Outcome, Output, StepId};
+use crate::model::{Outcome, Output, ProofKind, StepId};
 use crate::plan::{Graph, Plan, candidates};
 use crate::tools::{Cancel, git};
 
@@ -36,6 +38,7 @@ pub(super) struct Decisions<'a> {
     checker: Checker,
     prefetch: Prefetch,
     sightings: Sightings,
+    verdicts: Vec<ChainVerdict>,
     children: PendingChildren,
     cancel: Cancel,
     /// How many messages of tasks are awaited.
@@ -59,13 +62,15 @@ impl<'a> Decisions<'a> {
     /// Nothing has begun but the speculative checks.
     pub(super) fn new(graph: &'a Graph, plan: &'a Plan, run: Arc<Run>, checker: Checker, cancel: Cancel) -> Self {
         let candidates = candidates(graph, plan, &run.history);
-        let proven_before = candidates.into_iter().filter_map(|candidate| speculative(candidate, plan, &run.history));
+        let proven_before =
+            candidates.into_iter().filter_map(|candidate| speculative(candidate, graph, plan, &run.history));
         Self {
             graph,
             plan,
             schedule: Schedule::new(graph, plan, run.jobs, run.keep_going, &run.history),
             path: CriticalPath::new(graph.steps.len()),
             sightings: Sightings::new(graph.steps.len()),
+            verdicts: vec![ChainVerdict::Open; graph.chains.len()],
             prefetch: Prefetch::start(proven_before, &checker, cancel.child()),
             checker,
             children: PendingChildren::default(),
@@ -175,10 +180,11 @@ impl<'a> Decisions<'a> {
 
     fn check(&mut self, number: usize, action: Arc<dyn Action>) {
         let step = Arc::clone(&self.graph.steps[number].step);
-        let (outputs, forced) = (self.schedule.used_outputs(number), self.plan.forced[number]);
+        let (imposed, companions) = self.together(number);
+        let outputs = self.schedule.used_outputs(number);
         self.sightings.begins(number);
         self.n_tasks += 1;
-        self.checker.spawn(Check { number, step, action, outputs, forced }, &self.cancel);
+        self.checker.spawn(Check { number, step, action, outputs, imposed, companions }, &self.cancel);
     }
 
     /// Takes in what a task tells.
@@ -198,7 +204,7 @@ impl<'a> Decisions<'a> {
             }
             Message::Ran(result) => {
                 self.n_tasks -= 1;
-                self.sightings.ran(result.number);
+                self.sightings.ran(result.number, result.proof, result.duration);
                 self.ran(*result).into_iter().collect()
             }
             Message::Commit(commit) => {
@@ -237,14 +243,15 @@ impl<'a> Decisions<'a> {
         match result {
             Err(_) if self.cancel.is_cancelled() => Some(self.stop_unstarted(number)),
             Err(failure) => self.fail_unstarted(number, failure),
-            Ok(check) => match check.freshness() {
-                Freshness::Fresh => {
-                    let note = unmatched_note(&check.inputs);
+            Ok(check) => match self.chain_verdict(number, check.freshness()) {
+                Err(failure) => self.fail_unstarted(number, failure),
+                Ok(Freshness::Fresh) => {
+                    let note = self.stand_in_note(number).or_else(|| unmatched_note(&check.inputs));
                     Some(self.fresh(number, check.output.unwrap_or_default(), took, note))
                 }
-                Freshness::Stale(_) if self.cancel.is_cancelled() => Some(self.stop_unstarted(number)),
-                Freshness::Stale(_) if self.lacks_person(number) => self.leave_open(number),
-                Freshness::Stale(reason) => {
+                Ok(Freshness::Stale(_)) if self.cancel.is_cancelled() => Some(self.stop_unstarted(number)),
+                Ok(Freshness::Stale(_)) if self.lacks_person(number) => self.leave_open(number),
+                Ok(Freshness::Stale(reason)) => {
                     let step = self.graph.steps[number].step.id.clone();
                     self.stale(Start { number, step, cx, inputs: check.inputs, reason })
                 }
@@ -305,8 +312,8 @@ impl<'a> Decisions<'a> {
         if self.schedule.fallback(number).is_some() {
             let cx = Box::new(self.checker.contexts.of(&step.id, &self.cancel));
             let inputs = step.static_inputs.clone();
-            let (result, changed, duration) = (Err(failure), Vec::new(), Duration::ZERO);
-            return self.ran(ActionResult { number, cx, inputs, changed, result, duration });
+            let (result, changed, proof, duration) = (Err(failure), Vec::new(), ProofKind::Ran, Duration::ZERO);
+            return self.ran(ActionResult { number, cx, inputs, changed, result, proof, duration });
         }
         let mut finished = end_without_run(step.id.clone(), Outcome::Failed, None);
         finished.failure = Some(redacted(failure, self.run.tools.redactor()));

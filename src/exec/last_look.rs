@@ -11,13 +11,16 @@ use super::contexts::Contexts;
 use super::prefetch::MAX_IN_FLIGHT;
 use super::tasks::caught;
 use crate::action::{Action, Presence};
-use crate::model::Output;
+use crate::model::{Output, ProofKind};
 use crate::pipeline::Step;
 use crate::tools::Cancel;
 use crate::tools::process::pause;
 
 /// The pause before what was not found is looked for again: one lost packet is no change.
 const SECOND_LOOK: Duration = Duration::from_secs(1);
+
+/// A verification that takes longer waits for something, and what was seen before it may have changed meanwhile.
+const QUICK: Duration = Duration::from_secs(1);
 
 /// When each step was last seen, counted in actions that had ended before.
 #[derive(Debug)]
@@ -53,8 +56,11 @@ impl Sightings {
         self.steps[number].n_before = self.n_ended;
     }
 
-    /// The action of a step has ended.
-    pub(super) fn ran(&mut self, number: usize) {
+    /// The action of a step has ended after `duration`. A quick verification changes nothing, so it counts for nothing.
+    pub(super) fn ran(&mut self, number: usize, proof: ProofKind, duration: Duration) {
+        if proof == ProofKind::Check && duration < QUICK {
+            return;
+        }
         self.n_ended += 1;
         self.steps[number].ran = true;
     }
@@ -104,24 +110,41 @@ mod tests {
 
     #[test]
     fn a_step_is_in_doubt_once_another_one_has_been_at_work_since_it_was_seen() {
+        let ran = |sightings: &mut Sightings, step| sightings.ran(step, ProofKind::Probe, Duration::ZERO);
         let mut sightings = Sightings::new(3);
         // Nothing to do: everything was checked ahead, and nothing ran.
         assert!((0..3).all(|step| !sightings.is_in_doubt(step)));
         // 0 runs, then 1 is checked, then 2 runs.
         sightings.begins(0);
-        sightings.ran(0);
+        ran(&mut sightings, 0);
         sightings.begins(1);
         assert_eq!([0, 1, 2].map(|step| sightings.is_in_doubt(step)), [false, false, true]);
         sightings.begins(2);
         assert_eq!([0, 1, 2].map(|step| sightings.is_in_doubt(step)), [false, false, false]);
-        sightings.ran(2);
+        ran(&mut sightings, 2);
         assert_eq!([0, 1, 2].map(|step| sightings.is_in_doubt(step)), [true, true, false]);
         // Two at the same time: each may have undone the other.
         let mut sightings = Sightings::new(2);
         sightings.begins(0);
         sightings.begins(1);
-        sightings.ran(0);
-        sightings.ran(1);
+        ran(&mut sightings, 0);
+        ran(&mut sightings, 1);
         assert_eq!([0, 1].map(|step| sightings.is_in_doubt(step)), [true, true]);
+    }
+
+    #[test]
+    fn a_quick_verification_leaves_nothing_in_doubt_and_one_that_waits_does() {
+        for (proof, duration, in_doubt) in [
+            (ProofKind::Check, Duration::from_millis(999), false),
+            (ProofKind::Check, QUICK, true),
+            (ProofKind::Seen, Duration::ZERO, true),
+            (ProofKind::Ran, Duration::ZERO, true),
+        ] {
+            let mut sightings = Sightings::new(2);
+            sightings.begins(0);
+            sightings.begins(1);
+            sightings.ran(1, proof, duration);
+            assert_eq!([0, 1].map(|step| sightings.is_in_doubt(step)), [in_doubt, false], "{proof:?} {duration:?}");
+        }
     }
 }

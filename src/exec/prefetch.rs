@@ -10,10 +10,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use super::messages::CheckResult;
-use super::tasks::{Check, Checker};
+use super::tasks::{Check, Checker, Companions};
 use crate::journal::History;
 use crate::model::Outcome;
-use crate::plan::{Candidate, Plan};
+use crate::plan::{Candidate, Graph, Plan};
 use crate::tools::Cancel;
 
 /// How many checks may be in flight at once: each takes memory as long as it is, and what they wait for is not sooner
@@ -112,12 +112,14 @@ impl Prefetch {
     }
 }
 
-/// Returns the check of a step before its turn, if its last end may still hold.
-pub(super) fn speculative(candidate: Candidate, plan: &Plan, history: &History) -> Option<Check> {
+/// Returns the check of a step before its turn, if its last end may still hold, by itself.
+pub(super) fn speculative(candidate: Candidate, graph: &Graph, plan: &Plan, history: &History) -> Option<Check> {
     let Candidate { number, step, action, outputs, is_standby } = candidate;
-    let action = action.filter(|action| !is_standby && !plan.forced[number] && !action.always_runs())?;
+    let is_alone = !is_standby && graph.steps[number].chain.is_none();
+    let action = action.filter(|action| is_alone && !plan.forced[number] && !action.always_runs())?;
     let last = history.step(&step.id)?.last.as_ref()?;
-    (last.outcome == Outcome::Succeeded).then_some(Check { number, step, action, outputs, forced: false })
+    let check = Check { number, step, action, outputs, imposed: None, companions: Companions::default() };
+    (last.outcome == Outcome::Succeeded).then_some(check)
 }
 
 /// Does one check of the queue after the other.

@@ -12,11 +12,11 @@ use crate::action::{Action, Presence, StepContext, unconfirmed};
 use crate::error::{Failure, FailureKind};
 use crate::event::{EventKind, EventSink};
 use crate::failpoint;
-use crate::fingerprint::Inputs;
+use crate::fingerprint::{Inputs, StaleReason};
 use crate::journal::History;
-use crate::model::{Output, ProofKind};
+use crate::model::{Output, ProofKind, StepId};
 use crate::pipeline::{Outputs, Step};
-use crate::plan::{Depth, check, inputs_of};
+use crate::plan::{Depth, check, inputs_of, torn};
 use crate::tools::Cancel;
 use crate::tools::process::pause::{self, Stopwatch};
 use crate::tools::process::{GRACE, ProcessObserver};
@@ -27,6 +27,26 @@ pub(super) struct Check {
     pub(super) step: Arc<Step>,
     pub(super) action: Arc<dyn Action>,
     /// The outputs of other steps that its settings use.
+    pub(super) outputs: Outputs,
+    /// Why it has to run, whatever the check finds.
+    pub(super) imposed: Option<StaleReason>,
+    /// The steps that count only together with it.
+    pub(super) companions: Companions,
+}
+
+/// The steps that count only together with another one, which is fresh only if they are.
+#[derive(Default)]
+pub(super) struct Companions {
+    pub(super) steps: Vec<Companion>,
+    /// Whether all must have been proven by the same run.
+    pub(super) of_one_run: bool,
+}
+
+/// A step that counts only together with another one.
+pub(super) struct Companion {
+    pub(super) step: Arc<Step>,
+    /// `None` when its settings use an output that there has never been.
+    pub(super) action: Option<Arc<dyn Action>>,
     pub(super) outputs: Outputs,
     pub(super) forced: bool,
 }
@@ -57,15 +77,53 @@ impl Checker {
 
     /// Checks a step.
     pub(super) async fn check(&self, step: Check, cancel: &Cancel) -> CheckResult {
-        let Check { number, step, action, outputs, forced } = step;
+        let Check { number, step, action, outputs, imposed, companions } = step;
         let cx = Box::new(self.contexts.of(&step.id, cancel));
         let began = Stopwatch::start();
         let known = self.history.step(&step.id);
         // On the heap at once: it would be moved there later otherwise.
-        let check = Box::pin(check(&step, &action, &outputs, known, forced, Depth::Decide, &cx));
+        let check = Box::pin(check(&step, &action, &outputs, known, imposed, Depth::Decide, &cx));
         let check = cx.unless_cancelled("checking the step", check);
-        let result = caught(check, step.timeout).await;
+        let mut result = caught(check, step.timeout).await;
+        if let Ok(found) = &mut result
+            && found.reasons.is_empty()
+            && let Some(other) = self.stale_companion(&step, &companions, cancel).await
+        {
+            found.reasons.push(StaleReason::AgainWith(other));
+        }
         CheckResult { number, cx, outputs, result, took: began.elapsed() }
+    }
+}
+
+impl Checker {
+    /// Returns a companion of `step` that is not fresh, if there is one.
+    async fn stale_companion(&self, step: &Step, companions: &Companions, cancel: &Cancel) -> Option<StepId> {
+        let ids = || companions.steps.iter().map(|companion| &companion.step.id);
+        if companions.of_one_run
+            && let Some(other) = torn(&self.history, &step.id, ids())
+        {
+            return Some(other.clone());
+        }
+        for Companion { step, action, outputs, forced } in &companions.steps {
+            let fresh = async {
+                let (known, imposed) = (self.history.step(&step.id), forced.then_some(StaleReason::Forced));
+                let cx = self.contexts.looking(&step.id, cancel);
+                let check = Box::pin(check(step, action.as_ref()?, outputs, known, imposed, Depth::Probe, &cx));
+                let check = cx.unless_cancelled("checking the step", check);
+                let reasons = caught(check, step.timeout).await.ok()?.reasons;
+                // One that runs every time holds if its probe has just shown it, unless it is not seen by that.
+                let holds = |reason: &StaleReason| {
+                    *reason == StaleReason::AlwaysRuns
+                        && !companions.of_one_run
+                        && action.as_ref().is_some_and(|action| action.proof() == ProofKind::Check)
+                };
+                reasons.iter().all(holds).then_some(())
+            };
+            if fresh.await.is_none() {
+                return Some(step.id.clone());
+            }
+        }
+        None
     }
 }
 
@@ -87,8 +145,9 @@ impl ActionTask {
             let began = Stopwatch::start();
             let result = self.attempts().await;
             let changed = if result.is_ok() { Box::pin(self.changed_inputs()).await } else { Vec::new() };
+            let proof = self.action.proof();
             let Self { number, cx, inputs, .. } = self;
-            let ran = ActionResult { number, cx, inputs, changed, result, duration: began.elapsed() };
+            let ran = ActionResult { number, cx, inputs, changed, result, proof, duration: began.elapsed() };
             // The loop is gone only when the run is over.
             let _sent = sender.send(Message::Ran(Box::new(ran)));
         });

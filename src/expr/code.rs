@@ -185,12 +185,17 @@ impl Code {
             Self::Comparison(..) | Self::Not(_) | Self::Defined(_) => format!("({})", code.text()),
             _ => part(code),
         };
+        // `(a | first).b`.
+        let whole = |code: &Self| match code {
+            Self::Other { text, .. } => format!("({text})"),
+            _ => inner(code),
+        };
         let list = |codes: &[Self]| codes.iter().map(Self::text).collect::<Vec<_>>().join(", ");
         match self {
             Self::Constant(value) => shown::value(value),
             Self::Name(name) => name.clone(),
-            Self::Key(of, key) => format!("{}.{key}", inner(of)),
-            Self::Index(of, index) => format!("{}[{}]", inner(of), index.text()),
+            Self::Key(of, key) => format!("{}.{key}", whole(of)),
+            Self::Index(of, index) => format!("{}[{}]", whole(of), index.text()),
             Self::Not(of) => format!("not {}", part(of)),
             Self::And(a, b) => format!("{} and {}", part(a), part(b)),
             Self::Or(a, b) => format!("{} or {}", part(a), part(b)),

@@ -118,6 +118,16 @@ impl<'a, 's> Scope<'a, 's> {
                 Found::At(place, tree) if tree.get(name).is_some() => {
                     tree.get(name).map_or_else(|| item.clone(), |value| Found::At(below(place, name), value))
                 }
+                // An item of a list that was calculated.
+                item @ Found::Made(value, _) if value.kind() == ValueKind::Map => {
+                    match item.key(name, &Code::Name("it".to_owned())) {
+                        Found::Missing(trouble) => match outer.name(name) {
+                            Found::Missing(_) => Found::Missing(trouble),
+                            found => found,
+                        },
+                        found => found,
+                    }
+                }
                 // A key that neither the item nor anything around it has: most likely one of the item.
                 Found::At(place, tree) => match outer.name(name) {
                     Found::Missing(trouble) => match nearest(name, tree.keys()) {

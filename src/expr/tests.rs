@@ -47,6 +47,8 @@ fn what_holds_is_not_complained_about() {
         "kind == 'Deployment'",
         "spec.replicas == 2 and spec.replicas == 2.0",
         "1 < spec.replicas <= 2",
+        "all((spec.template.spec.containers | first).env, name in ['A', 'B'])",
+        "any((spec.template.spec.containers | first).env, valueFrom is defined and kind == 'Deployment')",
         "spec.replicas in [2, 3]",
         "kind not in ['Pod', 'Job']",
         "metadata.labels['app.kubernetes.io/name'] == metadata.name",

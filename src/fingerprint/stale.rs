@@ -38,6 +38,11 @@ pub enum StaleReason {
     AlwaysRuns,
     /// The command line says so.
     Forced,
+    /// It was proven by its fallback, and can be done by itself now.
+    NeedsNoFallback,
+    /// This step has to run, and both count only together: an exercise with the others of its chain, or the fallback
+    /// that stood in for it.
+    AgainWith(StepId),
     /// A forecast only: it depends on what this step will have made.
     DependsOn(StepId),
 }
@@ -56,6 +61,8 @@ impl fmt::Display for StaleReason {
             Self::TooOld(when) => write!(f, "seen {when}"),
             Self::AlwaysRuns => f.write_str("runs every time"),
             Self::Forced => f.write_str("forced"),
+            Self::NeedsNoFallback => f.write_str("its fallback is not needed any more"),
+            Self::AgainWith(step) => write!(f, "again, together with {step}"),
             Self::DependsOn(step) => write!(f, "depends on {step}"),
         }
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 
 use super::candidates::{Candidate, candidates};
+use super::chains;
 use super::freshness::{Depth, FreshnessCheck, check};
 use super::graph::Graph;
 use super::select::Plan;
@@ -72,13 +73,34 @@ pub async fn forecast(graph: &Graph, plan: &Plan, checking: Checking<'_>) -> Vec
     let history = checking.history;
     let candidates = candidates(graph, plan, history);
     let scope = Arc::new(StepScope::looking(Arc::clone(checking.tools), Arc::clone(checking.children)));
-    let checks = candidates.iter().map(|candidate| checking.check(candidate, plan.forced[candidate.number], &scope));
+    let checks = candidates.iter().map(|candidate| {
+        let imposed = plan.forced[candidate.number].then_some(StaleReason::Forced);
+        checking.check(candidate, imposed, &scope)
+    });
     let results = join_all(checks).await;
     let mut stale = vec![None; graph.steps.len()];
     for (candidate, (reason, _)) in candidates.iter().zip(&results) {
         stale[candidate.number].clone_from(reason);
     }
-    mark_dependents(graph, &mut stale);
+    for candidate in &candidates {
+        let number = candidate.number;
+        if stale[number].is_none()
+            && let Some(fallback) = graph.stand_in(number, history)
+            && stale[fallback].as_ref().is_some_and(|reason| *reason != StaleReason::AlwaysRuns)
+        {
+            stale[number] = Some(StaleReason::AgainWith(graph.steps[fallback].step.id.clone()));
+        }
+    }
+    let mut is_candidate = vec![false; graph.steps.len()];
+    for candidate in &candidates {
+        is_candidate[candidate.number] = true;
+    }
+    loop {
+        mark_dependents(graph, &mut stale);
+        if !chains::mark_stale(graph, history, |number| is_candidate[number], &mut stale) {
+            break;
+        }
+    }
     let forecasts = candidates.into_iter().zip(results).map(|(candidate, (own, checked))| Forecast {
         number: candidate.number,
         stale: stale[candidate.number].take(),
@@ -99,7 +121,7 @@ impl Checking<'_> {
     async fn check(
         self,
         candidate: &Candidate,
-        forced: bool,
+        imposed: Option<StaleReason>,
         scope: &Arc<StepScope>,
     ) -> (Option<StaleReason>, Option<FreshnessCheck>) {
         let step = &candidate.step;
@@ -112,7 +134,7 @@ impl Checking<'_> {
         };
         let last = self.history.output(&step.id).cloned();
         let cx = scope.of(step.id.clone(), StepLog::discard(step.id.clone()), self.cancel.child(), last);
-        let check = check(step, action, &candidate.outputs, known, forced, self.depth, &cx);
+        let check = check(step, action, &candidate.outputs, known, imposed, self.depth, &cx);
         match pause::timeout(CHECK_LIMIT.min(step.timeout), check).await {
             Some(Ok(checked)) => (checked.reason().cloned(), Some(checked)),
             // What can't be checked is not known to be true.

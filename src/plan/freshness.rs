@@ -51,13 +51,13 @@ pub enum Depth {
 }
 
 /// Checks whether `step` has to run: compares its inputs with those of its last success, then probes the world.
-/// `action` is the step's, with `outputs` filled in.
+/// `action` is the step's, with `outputs` filled in; `imposed` is why it has to run whatever is found.
 pub async fn check(
     step: &Step,
     action: &Arc<dyn Action>,
     outputs: &Outputs,
     history: Option<&StepHistory>,
-    forced: bool,
+    imposed: Option<StaleReason>,
     depth: Depth,
     cx: &StepContext,
 ) -> Result<FreshnessCheck, Failure> {
@@ -65,12 +65,17 @@ pub async fn check(
     if let Some(failure) = never_matched(&inputs, history) {
         return Err(failure);
     }
-    let (mut checked, compared) = judge(step, inputs, action, history, forced, depth);
+    let (mut checked, compared) = judge(step, inputs, action, history, imposed, depth);
     if let Some(end) = compared
         && is_probed(&checked.reasons, depth)
-        && let Presence::Missing(what) = action.probe(cx, &end.output).await?
     {
-        checked.reasons.push(StaleReason::Missing(what));
+        if end.outcome == Outcome::Fallback {
+            if action.needs_no_fallback(cx).await {
+                checked.reasons.push(StaleReason::NeedsNoFallback);
+            }
+        } else if let Presence::Missing(what) = action.probe(cx, &end.output).await? {
+            checked.reasons.push(StaleReason::Missing(what));
+        }
     }
     Ok(checked)
 }
@@ -93,19 +98,17 @@ fn judge<'a>(
     inputs: Inputs,
     action: &Arc<dyn Action>,
     history: Option<&'a StepHistory>,
-    forced: bool,
+    imposed: Option<StaleReason>,
     depth: Depth,
 ) -> (FreshnessCheck, Option<&'a StepEnd>) {
     let success = history.and_then(|history| history.last_success.as_deref());
-    let output = success.map(|end| end.output.clone());
-    let mut reasons = Vec::new();
-    if forced {
-        reasons.push(StaleReason::Forced);
-    }
-    if action.always_runs() {
+    let mut reasons = Vec::from_iter(imposed);
+    let proven = proven(step, history);
+    let is_by_fallback = proven.as_ref().is_ok_and(|end| end.outcome == Outcome::Fallback);
+    if action.always_runs() && !is_by_fallback {
         reasons.push(StaleReason::AlwaysRuns);
     }
-    let proven = proven(history);
+    let output = proven.as_ref().ok().copied().or(success).map(|end| end.output.clone());
     if let Err(reason) = &proven {
         reasons.push(reason.clone());
     }
@@ -115,6 +118,7 @@ fn judge<'a>(
         // One that runs every time is seen again anyway.
         if action.proof() == ProofKind::Seen
             && !action.always_runs()
+            && !is_by_fallback
             && let Some(when) = too_old(end, now_ms(), step.max_age)
         {
             reasons.push(StaleReason::TooOld(when));
@@ -190,13 +194,14 @@ pub async fn inputs_of(
     Ok(if has_secret { inputs.relabelled(|label| redactor.text(label)) } else { inputs })
 }
 
-/// Returns the last end of a step, if it is a success that may still hold.
-fn proven(history: Option<&StepHistory>) -> Result<&StepEnd, StaleReason> {
+/// Returns the last end of a step, if it is a success that may still hold, or that of its fallback.
+fn proven<'a>(step: &Step, history: Option<&'a StepHistory>) -> Result<&'a StepEnd, StaleReason> {
     let history = history.ok_or(StaleReason::NeverRun)?;
     // Started and never finished: in doubt.
     let end = history.last.as_deref().ok_or(StaleReason::Interrupted)?;
     match end.outcome {
         Outcome::Succeeded => Ok(end),
+        Outcome::Fallback if end.proven_by.is_some() && end.proven_by == step.fallback => Ok(end),
         Outcome::Interrupted => Err(StaleReason::Interrupted),
         _ => Err(StaleReason::FailedLastTime),
     }

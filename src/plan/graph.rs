@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::model::{IdMap, StageId, StepId};
+use crate::journal::History;
+use crate::model::{IdMap, Outcome, StageId, StepId};
 use crate::pipeline::{Pipeline, Step};
 
 /// A pipeline's stages and steps by number, in the order of the file. An edge between stages stands for one from each
@@ -15,6 +16,9 @@ pub struct Graph {
     pub steps: Vec<StepNode>,
     /// The stages.
     pub stages: Vec<StageNode>,
+    /// The chains of exercises: steps of a stage with `exercise = true` that need one another. What one of them makes, a
+    /// later one takes away again, so that none can be done alone: a chain is done whole, or it is fresh as a whole.
+    pub chains: Vec<Vec<usize>>,
     by_id: IdMap<StepId, usize>,
 }
 
@@ -33,6 +37,8 @@ pub struct StepNode {
     pub fallback_of: Option<usize>,
     /// The step that stands in for it.
     pub fallback: Option<usize>,
+    /// Its chain of exercises: a number of [`Graph::chains`].
+    pub chain: Option<usize>,
 }
 
 /// A stage.
@@ -71,6 +77,7 @@ impl Graph {
                     dependents: Vec::new(),
                     fallback_of: None,
                     fallback: None,
+                    chain: None,
                 });
             }
             stages.push(StageNode {
@@ -98,7 +105,9 @@ impl Graph {
                 steps[fallback].fallback_of = Some(number);
             }
         }
-        Self { steps, stages, by_id }
+        let mut graph = Self { chains: mark_chains(&mut steps), steps, stages, by_id };
+        begin_together(&mut graph);
+        graph
     }
 
     /// The number of a step.
@@ -114,6 +123,15 @@ impl Graph {
     /// Whether a step is a fallback, which runs only in case another step fails.
     pub fn is_fallback(&self, number: usize) -> bool {
         self.steps[number].fallback_of.is_some()
+    }
+
+    /// Returns the fallback that proved a step the last time, if it still is its fallback.
+    pub fn stand_in(&self, number: usize, history: &History) -> Option<usize> {
+        let node = &self.steps[number];
+        let fallback = node.fallback?;
+        let end = history.step(&node.step.id)?.last.as_ref()?;
+        let is_by = end.outcome == Outcome::Fallback && end.proven_by.as_ref() == Some(&self.steps[fallback].step.id);
+        is_by.then_some(fallback)
     }
 
     /// Whether the pipeline's success does not depend on a step; a fallback counts as much as the step that it stands
@@ -159,4 +177,68 @@ impl Graph {
         }
         needs
     }
+}
+
+/// Marks the steps of every chain of two and more. Returns the chains.
+fn mark_chains(steps: &mut [StepNode]) -> Vec<Vec<usize>> {
+    // The first step of the chain that each is known to belong to; needs may stand after what needs them.
+    let mut first: Vec<usize> = (0..steps.len()).collect();
+    loop {
+        let mut changed = false;
+        for number in 0..steps.len() {
+            for &need in &steps[number].needs {
+                if are_linked(&steps[number], &steps[need]) && first[number] != first[need] {
+                    let least = first[number].min(first[need]);
+                    (first[number], first[need], changed) = (least, least, true);
+                }
+            }
+        }
+        if !changed {
+            break;
+        }
+    }
+    let mut chains: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for (number, first) in first.into_iter().enumerate().filter(|(number, _)| steps[*number].step.exercise) {
+        chains.entry(first).or_default().push(number);
+    }
+    let chains: Vec<Vec<usize>> = chains.into_values().filter(|chain| chain.len() > 1).collect();
+    for (chain, members) in chains.iter().enumerate() {
+        for &member in members {
+            steps[member].chain = Some(chain);
+        }
+    }
+    chains
+}
+
+fn are_linked(step: &StepNode, need: &StepNode) -> bool {
+    step.stage == need.stage && step.step.exercise && need.step.exercise
+}
+
+/// Lets the first steps of a chain wait for whatever its other steps need from outside: once the chain has begun, all
+/// that decides whether it is done again is known.
+fn begin_together(graph: &mut Graph) {
+    for chain in graph.chains.clone() {
+        let is_outside = |need: &usize| !chain.contains(need);
+        let mut needs: Vec<usize> = chain.iter().flat_map(|member| &graph.steps[*member].needs).copied().collect();
+        needs.retain(|need| is_outside(need) && !depends_on(graph, *need, &chain));
+        needs.sort_unstable();
+        needs.dedup();
+        for &member in &chain {
+            if !graph.steps[member].needs.iter().all(is_outside) {
+                continue;
+            }
+            for &need in &needs {
+                if !graph.steps[member].needs.contains(&need) {
+                    graph.steps[member].needs.push(need);
+                    graph.steps[need].dependents.push(member);
+                }
+            }
+        }
+    }
+}
+
+fn depends_on(graph: &Graph, step: usize, others: &[usize]) -> bool {
+    let mut before = vec![false; graph.steps.len()];
+    graph.with_needs(step, &mut before);
+    others.iter().any(|other| before[*other])
 }

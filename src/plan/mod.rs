@@ -1,6 +1,7 @@
 //! What a run is about: the pipeline as a graph, the selected part of it, and whether a step has to run.
 
 mod candidates;
+mod chains;
 mod evidence;
 mod forecast;
 mod freshness;
@@ -8,6 +9,7 @@ mod graph;
 mod select;
 
 pub use candidates::{Candidate, candidates};
+pub(crate) use chains::torn;
 pub use evidence::{Moment, proofs};
 pub use forecast::{Checking, Forecast, forecast};
 pub use freshness::{Depth, FreshnessCheck, check, inputs_of};

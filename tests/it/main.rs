@@ -32,5 +32,6 @@ mod secrets;
 mod selection;
 mod server;
 mod state_folder;
+mod together;
 mod tools;
 mod trust;

@@ -19,9 +19,13 @@ impl Decisions<'_> {
         proven
             .filter(|number| self.sightings.is_in_doubt(*number))
             .filter_map(|number| {
-                let step = Arc::clone(&self.graph.steps[number].step);
+                // A fresh step that its fallback has proven is shown by that.
+                let shown_by =
+                    self.graph.stand_in(number, &self.run.history).filter(|_| self.schedule.is_fresh(number));
+                let step = Arc::clone(&self.graph.steps[shown_by.unwrap_or(number)].step);
                 let action = step.binding.action(self.schedule.outputs()).ok()?;
-                let output = self.schedule.outputs().get(&step.id).cloned().unwrap_or_default();
+                let output =
+                    self.schedule.outputs().get(&self.graph.steps[number].step.id).cloned().unwrap_or_default();
                 action.proof().is_visible().then_some(Proven { number, step, action, output })
             })
             .collect()
@@ -78,7 +82,7 @@ impl Decisions<'_> {
 
     /// A step is over for good. `proven_by` is the fallback that proved the same.
     pub(super) fn finish(&self, result: ActionResult, proven_by: Option<usize>, holds_slot: bool) -> Effect {
-        let ActionResult { number, cx, inputs, changed, result, duration } = result;
+        let ActionResult { number, cx, inputs, changed, result, duration, .. } = result;
         let step = &self.graph.steps[number].step.id;
         let proven_by = proven_by.map(|fallback| {
             let fallback = &self.graph.steps[fallback].step.id;

@@ -191,6 +191,8 @@ fn reason(reason: &StaleReason) -> Reason<'_> {
         StaleReason::TooOld(_) => ("too_old", &[]),
         StaleReason::AlwaysRuns => ("always_looks", &[]),
         StaleReason::Forced => ("forced", &[]),
+        StaleReason::NeedsNoFallback => ("needs_no_fallback", &[]),
+        StaleReason::AgainWith(_) => ("again_with", &[]),
         StaleReason::DependsOn(_) => ("depends_on", &[]),
     };
     Reason { kind, labels, text: reason.to_string() }
