@@ -24,7 +24,7 @@ pub(super) fn changes(source: &Source<'_>, comments: Option<&Comments>) -> Vec<C
         all.extend(other_words(line, &skipped).into_iter().map(|line| source.with(MutantKind::Word, at, line)));
         let Some(comments) = comments else { continue };
         all.push(source.commented(at..at + 1, comments.line));
-        all.extend(later(line, comments).map(|later| source.taken_back(at, at + 1, later)));
+        all.extend(later(line, comments).map(|later| source.taken_back(at, at + 1, &later)));
     }
     all
 }

@@ -40,14 +40,14 @@ pub(super) fn changes(source: &Source<'_>) -> Vec<Change> {
                 (_, Some(stage)) => stage.lines.start,
                 (_, None) => source.lines.len(),
             };
-            changes.push(source.taken_back(lines.start, place, later));
+            changes.push(source.taken_back(lines.start, place, &later));
         }
         let next =
             all.get(n + 1).filter(|next| next.word == instruction.word && next.arguments != instruction.arguments);
         if let Some(next) = next.filter(|next| next.lines.len() == 1 && lines.len() == 1) {
             let line = |arguments: &str| format!("{} {arguments}", instruction.word);
             let swapped = ((lines.start, line(&next.arguments)), (next.lines.start, line(&instruction.arguments)));
-            changes.push(source.swapped(swapped.0, swapped.1));
+            changes.push(source.swapped(&swapped.0, &swapped.1));
         }
     }
     changes

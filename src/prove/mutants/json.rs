@@ -50,7 +50,7 @@ pub(super) fn changes(source: &Source<'_>) -> Vec<Change> {
             let other = something_else(entry.value, &[]);
             // As the first of two: before it, so that the comma is right.
             let later = format!("{}{}{},", entry.indent, entry.key, entry.value);
-            let change = source.taken_back(entry.at, entry.at, later);
+            let change = source.taken_back(entry.at, entry.at, &later);
             let text = change.text.lines().collect::<Vec<_>>();
             let both = Source { lines: text }.with(MutantKind::LaterLine, entry.at + 1, entry.with(&other));
             changes.push(Change { line: entry.at + 1, ..both });
@@ -59,7 +59,7 @@ pub(super) fn changes(source: &Source<'_>) -> Vec<Change> {
             all.get(n + 1).filter(|next| next.is_leaf() && next.indent == entry.indent && next.at == entry.at + 1);
         if let Some(next) = next.filter(|next| next.value != entry.value && next.key.is_empty() == entry.key.is_empty())
         {
-            changes.push(source.swapped((entry.at, entry.with(next.value)), (next.at, next.with(entry.value))));
+            changes.push(source.swapped(&(entry.at, entry.with(next.value)), &(next.at, next.with(entry.value))));
         }
     }
     changes

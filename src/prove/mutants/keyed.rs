@@ -89,7 +89,7 @@ fn values(source: &Source<'_>, entry: &Entry, changes: &mut Vec<Change>) {
         && is_balanced(&[line])
     {
         let later = format!("{:indent$}{key}: {}", "", something_else(value, &skipped), indent = entry.column);
-        changes.push(source.taken_back(entry.at, entry.at + 1, later));
+        changes.push(source.taken_back(entry.at, entry.at + 1, &later));
     }
 }
 
@@ -110,7 +110,7 @@ fn swap_values(source: &Source<'_>, first: &Entry, second: &Entry) -> Option<Cha
     let with = |line: &str, entry: &Entry, value: &str| {
         format!("{}{value}{}", &line[..entry.value.start], &line[entry.value.end..])
     };
-    Some(source.swapped((first.at, with(one, first, other_value)), (second.at, with(other, second, value))))
+    Some(source.swapped(&(first.at, with(one, first, other_value)), &(second.at, with(other, second, value))))
 }
 
 /// The line with another condition, another value, or another argument in its actions.
@@ -157,10 +157,10 @@ pub(super) fn of_pairs(source: &Source<'_>) -> Vec<Change> {
         for value in other_words(value, &[]) {
             changes.push(source.with(MutantKind::Word, at, whole(&value)));
         }
-        changes.push(source.taken_back(at, source.lines.len(), whole(&something_else(value, &[]))));
+        changes.push(source.taken_back(at, source.lines.len(), &whole(&something_else(value, &[]))));
         if let Some(next) = pair(at + 1).filter(|next| next[4] != *value) {
             let other = format!("{}{}{}{value}", &next[1], &next[2], &next[3]);
-            changes.push(source.swapped((at, whole(&next[4])), (at + 1, other)));
+            changes.push(source.swapped(&(at, whole(&next[4])), &(at + 1, other)));
         }
     }
     changes

@@ -19,10 +19,10 @@ pub(super) fn changes(source: &Source<'_>) -> Vec<Change> {
             Some(pattern) => pattern.to_owned(),
             None => format!("!{pattern}"),
         };
-        all.push(source.taken_back(at, end, taken_back));
+        all.push(source.taken_back(at, end, &taken_back));
     }
     if end > 0 {
-        all.push(source.taken_back(end - 1, end, "*".into()));
+        all.push(source.taken_back(end - 1, end, "*"));
     }
     all
 }

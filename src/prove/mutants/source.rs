@@ -79,14 +79,14 @@ impl<'a> Source<'a> {
     }
 
     /// With `line` before the line `place`, which takes back what the line `at` says.
-    pub(super) fn taken_back(&self, at: usize, place: usize, line: String) -> Change {
-        let change = self.replace(MutantKind::LaterLine, place..place, std::slice::from_ref(&line), &line);
+    pub(super) fn taken_back(&self, at: usize, place: usize, line: &str) -> Change {
+        let change = self.replace(MutantKind::LaterLine, place..place, &[line.to_owned()], line);
         let before = self.lines[at].trim().to_owned();
         Change { line: at + 1, lines: Lines { before, ..change.lines }, ..change }
     }
 
     /// With the lines `first` and `second`, which have changed places in part.
-    pub(super) fn swapped(&self, first: (usize, String), second: (usize, String)) -> Change {
+    pub(super) fn swapped(&self, first: &(usize, String), second: &(usize, String)) -> Change {
         let mut lines = self.lines.clone();
         lines[first.0] = &first.1;
         lines[second.0] = &second.1;

@@ -11,15 +11,15 @@ static ACTION: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"\{\{.*?\}
 
 /// The parts of `text` that a template fills in.
 pub(super) fn actions(text: &str) -> Vec<Range<usize>> {
-    found(&ACTION, text)
+    found(ACTION.as_ref(), text)
 }
 
-fn found(pattern: &Option<Regex>, text: &str) -> Vec<Range<usize>> {
-    pattern.iter().flat_map(|pattern| pattern.find_iter(text)).map(|found| found.range()).collect()
+fn found(pattern: Option<&Regex>, text: &str) -> Vec<Range<usize>> {
+    pattern.into_iter().flat_map(|pattern| pattern.find_iter(text)).map(|found| found.range()).collect()
 }
 
 /// The tokens of `text` that `pattern` matches outside of `skipped`.
-fn tokens(pattern: &Option<Regex>, text: &str, skipped: &[Range<usize>]) -> Vec<Range<usize>> {
+fn tokens(pattern: Option<&Regex>, text: &str, skipped: &[Range<usize>]) -> Vec<Range<usize>> {
     let is_outside =
         |token: &Range<usize>| skipped.iter().all(|skip| token.end <= skip.start || token.start >= skip.end);
     found(pattern, text).into_iter().filter(is_outside).collect()
@@ -31,7 +31,7 @@ fn replaced(text: &str, token: &Range<usize>, new: &str) -> String {
 
 /// `text` with its first number as another one, and with its last one.
 pub(super) fn other_numbers(text: &str, skipped: &[Range<usize>]) -> Vec<String> {
-    let all = tokens(&NUMBER, text, skipped);
+    let all = tokens(NUMBER.as_ref(), text, skipped);
     let mut chosen: Vec<&Range<usize>> = all.first().into_iter().chain(all.last()).collect();
     chosen.dedup();
     let other = |token: &&Range<usize>| {
@@ -43,7 +43,7 @@ pub(super) fn other_numbers(text: &str, skipped: &[Range<usize>]) -> Vec<String>
 
 /// `text` with its longest word as another one, and with its last one.
 pub(super) fn other_words(text: &str, skipped: &[Range<usize>]) -> Vec<String> {
-    let all = tokens(&WORD, text, skipped);
+    let all = tokens(WORD.as_ref(), text, skipped);
     // Of those that are equally long, the first one.
     let longest = all.iter().rev().max_by_key(|token| token.len());
     let mut chosen: Vec<&Range<usize>> = longest.into_iter().chain(all.last()).collect();

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use crate::model::{ItemTrial, Mutant, MutantCounts, NotTried, Survivor, Trials};
+use crate::model::{ItemId, ItemTrial, Mutant, MutantCounts, NotTried, Survivor, Trials};
 use crate::report::style::{BAD, DIM, GOOD, STRONG, Symbol, Theme, WARN};
 use crate::report::text;
 
@@ -63,7 +63,7 @@ fn write_survivors(out: &mut dyn Write, theme: Theme, trials: &Trials) -> io::Re
     }
     writeln!(out, "\n{}", theme.paint(STRONG, "mutants that no check noticed"))?;
     for Survivor { mutant, items, reason } in &trials.survivors {
-        let ids: Vec<&str> = items.iter().map(|id| id.as_str()).collect();
+        let ids: Vec<&str> = items.iter().map(ItemId::as_str).collect();
         let (symbol, style) = if reason.is_some() { (Symbol::Out, DIM) } else { (Symbol::Bad, BAD) };
         let symbol = theme.paint(style, theme.symbol(symbol));
         let of = theme.paint(DIM, &format!("({})", text::plain(&ids.join(", "))));
@@ -87,7 +87,7 @@ fn write_others(
     }
     writeln!(out, "\n{}", theme.paint(STRONG, heading))?;
     for NotTried { step, items, why } in all {
-        let ids: Vec<&str> = items.iter().map(|id| id.as_str()).collect();
+        let ids: Vec<&str> = items.iter().map(ItemId::as_str).collect();
         let ids = text::plain(&ids.join(", ")).into_owned();
         writeln!(out, "{} {step} ({ids}): {}", theme.paint(style, theme.symbol(symbol)), text::plain(why))?;
     }
@@ -132,7 +132,7 @@ fn counted(n: usize, what: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{FileTrial, ItemId, MutantKind, StepId};
+    use crate::model::{FileTrial, MutantKind, StepId};
 
     fn mutant(kind: MutantKind, line: usize, before: &str, after: &str) -> Mutant {
         Mutant { file: "k8s/a.yaml".into(), line, kind, before: before.into(), after: after.into() }
