@@ -8,7 +8,9 @@ use std::time::Duration;
 use crate::action::{Action, ActionType, Exercise};
 use crate::error::Failure;
 use crate::fingerprint::{Digest, Inputs};
-use crate::model::{IdMap, Item, ItemId, NearItem, Outline, Output, StageId, StageOutline, StepId, StepOutline};
+use crate::model::{
+    IdMap, Item, ItemId, NearItem, Outline, Output, StageId, StageOutline, StepId, StepOutline, Waiver,
+};
 use crate::redact::Redactor;
 use crate::tools::cluster::ClusterSpec;
 use crate::tools::secrets::SecretSource;
@@ -38,6 +40,8 @@ pub struct Pipeline {
     pub max_age: Duration,
     /// The lines of its checklists that look like items and are none.
     pub near_items: Vec<NearItem>,
+    /// The waivers of its items.
+    pub waivers: BTreeMap<ItemId, Waiver>,
 }
 
 /// A stage.
@@ -57,6 +61,7 @@ pub struct Stage {
 
 /// A step.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 pub struct Step {
     /// Its id.
     pub id: StepId,

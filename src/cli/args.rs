@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::SignedDuration;
 
 use crate::files::Verify;
-use crate::report::{ChecklistFormat, ColorChoice, FORMATS, OutputChoice, ProveFormat};
+use crate::report::{ChecklistFormat, ColorChoice, DIFF_FORMATS, DiffFormat, FORMATS, OutputChoice, ProveFormat};
 use crate::tools::Access;
 use crate::tools::deletion::Consent;
 
@@ -129,6 +129,10 @@ pub(super) struct RunArgs {
     /// How to show the run
     #[arg(long, value_name = "FORM", default_value = "auto")]
     pub(super) output: OutputChoice,
+    /// Ring the terminal's bell at the end of a run that took this long
+    #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true, default_missing_value = "30s",
+        value_parser = time)]
+    pub(super) bell: Option<Duration>,
     /// Also write the events as JSON lines to this file
     #[arg(long, value_name = "FILE")]
     pub(super) events: Option<PathBuf>,
@@ -169,7 +173,10 @@ pub(super) struct WhyArgs {
 }
 
 #[derive(Args, Debug)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(super) struct ReportArgs {
+    #[command(subcommand)]
+    pub(super) command: Option<ReportCommand>,
     #[command(flatten)]
     pub(super) place: FileArg,
     /// The format of the report
@@ -184,9 +191,36 @@ pub(super) struct ReportArgs {
     /// How old a proof may be that can't be seen again without changing something; `24h` by default
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub(super) max_age: Option<Duration>,
-    /// Exit with code 1 if an item is neither done nor proven by a fallback
+    /// Exit with code 1 if an item is neither proven (by a step, a fallback, a person) nor waived, or there is no item
     #[arg(long)]
     pub(super) check: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ReportCommand {
+    /// Show the items whose verdict or evidence has changed between two runs, by the journal alone
+    Diff(DiffArgs),
+}
+
+#[derive(Args, Debug)]
+pub(super) struct DiffArgs {
+    #[command(flatten)]
+    pub(super) place: FileArg,
+    /// The first run: the beginning of its id, `latest` or `previous`
+    #[arg(value_name = "RUN", default_value = "previous")]
+    pub(super) from: String,
+    /// The second run
+    #[arg(value_name = "RUN", default_value = "latest")]
+    pub(super) to: String,
+    /// The format
+    #[arg(long, value_name = "FORM", default_value = DIFF_FORMATS[0].name, value_parser = diff_format())]
+    pub(super) format: &'static DiffFormat,
+    /// Write it to this file
+    #[arg(long, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
+    /// Exit with code 10 if an item has changed
+    #[arg(long)]
+    pub(super) exit_code: bool,
 }
 
 #[derive(Args, Debug)]
@@ -269,6 +303,12 @@ fn report_format() -> impl TypedValueParser<Value = &'static ChecklistFormat> {
         .map(|name| FORMATS.iter().find(|format| format.name == name).unwrap_or(&FORMATS[0]))
 }
 
+/// Parses the name of a format of the diff.
+fn diff_format() -> impl TypedValueParser<Value = &'static DiffFormat> {
+    PossibleValuesParser::new(DIFF_FORMATS.iter().map(|format| format.name))
+        .map(|name| DIFF_FORMATS.iter().find(|format| format.name == name).unwrap_or(&DIFF_FORMATS[0]))
+}
+
 impl Command {
     /// Returns the pipeline file that the subcommand names.
     pub(super) fn file(&self) -> Option<&PathBuf> {
@@ -278,7 +318,10 @@ impl Command {
             Self::Plan(args) => args.place.file.as_ref(),
             Self::Status(place) => place.file.as_ref(),
             Self::Why(args) => args.place.file.as_ref(),
-            Self::Report(args) => args.place.file.as_ref(),
+            Self::Report(args) => match &args.command {
+                Some(ReportCommand::Diff(args)) => args.place.file.as_ref(),
+                None => args.place.file.as_ref(),
+            },
             Self::Logs(args) => args.file.as_ref(),
             Self::Prove(args) => args.place.file.as_ref(),
             Self::Trust(args) => args.place.file.as_ref(),

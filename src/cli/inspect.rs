@@ -1,20 +1,19 @@
 //! `provision plan`, `status` and `report`, which change nothing.
 
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use fs_err as fs;
-
-use super::args::{Cli, PlanArgs, ReportArgs};
+use super::args::{Cli, PlanArgs, ReportArgs, ReportCommand};
+use super::diff::diff;
 use super::output::Terminal;
 use super::project::Project;
 use super::runtime::runtime;
 use super::tick::tick;
 use super::trust;
 use super::up::stop_signals;
-use crate::error::{Failure, FailureKind};
+use crate::error::Failure;
 use crate::event::LOG_DEPTH;
 use crate::files::open_below;
 use crate::fingerprint::StaleReason;
@@ -22,7 +21,7 @@ use crate::journal::{History, now_ms, running};
 use crate::model::{Checklist, StepId};
 use crate::plan::{Checking, Depth, Forecast, Moment, Plan, Selection, forecast, proofs, select};
 use crate::report::{
-    ChecklistReport, LastState, StepForecast, StepStatus, Theme, Timeline, TimelineStep, is_complete, write_forecast,
+    ChecklistReport, LastState, StepForecast, StepStatus, Timeline, TimelineStep, is_complete, write_forecast,
     write_status,
 };
 use crate::tools::Cancel;
@@ -92,6 +91,9 @@ fn last_state(history: &History, step: &StepId, running: bool) -> LastState {
 }
 
 pub(super) fn report(cli: &Cli, terminal: &Terminal, args: &ReportArgs) -> Result<u8, Failure> {
+    if let Some(ReportCommand::Diff(args)) = &args.command {
+        return diff(cli, terminal, args);
+    }
     let project = Project::load(cli, terminal)?;
     let history = project.history()?;
     let plan = select(&project.graph, &Selection::default())?;
@@ -101,28 +103,23 @@ pub(super) fn report(cli: &Cli, terminal: &Terminal, args: &ReportArgs) -> Resul
     let checklist = Checklist {
         near: project.pipeline.near_items.clone(),
         ..Checklist::judge(project.items(), &project.pipeline.outline(), &proofs)
+            .waived(&project.pipeline.waivers, moment.now_ms)
     };
     let report = ChecklistReport {
         pipeline: project.pipeline.name.as_str(),
         checklist: &checklist,
         generated_ms: moment.now_ms,
-        theme: if args.output.is_some() { Theme { color: false, unicode: true } } else { terminal.out },
+        theme: terminal.theme_for(args.output.as_ref()),
         timeline: last_run(&project, &history),
         log: &|path| last_lines(&project.tools.root().join(path)),
     };
-    let write = |out: &mut dyn Write| (args.format.write)(out, &report);
-    match &args.output {
-        None => terminal.print(write)?,
-        Some(path) => {
-            let mut text = Vec::new();
-            write(&mut text).and_then(|()| fs::write(path, &text)).map_err(|error| {
-                Failure::new(FailureKind::Usage, "can't write the file of `--output`").source(&error)
-            })?;
-        }
-    }
+    terminal.save_or_print(args.output.as_ref(), |out| (args.format.write)(out, &report))?;
     if args.tick {
         let told = tick(&project, &checklist)?;
         terminal.note(told);
+    }
+    if args.check && checklist.items.is_empty() {
+        terminal.note(["nothing was checked: the pipeline's `checklists` have no item".to_owned()]);
     }
     Ok(u8::from(args.check && !is_complete(&checklist)))
 }

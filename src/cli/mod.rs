@@ -2,6 +2,7 @@
 
 mod actions;
 mod args;
+mod diff;
 mod inspect;
 mod logs;
 mod output;

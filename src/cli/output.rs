@@ -1,6 +1,7 @@
 //! Standard output and standard error of the commands, each with its theme.
 
 use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
 
 use crate::config::Diagnostics;
 use crate::error::{Failure, FailureKind};
@@ -15,6 +16,20 @@ pub(super) struct Terminal {
     pub(super) out: Theme,
     /// The theme of standard error.
     pub(super) err: Theme,
+}
+
+/// A file that text is added to. It is opened only then: one that can't be is no reason not to begin.
+#[derive(Debug)]
+pub(super) struct AppendTo(pub(super) PathBuf);
+
+impl Write for AppendTo {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        fs_err::OpenOptions::new().create(true).append(true).open(&self.0)?.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 impl Terminal {
@@ -44,6 +59,24 @@ impl Terminal {
             }
             _ => Ok(()),
         }
+    }
+
+    /// The theme of what goes to `file`; without one, of standard output.
+    pub(super) fn theme_for(&self, file: Option<&PathBuf>) -> Theme {
+        if file.is_some() { Theme { color: false, unicode: true } } else { self.out }
+    }
+
+    /// Writes to `file`; without one, to standard output.
+    pub(super) fn save_or_print(
+        &self,
+        file: Option<&PathBuf>,
+        write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> Result<(), Failure> {
+        let Some(path) = file else { return self.print(write) };
+        let mut text = Vec::new();
+        write(&mut text)
+            .and_then(|()| fs_err::write(path, &text))
+            .map_err(|error| Failure::new(FailureKind::Usage, "can't write the file of `--output`").source(&error))
     }
 
     /// Writes a failure to standard error.

@@ -12,7 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::args::{Cli, RunArgs, StageArgs, UpArgs};
-use super::output::Terminal;
+use super::output::{AppendTo, Terminal};
 use super::project::Project;
 use super::prompter::TerminalPrompter;
 use super::runtime::runtime;
@@ -25,7 +25,9 @@ use crate::journal::{Entry, Opened};
 use crate::model::{Outcome, RunId};
 use crate::plan::{Selection, select};
 use crate::redact::Redactor;
-use crate::report::{Fanout, Format, Json, NextCommands, Size, SizeOf, Verbosity, drive, reporter};
+use crate::report::{
+    Bell, Fanout, Format, Json, NextCommands, Size, SizeOf, StepSummary, TaskbarProgress, Verbosity, drive, reporter,
+};
 use crate::tools::process::{ChildRegistry, procfs, shell_quoted};
 
 pub(super) fn up(cli: &Cli, terminal: &Terminal, args: &UpArgs) -> Result<u8, Failure> {
@@ -177,6 +179,18 @@ fn reporters(cli: &Cli, terminal: &Terminal, args: &RunArgs, project: &Project) 
     let size_of: SizeOf = Box::new(|| Size::of(io::stdout()));
     let shown = reporter(format, Box::new(io::stdout()), size_of, terminal.out, verbosity, next);
     let mut reporters = Fanout::new().with("standard output", shown);
+    if terminal.interactive && matches!(format, Format::Tty | Format::Lines) {
+        if terminal.environment.wants_progress() {
+            reporters = reporters.with("the terminal's progress", TaskbarProgress::new(io::stdout()));
+        }
+        if let Some(after) = args.bell {
+            reporters = reporters.with("the terminal's bell", Bell::new(io::stdout(), after));
+        }
+    }
+    if let (Format::Github, Some(path)) = (format, &terminal.environment.step_summary) {
+        let name = format!("`{}`, the file of `GITHUB_STEP_SUMMARY`", path.display());
+        reporters = reporters.with(name, StepSummary::new(AppendTo(path.clone())));
+    }
     if let Some(path) = &args.events {
         let file = open_events(path)?;
         reporters = reporters.with(format!("`{}`", path.display()), Json::new(file));

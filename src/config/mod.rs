@@ -3,7 +3,7 @@
 //! ```text
 //! syntax     bytes → text → tables whose keys and values know their place; diagnostics
 //! expr       `${{ … }}`: lexer → expression → template, evaluated in a scope
-//! sections   [pipeline] [secrets] [cluster] [profile.NAME] [vars] [[stage]], checklists: as they are declared
+//! sections   [pipeline] [secrets] [cluster] [profile.NAME] [vars] [[stage]], checklists, waivers: as they are declared
 //! resolve    needs, fallback, covers, cycles
 //! settings   a step's own settings: expressions, then the action's parser, then its errors in terms of the file
 //! assemble   declared stages → stages of the pipeline; after_cluster: which of their steps find the cluster there
@@ -26,7 +26,7 @@ use std::time::Duration;
 pub(crate) use syntax::diagnostic::{Diagnostic, Diagnostics};
 
 use crate::action::ActionType;
-use crate::model::StageId;
+use crate::model::{ItemId, StageId, Waiver};
 use crate::pipeline::Pipeline;
 use crate::suggest::suggest;
 use crate::tools::secrets::SecretSource;
@@ -36,7 +36,7 @@ use expr::scope::{Env, Scope};
 pub(crate) use sections::checklist::{NewBoxes, tick};
 use sections::profile::Profile;
 use sections::stages::{Reader, StageDecl};
-use sections::{checklist, pipeline, profile, secrets, vars};
+use sections::{checklist, pipeline, profile, secrets, vars, waivers};
 use settings::cluster;
 use syntax::diagnostic::Report;
 use syntax::document;
@@ -158,6 +158,7 @@ fn build(
         items: declared.items.all,
         checklists: declared.items.files,
         near_items: declared.items.near,
+        waivers: declared.waivers,
         max_age: declared.max_age,
     })
 }
@@ -170,18 +171,20 @@ struct Declared {
     cluster: Option<SpannedTable>,
     profiles: BTreeMap<String, Profile>,
     items: checklist::Items,
+    waivers: BTreeMap<ItemId, Waiver>,
     max_age: Duration,
 }
 
 impl Declared {
     fn read(report: &Report, fields: &mut Fields<'_>, root: &Path) -> Self {
-        let pipeline::PipelineSection { name, checklists, max_age } = pipeline::read(report, fields);
+        let pipeline::PipelineSection { name, checklists, waivers: file, max_age } = pipeline::read(report, fields);
         let vars = fields.names("vars");
         let secrets = secrets::read(report, fields.names("secrets"));
         let cluster = fields.spanned_table("cluster");
         let profiles = profile::read(report, fields.names("profile"), &vars);
         let items = checklist::read(report, root, &checklists);
-        Self { name, vars, secrets, cluster, profiles, items, max_age }
+        let waivers = waivers::read(report, root, file.as_ref(), &items);
+        Self { name, vars, secrets, cluster, profiles, items, waivers, max_age }
     }
 
     /// Removes the profile `name` from the others; without a name, returns one that changes nothing.

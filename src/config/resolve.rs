@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use super::expr::scope::{Steps, ids};
-use super::sections::checklist::{Found, Items};
+use super::sections::checklist::Items;
 use super::sections::stages::{StageDecl, StepDecl};
 use super::syntax::diagnostic::{Diagnostic, Report};
 use super::syntax::fields::SpannedString;
@@ -121,30 +121,12 @@ pub(super) fn covers<'a>(report: &Report, step: &StepDecl, items: &'a Items) -> 
         if report.is_full() {
             break;
         }
-        let text = name.get_ref();
-        match items.find(text) {
-            Found::One(item) if found.contains(&item.id) => {
-                report.add(Diagnostic::warning(format!("step `{}` names `{text}` twice", step.id)).at(
-                    report.source(),
-                    name.span(),
-                    "",
-                ));
-            }
-            Found::One(item) => {
-                found.insert(&item.id);
-                covered.push(item);
-            }
-            Found::Several(several) => {
-                let error = Diagnostic::error(format!("`{text}` names {} checklist items", several.len()));
-                report.add(items.explain(error.at(report.source(), name.span(), ""), several));
-            }
-            // The item may be in a checklist that could not be read.
-            Found::None if !items.complete => {}
-            Found::None => report.add(
-                Diagnostic::error(format!("unknown checklist item `{text}`"))
-                    .at(report.source(), name.span(), "")
-                    .maybe_help(items.hint(text)),
-            ),
+        let Some(item) = items.resolve(report, name) else { continue };
+        if found.insert(&item.id) {
+            covered.push(item);
+        } else {
+            let message = format!("step `{}` names `{}` twice", step.id, name.get_ref());
+            report.add(Diagnostic::warning(message).at(report.source(), name.span(), ""));
         }
     }
     covered

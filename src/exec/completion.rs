@@ -6,7 +6,7 @@ use crate::error::{Failure, FailureKind};
 use crate::event::StepFinished;
 use crate::fingerprint::Inputs;
 use crate::journal::{Entry, StepEnd};
-use crate::model::{Outcome, Output, RunId, StepId};
+use crate::model::{Attempt, Outcome, Output, ProofKind, RunId, StepId};
 use crate::redact::Redactor;
 
 /// Most characters of a line of evidence; the log has all of it.
@@ -27,6 +27,10 @@ pub(super) struct Completion<'a> {
     pub(super) changed: Vec<String>,
     /// The checklist items that the step covers, each with the digest of its text.
     pub(super) items: Inputs,
+    /// The attempts that failed before the last one.
+    pub(super) attempts: Vec<Attempt>,
+    /// What can be seen of its success later on.
+    pub(super) proof: Option<ProofKind>,
     /// The log's path, where there is a log, or why it is not complete.
     pub(super) log: Result<Option<String>, String>,
     /// Whether it left processes behind.
@@ -36,8 +40,8 @@ pub(super) struct Completion<'a> {
 
 /// Returns the record and the event of a step's end.
 pub(super) fn complete(completion: Completion<'_>, redactor: &Redactor) -> (Entry, StepFinished) {
-    let Completion { step, run, result, proven_by, cancelled, inputs, changed, items, log, leaked, duration } =
-        completion;
+    let Completion { step, run, result, proven_by, cancelled, inputs, changed, items, .. } = completion;
+    let Completion { attempts, proof, log, leaked, duration, .. } = completion;
     let (log, mut note) = match log {
         Ok(log) => (log, None),
         Err(why) => (None, Some(format!("its log is not whole: {why}"))),
@@ -74,11 +78,20 @@ pub(super) fn complete(completion: Completion<'_>, redactor: &Redactor) -> (Entr
         items,
         proven_by: stand_in,
         log: log.clone(),
+        attempts: attempts.into_iter().map(|attempt| masked(attempt, redactor)).collect(),
+        proof,
         message: failure.as_ref().map(|failure| redactor.text(&failure.to_string())),
     };
     let entry = Entry::StepFinished { step: step.clone(), end: Box::new(end) };
     let failure = failure.map(|failure| redacted(failure, redactor));
     (entry, StepFinished { step: step.clone(), outcome, duration, output, failure, log, note })
+}
+
+/// Returns an attempt as it is recorded.
+fn masked(mut attempt: Attempt, redactor: &Redactor) -> Attempt {
+    attempt.message = redactor.text(&attempt.message);
+    shorten(&mut attempt.message);
+    attempt
 }
 
 /// Returns what is said of a step with a pattern that matches no file any more.
@@ -98,13 +111,15 @@ pub(super) fn redacted(mut failure: Failure, redactor: &Redactor) -> Failure {
     for text in failure.causes.iter_mut().chain(&mut failure.details).chain(&mut failure.hints) {
         *text = redactor.text(text);
     }
-    for line in &mut failure.details {
-        if let Some((cut, _)) = line.char_indices().nth(MAX_DETAIL) {
-            line.truncate(cut);
-            line.push('…');
-        }
-    }
+    failure.details.iter_mut().for_each(shorten);
     failure
+}
+
+fn shorten(line: &mut String) {
+    if let Some((cut, _)) = line.char_indices().nth(MAX_DETAIL) {
+        line.truncate(cut);
+        line.push('…');
+    }
 }
 
 #[cfg(test)]
@@ -134,6 +149,8 @@ mod tests {
             inputs: Inputs::new(),
             changed: Vec::new(),
             items: Inputs::new(),
+            attempts: vec![Attempt { at_ms: 7, duration_ms: 5, message: "hunter2222 was refused".into() }],
+            proof: Some(ProofKind::Seen),
             log: Ok(None),
             leaked: false,
             duration: Duration::from_millis(12),
@@ -171,6 +188,7 @@ mod tests {
             assert_eq!(event.failure.as_ref().map(|failure| failure.kind), kind, "case {n}");
             assert_eq!(end.proven_by.as_ref(), (outcome == Outcome::Fallback).then_some(&other), "case {n}");
             assert_eq!(end.message.is_some(), event.failure.is_some(), "case {n}");
+            assert_eq!((end.attempts.len(), end.proof), (1, Some(ProofKind::Seen)), "case {n}");
             assert!(event.note.as_deref().unwrap_or_default().contains(note), "case {n}: {:?}", event.note);
         }
     }
@@ -191,11 +209,14 @@ mod tests {
             inputs: Inputs::new(),
             changed: Vec::new(),
             items: Inputs::new(),
+            attempts: vec![Attempt { at_ms: 7, duration_ms: 5, message: "hunter2222 was refused".into() }],
+            proof: Some(ProofKind::Seen),
             log: Ok(None),
             leaked: false,
             duration: Duration::ZERO,
         };
         let text = format!("{:?}", complete(completion, &redactor));
         assert!(!text.contains("hunter2222") && text.contains("*** is wrong"), "{text}");
+        assert!(text.contains("*** was refused"), "{text}");
     }
 }

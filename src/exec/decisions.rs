@@ -7,7 +7,7 @@ mod ends;
 use std::sync::Arc;
 use std::time::Duration;
 
-use self::chains::ChainVerdict;
+use super::chain_verdict::ChainVerdict;
 use super::child_records::PendingChildren;
 use super::completion::{end_without_run, redacted, unmatched_note};
 use super::contexts::Contexts;
@@ -243,7 +243,7 @@ impl<'a> Decisions<'a> {
         match result {
             Err(_) if self.cancel.is_cancelled() => Some(self.stop_unstarted(number)),
             Err(failure) => self.fail_unstarted(number, failure),
-            Ok(check) => match self.chain_verdict(number, check.freshness()) {
+            Ok(check) => match self.judged(number, check.freshness()) {
                 Err(failure) => self.fail_unstarted(number, failure),
                 Ok(Freshness::Fresh) => {
                     let note = self.stand_in_note(number).or_else(|| unmatched_note(&check.inputs));
@@ -295,7 +295,9 @@ impl<'a> Decisions<'a> {
         }
         self.run_record = RunRecord::Written;
         let (run, command) = (self.run.id.clone(), self.run.command.clone());
-        let begin = Effect::Record(Entry::RunStarted { run, command, commit });
+        let covering = self.graph.steps.iter().filter(|node| !node.step.items.is_empty());
+        let items = covering.map(|node| (node.step.id.clone(), node.step.items.clone())).collect();
+        let begin = Effect::Record(Entry::RunStarted { run, command, commit, items });
         let starts = waiting.into_iter().map(Effect::from);
         std::iter::once(begin).chain(starts).collect()
     }
@@ -312,8 +314,9 @@ impl<'a> Decisions<'a> {
         if self.schedule.fallback(number).is_some() {
             let cx = Box::new(self.checker.contexts.of(&step.id, &self.cancel));
             let inputs = step.static_inputs.clone();
-            let (result, changed, proof, duration) = (Err(failure), Vec::new(), ProofKind::Ran, Duration::ZERO);
-            return self.ran(ActionResult { number, cx, inputs, changed, result, proof, duration });
+            let (result, changed, attempts) = (Err(failure), Vec::new(), Vec::new());
+            let (proof, duration) = (ProofKind::Ran, Duration::ZERO);
+            return self.ran(ActionResult { number, cx, inputs, changed, result, attempts, proof, duration });
         }
         let mut finished = end_without_run(step.id.clone(), Outcome::Failed, None);
         finished.failure = Some(redacted(failure, self.run.tools.redactor()));

@@ -7,7 +7,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use crate::action::{ChildEvent, StepContext};
 use crate::error::Failure;
 use crate::fingerprint::Inputs;
-use crate::model::{Output, ProofKind, StepId};
+use crate::model::{Attempt, Output, ProofKind, StepId};
 use crate::pipeline::Outputs;
 use crate::plan::FreshnessCheck;
 
@@ -45,6 +45,8 @@ pub(super) struct ActionResult {
     /// The labels of those that changed meanwhile.
     pub(super) changed: Vec<String>,
     pub(super) result: Result<Output, Failure>,
+    /// The attempts that failed before the last one.
+    pub(super) attempts: Vec<Attempt>,
     /// What can be seen of its success.
     pub(super) proof: ProofKind,
     pub(super) duration: Duration,

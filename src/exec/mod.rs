@@ -4,6 +4,7 @@
 //! reporter hears of it and before anything that needs it is checked. All that became known together shares one write
 //! and one sync.
 
+mod chain_verdict;
 mod child_records;
 mod completion;
 mod contexts;

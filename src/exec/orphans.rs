@@ -139,7 +139,7 @@ mod tests {
         let process = in_own_group(&duct::cmd!("sleep", "600").env(procfs::RUN_VARIABLE, run.as_str()));
         let child = identify(StepId::new("a.b").unwrap(), process.pids()[0]).unwrap();
         let open = |folder: &std::path::Path| Journal::open(folder, "provision up", false).unwrap();
-        let begun = Entry::RunStarted { run, command: "provision up".into(), commit: None };
+        let begun = Entry::RunStarted { run, command: "provision up".into(), commit: None, items: BTreeMap::new() };
         open(original.path()).journal.append(&[begun, Entry::ChildStarted(child)]).unwrap();
         open(copy.path());
         let journal = |folder: &tempfile::TempDir| folder.path().join("journal.jsonl");

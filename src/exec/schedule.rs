@@ -258,11 +258,6 @@ impl<'a> Schedule<'a> {
         self.steps.iter().enumerate().filter(move |(_, row)| unfinished(row)).map(|(number, _)| number)
     }
 
-    /// Whether a step ended fresh.
-    pub(super) fn is_fresh(&self, number: usize) -> bool {
-        self.steps[number].state == StepState::Finished(Outcome::Fresh)
-    }
-
     /// The steps that ended with one of `outcomes`.
     pub(super) fn ended_with(&self, outcomes: &[Outcome]) -> impl Iterator<Item = usize> {
         let is_one = |row: &StepRow| matches!(row.state, StepState::Finished(outcome) if outcomes.contains(&outcome));

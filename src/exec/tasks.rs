@@ -13,8 +13,8 @@ use crate::error::{Failure, FailureKind};
 use crate::event::{EventKind, EventSink};
 use crate::failpoint;
 use crate::fingerprint::{Inputs, StaleReason};
-use crate::journal::History;
-use crate::model::{Output, ProofKind, StepId};
+use crate::journal::{History, now_ms};
+use crate::model::{Attempt, Output, ProofKind, StepId};
 use crate::pipeline::{Outputs, Step};
 use crate::plan::{Depth, check, inputs_of, torn};
 use crate::tools::Cancel;
@@ -143,20 +143,23 @@ impl ActionTask {
     pub(super) fn spawn(mut self, sender: Sender) {
         tokio::spawn(async move {
             let began = Stopwatch::start();
-            let result = self.attempts().await;
+            let mut attempts = Vec::new();
+            let result = self.attempts(&mut attempts).await;
             let changed = if result.is_ok() { Box::pin(self.changed_inputs()).await } else { Vec::new() };
-            let proof = self.action.proof();
+            let (proof, duration) = (self.action.proof(), began.elapsed());
             let Self { number, cx, inputs, .. } = self;
-            let ran = ActionResult { number, cx, inputs, changed, result, proof, duration: began.elapsed() };
+            let ran = ActionResult { number, cx, inputs, changed, result, attempts, proof, duration };
             // The loop is gone only when the run is over.
             let _sent = sender.send(Message::Ran(Box::new(ran)));
         });
     }
 
-    async fn attempts(&mut self) -> Result<Output, Failure> {
+    /// Returns the result of the last attempt; `failed` gets those before it.
+    async fn attempts(&mut self, failed: &mut Vec<Attempt>) -> Result<Output, Failure> {
         let retry = self.step.retry;
         let mut attempt = 1;
         loop {
+            let began = Stopwatch::start();
             self.cx.set_cancel(self.cancel.child());
             let failure = match self.attempt().await {
                 Ok(output) => return Ok(self.cx.with_warnings(output)),
@@ -165,6 +168,11 @@ impl ActionTask {
             if attempt >= retry.attempts || self.cancel.is_cancelled() {
                 return Err(failure);
             }
+            let gone = Attempt {
+                at_ms: now_ms(),
+                duration_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+                message: failure.to_string(),
+            };
             self.cx.line(&format!("attempt {attempt} of {} failed: {failure}", retry.attempts));
             self.sink.send(EventKind::StepRetrying {
                 step: self.step.id.clone(),
@@ -178,6 +186,7 @@ impl ActionTask {
                 () = pause::sleep(retry.delay) => {}
             }
             attempt += 1;
+            failed.push(gone);
         }
     }
 

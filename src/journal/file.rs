@@ -182,10 +182,14 @@ pub(super) fn read(path: &Path, early: EarlyContents) -> Result<History, Failure
 }
 
 fn read_whole(path: &Path, early: EarlyContents) -> Result<Contents, Failure> {
+    early.of(path, &read_bytes(path)?)
+}
+
+/// Returns what the file has; nothing if there is none.
+pub(super) fn read_bytes(path: &Path) -> Result<Vec<u8>, Failure> {
     match read_own(path) {
-        Ok(bytes) => early.of(path, &bytes),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => early.of(path, &[]),
-        Err(error) => Err(state_failure("can't read the journal", &error)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        read => read.map_err(|error| state_failure("can't read the journal", &error)),
     }
 }
 
@@ -256,14 +260,22 @@ fn live_records<'a>(records: &[Record<'a>]) -> Vec<Record<'a>> {
     for at in children.into_values() {
         keep[at] = true;
     }
-    records.iter().zip(keep).filter(|(_, keep)| *keep).map(|(record, _)| record.clone()).collect()
+    let mut live: Vec<_> = records.iter().zip(keep).filter(|(_, keep)| *keep).map(|(one, _)| one.clone()).collect();
+    let last_run = records.iter().rev().find_map(|record| match record {
+        Record::RunStarted { run, .. } => Some(run.clone().into_owned()),
+        _ => None,
+    });
+    if let (Some(Record::Header { compacted_after, .. }), Some(_)) = (live.first_mut(), &last_run) {
+        *compacted_after = last_run;
+    }
+    live
 }
 
 /// The text of a file of `records`, with a header where they have none, and the next number.
 fn whole_file(records: &[Record<'_>]) -> io::Result<(String, u64)> {
     let mut text = String::new();
     let mut next = 0;
-    let header = Record::Header { format: FORMAT, lineage: lineage() };
+    let header = Record::Header { format: FORMAT, lineage: lineage(), compacted_after: None };
     let has_header = matches!(records.first(), Some(Record::Header { .. }));
     for record in Some(&header).filter(|_| !has_header).into_iter().chain(records) {
         text.push_str(&encode(next, record)?);

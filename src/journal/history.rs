@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::record::Record;
+use super::record::{ItemTexts, Record};
 use crate::fingerprint::Inputs;
-use crate::model::{Change, Evidence, IdMap, Outcome, Output, ProofKind, RunId, StepId, StepState};
+use crate::model::{Attempt, Change, Evidence, IdMap, Outcome, Output, ProofKind, RunId, StepId, StepState};
 
 /// The last known state of everything.
 #[derive(Clone, Debug, Default)]
@@ -62,12 +62,16 @@ pub struct StepEnd {
     pub proven_by: Option<StepId>,
     /// Where its output is, relative to the project.
     pub log: Option<String>,
+    /// The attempts that failed before the last one.
+    pub attempts: Vec<Attempt>,
+    /// What can be seen of its success later on; `None` in records of older versions.
+    pub proof: Option<ProofKind>,
     /// Why it failed.
     pub message: Option<String>,
 }
 
 /// A run.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct RunRecord {
     /// When its first step started, in milliseconds since the Unix epoch.
     pub at_ms: i64,
@@ -79,6 +83,8 @@ pub struct RunRecord {
     pub commit: Option<String>,
     /// The state folder that the run wrote to; `None` in records of older versions.
     folder: Option<String>,
+    /// The checklist items that each step covered, with the digests of their texts; empty in records of older versions.
+    pub items: BTreeMap<StepId, Inputs>,
     /// How it ended; `None` while it goes on, or when it died.
     pub outcome: Option<Outcome>,
 }
@@ -192,6 +198,7 @@ impl History {
         let end = self.steps.get(step)?.last.as_ref()?;
         Some(Evidence {
             step: step.clone(),
+            outcome: end.outcome,
             run: end.run.clone(),
             finished_ms: end.at_ms,
             duration_ms: end.duration_ms,
@@ -200,6 +207,7 @@ impl History {
             commit: self.runs.get(&end.run).and_then(|run| run.commit.clone()),
             kind,
             proven_by: end.proven_by.clone(),
+            attempts: end.attempts.clone(),
             stale: None,
         })
     }
@@ -240,11 +248,9 @@ impl History {
     pub(super) fn apply(&mut self, record: Record<'_>) {
         match record {
             Record::Header { .. } => {}
-            Record::RunStarted { run, at, pid, command, commit, folder } => {
-                if let Some(run) = self.run_id(&run) {
-                    self.latest = Some(run.clone());
-                    self.runs.insert(run, RunRecord { at_ms: at, pid, command, commit, folder, outcome: None });
-                }
+            Record::RunStarted { run, at, pid, command, commit, folder, items } => {
+                let items = by_step(items);
+                self.begin(&run, RunRecord { at_ms: at, pid, command, commit, folder, items, outcome: None });
             }
             Record::RunFinished { run, outcome, .. } => {
                 if let Some(run) = self.run_id(&run)
@@ -286,6 +292,8 @@ impl History {
                 message,
                 items,
                 proven_by,
+                attempts,
+                proof,
             } => {
                 let (Some(run), Ok(step), Some(outcome)) =
                     (self.run_id(&run), StepId::new(&step), Outcome::from_word(&outcome))
@@ -303,6 +311,8 @@ impl History {
                     items,
                     proven_by: proven_by.and_then(|step| StepId::new(&step).ok()),
                     log,
+                    attempts: attempts.into_iter().map(Attempt::from).collect(),
+                    proof: proof.and_then(|word| ProofKind::from_word(&word)),
                     message,
                 };
                 let end = Arc::new(end);
@@ -317,8 +327,20 @@ impl History {
         }
     }
 
+    fn begin(&mut self, run: &str, record: RunRecord) {
+        if let Some(run) = self.run_id(run) {
+            self.latest = Some(run.clone());
+            self.runs.insert(run, record);
+        }
+    }
+
     /// The run's name, checked. Most records name the latest run, whose name is there already.
     fn run_id(&self, text: &str) -> Option<RunId> {
         self.latest.as_ref().filter(|latest| latest.as_str() == text).cloned().or_else(|| RunId::new(text).ok())
     }
+}
+
+/// The checklist items of each step. A step whose id is none is left out.
+fn by_step(items: BTreeMap<String, ItemTexts>) -> BTreeMap<StepId, Inputs> {
+    items.into_iter().filter_map(|(step, texts)| Some((StepId::new(&step).ok()?, texts.0))).collect()
 }

@@ -11,6 +11,7 @@ mod folder;
 mod history;
 mod lock;
 mod mark;
+mod past;
 mod place;
 mod record;
 
@@ -25,10 +26,11 @@ pub use clock::now_ms;
 pub use contents::EarlyContents;
 pub use history::{Child, History, RunRecord, StepEnd, StepHistory};
 pub use lock::{Holder, Lock};
+pub use past::{Past, PastRun};
 
 use file::JournalFile;
 use folder::StateFolder;
-use record::Record;
+use record::{ItemTexts, Record};
 
 /// A project's journal, open for writing; the lock is held.
 #[derive(Debug)]
@@ -64,6 +66,8 @@ pub enum Entry {
         command: String,
         /// The commit that is checked out.
         commit: Option<String>,
+        /// The checklist items that each step covers, with the digests of their texts.
+        items: BTreeMap<StepId, Inputs>,
     },
     /// A step's action is about to touch the world.
     StepStarted {
@@ -185,13 +189,14 @@ fn journal_path(state_dir: &Path) -> PathBuf {
 fn to_record<'a>(entry: &'a Entry, scope: Option<&'a str>, at: i64, folder: &str) -> Record<'a> {
     let scope = scope.map(Into::into);
     match entry {
-        Entry::RunStarted { run, command, commit } => Record::RunStarted {
+        Entry::RunStarted { run, command, commit, items } => Record::RunStarted {
             run: run.as_str().into(),
             at,
             pid: std::process::id(),
             command: command.clone(),
             commit: commit.clone(),
             folder: Some(folder.to_owned()),
+            items: items.iter().map(|(step, texts)| (step.to_string(), ItemTexts(texts.clone()))).collect(),
         },
         Entry::StepStarted { run, step, inputs } => {
             let fingerprint = inputs.fingerprint().to_string().into();
@@ -217,6 +222,8 @@ fn to_record<'a>(entry: &'a Entry, scope: Option<&'a str>, at: i64, folder: &str
             log: end.log.clone(),
             items: end.items.clone(),
             proven_by: end.proven_by.as_ref().map(|step| step.as_str().into()),
+            attempts: end.attempts.iter().map(Into::into).collect(),
+            proof: end.proof.map(|kind| kind.word().into()),
             message: end.message.clone(),
         },
         Entry::RunFinished { run, outcome } => {

@@ -10,12 +10,14 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::fingerprint::Inputs;
+use crate::model::Attempt;
 
 /// The format that this version writes. A higher one is refused with the file untouched.
 pub(super) const FORMAT: u32 = 2;
 
 /// A record.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[expect(clippy::large_enum_variant, reason = "nearly half of all records are of the largest kind")]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub(super) enum Record<'a> {
     /// The first of a file.
@@ -24,6 +26,10 @@ pub(super) enum Record<'a> {
         format: u32,
         /// Made with the file, kept through compaction: tells two journals apart.
         lineage: String,
+        /// The last run before the file was compacted: of what earlier runs left behind, only what later runs did not
+        /// replace is still there.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        compacted_after: Option<String>,
     },
     /// The first step of a run is about to start.
     RunStarted {
@@ -37,6 +43,9 @@ pub(super) enum Record<'a> {
         /// The state folder: a copy of it has another name.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         folder: Option<String>,
+        /// The checklist items that each step covers, with the digests of their texts: what the run could prove.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        items: BTreeMap<String, ItemTexts>,
     },
     /// A step's action is about to touch the world. From here on the step's earlier success counts no more.
     StepStarted {
@@ -90,6 +99,12 @@ pub(super) enum Record<'a> {
         /// The fallback that stood in for it.
         #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
         proven_by: Option<Cow<'a, str>>,
+        /// The attempts that failed before the last one.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        attempts: Vec<AttemptRecord>,
+        /// What can be seen of its success later on, by [`crate::model::ProofKind::word`].
+        #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+        proof: Option<Cow<'a, str>>,
         /// The failure's message, for `status`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         message: Option<String>,
@@ -102,6 +117,30 @@ pub(super) enum Record<'a> {
         #[serde(borrow)]
         outcome: Cow<'a, str>,
     },
+}
+
+/// Checklist items, each with the digest of its text.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct ItemTexts(#[serde(with = "hex_inputs")] pub(super) Inputs);
+
+/// An attempt that failed, and was followed by another one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct AttemptRecord {
+    pub(super) at: i64,
+    pub(super) duration_ms: u64,
+    pub(super) message: String,
+}
+
+impl From<AttemptRecord> for Attempt {
+    fn from(AttemptRecord { at, duration_ms, message }: AttemptRecord) -> Self {
+        Self { at_ms: at, duration_ms, message }
+    }
+}
+
+impl From<&Attempt> for AttemptRecord {
+    fn from(attempt: &Attempt) -> Self {
+        Self { at: attempt.at_ms, duration_ms: attempt.duration_ms, message: attempt.message.clone() }
+    }
 }
 
 /// Inputs as a map from label to the digest in hexadecimal digits.

@@ -1,10 +1,12 @@
 //! Tests of the journal as a whole.
 
+mod earlier;
 mod power;
 
 use fs_err as fs;
 
 use super::*;
+use crate::model::{Attempt, ProofKind};
 
 fn step(id: &str) -> StepId {
     StepId::new(id).unwrap()
@@ -36,6 +38,8 @@ fn finished(id: &str, value: &str, outcome: Outcome) -> Entry {
         changed: Vec::new(),
         output: Output::new().with("image", "a:1"),
         log: None,
+        attempts: vec![Attempt { at_ms: 5, duration_ms: 7, message: "reset by peer".into() }],
+        proof: Some(ProofKind::Seen),
         message: None,
     };
     Entry::StepFinished { step: step(id), end: Box::new(end) }
@@ -166,7 +170,7 @@ fn a_newer_format_is_refused_and_left_alone() {
     let dir = tempfile::tempdir().unwrap();
     drop(open(dir.path()));
     let path = journal_path(&dir.path().join(".provision"));
-    let newer = record::encode(0, &Record::Header { format: 99, lineage: "x".into() }).unwrap();
+    let newer = record::encode(0, &Record::Header { format: 99, lineage: "x".into(), compacted_after: None }).unwrap();
     fs::write(&path, &newer).unwrap();
     let failure = Journal::open(&dir.path().join(".provision"), "provision up", false).unwrap_err();
     assert_eq!(failure.kind, FailureKind::State);

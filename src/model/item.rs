@@ -7,6 +7,7 @@ use super::ItemId;
 
 /// An entry of a checklist file: a box with its text.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "the file says each of them on its own")]
 pub struct Item {
     /// What `covers` and reports call it: its id in the file, after the name of its list if the lists have names
     /// (`auth:T001`). For a box without an id, its text takes the place of the id.
@@ -21,6 +22,8 @@ pub struct Item {
     pub ticked: bool,
     /// Whether its box says that it is not going to be done: `[-]`, `[~]`.
     pub dropped: bool,
+    /// Whether it is marked as a MUST: it can be neither waived nor dropped.
+    pub must: bool,
     /// Its place in the file.
     pub place: ItemPlace,
 }

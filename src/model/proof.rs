@@ -30,4 +30,9 @@ impl ProofKind {
             Self::Ran => "ran",
         }
     }
+
+    /// Returns the kind that [`ProofKind::word`] names.
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Probe, Self::Seen, Self::Confirmed, Self::Ran].into_iter().find(|kind| kind.word() == word)
+    }
 }

@@ -17,7 +17,7 @@ pub(crate) fn torn<'a>(
 }
 
 /// Marks the fresh steps of chains of which another step would run; `stale` is that of all steps, `is_selected` says
-/// which are looked at. Returns whether there were any.
+/// which count. Returns whether there were any.
 pub(super) fn mark_stale(
     graph: &Graph,
     history: &History,

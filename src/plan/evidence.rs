@@ -8,7 +8,7 @@ use super::freshness::too_old;
 use super::graph::Graph;
 use crate::fingerprint::{Inputs, StaleReason};
 use crate::journal::{History, StepEnd};
-use crate::model::{ItemId, Outcome, ProofKind, StepId, StepProof};
+use crate::model::{Attempt, ItemId, Outcome, ProofKind, StepId, StepProof};
 
 /// The moment of a report.
 #[derive(Clone, Copy, Debug)]
@@ -29,6 +29,9 @@ pub fn proofs(graph: &Graph, history: &History, forecasts: &[Forecast], moment: 
         let shown_by = stand_in(graph, forecast.number, end).and_then(Result::ok).unwrap_or(forecast.number);
         let kind = kinds.get(&shown_by).copied().unwrap_or(forecast.kind);
         let mut evidence = history.evidence(&forecast.step, kind)?;
+        if shown_by != forecast.number {
+            evidence.attempts = attempts_of(history, &graph.steps[shown_by].step.id);
+        }
         let was_proven = matches!(end.outcome, Outcome::Succeeded | Outcome::Fallback);
         evidence.stale = match &stale[forecast.number] {
             // It says itself that it proves nothing.
@@ -37,7 +40,6 @@ pub fn proofs(graph: &Graph, history: &History, forecasts: &[Forecast], moment: 
             Some(reason) => Some(reason.to_string()),
         };
         let proof = StepProof {
-            outcome: end.outcome,
             is_fallback: graph.is_fallback(forecast.number),
             evidence,
             changed_items: changed_items(&graph.steps[forecast.number].step.items, end),
@@ -45,6 +47,11 @@ pub fn proofs(graph: &Graph, history: &History, forecasts: &[Forecast], moment: 
         Some((forecast.step.clone(), proof))
     };
     forecasts.iter().filter_map(proof).collect()
+}
+
+/// Returns the attempts that failed before the last one of a step.
+fn attempts_of(history: &History, step: &StepId) -> Vec<Attempt> {
+    history.step(step).and_then(|known| known.last.as_deref()).map(|end| end.attempts.clone()).unwrap_or_default()
 }
 
 /// Returns why each step proves nothing any more. That of a step whose fallback has stood in for it is the fallback's.
@@ -100,7 +107,7 @@ fn voided(forecast: &Forecast) -> Option<StaleReason> {
 }
 
 /// Returns the items for which a step's end is no evidence, each with the reason.
-fn changed_items(now: &Inputs, end: &StepEnd) -> BTreeMap<ItemId, String> {
+pub(super) fn changed_items(now: &Inputs, end: &StepEnd) -> BTreeMap<ItemId, String> {
     let changed = now.iter().filter_map(|(item, digest)| {
         let why = match end.items.get(item) {
             Some(then) if then == digest => return None,
@@ -136,6 +143,8 @@ mod tests {
             items: texts(items),
             proven_by: None,
             log: None,
+            attempts: Vec::new(),
+            proof: None,
             message: None,
         }
     }

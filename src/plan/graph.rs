@@ -16,8 +16,8 @@ pub struct Graph {
     pub steps: Vec<StepNode>,
     /// The stages.
     pub stages: Vec<StageNode>,
-    /// The chains of exercises: steps of a stage with `exercise = true` that need one another. What one of them makes, a
-    /// later one takes away again, so that none can be done alone: a chain is done whole, or it is fresh as a whole.
+    /// The chains of exercises: steps of a stage with `exercise = true` that need one another. What one of them makes,
+    /// a later one takes away again, so that none can be done alone: a chain is done whole, or is fresh as a whole.
     pub chains: Vec<Vec<usize>>,
     by_id: IdMap<StepId, usize>,
 }

@@ -6,6 +6,7 @@ mod evidence;
 mod forecast;
 mod freshness;
 mod graph;
+mod past;
 mod select;
 
 pub use candidates::{Candidate, candidates};
@@ -14,4 +15,5 @@ pub use evidence::{Moment, proofs};
 pub use forecast::{Checking, Forecast, forecast};
 pub use freshness::{Depth, FreshnessCheck, check, inputs_of};
 pub use graph::{Graph, StageNode, StepNode};
+pub use past::{KnownThen, known_then};
 pub use select::{Plan, Selection, select};

@@ -50,8 +50,8 @@ impl Found<'_> {
                 continue;
             }
             files += 1;
-            for (n, fate) in fates.iter().enumerate().filter(|(_, fate)| **fate != Fate::Refused) {
-                if own().any(|subject| trial.may_be_noticed(n, subject)) {
+            for (candidate, fate) in trial.chosen.iter().zip(fates).filter(|(_, fate)| **fate != Fate::Refused) {
+                if own().any(|subject| trial.may_be_noticed(candidate, subject)) {
                     tried += 1;
                     noticed += usize::from(*fate != Fate::Survived);
                 }
@@ -65,9 +65,9 @@ impl Found<'_> {
     pub(super) fn survivors(&self, explanations: &Explanations) -> Vec<Survivor> {
         let mut survivors = Vec::new();
         for (trial, fates) in self.trials.iter().zip(self.fates) {
-            let survived = fates.iter().enumerate().filter(|(_, fate)| **fate == Fate::Survived);
-            for (n, mutant) in survived.map(|(n, _)| (n, &trial.chosen[n].mutant)) {
-                let readers = self.subjects.iter().filter(|subject| trial.may_be_noticed(n, subject));
+            let survived = trial.chosen.iter().zip(fates).filter(|(_, fate)| **fate == Fate::Survived);
+            for (candidate, mutant) in survived.map(|(candidate, _)| (candidate, &candidate.mutant)) {
+                let readers = self.subjects.iter().filter(|subject| trial.may_be_noticed(candidate, subject));
                 let items: BTreeSet<ItemId> = readers.flat_map(|subject| subject.items.iter().cloned()).collect();
                 survivors.push(Survivor {
                     items: items.into_iter().collect(),
@@ -85,7 +85,7 @@ impl Found<'_> {
         let survived: Vec<&Mutant> = survivors.iter().map(|survivor| &survivor.mutant).collect();
         let (mut noticed, mut others) = (Vec::new(), Vec::new());
         for (trial, fates) in self.trials.iter().zip(self.fates) {
-            others.extend(&trial.others);
+            others.extend(trial.others.iter().map(|candidate| &candidate.mutant));
             for (candidate, fate) in trial.chosen.iter().zip(fates) {
                 match fate {
                     Fate::Noticed(_) => noticed.push(&candidate.mutant),

@@ -10,7 +10,7 @@ use super::copy::remove_leftovers;
 use super::explanations::Explanations;
 use super::found::{Fate, Fates, Found};
 use super::subjects::{Subject, Subjects};
-use super::trial::{Trial, Worker};
+use super::trial::{Candidate, Trial, Worker};
 use crate::action::{ProjectFiles, StepScope};
 use crate::error::{Failure, FailureKind};
 use crate::event::StepLog;
@@ -24,7 +24,7 @@ use crate::tools::process::{Cancel, ChildRegistry};
 const MAX_THREADS: usize = 8;
 
 /// Most mutants on which an item's own checks are tried until they notice one.
-const MAX_OWN: usize = 400;
+const MAX_OWN: usize = 1000;
 
 /// What is to be tried.
 #[derive(Debug)]
@@ -205,9 +205,10 @@ fn try_mutants(worker: &Worker, trial: &Trial, subjects: &[Subject], progress: &
     let mut hits = vec![0_usize; subjects.len()];
     let mut fates = Vec::new();
     for n in 0..trial.chosen.len() {
-        let fate = worker.with_mutant(trial, n, || {
+        let candidate = &trial.chosen[n];
+        let fate = worker.with_mutant(&trial.name, candidate, || {
             let mut fate = Fate::Survived;
-            for at in order.iter().copied().filter(|at| trial.may_be_noticed(n, &subjects[*at])) {
+            for at in order.iter().copied().filter(|at| trial.may_be_noticed(candidate, &subjects[*at])) {
                 // A chart that helm refuses once, it refuses for other checks too.
                 if fate == Fate::Refused && subjects[at].renders {
                     continue;
@@ -254,15 +255,18 @@ fn noticed_by_own(
     if let Some((trial, n)) = known {
         return Ok(Some(trials[trial].chosen[n].mutant.clone()));
     }
-    // Another check was asked before, and noticed it.
-    let concerned = |(trial, n): &(usize, usize)| {
-        matches!(fates[*trial][*n], Fate::Noticed(_))
-            && own.iter().any(|subject| trials[*trial].may_be_noticed(*n, &subjects[*subject]))
+    // Another check was asked before and noticed it; or too few were tried.
+    let is_noticed = |(trial, n): &(usize, usize)| matches!(fates[*trial][*n], Fate::Noticed(_));
+    let (whole, parts): (Vec<_>, Vec<_>) = candidates().filter(is_noticed).partition(is_whole);
+    let all = |at: &(usize, usize)| (&trials[at.0], &trials[at.0].chosen[at.1]);
+    let others = trials.iter().flat_map(|trial| trial.others.iter().map(move |candidate| (trial, candidate)));
+    let untried = parts.iter().map(all).chain(others).chain(whole.iter().map(all));
+    let is_concerned = |(trial, candidate): &(&Trial, &Candidate)| {
+        own.iter().any(|subject| trial.may_be_noticed(candidate, &subjects[*subject]))
     };
-    let (whole, parts): (Vec<_>, Vec<_>) = candidates().filter(concerned).partition(is_whole);
-    for (trial, n) in parts.into_iter().take(MAX_OWN).chain(whole) {
-        let is_noticed = worker.with_mutant(&trials[trial], n, || {
-            for subject in own.iter().filter(|subject| trials[trial].may_be_noticed(n, &subjects[**subject])) {
+    for (trial, candidate) in untried.filter(is_concerned).take(MAX_OWN) {
+        let is_noticed = worker.with_mutant(&trial.name, candidate, || {
+            for subject in own.iter().filter(|subject| trial.may_be_noticed(candidate, &subjects[**subject])) {
                 if worker.check(&subjects[*subject])?.is_noticed() {
                     return Ok(true);
                 }
@@ -270,7 +274,7 @@ fn noticed_by_own(
             Ok(false)
         })?;
         if is_noticed {
-            return Ok(Some(trials[trial].chosen[n].mutant.clone()));
+            return Ok(Some(candidate.mutant.clone()));
         }
     }
     Ok(None)

@@ -81,14 +81,14 @@ impl Worker {
         }
     }
 
-    /// Does `work` while the mutant `n` of `trial` stands in the copy.
+    /// Does `work` while the mutant `candidate` of the file `name` stands in the copy.
     pub(super) fn with_mutant<T>(
         &self,
-        trial: &Trial,
-        n: usize,
+        name: &Path,
+        candidate: &Candidate,
         work: impl FnOnce() -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        let original = self.copy.change(&trial.name, trial.chosen[n].content.as_deref())?;
+        let original = self.copy.change(name, candidate.content.as_deref())?;
         let result = work();
         self.copy.restore(&original)?;
         result
@@ -129,7 +129,7 @@ pub(super) struct Trial {
     /// Those that are tried, in their order.
     pub(super) chosen: Vec<Candidate>,
     /// The others.
-    pub(super) others: Vec<Mutant>,
+    pub(super) others: Vec<Candidate>,
 }
 
 impl Trial {
@@ -171,19 +171,16 @@ impl Trial {
         let (mut chosen, mut others) = (Vec::new(), Vec::new());
         for (n, change) in all.into_iter().enumerate() {
             let mutant = shown(name, &change, tools);
-            if picked.binary_search(&n).is_ok() {
-                let content = (change.kind != MutantKind::FileGone).then(|| change.text.into_bytes());
-                chosen.push(Candidate { mutant, content });
-            } else {
-                others.push(mutant);
-            }
+            let content = (change.kind != MutantKind::FileGone).then(|| change.text.into_bytes());
+            let list = if picked.binary_search(&n).is_ok() { &mut chosen } else { &mut others };
+            list.push(Candidate { mutant, content });
         }
         Ok(Self { name: name.to_owned(), possible, chosen, others })
     }
 
-    /// Whether a check with the proof of `subject` may notice the candidate `n`.
-    pub(super) fn may_be_noticed(&self, n: usize, subject: &Subject) -> bool {
-        let (proof, candidate) = (&subject.proof, &self.chosen[n]);
+    /// Whether a check with the proof of `subject` may notice the candidate.
+    pub(super) fn may_be_noticed(&self, candidate: &Candidate, subject: &Subject) -> bool {
+        let proof = &subject.proof;
         match candidate.mutant.kind {
             MutantKind::FileThere => proof.absent.contains(&self.name),
             MutantKind::FileGone => proof.contents.contains(&self.name) || proof.present.contains(&self.name),

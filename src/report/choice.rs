@@ -1,6 +1,7 @@
 //! The reporter of a run and its theme, chosen once from the command line and the environment.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use clap::ValueEnum;
 
@@ -75,6 +76,10 @@ pub(crate) struct Environment {
     pub(crate) clicolor_force: bool,
     /// Whether `CLICOLOR` is `0`.
     pub(crate) clicolor_off: bool,
+    /// Whether the terminal shows progress by `OSC 9 ; 4`.
+    pub(crate) progress: bool,
+    /// The file of `GITHUB_STEP_SUMMARY`.
+    pub(crate) step_summary: Option<PathBuf>,
     /// The locale for characters: the first of `LC_ALL`, `LC_CTYPE` and `LANG` that is set.
     pub(crate) locale: Option<String>,
 }
@@ -92,8 +97,15 @@ impl Environment {
             no_color: get("NO_COLOR").is_some(),
             clicolor_force: get("CLICOLOR_FORCE").is_some_and(|value| value != "0"),
             clicolor_off: get("CLICOLOR").as_deref() == Some("0"),
+            progress: shows_progress(get),
+            step_summary: get("GITHUB_STEP_SUMMARY").map(PathBuf::from),
             locale: ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(get),
         }
+    }
+
+    /// Returns whether to show progress by sequences that only some terminals know.
+    pub(crate) fn wants_progress(&self) -> bool {
+        self.progress && self.has_cursor() && !self.no_color
     }
 
     /// Returns whether the terminal supports cursor movement.
@@ -108,6 +120,17 @@ impl Environment {
             locale.contains("utf-8") || locale.contains("utf8")
         })
     }
+}
+
+/// Returns whether the terminal is one of those that show progress by `OSC 9 ; 4`. Others may take it for a message.
+fn shows_progress(get: impl Fn(&str) -> Option<String>) -> bool {
+    let program = get("TERM_PROGRAM").unwrap_or_default();
+    // iTerm2 says what it can do since it can do that.
+    let iterm = program == "iTerm.app" && get("TERM_FEATURES").is_some_and(|features| features.contains('P'));
+    get("WT_SESSION").is_some()
+        || get("ConEmuANSI").as_deref() == Some("ON")
+        || matches!(program.as_str(), "WezTerm" | "ghostty")
+        || iterm
 }
 
 impl OutputChoice {
@@ -196,6 +219,26 @@ mod tests {
         for (choice, is_terminal, variables, color) in cases {
             let theme = choice.theme(is_terminal, &environment(variables));
             assert_eq!(theme.color, color, "{choice:?} {is_terminal} {variables:?}");
+        }
+    }
+
+    #[test]
+    fn progress_is_shown_where_the_terminal_is_known_to_have_it() {
+        const WEZTERM: (&str, &str) = ("TERM_PROGRAM", "WezTerm");
+        const XTERM: (&str, &str) = ("TERM", "xterm");
+        let cases: [(Variables, bool); 9] = [
+            (&[XTERM, WEZTERM], true),
+            (&[XTERM, ("WT_SESSION", "1")], true),
+            (&[XTERM, ("ConEmuANSI", "ON")], true),
+            (&[XTERM, ("TERM_PROGRAM", "iTerm.app"), ("TERM_FEATURES", "T3CwLrMP")], true),
+            (&[XTERM, ("TERM_PROGRAM", "iTerm.app"), ("TERM_FEATURES", "T3CwLrM")], false),
+            (&[XTERM, ("ConEmuANSI", "OFF")], false),
+            (&[XTERM], false),
+            (&[XTERM, WEZTERM, ("NO_COLOR", "1")], false),
+            (&[WEZTERM, ("TERM", "dumb")], false),
+        ];
+        for (variables, wants) in cases {
+            assert_eq!(environment(variables).wants_progress(), wants, "{variables:?}");
         }
     }
 

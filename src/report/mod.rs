@@ -6,8 +6,10 @@
 
 mod checklist;
 mod choice;
+mod diff;
 mod facts;
 mod fanout;
+mod markdown;
 mod prove;
 mod reporter;
 mod run;
@@ -22,14 +24,17 @@ use std::io::Write;
 
 pub(crate) use checklist::{ChecklistReport, FORMATS, Format as ChecklistFormat, is_complete};
 pub(crate) use choice::{ColorChoice, Environment, Format, OutputChoice, Verbosity};
+pub(crate) use diff::{DIFF_FORMATS, Diff, DiffFormat, KnownRun};
 pub(crate) use fanout::{Fanout, drive};
 pub(crate) use prove::{ProveFormat, write_trials};
 pub(crate) use reporter::Reporter;
 pub(crate) use run::failure::{FailureContext, write_failure};
 pub(crate) use run::json::Json;
+pub(crate) use run::signals::{Bell, TaskbarProgress};
+pub(crate) use run::step_summary::StepSummary;
 pub(crate) use run::summary::NextCommands;
 pub(crate) use run::tty::{Size, SizeOf};
-pub(crate) use style::{DIM, Theme};
+pub(crate) use style::{DIM, Theme, timestamp};
 pub(crate) use tables::forecast::{StepForecast, write_forecast};
 pub(crate) use tables::status::{LastState, StepStatus, write_status};
 pub(crate) use tables::why::{Explanation, InputChange, LastSuccess, write_explanation};

@@ -39,12 +39,15 @@ fn f133_a_person_says_yes_once_and_is_asked_again_when_it_is_about_something_els
     // It stands, also where nobody can be asked.
     sandbox.run(&["up"]).code(0).says("nothing to do");
     let report = sandbox.run(&["report", "--format", "json"]).code(0);
-    report
+    let report = report
         .says("\"proof\": \"confirmed\"")
         .says("\"text\": \"the page looks right\"")
         .says("\"by\": ")
         .says("\"at\": \"20");
-    sandbox.run(&["report"]).code(0).says("confirmed by ");
+    report.says("\"verdict\": \"manual\"").says("\"manual\": 1");
+    let shown = sandbox.run(&["report", "--check", "--tick"]).code(0);
+    shown.says("manual: s.ok").says(": the page looks right").says("1 of 1 items done (1 by a person)");
+    assert_eq!(fs_err::read_to_string(sandbox.path("tasks.md")).unwrap(), "- [x] T001 Check the page\n");
     sandbox.file("page.html", "<p>other");
     sandbox.run(&["why", "s.ok"]).code(0).says("files page.html");
     sandbox.run(&["up"]).code(1).says("nobody can be asked here");
@@ -65,7 +68,7 @@ fn f133_without_a_terminal_it_stays_open_and_only_what_needs_it_waits() {
     assert_eq!(sandbox.world(), ["other"]);
     sandbox.run(&["report"]).code(0).says("open: s.ok never ran");
     // Nothing of it is on record: neither a start nor a failure.
-    assert!(!sandbox.state_text().contains("\"s.ok\""), "{}", sandbox.state_text());
+    assert!(!sandbox.state_text().contains("\"step\":\"s.ok\""), "{}", sandbox.state_text());
 }
 
 #[test]

@@ -22,6 +22,7 @@ mod login;
 mod policy_check;
 mod prove;
 mod report;
+mod report_diff;
 mod resume;
 #[path = "../support/sandbox.rs"]
 #[expect(dead_code, reason = "shared with the fault suite and the live tests, which use more of it")]
@@ -32,6 +33,8 @@ mod secrets;
 mod selection;
 mod server;
 mod state_folder;
+mod terminal;
 mod together;
 mod tools;
 mod trust;
+mod verdicts;

@@ -122,11 +122,12 @@ fn the_report_has_the_documented_form_and_check_sets_the_exit_code() {
     let shown = sandbox.run(&["report", "--format", "json", "--output", "report.json"]).code(0);
     assert_eq!(shown.stdout, "");
     let report: Value = serde_json::from_str(&fs_err::read_to_string(sandbox.path("report.json")).unwrap()).unwrap();
-    assert_eq!(report["pipeline"], "t");
+    assert_eq!((report["v"].as_u64(), report["pipeline"].as_str()), (Some(1), Some("t")));
     assert_eq!(
         report["counts"],
         serde_json::json!({
-            "total": 3, "done": 2, "fallback": 0, "ran": 0, "open": 1, "stale": 0, "failed": 0, "dropped": 0
+            "total": 3, "done": 2, "fallback": 0, "manual": 0, "waived": 0, "flaky": 0, "ran": 0, "open": 1, "stale": 0,
+            "failed": 0, "dropped": 0
         })
     );
     let item = &report["items"][0];

@@ -105,7 +105,7 @@ fn a_tool_that_was_installed_since_takes_the_place_of_its_fallback() {
     );
     sandbox.file("by-hand", "").run(&["up"]).code(0).says("by fallback");
     sandbox.run(&["up"]).code(0).says("nothing to do");
-    // What the fallback shows is looked at in every run.
+    // What the fallback shows is probed in every run.
     fs_err::remove_file(sandbox.path("by-hand")).unwrap();
     sandbox.run(&["up"]).code(1).says("by-hand");
     sandbox.file("by-hand", "").run(&["up"]).code(0);

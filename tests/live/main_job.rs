@@ -62,11 +62,14 @@ fn the_example_is_deployed_and_proven_through_kills_and_a_lost_cluster() {
     // The next run finishes the job.
     let shown = sandbox.run(&["up"]).code(0);
     assert!(shown.stdout.contains("verify.stored"), "{}", shown.stdout);
-    let done = |verdicts: &[(String, String)]| verdicts.iter().filter(|(_, verdict)| verdict == "done").count();
     let first = verdicts(&sandbox);
-    assert_eq!(first.iter().filter(|(id, _)| id.starts_with('T')).count(), 79);
-    let covered = fs_err::read_to_string(sandbox.path("pipeline.toml")).unwrap().matches("covers = [").count();
-    assert!(covered > 60 && done(&first) >= 70, "{first:?}");
+    let of = |prefix: &str| first.iter().filter(|(id, _)| id.starts_with(prefix)).count();
+    assert_eq!((of("T"), of("CHK"), of("G")), (79, 16, 10));
+    // Only what needs somebody else's images or assistants is proven in another way.
+    for (id, verdict) in &first {
+        let may_fall_back = id == "T019" || ("T058".."T066").contains(&id.as_str());
+        assert!(verdict == "done" || verdict == "fallback" && may_fall_back, "{id}: {verdict}");
+    }
 
     // A second one has nothing to do, and says so.
     sandbox.run(&["up"]).code(0).says("nothing to do");

@@ -1,4 +1,4 @@
-//! The sections of the file as they are declared, and the checklists that it names.
+//! The sections of the file as they are declared, and the checklists and waivers that it names.
 
 pub(crate) mod checklist;
 pub(crate) mod pipeline;
@@ -6,3 +6,4 @@ pub(crate) mod profile;
 pub(crate) mod secrets;
 pub(crate) mod stages;
 pub(crate) mod vars;
+pub(crate) mod waivers;

@@ -1,11 +1,12 @@
-//! `[pipeline]`: the name, the checklist files, and how long a proof lasts that can't be seen again.
+//! `[pipeline]`: the name, the checklist files, the file of waivers, and how long a proof lasts that can't be seen
+//! again.
 
 use std::time::Duration;
 
 use super::vars::is_name;
 use crate::config::syntax::diagnostic::{Diagnostic, Report};
 use crate::config::syntax::fields::{Fields, SpannedString};
-use crate::config::syntax::node::{Node, Value};
+use crate::config::syntax::node::{Node, Value, decimal};
 
 /// A checklist file.
 #[derive(Debug)]
@@ -15,6 +16,24 @@ pub(crate) struct ChecklistFile {
     pub(crate) path: SpannedString,
 }
 
+/// The file of waivers.
+#[derive(Debug)]
+pub(crate) struct WaiverFile {
+    pub(crate) path: SpannedString,
+    pub(crate) ceiling: Ceiling,
+}
+
+/// How many items may be waived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ceiling {
+    /// A tenth of all, and at least one.
+    Default,
+    /// That part of all, rounded down.
+    Percent(u32),
+    /// So many.
+    Number(u32),
+}
+
 /// `max-age` by default: a day.
 const MAX_AGE: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -22,6 +41,7 @@ const MAX_AGE: Duration = Duration::from_secs(24 * 60 * 60);
 pub(crate) struct PipelineSection {
     pub(crate) name: String,
     pub(crate) checklists: Vec<ChecklistFile>,
+    pub(crate) waivers: Option<WaiverFile>,
     /// How old a proof may be that can't be seen again without changing something.
     pub(crate) max_age: Duration,
 }
@@ -34,11 +54,12 @@ pub(crate) fn read(report: &Report, root: &mut Fields<'_>) -> PipelineSection {
                 .at(report.source(), 0..0, "")
                 .help("start the file with `[pipeline]` and `name = \"…\"`"),
         );
-        return PipelineSection { name: String::new(), checklists: Vec::new(), max_age: MAX_AGE };
+        return PipelineSection { name: String::new(), checklists: Vec::new(), waivers: None, max_age: MAX_AGE };
     };
     let name = fields.required_string("name");
     let checklists = checklists(report, &mut fields);
     let max_age = fields.duration("max-age", Duration::from_secs(1)).unwrap_or(MAX_AGE);
+    let waivers = waivers(report, &mut fields);
     fields.finish();
     let name = name.map_or_else(String::new, |name| {
         let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
@@ -57,7 +78,31 @@ pub(crate) fn read(report: &Report, root: &mut Fields<'_>) -> PipelineSection {
         }
         name.into_inner()
     });
-    PipelineSection { name, checklists, max_age }
+    PipelineSection { name, checklists, waivers, max_age }
+}
+
+/// Reads `waivers` and `max-waived`.
+fn waivers(report: &Report, fields: &mut Fields<'_>) -> Option<WaiverFile> {
+    let path = fields.string("waivers");
+    let ceiling = fields.take("max-waived").map_or(Some(Ceiling::Default), |node| {
+        let parsed = match &node.value {
+            Value::Integer(number) => decimal(number).parse().ok().map(Ceiling::Number),
+            Value::String(text) => {
+                let percent = text.strip_suffix('%').and_then(|percent| percent.trim_end().parse().ok());
+                percent.filter(|percent| *percent <= 100).map(Ceiling::Percent)
+            }
+            _ => None,
+        };
+        if parsed.is_none() {
+            report.add(
+                Diagnostic::error("`max-waived` is neither a number of items nor a part of them")
+                    .at(report.source(), node.span, "")
+                    .help("write `max-waived = 3` or `max-waived = \"10%\"`"),
+            );
+        }
+        parsed
+    });
+    Some(WaiverFile { path: path?, ceiling: ceiling? })
 }
 
 /// Reads `checklists`: an array of files, or a table of files by the names of their lists.

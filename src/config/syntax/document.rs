@@ -75,7 +75,8 @@ fn decode(name: &str, mut bytes: Vec<u8>) -> Result<String, Diagnostic> {
     Ok(if text.contains("\r\n") { text.replace("\r\n", "\n") } else { text })
 }
 
-fn parse(source: Arc<Source>) -> Result<Document, Diagnostics> {
+/// Parses the text of a file; returns all syntax errors at once.
+pub(crate) fn parse(source: Arc<Source>) -> Result<Document, Diagnostics> {
     let (table, errors) = DeTable::parse_recoverable(&source.text);
     if !errors.is_empty() {
         let found = errors.iter().map(|error| {

@@ -1,25 +1,15 @@
-//! Steps that count only together: an exercise with the others of its chain, and a step that its fallback has proven with
-//! that fallback.
+//! Steps that count only together: an exercise with the others of its chain, and a step that its fallback has proven
+//! with that fallback.
 
 use std::sync::Arc;
 
 use super::Decisions;
 use crate::error::Failure;
+use crate::exec::chain_verdict::ChainVerdict;
 use crate::exec::tasks::{Companion, Companions};
 use crate::fingerprint::{Freshness, StaleReason};
 use crate::model::StepId;
 use crate::pipeline::Outputs;
-
-/// What is decided of a chain of exercises: once, when the first of its steps is checked.
-#[derive(Clone, Debug)]
-pub(in crate::exec) enum ChainVerdict {
-    /// Nothing yet.
-    Open,
-    /// All of it is fresh.
-    Holds,
-    /// All of it is done again, because this step has to run.
-    Again(StepId),
-}
 
 impl Decisions<'_> {
     /// Returns why a step has to run whatever its check finds, and the steps that count only together with it.
@@ -64,24 +54,11 @@ impl Decisions<'_> {
         Companion { step, action, outputs, forced: self.plan.forced[number] }
     }
 
-    /// Returns whether a step has to run, by what is decided of its chain; decides that at the first of its steps.
-    pub(super) fn chain_verdict(&mut self, number: usize, freshness: Freshness) -> Result<Freshness, Failure> {
+    /// Returns whether a step has to run, by what is decided of its chain.
+    pub(super) fn judged(&mut self, number: usize, freshness: Freshness) -> Result<Freshness, Failure> {
         let node = &self.graph.steps[number];
-        let Some(chain) = node.chain else { return Ok(freshness) };
-        let verdict = &mut self.verdicts[chain];
-        match (&*verdict, &freshness) {
-            (ChainVerdict::Open, Freshness::Fresh) => *verdict = ChainVerdict::Holds,
-            (ChainVerdict::Open, Freshness::Stale(reason)) => {
-                let because = if let StaleReason::AgainWith(other) = reason { other } else { &node.step.id };
-                *verdict = ChainVerdict::Again(because.clone());
-            }
-            (ChainVerdict::Holds, Freshness::Stale(reason)) => {
-                return Err(Failure::failed(format!(
-                    "it has to run ({reason}), and what it builds on was found fresh in this run"
-                ))
-                .hint("run `provision up` again: then all steps of this exercise run"));
-            }
-            (ChainVerdict::Holds, Freshness::Fresh) | (ChainVerdict::Again(_), _) => {}
+        if let Some(chain) = node.chain {
+            self.verdicts[chain].judge(&node.step.id, &freshness)?;
         }
         Ok(freshness)
     }

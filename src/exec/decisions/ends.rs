@@ -15,14 +15,15 @@ use crate::model::{Outcome, StepId};
 impl Decisions<'_> {
     /// What the run has proven, can be seen, and may have been undone since it was last seen.
     pub(in crate::exec) fn proven_in_doubt(&self) -> Vec<Proven> {
-        let proven = self.schedule.ended_with(&[Outcome::Succeeded, Outcome::Fresh]);
-        proven
-            .filter(|number| self.sightings.is_in_doubt(*number))
-            .filter_map(|number| {
-                // A fresh step that its fallback has proven is shown by that.
-                let shown_by =
-                    self.graph.stand_in(number, &self.run.history).filter(|_| self.schedule.is_fresh(number));
-                let step = Arc::clone(&self.graph.steps[shown_by.unwrap_or(number)].step);
+        // A fresh step that its fallback has proven is shown by that.
+        let shown_by = |number| self.graph.stand_in(number, &self.run.history).unwrap_or(number);
+        let fresh = self.schedule.ended_with(&[Outcome::Fresh]).map(|number| (number, shown_by(number)));
+        let succeeded = self.schedule.ended_with(&[Outcome::Succeeded]).map(|number| (number, number));
+        fresh
+            .chain(succeeded)
+            .filter(|(number, _)| self.sightings.is_in_doubt(*number))
+            .filter_map(|(number, shown_by)| {
+                let step = Arc::clone(&self.graph.steps[shown_by].step);
                 let action = step.binding.action(self.schedule.outputs()).ok()?;
                 let output =
                     self.schedule.outputs().get(&self.graph.steps[number].step.id).cloned().unwrap_or_default();
@@ -82,7 +83,7 @@ impl Decisions<'_> {
 
     /// A step is over for good. `proven_by` is the fallback that proved the same.
     pub(super) fn finish(&self, result: ActionResult, proven_by: Option<usize>, holds_slot: bool) -> Effect {
-        let ActionResult { number, cx, inputs, changed, result, duration, .. } = result;
+        let ActionResult { number, cx, inputs, changed, result, attempts, proof, duration } = result;
         let step = &self.graph.steps[number].step.id;
         let proven_by = proven_by.map(|fallback| {
             let fallback = &self.graph.steps[fallback].step.id;
@@ -97,6 +98,8 @@ impl Decisions<'_> {
             inputs,
             changed,
             items: self.graph.steps[number].step.items.clone(),
+            attempts,
+            proof: Some(proof),
             log: cx.finish().map(|has_log| has_log.then(|| self.log_name(step))),
             leaked: cx.leaked(),
             duration,

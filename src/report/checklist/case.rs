@@ -1,6 +1,7 @@
 //! Items as test cases, and text for markup.
 
-use crate::model::Verdict;
+use super::evidence::basis;
+use crate::model::{ItemStatus, Verdict};
 use crate::report::text;
 
 /// What a test report says of an item.
@@ -15,8 +16,17 @@ pub(super) enum CaseResult {
 pub(super) fn result(verdict: Verdict) -> CaseResult {
     match verdict {
         verdict if verdict.is_ticked() => CaseResult::Passed,
-        Verdict::Failed | Verdict::Stale => CaseResult::Failed,
+        // It was to be proven and is not, or not every time.
+        Verdict::Failed | Verdict::Stale | Verdict::Flaky => CaseResult::Failed,
         _ => CaseResult::Skipped,
+    }
+}
+
+/// Returns the verdict on an item and what that is based on. A test report has no other place for how a case passed.
+pub(super) fn reasoned(status: &ItemStatus) -> String {
+    match status.verdict {
+        Verdict::Done => basis(status),
+        verdict => format!("{}: {}", verdict.word(), basis(status)),
     }
 }
 
@@ -41,6 +51,13 @@ pub(super) fn escaped(value: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_verdict_is_a_result_of_a_test() {
+        use CaseResult::{Failed, Passed, Skipped};
+        let expected = [Passed, Passed, Passed, Skipped, Failed, Skipped, Failed, Failed, Skipped, Skipped];
+        assert_eq!(Verdict::ALL.map(result), expected);
+    }
 
     #[test]
     fn text_is_escaped() {

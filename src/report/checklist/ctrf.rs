@@ -5,10 +5,10 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::case::{CaseResult, result};
-use super::evidence::{basis, took};
+use super::case::{CaseResult, reasoned, result};
+use super::evidence::took;
 use super::format::{ChecklistReport, Format};
-use crate::model::ItemStatus;
+use crate::model::{ItemStatus, Verdict};
 
 pub(super) const FORMAT: Format = Format { name: "ctrf", write };
 
@@ -87,6 +87,16 @@ struct Test<'a> {
     raw_status: &'static str,
     file_path: &'a str,
     line: usize,
+    /// How many attempts failed before the steps succeeded; left out where none did.
+    #[serde(skip_serializing_if = "is_zero")]
+    retries: usize,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    flaky: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 impl<'a> Test<'a> {
@@ -100,10 +110,12 @@ impl<'a> Test<'a> {
             },
             duration: took(status).as_millis(),
             suite: [&status.item.phase],
-            message: basis(status),
+            message: reasoned(status),
             raw_status: status.verdict.word(),
             file_path: &status.item.place.file,
             line: status.item.place.line,
+            retries: status.evidence.iter().map(|evidence| evidence.attempts.len()).sum(),
+            flaky: status.verdict == Verdict::Flaky,
         }
     }
 }
@@ -122,7 +134,7 @@ mod tests {
         let document: serde_json::Value = serde_json::from_slice(&out).unwrap();
         assert_eq!(document["reportFormat"], "CTRF");
         let summary = json!({
-            "tests": 7, "passed": 2, "failed": 2, "pending": 0, "skipped": 3, "other": 0,
+            "tests": 11, "passed": 3, "failed": 4, "pending": 0, "skipped": 4, "other": 0,
             "start": 1_795_260_904_222_i64, "stop": 1_795_260_912_345_i64,
         });
         assert_eq!(document["results"]["summary"], summary);
@@ -131,5 +143,10 @@ mod tests {
             "message": "build.backend 2026-11-21T11:35:12Z (8.1s)", "rawStatus": "done", "filePath": "tasks.md", "line": 1,
         });
         assert_eq!(document["results"]["tests"][0], first);
+        let flaky = &document["results"]["tests"][8];
+        assert_eq!(
+            (&flaky["rawStatus"], &flaky["flaky"], &flaky["retries"]),
+            (&json!("flaky"), &json!(true), &json!(2))
+        );
     }
 }

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::format::{ChecklistReport, Format};
-use crate::model::{Counts, Evidence, ItemStatus, NearItem, StepId, Verdict};
+use crate::model::{AppliedWaiver, Attempt, Counts, Evidence, ItemStatus, NearItem, StepId, Verdict};
 use crate::report::facts::Facts;
 use crate::report::style::timestamp;
 use crate::report::text::tame_json;
@@ -15,6 +15,7 @@ pub(super) const FORMAT: Format = Format { name: "json", write };
 fn write(out: &mut dyn Write, report: &ChecklistReport) -> io::Result<()> {
     let ChecklistReport { pipeline, checklist, generated_ms, .. } = *report;
     let document = Document {
+        v: VERSION,
         pipeline,
         generated: timestamp(generated_ms),
         counts: WireCounts::new(checklist.counts()),
@@ -24,9 +25,14 @@ fn write(out: &mut dyn Write, report: &ChecklistReport) -> io::Result<()> {
     writeln!(out, "{}", tame_json(serde_json::to_string_pretty(&document)?))
 }
 
+/// The version of the document: fields and verdicts may be added to one, and none changes its meaning or goes.
+pub(in crate::report) const VERSION: u32 = 1;
+
 /// The document.
 #[derive(Serialize)]
 struct Document<'a> {
+    /// See [`VERSION`].
+    v: u32,
     /// The pipeline's name.
     pipeline: &'a str,
     /// When it was generated: RFC 3339, UTC.
@@ -58,13 +64,19 @@ impl<'a> WireNear<'a> {
 
 /// The number of items with each verdict.
 #[derive(Serialize)]
-struct WireCounts {
+pub(in crate::report) struct WireCounts {
     /// All items.
     total: usize,
     /// Proven, and still true at the last check.
     done: usize,
     /// Proven by a declared fallback.
     fallback: usize,
+    /// Confirmed by a person.
+    manual: usize,
+    /// Not proven; somebody answers for them until a date.
+    waived: usize,
+    /// Proven only after a failed attempt.
+    flaky: usize,
     /// A covering step ran, and nothing shows what that has brought about.
     ran: usize,
     /// Never proven, or nothing covers it.
@@ -78,11 +90,14 @@ struct WireCounts {
 }
 
 impl WireCounts {
-    fn new(counts: Counts) -> Self {
+    pub(in crate::report) fn new(counts: Counts) -> Self {
         Self {
             total: counts.total(),
             done: counts.of(Verdict::Done),
             fallback: counts.of(Verdict::Fallback),
+            manual: counts.of(Verdict::Manual),
+            waived: counts.of(Verdict::Waived),
+            flaky: counts.of(Verdict::Flaky),
             ran: counts.of(Verdict::Ran),
             open: counts.of(Verdict::Open),
             stale: counts.of(Verdict::Stale),
@@ -105,10 +120,14 @@ struct WireItem<'a> {
     phase: &'a str,
     /// Its text.
     text: &'a str,
-    /// `done`, `fallback`, `ran`, `open`, `stale`, `failed` or `dropped`.
+    /// `done`, `fallback`, `manual`, `waived`, `flaky`, `ran`, `open`, `stale`, `failed` or `dropped`.
     verdict: &'static str,
     /// Whether it is ticked in the file.
     ticked: bool,
+    /// Whether it is marked as a MUST, which can be neither waived nor dropped.
+    must: bool,
+    /// Its waiver, else `null`.
+    waiver: Option<WireWaiver<'a>>,
     /// The last run of each covering step that ever ended.
     evidence: Vec<WireEvidence<'a>>,
 }
@@ -123,16 +142,50 @@ impl<'a> WireItem<'a> {
             text: &status.item.text,
             verdict: status.verdict.word(),
             ticked: status.item.ticked,
+            must: status.item.must,
+            waiver: status.waiver.as_ref().map(WireWaiver::new),
             evidence: status.evidence.iter().map(WireEvidence::new).collect(),
+        }
+    }
+}
+
+/// The waiver of an item.
+#[derive(Serialize)]
+struct WireWaiver<'a> {
+    /// `in force`, `expired` or `not needed`.
+    state: &'static str,
+    /// Who answers for the item.
+    owner: &'a str,
+    /// Why it may stay unproven.
+    reason: &'a str,
+    /// The last day on which it holds, in UTC.
+    expires: &'a str,
+    /// The path of its file, relative to the project.
+    file: &'a str,
+    /// Its line, counted from 1.
+    line: usize,
+}
+
+impl<'a> WireWaiver<'a> {
+    fn new(AppliedWaiver { waiver, state }: &'a AppliedWaiver) -> Self {
+        Self {
+            state: state.word(),
+            owner: &waiver.owner,
+            reason: &waiver.reason,
+            expires: &waiver.expires,
+            file: &waiver.place.file,
+            line: waiver.place.line,
         }
     }
 }
 
 /// One run of a covering step.
 #[derive(Serialize)]
-struct WireEvidence<'a> {
+pub(in crate::report) struct WireEvidence<'a> {
     /// The step.
     step: &'a str,
+    /// How it ended: `succeeded`, `fallback`, `failed` or `interrupted`.
+    outcome: &'static str,
     /// The run.
     run: &'a str,
     /// When it ended: RFC 3339, UTC.
@@ -145,18 +198,21 @@ struct WireEvidence<'a> {
     output: Facts<'a>,
     /// The commit that was checked out; `null` outside a git work tree.
     commit: Option<&'a str>,
-    /// `probed` for this report, only `seen` when the step ended, or nothing but that it `ran`.
+    /// `probed` for this report, only `seen` when the step ended, `confirmed` by a person, or that it `ran` alone.
     proof: &'static str,
     /// The fallback that stood in for the step, else `null`.
     proven_by: Option<&'a str>,
+    /// The attempts that failed before the one that proved it.
+    attempts: Vec<WireAttempt<'a>>,
     /// Why it is out of date, else `null`.
     stale: Option<&'a str>,
 }
 
 impl<'a> WireEvidence<'a> {
-    fn new(evidence: &'a Evidence) -> Self {
+    pub(in crate::report) fn new(evidence: &'a Evidence) -> Self {
         Self {
             step: evidence.step.as_str(),
+            outcome: evidence.outcome.word(),
             run: evidence.run.as_str(),
             finished: timestamp(evidence.finished_ms),
             duration_ms: evidence.duration_ms,
@@ -165,86 +221,48 @@ impl<'a> WireEvidence<'a> {
             commit: evidence.commit.as_deref(),
             proof: evidence.kind.word(),
             proven_by: evidence.proven_by.as_ref().map(StepId::as_str),
+            attempts: evidence.attempts.iter().map(WireAttempt::new).collect(),
             stale: evidence.stale.as_deref(),
         }
+    }
+}
+
+/// An attempt that failed, and was followed by another one.
+#[derive(Serialize)]
+struct WireAttempt<'a> {
+    /// When it ended: RFC 3339, UTC.
+    finished: String,
+    /// Its duration.
+    duration_ms: u64,
+    /// Why it failed.
+    message: &'a str,
+}
+
+impl<'a> WireAttempt<'a> {
+    fn new(attempt: &'a Attempt) -> Self {
+        Self { finished: timestamp(attempt.at_ms), duration_ms: attempt.duration_ms, message: &attempt.message }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::testing::documented;
     use crate::report::testing::runs::{self, report};
 
     #[test]
     fn the_document_has_the_specified_format() {
         let mut checklist = runs::checklist();
-        checklist.items.drain(1..4);
-        checklist.items.pop();
+        checklist.items.retain(|status| ["T015", "T055", "T056"].contains(&status.item.id.as_str()));
         let mut out = Vec::new();
         write(&mut out, &ChecklistReport { checklist: &checklist, ..report() }).unwrap();
-        insta::assert_snapshot!(String::from_utf8(out).unwrap(), @r#"
-        {
-          "pipeline": "todo-chatbot",
-          "generated": "2026-11-21T11:36:40Z",
-          "counts": {
-            "total": 3,
-            "done": 1,
-            "fallback": 0,
-            "ran": 0,
-            "open": 2,
-            "stale": 0,
-            "failed": 0,
-            "dropped": 0
-          },
-          "items": [
-            {
-              "id": "T015",
-              "file": "tasks.md",
-              "line": 1,
-              "phase": "Phase 1: `Images`",
-              "text": "Build the backend",
-              "verdict": "done",
-              "ticked": true,
-              "evidence": [
-                {
-                  "step": "build.backend",
-                  "run": "20261121-113512-4f2a",
-                  "finished": "2026-11-21T11:35:12Z",
-                  "duration_ms": 8123,
-                  "log": ".provision/logs/20261121-113512-4f2a/build.backend.log",
-                  "output": {
-                    "image": "todo`backend:3f"
-                  },
-                  "commit": "c32c64d",
-                  "proof": "probed",
-                  "proven_by": null,
-                  "stale": null
-                }
-              ]
-            },
-            {
-              "id": "T051",
-              "file": "tasks.md",
-              "line": 1,
-              "phase": "Phase 3: Verify",
-              "text": "It bears load",
-              "verdict": "open",
-              "ticked": false,
-              "evidence": []
-            },
-            {
-              "id": "T052",
-              "file": "tasks.md",
-              "line": 1,
-              "phase": "Phase 3: Verify",
-              "text": "Write the docs",
-              "verdict": "open",
-              "ticked": false,
-              "evidence": []
-            }
-          ],
-          "near_items": []
-        }
-        "#);
+        insta::assert_snapshot!(String::from_utf8(out).unwrap());
+    }
+
+    #[test]
+    fn every_field_is_documented() {
+        let mut out = Vec::new();
+        write(&mut out, &ChecklistReport { checklist: &runs::checklist(), ..report() }).unwrap();
+        documented::check(&serde_json::from_slice(&out).unwrap());
     }
 }

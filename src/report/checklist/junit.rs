@@ -1,12 +1,13 @@
 //! `provision report --format junit`: the items as test cases, which CI systems show.
 //!
 //! The form is the one that Jenkins and GitLab read: a `testsuite` for each phase, a `testcase` for each item.
-//! An item that was never proven is skipped, not passed; one that is failed or stale is a failure.
+//! An item that was never proven, or is waived, is skipped, not passed; one that is failed, stale or flaky is a
+//! failure.
 
 use std::io::{self, Write};
 
-use super::case::{CaseResult, escaped, result};
-use super::evidence::{basis, took};
+use super::case::{CaseResult, escaped, reasoned, result};
+use super::evidence::took;
 use super::format::{ChecklistReport, Format};
 use crate::model::ItemStatus;
 use crate::report::style::timestamp;
@@ -34,14 +35,13 @@ fn write_case(out: &mut dyn Write, status: &ItemStatus, phase: &str) -> io::Resu
     let (file, line) = (escaped(&status.item.place.file), status.item.place.line);
     let time = took(status).as_secs_f64();
     writeln!(out, r#"    <testcase name="{name}" classname="{phase}" file="{file}" line="{line}" time="{time:.3}">"#)?;
-    let basis = escaped(&basis(status));
-    let why = format!("{}: {basis}", status.verdict.word());
+    let why = escaped(&reasoned(status));
     match result(status.verdict) {
         CaseResult::Passed => {}
         CaseResult::Failed => writeln!(out, r#"      <failure message="{why}"/>"#)?,
         CaseResult::Skipped => writeln!(out, r#"      <skipped message="{why}"/>"#)?,
     }
-    writeln!(out, "      <system-out>{basis}</system-out>")?;
+    writeln!(out, "      <system-out>{why}</system-out>")?;
     writeln!(out, "    </testcase>")
 }
 

@@ -3,9 +3,10 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
-use super::evidence::{basis, counts, near};
+use super::evidence::{basis, counts, near, waiver};
 use super::format::{ChecklistReport, Format};
 use crate::model::{Evidence, ProofKind, Verdict};
+use crate::report::markdown::{escaped, in_code};
 use crate::report::style::{duration, timestamp};
 use crate::report::text;
 
@@ -38,11 +39,14 @@ fn write(out: &mut dyn Write, report: &ChecklistReport) -> io::Result<()> {
         let text = text::plain(&status.item.text);
         let id = if status.item.has_id { format!("**{}** ", status.item.id) } else { String::new() };
         writeln!(out, "- [{tick}] {id}{text} ({verdict})")?;
+        if let Some(applied) = status.waiver.as_ref().filter(|_| !status.evidence.is_empty()) {
+            writeln!(out, "  - {}", escaped(&waiver(applied)))?;
+        }
         for evidence in &status.evidence {
             writeln!(out, "  - {}", evidence_markdown(evidence))?;
         }
         if status.evidence.is_empty() {
-            writeln!(out, "  - {}", basis(status))?;
+            writeln!(out, "  - {}", escaped(&basis(status)))?;
         }
     }
     Ok(())
@@ -59,27 +63,13 @@ fn evidence_markdown(evidence: &Evidence) -> String {
     )];
     parts.extend(evidence.proven_by.as_ref().map(|fallback| format!("proven by `{fallback}`")));
     parts.extend(evidence.stale.as_ref().map(|why| format!("stale: {}", escaped(why))));
+    parts.extend(evidence.attempts.iter().enumerate().map(|(n, failed)| {
+        format!("attempt {} failed {}: {}", n + 1, timestamp(failed.at_ms), escaped(&failed.message))
+    }));
     parts.extend(evidence.commit.as_ref().map(|commit| format!("commit `{}`", in_code(commit))));
     parts.extend(evidence.output.iter().map(|(name, value)| format!("{} `{}`", escaped(name), in_code(value))));
     parts.extend(evidence.log.as_ref().map(|log| format!("log `{}`", in_code(log))));
     parts.join(", ")
-}
-
-/// Returns text for between backticks.
-fn in_code(value: &str) -> String {
-    text::plain(value).replace('`', "'")
-}
-
-/// Escapes text for Markdown.
-fn escaped(value: &str) -> String {
-    let mut out = String::with_capacity(value.len());
-    for c in text::plain(value).chars() {
-        if matches!(c, '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '#' | '|') {
-            out.push('\\');
-        }
-        out.push(c);
-    }
-    out
 }
 
 #[cfg(test)]
@@ -94,7 +84,7 @@ mod tests {
         insta::assert_snapshot!(String::from_utf8(out).unwrap(), @r"
         # todo\_chatbot
 
-        2 of 7 items done (1 by fallback); 2 open, 1 only ran, 1 stale, 1 failed, as of 2026-11-21T11:36:40Z.
+        3 of 11 items done (1 by fallback, 1 by a person); 1 waived, 2 open, 1 only ran, 1 flaky, 1 stale, 2 failed, as of 2026-11-21T11:36:40Z.
 
         ## Phase 1: \`Images\`
 
@@ -118,6 +108,17 @@ mod tests {
           - no step covers it
         - [ ] **T053** Warm the cache (ran)
           - `verify.ran` finished 2026-11-21T11:35:12Z after 8.1s in run `20261121-113512-4f2a`, image `todo'backend:3f`, log `.provision/logs/20261121-113512-4f2a/verify.ran.log`
+        - [x] **T054** Read the advice (manual)
+          - `verify.said` finished 2026-11-21T11:35:12Z after 8.1s in run `20261121-113512-4f2a`, by `ana`, text `the advice was read`, log `.provision/logs/20261121-113512-4f2a/verify.said.log`
+        - [ ] **T055** Pull the images (flaky)
+          - `verify.again` finished 2026-11-21T11:35:12Z after 8.1s in run `20261121-113512-4f2a`, attempt 1 failed 2026-11-21T11:36:10Z: the registry is busy, attempt 2 failed 2026-11-21T11:36:20Z: connection reset by \<peer\>, image `todo'backend:3f`, log `.provision/logs/20261121-113512-4f2a/verify.again.log`
+
+        ## Phase 4: Later
+
+        - [ ] **T056** Add the dashboard (waived)
+          - ana@example.org answers for it until 2026-12-31: no image for \<arm64\>; no step covers it
+        - [ ] **T057** Add the metrics (failed)
+          - the waiver of ana@example.org expired on 2026-11-20: waits for \#12; no step covers it
         ");
     }
 }

@@ -3,41 +3,47 @@
 
 mod case;
 mod ctrf;
-mod evidence;
+pub(in crate::report) mod evidence;
 mod format;
 mod html;
-mod json;
+pub(in crate::report) mod json;
 mod junit;
 mod markdown;
-mod text;
+pub(in crate::report) mod text;
 
-use crate::model::{Checklist, ItemStatus, Verdict};
+use crate::model::Checklist;
 pub(crate) use format::{ChecklistReport, Format};
 
 /// All formats, the default one first.
 pub(crate) const FORMATS: &[Format] =
     &[text::FORMAT, markdown::FORMAT, json::FORMAT, html::FORMAT, junit::FORMAT, ctrf::FORMAT];
 
-/// Returns whether all items are proven or dropped, and no line only looks like one, which is what `--check` checks.
+/// Returns whether nothing is left to do for any item, and no line only looks like one, which is what `--check` checks.
+/// Nothing is complete without an item.
 pub(crate) fn is_complete(checklist: &Checklist) -> bool {
-    let passes = |status: &ItemStatus| status.verdict.is_ticked() || status.verdict == Verdict::Dropped;
-    checklist.near.is_empty() && checklist.items.iter().all(passes)
+    let Checklist { items, near } = checklist;
+    !items.is_empty() && near.is_empty() && items.iter().all(|status| status.verdict.passes())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Verdict;
     use crate::report::testing::runs::{checklist, near};
 
     #[test]
     fn a_checklist_is_complete_if_all_items_are_proven() {
         let mut list = checklist();
         assert!(!is_complete(&list));
-        list.items.retain(|status| status.verdict.is_ticked());
-        assert_eq!((list.items.len(), is_complete(&list)), (2, true));
-        list.items[1].verdict = Verdict::Dropped;
-        assert!(is_complete(&list));
+        list.items.retain(|status| status.verdict == Verdict::Done);
+        assert_eq!(list.items.len(), 1);
+        for verdict in Verdict::ALL {
+            list.items[0].verdict = verdict;
+            assert_eq!(is_complete(&list), verdict.passes(), "{verdict:?}");
+        }
+        list.items[0].verdict = Verdict::Done;
         list.near.push(near());
         assert!(!is_complete(&list));
+        assert!(!is_complete(&Checklist::default()));
     }
 }

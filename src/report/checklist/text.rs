@@ -29,6 +29,7 @@ fn write(out: &mut dyn Write, report: &ChecklistReport) -> io::Result<()> {
         let id = text::pad(id(status), id_width);
         writeln!(out, "  {symbol} {id}  {}", text::plain(&status.item.text))?;
         let basis = basis(status);
+        let basis = text::plain(&basis);
         // `done` is said by the symbol and the evidence.
         let verdict = match status.verdict {
             Verdict::Done => theme.paint(DIM, &basis),
@@ -50,12 +51,12 @@ fn write(out: &mut dyn Write, report: &ChecklistReport) -> io::Result<()> {
     writeln!(out, "{}", theme.paint(DIM, &format!("as of {}", timestamp(generated_ms))))
 }
 
-fn verdict_style(verdict: Verdict) -> (Symbol, anstyle::Style) {
+pub(in crate::report) fn verdict_style(verdict: Verdict) -> (Symbol, anstyle::Style) {
     match verdict {
         Verdict::Done => (Symbol::Good, GOOD),
-        Verdict::Fallback => (Symbol::Good, WARN),
-        Verdict::Ran => (Symbol::Out, WARN),
-        Verdict::Stale => (Symbol::Again, WARN),
+        Verdict::Fallback | Verdict::Manual => (Symbol::Good, WARN),
+        Verdict::Ran | Verdict::Waived => (Symbol::Out, WARN),
+        Verdict::Stale | Verdict::Flaky => (Symbol::Again, WARN),
         Verdict::Failed => (Symbol::Bad, BAD),
         Verdict::Open | Verdict::Dropped => (Symbol::Waiting, DIM),
     }
@@ -95,8 +96,18 @@ mod tests {
                   open: no step covers it
           – T053  Warm the cache
                   ran: verify.ran 2026-11-21T11:35:12Z (8.1s; it shows only that it ran)
+          ✓ T054  Read the advice
+                  manual: verify.said 2026-11-21T11:35:12Z (8.1s; confirmed by ana: the advice was read)
+          ↻ T055  Pull the images
+                  flaky: verify.again 2026-11-21T11:35:12Z (8.1s; after 2 failed attempts, the last one: connection reset by <peer>)
 
-        todo-chatbot: 2 of 7 items done (1 by fallback); 2 open, 1 only ran, 1 stale, 1 failed
+        Phase 4: Later
+          – T056  Add the dashboard
+                  waived: ana@example.org answers for it until 2026-12-31: no image for <arm64>; no step covers it
+          ✗ T057  Add the metrics
+                  failed: the waiver of ana@example.org expired on 2026-11-20: waits for #12; no step covers it
+
+        todo-chatbot: 3 of 11 items done (1 by fallback, 1 by a person); 1 waived, 2 open, 1 only ran, 1 flaky, 1 stale, 2 failed
         as of 2026-11-21T11:36:40Z
         ");
     }

@@ -6,6 +6,8 @@ mod interruption;
 pub(super) mod json;
 pub(super) mod lines;
 mod row;
+pub(super) mod signals;
+pub(super) mod step_summary;
 pub(super) mod summary;
 pub(super) mod tty;
 mod view;

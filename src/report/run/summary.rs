@@ -53,12 +53,13 @@ pub(crate) fn write_summary(
     for problem in &finished.problems {
         writeln!(out, "{} {}", theme.paint(BAD, "error:"), text::plain(&problem.text))?;
     }
-    let (symbol, style, word) = match finished.outcome {
-        Outcome::Failed | Outcome::Blocked => (Symbol::Bad, BAD, "failed"),
-        Outcome::Interrupted => (Symbol::Bad, WARN, "interrupted"),
-        _ => (Symbol::Good, GOOD, "succeeded"),
+    let word = outcome_word(finished.outcome);
+    let (symbol, style) = match finished.outcome {
+        Outcome::Failed | Outcome::Blocked => (Symbol::Bad, BAD),
+        Outcome::Interrupted => (Symbol::Bad, WARN),
+        _ => (Symbol::Good, GOOD),
     };
-    let succeeded = word == "succeeded";
+    let succeeded = word == SUCCEEDED;
     let symbol = theme.paint(style, theme.symbol(symbol));
     let time = duration(finished.duration);
     let n_steps = view.counts.total;
@@ -106,6 +107,18 @@ pub(crate) fn write_summary(
     Ok(())
 }
 
+/// What is said of a run that has proven everything.
+pub(super) const SUCCEEDED: &str = "succeeded";
+
+/// Returns what is said of a run that has ended so.
+pub(super) fn outcome_word(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Failed | Outcome::Blocked => "failed",
+        Outcome::Interrupted => "interrupted",
+        _ => SUCCEEDED,
+    }
+}
+
 /// Returns the number of successful steps that are checks, which run every time.
 fn count_rechecked(view: &View) -> usize {
     let is_rechecked =
@@ -114,7 +127,7 @@ fn count_rechecked(view: &View) -> usize {
 }
 
 /// Returns `2 ran, 1 fresh, 1 failed, 2 blocked`, without zeros.
-fn counts(view: &View) -> String {
+pub(super) fn counts(view: &View) -> String {
     let unfinished = view.counts.waiting + view.counts.active;
     let n_rechecked = count_rechecked(view);
     let parts = [

@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use crate::error::Failure;
 use crate::event::{Event, EventKind, StepFinished};
-use crate::fingerprint::StaleReason;
+use crate::fingerprint::{Inputs, StaleReason};
 use crate::model::{
-    Checklist, Evidence, Item, ItemId, ItemPlace, NearItem, Outcome, Outline, Output, Progress, ProofKind, RunId,
-    StageId, StageOutline, StepId, StepOutline, StepProof,
+    Attempt, Checklist, Evidence, Item, ItemId, ItemPlace, NearItem, Outcome, Outline, Output, Progress, ProofKind,
+    RunId, StageId, StageOutline, StepId, StepOutline, StepProof, Verdict, Waiver,
 };
 use crate::report::checklist::ChecklistReport;
+use crate::report::diff::{Diff, KnownRun};
 use crate::report::style::Theme;
 use crate::report::testing::script::{Script, Stage, finished, step};
 use crate::report::timeline::{Timeline, TimelineStep};
@@ -122,7 +123,7 @@ pub(crate) fn interrupted() -> Vec<Event> {
     run.events
 }
 
-/// A checklist with one item of each verdict, and one that no step covers.
+/// A checklist with an item of each verdict but `dropped`, and one that no step covers.
 pub(crate) fn checklist() -> Checklist {
     let proofs = [
         ("build.backend", Outcome::Succeeded, None),
@@ -130,6 +131,8 @@ pub(crate) fn checklist() -> Checklist {
         ("deploy.pods", Outcome::Succeeded, Some("1 of 2 pods of `todo` is ready")),
         ("verify.http", Outcome::Failed, None),
         ("verify.ran", Outcome::Succeeded, None),
+        ("verify.said", Outcome::Succeeded, None),
+        ("verify.again", Outcome::Succeeded, None),
     ];
     let outline = outline(&[
         ("build.backend", &["T015"]),
@@ -138,6 +141,8 @@ pub(crate) fn checklist() -> Checklist {
         ("verify.http", &["T050"]),
         ("verify.load", &["T050", "T051"]),
         ("verify.ran", &["T053"]),
+        ("verify.said", &["T054"]),
+        ("verify.again", &["T055"]),
     ]);
     let items: Vec<Item> = [
         ("T015", "Phase 1: `Images`", "Build the backend", true),
@@ -147,6 +152,10 @@ pub(crate) fn checklist() -> Checklist {
         ("T051", "Phase 3: Verify", "It bears load", false),
         ("T052", "Phase 3: Verify", "Write the docs", false),
         ("T053", "Phase 3: Verify", "Warm the cache", false),
+        ("T054", "Phase 3: Verify", "Read the advice", false),
+        ("T055", "Phase 3: Verify", "Pull the images", false),
+        ("T056", "Phase 4: Later", "Add the dashboard", false),
+        ("T057", "Phase 4: Later", "Add the metrics", false),
     ]
     .into_iter()
     .map(|(id, phase, text, ticked)| Item {
@@ -156,6 +165,7 @@ pub(crate) fn checklist() -> Checklist {
         ticked,
         has_id: true,
         dropped: false,
+        must: id == "T050",
         place: ItemPlace { file: "tasks.md".into(), line: 1 },
     })
     .collect();
@@ -164,20 +174,50 @@ pub(crate) fn checklist() -> Checklist {
         .map(|(id, outcome, stale): (_, _, Option<&str>)| {
             let evidence = Evidence {
                 step: step(id),
+                outcome,
                 run: RunId::new("20261121-113512-4f2a").unwrap(),
                 finished_ms: 1_795_260_912_345,
                 duration_ms: 8123,
                 log: Some(format!(".provision/logs/20261121-113512-4f2a/{id}.log")),
-                output: Output::new().with("image", "todo`backend:3f"),
+                output: match id {
+                    "verify.said" => Output::new().with("by", "ana").with("text", "the advice was read"),
+                    _ => Output::new().with("image", "todo`backend:3f"),
+                },
                 commit: (id == "build.backend").then(|| "c32c64d".to_owned()),
-                kind: if id == "verify.ran" { ProofKind::Ran } else { ProofKind::Probe },
+                kind: match id {
+                    "verify.ran" => ProofKind::Ran,
+                    "verify.said" => ProofKind::Confirmed,
+                    _ => ProofKind::Probe,
+                },
                 proven_by: (outcome == Outcome::Fallback).then(|| step("deploy.manifests")),
+                attempts: if id == "verify.again" { attempts() } else { Vec::new() },
                 stale: stale.map(str::to_owned),
             };
-            (step(id), StepProof { outcome, is_fallback: false, evidence, changed_items: BTreeMap::new() })
+            (step(id), StepProof { is_fallback: false, evidence, changed_items: BTreeMap::new() })
         })
         .collect();
-    Checklist::judge(&items, &outline, &proofs)
+    Checklist::judge(&items, &outline, &proofs).waived(&waivers(), NOW)
+}
+
+/// The attempts that failed before `verify.again` succeeded.
+fn attempts() -> Vec<Attempt> {
+    let failed = |at_ms, message: &str| Attempt { at_ms, duration_ms: 1500, message: message.to_owned() };
+    vec![failed(NOW - 30_000, "the registry is busy"), failed(NOW - 20_000, "connection reset\nby <peer>")]
+}
+
+/// A waiver that holds, and one that has expired.
+fn waivers() -> BTreeMap<ItemId, Waiver> {
+    let waiver = |reason: &str, expires: &str, ends_ms, line| Waiver {
+        owner: "ana@example.org".into(),
+        reason: reason.to_owned(),
+        expires: expires.to_owned(),
+        ends_ms,
+        place: ItemPlace { file: "waivers.toml".into(), line },
+    };
+    BTreeMap::from([
+        (ItemId::new("T056").unwrap(), waiver("no image for <arm64>", "2026-12-31", NOW + 1, 1)),
+        (ItemId::new("T057").unwrap(), waiver("waits for #12", "2026-11-20", NOW, 6)),
+    ])
 }
 
 /// A line that looks like an item and is none.
@@ -232,4 +272,32 @@ pub(crate) fn report() -> ChecklistReport<'static> {
         }),
         log: &|path| path.ends_with("backend.log").then(|| "Collecting fastapi\n<done> & over\n".to_owned()),
     }
+}
+
+/// Passes on the changes between two runs of the example: one item has got another verdict, one other evidence, and one
+/// was proven again.
+pub(crate) fn with_changes(check: impl FnOnce(&Diff<'_>)) {
+    static EMPTY: BTreeMap<StepId, Inputs> = BTreeMap::new();
+    let after = checklist();
+    let mut before = after.clone();
+    let at = |id: &str| after.items.iter().position(|status| status.item.id.as_str() == id).unwrap();
+    let earlier = RunId::new("20261120-080000-0001").unwrap();
+    let failed = &mut before.items[at("T015")];
+    failed.verdict = Verdict::Failed;
+    failed.evidence[0].outcome = Outcome::Failed;
+    failed.evidence[0].output = Output::new().with("exit", "1");
+    before.items[at("T055")].evidence[0].attempts.pop();
+    before.items[at("T053")].evidence[0].run = earlier;
+    let known = |run, outcome, checklist| KnownRun {
+        run,
+        began_ms: NOW - 86_400_000,
+        command: "provision up",
+        commit: Some("c32c64d"),
+        outcome,
+        checklist,
+        inputs: &EMPTY,
+    };
+    let (from, to) = ("20261120-080000-0001", "20261121-113512-4f2a");
+    let diff = Diff::between("todo-chatbot", known(from, Some(Outcome::Failed), &before), known(to, None, &after));
+    check(&diff);
 }

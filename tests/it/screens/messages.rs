@@ -81,6 +81,7 @@ fn help_of_up_explains_each_option() {
           --strict-state          Fail if the journal is damaged instead of setting it aside
           --output <FORM>         How to show the run [default: auto] [possible values: auto, tty,
                                   lines, json, github]
+          --bell[=<TIME>]         Ring the terminal's bell at the end of a run that took this long
           --events <FILE>         Also write the events as JSON lines to this file
       -h, --help                  Print help (see more with '--help')
     ");

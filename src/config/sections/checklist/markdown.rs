@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
+use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 
 use super::boxes::{self, Boxes, Mark};
 use super::id::split;
+use super::must::{is_must, is_must_heading};
 
 /// What a file has.
 #[derive(Debug, Default)]
@@ -30,6 +31,7 @@ pub(super) struct ParsedItem {
     pub(super) text: String,
     pub(super) ticked: bool,
     pub(super) dropped: bool,
+    pub(super) must: bool,
 }
 
 /// A line that looks like an item and is none.
@@ -48,6 +50,7 @@ pub(super) fn parse(text: &str) -> Parsed {
         dropped: boxes.lines.iter().map(|line| (line.at, line.mark == Ok(Mark::Dropped))).collect(),
         found: Parsed::default(),
         phase: String::new(),
+        musts: Vec::new(),
         heading: None,
         open: None,
         samples: Vec::new(),
@@ -88,6 +91,8 @@ struct Reader<'a> {
     found: Parsed,
     /// The last heading.
     phase: String,
+    /// The headings that it stands under, itself included, by their levels: whether each makes its items a MUST.
+    musts: Vec<(HeadingLevel, bool)>,
     /// The heading that is being read.
     heading: Option<String>,
     open: Option<OpenItem>,
@@ -114,7 +119,11 @@ impl Reader<'_> {
                 self.close();
                 self.heading = Some(String::new());
             }
-            Event::End(TagEnd::Heading(_)) => self.phase = self.heading.take().unwrap_or_default(),
+            Event::End(TagEnd::Heading(level)) => {
+                self.phase = self.heading.take().unwrap_or_default();
+                self.musts.retain(|(above, _)| above < level);
+                self.musts.push((*level, is_must_heading(&self.phase)));
+            }
             Event::TaskListMarker(ticked) => {
                 self.close();
                 let dropped = self.dropped.get(&range.start).is_some_and(|dropped| *dropped);
@@ -161,6 +170,7 @@ impl Reader<'_> {
             text: parts.text,
             ticked: open.ticked,
             dropped: open.dropped,
+            must: is_must(raw) || self.musts.iter().any(|(_, must)| *must),
         });
     }
 }
@@ -225,6 +235,15 @@ mod tests {
                 "1.2|Implementation Plan|Write property tests| ",
             ]
         );
+    }
+
+    #[test]
+    fn an_item_is_a_must_by_its_text_or_by_a_heading_above_it() {
+        let text = "# Plan\n- [ ] T1 a\n- [ ] T2 [MUST] a\n## Must have\n- [ ] T3 a\n### Sub\n- [ ] T4 a\n\
+                    ## Should have\n- [ ] T5 a\n- [ ] T6 it MUST\n  go on\n- [ ] **T7** a\n  - it MUST not count\n";
+        let items = parse(text).items;
+        let musts: Vec<&str> = items.iter().filter(|item| item.must).filter_map(|item| item.id.as_deref()).collect();
+        assert_eq!((items.len(), musts), (7, vec!["T2", "T3", "T4", "T6"]));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod boxes;
 mod id;
 mod markdown;
+mod must;
 mod names;
 mod tick;
 
@@ -15,7 +16,7 @@ use crate::fingerprint::Digest;
 use crate::model::{Item, ItemId, ItemPlace, NearItem};
 
 use markdown::ParsedNear;
-pub(crate) use names::{Found, Items};
+pub(crate) use names::Items;
 pub(crate) use tick::{NewBoxes, tick};
 
 /// Maximum size: a checklist is written by hand, a larger file is something else.
@@ -44,7 +45,8 @@ pub(crate) fn read(report: &Report, root: &Path, files: &[ChecklistFile]) -> Ite
     items
 }
 
-fn read_text(path: &Path) -> Result<String, String> {
+/// Returns the text of a file that people write, without a byte order mark, or why it can't be read.
+pub(in crate::config::sections) fn read_text(path: &Path) -> Result<String, String> {
     let meta = fs_err::metadata(path).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => "it does not exist".into(),
         kind => kind.to_string(),
@@ -89,6 +91,7 @@ fn read_file(report: &Report, items: &mut Items, file: &ChecklistFile, source: S
             text: found.text,
             ticked: found.ticked,
             dropped: found.dropped,
+            must: found.must,
             place,
         };
         items.add(item, file.list.as_deref(), Arc::clone(&source), found.span);

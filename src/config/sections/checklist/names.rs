@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::config::syntax::diagnostic::{Diagnostic, Source};
+use crate::config::syntax::diagnostic::{Diagnostic, Report, Source};
+use crate::config::syntax::fields::SpannedString;
 use crate::fingerprint::Digest;
 use crate::model::{Item, NearItem};
 use crate::suggest::suggest;
@@ -31,7 +32,7 @@ pub(crate) struct Items {
 }
 
 /// What a name stands for.
-pub(crate) enum Found<'a> {
+enum Found<'a> {
     One(&'a Item),
     None,
     /// The indices of the items that have it.
@@ -64,7 +65,7 @@ impl Items {
     }
 
     /// Returns the item with a name. The name of its list may be left out, and spaces do not matter.
-    pub(crate) fn find(&self, name: &str) -> Found<'_> {
+    fn find(&self, name: &str) -> Found<'_> {
         let found = self.by_name.get(name).or_else(|| {
             let words: Vec<&str> = name.split_whitespace().collect();
             self.by_name.get(&words.join(" "))
@@ -76,8 +77,28 @@ impl Items {
         }
     }
 
+    /// Returns the item with a name; reports one that is unknown or not clear.
+    pub(crate) fn resolve(&self, report: &Report, name: &SpannedString) -> Option<&Item> {
+        let text = name.get_ref();
+        match self.find(text) {
+            Found::One(item) => return Some(item),
+            Found::Several(several) => {
+                let error = Diagnostic::error(format!("`{text}` names {} checklist items", several.len()));
+                report.add(self.explain(error.at(report.source(), name.span(), ""), several));
+            }
+            // The item may be in a checklist that could not be read.
+            Found::None if !self.complete => {}
+            Found::None => report.add(
+                Diagnostic::error(format!("unknown checklist item `{text}`"))
+                    .at(report.source(), name.span(), "")
+                    .maybe_help(self.hint(text)),
+            ),
+        }
+        None
+    }
+
     /// Adds to the error about a name that `several` items have where they are, and how to tell them apart.
-    pub(crate) fn explain(&self, error: Diagnostic, several: &[usize]) -> Diagnostic {
+    fn explain(&self, error: Diagnostic, several: &[usize]) -> Diagnostic {
         let mut error = error;
         for at in several.iter().take(MAX_SHOWN) {
             let (source, span) = &self.places[*at];
@@ -96,7 +117,7 @@ impl Items {
     }
 
     /// Returns the hint for a name that no item has.
-    pub(crate) fn hint(&self, name: &str) -> Option<String> {
+    fn hint(&self, name: &str) -> Option<String> {
         if self.all.is_empty() {
             return Some("name the files with the items in `checklists` of `[pipeline]`".into());
         }

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use super::case::escaped;
-use super::evidence::{basis, counts, near};
+use super::evidence::{basis, counts, near, waiver};
 use super::format::{ChecklistReport, Format};
 use crate::model::{Evidence, ItemStatus, Outcome, Verdict};
 use crate::report::style::{duration, timestamp};
@@ -31,6 +31,7 @@ fn write(out: &mut dyn Write, report: &ChecklistReport) -> io::Result<()> {
         write_timeline(out, timeline)?;
     }
     write_filters(out, report)?;
+    write_legend(out)?;
     for phase in report.checklist.items.chunk_by(|a, b| a.item.phase == b.item.phase) {
         writeln!(out, "<section class=\"phase\">\n<h2>{}</h2>", escaped(&phase[0].item.phase))?;
         for status in phase {
@@ -96,6 +97,16 @@ fn write_filters(out: &mut dyn Write, report: &ChecklistReport) -> io::Result<()
     writeln!(out, "</fieldset>\n<output id=\"shown\"></output>\n</form>")
 }
 
+/// What the verdicts mean, folded away.
+fn write_legend(out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "<details class=\"legend\"><summary>What the verdicts mean</summary>\n<dl>")?;
+    for verdict in Verdict::ALL {
+        let word = verdict.word();
+        writeln!(out, "<dt><span class=\"chip v-{word}\">{word}</span></dt><dd>{}</dd>", escaped(verdict.meaning()))?;
+    }
+    writeln!(out, "</dl>\n</details>")
+}
+
 fn write_item(out: &mut dyn Write, status: &ItemStatus, log: &dyn Fn(&str) -> Option<String>) -> io::Result<()> {
     let word = status.verdict.word();
     writeln!(out, "<details class=\"item\" data-verdict=\"{word}\">\n<summary>")?;
@@ -106,6 +117,8 @@ fn write_item(out: &mut dyn Write, status: &ItemStatus, log: &dyn Fn(&str) -> Op
     writeln!(out, "<span class=\"text\">{}</span>\n</summary>", escaped(&status.item.text))?;
     if status.evidence.is_empty() {
         writeln!(out, "<p>{}</p>", escaped(&basis(status)))?;
+    } else if let Some(applied) = &status.waiver {
+        writeln!(out, "<p>{}</p>", escaped(&waiver(applied)))?;
     }
     for evidence in &status.evidence {
         write_evidence(out, evidence, log)?;
@@ -129,6 +142,11 @@ fn write_evidence(out: &mut dyn Write, evidence: &Evidence, log: &dyn Fn(&str) -
     row("run", evidence.run.as_str())?;
     if let Some(fallback) = &evidence.proven_by {
         row("proven by", fallback.as_str())?;
+    }
+    for (n, failed) in evidence.attempts.iter().enumerate() {
+        let took = duration(Duration::from_millis(failed.duration_ms));
+        let name = format!("failed attempt {}", n + 1);
+        row(&name, &format!("{} after {took}: {}", timestamp(failed.at_ms), failed.message))?;
     }
     if let Some(commit) = &evidence.commit {
         row("commit", commit)?;
