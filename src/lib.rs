@@ -24,6 +24,7 @@ pub mod model;
 pub mod pipeline;
 pub mod plan;
 pub mod policy;
+pub mod prove;
 pub mod redact;
 mod report;
 mod suggest;

@@ -27,6 +27,7 @@ const LAYERS: &[(&str, usize)] = &[
     ("init", 8),
     ("config", 7),
     ("plan", 7),
+    ("prove", 7),
     ("actions", 6),
     ("pipeline", 6),
     ("action", 5),

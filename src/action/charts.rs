@@ -8,7 +8,7 @@ use super::StepContext;
 use crate::error::{Context, Failure};
 use crate::fingerprint::{Digest, Inputs};
 use crate::tools::blocking;
-use crate::tools::helm::{Chart, Helm};
+use crate::tools::helm::{Chart, Helm, Rendering};
 use crate::tools::process::find;
 
 impl StepContext {
@@ -28,6 +28,15 @@ impl StepContext {
             None => blocking(|| find("helm")).await?,
         };
         Ok(Helm::without_cluster(program))
+    }
+
+    /// Returns the manifest that a chart becomes. In a copy of the project, a chart that has not changed is rendered
+    /// only once with the same values.
+    pub async fn render(&self, helm: &Helm, rendering: &Rendering<'_>) -> Result<String, Failure> {
+        match self.tools().renderings() {
+            Some(known) => known.get_or_render(helm, rendering, self).await,
+            None => helm.template(rendering, self).await,
+        }
     }
 
     /// Adds the files of a chart of the project, and those of its values, to `inputs`: `chart PATH`, `values FILE`.

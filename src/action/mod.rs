@@ -1,5 +1,6 @@
 //! The framework of actions: what an action is, what it may reach, and how its settings are read. Knows no action.
 
+mod chart_proof;
 mod charts;
 mod context;
 mod daemon_images;
@@ -9,6 +10,7 @@ mod exercise;
 #[cfg(test)]
 pub(crate) mod fake;
 mod file_inputs;
+mod file_proof;
 pub mod ignored;
 pub mod names;
 mod prompts;
@@ -34,6 +36,7 @@ use crate::tools::deletion::Deletion;
 pub use context::{ChildEvent, OnChild, RunScope, StepContext, StepScope, TerminalTurn};
 pub use entry::{ActionSettings, ActionType, SettingsTable};
 pub use exercise::Exercise;
+pub use file_proof::{FileProof, Forbidden, ProjectFiles};
 pub use prompts::{Prompter, Prompts};
 pub use published::PublishedPort;
 pub use statuses::Statuses;
@@ -110,6 +113,13 @@ pub trait Action: Debug + Send + Sync {
     fn remove<'a>(&'a self, cx: &'a StepContext, removal: &'a Deletion) -> BoxFuture<'a, Result<(), Failure>> {
         let _ = (cx, removal);
         nothing()
+    }
+
+    /// Returns which files decide the result of `run`, if it reads files of the project and nothing else: then
+    /// `provision prove` tries it on changed copies of them. `None` by default: it reads more, or changes something.
+    fn file_proof(&self, files: &ProjectFiles) -> Result<Option<FileProof>, Failure> {
+        let _ = files;
+        Ok(None)
     }
 
     /// Does it. Ends soon after `cx.cancel()` asks, with [`Failure::interrupted`].

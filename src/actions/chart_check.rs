@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::action::{Action, ActionSettings, Presence, StepContext, defaults, names};
+use crate::action::{Action, ActionSettings, FileProof, Presence, ProjectFiles, StepContext, defaults, names};
 use crate::documents::Rendered;
 use crate::error::Failure;
 use crate::expr::Tree;
@@ -101,6 +101,13 @@ impl Action for ChartCheck {
     /// What it found follows from its inputs.
     fn probe<'a>(&'a self, _cx: &'a StepContext, _output: &'a Output) -> BoxFuture<'a, Result<Presence, Failure>> {
         Box::pin(std::future::ready(Ok(Presence::Present)))
+    }
+
+    /// On a copy there is no cluster: objects are validated by what this program knows of Kubernetes.
+    fn file_proof(&self, files: &ProjectFiles) -> Result<Option<FileProof>, Failure> {
+        let mut proof = FileProof::default();
+        proof.add_chart(files, &self.chart, self.render.iter().flat_map(|render| &render.values))?;
+        Ok(Some(proof))
     }
 
     fn run<'a>(&'a self, cx: &'a StepContext) -> BoxFuture<'a, Result<Output, Failure>> {
@@ -214,7 +221,7 @@ impl ChartCheck {
             if self.lint {
                 helm.lint(&rendering, cx).await?;
             }
-            helm.template(&rendering, cx).await
+            cx.render(helm, &rendering).await
         };
         let manifest = result.await;
         cx.check_cancel()?;

@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod edits;
 mod expectation;
+mod proof;
 #[cfg(test)]
 mod tests;
 
@@ -10,7 +11,7 @@ use futures_util::future::BoxFuture;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::action::{Action, ActionSettings, Presence, StepContext, defaults};
+use crate::action::{Action, ActionSettings, FileProof, Presence, ProjectFiles, StepContext, defaults};
 use crate::documents::{Format, ObjectName};
 use crate::error::Failure;
 use crate::expr::{Assertion, Tree};
@@ -132,6 +133,14 @@ impl Action for FileCheck {
 
     fn probe<'a>(&'a self, _cx: &'a StepContext, _output: &'a Output) -> BoxFuture<'a, Result<Presence, Failure>> {
         Box::pin(std::future::ready(Ok(Presence::Present)))
+    }
+
+    fn file_proof(&self, files: &ProjectFiles) -> Result<Option<FileProof>, Failure> {
+        let mut proof = FileProof::default();
+        for expectation in self.expectations() {
+            expectation.add_to(&mut proof, files)?;
+        }
+        Ok(Some(proof))
     }
 
     fn run<'a>(&'a self, cx: &'a StepContext) -> BoxFuture<'a, Result<Output, Failure>> {

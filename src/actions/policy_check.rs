@@ -13,13 +13,15 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use self::verdict::Verdict;
-use crate::action::{Action, ActionSettings, Presence, StepContext, defaults, names};
+use crate::action::{
+    Action, ActionSettings, FileProof, Forbidden, Presence, ProjectFiles, StepContext, defaults, names,
+};
 use crate::error::{Context, Failure};
-use crate::files::{EntryKind, FileSet};
+use crate::files::FileSet;
 use crate::fingerprint::Inputs;
 use crate::leaks::Scanner;
 use crate::model::Output;
-use crate::policy::{Check, Exception, Report, Rule, RuleName, SourceFile};
+use crate::policy::{Check, Exception, Report, Rule, RuleName, SourceFile, breach};
 use crate::tools::process::ProcessObserver;
 use crate::tools::{blocking, git};
 
@@ -165,11 +167,11 @@ impl PolicyCheck {
 
     /// The files that rules about files check: what git knows, or where there is no git all.
     async fn files(&self, cx: &StepContext) -> Result<Vec<PathBuf>, Failure> {
-        let root = cx.tools().root().to_owned();
-        let known = match git::files(&root, cx).await? {
-            Some(known) => known,
-            None => blocking(move || all_files(&root)).await?,
-        };
+        self.checked(git::project_files(cx.tools(), cx).await?)
+    }
+
+    /// Those of the files `known` that rules about files check.
+    fn checked(&self, known: Vec<PathBuf>) -> Result<Vec<PathBuf>, Failure> {
         let wanted = selection("paths", &self.paths).map_err(Failure::failed)?;
         let excluded = selection("exclude", &self.exclude).map_err(Failure::failed)?;
         let is_wanted = |path: &PathBuf| (self.paths.is_empty() || wanted.is_match(path)) && !excluded.is_match(path);
@@ -211,18 +213,6 @@ impl PolicyCheck {
     }
 }
 
-/// Every file of a project that is in no git repository.
-fn all_files(root: &std::path::Path) -> Result<Vec<PathBuf>, Failure> {
-    let mut all = Vec::new();
-    for entry in FileSet::glob(root, "**", &[]).map_err(Failure::failed)?.walk() {
-        let entry = entry?;
-        if entry.kind == EntryKind::File {
-            all.push(entry.name().to_owned());
-        }
-    }
-    Ok(all)
-}
-
 /// What files and manifests say decides the result: they are the step's inputs, so that it is fresh while they are
 /// unchanged.
 impl Action for PolicyCheck {
@@ -238,6 +228,18 @@ impl Action for PolicyCheck {
 
     fn probe<'a>(&'a self, _cx: &'a StepContext, _output: &'a Output) -> BoxFuture<'a, Result<Presence, Failure>> {
         Box::pin(std::future::ready(Ok(Presence::Present)))
+    }
+
+    /// Of a file that rules about files check, only what breaks one of them matters.
+    fn file_proof(&self, files: &ProjectFiles) -> Result<Option<FileProof>, Failure> {
+        let mut proof = FileProof::default();
+        for file in self.checked(files.all().iter().cloned().collect())? {
+            let name = file.to_string_lossy();
+            let breaches = self.file_rules().into_iter().filter_map(|rule| breach(rule, &name));
+            proof.forbidden.extend(breaches.map(|lines| Forbidden { file: file.clone(), lines }));
+        }
+        self.add_objects_to(&mut proof, files)?;
+        Ok(Some(proof))
     }
 
     fn run<'a>(&'a self, cx: &'a StepContext) -> BoxFuture<'a, Result<Output, Failure>> {

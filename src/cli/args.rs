@@ -11,7 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::SignedDuration;
 
 use crate::files::Verify;
-use crate::report::{ChecklistFormat, ColorChoice, DIFF_FORMATS, DiffFormat, FORMATS, OutputChoice};
+use crate::report::{ChecklistFormat, ColorChoice, DIFF_FORMATS, DiffFormat, FORMATS, OutputChoice, ProveFormat};
 use crate::tools::Access;
 use crate::tools::deletion::Consent;
 pub(super) use place::FileArg;
@@ -73,6 +73,8 @@ pub(super) enum Command {
     Report(ReportArgs),
     /// Show the output of a step
     Logs(LogsArgs),
+    /// Change copies of files that items are proven from; show what no check notices
+    Prove(ProveArgs),
     /// Show what the pipeline executes, and trust it as it is now
     Trust(TrustArgs),
     /// Check whether this machine has what the pipeline needs, each problem with its fix
@@ -262,6 +264,24 @@ pub(super) struct LogsArgs {
 }
 
 #[derive(Args, Debug)]
+pub(super) struct ProveArgs {
+    #[command(flatten)]
+    pub(super) place: FileArg,
+    /// Items of the checklists; all that are proven from files by default
+    #[arg(value_name = "ITEM")]
+    pub(super) items: Vec<String>,
+    /// The format of the report
+    #[arg(long, value_name = "FORM", default_value = "text")]
+    pub(super) format: ProveFormat,
+    /// Most mutants of each file that are tried, the same ones each time; 0 for all
+    #[arg(long, value_name = "N", default_value_t = 40)]
+    pub(super) mutants: usize,
+    /// Trust the pipeline as it is now, and remember that
+    #[arg(long)]
+    pub(super) trust: bool,
+}
+
+#[derive(Args, Debug)]
 pub(super) struct TrustArgs {
     #[command(flatten)]
     pub(super) place: FileArg,
@@ -326,6 +346,7 @@ impl Command {
                 None => args.place.file.as_ref(),
             },
             Self::Logs(args) => args.file.as_ref(),
+            Self::Prove(args) => args.place.file.as_ref(),
             Self::Trust(args) => args.place.file.as_ref(),
             Self::Doctor(args) => args.place.file.as_ref(),
             Self::Down(args) => args.place.file.as_ref(),

@@ -16,6 +16,7 @@ mod man;
 mod output;
 mod project;
 mod prompter;
+mod prove;
 mod runtime;
 mod schema;
 mod tick;
@@ -67,6 +68,7 @@ fn run(cli: &Cli, terminal: &Terminal) -> Result<u8, Failure> {
         Command::Why(args) => why::why(cli, terminal, args),
         Command::Report(args) => inspect::report(cli, terminal, args),
         Command::Logs(args) => logs::logs(cli, terminal, args),
+        Command::Prove(args) => prove::prove(cli, terminal, args),
         Command::Trust(args) => trust::trust(cli, terminal, args),
         Command::Doctor(args) => doctor::doctor(cli, terminal, args),
         Command::Down(args) => down::down(cli, terminal, args),

@@ -71,7 +71,12 @@ fn sections(providers: &[ProviderType]) -> Value {
                     "description": "Markdown files with task lists; a table names the lists",
                     "anyOf": [strings, {"type": "object", "additionalProperties": {"type": "string"}}]
                 },
-                "max-age": {"description": "How old a proof may be that can't be seen again without changing something", "$ref": "#/$defs/duration"}
+                "max-age": {"description": "How old a proof may be that can't be seen again without changing something", "$ref": "#/$defs/duration"},
+                "waivers": {"description": "The file of waivers, relative to this file", "type": "string"},
+                "max-waived": {
+                    "description": "How many items may be waived: a number, or a part of them such as `\"10%\"`",
+                    "anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": "^[0-9]+%$"}]
+                }
             },
             "required": ["name"],
             "additionalProperties": false

@@ -156,6 +156,11 @@ pub(super) fn has_comments(path: &str) -> bool {
     syntax(path).is_some()
 }
 
+/// What begins a comment in this file.
+pub(super) fn comment_mark(path: &str) -> Option<&'static str> {
+    syntax(path)?.line_comments.first().copied()
+}
+
 pub(super) fn no_open_work(file: &SourceFile, _: &mut Scanner) -> Vec<Spot> {
     let (Some(syntax), Some(text), Some(marks)) = (syntax(file.path()), file.text(), &*MARKS) else {
         return Vec::new();

@@ -4,6 +4,7 @@
 //! A rule checks one kind of thing, files or objects, and says of each what is wrong with it. What it has checked is
 //! counted: a rule without anything to check has proven nothing.
 
+mod breaches;
 mod exceptions;
 mod leftovers;
 mod objects;
@@ -18,6 +19,7 @@ mod split;
 mod tree_secrets;
 mod yaml_indent;
 
+pub use breaches::breach;
 pub use exceptions::Exception;
 pub use objects::{Object, read_manifest};
 pub use page::page;

@@ -5,9 +5,11 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::Tools;
 use super::blocking::blocking;
 use super::process::{Cancel, ChildRegistry, Command, ProcessObserver, capture, find};
 use crate::error::Failure;
+use crate::files::{EntryKind, FileSet};
 
 /// Returns the commit that is checked out in `folder`, with `-dirty` when files that git knows differ from it; `None`
 /// where there is no git, or no work tree.
@@ -43,4 +45,31 @@ pub async fn files(folder: &Path, observer: &dyn ProcessObserver) -> Result<Opti
         Ok(paths)
     });
     paths.await.map(Some)
+}
+
+/// Returns the files of the project, relative to it and in their order: those that [`files`] lists; where the project
+/// is in no work tree, all of them. A copy has those that it was made of.
+pub async fn project_files(tools: &Tools, observer: &dyn ProcessObserver) -> Result<Vec<PathBuf>, Failure> {
+    let root = tools.root().to_owned();
+    if let Some(copied) = tools.copied_files() {
+        let copied = Arc::clone(copied);
+        let is_there = move |path: &&PathBuf| root.join(path).is_file();
+        return blocking(move || Ok(copied.iter().filter(is_there).cloned().collect())).await;
+    }
+    match files(&root, observer).await? {
+        Some(known) => Ok(known),
+        None => blocking(move || all_files(&root)).await,
+    }
+}
+
+/// Every file of a project that is in no work tree.
+fn all_files(root: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let mut all = Vec::new();
+    for entry in FileSet::glob(root, "**", &[]).map_err(Failure::failed)?.walk() {
+        let entry = entry?;
+        if entry.kind == EntryKind::File {
+            all.push(entry.name().to_owned());
+        }
+    }
+    Ok(all)
 }

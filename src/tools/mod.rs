@@ -69,6 +69,14 @@ pub struct Tools {
     sessions: http::Sessions,
     /// The kubeconfig of the cluster whose generated secrets are known.
     learnt: Mutex<Option<Digest>>,
+    copy: Option<CopyTools>,
+}
+
+/// What the tools of a copy of a project have besides.
+#[derive(Debug)]
+struct CopyTools {
+    files: Arc<[PathBuf]>,
+    renderings: helm::Renderings,
 }
 
 impl Tools {
@@ -99,6 +107,7 @@ impl Tools {
             handed_cluster: Memo::default(),
             sessions: http::Sessions::default(),
             learnt: Mutex::new(None),
+            copy: None,
         }
     }
 
@@ -110,6 +119,22 @@ impl Tools {
     /// Names the pipeline and its steps: what they set in the cluster is marked with it.
     pub fn of_pipeline(self, name: &str, steps: impl Iterator<Item = StepId>) -> Self {
         Self { pipeline: name.to_owned(), steps: steps.collect(), ..self }
+    }
+
+    /// For a copy of the project that consists of `files`: checks see these alone, and what a chart becomes is kept for
+    /// those that ask for the same.
+    pub fn of_copy(self, files: Arc<[PathBuf]>) -> Self {
+        Self { copy: Some(CopyTools { files, renderings: helm::Renderings::default() }), ..self }
+    }
+
+    /// The files that the project was copied from; `None` if it is no copy.
+    pub fn copied_files(&self) -> Option<&Arc<[PathBuf]>> {
+        self.copy.as_ref().map(|copy| &copy.files)
+    }
+
+    /// What charts have become; `None` if the project is no copy.
+    pub fn renderings(&self) -> Option<&helm::Renderings> {
+        self.copy.as_ref().map(|copy| &copy.renderings)
     }
 
     /// The pipeline's name.

@@ -24,6 +24,7 @@ mod inputs;
 mod interrupt;
 mod login;
 mod policy_check;
+mod prove;
 mod report;
 mod report_diff;
 mod resume;

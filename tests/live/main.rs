@@ -15,6 +15,7 @@ mod exercises;
 mod image_check;
 mod main_job;
 mod node;
+mod prove;
 mod registry;
 mod releases;
 mod repair;

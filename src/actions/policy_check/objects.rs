@@ -4,7 +4,7 @@ use fs_err as fs;
 
 use super::PolicyCheck;
 use super::verdict::Verdict;
-use crate::action::StepContext;
+use crate::action::{FileProof, ProjectFiles, StepContext};
 use crate::error::{Context, Failure};
 use crate::files::{EntryKind, FileSet};
 use crate::fingerprint::Inputs;
@@ -28,6 +28,17 @@ impl PolicyCheck {
         }
         let Some(chart) = self.chart.as_ref().and_then(|chart| Chart::at(cx.path(chart))) else { return Ok(()) };
         cx.add_chart(Some(chart), &self.values, inputs).await
+    }
+
+    /// Adds the files that decide about the objects to `proof`.
+    pub(super) fn add_objects_to(&self, proof: &mut FileProof, files: &ProjectFiles) -> Result<(), Failure> {
+        for pattern in &self.manifests {
+            proof.add_contents(files, pattern)?;
+        }
+        match &self.chart {
+            Some(chart) => proof.add_chart(files, chart, &self.values),
+            None => Ok(()),
+        }
     }
 
     /// Checks the objects. Returns how many there are.
@@ -95,7 +106,7 @@ impl PolicyCheck {
             values_files: &self.values.iter().map(|file| cx.path(file)).collect::<Vec<_>>(),
             values: values.as_deref(),
         };
-        let manifest = helm.template(&rendering, cx).await?;
+        let manifest = cx.render(&helm, &rendering).await?;
         Ok(read_manifest(chart, &manifest, unreadable))
     }
 }

@@ -5,6 +5,7 @@ mod chart;
 mod pending;
 mod program;
 mod render;
+mod renderings;
 mod warnings;
 
 pub use call::call_id;
@@ -12,3 +13,4 @@ pub use chart::Chart;
 pub use pending::PendingRelease;
 pub use program::{Helm, Install, Rollback};
 pub use render::Rendering;
+pub use renderings::Renderings;

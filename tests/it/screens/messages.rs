@@ -24,6 +24,7 @@ fn help_names_each_command_and_what_it_does() {
       why          Show why a step is fresh or stale, input by input
       report       Show the checklist: every item with its verdict and evidence
       logs         Show the output of a step
+      prove        Change copies of files that items are proven from; show what no check notices
       trust        Show what the pipeline executes, and trust it as it is now
       doctor       Check whether this machine has what the pipeline needs, each problem with its fix
       down         Remove what provision made, and only that: shows it first, and asks
