@@ -86,6 +86,8 @@ export async function look(page, name) {
   assert.equal(overflow, 0, `${name} scrolls sideways by ${overflow} px`);
   assert.equal(headings, 1, `${name} has ${headings} main headings`);
   assert.deepEqual(unnamed, [], `${name} has fields without a label`);
+  // A page that was just led to gets its title a moment after its content.
+  await page.waitForFunction(() => document.title !== "");
   await page.evaluate(AXE);
   const violations = await page.evaluate(async () => {
     const tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"];
