@@ -26,7 +26,7 @@ pub(super) struct ImageLoad {
     /// The image with its tag, as the build step outputs it: `${{ steps.build.backend.image }}`.
     image: String,
     /// The id that the image has to have, `${{ steps.build.backend.id }}`; by default the one that it has now.
-    id: Option<String>,
+    image_id: Option<String>,
 }
 
 impl ActionSettings for ImageLoad {
@@ -83,7 +83,7 @@ impl Action for ImageLoad {
     fn probe<'a>(&'a self, cx: &'a StepContext, output: &'a Output) -> BoxFuture<'a, Result<Presence, Failure>> {
         Box::pin(async move {
             let docker = cx.tools().docker().await?;
-            if self.id.is_none()
+            if self.image_id.is_none()
                 && let Some(image) = docker.image(&self.image).await?
                 && output.get("id") != Some(&image.id)
             {
@@ -130,7 +130,7 @@ impl ImageLoad {
             return Err(Failure::failed(format!("the Docker daemon has no image `{}`", self.image))
                 .hint("run the step that builds it again"));
         };
-        if let Some(id) = &self.id
+        if let Some(id) = &self.image_id
             && *id != image.id
         {
             return Err(Failure::failed(format!("`{}` now refers to a different image", self.image))

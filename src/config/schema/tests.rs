@@ -219,3 +219,13 @@ fn every_common_key_is_described() {
         assert!(value.get("description").is_some(), "{key}");
     }
 }
+
+#[test]
+fn no_action_has_a_setting_that_every_step_has() {
+    for action in ACTIONS {
+        let schema = serde_json::to_value((action.schema)()).unwrap();
+        let settings = schema["properties"].as_object().into_iter().flatten().map(|(name, _)| name.as_str());
+        let taken: Vec<&str> = settings.filter(|name| COMMON_KEYS.contains(name)).collect();
+        assert_eq!(taken, Vec::<&str>::new(), "settings of {} that can't be written", action.name);
+    }
+}
