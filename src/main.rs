@@ -2,11 +2,6 @@
 
 use std::process::ExitCode;
 
-/// A run makes very many small values: a run of 10,000 steps takes a third less processor time with this allocator than
-/// with that of the C library, and a third more memory. Version 3 of it takes twice as much.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     // An internal error has an exit code of its own; the message has been printed already.
     std::panic::catch_unwind(provision::cli::main).unwrap_or(ExitCode::from(70))
