@@ -20,6 +20,7 @@ class Process:
         self.url = f"http://127.0.0.1:{self.port}"
         self._env = {
             "PATH": os.environ["PATH"],
+            "PYTHONDONTWRITEBYTECODE": "1",
             "DATABASE_URL": database,
             "JWT_SECRET": "jwt " * 8,
             "BETTER_AUTH_SECRET": "cookie",
