@@ -12,7 +12,7 @@ use regex::Regex;
 
 use super::repository::{Repository, ancestors, folder_of, join, shown};
 use crate::files::dockerignore::Ignore;
-use crate::tools::docker::build::dockerfile::{Stage, stages};
+use crate::tools::docker::build::dockerfile::{AUTOMATIC, Stage, stages};
 
 /// What is known of a context.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -139,7 +139,7 @@ fn with_args(text: &str, args: &BTreeMap<String, String>) -> String {
     let with_default: BTreeSet<String> = text
         .lines()
         .filter_map(|line| Some(declared(line)?.split_once('=')?.0.to_owned()))
-        .chain(PREDEFINED.iter().map(|name| (*name).to_owned()))
+        .chain(AUTOMATIC.into_iter().chain(PREDEFINED).map(str::to_owned))
         .collect();
     let lines = text.lines().map(|line| {
         let Some(rest) = declared(line) else { return line.to_owned() };
@@ -153,20 +153,8 @@ fn with_args(text: &str, args: &BTreeMap<String, String>) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// Arguments that each build has.
-const PREDEFINED: &[&str] = &[
-    "TARGETPLATFORM",
-    "TARGETOS",
-    "TARGETARCH",
-    "TARGETVARIANT",
-    "BUILDPLATFORM",
-    "BUILDOS",
-    "BUILDARCH",
-    "BUILDVARIANT",
-    "HTTP_PROXY",
-    "HTTPS_PROXY",
-    "NO_PROXY",
-];
+/// Arguments that each build has, besides those of the platform.
+const PREDEFINED: [&str; 3] = ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"];
 
 /// What stands for the value of an argument that nobody sets, before its name.
 const UNSET: &str = "provision-unset-";

@@ -1,12 +1,11 @@
 //! [`Programs`]: the programs that show what charts and kustomizations become, where they are installed.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::Failure;
 use crate::tools::helm::Helm;
-use crate::tools::process::{self, Cancel, ChildRegistry, Command, ProcessObserver};
+use crate::tools::process::{self, Command, ProcessObserver, Silent};
 
 /// How long one call may take.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -16,26 +15,7 @@ const LIMIT: Duration = Duration::from_secs(20);
 pub(super) struct Programs {
     pub(super) helm: Option<Helm>,
     pub(super) kubectl: Option<PathBuf>,
-    host: Quiet,
-}
-
-/// Shows nothing of what programs write.
-#[derive(Debug, Default)]
-struct Quiet {
-    cancel: Cancel,
-    children: Arc<ChildRegistry>,
-}
-
-impl ProcessObserver for Quiet {
-    fn output(&self, _bytes: &[u8]) {}
-    fn started(&self, _pid: u32) {}
-    fn ended(&self, _pid: u32) {}
-    fn cancel(&self) -> &Cancel {
-        &self.cancel
-    }
-    fn children(&self) -> &Arc<ChildRegistry> {
-        &self.children
-    }
+    host: Silent,
 }
 
 impl Programs {
@@ -44,7 +24,7 @@ impl Programs {
         Self {
             helm: process::find("helm").ok().map(Helm::without_cluster),
             kubectl: process::find("kubectl").ok(),
-            host: Quiet::default(),
+            host: Silent::default(),
         }
     }
 

@@ -74,26 +74,29 @@ pub async fn capture_within(
     cancel: &Cancel,
     children: &Arc<ChildRegistry>,
 ) -> Option<String> {
-    let silent = Silent { cancel, children };
+    let silent = Silent { cancel: cancel.clone(), children: Arc::clone(children) };
     let exit = pause::timeout(limit, command.capture().run(&silent)).await?.ok()?;
     exit.status.success().then(|| String::from_utf8_lossy(&exit.stdout).into_owned())
 }
 
-/// Shows nothing.
-struct Silent<'a> {
-    cancel: &'a Cancel,
-    children: &'a Arc<ChildRegistry>,
+/// Shows nothing of what programs print.
+#[derive(Debug, Default)]
+pub struct Silent {
+    /// Stops them.
+    pub cancel: Cancel,
+    /// Where they are registered.
+    pub children: Arc<ChildRegistry>,
 }
 
-impl ProcessObserver for Silent<'_> {
+impl ProcessObserver for Silent {
     fn output(&self, _bytes: &[u8]) {}
     fn started(&self, _pid: u32) {}
     fn ended(&self, _pid: u32) {}
     fn cancel(&self) -> &Cancel {
-        self.cancel
+        &self.cancel
     }
     fn children(&self) -> &Arc<ChildRegistry> {
-        self.children
+        &self.children
     }
 }
 

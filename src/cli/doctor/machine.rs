@@ -19,7 +19,7 @@ use crate::model::StepId;
 use crate::pipeline::Step;
 use crate::redact::Redactor;
 use crate::tools::docker::DaemonMachine;
-use crate::tools::process::{ChildRegistry, ProcessObserver};
+use crate::tools::process::{ChildRegistry, ProcessObserver, Silent};
 use crate::tools::secrets::Secrets;
 use crate::tools::{Cancel, Tools};
 
@@ -38,7 +38,7 @@ pub(super) struct Machine {
     written: Table,
     scope: Arc<StepScope>,
     cancel: Cancel,
-    quiet: Quiet,
+    silent: Silent,
     daemon: OnceCell<Result<DaemonMachine, Failure>>,
 }
 
@@ -66,7 +66,7 @@ impl Machine {
             history: project.as_ref().map_or_else(|| Ok(History::default()), Project::history),
             written: project.as_ref().and_then(|project| project.text.parse().ok()).unwrap_or_default(),
             scope: Arc::new(StepScope::looking(Arc::clone(&tools), Arc::clone(&children))),
-            quiet: Quiet { cancel: cancel.clone(), children },
+            silent: Silent { cancel: cancel.clone(), children },
             demand: demand.unwrap_or_default(),
             daemon: OnceCell::new(),
             project,
@@ -117,34 +117,16 @@ impl Machine {
 
     /// Hears what programs print, and says nothing.
     pub(super) fn observer(&self) -> &dyn ProcessObserver {
-        &self.quiet
+        &self.silent
     }
 
     /// The programs that the checks run.
     pub(super) fn children(&self) -> &Arc<ChildRegistry> {
-        &self.quiet.children
+        &self.silent.children
     }
 
     /// What the daemon reports about its machine; asked once for all checks.
     pub(super) async fn daemon(&self) -> Result<&DaemonMachine, &Failure> {
         self.daemon.get_or_init(async || self.tools.docker().await?.machine().await).await.as_ref()
-    }
-}
-
-/// Shows nothing.
-struct Quiet {
-    cancel: Cancel,
-    children: Arc<ChildRegistry>,
-}
-
-impl ProcessObserver for Quiet {
-    fn output(&self, _bytes: &[u8]) {}
-    fn started(&self, _pid: u32) {}
-    fn ended(&self, _pid: u32) {}
-    fn cancel(&self) -> &Cancel {
-        &self.cancel
-    }
-    fn children(&self) -> &Arc<ChildRegistry> {
-        &self.children
     }
 }

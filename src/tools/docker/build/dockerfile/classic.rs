@@ -3,7 +3,7 @@
 use super::lines::{instructions, split_flags};
 
 /// Arguments that BuildKit alone sets.
-const AUTOMATIC: [&str; 8] = [
+pub const AUTOMATIC: [&str; 8] = [
     "TARGETPLATFORM",
     "TARGETOS",
     "TARGETARCH",

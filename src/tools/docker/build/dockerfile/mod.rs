@@ -12,7 +12,7 @@ mod variables;
 
 use std::collections::BTreeMap;
 
-pub use classic::{may_copy, needs_buildkit};
+pub use classic::{AUTOMATIC, may_copy, needs_buildkit};
 use lines::{Instruction, KNOWN, flag, instructions, pairs, shell_words, split_flags};
 pub use stages::{Copied, HealthCheck, Program, Said, Stage, stages};
 use variables::Variables;
