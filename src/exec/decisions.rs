@@ -180,7 +180,7 @@ impl<'a> Decisions<'a> {
 
     fn check(&mut self, number: usize, action: Arc<dyn Action>) {
         let step = Arc::clone(&self.graph.steps[number].step);
-        let (imposed, companions) = self.together(number);
+        let (imposed, companions) = (self.imposed(number), self.companions(number));
         let outputs = self.schedule.used_outputs(number);
         self.sightings.begins(number);
         self.n_tasks += 1;

@@ -70,6 +70,13 @@ pub struct StepEnd {
     pub message: Option<String>,
 }
 
+impl StepEnd {
+    /// Whether `fallback` proved the step in its place.
+    pub fn is_by(&self, fallback: &StepId) -> bool {
+        self.outcome == Outcome::Fallback && self.proven_by.as_ref() == Some(fallback)
+    }
+}
+
 /// A run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RunRecord {

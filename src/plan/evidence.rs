@@ -89,7 +89,7 @@ fn stand_in(graph: &Graph, number: usize, end: &StepEnd) -> Option<Result<usize,
     let Some(by) = &end.proven_by else {
         return Some(Err("it is not on record which fallback stood in for it".to_owned()));
     };
-    let declared = graph.steps[number].fallback.filter(|fallback| graph.steps[*fallback].step.id == *by);
+    let declared = graph.steps[number].fallback.filter(|fallback| end.is_by(&graph.steps[*fallback].step.id));
     Some(declared.ok_or_else(|| format!("{by} is no longer its fallback")))
 }
 

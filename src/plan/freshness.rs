@@ -201,7 +201,7 @@ fn proven<'a>(step: &Step, history: Option<&'a StepHistory>) -> Result<&'a StepE
     let end = history.last.as_deref().ok_or(StaleReason::Interrupted)?;
     match end.outcome {
         Outcome::Succeeded => Ok(end),
-        Outcome::Fallback if end.proven_by.is_some() && end.proven_by == step.fallback => Ok(end),
+        _ if step.fallback.as_ref().is_some_and(|fallback| end.is_by(fallback)) => Ok(end),
         Outcome::Interrupted => Err(StaleReason::Interrupted),
         _ => Err(StaleReason::FailedLastTime),
     }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::journal::History;
-use crate::model::{IdMap, Outcome, StageId, StepId};
+use crate::model::{IdMap, StageId, StepId};
 use crate::pipeline::{Pipeline, Step};
 
 /// A pipeline's stages and steps by number, in the order of the file. An edge between stages stands for one from each
@@ -130,8 +130,7 @@ impl Graph {
         let node = &self.steps[number];
         let fallback = node.fallback?;
         let end = history.step(&node.step.id)?.last.as_ref()?;
-        let is_by = end.outcome == Outcome::Fallback && end.proven_by.as_ref() == Some(&self.steps[fallback].step.id);
-        is_by.then_some(fallback)
+        end.is_by(&self.steps[fallback].step.id).then_some(fallback)
     }
 
     /// Whether the pipeline's success does not depend on a step; a fallback counts as much as the step that it stands

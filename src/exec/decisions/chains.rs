@@ -12,35 +12,31 @@ use crate::model::StepId;
 use crate::pipeline::Outputs;
 
 impl Decisions<'_> {
-    /// Returns why a step has to run whatever its check finds, and the steps that count only together with it.
-    pub(super) fn together(&self, number: usize) -> (Option<StaleReason>, Companions) {
-        let forced = self.plan.forced[number].then_some(StaleReason::Forced);
+    /// Returns why a step has to run, whatever its check finds.
+    pub(super) fn imposed(&self, number: usize) -> Option<StaleReason> {
+        if self.plan.forced[number] {
+            return Some(StaleReason::Forced);
+        }
+        match &self.verdicts[self.graph.steps[number].chain?] {
+            ChainVerdict::Again(step) => Some(StaleReason::AgainWith(step.clone())),
+            ChainVerdict::Open | ChainVerdict::Holds => None,
+        }
+    }
+
+    /// Returns the steps that count only together with a step, as far as that is not decided.
+    pub(super) fn companions(&self, number: usize) -> Companions {
         if let Some(fallback) = self.graph.stand_in(number, &self.run.history) {
-            return (forced, Companions { steps: vec![self.companion(fallback)], of_one_run: false });
+            return Companions { steps: vec![self.companion(fallback)], of_one_run: false };
         }
-        let node = &self.graph.steps[number];
-        let Some(chain) = node.chain else { return (forced, Companions::default()) };
-        match &self.verdicts[chain] {
-            ChainVerdict::Holds => (forced, Companions::default()),
-            ChainVerdict::Again(step) => {
-                (forced.or_else(|| Some(StaleReason::AgainWith(step.clone()))), Companions::default())
-            }
-            ChainVerdict::Open => {
-                let others = self.graph.chains[chain].iter().copied();
-                let counts = |other: &usize| {
-                    *other != number
-                        && self.plan.selected[*other]
-                        && !matches!(self.schedule.applies(*other), Ok(false))
-                };
-                (
-                    forced,
-                    Companions {
-                        steps: others.filter(counts).map(|other| self.companion(other)).collect(),
-                        of_one_run: true,
-                    },
-                )
-            }
-        }
+        let undecided = |chain: &usize| matches!(self.verdicts[*chain], ChainVerdict::Open);
+        let Some(chain) = self.graph.steps[number].chain.filter(undecided) else {
+            return Companions::default();
+        };
+        let counts = |other: &usize| {
+            *other != number && self.plan.selected[*other] && !matches!(self.schedule.applies(*other), Ok(false))
+        };
+        let others = self.graph.chains[chain].iter().copied().filter(counts);
+        Companions { steps: others.map(|other| self.companion(other)).collect(), of_one_run: true }
     }
 
     /// A companion, with the outputs that there are now, or the last ones of steps that are not over.
