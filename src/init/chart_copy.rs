@@ -79,23 +79,18 @@ fn copy_folder(from: &Path, to: &Path) -> Result<(), Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::init::testing::repository;
 
     #[test]
     fn a_chart_is_copied_with_the_dependencies_that_are_there() {
-        let dir = tempfile::tempdir().unwrap();
-        for (name, text) in [
+        let (dir, repository) = repository(&[
             (
                 "app/Chart.yaml",
                 "apiVersion: v2\nname: app\nversion: 1.0.0\ndependencies:\n- {name: lib, version: 1.x.x, repository: \"file://../lib\"}\n- {name: pg, version: 1.x.x, repository: \"https://charts.example.com\"}\n",
             ),
             ("app/templates/a.yaml", "a: 1\n"),
             ("lib/Chart.yaml", "apiVersion: v2\nname: lib\nversion: 1.0.0\n"),
-        ] {
-            let path = dir.path().join(name);
-            fs_err::create_dir_all(path.parent().unwrap()).unwrap();
-            fs_err::write(path, text).unwrap();
-        }
-        let repository = Repository::read(dir.path()).unwrap();
+        ]);
         let from = |name: &str, repository: &str| (name.to_owned(), repository.to_owned());
         let dependencies = vec![from("lib", "file://../lib"), from("pg", "https://charts.example.com")];
         let chart = Chart { folder: "app".into(), name: "app".into(), values: Vec::new(), dependencies };

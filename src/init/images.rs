@@ -254,15 +254,10 @@ mod tests {
     use super::*;
     use crate::init::detect::detect;
     use crate::init::repository::shown;
+    use crate::init::testing::repository;
 
     fn builds(files: &[(&str, &str)]) -> (Vec<String>, Findings) {
-        let dir = tempfile::tempdir().unwrap();
-        for (name, text) in files {
-            let path = dir.path().join(name);
-            fs_err::create_dir_all(path.parent().unwrap()).unwrap();
-            fs_err::write(path, text).unwrap();
-        }
-        let repository = Repository::read(dir.path()).unwrap();
+        let (_dir, repository) = repository(files);
         let mut findings = detect(&repository);
         let builds = image_builds(&repository, &mut findings, "shop", true);
         let shown = builds.iter().map(|one| {

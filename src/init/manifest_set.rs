@@ -243,15 +243,10 @@ fn patterns(repository: &Repository, taken: &[&ManifestFile]) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::init::detect::detect;
+    use crate::init::testing::repository;
 
     fn sets(files: &[(&str, String)]) -> (Vec<ManifestSet>, Findings) {
-        let dir = tempfile::tempdir().unwrap();
-        for (name, text) in files {
-            let path = dir.path().join(name);
-            fs_err::create_dir_all(path.parent().unwrap()).unwrap();
-            fs_err::write(path, text).unwrap();
-        }
-        let repository = Repository::read(dir.path()).unwrap();
+        let (_dir, repository) = repository(files);
         let mut findings = detect(&repository);
         (manifest_sets(&repository, &mut findings), findings)
     }

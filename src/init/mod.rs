@@ -25,6 +25,8 @@ mod names;
 mod programs;
 mod render_chart;
 mod repository;
+#[cfg(test)]
+mod testing;
 mod write;
 
 use std::path::Path;

@@ -144,17 +144,7 @@ pub(super) fn shown(path: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn repository(files: &[(&str, &str)]) -> (tempfile::TempDir, Repository) {
-        let dir = tempfile::tempdir().unwrap();
-        for (name, text) in files {
-            let path = dir.path().join(name);
-            fs_err::create_dir_all(path.parent().unwrap()).unwrap();
-            fs_err::write(path, text).unwrap();
-        }
-        let repository = Repository::read(dir.path()).unwrap();
-        (dir, repository)
-    }
+    use crate::init::testing::repository;
 
     #[test]
     fn what_git_ignores_and_what_is_downloaded_is_left_out() {

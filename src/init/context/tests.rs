@@ -1,6 +1,7 @@
 //! Which folder is the context, by what a Dockerfile copies.
 
 use super::*;
+use crate::init::testing::repository;
 
 struct Case {
     files: &'static [(&'static str, &'static str)],
@@ -76,13 +77,7 @@ fn the_context_is_where_everything_is_that_is_copied() {
         },
     ];
     for Case { files, dockerfile, declared, context, missing } in cases {
-        let dir = tempfile::tempdir().unwrap();
-        for (name, text) in files {
-            let path = dir.path().join(name);
-            fs_err::create_dir_all(path.parent().unwrap()).unwrap();
-            fs_err::write(path, text).unwrap();
-        }
-        let repository = Repository::read(dir.path()).unwrap();
+        let (_dir, repository) = repository(files);
         let args = BTreeMap::new();
         let found = choose_context(&repository, Wanted { dockerfile, target: None, args: &args, declared });
         assert_eq!(found.folder, context, "{files:?}");

@@ -89,11 +89,11 @@ fn values(repository: &Repository, folder: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::init::testing::repository;
 
     #[test]
     fn parts_of_charts_are_no_charts_and_values_are_found() {
-        let dir = tempfile::tempdir().unwrap();
-        for (name, text) in [
+        let (_dir, repository) = repository(&[
             (
                 "deploy/app/Chart.yaml",
                 "name: app\ndependencies:\n- {name: lib, repository: \"file://../lib\"}\n- {name: postgresql, repository: \"https://charts.example.com\"}\n",
@@ -107,13 +107,9 @@ mod tests {
             ("deploy/app/charts/sub/Chart.yaml", "name: sub\n"),
             ("deploy/lib/Chart.yaml", "name: lib\n"),
             ("common/Chart.yaml", "name: common\ntype: library\n"),
-        ] {
-            let path = dir.path().join(name);
-            fs_err::create_dir_all(path.parent().unwrap()).unwrap();
-            fs_err::write(path, text).unwrap();
-        }
+        ]);
         let mut findings = Findings::default();
-        detect(&Repository::read(dir.path()).unwrap(), &mut findings);
+        detect(&repository, &mut findings);
         let [chart] = findings.charts.as_slice() else { panic!("{:?}", findings.charts) };
         assert_eq!((chart.folder.as_str(), chart.name.as_str()), ("deploy/app", "app"));
         assert_eq!(

@@ -45,21 +45,17 @@ fn detect(repository: &Repository, findings: &mut Findings) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::init::testing::repository;
 
     #[test]
     fn lists_of_features_are_found_and_templates_are_not() {
-        let dir = tempfile::tempdir().unwrap();
-        for (name, text) in [
+        let (_dir, repository) = repository(&[
             ("specs/001-a/tasks.md", "# A\r\n- [ ] T001 [P] Build it\r\n- [x] Without an id\r\n"),
             (".specify/templates/tasks.md", "- [ ] T001 x\n"),
             ("specs/002-b/tasks.md", "nothing\n"),
-        ] {
-            let path = dir.path().join(name);
-            fs_err::create_dir_all(path.parent().unwrap()).unwrap();
-            fs_err::write(path, text).unwrap();
-        }
+        ]);
         let mut findings = Findings::default();
-        detect(&Repository::read(dir.path()).unwrap(), &mut findings);
+        detect(&repository, &mut findings);
         let [list] = findings.checklists.as_slice() else { panic!("{:?}", findings.checklists) };
         let items: Vec<(&str, bool, &str)> =
             list.items.iter().map(|item| (item.id.as_str(), item.has_id, item.text.as_str())).collect();

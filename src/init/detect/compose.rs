@@ -245,16 +245,12 @@ fn missing_env_files(repository: &Repository, folder: &str, service: &Value) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::init::testing::repository;
 
     fn found(files: &[(&str, &str)]) -> Findings {
-        let dir = tempfile::tempdir().unwrap();
-        for (name, text) in files {
-            let path = dir.path().join(name);
-            fs_err::create_dir_all(path.parent().unwrap()).unwrap();
-            fs_err::write(path, text).unwrap();
-        }
+        let (_dir, repository) = repository(files);
         let mut findings = Findings::default();
-        detect(&Repository::read(dir.path()).unwrap(), &mut findings);
+        detect(&repository, &mut findings);
         findings
     }
 

@@ -40,22 +40,18 @@ fn detect(repository: &Repository, findings: &mut Findings) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::init::testing::repository;
 
     #[test]
     fn what_a_kustomization_is_made_of_is_known() {
-        let dir = tempfile::tempdir().unwrap();
-        for (name, text) in [
+        let (_dir, repository) = repository(&[
             ("k/base/kustomization.yaml", "resources: [a.yaml, https://example.com/x.yaml]\n"),
             ("k/base/a.yaml", "kind: A\n"),
             ("k/dev/kustomization.yml", "bases: [../base]\n"),
             ("k/part/kustomization.yaml", "kind: Component\n"),
-        ] {
-            let path = dir.path().join(name);
-            fs_err::create_dir_all(path.parent().unwrap()).unwrap();
-            fs_err::write(path, text).unwrap();
-        }
+        ]);
         let mut findings = Findings::default();
-        detect(&Repository::read(dir.path()).unwrap(), &mut findings);
+        detect(&repository, &mut findings);
         let shown: Vec<String> = findings
             .kustomizations
             .iter()

@@ -87,12 +87,12 @@ fn has_placeholders(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::init::testing::repository;
 
     #[test]
     fn objects_are_manifests_and_what_only_looks_so_is_none() {
-        let dir = tempfile::tempdir().unwrap();
         let object = |kind: &str| format!("apiVersion: v1\nkind: {kind}\nmetadata: {{name: a}}\n");
-        for (name, text) in [
+        let (_dir, repository) = repository(&[
             ("k8s/web.yaml", object("Service")),
             ("k8s/templated.yaml", object("Service") + "spec: {x: \"{{ .Values.x }}\"}\n"),
             ("k8s/image.yaml", object("Pod") + "spec:\n  containers:\n  - image: ${REG}/web:1\n"),
@@ -103,13 +103,9 @@ mod tests {
             ("chart/templates/web.yaml", object("Service")),
             ("tests/k8s/web.yaml", object("Service")),
             ("openapi.yaml", "a: 1\n".into()),
-        ] {
-            let path = dir.path().join(name);
-            fs_err::create_dir_all(path.parent().unwrap()).unwrap();
-            fs_err::write(path, text).unwrap();
-        }
+        ]);
         let mut findings = Findings::default();
-        detect(&Repository::read(dir.path()).unwrap(), &mut findings);
+        detect(&repository, &mut findings);
         let found: Vec<&str> = findings.manifests.iter().map(|one| one.path.as_str()).collect();
         assert_eq!(found, ["k8s/image.yaml", "k8s/script.yaml", "k8s/web.yaml"]);
         let out: Vec<&str> = findings.left_out.iter().map(|one| one.path.as_str()).collect();
