@@ -188,22 +188,28 @@ impl Shown {
     /// Fails the test unless the exit code is this one.
     #[track_caller]
     pub(crate) fn code(self, code: i32) -> Self {
-        assert_eq!(self.code, code, "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        assert_eq!(self.code, code, "{}", self.streams());
         self
     }
 
     /// Fails the test unless this string is on either stream.
     #[track_caller]
     pub(crate) fn says(self, text: &str) -> Self {
-        assert!(self.all().contains(text), "`{text}` is not in\nstdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        assert!(self.all().contains(text), "`{text}` is not in\n{}", self.streams());
         self
     }
 
     /// Fails the test if this string is on either stream.
     #[track_caller]
     pub(crate) fn keeps_quiet_about(self, text: &str) -> Self {
-        assert!(!self.all().contains(text), "`{text}` is in\nstdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        assert!(!self.all().contains(text), "`{text}` is in\n{}", self.streams());
         self
+    }
+
+    /// Returns both streams for the message of a failed test: standard error first, which has the cause of a failure,
+    /// because a log that is too long is cut in the middle.
+    fn streams(&self) -> String {
+        format!("stderr:\n{}\nstdout:\n{}", self.stderr, self.stdout)
     }
 
     /// Returns the exit code and both streams as one string for a snapshot. What differs between runs (folders, runs,
