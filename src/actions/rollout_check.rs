@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use crate::action::{Action, ActionSettings, Presence, StepContext, defaults, names};
 use crate::actions::image_load::strangers;
-use crate::error::Failure;
+use crate::error::{Failure, ids};
 use crate::model::{Output, ProofKind};
 use crate::tools::Poll;
 use crate::tools::kubernetes::{Kube, Remedy, Rollout, RolloutState, Target, Workload, WorkloadKind};
@@ -140,14 +140,15 @@ pub(super) async fn wait(
             Ok(Ok(RolloutState::Complete { pods })) => return Ok(pods),
             Ok(Ok(RolloutState::Fatal(fatal))) => {
                 let (workload, problem) = *fatal;
-                let failure = Failure::failed(format!("{workload} is not coming up")).cause(problem.line());
+                let failure =
+                    Failure::of(ids::ROLLOUT_STUCK, format!("{workload} is not coming up")).cause(problem.line());
                 return Err(kube.explain(failure, rollout.unfinished(), hint).await);
             }
             Ok(Ok(RolloutState::Waiting)) => {}
             Ok(Err(failure)) => return Err(failure),
             Err(interrupted) => return Err(explain_interruption(cx, kube, &rollout, interrupted).await),
         }
-        let pending = Failure::failed("the workloads are not rolled out");
+        let pending = Failure::of(ids::ROLLOUT_STUCK, "the workloads are not rolled out");
         if let Err(stopped) = poll.next(pending).await {
             return Err(explain_interruption(cx, kube, &rollout, stopped).await);
         }
@@ -181,10 +182,10 @@ impl RolloutCheck {
         let targets = &mut subject.targets;
         if let Some(release) = &self.release {
             let Some(found) = kube.latest_release(&self.namespace, release).await? else {
-                return Err(Failure::failed(format!(
-                    "there is no release `{release}` in the namespace `{}`",
-                    self.namespace
-                )));
+                return Err(Failure::of(
+                    ids::RELEASE_MISSING,
+                    format!("there is no release `{release}` in the namespace `{}`", self.namespace),
+                ));
             };
             subject.revision = Some(found.revision);
             let wanted = self.revision.as_ref().and_then(|revision| revision.parse().ok());
@@ -206,8 +207,11 @@ impl RolloutCheck {
         targets.sort();
         targets.dedup();
         if targets.is_empty() {
-            return Err(Failure::failed(format!("nothing to check in the namespace `{}`", self.namespace))
-                .cause("no workload belongs to the release or has the labels"));
+            return Err(Failure::of(
+                ids::WORKLOAD_MISSING,
+                format!("nothing to check in the namespace `{}`", self.namespace),
+            )
+            .cause("no workload belongs to the release or has the labels"));
         }
         Ok(subject)
     }
@@ -242,7 +246,7 @@ impl RolloutCheck {
             return Ok(());
         }
         let names: Vec<String> = workloads.iter().map(ToString::to_string).collect();
-        Err(Failure::failed("pods run other images than those that the node has under their names")
+        Err(Failure::of(ids::POD_IMAGE_STALE, "pods run other images than those that the node has under their names")
             .details(strangers.into_iter().map(|(_, why)| why))
             .hint(format!(
                 "replace the pods, so that they use the images that are there: `{} -n {} rollout restart {}`",

@@ -8,7 +8,7 @@ use super::args::ActionsArgs;
 use super::output::Terminal;
 use crate::action::ActionType;
 use crate::actions::ACTIONS;
-use crate::error::{Failure, FailureKind};
+use crate::error::{Failure, ids};
 
 pub(super) fn actions(terminal: &Terminal, args: &ActionsArgs) -> Result<u8, Failure> {
     match &args.name {
@@ -24,8 +24,7 @@ pub(super) fn actions(terminal: &Terminal, args: &ActionsArgs) -> Result<u8, Fai
 
 fn unknown(name: &str) -> Failure {
     let names: Vec<&str> = ACTIONS.iter().map(|action| action.name).collect();
-    Failure::new(FailureKind::Usage, format!("unknown action `{name}`"))
-        .hint(format!("use one of: {}", names.join(", ")))
+    Failure::of(ids::NAME_UNKNOWN, format!("unknown action `{name}`")).hint(format!("use one of: {}", names.join(", ")))
 }
 
 fn list(out: &mut dyn Write) -> io::Result<()> {

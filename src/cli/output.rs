@@ -1,10 +1,10 @@
 //! Standard output and standard error of the commands, each with its theme.
 
 use std::io::{self, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::config::Diagnostics;
-use crate::error::{Failure, FailureKind};
+use crate::error::{Failure, FailureKind, ids};
 use crate::report::{ColorChoice, Environment, FailureContext, Size, Theme, write_failure};
 
 /// The outputs of a command.
@@ -21,6 +21,15 @@ pub(super) struct Terminal {
 /// A file that text is added to. It is opened only then: one that can't be is no reason not to begin.
 #[derive(Debug)]
 pub(super) struct AppendTo(pub(super) PathBuf);
+
+impl AppendTo {
+    /// The same of a file that begins empty.
+    pub(super) fn emptied(path: &Path) -> Self {
+        // One that can't be emptied can't be written either.
+        drop(fs_err::File::create(path));
+        Self(path.to_owned())
+    }
+}
 
 impl Write for AppendTo {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -76,7 +85,7 @@ impl Terminal {
         let mut text = Vec::new();
         write(&mut text)
             .and_then(|()| fs_err::write(path, &text))
-            .map_err(|error| Failure::new(FailureKind::Usage, "can't write the file of `--output`").source(&error))
+            .map_err(|error| Failure::of(ids::FILE_NOT_WRITTEN, "can't write the file of `--output`").source(&error))
     }
 
     /// Writes a failure to standard error.

@@ -18,7 +18,7 @@ use super::prompter::TerminalPrompter;
 use super::runtime::runtime;
 use super::trust;
 use crate::action::Prompts;
-use crate::error::{Failure, FailureKind};
+use crate::error::{Failure, FailureKind, ids};
 use crate::event::event_channel;
 use crate::exec::{self, Run, StopSignal};
 use crate::journal::{Entry, Opened};
@@ -27,6 +27,7 @@ use crate::plan::{Selection, select};
 use crate::redact::Redactor;
 use crate::report::{
     Bell, Fanout, Format, Json, NextCommands, Size, SizeOf, StepSummary, TaskbarProgress, Verbosity, drive, reporter,
+    write_json_error,
 };
 use crate::tools::process::{ChildRegistry, procfs, shell_quoted};
 
@@ -64,7 +65,31 @@ fn force(args: &RunArgs) -> Option<Vec<String>> {
     }
 }
 
+/// Runs what is selected. Programs that read the events get the failure of the command itself as well.
 fn go(cli: &Cli, terminal: &Terminal, selection: &Selection, args: &RunArgs) -> Result<u8, Failure> {
+    let mut shows_events = false;
+    let result = run_selected(cli, terminal, selection, args, &mut shows_events);
+    if let Err(failure) = &result {
+        if args.output.resolve(terminal.interactive, &terminal.environment) == Format::Json {
+            terminal.print(|out| write_json_error(out, failure))?;
+        }
+        if let Some(path) = &args.events {
+            // What an earlier run has left there is none of this one's.
+            let mut file = if shows_events { AppendTo(path.clone()) } else { AppendTo::emptied(path) };
+            // The failure itself is shown in any case.
+            drop(write_json_error(&mut file, failure));
+        }
+    }
+    result
+}
+
+fn run_selected(
+    cli: &Cli,
+    terminal: &Terminal,
+    selection: &Selection,
+    args: &RunArgs,
+    shows_events: &mut bool,
+) -> Result<u8, Failure> {
     // The process ends with the run. To free ten thousand steps and their records one by one takes a tenth of a run
     // with nothing to do.
     let project = ManuallyDrop::new(Project::load(cli, terminal)?);
@@ -79,6 +104,7 @@ fn go(cli: &Cli, terminal: &Terminal, selection: &Selection, args: &RunArgs) -> 
     warnings.extend(settle_killed_runs(&mut opened)?);
     let (sink, events) = event_channel();
     let reporters = reporters(cli, terminal, args, &project)?;
+    *shows_events = true;
     let shown = std::thread::spawn(move || drive(events, reporters));
     let id = new_run_id()?;
     let children = ChildRegistry::of_run(id.as_str()).withholding(project.tools.secrets().variables());
@@ -200,7 +226,7 @@ fn reporters(cli: &Cli, terminal: &Terminal, args: &RunArgs, project: &Project) 
 
 fn open_events(path: &Path) -> Result<fs::File, Failure> {
     fs::File::create(path)
-        .map_err(|error| Failure::new(FailureKind::Usage, "can't write the file of `--events`").source(&error))
+        .map_err(|error| Failure::of(ids::FILE_NOT_WRITTEN, "can't write the file of `--events`").source(&error))
 }
 
 /// Returns the command line as the journal keeps it: a value of `--set` may be one that should not be kept.

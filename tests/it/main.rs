@@ -13,6 +13,7 @@ mod context;
 mod docker;
 mod doctor;
 mod down;
+mod explain;
 mod failure;
 mod fake_docker;
 mod fake_engine;

@@ -15,7 +15,7 @@ use tokio::net::TcpStream;
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::client::Kube;
-use crate::error::Failure;
+use crate::error::{Failure, ids};
 use crate::tools::ports;
 
 /// How long a pod may go on answering after the client has said that it sends no more.
@@ -145,8 +145,11 @@ impl Kube {
         let api = self.namespaced::<Service>(namespace);
         let found = self.read(&format!("reading the service `{service}`"), || api.get_opt(service)).await?;
         found.ok_or_else(|| {
-            Failure::failed(format!("there is no service `{service}` in the namespace `{namespace}`"))
-                .hint(format!("see what is there: `{} -n {namespace} get services`", self.kubectl()))
+            Failure::of(
+                ids::WORKLOAD_MISSING,
+                format!("there is no service `{service}` in the namespace `{namespace}`"),
+            )
+            .hint(format!("see what is there: `{} -n {namespace} get services`", self.kubectl()))
         })
     }
 
