@@ -18,6 +18,15 @@ pub(in crate::cli) enum ReadFormat {
 }
 
 #[derive(Args, Debug)]
+pub(in crate::cli) struct StatusArgs {
+    #[command(flatten)]
+    pub(in crate::cli) place: FileArg,
+    /// How to show it
+    #[arg(long, value_name = "FORM", default_value = "text")]
+    pub(in crate::cli) format: ReadFormat,
+}
+
+#[derive(Args, Debug)]
 pub(in crate::cli) struct DoctorArgs {
     #[command(flatten)]
     pub(in crate::cli) place: FileArg,
@@ -76,6 +85,15 @@ pub(in crate::cli) struct GraphArgs {
 }
 
 #[derive(Args, Debug)]
+pub(in crate::cli) struct ActionsArgs {
+    /// The action to show
+    pub(in crate::cli) name: Option<String>,
+    /// Print the reference as Markdown, for docs/actions.md
+    #[arg(long, conflicts_with = "name")]
+    pub(in crate::cli) markdown: bool,
+}
+
+#[derive(Args, Debug)]
 pub(in crate::cli) struct CompletionsArgs {
     /// The shell
     #[arg(value_parser = PossibleValuesParser::new(SHELLS))]
@@ -89,4 +107,14 @@ const SHELLS: [&str; 5] = ["bash", "zsh", "fish", "elvish", "powershell"];
 pub(in crate::cli) struct ManArgs {
     /// The command to describe; the whole program by default
     pub(in crate::cli) command: Option<String>,
+    /// Print the reference of all commands as Markdown, for docs/cli.md
+    #[arg(long, conflicts_with = "command")]
+    pub(in crate::cli) markdown: bool,
+}
+
+#[derive(Args, Debug)]
+pub(in crate::cli) struct SchemaArgs {
+    /// Print tables of all keys as Markdown, for docs/settings.md
+    #[arg(long)]
+    pub(in crate::cli) markdown: bool,
 }
