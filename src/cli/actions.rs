@@ -2,7 +2,9 @@
 
 use std::io::{self, Write};
 
-use super::args::ActionsArgs;
+use serde_json::{Value, json};
+
+use super::args::{ActionsArgs, ReadFormat};
 use super::output::Terminal;
 use super::settings::{Setting, settings, write_table};
 use crate::action::ActionType;
@@ -10,15 +12,35 @@ use crate::actions::ACTIONS;
 use crate::error::{Failure, FailureKind};
 
 pub(super) fn actions(terminal: &Terminal, args: &ActionsArgs) -> Result<u8, Failure> {
-    match &args.name {
-        Some(name) => {
-            let action = ACTIONS.iter().find(|action| action.name == name).ok_or_else(|| unknown(name))?;
-            terminal.print(|out| one(out, action))?;
-        }
+    let named = |name: &String| ACTIONS.iter().find(|action| action.name == name).ok_or_else(|| unknown(name));
+    let chosen = args.name.as_ref().map(named).transpose()?;
+    match chosen {
+        _ if args.format == ReadFormat::Json => terminal.print(|out| document(out, chosen))?,
+        Some(action) => terminal.print(|out| one(out, action))?,
         None if args.markdown => terminal.print(markdown)?,
         None => terminal.print(list)?,
     }
     Ok(0)
+}
+
+/// Writes one action, or all, as a document. docs/agents.md describes it.
+fn document(out: &mut dyn Write, chosen: Option<&ActionType>) -> io::Result<()> {
+    let wire = |action: &ActionType| {
+        let settings = settings_of(action).into_iter().map(|setting| {
+            json!({"name": setting.name, "required": setting.required, "type": setting.kind, "about": setting.about})
+        });
+        let outputs = action.outputs.iter().map(|(name, about)| json!({"name": name, "about": about}));
+        json!({
+            "name": action.name,
+            "summary": action.summary,
+            "settings": settings.collect::<Value>(),
+            "outputs": outputs.collect::<Value>(),
+            "example": example(action),
+        })
+    };
+    let actions: Value = ACTIONS.iter().filter(|one| chosen.is_none_or(|it| it.name == one.name)).map(wire).collect();
+    let document = json!({"v": 1, "actions": actions});
+    writeln!(out, "{document:#}")
 }
 
 fn unknown(name: &str) -> Failure {

@@ -17,6 +17,7 @@ use crate::tools::deletion::Consent;
 pub(super) use place::FileArg;
 pub(super) use support::{
     ActionsArgs, CompletionsArgs, DoctorArgs, DownArgs, GcArgs, GraphArgs, ManArgs, ReadFormat, SchemaArgs, StatusArgs,
+    TrustArgs,
 };
 
 /// Turns a repository into a running, verified deployment: runs the stages of pipeline.toml, and reports only what it
@@ -287,18 +288,6 @@ pub(super) struct ProveArgs {
     /// Trust the pipeline as it is now, and remember that
     #[arg(long)]
     pub(super) trust: bool,
-}
-
-#[derive(Args, Debug)]
-pub(super) struct TrustArgs {
-    #[command(flatten)]
-    pub(super) place: FileArg,
-    /// Only show it
-    #[arg(long)]
-    pub(super) show: bool,
-    /// Do not trust it any more
-    #[arg(long, conflicts_with = "show")]
-    pub(super) forget: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

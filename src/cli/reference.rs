@@ -76,31 +76,28 @@ fn form(arg: &Arg) -> String {
     }
     let short = arg.get_short().map(|short| format!("-{short}"));
     let long = arg.get_long().map(|long| format!("--{long}"));
-    let mut form = short.into_iter().chain(long).collect::<Vec<_>>().join(", ");
-    if arg.get_action().takes_values() {
-        let is_optional = arg.get_num_args().is_some_and(|n| n.min_values() == 0);
-        form += &if is_optional { format!("[={value}]") } else { format!(" {value}") };
+    let names = short.into_iter().chain(long).collect::<Vec<_>>().join(", ");
+    let is_optional = arg.get_num_args().is_some_and(|n| n.min_values() == 0);
+    match arg.get_action().takes_values() {
+        false => names,
+        true if is_optional => format!("{names}[={value}]"),
+        true => format!("{names} {value}"),
     }
-    form
 }
 
-/// Returns the values that an argument takes, and the one that it has by default.
+/// Returns the values that an argument takes, and the one that it has by default, as further sentences.
 fn further(arg: &Arg) -> String {
-    let mut text = String::new();
     if !arg.get_action().takes_values() {
-        return text;
+        return String::new();
     }
     let values = arg.get_possible_values();
-    if !values.is_empty() && !arg.is_hide_possible_values_set() {
-        let described = values.iter().filter(|value| !value.is_hide_set()).map(|value| {
-            let about = value.get_help().map(|help| format!(" ({})", cell(&help.to_string()))).unwrap_or_default();
-            format!("`{}`{about}", value.get_name())
-        });
-        text += &format!(". One of {}", described.collect::<Vec<_>>().join(", "));
-    }
+    let described = values.iter().filter(|value| !value.is_hide_set()).map(|value| {
+        let about = value.get_help().map(|help| format!(" ({})", cell(&help.to_string()))).unwrap_or_default();
+        format!("`{}`{about}", value.get_name())
+    });
+    let described: Vec<String> = described.collect();
     let defaults: Vec<String> = arg.get_default_values().iter().map(|value| value.display().to_string()).collect();
-    if !defaults.is_empty() && !arg.is_hide_default_value_set() {
-        text += &format!(". By default `{}`", defaults.join(" "));
-    }
-    text
+    let values = (!described.is_empty()).then(|| format!(". One of {}", described.join(", ")));
+    let default = (!defaults.is_empty()).then(|| format!(". By default `{}`", defaults.join(" ")));
+    values.into_iter().chain(default).collect()
 }

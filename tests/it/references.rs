@@ -9,7 +9,7 @@ use regex::Regex;
 use serde_json::Value;
 
 use crate::sandbox::Sandbox;
-use crate::screens::broken_shop;
+use crate::screens::{broken_shop, built_shop};
 
 fn page(name: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
@@ -70,6 +70,68 @@ fn every_command_with_a_json_format_is_described() {
             commands.insert(command.to_owned());
         }
     }
-    let described: BTreeSet<String> = described().into_keys().map(|name| name.replace(" STEP", "")).collect();
+    let plain = |name: String| name.replace(" STEP", "").replace(" --show", "");
+    let described: BTreeSet<String> = described().into_keys().map(plain).collect();
     assert_eq!(described, commands);
+}
+
+fn document(sandbox: &Sandbox, words: &[&str], code: i32) -> Value {
+    serde_json::from_str(&sandbox.run(words).code(code).stdout).unwrap()
+}
+
+#[test]
+fn a_plan_for_programs_has_the_reason_the_key_and_the_needs_of_each_step() {
+    let sandbox = built_shop();
+    let before = document(&sandbox, &["plan", "--format", "json", "--exit-code"], 0);
+    assert_eq!((&before["work"], &before["counts"]["run"]), (&false.into(), &1.into()), "the check runs every time");
+    assert_eq!(before["steps"][3]["reason"]["kind"], "always-runs");
+    sandbox.file("settings.in", "a=2\n");
+    let after = document(&sandbox, &["plan", "--format", "json", "--exit-code"], 10);
+    assert_eq!(after["work"], true);
+    let reason = &after["steps"][0]["reason"];
+    assert_eq!((&reason["kind"], &reason["names"][0]), (&"inputs-changed".into(), &"files settings.in".into()));
+    assert_eq!(after["steps"][0]["run"], true);
+    assert_ne!(before["steps"][0]["key"], after["steps"][0]["key"]);
+    assert_eq!(before["steps"][1]["key"], after["steps"][1]["key"]);
+    assert_eq!(after["steps"][2]["needs"][0], "build.api");
+    assert_eq!(after["stages"][1]["needs"][0], "prepare");
+    assert_eq!(after["steps"][3]["reason"]["names"][0], "prepare.config");
+}
+
+#[test]
+fn states_and_inputs_for_programs_are_those_of_the_text() {
+    let sandbox = broken_shop();
+    let status = document(&sandbox, &["status", "--format", "json"], 0);
+    let states: Vec<_> = (0..4).map(|n| (&status["steps"][n]["state"], &status["steps"][n]["outcome"])).collect();
+    let (ended, never) = (Value::from("ended"), Value::from("never-run"));
+    let (good, bad) = (Value::from("succeeded"), Value::from("failed"));
+    assert_eq!(states, [(&ended, &good), (&ended, &good), (&ended, &bad), (&never, &Value::Null)]);
+    assert!(status["steps"][2]["message"].as_str().unwrap().contains("ended with exit code 2"), "{status:#}");
+    sandbox.file("settings.in", "a=2\n");
+    let why = document(&sandbox, &["why", "prepare.config", "--format", "json"], 0);
+    assert_eq!((&why["fresh"], &why["reasons"][0]["kind"]), (&false.into(), &"inputs-changed".into()));
+    let inputs = why["inputs"].as_array().unwrap();
+    let changed: Vec<_> = inputs.iter().filter(|input| input["changed"] == true).map(|input| &input["label"]).collect();
+    assert_eq!(changed, ["files settings.in"]);
+}
+
+#[test]
+fn what_a_pipeline_executes_is_shown_to_programs_with_what_is_new() {
+    let mut sandbox = Sandbox::new(
+        "[pipeline]\nname = \"t\"\n[[stage]]\nid = \"s\"\n[[stage.step]]\nid = \"a\"\naction = \"command\"\nrun = \"true\"\n",
+    );
+    sandbox.env("PROVISION_TRUST", "");
+    let show = ["trust", "--show", "--format", "json"];
+    assert_eq!(document(&sandbox, &show, 0)["state"], "unknown");
+    sandbox.run(&["trust", "--format", "json"]).code(2);
+    sandbox.run(&["trust"]).code(0);
+    assert_eq!(document(&sandbox, &show, 0)["state"], "trusted");
+    let text = fs::read_to_string(sandbox.path("pipeline.toml")).unwrap();
+    sandbox.file("pipeline.toml", &text.replace("true", "false"));
+    let changed = document(&sandbox, &show, 0);
+    assert_eq!(changed["state"], "changed");
+    assert!(changed["new"][0].as_str().unwrap().contains("false"), "{changed:#}");
+    assert!(changed["gone"][0].as_str().unwrap().contains("true"), "{changed:#}");
+    let action = document(&sandbox, &["actions", "command", "--format", "json"], 0);
+    assert_eq!((&action["actions"][0]["name"], &action["actions"][1]), (&"command".into(), &Value::Null));
 }

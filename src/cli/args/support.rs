@@ -27,6 +27,21 @@ pub(in crate::cli) struct StatusArgs {
 }
 
 #[derive(Args, Debug)]
+pub(in crate::cli) struct TrustArgs {
+    #[command(flatten)]
+    pub(in crate::cli) place: FileArg,
+    /// Only show it
+    #[arg(long)]
+    pub(in crate::cli) show: bool,
+    /// Do not trust it any more
+    #[arg(long, conflicts_with = "show")]
+    pub(in crate::cli) forget: bool,
+    /// How to show it; with `--show`
+    #[arg(long, value_name = "FORM", default_value = "text", requires = "show")]
+    pub(in crate::cli) format: ReadFormat,
+}
+
+#[derive(Args, Debug)]
 pub(in crate::cli) struct DoctorArgs {
     #[command(flatten)]
     pub(in crate::cli) place: FileArg,
@@ -91,6 +106,9 @@ pub(in crate::cli) struct ActionsArgs {
     /// Print the reference as Markdown, for docs/actions.md
     #[arg(long, conflicts_with = "name")]
     pub(in crate::cli) markdown: bool,
+    /// How to show it
+    #[arg(long, value_name = "FORM", default_value = "text", conflicts_with = "markdown")]
+    pub(in crate::cli) format: ReadFormat,
 }
 
 #[derive(Args, Debug)]
