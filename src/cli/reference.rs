@@ -77,11 +77,12 @@ fn form(arg: &Arg) -> String {
     let short = arg.get_short().map(|short| format!("-{short}"));
     let long = arg.get_long().map(|long| format!("--{long}"));
     let names = short.into_iter().chain(long).collect::<Vec<_>>().join(", ");
-    let is_optional = arg.get_num_args().is_some_and(|n| n.min_values() == 0);
-    match arg.get_action().takes_values() {
-        false => names,
-        true if is_optional => format!("{names}[={value}]"),
-        true => format!("{names} {value}"),
+    if !arg.get_action().takes_values() {
+        names
+    } else if arg.get_num_args().is_some_and(|n| n.min_values() == 0) {
+        format!("{names}[={value}]")
+    } else {
+        format!("{names} {value}")
     }
 }
 

@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::fake_engine::{Image, World};
+use crate::fake_docker::archive;
+use crate::fake_engine::{Image, World, find_image, value};
 
 /// Status, content type and body.
 type Reply = (u16, &'static str, Vec<u8>);
@@ -16,7 +17,7 @@ pub(crate) fn reply(world: &mut World, method: &str, parts: &[&str], query: &str
         ("GET", ["images", "json"]) => Some(json_reply(200, &json!([]))),
         ("GET", ["images", name @ .., "get"]) => Some(export(world, &name.join("/"))),
         ("POST", ["images", name @ .., "tag"]) => {
-            let image = find(world, &name.join("/")).cloned().unwrap();
+            let image = find_image(world, &name.join("/")).cloned().unwrap();
             world.images.insert(format!("{}:{}", value(query, "repo"), value(query, "tag")), image);
             Some(json_reply(201, &Value::Null))
         }
@@ -64,29 +65,13 @@ fn id_of(config: &str) -> String {
 
 /// An archive as `docker save` writes it.
 fn export(world: &World, name: &str) -> Reply {
-    let image = find(world, name).unwrap();
+    let image = find_image(world, name).unwrap();
     let config = (0..99).map(config).find(|config| id_of(config) == image.id).unwrap();
     let file = format!("{}.json", image.id.trim_start_matches("sha256:"));
     let manifest = json!([{"Config": file, "RepoTags": [name], "Layers": []}]).to_string();
-    let mut archive = tar::Builder::new(Vec::new());
-    for (name, text) in [(file.as_str(), config.as_str()), ("manifest.json", manifest.as_str())] {
-        let mut header = tar::Header::new_gnu();
-        header.set_size(text.len() as u64);
-        header.set_mode(0o644);
-        archive.append_data(&mut header, name, text.as_bytes()).unwrap();
-    }
-    (200, "application/x-tar", archive.into_inner().unwrap())
-}
-
-fn find<'a>(world: &'a World, name: &str) -> Option<&'a Image> {
-    world.images.get(name).or_else(|| world.images.values().find(|image| image.id == name))
+    (200, "application/x-tar", archive(&[(file.as_str(), config.as_str()), ("manifest.json", manifest.as_str())]))
 }
 
 fn json_reply(status: u16, body: &Value) -> Reply {
     (status, "application/json", body.to_string().into_bytes())
-}
-
-/// A parameter of a query that is decoded already.
-fn value(query: &str, name: &str) -> String {
-    query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('=')).unwrap_or_default().to_owned()
 }

@@ -289,7 +289,8 @@ fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().trim_start_matches('/').to_owned()
 }
 
-fn find_image<'a>(world: &'a World, name: &str) -> Option<&'a Image> {
+/// The image with this name or id.
+pub(crate) fn find_image<'a>(world: &'a World, name: &str) -> Option<&'a Image> {
     world.images.get(name).or_else(|| world.images.values().find(|image| image.id == name))
 }
 
@@ -376,7 +377,8 @@ pub(crate) fn listen(answer: Option<(u16, String)>) -> u16 {
     port
 }
 
-fn value(query: &str, name: &str) -> String {
+/// A parameter of a decoded query.
+pub(crate) fn value(query: &str, name: &str) -> String {
     query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('=')).unwrap_or_default().to_owned()
 }
 
