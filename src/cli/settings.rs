@@ -45,7 +45,7 @@ pub(super) fn write_table(out: &mut dyn Write, settings: &[Setting]) -> io::Resu
     Ok(())
 }
 
-/// Returns a text as the cell of a table in Markdown takes it.
+/// Returns a string as the cell of a table in Markdown takes it.
 pub(super) fn cell(text: &str) -> String {
     text.replace('\n', " ").replace('|', "\\|")
 }

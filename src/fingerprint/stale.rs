@@ -51,7 +51,7 @@ impl StaleReason {
     /// A word for programs: it never changes.
     pub fn word(&self) -> &'static str {
         match self {
-            Self::NeverRun => "never-run",
+            Self::NeverRun => "never-ran",
             Self::Interrupted => "interrupted",
             Self::FailedLastTime => "failed",
             Self::InputsChanged(_) => "inputs-changed",

@@ -1,9 +1,9 @@
 //! The console sessions of documents: each command is run in a sandbox, and has to show what the page says.
 //!
 //! A page takes part with a comment before its first session, `<!-- sessions: NAME -->`, where `NAME` is one of
-//! [`PLACES`]; another such comment begins again in a new sandbox. In a block ```` ```console ```` a line that begins with
-//! `$ ` is a command, and what follows is what it shows on both streams. A line `…` stands for any lines. A command ends
-//! with exit code 0, or with the one that a comment behind it names: `# exit code 3`.
+//! [`PLACES`]; another such comment begins again in a new sandbox. In a block ```` ```console ```` a line that begins
+//! with `$ ` is a command, and what follows is what it shows on both streams. A line `…` stands for any lines. A
+//! command ends with exit code 0, or with the one that a comment behind it names: `# exit code 3`.
 //!
 //! `UPDATE_SESSIONS=1 cargo test --test it documents` writes into the pages what the commands show now.
 
@@ -103,7 +103,7 @@ fn is_shown(page: &[&str], printed: &str) -> bool {
     true
 }
 
-/// Returns a text without what differs between runs and machines.
+/// Returns what was printed without what differs between runs and machines.
 fn plain(text: &str) -> String {
     Regex::new(r"identity=[^,\s]+").unwrap().replace_all(&without_what_differs(text), "identity=…").into_owned()
 }

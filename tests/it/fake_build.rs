@@ -10,8 +10,9 @@ use crate::fake_engine::{Image, World, find_image, value};
 type Reply = (u16, &'static str, Vec<u8>);
 
 /// The reply to a request about images or a volume; `None` for another one.
-pub(crate) fn reply(world: &mut World, method: &str, parts: &[&str], query: &str, body: &Value) -> Option<Reply> {
-    match (method, parts) {
+pub(crate) fn reply(world: &mut World, method: &str, path: &str, query: &str, body: &Value) -> Option<Reply> {
+    let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
+    match (method, parts.as_slice()) {
         ("GET", ["_ping"]) => Some((200, "text/plain", b"OK".to_vec())),
         ("POST", ["build"]) => Some(build(world, query)),
         ("GET", ["images", "json"]) => Some(json_reply(200, &json!([]))),

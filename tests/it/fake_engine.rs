@@ -142,7 +142,9 @@ impl FakeEngine {
         let (method, target) = (words.next().unwrap(), words.next().unwrap());
         let target = target.strip_prefix("/v1.").map_or(target, |rest| &rest[rest.find('/').unwrap()..]);
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
-        let Some((status, kind, reply)) = self.reply(method, path, &decoded(query), &body) else {
+        let query = decoded(query);
+        let built = fake_build::reply(&mut self.world(), method, path, &query, &body);
+        let Some((status, kind, reply)) = built.or_else(|| self.reply(method, path, &query, &body)) else {
             // Until the client is gone.
             drop(reader.read_line(&mut String::new()));
             return;
@@ -170,10 +172,6 @@ impl FakeEngine {
 
     /// Status, content type and body; `None` for a request that is never answered.
     fn reply(&self, method: &str, path: &str, query: &str, body: &Value) -> Option<(u16, &'static str, Vec<u8>)> {
-        let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
-        if let Some(reply) = fake_build::reply(&mut self.world(), method, &parts, query, body) {
-            return Some(reply);
-        }
         if method == "DELETE" {
             return Some(self.remove(path));
         }
@@ -181,6 +179,7 @@ impl FakeEngine {
         self.import(&mut world);
         let json = |status: u16, value: Value| Some((status, "application/json", value.to_string().into_bytes()));
         let missing = || json(404, json!({"message": "no such object"}));
+        let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
         match (method, parts.as_slice()) {
             ("GET", ["version"]) => json(200, serde_json::from_str(VERSION).unwrap()),
             ("GET", ["info"]) => json(200, world.info.clone()),

@@ -103,7 +103,7 @@ fn states_and_inputs_for_programs_are_those_of_the_text() {
     let sandbox = broken_shop();
     let status = document(&sandbox, &["status", "--format", "json"], 0);
     let states: Vec<_> = (0..4).map(|n| (&status["steps"][n]["state"], &status["steps"][n]["outcome"])).collect();
-    let (ended, never) = (Value::from("ended"), Value::from("never-run"));
+    let (ended, never) = (Value::from("ended"), Value::from("never-ran"));
     let (good, bad) = (Value::from("succeeded"), Value::from("failed"));
     assert_eq!(states, [(&ended, &good), (&ended, &good), (&ended, &bad), (&never, &Value::Null)]);
     assert!(status["steps"][2]["message"].as_str().unwrap().contains("ended with exit code 2"), "{status:#}");

@@ -229,7 +229,7 @@ impl Shown {
     }
 }
 
-/// Returns a text with placeholders for what differs between runs.
+/// Returns what was printed with placeholders for what differs between runs.
 pub(crate) fn without_what_differs(text: &str) -> String {
     let replace = |text: &str, pattern: &str, by: &str| Regex::new(pattern).unwrap().replace_all(text, by).into_owned();
     let text = replace(text, r"/[\w./-]*/\.tmp\w+", "/project");

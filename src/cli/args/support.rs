@@ -126,7 +126,7 @@ pub(in crate::cli) struct ManArgs {
     /// The command to describe; the whole program by default
     pub(in crate::cli) command: Option<String>,
     /// Print the reference of all commands as Markdown, for docs/cli.md
-    #[arg(long, conflicts_with = "command")]
+    #[arg(long, exclusive = true)]
     pub(in crate::cli) markdown: bool,
 }
 

@@ -85,7 +85,7 @@ struct StatusDocument<'a> {
 struct WireStatus<'a> {
     id: &'a str,
     title: &'a str,
-    /// `never-run`, `running`, `in-doubt` or `ended`.
+    /// `never-ran`, `running`, `in-doubt` or `ended`.
     state: &'static str,
     /// How it ended; `null` unless it has.
     outcome: Option<&'static str>,
@@ -182,7 +182,7 @@ pub(crate) fn write_status_json(
 
 fn status(status: &StepStatus) -> WireStatus<'_> {
     let (state, outcome, at, duration, message) = match &status.last {
-        LastState::NeverRun => ("never-run", None, None, None, None),
+        LastState::NeverRun => ("never-ran", None, None, None, None),
         LastState::Running { since } => ("running", None, None, Some(*since), None),
         LastState::InDoubt { started_ms } => ("in-doubt", None, Some(*started_ms), None, None),
         LastState::Ended { outcome, finished_ms, duration, message } => {
