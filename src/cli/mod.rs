@@ -17,8 +17,10 @@ mod output;
 mod project;
 mod prompter;
 mod prove;
+mod reference;
 mod runtime;
 mod schema;
+mod settings;
 mod tick;
 mod trust;
 mod up;
@@ -64,7 +66,7 @@ fn run(cli: &Cli, terminal: &Terminal) -> Result<u8, Failure> {
         Command::Up(args) => up::up(cli, terminal, args),
         Command::Stage(args) => up::stage(cli, terminal, args),
         Command::Plan(args) => inspect::plan(cli, terminal, args),
-        Command::Status(_) => inspect::status(cli, terminal),
+        Command::Status(args) => inspect::status(cli, terminal, args),
         Command::Why(args) => why::why(cli, terminal, args),
         Command::Report(args) => inspect::report(cli, terminal, args),
         Command::Logs(args) => logs::logs(cli, terminal, args),
@@ -75,7 +77,7 @@ fn run(cli: &Cli, terminal: &Terminal) -> Result<u8, Failure> {
         Command::Gc(args) => gc::gc(cli, terminal, args),
         Command::Graph(args) => graph::graph(cli, terminal, args),
         Command::Actions(args) => actions::actions(terminal, args),
-        Command::Schema => schema::schema(terminal),
+        Command::Schema(args) => schema::schema(terminal, args),
         Command::Completions(args) => completions::completions(terminal, args),
         Command::Man(args) => man::man(terminal, args),
     }

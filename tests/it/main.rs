@@ -12,8 +12,11 @@ mod container_run;
 mod context;
 mod docker;
 mod doctor;
+mod documents;
 mod down;
 mod failure;
+mod fake_build;
+mod fake_cluster;
 mod fake_docker;
 mod fake_engine;
 mod freshness;
@@ -25,9 +28,11 @@ mod interrupt;
 mod login;
 mod policy_check;
 mod prove;
+mod references;
 mod report;
 mod report_diff;
 mod resume;
+mod samples;
 #[path = "../support/sandbox.rs"]
 #[expect(dead_code, reason = "shared with the fault suite and the live tests, which use more of it")]
 mod sandbox;
