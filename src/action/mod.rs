@@ -86,6 +86,13 @@ pub trait Action: Debug + Send + Sync {
     /// itself a verification; and once more before a run ends, if something else was done in between.
     fn probe<'a>(&'a self, cx: &'a StepContext, output: &'a Output) -> BoxFuture<'a, Result<Presence, Failure>>;
 
+    /// Whether what a run that ended with `output` has seen may still pass: then it is probed at the end of the run,
+    /// whatever else was done meanwhile. Not by default.
+    fn is_provisional(&self, output: &Output) -> bool {
+        let _ = output;
+        false
+    }
+
     /// The TCP ports of this machine that it needs, where its settings name them. None by default.
     fn host_ports(&self, cx: &StepContext) -> Vec<u16> {
         let _ = cx;

@@ -13,6 +13,7 @@ mod containers;
 mod docker;
 mod exercises;
 mod image_check;
+mod long;
 mod main_job;
 mod node;
 mod prove;
