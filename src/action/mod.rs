@@ -13,6 +13,7 @@ mod file_inputs;
 mod file_proof;
 pub mod ignored;
 pub mod names;
+mod opening;
 mod prompts;
 mod published;
 mod readable;
@@ -37,6 +38,7 @@ pub use context::{ChildEvent, OnChild, RunScope, StepContext, StepScope, Termina
 pub use entry::{ActionSettings, ActionType, SettingsTable};
 pub use exercise::Exercise;
 pub use file_proof::{FileProof, Forbidden, ProjectFiles};
+pub use opening::Opening;
 pub use prompts::{Prompter, Prompts};
 pub use published::PublishedPort;
 pub use statuses::Statuses;
@@ -95,6 +97,13 @@ pub trait Action: Debug + Send + Sync {
     fn host_ports(&self, cx: &StepContext) -> Vec<u16> {
         let _ = cx;
         Vec::new()
+    }
+
+    /// The Services of the cluster that it deploys or checks, for `provision open`; asks the cluster where settings do
+    /// not say it. Must not change anything. None by default.
+    fn openings<'a>(&'a self, cx: &'a StepContext) -> BoxFuture<'a, Result<Vec<Opening>, Failure>> {
+        let _ = cx;
+        Box::pin(std::future::ready(Ok(Vec::new())))
     }
 
     /// Looks whether a step that was proven by its fallback can be done by itself now. Must not change anything. Not

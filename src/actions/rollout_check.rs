@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::action::{Action, ActionSettings, Presence, StepContext, defaults, names};
+use crate::action::{Action, ActionSettings, Opening, Presence, StepContext, defaults, names};
 use crate::actions::image_load::strangers;
 use crate::error::Failure;
 use crate::model::{Output, ProofKind};
@@ -99,6 +99,15 @@ impl Action for RolloutCheck {
 
     fn proof(&self) -> ProofKind {
         ProofKind::Check
+    }
+
+    fn openings<'a>(&'a self, cx: &'a StepContext) -> BoxFuture<'a, Result<Vec<Opening>, Failure>> {
+        Box::pin(async move {
+            match &self.release {
+                Some(release) => Opening::of_release(cx, &self.namespace, release).await,
+                None => Ok(Vec::new()),
+            }
+        })
     }
 
     fn is_provisional(&self, output: &Output) -> bool {

@@ -1,5 +1,6 @@
 //! The command line, as clap reads it.
 
+mod live;
 mod place;
 mod support;
 
@@ -14,6 +15,7 @@ use crate::files::Verify;
 use crate::report::{ChecklistFormat, ColorChoice, DIFF_FORMATS, DiffFormat, FORMATS, OutputChoice, ProveFormat};
 use crate::tools::Access;
 use crate::tools::deletion::Consent;
+pub(super) use live::{LogsArgs, OpenArgs, WatchArgs};
 pub(super) use place::FileArg;
 pub(super) use support::{
     ActionsArgs, CompletionsArgs, DoctorArgs, DownArgs, GcArgs, GraphArgs, ManArgs, ReadFormat, SchemaArgs, StatusArgs,
@@ -76,6 +78,10 @@ pub(super) enum Command {
     Report(ReportArgs),
     /// Show the output of a step
     Logs(LogsArgs),
+    /// Keep the deployed application forwarded to this machine, and print its address
+    Open(OpenArgs),
+    /// Build, deliver, deploy and verify after every change of a file that a step reads
+    Watch(WatchArgs),
     /// Change copies of files that items are proven from; show what no check notices
     Prove(ProveArgs),
     /// Show what the pipeline executes, and trust it as it is now
@@ -164,7 +170,7 @@ pub(super) struct RunArgs {
 }
 
 /// What the user agrees to in advance.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub(super) struct ConsentArgs {
     /// Trust the pipeline as it is now, and remember that
     #[arg(long)]
@@ -255,24 +261,6 @@ pub(super) struct DiffArgs {
 }
 
 #[derive(Args, Debug)]
-pub(super) struct LogsArgs {
-    /// The step (`stage.step`)
-    pub(super) step: String,
-    /// The pipeline file
-    #[arg(long, value_name = "FILE")]
-    pub(super) file: Option<PathBuf>,
-    /// Follow the output while the step runs
-    #[arg(short, long)]
-    pub(super) follow: bool,
-    /// Show every byte as it is, also control sequences that drive the terminal
-    #[arg(long)]
-    pub(super) raw: bool,
-    /// Show the log of run ID
-    #[arg(long, value_name = "ID")]
-    pub(super) run: Option<String>,
-}
-
-#[derive(Args, Debug)]
 pub(super) struct ProveArgs {
     #[command(flatten)]
     pub(super) place: FileArg,
@@ -334,6 +322,8 @@ impl Command {
                 None => args.place.file.as_ref(),
             },
             Self::Logs(args) => args.file.as_ref(),
+            Self::Open(args) => args.place.file.as_ref(),
+            Self::Watch(args) => args.place.file.as_ref(),
             Self::Prove(args) => args.place.file.as_ref(),
             Self::Trust(args) => args.place.file.as_ref(),
             Self::Doctor(args) => args.place.file.as_ref(),
@@ -351,6 +341,7 @@ impl Command {
         match self {
             Self::Up(args) => Consent::from_flag(args.run.consent.yes),
             Self::Stage(args) => Consent::from_flag(args.run.consent.yes),
+            Self::Watch(args) => Consent::from_flag(args.consent.yes),
             _ => Consent::None,
         }
     }
@@ -362,6 +353,7 @@ impl Command {
         let contexts = match self {
             Self::Up(args) => Some(&args.run.consent.allow_context),
             Self::Stage(args) => Some(&args.run.consent.allow_context),
+            Self::Watch(args) => Some(&args.consent.allow_context),
             Self::Down(args) if !args.dry_run => Some(&args.allow_context),
             _ => None,
         };

@@ -13,6 +13,7 @@ mod init;
 mod inspect;
 mod logs;
 mod man;
+mod open;
 mod output;
 mod project;
 mod prompter;
@@ -24,6 +25,7 @@ mod settings;
 mod tick;
 mod trust;
 mod up;
+mod watch;
 mod why;
 
 use std::process::ExitCode;
@@ -67,9 +69,11 @@ fn run(cli: &Cli, terminal: &Terminal) -> Result<u8, Failure> {
         Command::Stage(args) => up::stage(cli, terminal, args),
         Command::Plan(args) => inspect::plan(cli, terminal, args),
         Command::Status(args) => inspect::status(cli, terminal, args),
+        Command::Watch(args) => watch::watch(cli, terminal, args),
         Command::Why(args) => why::why(cli, terminal, args),
         Command::Report(args) => inspect::report(cli, terminal, args),
         Command::Logs(args) => logs::logs(cli, terminal, args),
+        Command::Open(args) => open::open(cli, terminal, args),
         Command::Prove(args) => prove::prove(cli, terminal, args),
         Command::Trust(args) => trust::trust(cli, terminal, args),
         Command::Doctor(args) => doctor::doctor(cli, terminal, args),
