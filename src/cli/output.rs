@@ -1,7 +1,7 @@
 //! Standard output and standard error of the commands, each with its theme.
 
 use std::io::{self, IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::config::Diagnostics;
 use crate::error::{Failure, FailureKind, ids};
@@ -21,15 +21,6 @@ pub(super) struct Terminal {
 /// A file that text is added to. It is opened only then: one that can't be is no reason not to begin.
 #[derive(Debug)]
 pub(super) struct AppendTo(pub(super) PathBuf);
-
-impl AppendTo {
-    /// The same of a file that begins empty.
-    pub(super) fn emptied(path: &Path) -> Self {
-        // One that can't be emptied can't be written either.
-        drop(fs_err::File::create(path));
-        Self(path.to_owned())
-    }
-}
 
 impl Write for AppendTo {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {

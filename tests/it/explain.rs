@@ -80,7 +80,8 @@ fn programs_that_read_the_events_get_the_error_of_a_command_that_never_began() {
         (&event["error"]["id"], &event["error"]["next"]),
         (&"pipeline-invalid".into(), &"provision plan".into())
     );
-    assert_eq!(fs_err::read_to_string(sandbox.path("events.jsonl")).unwrap(), shown.stdout);
+    // The file is that of a run: another one may be writing it.
+    assert_eq!(fs_err::read_to_string(sandbox.path("events.jsonl")).unwrap(), "of an earlier run\n");
     // Standard output stays what it was for people.
     assert_eq!(sandbox.run(&["up"]).code(2).stdout, "");
 }

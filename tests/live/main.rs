@@ -14,6 +14,7 @@ mod docker;
 mod exercises;
 mod explain;
 mod image_check;
+mod long;
 mod main_job;
 mod node;
 mod prove;
@@ -25,5 +26,6 @@ mod rollbacks;
 #[expect(dead_code, reason = "the tests of the binary alone use more of it")]
 mod sandbox;
 mod takeover;
+mod watch;
 #[path = "../support/workbench.rs"]
 mod workbench;
