@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use crate::action::{Action, ActionSettings, FileProof, Presence, ProjectFiles, StepContext, defaults};
 use crate::documents::{Format, ObjectName};
-use crate::error::Failure;
+use crate::error::{Failure, ids};
 use crate::expr::{Assertion, Tree};
 use crate::files::FileSet;
 use crate::fingerprint::Inputs;
@@ -159,8 +159,9 @@ impl Action for FileCheck {
             }
             match found.wrong.as_slice() {
                 [] => Ok(Output::new().with("files", found.n.to_string())),
-                [one] => Err(Failure::failed(one)),
-                many => Err(Failure::failed(format!("{} expectations are not met", many.len())).details(found.wrong)),
+                [one] => Err(Failure::of(ids::NOT_AS_EXPECTED, one)),
+                many => Err(Failure::of(ids::NOT_AS_EXPECTED, format!("{} expectations are not met", many.len()))
+                    .details(found.wrong)),
             }
         })
     }

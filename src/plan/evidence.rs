@@ -146,6 +146,7 @@ mod tests {
             attempts: Vec::new(),
             proof: None,
             message: None,
+            error: None,
         }
     }
 
