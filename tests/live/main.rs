@@ -20,6 +20,7 @@ mod registry;
 mod releases;
 mod repair;
 mod rollbacks;
+mod sabotage;
 #[path = "../support/sandbox.rs"]
 #[expect(dead_code, reason = "the tests of the binary alone use more of it")]
 mod sandbox;
