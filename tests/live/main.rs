@@ -13,6 +13,7 @@ mod containers;
 mod docker;
 mod exercises;
 mod image_check;
+mod long;
 mod main_job;
 mod node;
 mod prove;
@@ -20,10 +21,10 @@ mod registry;
 mod releases;
 mod repair;
 mod rollbacks;
-mod sabotage;
 #[path = "../support/sandbox.rs"]
 #[expect(dead_code, reason = "the tests of the binary alone use more of it")]
 mod sandbox;
 mod takeover;
+mod watch;
 #[path = "../support/workbench.rs"]
 mod workbench;

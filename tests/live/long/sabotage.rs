@@ -181,7 +181,6 @@ fn minikube_delete() {
 }
 
 #[test]
-#[ignore = "breaks the deployed example in more than 20 ways, for about a quarter of an hour: ./scripts/test --full"]
 fn the_report_unticks_exactly_what_a_sabotage_has_made_untrue_and_up_ticks_it_again() {
     let example = Example::deployed();
     let all = example.ticked();
