@@ -85,8 +85,8 @@ impl Example {
         self.until_pods(component, n_pods);
     }
 
-    /// Refuses the database's connections from other pods (`-I`), or no longer (`-D`): what a NetworkPolicy does where the
-    /// cluster's network heeds it. minikube's default one does not.
+    /// Refuses the database's connections from other pods (`-I`), or no longer (`-D`): what a network policy does where
+    /// the cluster's network heeds it. minikube's default one does not.
     fn refuse_connections(&self, change: &str) {
         let path = "{.status.containerStatuses[0].containerID}";
         let id = self.sh(&format!("kubectl get pod todo-postgres-0 -o jsonpath='{path}'"));
@@ -153,7 +153,7 @@ impl Example {
             let reasons = self.reasons(&wrongly_not);
             wrong.push(format!("{}: not ticked any more are also\n{reasons}", sabotage.name));
         }
-        let before = began.elapsed();
+        let judged = Instant::now();
         if let Some(put_right) = sabotage.by_hand {
             put_right(self);
         }
@@ -166,7 +166,7 @@ impl Example {
         if !missing.is_empty() {
             wrong.push(format!("{}: up does not tick again\n{}", sabotage.name, self.reasons(&missing)));
         }
-        let up = began.elapsed() - before;
+        let up = judged.elapsed();
         println!(
             "{}: {broken:.1?} to break, {up:.1?} for up{}",
             sabotage.name,

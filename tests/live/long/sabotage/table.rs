@@ -191,7 +191,7 @@ pub(super) const SABOTAGES: &[Sabotage] = &[
     Sabotage {
         name: "the compose file publishes another port",
         breaks: |example| {
-            example.edit("docker-compose.yml", "${FRONTEND_PORT:-3000}:3000", "${FRONTEND_PORT:-3000}:3001")
+            example.edit("docker-compose.yml", "${FRONTEND_PORT:-3000}:3000", "${FRONTEND_PORT:-3000}:3001");
         },
         voids: &[TREE, YAML, &["T001", "T016", "T017"]],
         by_hand: Some(|example| example.restore("docker-compose.yml")),
