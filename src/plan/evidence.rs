@@ -56,8 +56,8 @@ fn attempts_of(history: &History, step: &StepId) -> Vec<Attempt> {
 
 /// Returns why each step proves nothing any more. That of a step whose fallback has stood in for it is the fallback's.
 ///
-/// What has changed in the project comes first: what was proven of something older is void, and so is each look at what
-/// has become of it. What has only changed in the world comes second: a look has seen the world as it is now, for this
+/// What has changed in the project comes first: what was proven of an older one is void, and so is each check of what
+/// has become of it. What has only changed in the world comes second: a check has seen the world as it is now, for this
 /// very report, so it decides by itself; all else that rests on what is not there any more is void.
 fn reasons(graph: &Graph, history: &History, forecasts: &[Forecast]) -> Vec<Option<StaleReason>> {
     let mut own = vec![None; graph.steps.len()];

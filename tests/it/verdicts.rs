@@ -211,7 +211,7 @@ fn a_look_decides_by_itself_what_the_world_has_changed_and_not_what_the_project_
     sandbox.run(&["up"]).code(0);
     let all = "T1 done, T2 ran, T3 done, T4 done";
     assert_eq!(verdicts(&sandbox), all);
-    // What was made is gone, and the look has seen for this report what it looks at.
+    // What was made is gone, and the check has probed for this report what it is about.
     fs_err::remove_file(sandbox.path("out")).unwrap();
     assert_eq!(verdicts(&sandbox), all.replace("T1 done", "T1 stale"));
     sandbox.run(&["up"]).code(0);

@@ -103,7 +103,7 @@ impl Example {
         self.sh(&format!("kubectl get deployment todo-{component} {path}"))
     }
 
-    /// Replaces a text in a file of the example, which has to have it.
+    /// Replaces a string in a file of the example, which has to have it.
     fn edit(&self, name: &str, old: &str, new: &str) {
         let path = self.sandbox.path("examples/todo-chatbot").join(name);
         let text = fs_err::read_to_string(&path).unwrap();

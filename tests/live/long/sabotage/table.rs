@@ -1,5 +1,5 @@
 //! The sabotages, each with the items that are not true any more because of it. The items follow from what the pipeline
-//! says: which step covers an item, what it looks at, which outputs and files it uses.
+//! says: which step covers an item, what it probes, which outputs and files it uses.
 
 use super::{PROFILE, Sabotage};
 
@@ -15,7 +15,7 @@ const EXERCISES: &[&str] = &["T035", "T036", "T037", "T072", "T073", "T074"];
 /// What was shown with the plain manifests.
 const PLAIN: &[&str] = &["T030", "T031", "T032", "T033", "T053"];
 
-/// What looks at the cluster to see what the project's sources have become.
+/// What probes the cluster to see what the project's sources have become.
 const LOOKS: &[&str] = &["T034", "T035", "T065", "T069", "T070", "T071"];
 
 /// What reads every file of the example.
@@ -31,7 +31,7 @@ const OBJECTS: &[&str] = &["G02", "G03", "G04", "G05", "G06", "T064"];
 const CHART: &[&str] =
     &["T039", "T042", "T043", "T044", "T045", "T046", "T047", "T048", "T049", "G03", "G06", "T051", "T052"];
 
-/// What was shown with the backend's image outside of the cluster: alone, in the composition, to whoever advises.
+/// What was shown with the backend's image outside of the cluster: alone, in the composition, for advice.
 const BACKEND_IMAGE: &[&str] = &["T001", "T009", "T015", "T017", "T020", "T021", "T063"];
 
 /// What reads the specification.
