@@ -19,7 +19,10 @@ use crate::tools::deletion::Consent;
 pub(super) use consent::ConsentArgs;
 pub(super) use live::{LogsArgs, OpenArgs, WatchArgs};
 pub(super) use place::FileArg;
-pub(super) use support::{CompletionsArgs, DoctorArgs, DownArgs, GcArgs, GraphArgs, ManArgs, ReadFormat};
+pub(super) use support::{
+    ActionsArgs, CompletionsArgs, DoctorArgs, DownArgs, GcArgs, GraphArgs, ManArgs, ReadFormat, SchemaArgs, StatusArgs,
+    TrustArgs,
+};
 
 /// Turns a repository into a running, verified deployment: runs the stages of pipeline.toml, and reports only what it
 /// has verified.
@@ -70,7 +73,7 @@ pub(super) enum Command {
     /// Show what `up` would do and why, without changing anything
     Plan(PlanArgs),
     /// Show the last known state of every step, also during a run
-    Status(FileArg),
+    Status(StatusArgs),
     /// Show why a step is fresh or stale, input by input
     Why(WhyArgs),
     /// Show the checklist: every item with its verdict and evidence
@@ -96,7 +99,7 @@ pub(super) enum Command {
     /// List the actions of steps, or show one with its settings
     Actions(ActionsArgs),
     /// Print the JSON Schema of pipeline.toml, for editors
-    Schema,
+    Schema(SchemaArgs),
     /// Print the completions for a shell, which know the stages, steps and profiles too
     Completions(CompletionsArgs),
     /// Print the manual page
@@ -178,6 +181,9 @@ pub(super) struct PlanArgs {
     /// Exit with code 10 if there is work to do
     #[arg(long)]
     pub(super) exit_code: bool,
+    /// How to show it
+    #[arg(long, value_name = "FORM", default_value = "text")]
+    pub(super) format: ReadFormat,
 }
 
 #[derive(Args, Debug)]
@@ -186,6 +192,9 @@ pub(super) struct WhyArgs {
     pub(super) place: FileArg,
     /// The step (`stage.step`)
     pub(super) step: String,
+    /// How to show it
+    #[arg(long, value_name = "FORM", default_value = "text")]
+    pub(super) format: ReadFormat,
 }
 
 #[derive(Args, Debug)]
@@ -257,27 +266,6 @@ pub(super) struct ProveArgs {
     pub(super) trust: bool,
 }
 
-#[derive(Args, Debug)]
-pub(super) struct TrustArgs {
-    #[command(flatten)]
-    pub(super) place: FileArg,
-    /// Only show it
-    #[arg(long)]
-    pub(super) show: bool,
-    /// Do not trust it any more
-    #[arg(long, conflicts_with = "show")]
-    pub(super) forget: bool,
-}
-
-#[derive(Args, Debug)]
-pub(super) struct ActionsArgs {
-    /// The action to show
-    pub(super) name: Option<String>,
-    /// Print the reference as Markdown, for docs/actions.md
-    #[arg(long, conflicts_with = "name")]
-    pub(super) markdown: bool,
-}
-
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(super) enum VerifyArg {
     /// Files with the same size, times and inode are unchanged
@@ -315,7 +303,7 @@ impl Command {
             Self::Up(args) => args.run.place.file.as_ref(),
             Self::Stage(args) => args.run.place.file.as_ref(),
             Self::Plan(args) => args.place.file.as_ref(),
-            Self::Status(place) => place.file.as_ref(),
+            Self::Status(args) => args.place.file.as_ref(),
             Self::Why(args) => args.place.file.as_ref(),
             Self::Report(args) => match &args.command {
                 Some(ReportCommand::Diff(args)) => args.place.file.as_ref(),
@@ -330,7 +318,7 @@ impl Command {
             Self::Down(args) => args.place.file.as_ref(),
             Self::Gc(args) => args.place.file.as_ref(),
             Self::Graph(args) => args.place.file.as_ref(),
-            Self::Actions(_) | Self::Schema | Self::Completions(_) | Self::Man(_) => None,
+            Self::Actions(_) | Self::Schema(_) | Self::Completions(_) | Self::Man(_) => None,
         }
     }
 }

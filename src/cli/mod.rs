@@ -18,8 +18,10 @@ mod output;
 mod project;
 mod prompter;
 mod prove;
+mod reference;
 mod runtime;
 mod schema;
+mod settings;
 mod tick;
 mod trust;
 mod up;
@@ -66,7 +68,7 @@ fn run(cli: &Cli, terminal: &Terminal) -> Result<u8, Failure> {
         Command::Up(args) => up::up(cli, terminal, args),
         Command::Stage(args) => up::stage(cli, terminal, args),
         Command::Plan(args) => inspect::plan(cli, terminal, args),
-        Command::Status(_) => inspect::status(cli, terminal),
+        Command::Status(args) => inspect::status(cli, terminal, args),
         Command::Watch(args) => watch::watch(cli, terminal, args),
         Command::Why(args) => why::why(cli, terminal, args),
         Command::Report(args) => inspect::report(cli, terminal, args),
@@ -79,7 +81,7 @@ fn run(cli: &Cli, terminal: &Terminal) -> Result<u8, Failure> {
         Command::Gc(args) => gc::gc(cli, terminal, args),
         Command::Graph(args) => graph::graph(cli, terminal, args),
         Command::Actions(args) => actions::actions(terminal, args),
-        Command::Schema => schema::schema(terminal),
+        Command::Schema(args) => schema::schema(terminal, args),
         Command::Completions(args) => completions::completions(terminal, args),
         Command::Man(args) => man::man(terminal, args),
     }

@@ -12,8 +12,11 @@ mod container_run;
 mod context;
 mod docker;
 mod doctor;
+mod documents;
 mod down;
 mod failure;
+mod fake_build;
+mod fake_cluster;
 mod fake_docker;
 mod fake_engine;
 mod freshness;
@@ -26,9 +29,11 @@ mod login;
 mod open;
 mod policy_check;
 mod prove;
+mod references;
 mod report;
 mod report_diff;
 mod resume;
+mod samples;
 #[path = "../support/sandbox.rs"]
 #[expect(dead_code, reason = "shared with the fault suite and the live tests, which use more of it")]
 mod sandbox;
