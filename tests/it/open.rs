@@ -1,19 +1,17 @@
 //! `provision open` with an API server that the test scripts: what is deployed is in files of the sandbox, and the pods
 //! answer each connection with their own name.
 
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::Child;
 use std::time::{Duration, Instant};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
+use tungstenite::handshake::derive_accept_key;
 
+use crate::references::described;
 use crate::sandbox::{Sandbox, Shown, send};
-
-/// What the fixed part of a WebSocket key is, by its standard.
-const WEBSOCKET: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 const PIPELINE: &str = r#"
 [pipeline]
@@ -120,11 +118,7 @@ fn forward(mut stream: TcpStream, fields: &[String], pod: &str) {
         let (name, value) = field.split_once(": ")?;
         name.eq_ignore_ascii_case("sec-websocket-key").then_some(value)
     });
-    let sum = duct::cmd!("sha1sum").stdin_bytes(format!("{}{WEBSOCKET}", key.unwrap())).read().unwrap();
-    let digits = sum.split(' ').next().unwrap();
-    let bytes: Vec<u8> =
-        (0..digits.len()).step_by(2).map(|at| u8::from_str_radix(&digits[at..at + 2], 16).unwrap()).collect();
-    let accept = STANDARD.encode(bytes);
+    let accept = derive_accept_key(key.unwrap().as_bytes());
     write!(
         stream,
         "HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\n\
@@ -233,6 +227,8 @@ fn programs_get_the_address_as_data_and_a_taken_port_is_told() {
     let sandbox = project(PIPELINE);
     let mut first = Opened::start(&sandbox, &["api", "--format", "json"]);
     let document: Value = serde_json::from_str(&first.line()).unwrap();
+    let found: BTreeSet<String> = document.as_object().unwrap().keys().cloned().collect();
+    assert_eq!(found, described()["open"], "docs/agents.md");
     let port = document["local_port"].as_u64().unwrap();
     assert_eq!(document["url"], format!("http://127.0.0.1:{port}/health"));
     let facts = ["v", "service", "namespace", "port", "step", "context"].map(|name| document[name].to_string());
