@@ -1,5 +1,6 @@
 //! The command line, as clap reads it.
 
+mod consent;
 mod live;
 mod place;
 mod support;
@@ -15,6 +16,7 @@ use crate::files::Verify;
 use crate::report::{ChecklistFormat, ColorChoice, DIFF_FORMATS, DiffFormat, FORMATS, OutputChoice, ProveFormat};
 use crate::tools::Access;
 use crate::tools::deletion::Consent;
+pub(super) use consent::ConsentArgs;
 pub(super) use live::{LogsArgs, OpenArgs, WatchArgs};
 pub(super) use place::FileArg;
 pub(super) use support::{
@@ -169,20 +171,6 @@ pub(super) struct RunArgs {
     /// Also write the events as JSON lines to this file
     #[arg(long, value_name = "FILE")]
     pub(super) events: Option<PathBuf>,
-}
-
-/// What the user agrees to in advance.
-#[derive(Args, Clone, Debug)]
-pub(super) struct ConsentArgs {
-    /// Trust the pipeline as it is now, and remember that
-    #[arg(long)]
-    pub(super) trust: bool,
-    /// Allow to change the cluster of this kube context, wherever it is, and accept the one that it leads to now
-    #[arg(long, value_name = "NAME")]
-    pub(super) allow_context: Vec<String>,
-    /// Agree to the loss of data where a repair has to delete something of ours that is not empty
-    #[arg(long)]
-    pub(super) yes: bool,
 }
 
 #[derive(Args, Debug)]

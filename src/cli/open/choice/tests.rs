@@ -1,3 +1,5 @@
+//! Which Service is opened, and which port of it.
+
 use super::*;
 
 /// An offer as `STEP NAMESPACE/SERVICE[:PORT][PATH]`.
