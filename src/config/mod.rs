@@ -136,15 +136,17 @@ fn build(
     let secret_variables = secrets::variables(&declared.secrets);
     let env = Env { variables: &options.env, secrets: &secret_variables };
     let overrides = vars::Overrides { profile: &profile.vars, env, set: &options.set };
-    let vars = vars::resolve(report, &declared.name, &declared.vars, &overrides);
-    let scope = Scope { env, vars: &vars, pipeline: &declared.name, cluster: None, steps: None, secrets: None };
+    let state_dir = options.state_dir.clone().unwrap_or_else(|| root.join(".provision"));
+    let of = vars::Of { pipeline: &declared.name, state_dir: &state_dir };
+    let vars = vars::resolve(report, of, &declared.vars, &overrides);
+    let vars::Of { pipeline, state_dir } = of;
+    let scope = Scope { env, vars: &vars, pipeline, state_dir, cluster: None, steps: None, secrets: None };
 
     let own_records = !profile.vars.0.is_empty() || profile.cluster.is_some();
     let declares_cluster = declared.cluster.is_some() || profile.cluster.is_some();
     let cluster = cluster::resolve(report, declared.cluster.take(), profile.cluster, &scope);
-    let state_dir = options.state_dir.clone().unwrap_or_else(|| root.join(".provision"));
     let facts = match &cluster {
-        Some(spec) => Some(cluster::facts(spec, &state_dir, &options.env)),
+        Some(spec) => Some(cluster::facts(spec, state_dir, &options.env)),
         // An invalid cluster is still declared: its uses are not errors as well.
         None if declares_cluster => Some(cluster::FACTS.map(|fact| (fact, String::new())).into()),
         None => None,

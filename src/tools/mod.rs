@@ -38,7 +38,7 @@ use crate::model::StepId;
 use crate::redact::Redactor;
 
 pub use blocking::blocking;
-pub use checkout::checkout_id;
+pub use checkout::{checkout_id, checkout_slug};
 use cluster::ClusterSpec;
 use deletion::Consent;
 use docker::{Docker, Endpoint};

@@ -7,7 +7,7 @@ use crate::expr::ExprError;
 use crate::suggest::nearest;
 
 /// The namespaces of names in expressions.
-pub(crate) const NAMESPACES: [&str; 6] = ["vars", "env", "cluster", "pipeline", "steps", "secrets"];
+pub(crate) const NAMESPACES: [&str; 7] = ["vars", "env", "cluster", "checkout", "pipeline", "steps", "secrets"];
 
 /// A name in an expression: `steps.build.backend.image`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,9 +101,9 @@ fn unknown_word(at: Range<usize>, word: &str) -> ExprError {
         help: Some(match near {
             Some(near) => format!("did you mean `{near}.…`?"),
             None => {
-                format!(
-                    "names start with `vars.`, `env.`, `cluster.`, `pipeline.`, `steps.` or `secrets.`; a string is `'{word}'`"
-                )
+                let last = NAMESPACES[NAMESPACES.len() - 1];
+                let others = NAMESPACES[..NAMESPACES.len() - 1].join(".`, `");
+                format!("names start with `{others}.` or `{last}.`; a string is `'{word}'`")
             }
         }),
     }
