@@ -15,7 +15,7 @@ use crate::report::{ChecklistFormat, ColorChoice, DIFF_FORMATS, DiffFormat, FORM
 use crate::tools::Access;
 use crate::tools::deletion::Consent;
 pub(super) use place::FileArg;
-pub(super) use support::{CompletionsArgs, DoctorArgs, DownArgs, GcArgs, GraphArgs, ManArgs, ReadFormat};
+pub(super) use support::{CompletionsArgs, DoctorArgs, DownArgs, GcArgs, GraphArgs, LsArgs, ManArgs, ReadFormat};
 
 /// Turns a repository into a running, verified deployment: runs the stages of pipeline.toml, and reports only what it
 /// has verified.
@@ -81,6 +81,8 @@ pub(super) enum Command {
     Doctor(DoctorArgs),
     /// Remove what provision made, and only that: shows it first, and asks
     Down(DownArgs),
+    /// List the environments of this machine: what was brought up, from where, and how its last run ended
+    Ls(LsArgs),
     /// Remove old logs and images of this project, and journal records that are void
     Gc(GcArgs),
     /// Show what needs what, with the last known state of every step
@@ -352,7 +354,7 @@ impl Command {
             Self::Down(args) => args.place.file.as_ref(),
             Self::Gc(args) => args.place.file.as_ref(),
             Self::Graph(args) => args.place.file.as_ref(),
-            Self::Actions(_) | Self::Schema | Self::Completions(_) | Self::Man(_) => None,
+            Self::Ls(_) | Self::Actions(_) | Self::Schema | Self::Completions(_) | Self::Man(_) => None,
         }
     }
 }

@@ -12,6 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::args::{Cli, RunArgs, StageArgs, UpArgs};
+use super::environments::Listing;
 use super::output::{AppendTo, Terminal};
 use super::project::Project;
 use super::prompter::TerminalPrompter;
@@ -81,13 +82,15 @@ fn go(cli: &Cli, terminal: &Terminal, selection: &Selection, args: &RunArgs) -> 
     let reporters = reporters(cli, terminal, args, &project)?;
     let shown = std::thread::spawn(move || drive(events, reporters));
     let id = new_run_id()?;
+    let listing = Listing::of(&project, terminal);
+    listing.begin(&id, &command);
     let children = ChildRegistry::of_run(id.as_str()).withholding(project.tools.secrets().variables());
     let children = Arc::new(children);
     let history = Arc::new(opened.history);
     let _never_freed = ManuallyDrop::new(Arc::clone(&history));
     let run = Run {
-        id,
-        command,
+        id: id.clone(),
+        command: command.clone(),
         history,
         tools: Arc::clone(&project.tools),
         prompts: Arc::new(prompts(terminal, args)),
@@ -108,7 +111,9 @@ fn go(cli: &Cli, terminal: &Terminal, selection: &Selection, args: &RunArgs) -> 
     for failure in lost_output(shown) {
         terminal.show_failure(&failure);
     }
-    Ok(end?.kind.map_or(0, FailureKind::exit_code))
+    let end = end?;
+    listing.end(&id, &command, end.outcome);
+    Ok(end.kind.map_or(0, FailureKind::exit_code))
 }
 
 /// Fails unless the cluster may be changed, and unless what is allowed is what the pipeline has.

@@ -15,6 +15,22 @@ pub fn checkout_id(state_dir: &Path) -> Option<String> {
     Some(id_of(&fs::canonicalize(state_dir).ok()?))
 }
 
+/// A checkout of a project.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checkout {
+    /// See [`checkout_id`].
+    pub id: String,
+    /// See [`checkout_slug`].
+    pub slug: String,
+}
+
+impl Checkout {
+    /// The one with the state folder `state_dir`; `None` where that cannot be resolved.
+    pub fn of(state_dir: &Path) -> Option<Self> {
+        Some(Self { id: checkout_id(state_dir)?, slug: checkout_slug(state_dir)? })
+    }
+}
+
 /// How many digits of the id a slug has: as many as the name of a compose project.
 pub(super) const DIGITS: usize = 8;
 

@@ -98,13 +98,12 @@ fn unknown_word(at: Range<usize>, word: &str) -> ExprError {
     ExprError {
         at,
         message: format!("unknown name `{word}`"),
-        help: Some(match near {
-            Some(near) => format!("did you mean `{near}.…`?"),
-            None => {
-                let last = NAMESPACES[NAMESPACES.len() - 1];
-                let others = NAMESPACES[..NAMESPACES.len() - 1].join(".`, `");
-                format!("names start with `{others}.` or `{last}.`; a string is `'{word}'`")
-            }
+        help: Some(if let Some(near) = near {
+            format!("did you mean `{near}.…`?")
+        } else {
+            let last = NAMESPACES[NAMESPACES.len() - 1];
+            let others = NAMESPACES[..NAMESPACES.len() - 1].join(".`, `");
+            format!("names start with `{others}.` or `{last}.`; a string is `'{word}'`")
         }),
     }
 }
