@@ -86,11 +86,17 @@ fn sources(folder: &str) -> BTreeMap<String, String> {
 
 /// The documents of the project and their text; not CHANGELOG.md, which also speaks of what was.
 fn documents() -> Vec<(String, String)> {
-    let mut names =
-        vec!["README.md", "CONTRIBUTING.md", "ARCHITECTURE.md", "benches/README.md", "scripts/lab/README.md"]
-            .into_iter()
-            .map(str::to_owned)
-            .collect::<Vec<_>>();
+    let mut names = vec![
+        "README.md",
+        "CONTRIBUTING.md",
+        "ARCHITECTURE.md",
+        "benches/README.md",
+        "scripts/lab/README.md",
+        "docs/agents/SKILL.md",
+    ]
+    .into_iter()
+    .map(str::to_owned)
+    .collect::<Vec<_>>();
     let pages = fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().path());
     let pages = pages.filter(|page| page.extension().is_some_and(|extension| extension == "md"));
     names.extend(pages.map(|page| format!("docs/{}", page.file_name().unwrap().to_string_lossy())));

@@ -6,6 +6,7 @@ use fs_err as fs;
 
 use super::StepContext;
 use crate::error::{Context, Failure};
+use crate::files::{FileSet, Seen};
 use crate::fingerprint::{Digest, Inputs};
 use crate::tools::blocking;
 use crate::tools::helm::{Chart, Helm, Rendering};
@@ -48,8 +49,13 @@ impl StepContext {
     ) -> Result<(), Failure> {
         let values = values.into_iter().map(|file| (format!("values {file}"), self.path(file)));
         let values: Vec<(String, PathBuf)> = values.collect();
+        let seen = self.tools().seen().cloned();
         let digests = blocking(move || {
             let mut digests = Vec::new();
+            if let Some(seen) = &seen {
+                values.iter().for_each(|(_, path)| seen.note_file(path));
+                chart.iter().try_for_each(|chart| note_chart(seen, chart))?;
+            }
             for (path, digest) in chart.map(|chart| chart.digests()).transpose()?.unwrap_or_default() {
                 digests.push((format!("chart {path}").trim_end().to_owned(), digest));
             }
@@ -64,4 +70,20 @@ impl StepContext {
         }
         Ok(())
     }
+}
+
+/// Notes the files of a chart and of those that it names: not what helm packs of these, which follows from them.
+fn note_chart(seen: &Seen, chart: &Chart) -> Result<(), Failure> {
+    const MADE: [&str; 3] = ["charts/*.tgz", "Chart.lock", "requirements.lock"];
+    if chart.path().is_file() {
+        seen.note_file(chart.path());
+        return Ok(());
+    }
+    for folder in chart.digests()?.keys() {
+        let folder = if folder.is_empty() { chart.path().to_owned() } else { chart.path().join(folder) };
+        // By its real path: `..` is no part of a name.
+        let folder = fs::canonicalize(&folder).context(|| format!("reading the chart {}", folder.display()))?;
+        seen.note_all(&FileSet::glob(&folder, "**", &MADE).map_err(Failure::failed)?);
+    }
+    Ok(())
 }

@@ -56,7 +56,7 @@ impl Action for Exercise {
     fn run<'a>(&'a self, cx: &'a StepContext) -> BoxFuture<'a, Result<Output, Failure>> {
         Box::pin(async move {
             let output = self.0.run(cx).await?;
-            if self.0.proof() != ProofKind::Check {
+            if self.0.proof() != ProofKind::Check || self.0.is_provisional(&output) {
                 let probe = cx.unless_cancelled("probing the result", self.0.probe(cx, &output));
                 if let Presence::Missing(what) = probe.await? {
                     return Err(unconfirmed(what));

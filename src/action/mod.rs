@@ -13,6 +13,7 @@ mod file_inputs;
 mod file_proof;
 pub mod ignored;
 pub mod names;
+mod opening;
 mod prompts;
 mod published;
 mod readable;
@@ -37,6 +38,7 @@ pub use context::{ChildEvent, OnChild, RunScope, StepContext, StepScope, Termina
 pub use entry::{ActionSettings, ActionType, SettingsTable};
 pub use exercise::Exercise;
 pub use file_proof::{FileProof, Forbidden, ProjectFiles};
+pub use opening::Opening;
 pub use prompts::{Prompter, Prompts};
 pub use published::PublishedPort;
 pub use statuses::Statuses;
@@ -84,10 +86,24 @@ pub trait Action: Debug + Send + Sync {
     /// itself a verification; and once more before a run ends, if something else was done in between.
     fn probe<'a>(&'a self, cx: &'a StepContext, output: &'a Output) -> BoxFuture<'a, Result<Presence, Failure>>;
 
+    /// Whether what a run that ended with `output` has seen may still pass: then it is probed at the end of the run,
+    /// whatever else was done meanwhile. Not by default.
+    fn is_provisional(&self, output: &Output) -> bool {
+        let _ = output;
+        false
+    }
+
     /// The TCP ports of this machine that it needs, where its settings name them. None by default.
     fn host_ports(&self, cx: &StepContext) -> Vec<u16> {
         let _ = cx;
         Vec::new()
+    }
+
+    /// The Services of the cluster that it deploys or checks, for `provision open`; asks the cluster where settings do
+    /// not say it. Must not change anything. None by default.
+    fn openings<'a>(&'a self, cx: &'a StepContext) -> BoxFuture<'a, Result<Vec<Opening>, Failure>> {
+        let _ = cx;
+        Box::pin(std::future::ready(Ok(Vec::new())))
     }
 
     /// Looks whether a step that was proven by its fallback can be done by itself now. Must not change anything. Not

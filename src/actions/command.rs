@@ -209,7 +209,7 @@ impl Command {
     async fn output_digests(&self, cx: &StepContext) -> Result<Vec<(String, String)>, Failure> {
         let mut digests = Vec::new();
         for (pattern, files) in self.output_sets(cx)? {
-            digests.push((pattern, cx.tools().digest(files).await?.to_string()));
+            digests.push((pattern, cx.tools().digest_made(files).await?.to_string()));
         }
         Ok(digests)
     }

@@ -191,6 +191,9 @@ impl ComposeUp {
             let name = PathBuf::from(name).with_file_name(".env");
             Some((name.display().to_string(), path.parent()?.join(".env")))
         });
+        if let Some(seen) = cx.tools().seen() {
+            files.iter().chain(&beside).for_each(|(_, path)| seen.note_file(path));
+        }
         files.extend(beside.filter(|(_, path)| path.is_file()));
         blocking(move || {
             let read = |(name, path): (String, PathBuf)| {

@@ -79,8 +79,17 @@ impl DockerBuild {
     async fn open(&self, cx: &StepContext) -> Result<BuildContext, Failure> {
         let context = inside("context", &self.context).map_err(Failure::failed)?;
         let file = inside("dockerfile", &context.join(&self.dockerfile).to_string_lossy()).map_err(Failure::failed)?;
-        let root = cx.tools().root().to_owned();
-        blocking(move || BuildContext::open_inside(&root, &root.join(context), &root.join(file))).await
+        let (root, seen) = (cx.tools().root().to_owned(), cx.tools().seen().cloned());
+        blocking(move || {
+            if let Some(seen) = seen {
+                let mut own = root.join(&file).into_os_string();
+                own.push(".dockerignore");
+                let files = [root.join(&file), own.into(), root.join(&context).join(".dockerignore")];
+                files.iter().for_each(|file| seen.note_file(file));
+            }
+            BuildContext::open_inside(&root, &root.join(context), &root.join(file))
+        })
+        .await
     }
 
     /// Chooses the builder. BuildKit copies an ignored Dockerfile into the image, because it gets it with the context:

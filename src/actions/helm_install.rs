@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::action::units::Time;
-use crate::action::{Action, ActionSettings, Presence, StepContext, defaults, ignored, names};
+use crate::action::{Action, ActionSettings, Opening, Presence, StepContext, defaults, ignored, names};
 use crate::error::Failure;
 use crate::fingerprint::Inputs;
 use crate::model::{Output, Progress};
@@ -120,6 +120,10 @@ impl Action for HelmInstall {
             }
             cx.add_chart(chart, &self.values, inputs).await
         })
+    }
+
+    fn openings<'a>(&'a self, cx: &'a StepContext) -> BoxFuture<'a, Result<Vec<Opening>, Failure>> {
+        Box::pin(Opening::of_release(cx, &self.namespace, &self.release))
     }
 
     fn probe<'a>(&'a self, cx: &'a StepContext, output: &'a Output) -> BoxFuture<'a, Result<Presence, Failure>> {

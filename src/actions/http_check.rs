@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use crate::action::response::{Expected, check_pointer, json, unexpected};
 use crate::action::units::Time;
-use crate::action::{Action, ActionSettings, Presence, Statuses, StepContext, defaults, names};
+use crate::action::{Action, ActionSettings, Opening, Presence, Statuses, StepContext, defaults, names};
 use crate::error::Failure;
 use crate::fingerprint::Inputs;
 use crate::model::{Output, Progress, ProofKind};
@@ -185,6 +185,16 @@ impl Action for HttpCheck {
 
     fn host_ports(&self, _cx: &StepContext) -> Vec<u16> {
         self.local_port.into_iter().collect()
+    }
+
+    fn openings<'a>(&'a self, _cx: &'a StepContext) -> BoxFuture<'a, Result<Vec<Opening>, Failure>> {
+        let opening = self.service.as_ref().map(|service| Opening {
+            namespace: self.namespace.clone(),
+            service: service.clone(),
+            port: self.port.clone(),
+            path: self.method.eq_ignore_ascii_case("GET").then(|| self.path.clone()),
+        });
+        Box::pin(std::future::ready(Ok(opening.into_iter().collect())))
     }
 
     fn probe<'a>(&'a self, cx: &'a StepContext, _output: &'a Output) -> BoxFuture<'a, Result<Presence, Failure>> {

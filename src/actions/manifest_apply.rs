@@ -6,7 +6,7 @@ use futures_util::future::BoxFuture;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::action::{Action, ActionSettings, Presence, StepContext, defaults, ignored, names};
+use crate::action::{Action, ActionSettings, Opening, Presence, StepContext, defaults, ignored, names};
 use crate::actions::manifest_delete::made;
 use crate::actions::rollout_check::wait;
 use crate::error::Failure;
@@ -95,6 +95,10 @@ impl Action for ManifestApply {
     fn inputs<'a>(&'a self, cx: &'a StepContext, inputs: &'a mut Inputs) -> BoxFuture<'a, Result<(), Failure>> {
         // The run fails for a glob that matches nothing.
         Box::pin(async move { cx.add_files(&self.files, inputs).await.map(drop) })
+    }
+
+    fn openings<'a>(&'a self, cx: &'a StepContext) -> BoxFuture<'a, Result<Vec<Opening>, Failure>> {
+        Box::pin(async move { Ok(Opening::of_objects(&self.objects(cx).await?)) })
     }
 
     fn probe<'a>(&'a self, cx: &'a StepContext, _output: &'a Output) -> BoxFuture<'a, Result<Presence, Failure>> {

@@ -1,21 +1,25 @@
 //! `rollout-check`: workloads are rolled out, or the reason why they never will be.
 
+mod waiting;
+
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::action::{Action, ActionSettings, Presence, StepContext, defaults, names};
+use crate::action::{Action, ActionSettings, Opening, Presence, StepContext, defaults, names};
 use crate::actions::image_load::strangers;
 use crate::error::Failure;
 use crate::model::{Output, ProofKind};
-use crate::tools::Poll;
-use crate::tools::kubernetes::{Kube, Remedy, Rollout, RolloutState, Target, Workload, WorkloadKind};
-use crate::tools::process::ProcessObserver;
+use crate::tools::kubernetes::{Kube, STEADY, Target, WorkloadKind};
+use crate::tools::process::pause;
 
-/// How often the workloads are checked.
-const INTERVAL: Duration = Duration::from_millis(500);
+pub(super) use waiting::wait;
+use waiting::{Provisional, wait_until_ready};
+
+/// For how long after it was ready the end of a container counts as a failure of its start.
+const RECENT: Duration = Duration::from_secs(60);
 
 /// Settings of `rollout-check`: at least one of `release`, `selector` and the lists.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -52,11 +56,16 @@ impl ActionSettings for RolloutCheck {
     const NAME: &'static str = "rollout-check";
     const REVISION: u32 = 1;
     const SUMMARY: &'static str = "Waits until workloads are rolled out: every pod is of the newest revision, ready, and \
-         runs the image that the node has under its name; none of an older one is left, and jobs are complete. Fails at \
-         once with the cause when waiting can't help: docs/rollouts.md has the table";
+         runs the image that the node has under its name; none of an older one is left, and jobs are complete. That pods \
+         which have just come up stay up is seen at the end of the run. Fails at once with the cause when waiting can't \
+         help: docs/rollouts.md has the table";
     const EXAMPLE: &'static str = "namespace = \"todo\"\nrelease = \"todo\"";
-    const OUTPUTS: &'static [(&'static str, &'static str)] =
-        &[("workloads", "how many workloads were checked"), ("pods", "how many pods they have, all of them ready")];
+    const OUTPUTS: &'static [(&'static str, &'static str)] = &[
+        ("workloads", "how many workloads were checked"),
+        ("pods", "how many pods they have, all of them ready"),
+        ("ready-at", "when pods that have just come up were ready; whether they stay up is seen at the end of the run"),
+        ("restarts", "how often the containers of these pods had been restarted by then"),
+    ];
     const IN_CLUSTER: bool = true;
 
     fn validate(&self) -> Result<(), String> {
@@ -92,14 +101,36 @@ impl Action for RolloutCheck {
         ProofKind::Check
     }
 
-    fn probe<'a>(&'a self, cx: &'a StepContext, _output: &'a Output) -> BoxFuture<'a, Result<Presence, Failure>> {
+    fn openings<'a>(&'a self, cx: &'a StepContext) -> BoxFuture<'a, Result<Vec<Opening>, Failure>> {
+        Box::pin(async move {
+            match &self.release {
+                Some(release) => Opening::of_release(cx, &self.namespace, release).await,
+                None => Ok(Vec::new()),
+            }
+        })
+    }
+
+    fn is_provisional(&self, output: &Output) -> bool {
+        Provisional::of(output).is_some()
+    }
+
+    fn probe<'a>(&'a self, cx: &'a StepContext, output: &'a Output) -> BoxFuture<'a, Result<Presence, Failure>> {
         Box::pin(async move {
             let kube = cx.tools().kube().await?;
             let subject = self.subject(cx, &kube).await?;
             if let Some(why) = self.other_revision(subject.stands_for) {
                 return Ok(Presence::Missing(why));
             }
+            let ready = Provisional::of(output);
+            if let Some(ready) = &ready {
+                pause::sleep(STEADY.saturating_sub(ready.lasts())).await;
+            }
             let workloads = kube.targets(&subject.targets, self.allow_empty).await?;
+            if let Some(ready) = ready.filter(|ready| ready.lasts() < RECENT)
+                && let Some(why) = kube.has_not_lasted(&workloads, ready.restarts).await?
+            {
+                return Ok(Presence::Missing(why));
+            }
             if let Some(workload) = workloads.iter().find(|workload| !workload.complete) {
                 return Ok(Presence::Missing(workload.missing()));
             }
@@ -114,43 +145,17 @@ impl Action for RolloutCheck {
             let subject = cx.unless_cancelled("finding the workloads", self.subject(cx, &kube)).await?;
             self.check_revision(subject.stands_for)?;
             let n_workloads = subject.targets.len();
-            let pods = wait(cx, &kube, subject.targets.clone(), self.allow_empty, None).await?;
+            let ready = wait_until_ready(cx, &kube, subject.targets.clone(), self.allow_empty).await?;
             let confirm = Box::pin(self.confirm(cx, &kube, &subject));
             cx.unless_cancelled("checking what the pods run", confirm).await?;
-            Ok(Output::new().with("workloads", n_workloads.to_string()).with("pods", pods.to_string()))
+            let output = Output::new().with("workloads", n_workloads.to_string()).with("pods", ready.pods.to_string());
+            Ok(match ready.provisional {
+                Some(Provisional { at, restarts }) => {
+                    output.with("ready-at", at.to_string()).with("restarts", restarts.to_string())
+                }
+                None => output,
+            })
         })
-    }
-}
-
-/// Waits until workloads are rolled out and their pods stay up, for `limit` at most; fails at once when waiting can't
-/// help. Returns how many pods they have.
-pub(super) async fn wait(
-    cx: &StepContext,
-    kube: &Kube,
-    targets: Vec<Target>,
-    allow_empty: bool,
-    limit: Option<Duration>,
-) -> Result<u64, Failure> {
-    let mut rollout = Rollout::new(targets, allow_empty);
-    let poll = Poll::new(cx.cancel(), limit, INTERVAL, "checking the workloads");
-    loop {
-        let checked = poll.check(async { Ok(rollout.check(kube).await) }).await;
-        tell(cx, &mut rollout);
-        match checked {
-            Ok(Ok(RolloutState::Complete { pods })) => return Ok(pods),
-            Ok(Ok(RolloutState::Fatal(fatal))) => {
-                let (workload, problem) = *fatal;
-                let failure = Failure::failed(format!("{workload} is not coming up")).cause(problem.line());
-                return Err(kube.explain(failure, rollout.unfinished(), hint).await);
-            }
-            Ok(Ok(RolloutState::Waiting)) => {}
-            Ok(Err(failure)) => return Err(failure),
-            Err(interrupted) => return Err(explain_interruption(cx, kube, &rollout, interrupted).await),
-        }
-        let pending = Failure::failed("the workloads are not rolled out");
-        if let Err(stopped) = poll.next(pending).await {
-            return Err(explain_interruption(cx, kube, &rollout, stopped).await);
-        }
     }
 }
 
@@ -259,63 +264,19 @@ fn upgraded_by_somebody(why: String) -> Failure {
         .hint("run the same command again, so that it is deployed and checked as this pipeline says")
 }
 
-/// Passes on what the last check has shown.
-fn tell(cx: &StepContext, rollout: &mut Rollout) {
-    let (lines, progress) = rollout.take_news();
-    for line in lines {
-        cx.line(&line);
-    }
-    if let Some(progress) = progress {
-        cx.progress(progress);
-    }
-}
-
-/// The hint that a remedy makes, by the steps that a pipeline can have.
-fn hint(remedy: &Remedy) -> String {
-    match remedy {
-        Remedy::LoadImage(image) => format!(
-            "the image `{image}` is not in the node: load it with an `image-load` step, or correct the image that the \
-             chart names"
-        ),
-        Remedy::Create { kind, namespace, name } => {
-            let maker = if kind == "secret" { "a `secret-apply` step" } else { "the chart" };
-            format!("the {kind} `{name}` is missing in `{namespace}`: make it with {maker} that runs before")
-        }
-        Remedy::AddKey { kind, namespace, name, key } => {
-            format!("the {kind} `{name}` in `{namespace}` has no key `{key}`: add it to the step that makes it")
-        }
-        Remedy::Other(text) => text.clone(),
-    }
-}
-
-/// The interruption with what was wrong at that moment: after a time limit that is what one wants to know.
-async fn explain_interruption(cx: &StepContext, kube: &Kube, rollout: &Rollout, interrupted: Failure) -> Failure {
-    let mut failure = interrupted;
-    failure.causes = rollout.unfinished().iter().map(Workload::missing).collect();
-    tokio::select! {
-        explained = kube.explain(failure.clone(), rollout.unfinished(), hint) => explained,
-        () = cx.out_of_time() => failure,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_remedy_becomes_a_hint_that_names_the_step() {
-        let object = |kind: &str| Remedy::Create { kind: kind.into(), namespace: "apps".into(), name: "s".into() };
-        let key = Remedy::AddKey { kind: "Secret".into(), namespace: "apps".into(), name: "s".into(), key: "K".into() };
-        let cases = [
-            (object("secret"), "the secret `s` is missing in `apps`: make it with a `secret-apply` step that"),
-            (object("configmap"), "the configmap `s` is missing in `apps`: make it with the chart"),
-            (key, "the Secret `s` in `apps` has no key `K`"),
-            (Remedy::LoadImage("todo:1".into()), "the image `todo:1` is not in the node: load it with an `image-load`"),
-        ];
-        for (remedy, expected) in cases {
-            let said = hint(&remedy);
-            assert!(said.starts_with(expected), "{said}");
-        }
+    fn pods_that_had_just_come_up_are_probed_at_the_end_of_the_run() {
+        let check = toml::from_str::<RolloutCheck>("deployments = ['web']").unwrap();
+        let of = |at: &str| Output::new().with("pods", "1").with("ready-at", at).with("restarts", "0");
+        assert!(check.is_provisional(&of("2026-11-26T10:00:00.5Z")));
+        assert!(!check.is_provisional(&Output::new().with("pods", "1")));
+        // The clock was set back meanwhile.
+        assert_eq!(Provisional::of(&of("2999-01-01T00:00:00Z")).unwrap().lasts(), Duration::ZERO);
+        assert!(Provisional::of(&of("2026-11-26T10:00:00.5Z")).unwrap().lasts() > RECENT);
     }
 
     #[test]

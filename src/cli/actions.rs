@@ -2,24 +2,45 @@
 
 use std::io::{self, Write};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::args::ActionsArgs;
+use super::args::{ActionsArgs, ReadFormat};
 use super::output::Terminal;
+use super::settings::{Setting, settings, write_table};
 use crate::action::ActionType;
 use crate::actions::ACTIONS;
 use crate::error::{Failure, FailureKind};
 
 pub(super) fn actions(terminal: &Terminal, args: &ActionsArgs) -> Result<u8, Failure> {
-    match &args.name {
-        Some(name) => {
-            let action = ACTIONS.iter().find(|action| action.name == name).ok_or_else(|| unknown(name))?;
-            terminal.print(|out| one(out, action))?;
-        }
+    let named = |name: &String| ACTIONS.iter().find(|action| action.name == name).ok_or_else(|| unknown(name));
+    let chosen = args.name.as_ref().map(named).transpose()?;
+    match chosen {
+        _ if args.format == ReadFormat::Json => terminal.print(|out| document(out, chosen))?,
+        Some(action) => terminal.print(|out| one(out, action))?,
         None if args.markdown => terminal.print(markdown)?,
         None => terminal.print(list)?,
     }
     Ok(0)
+}
+
+/// Writes one action, or all, as a document. docs/agents.md describes it.
+fn document(out: &mut dyn Write, chosen: Option<&ActionType>) -> io::Result<()> {
+    let wire = |action: &ActionType| {
+        let settings = settings_of(action).into_iter().map(|setting| {
+            json!({"name": setting.name, "required": setting.required, "type": setting.kind, "about": setting.about})
+        });
+        let outputs = action.outputs.iter().map(|(name, about)| json!({"name": name, "about": about}));
+        json!({
+            "name": action.name,
+            "summary": action.summary,
+            "settings": settings.collect::<Value>(),
+            "outputs": outputs.collect::<Value>(),
+            "example": example(action),
+        })
+    };
+    let actions: Value = ACTIONS.iter().filter(|one| chosen.is_none_or(|it| it.name == one.name)).map(wire).collect();
+    let document = json!({"v": 1, "actions": actions});
+    writeln!(out, "{document:#}")
 }
 
 fn unknown(name: &str) -> Failure {
@@ -36,64 +57,15 @@ fn list(out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "\n`provision actions NAME` shows an action's settings.")
 }
 
-/// A setting, from its schema.
-struct Setting {
-    name: String,
-    required: bool,
-    kind: String,
-    about: String,
-}
-
-fn settings(action: &ActionType) -> Vec<Setting> {
-    let schema = (action.schema)().to_value();
-    let required: Vec<&str> = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-    let properties = schema["properties"].as_object().cloned().unwrap_or_default();
-    let mut settings: Vec<Setting> = properties
-        .iter()
-        .map(|(name, property)| Setting {
-            required: required.contains(&name.as_str()),
-            kind: kind_of(property),
-            about: property["description"].as_str().unwrap_or_default().replace('\n', " "),
-            name: name.clone(),
-        })
-        .collect();
-    settings.sort_by_key(|setting| !setting.required);
-    settings
-}
-
-/// Returns the TOML type of a schema.
-fn kind_of(schema: &Value) -> String {
-    let named = |name: &str| match name {
-        "array" => match &schema["items"] {
-            Value::Null => "array".to_owned(),
-            items => format!("array of {}", kind_of(items)),
-        },
-        "object" => match &schema["additionalProperties"] {
-            Value::Object(_) => format!("table of {}", kind_of(&schema["additionalProperties"])),
-            _ => "table".to_owned(),
-        },
-        "null" => String::new(),
-        other => other.to_owned(),
-    };
-    let mut kinds: Vec<String> = match &schema["type"] {
-        Value::String(name) => vec![named(name)],
-        Value::Array(several) => several.iter().filter_map(Value::as_str).map(named).collect(),
-        _ => {
-            let variants = schema["anyOf"].as_array().or(schema["oneOf"].as_array());
-            variants.into_iter().flatten().map(kind_of).collect()
-        }
-    };
-    if let Some(words) = schema["enum"].as_array() {
-        kinds = words.iter().filter_map(Value::as_str).map(|word| format!("\"{word}\"")).collect();
-    }
-    kinds.retain(|kind| !kind.is_empty());
-    if kinds.is_empty() { "any value".to_owned() } else { kinds.join(" or ") }
+/// Returns the settings of an action.
+fn settings_of(action: &ActionType) -> Vec<Setting> {
+    settings((action.schema)().as_value())
 }
 
 fn one(out: &mut dyn Write, action: &ActionType) -> io::Result<()> {
     writeln!(out, "{}: {}\n", action.name, action.summary)?;
     writeln!(out, "Settings:")?;
-    let settings = settings(action);
+    let settings = settings_of(action);
     for setting in &settings {
         let required = if setting.required { ", required" } else { "" };
         writeln!(out, "  {} ({}{required})", setting.name, setting.kind)?;
@@ -121,15 +93,8 @@ fn markdown(out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "For the keys that every step may have (`needs`, `covers`, `timeout`, …), see pipeline.md.")?;
     for action in ACTIONS {
         writeln!(out, "\n## {}\n\n{}.\n", action.name, action.summary)?;
-        let settings = settings(action);
-        if !settings.is_empty() {
-            writeln!(out, "| setting | value | |\n|---|---|---|")?;
-        }
-        for setting in settings {
-            let about = setting.about.replace('|', "\\|");
-            let required = if setting.required { "**required** " } else { "" };
-            writeln!(out, "| `{}` | {} | {required}{about} |", setting.name, setting.kind.replace('|', "\\|"))?;
-        }
+        let settings = settings_of(action);
+        write_table(out, &settings)?;
         if !action.outputs.is_empty() {
             writeln!(out, "\n| output | |\n|---|---|")?;
         }

@@ -1,5 +1,6 @@
 //! The command line, as clap reads it.
 
+mod live;
 mod place;
 mod support;
 
@@ -14,8 +15,12 @@ use crate::files::Verify;
 use crate::report::{ChecklistFormat, ColorChoice, DIFF_FORMATS, DiffFormat, FORMATS, OutputChoice, ProveFormat};
 use crate::tools::Access;
 use crate::tools::deletion::Consent;
+pub(super) use live::{LogsArgs, OpenArgs, WatchArgs};
 pub(super) use place::FileArg;
-pub(super) use support::{CompletionsArgs, DoctorArgs, DownArgs, GcArgs, GraphArgs, LsArgs, ManArgs, ReadFormat};
+pub(super) use support::{
+    ActionsArgs, CompletionsArgs, DoctorArgs, DownArgs, GcArgs, GraphArgs, LsArgs, ManArgs, ReadFormat, SchemaArgs,
+    StatusArgs, TrustArgs,
+};
 
 /// Turns a repository into a running, verified deployment: runs the stages of pipeline.toml, and reports only what it
 /// has verified.
@@ -66,13 +71,17 @@ pub(super) enum Command {
     /// Show what `up` would do and why, without changing anything
     Plan(PlanArgs),
     /// Show the last known state of every step, also during a run
-    Status(FileArg),
+    Status(StatusArgs),
     /// Show why a step is fresh or stale, input by input
     Why(WhyArgs),
     /// Show the checklist: every item with its verdict and evidence
     Report(ReportArgs),
     /// Show the output of a step
     Logs(LogsArgs),
+    /// Keep the deployed application forwarded to this machine, and print its address
+    Open(OpenArgs),
+    /// Build, deliver, deploy and verify after every change of a file that a step reads
+    Watch(WatchArgs),
     /// Change copies of files that items are proven from; show what no check notices
     Prove(ProveArgs),
     /// Show what the pipeline executes, and trust it as it is now
@@ -90,7 +99,7 @@ pub(super) enum Command {
     /// List the actions of steps, or show one with its settings
     Actions(ActionsArgs),
     /// Print the JSON Schema of pipeline.toml, for editors
-    Schema,
+    Schema(SchemaArgs),
     /// Print the completions for a shell, which know the stages, steps and profiles too
     Completions(CompletionsArgs),
     /// Print the manual page
@@ -163,7 +172,7 @@ pub(super) struct RunArgs {
 }
 
 /// What the user agrees to in advance.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub(super) struct ConsentArgs {
     /// Trust the pipeline as it is now, and remember that
     #[arg(long)]
@@ -186,6 +195,9 @@ pub(super) struct PlanArgs {
     /// Exit with code 10 if there is work to do
     #[arg(long)]
     pub(super) exit_code: bool,
+    /// How to show it
+    #[arg(long, value_name = "FORM", default_value = "text")]
+    pub(super) format: ReadFormat,
 }
 
 #[derive(Args, Debug)]
@@ -194,6 +206,9 @@ pub(super) struct WhyArgs {
     pub(super) place: FileArg,
     /// The step (`stage.step`)
     pub(super) step: String,
+    /// How to show it
+    #[arg(long, value_name = "FORM", default_value = "text")]
+    pub(super) format: ReadFormat,
 }
 
 #[derive(Args, Debug)]
@@ -248,24 +263,6 @@ pub(super) struct DiffArgs {
 }
 
 #[derive(Args, Debug)]
-pub(super) struct LogsArgs {
-    /// The step (`stage.step`)
-    pub(super) step: String,
-    /// The pipeline file
-    #[arg(long, value_name = "FILE")]
-    pub(super) file: Option<PathBuf>,
-    /// Follow the output while the step runs
-    #[arg(short, long)]
-    pub(super) follow: bool,
-    /// Show every byte as it is, also control sequences that drive the terminal
-    #[arg(long)]
-    pub(super) raw: bool,
-    /// Show the log of run ID
-    #[arg(long, value_name = "ID")]
-    pub(super) run: Option<String>,
-}
-
-#[derive(Args, Debug)]
 pub(super) struct ProveArgs {
     #[command(flatten)]
     pub(super) place: FileArg,
@@ -281,27 +278,6 @@ pub(super) struct ProveArgs {
     /// Trust the pipeline as it is now, and remember that
     #[arg(long)]
     pub(super) trust: bool,
-}
-
-#[derive(Args, Debug)]
-pub(super) struct TrustArgs {
-    #[command(flatten)]
-    pub(super) place: FileArg,
-    /// Only show it
-    #[arg(long)]
-    pub(super) show: bool,
-    /// Do not trust it any more
-    #[arg(long, conflicts_with = "show")]
-    pub(super) forget: bool,
-}
-
-#[derive(Args, Debug)]
-pub(super) struct ActionsArgs {
-    /// The action to show
-    pub(super) name: Option<String>,
-    /// Print the reference as Markdown, for docs/actions.md
-    #[arg(long, conflicts_with = "name")]
-    pub(super) markdown: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -341,20 +317,22 @@ impl Command {
             Self::Up(args) => args.run.place.file.as_ref(),
             Self::Stage(args) => args.run.place.file.as_ref(),
             Self::Plan(args) => args.place.file.as_ref(),
-            Self::Status(place) => place.file.as_ref(),
+            Self::Status(args) => args.place.file.as_ref(),
             Self::Why(args) => args.place.file.as_ref(),
             Self::Report(args) => match &args.command {
                 Some(ReportCommand::Diff(args)) => args.place.file.as_ref(),
                 None => args.place.file.as_ref(),
             },
             Self::Logs(args) => args.file.as_ref(),
+            Self::Open(args) => args.place.file.as_ref(),
+            Self::Watch(args) => args.place.file.as_ref(),
             Self::Prove(args) => args.place.file.as_ref(),
             Self::Trust(args) => args.place.file.as_ref(),
             Self::Doctor(args) => args.place.file.as_ref(),
             Self::Down(args) => args.place.file.as_ref(),
             Self::Gc(args) => args.place.file.as_ref(),
             Self::Graph(args) => args.place.file.as_ref(),
-            Self::Ls(_) | Self::Actions(_) | Self::Schema | Self::Completions(_) | Self::Man(_) => None,
+            Self::Ls(_) | Self::Actions(_) | Self::Schema(_) | Self::Completions(_) | Self::Man(_) => None,
         }
     }
 }
@@ -365,6 +343,7 @@ impl Command {
         match self {
             Self::Up(args) => Consent::from_flag(args.run.consent.yes),
             Self::Stage(args) => Consent::from_flag(args.run.consent.yes),
+            Self::Watch(args) => Consent::from_flag(args.consent.yes),
             _ => Consent::None,
         }
     }
@@ -376,6 +355,7 @@ impl Command {
         let contexts = match self {
             Self::Up(args) => Some(&args.run.consent.allow_context),
             Self::Stage(args) => Some(&args.run.consent.allow_context),
+            Self::Watch(args) => Some(&args.consent.allow_context),
             Self::Down(args) if !args.dry_run => Some(&args.allow_context),
             _ => None,
         };

@@ -31,6 +31,7 @@ const NAMES: &[(&str, Names)] = &[
     ("until", |typed| matching(typed, stages_and_steps)),
     ("force", |typed| matching(typed, stages_and_steps)),
     ("step", |typed| matching(typed, steps)),
+    ("what", |typed| matching(typed, steps)),
     ("id", |typed| matching(typed, stages)),
     ("profile", |typed| matching(typed, profiles)),
     ("set", |typed| matching(typed, variables)),

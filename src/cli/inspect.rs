@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::args::{Cli, PlanArgs, ReportArgs, ReportCommand};
+use super::args::{Cli, PlanArgs, ReadFormat, ReportArgs, ReportCommand, StatusArgs};
 use super::diff::diff;
 use super::output::Terminal;
 use super::project::Project;
@@ -19,10 +19,11 @@ use crate::files::open_below;
 use crate::fingerprint::StaleReason;
 use crate::journal::{History, now_ms, running};
 use crate::model::{Checklist, StepId};
+use crate::pipeline::Stage;
 use crate::plan::{Checking, Depth, Forecast, Moment, Plan, Selection, forecast, proofs, select};
 use crate::report::{
-    ChecklistReport, LastState, StepForecast, StepStatus, Timeline, TimelineStep, is_complete, write_forecast,
-    write_status,
+    ChecklistReport, ForecastGraph, LastState, StepForecast, StepStatus, Timeline, TimelineStep, is_complete,
+    write_forecast, write_forecast_json, write_status, write_status_json,
 };
 use crate::tools::Cancel;
 use crate::tools::process::ChildRegistry;
@@ -41,20 +42,37 @@ pub(super) fn plan(cli: &Cli, terminal: &Terminal, args: &PlanArgs) -> Result<u8
     terminal.warn(forecasts.iter().flat_map(Forecast::warnings));
     // Steps that run every time are no work: they are verifications.
     let work = forecasts.iter().any(|f| !matches!(f.stale, None | Some(StaleReason::AlwaysRuns)));
-    let rows: Vec<StepForecast> = forecasts
-        .into_iter()
-        .map(|forecast| StepForecast {
-            title: project.title(&forecast.step),
-            step: forecast.step,
-            reason: forecast.stale,
-            estimate: forecast.estimate,
-        })
-        .collect();
-    terminal.print(|out| write_forecast(out, terminal.out, &rows, terminal.columns()))?;
+    let rows: Vec<StepForecast> = forecasts.into_iter().map(|forecast| step_forecast(&project, forecast)).collect();
+    match args.format {
+        ReadFormat::Text => terminal.print(|out| write_forecast(out, terminal.out, &rows, terminal.columns()))?,
+        ReadFormat::Json => {
+            let named = |stage: &&Stage| rows.iter().any(|row| row.step.stage() == stage.id.as_str());
+            let stages = project.pipeline.stages.iter().filter(named);
+            let graph = ForecastGraph {
+                pipeline: project.pipeline.name.as_str(),
+                has_work: work,
+                stages: stages.map(|stage| (&stage.id, stage.needs.as_slice())).collect(),
+            };
+            terminal.print(|out| write_forecast_json(out, &graph, &rows))?;
+        }
+    }
     Ok(if work && args.exit_code { WORK_TO_DO } else { 0 })
 }
 
-pub(super) fn status(cli: &Cli, terminal: &Terminal) -> Result<u8, Failure> {
+fn step_forecast(project: &Project, forecast: Forecast) -> StepForecast {
+    let step = &project.graph.steps[forecast.number].step;
+    StepForecast {
+        title: project.title(&forecast.step),
+        action: step.action_type.name,
+        needs: step.needs.clone(),
+        key: forecast.checked.map(|checked| checked.inputs.fingerprint().to_string()),
+        step: forecast.step,
+        reason: forecast.stale,
+        estimate: forecast.estimate,
+    }
+}
+
+pub(super) fn status(cli: &Cli, terminal: &Terminal, args: &StatusArgs) -> Result<u8, Failure> {
     let project = Project::load(cli, terminal)?;
     let history = project.history()?;
     let running = running(project.tools.state_dir()).is_some();
@@ -67,7 +85,11 @@ pub(super) fn status(cli: &Cli, terminal: &Terminal) -> Result<u8, Failure> {
         .chain(gone)
         .map(|(step, title)| StepStatus { step: step.clone(), title, last: last_state(&history, step, running) })
         .collect();
-    terminal.print(|out| write_status(out, terminal.out, &rows, terminal.columns()))?;
+    let pipeline = project.pipeline.name.as_str();
+    terminal.print(|out| match args.format {
+        ReadFormat::Text => write_status(out, terminal.out, &rows, terminal.columns()),
+        ReadFormat::Json => write_status_json(out, pipeline, running, &rows),
+    })?;
     Ok(0)
 }
 

@@ -5,12 +5,17 @@ use clap_mangen::Man;
 
 use super::args::{Cli, ManArgs};
 use super::output::Terminal;
+use super::reference;
 use crate::error::{Failure, FailureKind};
 use crate::suggest::suggest;
 
 pub(super) fn man(terminal: &Terminal, args: &ManArgs) -> Result<u8, Failure> {
     let mut cli = Cli::command();
     cli.build();
+    if args.markdown {
+        terminal.print(|out| reference::write(out, &cli))?;
+        return Ok(0);
+    }
     let described = match &args.command {
         None => cli,
         Some(name) => cli.find_subcommand(name).cloned().ok_or_else(|| {

@@ -14,16 +14,20 @@ mod init;
 mod inspect;
 mod logs;
 mod man;
+mod open;
 mod output;
 mod project;
 mod prompter;
 mod prove;
+mod reference;
 mod runtime;
 mod schema;
+mod settings;
 mod tick;
 mod trust;
 mod up;
 mod user_state;
+mod watch;
 mod why;
 
 use std::process::ExitCode;
@@ -66,10 +70,12 @@ fn run(cli: &Cli, terminal: &Terminal) -> Result<u8, Failure> {
         Command::Up(args) => up::up(cli, terminal, args),
         Command::Stage(args) => up::stage(cli, terminal, args),
         Command::Plan(args) => inspect::plan(cli, terminal, args),
-        Command::Status(_) => inspect::status(cli, terminal),
+        Command::Status(args) => inspect::status(cli, terminal, args),
+        Command::Watch(args) => watch::watch(cli, terminal, args),
         Command::Why(args) => why::why(cli, terminal, args),
         Command::Report(args) => inspect::report(cli, terminal, args),
         Command::Logs(args) => logs::logs(cli, terminal, args),
+        Command::Open(args) => open::open(cli, terminal, args),
         Command::Prove(args) => prove::prove(cli, terminal, args),
         Command::Trust(args) => trust::trust(cli, terminal, args),
         Command::Doctor(args) => doctor::doctor(cli, terminal, args),
@@ -78,7 +84,7 @@ fn run(cli: &Cli, terminal: &Terminal) -> Result<u8, Failure> {
         Command::Gc(args) => gc::gc(cli, terminal, args),
         Command::Graph(args) => graph::graph(cli, terminal, args),
         Command::Actions(args) => actions::actions(terminal, args),
-        Command::Schema => schema::schema(terminal),
+        Command::Schema(args) => schema::schema(terminal, args),
         Command::Completions(args) => completions::completions(terminal, args),
         Command::Man(args) => man::man(terminal, args),
     }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::actions::ACTIONS;
 use crate::config::{self, LoadOptions};
 use crate::error::{Failure, FailureKind};
+use crate::files::Seen;
 use crate::journal::{self, EarlyContents, History, Journal, Opened};
 use crate::model::{Item, StepId};
 use crate::pipeline::Pipeline;
@@ -34,12 +35,22 @@ pub(super) struct Project {
 impl Project {
     /// Loads the pipeline that the command line names; every error in it is shown at once.
     pub(super) fn load(cli: &Cli, terminal: &Terminal) -> Result<Self, Failure> {
+        Self::load_as(cli, terminal, cli.global.profile.clone(), None)
+    }
+
+    /// The same with another profile than the command line's; `seen` gets what its steps read.
+    pub(super) fn load_as(
+        cli: &Cli,
+        terminal: &Terminal,
+        profile: Option<String>,
+        seen: Option<&Arc<Seen>>,
+    ) -> Result<Self, Failure> {
         let file = pipeline_file(cli)?;
         let root = file.parent().unwrap_or(Path::new("/")).to_owned();
         let state_dir = root.join(".provision");
         let early = Cell::new(journal::read_early(&state_dir));
         let options = LoadOptions {
-            profile: cli.global.profile.clone(),
+            profile,
             set: cli.global.set.clone(),
             env: std::env::vars_os()
                 .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
@@ -62,7 +73,11 @@ impl Project {
         let graph = Graph::new(&pipeline);
         let tools = Tools::new(root, state_dir, secrets, pipeline.cluster.clone(), redactor)
             .of_pipeline(&pipeline.name, pipeline.steps().map(|step| step.id.clone()));
-        let tools = tools.verifying(cli.global.verify.into());
+        let verify = cli.global.verify.into();
+        let tools = match seen {
+            Some(seen) => tools.noting(verify, Arc::clone(seen)),
+            None => tools.verifying(verify),
+        };
         let tools = Arc::new(tools.consenting(cli.command.consent()).accessing(cli.command.access()));
         Ok(Self { pipeline, graph, tools, warnings, file, text: loaded.text, early })
     }

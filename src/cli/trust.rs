@@ -6,12 +6,14 @@ mod store;
 
 use std::io::{self, BufRead, Write};
 
-use super::args::{Cli, TrustArgs};
+use serde_json::json;
+
+use super::args::{Cli, ReadFormat, TrustArgs};
 use super::output::Terminal;
 use super::project::Project;
 use crate::actions::ACTIONS;
 use crate::error::{Failure, FailureKind};
-use crate::report::{DIM, Theme};
+use crate::report::{DIM, Theme, tame_json};
 pub(super) use executes::steps as written_steps;
 use store::{Known, TrustRecord};
 
@@ -102,6 +104,10 @@ pub(super) fn trust(cli: &Cli, terminal: &Terminal, args: &TrustArgs) -> Result<
     }
     let known = record.known();
     let executes = executes::lines(&project.text);
+    if args.format == ReadFormat::Json {
+        terminal.print(|out| show_json(out, &project, &known, &executes))?;
+        return Ok(0);
+    }
     terminal.print(|out| show(out, terminal.out, &project, &known, &executes))?;
     if !args.show {
         record.remember(&executes).map_err(failed)?;
@@ -144,6 +150,31 @@ fn show(out: &mut dyn Write, theme: Theme, project: &Project, known: &Known, exe
     }
     let beside = "Dockerfiles, charts and scripts beside it are executed as they are, also after they change";
     writeln!(out, "{}", theme.paint(DIM, beside))
+}
+
+/// The same as one document. docs/agents.md describes it.
+fn show_json(out: &mut dyn Write, project: &Project, known: &Known, executes: &[String]) -> io::Result<()> {
+    let (state, before) = match known {
+        Known::Trusted => ("trusted", executes),
+        Known::Nothing => ("unknown", executes),
+        Known::Changed(before) => ("changed", before.as_slice()),
+    };
+    let without = |lines: &[String], others: &[String]| -> Vec<String> {
+        lines
+            .iter()
+            .filter(|line| !others.contains(line))
+            .map(|line| line.strip_prefix("  ").unwrap_or(line).to_owned())
+            .collect()
+    };
+    let document = json!({
+        "v": 1,
+        "file": project.file.display().to_string(),
+        "state": state,
+        "executes": without(executes, &[]),
+        "new": without(executes, before),
+        "gone": without(before, executes),
+    });
+    writeln!(out, "{}", tame_json(format!("{document:#}")))
 }
 
 /// Reads an answer from standard input; only a clear yes is one.

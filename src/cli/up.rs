@@ -22,9 +22,9 @@ use crate::action::Prompts;
 use crate::error::{Failure, FailureKind};
 use crate::event::event_channel;
 use crate::exec::{self, Run, StopSignal};
-use crate::journal::{Entry, Opened};
+use crate::journal::{Entry, History, Opened};
 use crate::model::{Outcome, RunId};
-use crate::plan::{Selection, select};
+use crate::plan::{Plan, Selection, select};
 use crate::redact::Redactor;
 use crate::report::{
     Bell, Fanout, Format, Json, NextCommands, Size, SizeOf, StepSummary, TaskbarProgress, Verbosity, drive, reporter,
@@ -70,28 +70,47 @@ fn go(cli: &Cli, terminal: &Terminal, selection: &Selection, args: &RunArgs) -> 
     // with nothing to do.
     let project = ManuallyDrop::new(Project::load(cli, terminal)?);
     let plan = select(&project.graph, selection)?;
+    let ran = ManuallyDrop::new(run(cli, terminal, &project, &plan, args)?);
+    Ok(ran.kind.map_or(0, FailureKind::exit_code))
+}
+
+/// What a run leaves.
+pub(super) struct Ran {
+    /// What decides the exit code, unless it succeeded.
+    pub(super) kind: Option<FailureKind>,
+    /// What was known when it began.
+    _history: Arc<History>,
+}
+
+/// Runs `plan` and shows that.
+pub(super) fn run(
+    cli: &Cli,
+    terminal: &Terminal,
+    project: &Project,
+    plan: &Plan,
+    args: &RunArgs,
+) -> Result<Ran, Failure> {
     let ways = trust::Ways { flag: args.consent.trust, can_ask: can_ask(terminal, args) };
-    trust::require(terminal, &project, ways)?;
-    check_access(&project, args)?;
+    trust::require(terminal, project, ways)?;
+    check_access(project, args)?;
     let command = recorded_command(&own_args());
     let mut opened = project.open_journal(&command, args.strict_state)?;
     let mut warnings = project.warnings.clone();
     warnings.append(&mut opened.warnings);
     warnings.extend(settle_killed_runs(&mut opened)?);
     let (sink, events) = event_channel();
-    let reporters = reporters(cli, terminal, args, &project)?;
+    let reporters = reporters(cli, terminal, args, project)?;
     let shown = std::thread::spawn(move || drive(events, reporters));
     let id = new_run_id()?;
-    let listing = Listing::of(&project, terminal);
+    let listing = Listing::of(project, terminal);
     listing.begin(&id, &command);
     let children = ChildRegistry::of_run(id.as_str()).withholding(project.tools.secrets().variables());
     let children = Arc::new(children);
     let history = Arc::new(opened.history);
-    let _never_freed = ManuallyDrop::new(Arc::clone(&history));
     let run = Run {
         id: id.clone(),
         command: command.clone(),
-        history,
+        history: Arc::clone(&history),
         tools: Arc::clone(&project.tools),
         prompts: Arc::new(prompts(terminal, args)),
         children: Arc::clone(&children),
@@ -104,7 +123,7 @@ fn go(cli: &Cli, terminal: &Terminal, selection: &Selection, args: &RunArgs) -> 
     let end = runtime.block_on(async {
         let signals = stop_signals(children)?;
         let outline = project.pipeline.outline();
-        exec::execute(&project.graph, outline, &plan, &mut opened.journal, run, signals).await
+        exec::execute(&project.graph, outline, plan, &mut opened.journal, run, signals).await
     });
     // Checks that are not awaited any more must not delay the end.
     runtime.shutdown_background();
@@ -113,7 +132,7 @@ fn go(cli: &Cli, terminal: &Terminal, selection: &Selection, args: &RunArgs) -> 
     }
     let end = end?;
     listing.end(&id, &command, end.outcome);
-    Ok(end.kind.map_or(0, FailureKind::exit_code))
+    Ok(Ran { kind: end.kind, _history: history })
 }
 
 /// Fails unless the cluster may be changed, and unless what is allowed is what the pipeline has.

@@ -1,13 +1,13 @@
 //! `provision why`: why a step is fresh or stale, with the inputs that changed.
 
-use super::args::{Cli, WhyArgs};
+use super::args::{Cli, ReadFormat, WhyArgs};
 use super::inspect::forecast_steps;
 use super::output::Terminal;
 use super::project::Project;
 use crate::error::{Failure, FailureKind};
 use crate::fingerprint::Inputs;
 use crate::plan::{Depth, Forecast, Selection, select};
-use crate::report::{Explanation, InputChange, LastSuccess, write_explanation};
+use crate::report::{Explanation, InputChange, LastSuccess, write_explanation, write_explanation_json};
 
 pub(super) fn why(cli: &Cli, terminal: &Terminal, args: &WhyArgs) -> Result<u8, Failure> {
     let project = Project::load(cli, terminal)?;
@@ -48,7 +48,10 @@ pub(super) fn why(cli: &Cli, terminal: &Terminal, args: &WhyArgs) -> Result<u8, 
             explanation.reasons.push(reason);
         }
     }
-    terminal.print(|out| write_explanation(out, terminal.out, &explanation))?;
+    terminal.print(|out| match args.format {
+        ReadFormat::Text => write_explanation(out, terminal.out, &explanation),
+        ReadFormat::Json => write_explanation_json(out, &explanation),
+    })?;
     Ok(0)
 }
 

@@ -15,7 +15,7 @@ use crate::cluster::ProviderType;
 const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 
 /// Where a string with an expression is described: it may stand for a number and for a boolean too.
-const EXPRESSION: &str = "#/$defs/expression";
+pub(crate) const EXPRESSION: &str = "#/$defs/expression";
 
 /// Returns the schema for these actions and providers.
 pub(crate) fn schema(actions: &[ActionType], providers: &[ProviderType]) -> Value {
@@ -119,7 +119,7 @@ fn cluster(providers: &[ProviderType]) -> Value {
     json!({
         "description": "The one cluster that the pipeline may touch",
         "type": "object",
-        "properties": {PROVIDER_KEY: {"enum": names}},
+        "properties": {PROVIDER_KEY: {"description": "What kind of cluster it is", "enum": names}},
         "required": [PROVIDER_KEY],
         "allOf": names.iter().map(|name| chosen(PROVIDER_KEY, name, &format!("provider-{name}"))).collect::<Vec<_>>(),
     })

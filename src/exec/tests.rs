@@ -3,13 +3,17 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
+use schemars::JsonSchema;
+use serde::Deserialize;
 use tokio::sync::mpsc::unbounded_channel;
 
 use super::*;
+use crate::action::{Action, ActionSettings, ActionType, Presence, StepContext};
 use crate::actions::ACTIONS;
 use crate::config::{LoadOptions, load};
 use crate::event::event_channel;
-use crate::model::{Outcome, RunId};
+use crate::model::{Outcome, Output, ProofKind, RunId};
 use crate::plan::{Selection, select};
 use crate::redact::Redactor;
 use crate::tools::Tools;
@@ -25,7 +29,11 @@ fn project(folder: &Path, script: &str) {
 
 /// Runs the pipeline of `folder` as the run `id`. Returns how it ended, and its children.
 async fn run(folder: &Path, id: &str) -> (RunEnd, Arc<ChildRegistry>) {
-    let pipeline = load(&folder.join("pipeline.toml"), &LoadOptions::default(), ACTIONS).unwrap().pipeline;
+    run_with(ACTIONS, folder, id).await
+}
+
+async fn run_with(actions: &'static [ActionType], folder: &Path, id: &str) -> (RunEnd, Arc<ChildRegistry>) {
+    let pipeline = load(&folder.join("pipeline.toml"), &LoadOptions::default(), actions).unwrap().pipeline;
     let graph = Graph::new(&pipeline);
     let plan = select(&graph, &Selection::default()).unwrap();
     let state = folder.join(".provision");
@@ -76,4 +84,50 @@ async fn two_runs_in_one_process_have_their_own_children() {
     let (end, children) = run(first.path(), "run-4").await;
     assert_eq!(end.outcome, Outcome::Succeeded);
     assert!(!children.had_any(), "the run with nothing to do made a child, or counts another run's");
+}
+
+/// A verification whose result is provisional, and does not last.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Passing {}
+
+impl ActionSettings for Passing {
+    const NAME: &'static str = "passing";
+    const REVISION: u32 = 1;
+    const SUMMARY: &'static str = "";
+    const EXAMPLE: &'static str = "";
+}
+
+impl Action for Passing {
+    fn always_runs(&self) -> bool {
+        true
+    }
+
+    fn proof(&self) -> ProofKind {
+        ProofKind::Check
+    }
+
+    fn is_provisional(&self, output: &Output) -> bool {
+        output.get("made").is_some()
+    }
+
+    fn probe<'a>(&'a self, cx: &'a StepContext, _output: &'a Output) -> BoxFuture<'a, Result<Presence, Failure>> {
+        let found = if cx.path("lasts").exists() { Presence::Present } else { Presence::Missing("it passed".into()) };
+        Box::pin(std::future::ready(Ok(found)))
+    }
+
+    fn run<'a>(&'a self, _cx: &'a StepContext) -> BoxFuture<'a, Result<Output, Failure>> {
+        Box::pin(std::future::ready(Ok(Output::new().with("made", "now"))))
+    }
+}
+
+#[tokio::test]
+async fn a_provisional_result_is_probed_at_the_end_of_a_run_that_does_nothing_else() {
+    const ACTIONS: &[ActionType] = &[ActionType::of::<Passing>()];
+    let folder = tempfile::tempdir().unwrap();
+    let step = "[[stage]]\nid = \"s\"\n[[stage.step]]\nid = \"a\"\naction = \"passing\"\n";
+    fs_err::write(folder.path().join("pipeline.toml"), format!("[pipeline]\nname = \"t\"\n{step}")).unwrap();
+    assert_eq!(run_with(ACTIONS, folder.path(), "run-1").await.0.outcome, Outcome::Failed);
+    fs_err::write(folder.path().join("lasts"), "").unwrap();
+    assert_eq!(run_with(ACTIONS, folder.path(), "run-2").await.0.outcome, Outcome::Succeeded);
 }

@@ -137,6 +137,12 @@ impl Filter {
         }
     }
 
+    /// Whether the folder `name` is read; the root always is.
+    pub(super) fn enters(&self, name: &Path) -> bool {
+        let is_root = name.as_os_str().is_empty();
+        is_root || self.may_match_below(name) && !matches!(self.decide(name, true), Ok(FilterDecision::Prune) | Err(_))
+    }
+
     /// Whether all that counts of the folder `real` when a link leads to it counts anyway, by its own name: `real` is
     /// below the folder `start`, where the walk begins.
     pub(super) fn counts_by_its_own_name(&self, start: &Path, real: &Path) -> bool {

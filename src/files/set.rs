@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::dockerignore::Ignore;
-use super::filter::Filter;
+use super::filter::{Filter, FilterDecision};
 use super::walk::{EntryKind, Walk};
 use crate::error::Failure;
 use crate::fingerprint::Digest;
@@ -55,6 +55,45 @@ impl FileSet {
     /// The entries, each folder's in order of their names and right after it.
     pub fn walk(&self) -> Walk {
         Walk::new(Arc::clone(&self.filter))
+    }
+
+    /// Identifies the set: another one with the same root and the same rule has the same.
+    pub(super) fn id(&self) -> Digest {
+        Digest::of(format!("{:?}", self.filter).as_bytes())
+    }
+
+    /// Whether a file at `path` is part of the set.
+    pub(super) fn takes(&self, path: &Path) -> bool {
+        let Ok(name) = path.strip_prefix(self.filter.root()) else { return false };
+        let decision = self.filter.decide(name, false);
+        path.starts_with(self.filter.start())
+            && matches!(decision, Ok(FilterDecision::Take))
+            && name.ancestors().skip(1).all(|folder| self.filter.enters(folder))
+    }
+
+    /// Whether a file below the folder `path` may be part of the set.
+    pub(super) fn may_have_below(&self, path: &Path) -> bool {
+        let start = self.filter.start();
+        let Ok(name) = path.strip_prefix(self.filter.root()) else { return false };
+        (path.starts_with(&start) || start.starts_with(path))
+            && name.ancestors().all(|folder| self.filter.enters(folder))
+    }
+
+    /// Returns the folders in which an entry of the set is or may appear.
+    pub(super) fn folders(&self) -> Vec<PathBuf> {
+        let root = self.filter.root();
+        let start = self.filter.start();
+        if !start.is_dir() {
+            // It is a file, or is not there yet.
+            let there = start.ancestors().skip(1).take_while(|folder| folder.starts_with(root));
+            return there.filter(|folder| folder.is_dir()).take(1).map(Path::to_owned).collect();
+        }
+        let walk = walkdir::WalkDir::new(&start).follow_links(self.filter.follows_links());
+        let enters = |entry: &walkdir::DirEntry| {
+            let name = entry.path().strip_prefix(root).unwrap_or(entry.path());
+            entry.depth() == 0 || entry.file_type().is_dir() && self.filter.enters(name)
+        };
+        walk.into_iter().filter_entry(enters).flatten().map(walkdir::DirEntry::into_path).collect()
     }
 
     /// Returns one digest for all entries.

@@ -16,7 +16,7 @@ use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use foldhash::fast::FixedState;
 use fs_err as fs;
@@ -24,6 +24,7 @@ use fs_err as fs;
 use super::mutex::lock;
 use super::own::read_own;
 use super::replace::replace_file;
+use super::seen::Seen;
 use super::set::{FileHasher, FileSet};
 use crate::error::{Context, Failure};
 use crate::fingerprint::Digest;
@@ -106,6 +107,8 @@ pub struct FileDigests {
     learnt: Mutex<Learnt>,
     /// Whether the file system of each device keeps its files in memory.
     in_memory: Mutex<BTreeMap<u64, bool>>,
+    /// What is read is noted here, for somebody who waits for a change of it.
+    seen: Option<Arc<Seen>>,
 }
 
 /// The contents of the cache, in the order in which files were read.
@@ -136,11 +139,33 @@ impl FileDigests {
             remembered: OnceLock::new(),
             learnt: Mutex::default(),
             in_memory: Mutex::default(),
+            seen: None,
         }
+    }
+
+    /// Notes in `seen` what is read.
+    pub fn noting(self, seen: Arc<Seen>) -> Self {
+        Self { seen: Some(seen), ..self }
+    }
+
+    /// Where what is read is noted, if it is.
+    pub fn seen(&self) -> Option<&Arc<Seen>> {
+        self.seen.as_ref()
     }
 
     /// Returns the digest of a file set.
     pub fn digest(&self, set: &FileSet) -> Result<Digest, Failure> {
+        if let Some(seen) = &self.seen {
+            seen.note_set(set);
+        }
+        set.digest(&mut Hasher { digests: self, buffer: Vec::new(), next: 0 })
+    }
+
+    /// Returns the digest of a file set that a step of the pipeline makes.
+    pub fn digest_made(&self, set: &FileSet) -> Result<Digest, Failure> {
+        if let Some(seen) = &self.seen {
+            seen.note_made(set);
+        }
         set.digest(&mut Hasher { digests: self, buffer: Vec::new(), next: 0 })
     }
 
@@ -258,6 +283,16 @@ struct Hasher<'a> {
 
 impl FileHasher for Hasher<'_> {
     fn contents(&mut self, path: &Path, seen: &Metadata) -> Result<Digest, Failure> {
+        let digest = self.digest(path, seen)?;
+        if let Some(noted) = &self.digests.seen {
+            noted.note_contents(path, digest, seen.mode());
+        }
+        Ok(digest)
+    }
+}
+
+impl Hasher<'_> {
+    fn digest(&mut self, path: &Path, seen: &Metadata) -> Result<Digest, Failure> {
         let inode = Inode { device: seen.dev(), number: seen.ino() };
         let state = State::of(seen);
         if let Some(digest) = self.digests.recall(inode, state, &mut self.next) {

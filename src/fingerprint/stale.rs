@@ -47,6 +47,40 @@ pub enum StaleReason {
     DependsOn(StepId),
 }
 
+impl StaleReason {
+    /// A word for programs: it never changes.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::NeverRun => "never-ran",
+            Self::Interrupted => "interrupted",
+            Self::FailedLastTime => "failed",
+            Self::InputsChanged(_) => "inputs-changed",
+            Self::ChangedWhileRunning(_) => "changed-while-running",
+            Self::Unknown(_) => "unknown-inputs",
+            Self::ItemsChanged(_) => "items-changed",
+            Self::Missing(_) => "result-missing",
+            Self::TooOld(_) => "too-old",
+            Self::AlwaysRuns => "always-runs",
+            Self::Forced => "forced",
+            Self::NeedsNoFallback => "needs-no-fallback",
+            Self::AgainWith(_) => "again-with",
+            Self::DependsOn(_) => "depends-on",
+        }
+    }
+
+    /// The inputs, items or steps that it names.
+    pub fn names(&self) -> Vec<&str> {
+        match self {
+            Self::InputsChanged(names)
+            | Self::ChangedWhileRunning(names)
+            | Self::Unknown(names)
+            | Self::ItemsChanged(names) => names.iter().map(String::as_str).collect(),
+            Self::AgainWith(step) | Self::DependsOn(step) => vec![step.as_str()],
+            _ => Vec::new(),
+        }
+    }
+}
+
 impl fmt::Display for StaleReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

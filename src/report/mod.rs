@@ -44,9 +44,11 @@ pub(crate) use run::step_summary::StepSummary;
 pub(crate) use run::summary::NextCommands;
 pub(crate) use run::tty::{Size, SizeOf};
 pub(crate) use style::{DIM, Theme, timestamp};
-pub(crate) use tables::forecast::{StepForecast, write_forecast};
+pub(crate) use tables::forecast::{ForecastGraph, StepForecast, write_forecast};
+pub(crate) use tables::json::{write_explanation_json, write_forecast_json, write_status_json};
 pub(crate) use tables::status::{LastState, StepStatus, write_status};
 pub(crate) use tables::why::{Explanation, InputChange, LastSuccess, write_explanation};
+pub(crate) use text::tame_json;
 pub(crate) use timeline::{Timeline, TimelineStep};
 
 use run::github::Github;

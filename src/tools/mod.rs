@@ -32,7 +32,7 @@ use std::sync::{Arc, OnceLock};
 use tokio::sync::{Mutex, OnceCell};
 
 use crate::error::{Failure, FailureKind};
-use crate::files::{FileDigests, FileSet, Verify};
+use crate::files::{FileDigests, FileSet, Seen, Verify};
 use crate::fingerprint::Digest;
 use crate::model::StepId;
 use crate::redact::Redactor;
@@ -116,6 +116,16 @@ impl Tools {
         Self { files: Arc::new(FileDigests::new(&self.state_dir, verify)), ..self }
     }
 
+    /// Notes in `seen` which files steps read.
+    pub fn noting(self, verify: Verify, seen: Arc<Seen>) -> Self {
+        Self { files: Arc::new(FileDigests::new(&self.state_dir, verify).noting(seen)), ..self }
+    }
+
+    /// Where the files that steps read are noted, if somebody waits for a change of them.
+    pub fn seen(&self) -> Option<&Arc<Seen>> {
+        self.files.seen()
+    }
+
     /// Names the pipeline and its steps: what they set in the cluster is marked with it.
     pub fn of_pipeline(self, name: &str, steps: impl Iterator<Item = StepId>) -> Self {
         Self { pipeline: name.to_owned(), steps: steps.collect(), ..self }
@@ -177,6 +187,12 @@ impl Tools {
     pub async fn digest(&self, set: FileSet) -> Result<Digest, Failure> {
         let files = Arc::clone(&self.files);
         blocking(move || files.digest(&set)).await
+    }
+
+    /// The same for a set that a step of the pipeline makes.
+    pub async fn digest_made(&self, set: FileSet) -> Result<Digest, Failure> {
+        let files = Arc::clone(&self.files);
+        blocking(move || files.digest_made(&set)).await
     }
 
     /// One digest for the names and contents of the files `names` of the project.

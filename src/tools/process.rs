@@ -3,6 +3,7 @@
 //! The child writes to pipes that we own, so that waiting ends with the child and not with a grandchild that kept the
 //! pipe open; what is left of its group when it ends is stopped.
 
+mod browser;
 mod cancel;
 mod groups;
 mod observer;
@@ -23,6 +24,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use self::browser::open_in_browser;
 pub use self::cancel::Cancel;
 pub use self::groups::{ChildRegistry, signal_group, signal_process};
 use self::groups::{Group, Starting};

@@ -1,35 +1,87 @@
-//! An API server with namespaces, `ConfigMap`s and Secrets, which several checkouts share: server-side apply with
-//! managers and no conflicts, merge patches, lists by label, deletion.
+//! [`FakeCluster`]: minikube as a script, and the API server of its cluster. Keeps what is applied; a Deployment is up
+//! at once, and its pods answer.
+
+#[path = "../../src/tools/kubernetes/fake_apply.rs"]
+mod fake_apply;
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
+use tungstenite::handshake::derive_accept_key;
+use tungstenite::protocol::{Role, WebSocket};
 
 use crate::sandbox::Sandbox;
 
-/// Plural and kind, and whether its objects are in namespaces.
-const KINDS: [(&str, &str, bool); 3] =
-    [("namespaces", "Namespace", false), ("configmaps", "ConfigMap", true), ("secrets", "Secret", true)];
+/// The kinds that are served: API version, plural, kind, and whether its objects are in namespaces.
+const KINDS: &[(&str, &str, &str, bool)] = &[
+    ("v1", "namespaces", "Namespace", false),
+    ("v1", "nodes", "Node", false),
+    ("v1", "services", "Service", true),
+    ("v1", "pods", "Pod", true),
+    ("v1", "events", "Event", true),
+    ("apps/v1", "deployments", "Deployment", true),
+    ("apps/v1", "replicasets", "ReplicaSet", true),
+];
 
-/// The objects of a cluster by their paths: `/api/v1/namespaces/apps/configmaps/c`.
+/// Keeps a file beside it while its cluster is up, and the images of the node in another one.
+const MINIKUBE: &str = r#"
+here=$(dirname "$0")
+case $* in
+version*) echo v1.36.0 ;;
+status*) [ -e "$here/../up" ] && cat "$here/../status" || { cat "$here/../absent"; exit 85; } ;;
+start*) touch "$here/../up"; cp "$here/../kubeconfig" "$KUBECONFIG" ;;
+*"image ls"*) cat "$here/../images" 2>/dev/null || echo '[]' ;;
+*"image load"*)
+  tar -xOf "$5" manifest.json | sed 's|.*"Config":"\([0-9a-f]*\).*"RepoTags":\["\([^"]*\).*|[{"id":"\1","repoTags":["docker.io/library/\2"]}]|' >"$here/../images" ;;
+*) echo "unexpected: $*" >&2; exit 1 ;;
+esac"#;
+
+/// A request: method, path, query, content type, body.
+struct Request {
+    method: String,
+    path: String,
+    query: String,
+    content_type: String,
+    key: Option<String>,
+    body: Value,
+}
+
+/// The cluster: its objects by their paths, such as `/api/v1/namespaces/default/services/web`.
 #[derive(Clone, Default)]
 pub(crate) struct FakeCluster {
     objects: Arc<Mutex<BTreeMap<String, Value>>>,
-    address: String,
 }
 
 impl FakeCluster {
-    /// Serves an empty cluster until the test ends.
-    pub(crate) fn serve() -> Self {
+    /// Serves `sandbox` until the test ends; `minikube start` makes the cluster `name`.
+    pub(crate) fn serve(sandbox: &Sandbox, name: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = format!("http://{}", listener.local_addr().unwrap());
-        let cluster = Self { address, ..Self::default() };
-        let system =
-            json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "kube-system", "uid": "one"}});
-        cluster.objects.lock().unwrap().insert("/api/v1/namespaces/kube-system".into(), system);
+        let server = format!("http://{}", listener.local_addr().unwrap());
+        let config = json!({"apiVersion": "v1", "kind": "Config", "current-context": name,
+            "clusters": [{"name": name, "cluster": {"server": server}}],
+            "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
+            "users": [{"name": name, "user": {"token": "fake"}}]});
+        let status = json!({"Name": name, "Host": "Running", "Kubelet": "Running", "APIServer": "Running",
+            "Kubeconfig": "Configured"});
+        let absent = json!({"specversion": "1.0", "type": "io.k8s.sigs.minikube.info",
+            "data": {"message": format!("Profile \"{name}\" not found.")}});
+        sandbox.file("kubeconfig", &config.to_string()).file("status", &format!("{status}\n"));
+        sandbox.file("absent", &format!("{absent}\n")).tool("minikube", MINIKUBE);
+        let cluster = Self::default();
+        let node = json!({"metadata": {"name": name, "uid": "node", "labels": {"minikube.k8s.io/name": name}},
+            "status": {"conditions": [{"type": "Ready", "status": "True"}], "nodeInfo": {"architecture": "amd64",
+            "bootID": "", "containerRuntimeVersion": "docker://20.10.24", "kernelVersion": "", "kubeProxyVersion": "",
+            "kubeletVersion": "v1.33.1", "machineID": "", "operatingSystem": "linux", "osImage": "", "systemUUID": ""}}});
+        cluster.objects().insert(format!("/api/v1/nodes/{name}"), node);
+        for namespace in ["default", "kube-system"] {
+            let path = format!("/api/v1/namespaces/{namespace}");
+            let object = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace,
+                "uid": "3f6c1f0e-5a3e-4a53-9f43-4b6f2d4a7c11", "resourceVersion": "1"}});
+            cluster.objects().insert(path, object);
+        }
         let served = cluster.clone();
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
@@ -40,238 +92,203 @@ impl FakeCluster {
         cluster
     }
 
-    /// Makes it the cluster of the kube context `kind-shared`.
-    pub(crate) fn reach_from(&self, sandbox: &Sandbox) {
-        sandbox.file(
-            ".kube/config",
-            &format!(
-                "apiVersion: v1\nkind: Config\ncontexts: [{{name: kind-shared, context: {{cluster: c, user: u}}}}]\n\
-                 clusters: [{{name: c, cluster: {{server: '{}'}}}}]\nusers: [{{name: u, user: {{}}}}]\n",
-                self.address
-            ),
+    fn objects(&self) -> MutexGuard<'_, BTreeMap<String, Value>> {
+        self.objects.lock().unwrap()
+    }
+
+    fn serve_one(&self, mut stream: TcpStream) {
+        let Some(request) = read(&mut stream) else { return };
+        if let Some(key) = request.key {
+            forward(stream, &key, &request.query);
+            return;
+        }
+        let (status, reply) = self.reply(&request);
+        let text = if request.path == "/readyz" { "ok".to_owned() } else { reply.to_string() };
+        let head = format!(
+            "HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nDate: Thu, 26 Nov 2026 12:00:00 GMT\r\n\
+             Content-Length: {}\r\nConnection: close\r\n\r\n",
+            text.len()
         );
+        // A client that was killed takes nothing.
+        drop(stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(text.as_bytes())));
     }
 
-    /// The paths of all objects below `/api/v1/namespaces/`, without the cluster's own.
-    pub(crate) fn names(&self) -> Vec<String> {
-        let objects = self.objects.lock().unwrap();
-        let names = objects.keys().map(|path| path.trim_start_matches("/api/v1/namespaces/").to_owned());
-        names.filter(|name| name != "kube-system").collect()
-    }
-
-    /// Changes every object, as somebody else would.
-    pub(crate) fn change(&self, change: impl Fn(&mut Value)) {
-        self.objects.lock().unwrap().values_mut().for_each(change);
-    }
-
-    fn serve_one(&self, stream: TcpStream) {
-        let mut reader = BufReader::new(stream.try_clone().unwrap());
-        // One connection serves many requests.
-        while let Some((line, content_type, body)) = read_request(&mut reader) {
-            let mut words = line.split(' ');
-            let (method, target) = (words.next().unwrap(), words.next().unwrap());
-            let (path, query) = target.split_once('?').unwrap_or((target, ""));
-            let query = query.replace("%2F", "/").replace("%3D", "=");
-            let (status, answer) = self.answer(method, path.trim_end_matches('/'), &query, &content_type, &body);
-            let text = answer.to_string();
-            let head = format!(
-                "HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nDate: Thu, 26 Nov 2026 12:00:00 GMT\r\n\
-                 Content-Length: {}\r\n\r\n",
-                text.len()
+    fn reply(&self, request: &Request) -> (u16, Value) {
+        let path = request.path.trim_end_matches('/');
+        if matches!(path, "/readyz" | "/version") {
+            return (200, json!({}));
+        }
+        if path == "/apis" {
+            let group = json!({"name": "apps", "versions": [{"groupVersion": "apps/v1", "version": "v1"}]});
+            return (200, json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": [group]}));
+        }
+        if let Some((_, version)) = [("/api/v1", "v1"), ("/apis/apps/v1", "apps/v1")].iter().find(|one| one.0 == path) {
+            let all = KINDS.iter().filter(|kind| kind.0 == *version).map(|(_, plural, kind, namespaced)| {
+                json!({"name": plural, "singularName": "", "kind": kind, "namespaced": namespaced,
+                    "verbs": ["get", "list", "patch", "delete"]})
+            });
+            let all: Vec<Value> = all.collect();
+            return (
+                200,
+                json!({"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": version, "resources": all}),
             );
-            // A client that has ended takes nothing.
-            if (&stream).write_all(head.as_bytes()).and_then(|()| (&stream).write_all(text.as_bytes())).is_err() {
-                return;
-            }
+        }
+        let (parent, last) = path.rsplit_once('/').unwrap();
+        let plural = parent.rsplit('/').next().unwrap();
+        match KINDS.iter().find(|kind| kind.1 == last || kind.1 == plural) {
+            Some(kind) if kind.1 == last => (200, self.list(path, kind.0, kind.2, &request.query)),
+            Some(kind) => self.object(request, path, kind.0, kind.2, last),
+            None => failure(404, "NotFound"),
         }
     }
 
-    fn answer(&self, method: &str, path: &str, query: &str, content_type: &str, body: &Value) -> (u16, Value) {
-        let parts: Vec<&str> = path.split('/').skip(3).collect();
-        match (path, parts.as_slice()) {
-            ("/version" | "/readyz", _) => (200, json!({})),
-            ("/apis", _) => (200, json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": []})),
-            ("/api/v1", _) => {
-                let kinds = KINDS.iter().map(|(plural, kind, namespaced)| {
-                    json!({"name": plural, "singularName": "", "kind": kind, "namespaced": namespaced,
-                        "verbs": ["get", "list", "patch", "delete"]})
-                });
-                let kinds: Vec<Value> = kinds.collect();
-                (200, json!({"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": "v1", "resources": kinds}))
-            }
-            (_, [plural] | ["namespaces", _, plural]) if parts.len() != 2 && kind(plural).is_some() => {
-                (200, self.list(path, plural, query))
-            }
-            (_, ["namespaces", _] | ["namespaces", _, _, _]) => self.object(method, path, query, content_type, body),
-            _ => failed(404, "NotFound"),
-        }
+    fn list(&self, path: &str, api_version: &str, kind: &str, query: &str) -> Value {
+        let wanted = parameter(query, "labelSelector");
+        let has = |object: &Value| {
+            let mut pairs = wanted.split(',').filter_map(|pair| pair.split_once('='));
+            pairs.all(|(name, value)| object["metadata"]["labels"][name] == value)
+        };
+        let (root, plural) = path.rsplit_once('/').unwrap();
+        let objects = self.objects();
+        let is_in = |at: &str| at.starts_with(root) && at.rsplit('/').nth(1) == Some(plural);
+        let items: Vec<&Value> =
+            objects.iter().filter(|(at, object)| is_in(at) && has(object)).map(|(_, object)| object).collect();
+        json!({"apiVersion": api_version, "kind": format!("{kind}List"), "metadata": {}, "items": items})
     }
 
-    fn list(&self, path: &str, plural: &str, query: &str) -> Value {
-        let root = path.strip_suffix(plural).unwrap();
-        let label = query.split('&').find_map(|part| part.strip_prefix("labelSelector=")?.split_once('='));
-        let objects = self.objects.lock().unwrap();
-        let found = objects.iter().filter(|(at, object)| {
-            at.starts_with(root)
-                && at.rsplit('/').nth(1) == Some(plural)
-                && label.is_none_or(|(name, value)| object["metadata"]["labels"][name] == value)
-        });
-        let items: Vec<&Value> = found.map(|(_, object)| object).collect();
-        json!({"apiVersion": "v1", "kind": format!("{}List", kind(plural).unwrap()), "metadata": {}, "items": items})
-    }
-
-    fn object(&self, method: &str, path: &str, query: &str, content_type: &str, body: &Value) -> (u16, Value) {
-        let parameter = |name: &str| query.split('&').find_map(|part| part.strip_prefix(name));
-        let mut objects = self.objects.lock().unwrap();
-        let applies = content_type.contains("apply-patch");
-        let found = objects.get(path).cloned();
-        let Some(mut object) = found.or_else(|| applies.then(|| new(path))) else { return failed(404, "NotFound") };
-        for place in ["/metadata", "/preconditions"] {
-            for key in ["resourceVersion", "uid"] {
-                let wanted = body.pointer(place).and_then(|of| of.get(key)).filter(|wanted| !wanted.is_null());
-                if wanted.is_some_and(|wanted| *wanted != object["metadata"][key]) {
-                    return failed(409, "Conflict");
+    fn object(&self, request: &Request, path: &str, api_version: &str, kind: &str, name: &str) -> (u16, Value) {
+        let mut objects = self.objects();
+        let is_apply = request.content_type.contains("apply-patch");
+        let new = || {
+            let namespace = path.split("/namespaces/").nth(1).and_then(|rest| rest.split_once('/'));
+            let mut object = json!({"apiVersion": api_version, "kind": kind, "metadata": {"name": name, "uid": path,
+                "resourceVersion": "0", "managedFields": []}});
+            if let Some((namespace, _)) = namespace {
+                object["metadata"]["namespace"] = namespace.into();
+            }
+            object
+        };
+        let Some(mut object) = objects.get(path).cloned().or_else(|| is_apply.then(new)) else {
+            return failure(404, "NotFound");
+        };
+        match request.method.as_str() {
+            "PATCH" if is_apply => {
+                let manager = parameter(&request.query, "fieldManager");
+                let force = parameter(&request.query, "force") == "true";
+                if let Err(conflict) = fake_apply::apply(&mut object, &request.body, &manager, force) {
+                    return conflict;
                 }
-            }
-        }
-        match method {
-            "PATCH" => {
-                let manager = parameter("fieldManager=").unwrap_or("unknown").to_owned();
-                patch(&mut object, body, &manager, applies);
-                if parameter("dryRun=") != Some("All") {
+                if parameter(&request.query, "dryRun") != "All" {
                     let version: u64 = object["metadata"]["resourceVersion"].as_str().unwrap().parse().unwrap();
                     object["metadata"]["resourceVersion"] = (version + 1).to_string().into();
+                    if kind == "Deployment" {
+                        roll_out(&mut objects, path, &mut object);
+                    }
                     objects.insert(path.to_owned(), object.clone());
                 }
             }
-            "DELETE" => objects.retain(|at, _| at != path && !at.starts_with(&format!("{path}/"))),
+            "DELETE" => objects.retain(|at, one| {
+                let is_below = kind == "Namespace" && at.starts_with(&format!("{path}/"));
+                at != path && !is_below && one["metadata"]["ownerReferences"][0]["uid"] != path
+            }),
             _ => {}
         }
         (200, object)
     }
 }
 
-fn read_request(reader: &mut impl BufRead) -> Option<(String, String, Value)> {
-    let (mut line, mut length, mut content_type) = (String::new(), 0, String::new());
-    reader.read_line(&mut line).ok().filter(|n| *n > 0)?;
-    loop {
-        let mut header = String::new();
-        reader.read_line(&mut header).ok().filter(|n| *n > 0)?;
-        match header.trim().to_ascii_lowercase().split_once(": ") {
-            None => break,
-            Some(("content-length", n)) => length = n.parse().unwrap(),
-            Some(("content-type", kind)) => kind.clone_into(&mut content_type),
-            Some(_) => {}
-        }
+/// What the controllers do: all pods of the Deployment at `path` are of its newest template, and ready.
+fn roll_out(objects: &mut BTreeMap<String, Value>, path: &str, deployment: &mut Value) {
+    let (root, name) = path.rsplit_once("/deployments/").unwrap();
+    let n = deployment["spec"]["replicas"].as_u64().unwrap_or(1);
+    deployment["metadata"]["generation"] = 1.into();
+    deployment["status"] = json!({"observedGeneration": 1, "replicas": n, "updatedReplicas": n, "readyReplicas": n,
+        "availableReplicas": n});
+    let owned = |name: &str, labels: &Value, owner: &str| {
+        json!({"metadata": {"name": name, "uid": name, "namespace": deployment["metadata"]["namespace"],
+            "labels": labels, "annotations": {"deployment.kubernetes.io/revision": "1"},
+            "ownerReferences": [{"apiVersion": "apps/v1", "kind": owner, "name": name, "uid": path}]}})
+    };
+    let template = &deployment["spec"]["template"];
+    let mut labels = template["metadata"]["labels"].clone();
+    labels["pod-template-hash"] = "5d8f7c6b9".into();
+    let set = format!("{name}-5d8f7c6b9");
+    objects.insert(format!("{root}/replicasets/{set}"), owned(&set, &labels, "Deployment"));
+    for n in 0..n {
+        let pod_name = format!("{set}-{}", ["x2k8d", "q7m4z", "t9c5w"][usize::try_from(n).unwrap() % 3]);
+        let mut pod = owned(&pod_name, &labels, "ReplicaSet");
+        pod["spec"] = template["spec"].clone();
+        let container = &pod["spec"]["containers"][0];
+        pod["status"] = json!({"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}],
+            "containerStatuses": [{"name": container["name"], "image": container["image"], "imageID": "",
+            "ready": true, "restartCount": 0, "state": {"running": {"startedAt": "2026-01-01T00:00:00Z"}}}]});
+        let pods = root.replace("/apis/apps/v1", "/api/v1");
+        objects.insert(format!("{pods}/pods/{pod_name}"), pod);
     }
+}
+
+/// Reads a request; `None` when the connection ends before it does.
+fn read(stream: &mut TcpStream) -> Option<Request> {
+    let mut head = Vec::new();
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r\n") {
+        stream.read_exact(&mut byte).ok()?;
+        head.push(byte[0]);
+    }
+    let head = String::from_utf8(head).unwrap();
+    let header = |wanted: &str| {
+        let headers = head.lines().filter_map(|line| line.split_once(':'));
+        let mut found = headers.filter(|(name, _)| name.eq_ignore_ascii_case(wanted));
+        found.next().map(|(_, value)| value.trim().to_owned())
+    };
+    let length = header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
     let mut body = vec![0; length];
-    reader.read_exact(&mut body).ok()?;
-    Some((line, content_type, serde_json::from_slice(&body).unwrap_or(Value::Null)))
+    stream.read_exact(&mut body).ok()?;
+    let mut words = head.split_whitespace();
+    let (method, target) = (words.next().unwrap().to_owned(), words.next().unwrap());
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    Some(Request {
+        method,
+        path: path.to_owned(),
+        query: query.replace("%2F", "/").replace("%3D", "=").replace("%2C", ",").replace("%3A", ":"),
+        content_type: header("content-type").unwrap_or_default(),
+        key: header("sec-websocket-key"),
+        body: serde_json::from_slice(&body).unwrap_or_default(),
+    })
 }
 
-fn kind(plural: &str) -> Option<&'static str> {
-    KINDS.iter().find(|(name, ..)| *name == plural).map(|(_, kind, _)| *kind)
+/// A port-forward to a pod that answers each request with `ok`. Each message begins with its channel: 0 for the data of
+/// the port, 1 for errors; the first of each has the port's number.
+fn forward(mut stream: TcpStream, key: &str, query: &str) {
+    let head = format!(
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Protocol: v4.channel.k8s.io\r\nSec-WebSocket-Accept: {}\r\n\r\n",
+        derive_accept_key(key.as_bytes())
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    let port: u16 = parameter(query, "ports").parse().unwrap();
+    let mut socket = WebSocket::from_raw_socket(stream, Role::Server, None);
+    for channel in 0..2 {
+        let [low, high] = port.to_le_bytes();
+        socket.send(vec![channel, low, high].into()).unwrap();
+    }
+    let mut request = Vec::new();
+    while !request.ends_with(b"\r\n\r\n") {
+        let Ok(message) = socket.read() else { return };
+        request.extend_from_slice(message.into_data().get(1..).unwrap_or_default());
+    }
+    let reply = b"\0HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok";
+    // The client may be gone: it has what it needs.
+    drop(socket.send(reply.to_vec().into()).and_then(|()| socket.close(None)));
+    while socket.read().is_ok() {}
 }
 
-fn failed(code: u16, reason: &str) -> (u16, Value) {
+fn failure(code: u16, reason: &str) -> (u16, Value) {
     let body = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "code": code,
-        "reason": reason, "message": reason});
+        "reason": reason, "message": "not found"});
     (code, body)
 }
 
-fn new(path: &str) -> Value {
-    let parts: Vec<&str> = path.split('/').collect();
-    let (plural, name) = (parts[parts.len() - 2], parts[parts.len() - 1]);
-    let mut object = json!({"apiVersion": "v1", "kind": kind(plural), "metadata": {"name": name, "uid": path,
-        "resourceVersion": "1", "managedFields": []}});
-    if plural != "namespaces" {
-        object["metadata"]["namespace"] = parts[4].into();
-    }
-    object
-}
-
-/// Patches an object under a manager. What it applied before and does not apply any more goes, if nobody else has it.
-fn patch(object: &mut Value, body: &Value, manager: &str, applies: bool) {
-    let operation = if applies { "Apply" } else { "Update" };
-    let mut entries: Vec<Value> = object["metadata"]["managedFields"].as_array().cloned().unwrap_or_default();
-    if let Some(given) = body.pointer("/metadata/managedFields").and_then(Value::as_array) {
-        entries.clone_from(given);
-    }
-    let is_mine = |entry: &Value| entry["manager"] == manager && entry["operation"] == operation;
-    let before = entries.iter().position(is_mine).map(|at| entries.remove(at)["fieldsV1"].take());
-    let mut fields = leaves(body);
-    if !applies {
-        fields.extend(before.iter().flat_map(|tree| paths(tree, &mut Vec::new())));
-    } else if let Some(before) = &before {
-        for path in paths(before, &mut Vec::new()) {
-            let is_others = entries.iter().any(|entry| paths(&entry["fieldsV1"], &mut Vec::new()).contains(&path));
-            if !fields.contains(&path) && !is_others {
-                remove(object, &path);
-            }
-        }
-    }
-    merge(object, body);
-    let mut tree = json!({});
-    for path in &fields {
-        path.iter().fold(&mut tree, |below, part| &mut below[format!("f:{part}")]).clone_from(&json!({}));
-    }
-    if !fields.is_empty() {
-        entries.push(json!({"manager": manager, "operation": operation, "apiVersion": "v1", "fieldsType": "FieldsV1",
-            "fieldsV1": tree}));
-    }
-    object["metadata"]["managedFields"] = entries.into();
-}
-
-/// The paths of the fields that a body sets, without what only names the object.
-fn leaves(body: &Value) -> Vec<Vec<String>> {
-    let mut found = Vec::new();
-    for parent in ["data", "metadata/labels", "metadata/annotations"] {
-        let parts: Vec<String> = parent.split('/').map(str::to_owned).collect();
-        let keys = body.pointer(&format!("/{parent}")).and_then(Value::as_object);
-        for (key, _) in keys.into_iter().flatten().filter(|(_, value)| !value.is_null()) {
-            found.push(parts.iter().cloned().chain([key.clone()]).collect());
-        }
-    }
-    found
-}
-
-/// The paths in a tree of `managedFields`.
-fn paths(tree: &Value, above: &mut Vec<String>) -> Vec<Vec<String>> {
-    let empty = Map::new();
-    let below = tree.as_object().unwrap_or(&empty);
-    if below.is_empty() {
-        return if above.is_empty() { Vec::new() } else { vec![above.clone()] };
-    }
-    let mut all = Vec::new();
-    for (name, inner) in below {
-        above.push(name.trim_start_matches("f:").to_owned());
-        all.extend(paths(inner, above));
-        above.pop();
-    }
-    all
-}
-
-fn remove(object: &mut Value, path: &[String]) {
-    let Some((last, parents)) = path.split_last() else { return };
-    let parent = parents.iter().try_fold(object, |below, part| below.get_mut(part));
-    if let Some(fields) = parent.and_then(Value::as_object_mut) {
-        fields.remove(last);
-    }
-}
-
-fn merge(target: &mut Value, patch: &Value) {
-    let Value::Object(patch) = patch else {
-        target.clone_from(patch);
-        return;
-    };
-    if !target.is_object() {
-        *target = json!({});
-    }
-    for (key, value) in patch {
-        if value.is_null() {
-            target.as_object_mut().unwrap().remove(key);
-        } else {
-            merge(&mut target[key], value);
-        }
-    }
+fn parameter(query: &str, name: &str) -> String {
+    query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('=')).unwrap_or_default().to_owned()
 }

@@ -173,7 +173,7 @@ impl FakeDocker {
 }
 
 /// An archive with these files.
-fn archive(files: &[(&str, &str)]) -> Vec<u8> {
+pub(crate) fn archive(files: &[(&str, &str)]) -> Vec<u8> {
     let mut archive = tar::Builder::new(Vec::new());
     for (name, text) in files {
         add(&mut archive, name, text.as_bytes());

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use fs_err as fs;
 use serde_json::{Value, json};
 
+use crate::fake_build;
 use crate::sandbox::Sandbox;
 
 const VERSION: &str =
@@ -113,7 +114,7 @@ impl FakeEngine {
         if reader.read_line(&mut line).unwrap_or(0) == 0 {
             return;
         }
-        let mut length = 0;
+        let (mut length, mut is_chunked) = (0, false);
         loop {
             let mut header = String::new();
             if reader.read_line(&mut header).unwrap_or(0) == 0 {
@@ -122,18 +123,28 @@ impl FakeEngine {
             if header == "\r\n" {
                 break;
             }
-            if let Some(n) = header.to_ascii_lowercase().strip_prefix("content-length: ") {
+            let header = header.to_ascii_lowercase();
+            is_chunked |= header.starts_with("transfer-encoding: chunked");
+            if let Some(n) = header.strip_prefix("content-length: ") {
                 length = n.trim().parse().unwrap();
             }
         }
         let mut body = vec![0; length];
         reader.read_exact(&mut body).unwrap();
+        // The context of a build: what is in it does not matter here.
+        while is_chunked && !body.ends_with(b"\r\n0\r\n\r\n") {
+            if reader.read_until(b'\n', &mut body).unwrap_or(0) == 0 {
+                return;
+            }
+        }
         let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
         let mut words = line.split(' ');
         let (method, target) = (words.next().unwrap(), words.next().unwrap());
         let target = target.strip_prefix("/v1.").map_or(target, |rest| &rest[rest.find('/').unwrap()..]);
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
-        let Some((status, kind, reply)) = self.reply(method, path, &decoded(query), &body) else {
+        let query = decoded(query);
+        let built = fake_build::reply(&mut self.world(), method, path, &query, &body);
+        let Some((status, kind, reply)) = built.or_else(|| self.reply(method, path, &query, &body)) else {
             // Until the client is gone.
             drop(reader.read_line(&mut String::new()));
             return;
@@ -175,7 +186,10 @@ impl FakeEngine {
             ("GET", ["images", name @ .., "json"]) => match find_image(&world, &name.join("/")) {
                 Some(image) => {
                     let labels: BTreeMap<_, _> = image.label.clone().into_iter().collect();
-                    json(200, json!({"Id": image.id, "Architecture": "amd64", "Config": {"Labels": labels}}))
+                    json(
+                        200,
+                        json!({"Id": image.id, "Architecture": "amd64", "Size": 48_000_000, "Config": {"Labels": labels}}),
+                    )
                 }
                 None => missing(),
             },
@@ -274,7 +288,8 @@ fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().trim_start_matches('/').to_owned()
 }
 
-fn find_image<'a>(world: &'a World, name: &str) -> Option<&'a Image> {
+/// The image with this name or id.
+pub(crate) fn find_image<'a>(world: &'a World, name: &str) -> Option<&'a Image> {
     world.images.get(name).or_else(|| world.images.values().find(|image| image.id == name))
 }
 
@@ -285,7 +300,7 @@ fn position(world: &World, name: &str) -> Option<usize> {
 /// Those that have the label of the query's filter.
 fn labelled(all: &[Value], query: &str, labels: impl Fn(&Value) -> &Value) -> Vec<Value> {
     let filters: Value = serde_json::from_str(&value(query, "filters")).unwrap();
-    let label = filters["label"][0].as_str().unwrap().to_owned();
+    let Some(label) = filters["label"][0].as_str().map(str::to_owned) else { return Vec::new() };
     let (name, wanted) = label.split_once('=').map_or((label.as_str(), None), |(name, value)| (name, Some(value)));
     let has = |found: &&Value| {
         let value = labels(found).get(name).and_then(Value::as_str);
@@ -361,7 +376,8 @@ pub(crate) fn listen(answer: Option<(u16, String)>) -> u16 {
     port
 }
 
-fn value(query: &str, name: &str) -> String {
+/// A parameter of a decoded query.
+pub(crate) fn value(query: &str, name: &str) -> String {
     query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('=')).unwrap_or_default().to_owned()
 }
 

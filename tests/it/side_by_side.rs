@@ -2,15 +2,15 @@
 
 use serde_json::{Value, json};
 
-use crate::fake_cluster::FakeCluster;
 use crate::fake_engine::{FakeEngine, Image};
 use crate::sandbox::{Sandbox, Shown};
+use crate::shared_cluster::SharedCluster;
 
 /// Two checkouts on one daemon and in one cluster, by one user.
 struct Two {
     checkouts: [Sandbox; 2],
     engine: FakeEngine,
-    cluster: FakeCluster,
+    cluster: SharedCluster,
     /// Where the steps of both meet, with the user's state.
     shared: tempfile::TempDir,
 }
@@ -39,7 +39,7 @@ impl Two {
         let mut checkouts = [Sandbox::new(&pipeline("a", "b")), Sandbox::new(&pipeline("b", "a"))];
         let engine = FakeEngine::serve(&mut checkouts[0]);
         engine.image("web:1", Image::web("a", 200, "ok"));
-        let cluster = FakeCluster::serve();
+        let cluster = SharedCluster::serve();
         let socket = format!("unix://{}", checkouts[0].path("docker.sock").display());
         for sandbox in &mut checkouts {
             sandbox.env("DOCKER_HOST", &socket).env("PW_OF_ME", "correct-horse-battery");

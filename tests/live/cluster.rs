@@ -72,6 +72,34 @@ async fn a_crash_loop_shows_exit_code_and_last_lines() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn pods_that_end_just_after_they_were_ready_are_seen_at_the_end_of_the_run() {
+    let bench = Workbench::new("young").await;
+    let kube = bench.kube().await;
+    kube.ensure_namespace(&bench.namespace).await.unwrap();
+    let container = json!({
+        "command": ["sh", "-c", "until [ -e /tmp/end ]; do sleep 0.1; done; exit 3"],
+        "readinessProbe": {"exec": {"command": ["true"]}, "periodSeconds": 1},
+    });
+    for (name, ends) in [("stays", false), ("ends", true)] {
+        kube.apply_object(&deployment(&bench, name, &container)).await.unwrap();
+        let settings = format!("namespace = '{}'\ndeployments = ['{name}']", bench.namespace);
+        let output = timed(&format!("{name}: rollout"), bench.run("rollout-check", &settings)).await.unwrap();
+        assert!(output.get("ready-at").is_some(), "{output:?}");
+        if ends {
+            bench.command(&format!("-n {} exec deployment/{name} -- touch /tmp/end", bench.namespace)).await;
+        }
+        match timed(&format!("{name}: end"), bench.probe("rollout-check", &settings, &output)).await {
+            Presence::Present => assert!(!ends),
+            Presence::Missing(why) => {
+                assert!(ends, "{why}");
+                assert!(why.contains("just after the pods were ready") && why.contains("exit code 3"), "{why}");
+            }
+        }
+    }
+    bench.clean_up().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_missing_secret_is_named_with_what_to_do() {
     let bench = Workbench::new("missing").await;
     let from = json!({"secretKeyRef": {"name": "todo-secrets", "key": "JWT"}});

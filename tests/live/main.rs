@@ -13,6 +13,7 @@ mod containers;
 mod docker;
 mod exercises;
 mod image_check;
+mod long;
 mod main_job;
 mod node;
 mod prove;
@@ -24,5 +25,6 @@ mod rollbacks;
 #[expect(dead_code, reason = "the tests of the binary alone use more of it")]
 mod sandbox;
 mod takeover;
+mod watch;
 #[path = "../support/workbench.rs"]
 mod workbench;

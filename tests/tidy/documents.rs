@@ -62,6 +62,16 @@ fn actions_in_documents_exist() {
     assert!(unknown.is_empty(), "{unknown:#?}");
 }
 
+#[test]
+fn every_page_is_in_the_book() {
+    let summary = fs_err::read_to_string(root().join("docs/SUMMARY.md")).unwrap();
+    let names = documents().into_iter().map(|(name, _)| name);
+    let pages = names.filter_map(|name| name.strip_prefix("docs/").map(str::to_owned));
+    let missing: Vec<String> =
+        pages.filter(|page| page != "SUMMARY.md" && !summary.contains(&format!("]({page})"))).collect();
+    assert!(missing.is_empty(), "docs/SUMMARY.md lacks {missing:?}");
+}
+
 /// The rows of the table are `LAYER MODULE · MODULE …  what they are`, one row a layer.
 #[test]
 fn the_layer_table_of_the_documents_is_the_one_that_is_held() {

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::*;
 use crate::action::fake;
+use crate::tools::kubernetes::Marks;
 use crate::tools::kubernetes::fake_apply::entry;
 use crate::tools::kubernetes::fake_objects::ObjectStore;
 

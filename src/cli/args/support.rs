@@ -18,6 +18,30 @@ pub(in crate::cli) enum ReadFormat {
 }
 
 #[derive(Args, Debug)]
+pub(in crate::cli) struct StatusArgs {
+    #[command(flatten)]
+    pub(in crate::cli) place: FileArg,
+    /// How to show it
+    #[arg(long, value_name = "FORM", default_value = "text")]
+    pub(in crate::cli) format: ReadFormat,
+}
+
+#[derive(Args, Debug)]
+pub(in crate::cli) struct TrustArgs {
+    #[command(flatten)]
+    pub(in crate::cli) place: FileArg,
+    /// Only show it
+    #[arg(long)]
+    pub(in crate::cli) show: bool,
+    /// Do not trust it any more
+    #[arg(long, conflicts_with = "show")]
+    pub(in crate::cli) forget: bool,
+    /// How to show it; with `--show`
+    #[arg(long, value_name = "FORM", default_value = "text", requires = "show")]
+    pub(in crate::cli) format: ReadFormat,
+}
+
+#[derive(Args, Debug)]
 pub(in crate::cli) struct DoctorArgs {
     #[command(flatten)]
     pub(in crate::cli) place: FileArg,
@@ -89,6 +113,18 @@ pub(in crate::cli) struct GraphArgs {
 }
 
 #[derive(Args, Debug)]
+pub(in crate::cli) struct ActionsArgs {
+    /// The action to show
+    pub(in crate::cli) name: Option<String>,
+    /// Print the reference as Markdown, for docs/actions.md
+    #[arg(long, conflicts_with = "name")]
+    pub(in crate::cli) markdown: bool,
+    /// How to show it
+    #[arg(long, value_name = "FORM", default_value = "text", conflicts_with = "markdown")]
+    pub(in crate::cli) format: ReadFormat,
+}
+
+#[derive(Args, Debug)]
 pub(in crate::cli) struct CompletionsArgs {
     /// The shell
     #[arg(value_parser = PossibleValuesParser::new(SHELLS))]
@@ -102,4 +138,14 @@ const SHELLS: [&str; 5] = ["bash", "zsh", "fish", "elvish", "powershell"];
 pub(in crate::cli) struct ManArgs {
     /// The command to describe; the whole program by default
     pub(in crate::cli) command: Option<String>,
+    /// Print the reference of all commands as Markdown, for docs/cli.md
+    #[arg(long, exclusive = true)]
+    pub(in crate::cli) markdown: bool,
+}
+
+#[derive(Args, Debug)]
+pub(in crate::cli) struct SchemaArgs {
+    /// Print tables of all keys as Markdown, for docs/settings.md
+    #[arg(long)]
+    pub(in crate::cli) markdown: bool,
 }

@@ -21,13 +21,15 @@ impl Decisions<'_> {
         let succeeded = self.schedule.ended_with(&[Outcome::Succeeded]).map(|number| (number, number));
         fresh
             .chain(succeeded)
-            .filter(|(number, _)| self.sightings.is_in_doubt(*number))
             .filter_map(|(number, shown_by)| {
+                let outputs = self.schedule.outputs();
                 let step = Arc::clone(&self.graph.steps[shown_by].step);
-                let action = step.binding.action(self.schedule.outputs()).ok()?;
-                let output =
-                    self.schedule.outputs().get(&self.graph.steps[number].step.id).cloned().unwrap_or_default();
-                action.proof().is_visible().then_some(Proven { number, step, action, output })
+                let action = step.binding.action(outputs).ok()?;
+                let output = outputs.get(&self.graph.steps[number].step.id);
+                let is_in_doubt =
+                    self.sightings.is_in_doubt(number) || output.is_some_and(|output| action.is_provisional(output));
+                let output = output.cloned().unwrap_or_default();
+                (is_in_doubt && action.proof().is_visible()).then_some(Proven { number, step, action, output })
             })
             .collect()
     }

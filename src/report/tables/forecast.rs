@@ -6,14 +6,29 @@ use std::time::Duration;
 
 use super::table::Table;
 use crate::fingerprint::StaleReason;
-use crate::model::StepId;
+use crate::model::{StageId, StepId};
 use crate::report::style::{BUSY, DIM, PLAIN, Spans, Symbol, Theme, count, duration};
+
+/// What is known of the pipeline of a forecast.
+#[derive(Clone, Debug)]
+pub(crate) struct ForecastGraph<'a> {
+    pub(crate) pipeline: &'a str,
+    /// Whether there is work to do.
+    pub(crate) has_work: bool,
+    /// The stages of the steps, each with those that it needs.
+    pub(crate) stages: Vec<(&'a StageId, &'a [StageId])>,
+}
 
 /// What a run would do with a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct StepForecast {
     pub(crate) step: StepId,
     pub(crate) title: Arc<str>,
+    pub(crate) action: &'static str,
+    /// The steps that it needs besides those of the stages that its stage needs.
+    pub(crate) needs: Vec<StepId>,
+    /// The digest of all its inputs, where they were compared.
+    pub(crate) key: Option<String>,
     /// Why it would run; `None` if it is fresh.
     pub(crate) reason: Option<StaleReason>,
     /// The duration of its last run.
@@ -79,6 +94,9 @@ mod tests {
         let forecast = |id: &str, title: &str, reason, estimate: Option<u64>| StepForecast {
             step: step(id),
             title: title.into(),
+            action: "command",
+            needs: Vec::new(),
+            key: None,
             reason,
             estimate: estimate.map(Duration::from_secs),
         };

@@ -1,6 +1,7 @@
 //! What `status`, `plan` and `why` print.
 
 pub(super) mod forecast;
+pub(super) mod json;
 pub(super) mod status;
 mod table;
 pub(super) mod why;

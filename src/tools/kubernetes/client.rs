@@ -96,6 +96,11 @@ impl Kube {
         &self.source.context
     }
 
+    /// Whether both are the same connection, and not one that was made after the other.
+    pub fn is_same_connection(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.kinds, &other.kinds)
+    }
+
     /// `kubectl` for this cluster, as one would type it.
     pub fn kubectl(&self) -> String {
         self.source.kubectl()

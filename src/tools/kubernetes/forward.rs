@@ -3,11 +3,12 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use k8s_openapi::api::core::v1::{Pod, Service, ServicePort as PublishedPort};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+use kube::api::Portforwarder;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -17,6 +18,12 @@ use tokio::task::{JoinHandle, JoinSet};
 use super::client::Kube;
 use crate::error::Failure;
 use crate::tools::ports;
+
+/// How long a new connection may wait for a pod that is ready, where a forward is to outlast the pods.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How often it looks for one meanwhile.
+const LOOK: Duration = Duration::from_millis(250);
 
 /// How long a pod may go on answering after the client has said that it sends no more.
 const LINGER: Duration = Duration::from_secs(30);
@@ -45,6 +52,7 @@ impl fmt::Display for ServicePort {
 pub struct Forward {
     address: SocketAddr,
     task: JoinHandle<()>,
+    route: Arc<Route>,
     trouble: Arc<Mutex<Option<Failure>>>,
 }
 
@@ -54,9 +62,14 @@ impl Forward {
         self.address
     }
 
+    /// Uses another connection to the API server from now on: its address may be another one after a restart.
+    pub fn reconnect(&self, kube: Kube) {
+        *lock(&self.route.kube) = kube;
+    }
+
     /// Why the last connection that failed did so; asking forgets it.
     pub fn take_trouble(&self) -> Option<Failure> {
-        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).take()
+        lock(&self.trouble).take()
     }
 }
 
@@ -88,19 +101,27 @@ impl Kube {
         local: Option<u16>,
         only: Option<String>,
     ) -> Result<Forward, Failure> {
+        self.forward_along(Route::new(self, namespace, service, port, only, Duration::ZERO), local).await
+    }
+
+    /// The same for a person: a connection that comes while no pod is ready waits for one, as after a restart.
+    pub async fn forward_through_restarts(
+        &self,
+        namespace: &str,
+        service: &str,
+        port: ServicePort,
+        local: u16,
+    ) -> Result<Forward, Failure> {
+        self.forward_along(Route::new(self, namespace, service, port, None, PATIENCE), Some(local)).await
+    }
+
+    async fn forward_along(&self, route: Route, local: Option<u16>) -> Result<Forward, Failure> {
         let listener = ports::listen(local).await?;
         let address =
             listener.local_addr().map_err(|error| Failure::failed("can't tell the forward's port").source(&error))?;
         let trouble = Arc::new(Mutex::new(None));
-        let route = Arc::new(Route {
-            kube: self.clone(),
-            namespace: namespace.to_owned(),
-            service: service.to_owned(),
-            port,
-            only,
-            turn: AtomicUsize::new(0),
-        });
-        let noted = Arc::clone(&trouble);
+        let route = Arc::new(route);
+        let (kept, noted) = (Arc::clone(&route), Arc::clone(&trouble));
         let task = tokio::spawn(async move {
             // Dropped with the task, which ends every connection.
             let mut connections = JoinSet::new();
@@ -111,7 +132,7 @@ impl Kube {
                             let (route, noted) = (Arc::clone(&route), Arc::clone(&noted));
                             connections.spawn(async move {
                                 if let Err(failure) = route.carry(stream).await {
-                                    *noted.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure);
+                                    *lock(&noted) = Some(failure);
                                 }
                             });
                         }
@@ -122,7 +143,7 @@ impl Kube {
                 }
             }
         });
-        Ok(Forward { address, task, trouble })
+        Ok(Forward { address, task, route: kept, trouble })
     }
 
     /// The names of the pods behind a Service that take connections for `port`, with the port of each.
@@ -138,6 +159,17 @@ impl Kube {
         })?;
         let pods = self.pods(namespace, &selector).await?;
         resolve(&found, &pods, port)
+    }
+
+    /// The TCP ports of a Service, in its order: number and name; `None` when it is not there.
+    pub async fn published_ports(&self, namespace: &str, service: &str) -> Result<Option<Vec<(u16, String)>>, Failure> {
+        let api = self.namespaced::<Service>(namespace);
+        let found = self.read(&format!("reading the service `{service}`"), || api.get_opt(service)).await?;
+        Ok(found.map(|found| {
+            let ports = found.spec.and_then(|spec| spec.ports).unwrap_or_default();
+            let tcp = ports.into_iter().filter(|port| port.protocol.as_deref().unwrap_or("TCP") == "TCP");
+            tcp.filter_map(|port| Some((u16::try_from(port.port).ok()?, port.name.unwrap_or_default()))).collect()
+        }))
     }
 
     /// A Service; a failure when it is not there.
@@ -182,54 +214,95 @@ impl Kube {
     }
 }
 
+#[derive(Debug)]
 struct Route {
-    kube: Kube,
+    kube: Mutex<Kube>,
     namespace: String,
     service: String,
     port: ServicePort,
     only: Option<String>,
+    /// How long a connection waits for a pod that is ready.
+    patience: Duration,
     turn: AtomicUsize,
 }
 
 impl Route {
+    fn new(
+        kube: &Kube,
+        namespace: &str,
+        service: &str,
+        port: ServicePort,
+        only: Option<String>,
+        patience: Duration,
+    ) -> Self {
+        Self {
+            kube: Mutex::new(kube.clone()),
+            namespace: namespace.to_owned(),
+            service: service.to_owned(),
+            port,
+            only,
+            patience,
+            turn: AtomicUsize::new(0),
+        }
+    }
+
     async fn carry(&self, client: TcpStream) -> Result<(), Failure> {
-        let mut pods = self.kube.endpoints(&self.namespace, &self.service, &self.port).await?;
+        let (mut forwarder, what, port) = self.reach().await?;
+        let Some(stream) = forwarder.take_stream(port) else {
+            return Err(Failure::failed(format!("{what} failed")).cause("it has no stream").transient());
+        };
+        let error = forwarder.take_error(port);
+        let copied = copy(client, stream).await;
+        forwarder.abort();
+        let said = match error {
+            Some(error) => tokio::time::timeout(Duration::from_millis(50), error).await.ok().flatten(),
+            None => None,
+        };
+        match (copied, said) {
+            (_, Some(said)) => Err(Failure::failed(format!("{what} failed")).cause(said.trim()).transient()),
+            (Err(error), None) => Err(Failure::failed(format!("{what} failed")).source(&error).transient()),
+            (Ok(()), None) => Ok(()),
+        }
+    }
+
+    /// Opens a way to a pod that is ready, and waits for one if the forward has the patience. Returns the way, what is
+    /// done on it, and the pod's port.
+    async fn reach(&self) -> Result<(Portforwarder, String, u16), Failure> {
+        let began = Instant::now();
+        loop {
+            let failure = match self.try_reach().await {
+                Err(failure) if began.elapsed() < self.patience => failure,
+                reached => return reached,
+            };
+            tracing::debug!("a connection waits: {failure}");
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    async fn try_reach(&self) -> Result<(Portforwarder, String, u16), Failure> {
+        let kube = lock(&self.kube).clone();
+        let mut pods = kube.endpoints(&self.namespace, &self.service, &self.port).await?;
         pods.retain(|(pod, _)| self.only.as_ref().is_none_or(|only| only == pod));
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
         let mut failure = None;
         // A pod may be gone since it was listed: then the next one has its turn.
         for n in 0..pods.len() {
             let (pod, port) = &pods[(turn + n) % pods.len()];
-            let api = self.kube.namespaced::<Pod>(&self.namespace);
+            let api = kube.namespaced::<Pod>(&self.namespace);
             let what = format!("forwarding to the pod `{pod}`");
-            let opened = self.kube.once(&what, async { api.portforward(pod, &[*port]).await }).await;
-            let mut forwarder = match opened {
-                Ok(forwarder) => forwarder,
-                Err(error) => {
-                    failure = Some(error);
-                    continue;
-                }
-            };
-            let Some(stream) = forwarder.take_stream(*port) else {
-                break;
-            };
-            let error = forwarder.take_error(*port);
-            let copied = copy(client, stream).await;
-            forwarder.abort();
-            let said = match error {
-                Some(error) => tokio::time::timeout(Duration::from_millis(50), error).await.ok().flatten(),
-                None => None,
-            };
-            return match (copied, said) {
-                (_, Some(said)) => Err(Failure::failed(format!("{what} failed")).cause(said.trim()).transient()),
-                (Err(error), None) => Err(Failure::failed(format!("{what} failed")).source(&error).transient()),
-                (Ok(()), None) => Ok(()),
-            };
+            match kube.once(&what, async { api.portforward(pod, &[*port]).await }).await {
+                Ok(forwarder) => return Ok((forwarder, what, *port)),
+                Err(error) => failure = Some(error),
+            }
         }
         Err(failure.unwrap_or_else(|| {
             Failure::failed(format!("no pod behind the service `{}` is ready", self.service)).transient()
         }))
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Copies both ways until the pod has said all. The library closes both ways at once when ours is shut down, so the
@@ -320,50 +393,4 @@ fn pod_port(pod: &Pod, target: &IntOrString) -> Option<u16> {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::{Value, json};
-
-    use super::*;
-
-    fn service() -> Service {
-        serde_json::from_value(json!({"metadata": {"name": "web"}, "spec": {"selector": {"app": "web", "tier": "a"},
-            "ports": [{"port": 80, "name": "http", "targetPort": "web"}, {"port": 9000, "targetPort": 9001},
-                {"port": 5432}]}}))
-        .unwrap()
-    }
-
-    fn pod(name: &str, ready: &str, deleted: &Value) -> Pod {
-        serde_json::from_value(json!({"metadata": {"name": name, "deletionTimestamp": deleted},
-            "spec": {"containers": [{"name": "side"}, {"name": "c", "ports": [{"name": "web", "containerPort": 8080}]}]},
-            "status": {"conditions": [{"type": "Ready", "status": ready}]}}))
-        .unwrap()
-    }
-
-    #[test]
-    fn ports_are_found_by_number_and_by_name_on_either_side() {
-        let pods = [pod("a", "True", &Value::Null)];
-        let cases = [
-            (ServicePort::Number(80), 8080),
-            (ServicePort::Name("http".into()), 8080),
-            (ServicePort::Name("80".into()), 8080),
-            (ServicePort::Number(9000), 9001),
-            (ServicePort::Number(5432), 5432),
-        ];
-        for (port, expected) in cases {
-            assert_eq!(resolve(&service(), &pods, &port).unwrap(), [("a".to_owned(), expected)], "{port}");
-        }
-        let failure = resolve(&service(), &pods, &ServicePort::Number(81)).unwrap_err();
-        assert_eq!(failure.to_string(), "the service `web` has no port 81: it has 80 (http), 9000, 5432");
-    }
-
-    #[test]
-    fn only_pods_that_are_ready_and_stay_are_used() {
-        let pods = [
-            pod("a", "False", &Value::Null),
-            pod("b", "True", &json!("2026-01-01T00:00:00Z")),
-            pod("c", "True", &Value::Null),
-        ];
-        assert_eq!(resolve(&service(), &pods, &ServicePort::Number(80)).unwrap(), [("c".to_owned(), 8080)]);
-        assert_eq!(selector(&service()).as_deref(), Some("app=web,tier=a"));
-    }
-}
+mod tests;

@@ -154,7 +154,7 @@ impl Kube {
             Ok(meta) => meta,
             Err(conflicts) => return Ok(Err(conflicts)),
         };
-        if found.is_none() && !is_alone(&meta, manager) {
+        if found.is_none() && !is_alone(&meta, manager, marks.pipeline()) {
             // Somebody else has made it between reading and applying.
             meta = match self.apply_as(object, manager, force).await? {
                 Ok(meta) => meta,

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta};
 use serde_json::Value;
 
-use super::claims::Claims;
+use super::claims::{self, Claims};
 use super::managers::{APPLY, FieldManager};
 use super::manifest::ManifestObject;
 use crate::tools::checkout::Checkout;
@@ -187,9 +187,13 @@ fn sets_mark(entry: &ManagedFieldsEntry) -> bool {
     path.iter().try_fold(&fields.0, |fields, name| fields.get(*name)).is_some()
 }
 
-/// Whether `manager` alone has set something in an object: when it was made a moment ago, nobody else was faster.
-pub(super) fn is_alone(meta: &ObjectMeta, manager: &FieldManager) -> bool {
-    managers(meta).all(|entry| entry.manager.as_deref() == Some(manager.as_str()))
+/// Whether nobody but steps of the pipeline has set something in an object that was just made by `manager`: nobody else
+/// was faster. Another checkout of the pipeline may have been.
+pub(super) fn is_alone(meta: &ObjectMeta, manager: &FieldManager, pipeline: &str) -> bool {
+    let is_ours = |name: &str| {
+        name == manager.as_str() || name == claims::MANAGER || FieldManager::is_of_pipeline(name, pipeline)
+    };
+    managers(meta).all(|entry| entry.manager.as_deref().is_some_and(is_ours))
 }
 
 #[cfg(test)]
@@ -264,8 +268,18 @@ mod tests {
     #[test]
     fn who_was_faster_shows_among_the_managers() {
         let manager = FieldManager::of_step("shop", "s.apply");
-        assert!(is_alone(&meta(|_| {}), &manager));
-        let also = json!({"manager": "kubectl-create", "operation": "Update"});
-        assert!(!is_alone(&meta(|meta| meta["managedFields"].as_array_mut().unwrap().push(also.clone())), &manager));
+        assert!(is_alone(&meta(|_| {}), &manager, "shop"));
+        let with = |other: &str| {
+            let also = json!({"manager": other, "operation": "Update"});
+            meta(|meta| meta["managedFields"].as_array_mut().unwrap().push(also.clone()))
+        };
+        for (other, alone) in [
+            ("kubectl-create", false),
+            ("provision/other/s.apply", false),
+            ("provision/shop/s.two", true),
+            ("provision-checkouts", true),
+        ] {
+            assert_eq!(is_alone(&with(other), &manager, "shop"), alone, "{other}");
+        }
     }
 }

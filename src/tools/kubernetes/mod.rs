@@ -84,6 +84,7 @@ pub use rollout::{Rollout, RolloutState, Target};
 pub use secret::{Applied, GENERATED, SecretObject, SecretState};
 pub use select::Selection;
 pub use source::KubeSource;
+pub use steadiness::STEADY;
 pub use workload::{Workload, WorkloadKind};
 
 #[cfg(test)]

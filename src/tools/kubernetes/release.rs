@@ -27,7 +27,7 @@ pub struct Revision {
     /// The value of the label [`RUN_LABEL`]. Helm hands labels on from one revision to the next.
     pub run: Option<String>,
     /// All its labels.
-    pub(super) labels: BTreeMap<String, String>,
+    pub labels: BTreeMap<String, String>,
     /// Which state of the record this is: a change of it is only made to this one.
     pub resource_version: String,
     /// The rollback to this revision that a step of ours has begun last.

@@ -7,7 +7,7 @@ use futures_util::future::try_join_all;
 
 use super::client::Kube;
 use super::problems::{Outlook, PodProblem, Remedy};
-use super::steadiness::{STEADY, Steadiness};
+use super::steadiness::{STEADY, Steadiness, last_end};
 use super::workload::{Workload, WorkloadKind};
 use crate::error::Failure;
 use crate::model::Progress;
@@ -35,6 +35,14 @@ pub enum RolloutState {
     Complete {
         /// How many pods there are.
         pods: u64,
+    },
+    /// Every pod is of the newest revision and ready, by its own readiness probe where it has just come up; whether it
+    /// stays up is still to be seen.
+    Ready {
+        /// How many pods there are.
+        pods: u64,
+        /// How often their containers have been restarted.
+        restarts: i32,
     },
     /// It goes on.
     Waiting,
@@ -109,13 +117,15 @@ impl Rollout {
         let message = self.unfinished.first().map_or_else(String::new, Workload::missing);
         self.progress = Some(Progress::items(ready, Some(wanted), message));
         if self.unfinished.is_empty() {
-            if self.is_steady(kube, &complete).await? {
+            let (steadiness, restarts) = kube.worst_steadiness(&complete).await?;
+            if self.is_steady(steadiness, restarts) {
                 let remarks = complete.iter().filter_map(|one| Some(format!("{one}: {}", one.remark.as_ref()?)));
                 self.lines.extend(remarks);
                 return Ok(RolloutState::Complete { pods: wanted });
             }
             self.progress = Some(Progress::items(ready, Some(wanted), "checking that the pods stay up"));
-            return Ok(RolloutState::Waiting);
+            let is_ready = steadiness == Steadiness::Answering;
+            return Ok(if is_ready { RolloutState::Ready { pods: wanted, restarts } } else { RolloutState::Waiting });
         }
         self.steady_since = None;
         let found = try_join_all(self.unfinished.iter().map(|workload| kube.problems_of(workload))).await?;
@@ -137,21 +147,17 @@ impl Rollout {
     }
 
     /// Whether the pods of complete workloads have been up long enough to believe that they stay up.
-    async fn is_steady(&mut self, kube: &Kube, workloads: &[Workload]) -> Result<bool, Failure> {
-        let now = kube.time().await?;
-        let checks = try_join_all(workloads.iter().map(|workload| kube.steadiness(workload, now))).await?;
-        let worst = checks.iter().map(|(steadiness, _)| *steadiness).max().unwrap_or(Steadiness::Steady);
-        let restarts = checks.iter().map(|(_, restarts)| restarts).sum();
-        match (worst, self.steady_since) {
-            (Steadiness::Steady, _) => Ok(true),
+    fn is_steady(&mut self, steadiness: Steadiness, restarts: i32) -> bool {
+        match (steadiness, self.steady_since) {
+            (Steadiness::Steady, _) => true,
             (Steadiness::Looping, _) => {
                 self.steady_since = None;
-                Ok(false)
+                false
             }
-            (Steadiness::Young, Some((since, before))) if before == restarts => Ok(since.elapsed() >= STEADY),
-            (Steadiness::Young, _) => {
+            (_, Some((since, before))) if before == restarts => since.elapsed() >= STEADY,
+            _ => {
                 self.steady_since = Some((Stopwatch::start(), restarts));
-                Ok(false)
+                false
             }
         }
     }
@@ -181,6 +187,35 @@ impl Kube {
             })
         }))
         .await
+    }
+
+    /// Returns how sure it is that the newest pods of all workloads stay up, and how often their containers have been
+    /// restarted.
+    async fn worst_steadiness(&self, workloads: &[Workload]) -> Result<(Steadiness, i32), Failure> {
+        let now = self.time().await?;
+        let checks = try_join_all(workloads.iter().map(|workload| self.steadiness(workload, now))).await?;
+        let worst = checks.iter().map(|(steadiness, _)| *steadiness).max();
+        Ok((worst.unwrap_or(Steadiness::Steady), checks.iter().map(|(_, restarts)| restarts).sum()))
+    }
+
+    /// Says what has happened to workloads since they were complete with so many `restarts`, if they have not stayed
+    /// up.
+    pub async fn has_not_lasted(&self, workloads: &[Workload], restarts: i32) -> Result<Option<String>, Failure> {
+        let incomplete = workloads.iter().find(|workload| !workload.complete);
+        if incomplete.is_none() && self.worst_steadiness(workloads).await?.1 <= restarts {
+            return Ok(None);
+        }
+        let what = incomplete.map_or_else(|| "a container was restarted".to_owned(), Workload::missing);
+        for workload in workloads {
+            if let Some((pod, container, code)) = last_end(&self.newest_pods(workload).await?) {
+                let kubectl = format!("{} -n {}", self.kubectl(), workload.namespace);
+                return Ok(Some(format!(
+                    "just after the pods were ready, {what}: the container {container} of the pod {pod} ended with \
+                     exit code {code}; see why: `{kubectl} logs {pod} -c {container} --previous`"
+                )));
+            }
+        }
+        Ok(Some(format!("just after the pods were ready, {what}")))
     }
 
     /// Returns `failure` with what is wrong with `workloads`: their problems with logs and events, the remedies as

@@ -13,14 +13,16 @@ const YOUNG: Duration = Duration::from_secs(10);
 const SHORT_RUN: Duration = Duration::from_secs(60);
 
 /// By how much a container has to outlive its last run, if that was short; and how long young ones have to stay up.
-pub(super) const STEADY: Duration = Duration::from_secs(3);
+pub const STEADY: Duration = Duration::from_secs(3);
 
 /// How sure it is that pods stay up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Steadiness {
     /// They have been up for long.
     Steady,
-    /// They have just come up.
+    /// They have just come up, and each that has pass its own readiness probe.
+    Answering,
+    /// They have just come up, and nothing but that says that they are ready.
     Young,
     /// One of them has ended after a short run, and its present run is not longer yet.
     Looping,
@@ -29,12 +31,38 @@ pub(super) enum Steadiness {
 /// Returns how sure it is that `pods` stay up, and how often their containers were restarted. `now` is the time of the
 /// cluster: this machine's clock may differ.
 pub(super) fn steadiness(pods: &[Pod], now: Timestamp) -> (Steadiness, i32) {
-    let containers = || pods.iter().filter_map(|pod| pod.status.as_ref()?.container_statuses.as_ref()).flatten();
-    let worst = containers().map(|container| of_container(container, now)).max();
-    (worst.unwrap_or(Steadiness::Steady), containers().map(|container| container.restart_count).sum())
+    let containers = || {
+        pods.iter().flat_map(|pod| {
+            let statuses = pod.status.as_ref().and_then(|status| status.container_statuses.as_ref());
+            statuses.into_iter().flatten().map(move |container| (pod, container))
+        })
+    };
+    let worst =
+        containers().map(|(pod, container)| of_container(container, is_probed(pod, &container.name), now)).max();
+    (worst.unwrap_or(Steadiness::Steady), containers().map(|(_, container)| container.restart_count).sum())
 }
 
-fn of_container(container: &ContainerStatus, now: Timestamp) -> Steadiness {
+/// Returns the container of `pods` that has ended last with an error: its pod, its name and its exit code.
+pub(super) fn last_end(pods: &[Pod]) -> Option<(String, String, i32)> {
+    let ends = pods.iter().flat_map(|pod| {
+        let statuses = pod.status.as_ref().and_then(|status| status.container_statuses.as_ref());
+        statuses.into_iter().flatten().flat_map(move |container| {
+            let states = [container.state.as_ref(), container.last_state.as_ref()].into_iter().flatten();
+            states.filter_map(|state| state.terminated.as_ref()).map(move |end| (pod, container, end))
+        })
+    });
+    let failed = ends.filter(|(_, _, end)| end.exit_code != 0);
+    let (pod, container, end) = failed.max_by_key(|(_, _, end)| end.finished_at.as_ref().map(|time| time.0))?;
+    Some((pod.metadata.name.clone()?, container.name.clone(), end.exit_code))
+}
+
+/// Whether a container is ready only when its own readiness probe passes.
+fn is_probed(pod: &Pod, name: &str) -> bool {
+    let containers = pod.spec.iter().flat_map(|spec| &spec.containers);
+    containers.filter(|container| container.name == name).any(|container| container.readiness_probe.is_some())
+}
+
+fn of_container(container: &ContainerStatus, is_probed: bool, now: Timestamp) -> Steadiness {
     let state = container.state.as_ref();
     if state.and_then(|state| state.terminated.as_ref()).is_some_and(|end| end.exit_code == 0) {
         // The container of a pod that has succeeded.
@@ -51,8 +79,9 @@ fn of_container(container: &ContainerStatus, now: Timestamp) -> Steadiness {
     });
     match last_run {
         Some(last_run) if last_run < SHORT_RUN && up < last_run + STEADY => Steadiness::Looping,
-        _ if up < YOUNG => Steadiness::Young,
-        _ => Steadiness::Steady,
+        _ if up >= YOUNG => Steadiness::Steady,
+        _ if is_probed => Steadiness::Answering,
+        _ => Steadiness::Young,
     }
 }
 
@@ -99,5 +128,38 @@ mod tests {
             assert_eq!((found, restarts), (expected, i32::from(last.is_some())), "{up:?} {last:?}");
         }
         assert_eq!(steadiness(&[], now), (Steady, 0));
+    }
+
+    #[test]
+    fn the_last_end_with_an_error_is_found() {
+        let named = |name: &str, mut pod: Pod| {
+            pod.metadata.name = Some(name.to_owned());
+            pod
+        };
+        let pods = [named("a", pod(Some(100), None)), named("b", pod(Some(4), Some(14)))];
+        assert_eq!(last_end(&pods), Some(("b".into(), "c".into(), 1)));
+        assert_eq!(last_end(&pods[..1]), None);
+    }
+
+    #[test]
+    fn young_pods_answer_if_each_of_their_young_containers_has_a_readiness_probe() {
+        use Steadiness::{Answering, Looping, Steady, Young};
+        let probed = |mut pod: Pod| {
+            let container = json!({"name": "c", "readinessProbe": {"tcpSocket": {"port": 80}}});
+            pod.spec = Some(serde_json::from_value(json!({"containers": [container]})).unwrap());
+            pod
+        };
+        let now = Timestamp::from_second(1_000_000).unwrap();
+        let cases = [
+            (vec![probed(pod(Some(1), None))], Answering),
+            (vec![probed(pod(Some(1), None)), pod(Some(1000), None)], Answering),
+            (vec![probed(pod(Some(1), None)), pod(Some(1), None)], Young),
+            (vec![probed(pod(Some(4), Some(14)))], Looping),
+            (vec![probed(pod(None, None))], Young),
+            (vec![probed(pod(Some(11), None))], Steady),
+        ];
+        for (pods, expected) in cases {
+            assert_eq!(steadiness(&pods, now).0, expected, "{pods:?}");
+        }
     }
 }

@@ -1,0 +1,194 @@
+//! The console sessions of documents: each command is run in a sandbox, and has to show what the page says.
+//!
+//! A page takes part with a comment before its first session, `<!-- sessions: NAME -->`, where `NAME` is one of
+//! [`PLACES`]; another such comment begins again in a new sandbox. In a block ```` ```console ```` a line that begins
+//! with `$ ` is a command, and what follows is what it shows on both streams. A line `…` stands for any lines. A
+//! command ends with exit code 0, or with the one that a comment behind it names: `# exit code 3`.
+//!
+//! `UPDATE_SESSIONS=1 cargo test --test it documents` writes into the pages what the commands show now.
+
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+use fs_err as fs;
+use regex::Regex;
+use serde_json::json;
+
+use crate::fake_cluster::FakeCluster;
+use crate::fake_engine::FakeEngine;
+use crate::samples::sample;
+use crate::sandbox::{Sandbox, Shown, without_what_differs};
+
+/// Where a session can be: its name, and what makes the sandbox with a folder of this name, in which commands run.
+const PLACES: &[(&str, fn() -> Sandbox)] = &[("greeter", greeter), ("todo", todo)];
+
+/// A repository with Docker, minikube and a cluster.
+fn greeter() -> Sandbox {
+    let mut sandbox = sample("greeter");
+    let engine = FakeEngine::serve(&mut sandbox);
+    engine.world().info = json!({"NCPU": 4, "MemTotal": 16_u64 << 30, "CgroupVersion": "2", "OSType": "linux",
+        "OperatingSystem": "Debian GNU/Linux 12 (bookworm)"});
+    FakeCluster::serve(&sandbox, "greeter");
+    sandbox.tool("docker", "echo Docker version 20.10.24, build 297e128");
+    sandbox.tool("kubectl", "echo Client Version: v1.33.1").tool("git", "echo git version 2.47.2");
+    sandbox.tool("helm", "echo v3.18.4+gd80839c");
+    sandbox
+}
+
+/// A repository with a chart, with helm and kubectl.
+fn todo() -> Sandbox {
+    let mut sandbox = sample("todo");
+    sandbox.env("DOCKER_HOST", "unix:///no/such/docker.sock");
+    sandbox
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
+}
+
+/// A command of a page.
+#[derive(Debug, PartialEq)]
+struct Step {
+    /// Its place, where it is the first one there.
+    place: Option<String>,
+    command: String,
+    code: i32,
+    /// The lines of the page that show what it prints: the first one, and the one behind the last.
+    shown: (usize, usize),
+}
+
+/// The commands of a page, in their order.
+fn steps(page: &str) -> Vec<Step> {
+    let lines: Vec<&str> = page.lines().collect();
+    let (mut steps, mut place, mut is_in, mut takes_part): (Vec<Step>, _, _, _) = (Vec::new(), None, false, false);
+    for (at, line) in lines.iter().enumerate() {
+        if let Some(name) = line.strip_prefix("<!-- sessions: ").and_then(|rest| rest.strip_suffix(" -->")) {
+            (place, takes_part) = (Some(name.to_owned()), true);
+        } else if *line == "```console" {
+            is_in = takes_part;
+        } else if *line == "```" {
+            is_in = false;
+        } else if let (true, Some(command)) = (is_in, line.strip_prefix("$ ")) {
+            let code = command.split_once("# exit code ").map_or(0, |(_, code)| code.parse().unwrap());
+            let n = lines[at + 1..].iter().take_while(|line| **line != "```" && !line.starts_with("$ ")).count();
+            let shown = (at + 1, at + 1 + n);
+            steps.push(Step { place: place.take(), command: command.to_owned(), code, shown });
+        }
+    }
+    steps
+}
+
+/// Whether a page's lines are what was printed: as it is, or with `…` for any lines. The lines of steps that run at the
+/// same time come in any order.
+fn is_shown(page: &[&str], printed: &str) -> bool {
+    let page = comparable(&page.join("\n"));
+    let printed = comparable(printed);
+    let mut pieces = page.split(|line| line == "…");
+    let Some(rest) = pieces.next().and_then(|first| printed.strip_prefix(first)) else { return false };
+    let mut rest = rest.to_vec();
+    let others: Vec<&[String]> = pieces.collect();
+    if others.is_empty() {
+        return rest.is_empty();
+    }
+    for (n, piece) in others.iter().enumerate() {
+        let is_last = n + 1 == others.len();
+        let found = if is_last {
+            rest.len().checked_sub(piece.len()).filter(|at| rest[*at..] == **piece)
+        } else {
+            (0..=rest.len().saturating_sub(piece.len())).find(|at| rest[*at..].starts_with(piece))
+        };
+        let Some(at) = found else { return false };
+        rest.drain(..at + piece.len());
+    }
+    true
+}
+
+/// Returns what was printed without what differs between runs and machines.
+fn plain(text: &str) -> String {
+    Regex::new(r"identity=[^,\s]+").unwrap().replace_all(&without_what_differs(text), "identity=…").into_owned()
+}
+
+fn comparable(text: &str) -> Vec<String> {
+    let mut lines: Vec<String> = plain(text).trim_end().lines().map(str::to_owned).collect();
+    for run in lines.chunk_by_mut(|a, b| a.starts_with('[') && b.starts_with('[')) {
+        run.sort();
+    }
+    lines
+}
+
+/// Runs the sessions of a page. Returns the page as it should be, and what is wrong with the one that is there.
+fn run(name: &str, page: &str) -> (String, Vec<String>) {
+    let mut wrong = Vec::new();
+    let mut lines: Vec<String> = page.lines().map(str::to_owned).collect();
+    let mut outputs = Vec::new();
+    let mut sandbox = Sandbox::new("");
+    let mut place = String::new();
+    for step in steps(page) {
+        if let Some(new) = &step.place {
+            let make = PLACES.iter().find(|(name, _)| name == new);
+            let Some((_, make)) = make else {
+                wrong.push(format!("{name}: there is no place `{new}`"));
+                break;
+            };
+            (sandbox, place) = (make(), new.clone());
+            symlink(env!("CARGO_BIN_EXE_provision"), sandbox.path("bin/provision")).unwrap();
+        }
+        let mut shell = sandbox.program("/bin/sh", &["-c", &format!("{{ {}\n}} 2>&1", step.command)]);
+        let shown = Shown::of(shell.current_dir(sandbox.path(&place)).spawn().unwrap());
+        let said = format!("{name}: `{}`", step.command);
+        if shown.code != step.code {
+            wrong.push(format!("{said} ends with {} and not {}:\n{}", shown.code, step.code, shown.stdout));
+        }
+        let page: Vec<&str> = lines[step.shown.0..step.shown.1].iter().map(String::as_str).collect();
+        if !is_shown(&page, &shown.stdout) {
+            let now = plain(&shown.stdout);
+            wrong.push(format!("{said} shows now\n{now}\n--- and the page has\n{}", page.join("\n")));
+            outputs.push((step.shown, now));
+        }
+    }
+    for ((from, to), text) in outputs.into_iter().rev() {
+        lines.splice(from..to, text.trim_end().lines().map(str::to_owned));
+    }
+    (lines.join("\n") + "\n", wrong)
+}
+
+/// The documents that have sessions.
+fn pages() -> Vec<(String, PathBuf)> {
+    let documents = walkdir::WalkDir::new(root().join("docs")).into_iter().map(|entry| entry.unwrap().into_path());
+    let all = documents.chain([root().join("README.md")]).filter(|path| path.extension().is_some_and(|e| e == "md"));
+    let named = all.map(|path| (path.strip_prefix(root()).unwrap().display().to_string(), path));
+    named.filter(|(_, path)| fs::read_to_string(path).unwrap().contains("<!-- sessions: ")).collect()
+}
+
+#[test]
+fn the_sessions_of_documents_show_what_happens() {
+    let pages = pages();
+    assert!(pages.iter().any(|(name, _)| name == "docs/getting-started.md"), "{pages:?}");
+    let mut wrong = Vec::new();
+    for (name, path) in pages {
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(!steps(&text).is_empty(), "{name}: it has no session");
+        let (now, differences) = run(&name, &text);
+        if std::env::var_os("UPDATE_SESSIONS").is_some() {
+            fs::write(&path, now).unwrap();
+        }
+        wrong.extend(differences);
+    }
+    let help = "`UPDATE_SESSIONS=1 cargo test --test it documents` writes into the pages what is shown now";
+    assert!(wrong.is_empty(), "{help}:\n{}", wrong.join("\n\n"));
+}
+
+#[test]
+fn a_page_that_is_out_of_date_is_found_and_corrected() {
+    let page =
+        "<!-- sessions: todo -->\n```console\n$ ls helm\nold\n$ false # exit code 1\n$ seq 4\n1\n…\n4\n```\nend\n";
+    let (now, wrong) = run("page", page);
+    assert_eq!(wrong, ["page: `ls helm` shows now\ntodo\n--- and the page has\nold"]);
+    assert_eq!(now, page.replace("old", "todo"));
+    assert_eq!(run("page", &now), (now.clone(), Vec::new()));
+    for (line, with) in [("# exit code 1", "# exit code 2"), ("…\n4", "…\n5"), ("…\n4\n", ""), ("1\n…", "2\n…")]
+    {
+        assert_eq!(run("page", &now.replace(line, with)).1.len(), 1, "{line} {with}");
+    }
+    assert!(steps("```console\n$ false\n```\n").is_empty(), "a page without the comment takes no part");
+}

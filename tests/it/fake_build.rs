@@ -1,0 +1,78 @@
+//! What [`FakeEngine`](crate::fake_engine::FakeEngine) answers about images that are built, and volumes by name.
+
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::fake_docker::archive;
+use crate::fake_engine::{Image, World, find_image, value};
+
+/// Status, content type and body.
+type Reply = (u16, &'static str, Vec<u8>);
+
+/// The reply to a request about images or a volume; `None` for another one.
+pub(crate) fn reply(world: &mut World, method: &str, path: &str, query: &str, body: &Value) -> Option<Reply> {
+    let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
+    match (method, parts.as_slice()) {
+        ("GET", ["_ping"]) => Some((200, "text/plain", b"OK".to_vec())),
+        ("POST", ["build"]) => Some(build(world, query)),
+        ("GET", ["images", "json"]) => Some(json_reply(200, &json!([]))),
+        ("GET", ["images", name @ .., "get"]) => Some(export(world, &name.join("/"))),
+        ("POST", ["images", name @ .., "tag"]) => {
+            let image = find_image(world, &name.join("/")).cloned().unwrap();
+            world.images.insert(format!("{}:{}", value(query, "repo"), value(query, "tag")), image);
+            Some(json_reply(201, &Value::Null))
+        }
+        ("DELETE", ["images", name @ ..]) => {
+            world.images.remove(&name.join("/"));
+            Some(json_reply(200, &json!([])))
+        }
+        ("POST", ["volumes", "create"]) => {
+            let volume = json!({"Name": body["Name"], "Labels": body["Labels"], "Driver": "local", "Mountpoint": "/v",
+                "Options": {}, "Scope": "local"});
+            world.volumes.push(volume.clone());
+            Some(json_reply(201, &volume))
+        }
+        ("GET", ["volumes", name]) => {
+            let found = world.volumes.iter().find(|volume| volume["Name"] == *name);
+            Some(
+                found
+                    .map_or_else(|| json_reply(404, &json!({"message": "no such volume"})), |one| json_reply(200, one)),
+            )
+        }
+        _ => None,
+    }
+}
+
+/// Builds an image with a new id, as BuildKit reports it.
+fn build(world: &mut World, query: &str) -> Reply {
+    let n = world.images.values().map(|image| &image.id).collect::<std::collections::BTreeSet<_>>().len();
+    let config = config(n);
+    world.images.insert(value(query, "t"), Image { id: id_of(&config), ..Image::web("a", 200, "") });
+    let line = json!({"id": "moby.image.id", "aux": {"ID": id_of(&config)}});
+    (200, "application/json", format!("{line}\r\n").into_bytes())
+}
+
+/// The configuration of the image that is built when there are `n` others.
+fn config(n: usize) -> String {
+    json!({"architecture": "amd64", "os": "linux", "build": n, "rootfs": {"type": "layers", "diff_ids": []}})
+        .to_string()
+}
+
+/// The id of an image is the digest of its configuration.
+fn id_of(config: &str) -> String {
+    let digest = Sha256::digest(config.as_bytes());
+    format!("sha256:{}", digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
+}
+
+/// An archive as `docker save` writes it.
+fn export(world: &World, name: &str) -> Reply {
+    let image = find_image(world, name).unwrap();
+    let config = (0..99).map(config).find(|config| id_of(config) == image.id).unwrap();
+    let file = format!("{}.json", image.id.trim_start_matches("sha256:"));
+    let manifest = json!([{"Config": file, "RepoTags": [name], "Layers": []}]).to_string();
+    (200, "application/x-tar", archive(&[(file.as_str(), config.as_str()), ("manifest.json", manifest.as_str())]))
+}
+
+fn json_reply(status: u16, body: &Value) -> Reply {
+    (status, "application/json", body.to_string().into_bytes())
+}

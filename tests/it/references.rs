@@ -1,0 +1,137 @@
+//! The pages that are made by the program are what it prints now, and the page for programs has each document that
+//! there is.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use fs_err as fs;
+use regex::Regex;
+use serde_json::Value;
+
+use crate::sandbox::Sandbox;
+use crate::screens::{broken_shop, built_shop};
+
+fn page(name: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
+}
+
+#[test]
+fn the_pages_that_the_program_prints_are_up_to_date() {
+    for (name, command) in [("docs/cli.md", "man --markdown"), ("docs/settings.md", "schema --markdown")] {
+        let words: Vec<&str> = command.split(' ').collect();
+        let printed = Sandbox::new("").run(&words).code(0).stdout;
+        assert!(printed == page(name), "{name} is out of date: cargo run -- {command} > {name}");
+    }
+}
+
+/// The documents that docs/agents.md describes: the command, and the keys at the top of what it prints.
+fn described() -> BTreeMap<String, BTreeSet<String>> {
+    let title = Regex::new(r"^### `provision (.+) --format json`$").unwrap();
+    let row = Regex::new(r"^\| ((?:`\w+`(?:, )?)+) \|").unwrap();
+    let name = Regex::new(r"`(\w+)`").unwrap();
+    let mut documents: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut current = None;
+    for line in page("docs/agents.md").lines() {
+        if let Some(found) = title.captures(line) {
+            current = Some(documents.entry(found[1].to_owned()).or_default());
+        } else if line.starts_with('#') {
+            current = None;
+        } else if let (Some(keys), Some(found)) = (&mut current, row.captures(line)) {
+            keys.extend(name.captures_iter(&found[1]).map(|found| found[1].to_owned()));
+        }
+    }
+    documents
+}
+
+#[test]
+fn every_document_for_programs_has_the_keys_that_are_described() {
+    let sandbox = broken_shop();
+    sandbox.run(&["up"]).code(1);
+    for (command, keys) in described() {
+        // `STEP` stands for any step.
+        let words: Vec<&str> = command.split(' ').map(|word| if word == "STEP" { "build.web" } else { word }).collect();
+        let shown = sandbox.run(&[words.as_slice(), &["--format", "json"]].concat());
+        let document: Value = serde_json::from_str(&shown.stdout).unwrap_or_default();
+        let found: BTreeSet<String> = document.as_object().into_iter().flatten().map(|(key, _)| key.clone()).collect();
+        assert_eq!(found, keys, "`provision {command} --format json`, with exit code {}", shown.code);
+        assert_eq!(document["v"], 1, "{command}");
+    }
+}
+
+#[test]
+fn every_command_with_a_json_format_is_described() {
+    let printed = Sandbox::new("").run(&["man", "--markdown"]).code(0).stdout;
+    let mut commands = BTreeSet::new();
+    let mut command = "";
+    for line in printed.lines() {
+        if let Some((_, name)) = line.split_once("# provision ") {
+            command = name;
+        } else if line.starts_with("| `--format ") && line.contains("`json`") {
+            commands.insert(command.to_owned());
+        }
+    }
+    let plain = |name: String| name.replace(" STEP", "").replace(" --show", "");
+    let described: BTreeSet<String> = described().into_keys().map(plain).collect();
+    assert_eq!(described, commands);
+}
+
+fn document(sandbox: &Sandbox, words: &[&str], code: i32) -> Value {
+    serde_json::from_str(&sandbox.run(words).code(code).stdout).unwrap()
+}
+
+#[test]
+fn a_plan_for_programs_has_the_reason_the_key_and_the_needs_of_each_step() {
+    let sandbox = built_shop();
+    let before = document(&sandbox, &["plan", "--format", "json", "--exit-code"], 0);
+    assert_eq!((&before["work"], &before["counts"]["run"]), (&false.into(), &1.into()), "the check runs every time");
+    assert_eq!(before["steps"][3]["reason"]["kind"], "always-runs");
+    sandbox.file("settings.in", "a=2\n");
+    let after = document(&sandbox, &["plan", "--format", "json", "--exit-code"], 10);
+    assert_eq!(after["work"], true);
+    let reason = &after["steps"][0]["reason"];
+    assert_eq!((&reason["kind"], &reason["names"][0]), (&"inputs-changed".into(), &"files settings.in".into()));
+    assert_eq!(after["steps"][0]["run"], true);
+    assert_ne!(before["steps"][0]["key"], after["steps"][0]["key"]);
+    assert_eq!(before["steps"][1]["key"], after["steps"][1]["key"]);
+    assert_eq!(after["steps"][2]["needs"][0], "build.api");
+    assert_eq!(after["stages"][1]["needs"][0], "prepare");
+    assert_eq!(after["steps"][3]["reason"]["names"][0], "prepare.config");
+}
+
+#[test]
+fn states_and_inputs_for_programs_are_those_of_the_text() {
+    let sandbox = broken_shop();
+    let status = document(&sandbox, &["status", "--format", "json"], 0);
+    let states: Vec<_> = (0..4).map(|n| (&status["steps"][n]["state"], &status["steps"][n]["outcome"])).collect();
+    let (ended, never) = (Value::from("ended"), Value::from("never-ran"));
+    let (good, bad) = (Value::from("succeeded"), Value::from("failed"));
+    assert_eq!(states, [(&ended, &good), (&ended, &good), (&ended, &bad), (&never, &Value::Null)]);
+    assert!(status["steps"][2]["message"].as_str().unwrap().contains("ended with exit code 2"), "{status:#}");
+    sandbox.file("settings.in", "a=2\n");
+    let why = document(&sandbox, &["why", "prepare.config", "--format", "json"], 0);
+    assert_eq!((&why["fresh"], &why["reasons"][0]["kind"]), (&false.into(), &"inputs-changed".into()));
+    let inputs = why["inputs"].as_array().unwrap();
+    let changed: Vec<_> = inputs.iter().filter(|input| input["changed"] == true).map(|input| &input["label"]).collect();
+    assert_eq!(changed, ["files settings.in"]);
+}
+
+#[test]
+fn what_a_pipeline_executes_is_shown_to_programs_with_what_is_new() {
+    let mut sandbox = Sandbox::new(
+        "[pipeline]\nname = \"t\"\n[[stage]]\nid = \"s\"\n[[stage.step]]\nid = \"a\"\naction = \"command\"\nrun = \"true\"\n",
+    );
+    sandbox.env("PROVISION_TRUST", "");
+    let show = ["trust", "--show", "--format", "json"];
+    assert_eq!(document(&sandbox, &show, 0)["state"], "unknown");
+    sandbox.run(&["trust", "--format", "json"]).code(2);
+    sandbox.run(&["trust"]).code(0);
+    assert_eq!(document(&sandbox, &show, 0)["state"], "trusted");
+    let text = fs::read_to_string(sandbox.path("pipeline.toml")).unwrap();
+    sandbox.file("pipeline.toml", &text.replace("true", "false"));
+    let changed = document(&sandbox, &show, 0);
+    assert_eq!(changed["state"], "changed");
+    assert!(changed["new"][0].as_str().unwrap().contains("false"), "{changed:#}");
+    assert!(changed["gone"][0].as_str().unwrap().contains("true"), "{changed:#}");
+    let action = document(&sandbox, &["actions", "command", "--format", "json"], 0);
+    assert_eq!((&action["actions"][0]["name"], &action["actions"][1]), (&"command".into(), &Value::Null));
+}

@@ -1,0 +1,3 @@
+//! Tests that take many minutes: only `./scripts/test --full` runs them.
+
+mod kills;
