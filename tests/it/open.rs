@@ -90,13 +90,12 @@ fn answer(mut stream: TcpStream, services: &str, pods: &str) {
                 "spec": {"selector": {"app": service}, "ports": [port]}})
         }),
     };
-    let (code, body) = match found {
-        Some(body) => ("200 OK", body.to_string()),
-        None => {
-            let status = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
-                "message": "not found", "reason": "NotFound", "code": 404});
-            ("404 Not Found", status.to_string())
-        }
+    let (code, body) = if let Some(body) = found {
+        ("200 OK", body.to_string())
+    } else {
+        let status = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
+            "message": "not found", "reason": "NotFound", "code": 404});
+        ("404 Not Found", status.to_string())
     };
     let length = body.len();
     let text = format!(
