@@ -1,55 +1,26 @@
-//! [`Failure`]: a kind that determines the exit code, a message, causes, evidence and hints.
+//! [`Failure`]: a kind that determines the exit code, an id that has a page, a message, causes, evidence and hints.
 //!
 //! Messages are lower case without a full stop, so that they read after `error:`; hints are whole
 //! commands or sentences. Only `cli` and `report` print a failure.
 
+pub mod ids;
+mod kind;
+mod object;
+mod page;
+
 use std::fmt;
 
-/// The kind of a failure, for scripts: it determines the exit code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FailureKind {
-    /// A step failed, or a check did not find what it expects.
-    Failed,
-    /// The command line is invalid.
-    Usage,
-    /// `pipeline.toml` or a file that it names is invalid.
-    Config,
-    /// Something the pipeline needs on this machine is missing or too old.
-    Prerequisite,
-    /// `.provision` is locked by another run, or can't be read or written.
-    State,
-    /// Refused: the cluster or daemon is not the one that this pipeline may touch, or the user does not trust the
-    /// pipeline.
-    Target,
-    /// Stopped by a signal: SIGINT.
-    Interrupted,
-    /// Stopped by a signal: SIGTERM or SIGHUP.
-    Terminated,
-    /// An internal error.
-    Bug,
-}
-
-impl FailureKind {
-    /// Returns the exit code of the process.
-    pub fn exit_code(self) -> u8 {
-        match self {
-            Self::Failed => 1,
-            Self::Usage | Self::Config => 2,
-            Self::Prerequisite => 3,
-            Self::State => 4,
-            Self::Target => 5,
-            Self::Bug => 70,
-            Self::Interrupted => 130,
-            Self::Terminated => 143,
-        }
-    }
-}
+pub use kind::FailureKind;
+pub use object::ErrorObject;
+pub use page::{ErrorId, Page};
 
 /// A failure with everything that a user needs on the first screen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
     /// Determines the exit code.
     pub kind: FailureKind,
+    /// Says what kind of error it is; `None` where no more is known than its kind.
+    pub id: Option<ErrorId>,
     /// What failed, and on which subject.
     pub message: String,
     /// Why, outermost first.
@@ -67,12 +38,18 @@ impl Failure {
     pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
         Self {
             kind,
+            id: None,
             message: message.into(),
             causes: Vec::new(),
             details: Vec::new(),
             hints: Vec::new(),
             transient: false,
         }
+    }
+
+    /// Creates a failure with the id `id`, which determines its kind too.
+    pub fn of(id: ErrorId, message: impl Into<String>) -> Self {
+        Self { id: Some(id), ..Self::new(id.page().kind, message) }
     }
 
     /// Creates a failure of a step: [`FailureKind::Failed`].
@@ -93,6 +70,24 @@ impl Failure {
     /// Creates an internal error: [`FailureKind::Bug`].
     pub fn bug(message: impl Into<String>) -> Self {
         Self::new(FailureKind::Bug, message)
+    }
+
+    /// Says which error it is; its kind stays.
+    pub fn with_id(mut self, id: ErrorId) -> Self {
+        self.id = Some(id);
+        self
+    }
+
+    /// Returns the id: the one that was given, else that of its kind. What its causes and its evidence say counts more
+    /// where the id only names what failed.
+    pub fn error_id(&self) -> ErrorId {
+        // What was wrong when somebody stopped it need not be an error.
+        if matches!(self.kind, FailureKind::Interrupted | FailureKind::Terminated) {
+            return ids::of_kind(self.kind);
+        }
+        let said = || ids::said_by(self.causes.iter().chain(&self.details).chain([&self.message]));
+        let may_say_more = self.kind == FailureKind::Failed && self.id.is_none_or(ids::names_only_what_failed);
+        may_say_more.then(said).flatten().or(self.id).unwrap_or_else(|| ids::of_kind(self.kind))
     }
 
     /// Adds a cause below the others.
@@ -174,24 +169,6 @@ impl<T, E: std::error::Error> Context<T> for Result<T, E> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn exit_codes_are_those_of_the_contract() {
-        let codes = [
-            (FailureKind::Failed, 1),
-            (FailureKind::Usage, 2),
-            (FailureKind::Config, 2),
-            (FailureKind::Prerequisite, 3),
-            (FailureKind::State, 4),
-            (FailureKind::Target, 5),
-            (FailureKind::Bug, 70),
-            (FailureKind::Interrupted, 130),
-            (FailureKind::Terminated, 143),
-        ];
-        for (kind, code) in codes {
-            assert_eq!(kind.exit_code(), code, "{kind:?}");
-        }
-    }
 
     #[test]
     fn context_keeps_the_message_in_front_and_the_error_as_cause() {

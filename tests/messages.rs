@@ -15,6 +15,7 @@ const CALLS: &[(&[&str], usize)] = &[
     (&["Failure", "::", "interrupted"], 0),
     (&["Failure", "::", "bug"], 0),
     (&["Failure", "::", "new"], 1),
+    (&["Failure", "::", "of"], 1),
     (&[".", "while_doing"], 0),
     (&[".", "context"], 0),
     (&[".", "cause"], 0),
@@ -331,6 +332,19 @@ fn the_scanner_finds_every_call() {
         let expected: usize = CALLS.iter().map(|(name, _)| n_of(&format!("{}(", name.concat()))).sum();
         assert_eq!(n_calls, expected, "{path}");
     }
+}
+
+/// What a script has to tell apart by more than its exit code: 3, 4 and 5 stand for many things each.
+#[test]
+fn failures_of_machine_state_and_target_have_an_id_of_their_own() {
+    let mut without = Vec::new();
+    for (path, text) in sources() {
+        let code: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+        let kinds =
+            ["prerequisite(", "new(FailureKind::Prerequisite", "new(FailureKind::State", "new(FailureKind::Target"];
+        without.extend(kinds.iter().filter(|kind| code.contains(&format!("Failure::{kind}"))).map(|_| path.clone()));
+    }
+    assert!(without.is_empty(), "`Failure::of(ids::…, message)` gives the id and the kind: {without:?}");
 }
 
 #[test]

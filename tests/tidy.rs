@@ -97,9 +97,11 @@ fn documents() -> Vec<(String, String)> {
     .into_iter()
     .map(str::to_owned)
     .collect::<Vec<_>>();
-    let pages = fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().path());
-    let pages = pages.filter(|page| page.extension().is_some_and(|extension| extension == "md"));
-    names.extend(pages.map(|page| format!("docs/{}", page.file_name().unwrap().to_string_lossy())));
+    for folder in ["docs", "docs/errors"] {
+        let pages = fs::read_dir(root().join(folder)).unwrap().map(|entry| entry.unwrap().path());
+        let pages = pages.filter(|page| page.extension().is_some_and(|extension| extension == "md"));
+        names.extend(pages.map(|page| format!("{folder}/{}", page.file_name().unwrap().to_string_lossy())));
+    }
     names
         .into_iter()
         .map(|name| {

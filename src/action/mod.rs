@@ -29,7 +29,7 @@ use std::fmt::Debug;
 
 use futures_util::future::BoxFuture;
 
-use crate::error::Failure;
+use crate::error::{Failure, ids};
 use crate::fingerprint::Inputs;
 use crate::model::{Output, ProofKind};
 use crate::tools::deletion::Deletion;
@@ -149,5 +149,7 @@ pub fn nothing<'a>() -> BoxFuture<'a, Result<(), Failure>> {
 
 /// The failure of an action that has ended without one, and whose result is not there.
 pub fn unconfirmed(what: String) -> Failure {
-    Failure::failed("the action succeeded but its result could not be confirmed").cause(what).transient()
+    Failure::of(ids::NOT_CONFIRMED, "the action succeeded but its result could not be confirmed")
+        .cause(what)
+        .transient()
 }

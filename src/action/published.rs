@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::StepContext;
 use super::response::{Expected, unexpected};
-use crate::error::Failure;
+use crate::error::{Failure, ids};
 use crate::tools::docker::{Container, Endpoint};
 use crate::tools::http::{self, Request, Response};
 
@@ -29,7 +29,7 @@ impl PublishedPort<'_> {
     pub async fn ask(&self, cx: &StepContext, path: &str, expected: Expected<'_>) -> Result<Response, Failure> {
         let Self { subject, container, port, endpoint } = *self;
         let Some(outer) = container.ports.get(&port) else {
-            return Err(Failure::failed(format!("the port {port} of `{subject}` is not published")));
+            return Err(Failure::of(ids::HTTP_FAILED, format!("the port {port} of `{subject}` is not published")));
         };
         let request = Request {
             method: "GET".to_owned(),

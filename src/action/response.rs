@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::Statuses;
-use crate::error::Failure;
+use crate::error::{Failure, ids};
 use crate::redact::Redactor;
 use crate::tools::http::Response;
 
@@ -74,7 +74,7 @@ pub fn check_pointer(pointer: &str) -> Result<(), String> {
 /// Returns the failure of a request whose response is not as expected, with the response's first lines.
 pub fn unexpected(message: String, response: &Response, redactor: &Redactor) -> Failure {
     // Masked before it is cut: half a secret would not be recognised.
-    Failure::failed(message).details(shown(&redactor.bytes(&response.body)))
+    Failure::of(ids::HTTP_FAILED, message).details(shown(&redactor.bytes(&response.body)))
 }
 
 /// Whether two values are equal; 1 and 1.0 are.

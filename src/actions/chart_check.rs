@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use crate::action::{Action, ActionSettings, FileProof, Presence, ProjectFiles, StepContext, defaults, names};
 use crate::documents::Rendered;
-use crate::error::Failure;
+use crate::error::{Failure, ids};
 use crate::expr::Tree;
 use crate::fingerprint::Inputs;
 use crate::model::{Output, Progress};
@@ -158,10 +158,10 @@ impl Action for ChartCheck {
                     .with("validated", counts.valid.to_string())
                     .with("unvalidated", counts.unknown.to_string())
                     .with("validated-by", validated_by)),
-                [one] => Err(Failure::failed(one)),
+                [one] => Err(Failure::of(ids::CHART_INVALID, one)),
                 many => {
                     let message = format!("the chart `{}` is not as expected in {} ways", self.chart, many.len());
-                    Err(Failure::failed(message).details(wrong))
+                    Err(Failure::of(ids::CHART_INVALID, message).details(wrong))
                 }
             }
         })
@@ -178,7 +178,8 @@ struct Counts {
 
 impl ChartCheck {
     fn chart(&self, cx: &StepContext) -> Result<Chart, Failure> {
-        Chart::at(cx.path(&self.chart)).ok_or_else(|| Failure::failed(format!("there is no chart `{}`", self.chart)))
+        Chart::at(cx.path(&self.chart))
+            .ok_or_else(|| Failure::of(ids::CHART_MISSING, format!("there is no chart `{}`", self.chart)))
     }
 
     /// The cluster, where it is there and objects are to be validated; else says why it is not asked.

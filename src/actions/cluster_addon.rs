@@ -12,7 +12,7 @@ use serde::Deserialize;
 use crate::action::{Action, ActionSettings, Presence, StepContext, names};
 use crate::actions::rollout_check::wait;
 use crate::cluster::{Addon, AddonPlace, Addons, Session, provider};
-use crate::error::{Failure, FailureKind};
+use crate::error::{Failure, FailureKind, ids};
 use crate::model::Output;
 use crate::tools::cluster::ClusterSpec;
 use crate::tools::kubernetes::{Kube, Target, Workload, WorkloadKind};
@@ -274,7 +274,11 @@ impl Enabling<'_> {
                 return Ok(targets);
             }
             before = targets;
-            poll.next(Failure::failed(format!("the addon `{}` has no workloads yet", self.addon.name))).await?;
+            poll.next(Failure::of(
+                ids::ADDON_NOT_READY,
+                format!("the addon `{}` has no workloads yet", self.addon.name),
+            ))
+            .await?;
         }
     }
 
@@ -282,6 +286,9 @@ impl Enabling<'_> {
     fn explain(&self, failure: Failure) -> Failure {
         let name = &self.addon.name;
         let disable = self.addons.disable_line(self.cluster, name);
+        // What is known of a pod says more.
+        let is_known = failure.id.is_some_and(|id| id != ids::ROLLOUT_STUCK);
+        let failure = if is_known { failure } else { failure.with_id(ids::ADDON_NOT_READY) };
         failure.while_doing(format!("the addon `{name}` does not come up")).hint(format!(
             "it stays enabled and comes up once that is solved; a `fallback` can stand in for this step; to turn it off: \
              `{disable}`"
@@ -293,7 +300,7 @@ impl Enabling<'_> {
         let place = self.place.as_ref().map(|place| (place.namespace.as_str(), place.selector.as_str()));
         let (namespace, selector) = place.unwrap_or_default();
         let labels = if selector.is_empty() { String::new() } else { format!(" with {selector}") };
-        Failure::failed(format!("the addon `{name}` is enabled, and its workloads are not found"))
+        Failure::of(ids::ADDON_NOT_READY, format!("the addon `{name}` is enabled, and its workloads are not found"))
             .cause(format!("there are none in the namespace `{namespace}`{labels}"))
             .hint("name where they are: set `namespace` and `selector`")
     }

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::action::{Action, ActionSettings, Presence, StepContext, names};
-use crate::error::Failure;
+use crate::error::{Failure, ids};
 use crate::files::{FileSet, Globs, inside, resolve};
 use crate::fingerprint::Inputs;
 use crate::model::{Output, ProofKind, SecretPart, split_secret_refs};
@@ -287,8 +287,10 @@ impl Action for Command {
                 cx.note_leak();
             }
             match self.missing_output(cx).await? {
-                Some(pattern) => Err(Failure::failed(format!("`{line}` succeeded but did not create `{pattern}`"))
-                    .hint("correct `outputs`: its globs start at the folder of `pipeline.toml`")),
+                Some(pattern) => {
+                    Err(Failure::of(ids::OUTPUT_MISSING, format!("`{line}` succeeded but did not create `{pattern}`"))
+                        .hint("correct `outputs`: its globs start at the folder of `pipeline.toml`"))
+                }
                 None if self.outputs.is_empty() => Ok(Output::new()),
                 None => {
                     let digests = self.output_digests(cx).await?;

@@ -19,7 +19,7 @@ use serde_json::Value;
 use crate::action::response::Expected;
 use crate::action::units::Time;
 use crate::action::{Action, ActionSettings, Presence, Statuses, StepContext, names};
-use crate::error::{Context, Failure};
+use crate::error::{Context, Failure, ids};
 use crate::files::{Globs, inside};
 use crate::fingerprint::Inputs;
 use crate::model::{Output, ProofKind, split_secret_refs};
@@ -288,7 +288,8 @@ impl Action for ComposeUp {
             let removed = found.remove(Consent::Given, &on_line).await?;
             match removed.kept.first() {
                 Some(kept) => {
-                    Err(Failure::failed(format!("taking the compose project `{project}` down failed")).cause(kept))
+                    Err(Failure::of(ids::COMMAND_FAILED, format!("taking the compose project `{project}` down failed"))
+                        .cause(kept))
                 }
                 None => Ok(()),
             }

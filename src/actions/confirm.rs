@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::action::{Action, ActionSettings, Presence, StepContext};
-use crate::error::Failure;
+use crate::error::{Failure, ids};
 use crate::files::Globs;
 use crate::fingerprint::Inputs;
 use crate::model::{Output, ProofKind};
@@ -63,7 +63,7 @@ impl Confirm {
         for attempt in 0..ATTEMPTS {
             let again = if attempt > 0 { "please answer `yes` or `no`: " } else { "" };
             let Some(answer) = cx.ask(&format!("{again}{text} [yes/no]")).await? else {
-                return Err(Failure::failed(format!("nobody has answered: {text}")));
+                return Err(Failure::of(ids::ANSWER_NO, format!("nobody has answered: {text}")));
             };
             let by = user_name();
             match meaning(&answer) {
@@ -75,11 +75,11 @@ impl Confirm {
                         .with("at", at.to_string())
                         .with("text", cx.tools().redactor().text(text)));
                 }
-                Some(false) => return Err(Failure::failed(format!("{by} answered no: {text}"))),
+                Some(false) => return Err(Failure::of(ids::ANSWER_NO, format!("{by} answered no: {text}"))),
                 None => {}
             }
         }
-        Err(Failure::failed(format!("the answer was neither yes nor no, {ATTEMPTS} times: {text}")))
+        Err(Failure::of(ids::ANSWER_NO, format!("the answer was neither yes nor no, {ATTEMPTS} times: {text}")))
     }
 }
 

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use crate::action::units::Size;
 use crate::action::{Action, ActionSettings, Presence, StepContext};
-use crate::error::Failure;
+use crate::error::{Failure, ids};
 use crate::files::inside;
 use crate::fingerprint::Inputs;
 use crate::images::Reference;
@@ -137,13 +137,16 @@ impl DockerBuild {
         if let Some(Size(limit)) = self.max_size
             && size > limit
         {
-            let failure = Failure::failed(format!(
-                "the image `{}` is {} too big: it has {}, and `max-size` is {}",
-                self.image,
-                human_bytes(size - limit),
-                human_bytes(size),
-                human_bytes(limit)
-            ));
+            let failure = Failure::of(
+                ids::IMAGE_TOO_BIG,
+                format!(
+                    "the image `{}` is {} too big: it has {}, and `max-size` is {}",
+                    self.image,
+                    human_bytes(size - limit),
+                    human_bytes(size),
+                    human_bytes(limit)
+                ),
+            );
             let layers = docker.biggest_layers(&image.id, 5).await.unwrap_or_default();
             return Err(failure
                 .details(layers)

@@ -14,7 +14,7 @@ use serde::Deserialize;
 
 use crate::action::units::Time;
 use crate::action::{Action, ActionSettings, Opening, Presence, StepContext, defaults, ignored, names};
-use crate::error::Failure;
+use crate::error::{Failure, ids};
 use crate::fingerprint::Inputs;
 use crate::model::{Output, Progress};
 use crate::tools::deletion::Deletion;
@@ -332,13 +332,19 @@ impl HelmInstall {
             Some(release) if release.status == ReleaseStatus::Deployed && release.description == description => {
                 Ok(release)
             }
-            Some(release) => Err(Failure::failed(format!(
-                "helm succeeded, but the release `{}` is {}: {}",
-                self.release,
-                release.status.word(),
-                release.description
-            ))),
-            None => Err(Failure::failed(format!("helm succeeded, but there is no release `{}`", self.release))),
+            Some(release) => Err(Failure::of(
+                ids::NOT_CONFIRMED,
+                format!(
+                    "helm succeeded, but the release `{}` is {}: {}",
+                    self.release,
+                    release.status.word(),
+                    release.description
+                ),
+            )),
+            None => Err(Failure::of(
+                ids::NOT_CONFIRMED,
+                format!("helm succeeded, but there is no release `{}`", self.release),
+            )),
         }
     }
 

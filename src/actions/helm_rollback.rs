@@ -10,7 +10,7 @@ use crate::action::units::Time;
 use crate::action::{Action, ActionSettings, Presence, StepContext, defaults, ignored, names};
 use crate::actions::helm_install::drift;
 use crate::actions::rollout_check::wait;
-use crate::error::Failure;
+use crate::error::{Failure, ids};
 use crate::model::{Output, Progress};
 use crate::tools::helm::{self, Helm, PendingRelease, Rollback};
 use crate::tools::kubernetes::{Kube, Release, ReleaseStatus, Revision, RollbackNote};
@@ -213,13 +213,16 @@ impl HelmRollback {
                 ));
                 Ok((plan, latest))
             }
-            Some(latest) => Err(Failure::failed(format!(
-                "helm succeeded, but the release `{}` is {} at revision {}, which is not as revision {} was",
-                self.release,
-                latest.status.word(),
-                latest.revision,
-                plan.to
-            ))),
+            Some(latest) => Err(Failure::of(
+                ids::NOT_CONFIRMED,
+                format!(
+                    "helm succeeded, but the release `{}` is {} at revision {}, which is not as revision {} was",
+                    self.release,
+                    latest.status.word(),
+                    latest.revision,
+                    plan.to
+                ),
+            )),
             None => Err(self.absent()),
         }
     }
@@ -248,14 +251,20 @@ impl HelmRollback {
         let Some(plan) = plan else {
             let known: Vec<String> =
                 history.iter().map(|one| format!("{} {}", one.number, one.status.word())).collect();
-            return Err(Failure::failed(format!("the release `{}` can't be rolled back to {}", self.release, self.to))
-                .cause(format!("no earlier revision that was deployed has that number; it has {}", known.join(", "))));
+            return Err(Failure::of(
+                ids::ROLLBACK_IMPOSSIBLE,
+                format!("the release `{}` can't be rolled back to {}", self.release, self.to),
+            )
+            .cause(format!("no earlier revision that was deployed has that number; it has {}", known.join(", "))));
         };
         if plan.to == newest.number {
             let revision = plan.to;
-            return Err(Failure::failed(format!("the release `{}` can't be rolled back to {}", self.release, self.to))
-                .cause(format!("it is at revision {revision}, and nothing was released since"))
-                .hint("run the step again that upgrades it before: `provision up --force=STAGE.STEP`"));
+            return Err(Failure::of(
+                ids::ROLLBACK_IMPOSSIBLE,
+                format!("the release `{}` can't be rolled back to {}", self.release, self.to),
+            )
+            .cause(format!("it is at revision {revision}, and nothing was released since"))
+            .hint("run the step again that upgrades it before: `provision up --force=STAGE.STEP`"));
         }
         let target = history.iter().find(|revision| revision.number == plan.to).cloned();
         let content = self.content(kube, plan.to).await?;
@@ -309,7 +318,10 @@ impl HelmRollback {
     }
 
     fn absent(&self) -> Failure {
-        Failure::failed(format!("there is no release `{}` in the namespace `{}`", self.release, self.namespace))
+        Failure::of(
+            ids::RELEASE_MISSING,
+            format!("there is no release `{}` in the namespace `{}`", self.release, self.namespace),
+        )
     }
 }
 

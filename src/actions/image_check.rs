@@ -14,7 +14,7 @@ use serde::Deserialize;
 use self::findings::Findings;
 use crate::action::units::Size;
 use crate::action::{Action, ActionSettings, Presence, StepContext, defaults};
-use crate::error::Failure;
+use crate::error::{Failure, ids};
 use crate::fingerprint::Inputs;
 use crate::images::{ImageContents, Reference};
 use crate::model::{Output, Progress, human_bytes};
@@ -191,7 +191,7 @@ impl Action for ImageCheck {
             cx.check_cancel()?;
             let docker = cx.tools().docker().await?;
             let missing = || {
-                Failure::failed(format!("the Docker daemon has no image `{}`", self.image))
+                Failure::of(ids::IMAGE_GONE, format!("the Docker daemon has no image `{}`", self.image))
                     .hint("run the step that builds it again")
             };
             let image = docker.image(&self.image).await?.ok_or_else(missing)?;

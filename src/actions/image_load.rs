@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use crate::action::{Action, ActionSettings, Presence, StepContext};
 use crate::cluster::provider;
-use crate::error::Failure;
+use crate::error::{Failure, ids};
 use crate::images::{ImageList, Node, PushAccess, Reference, Target};
 use crate::model::{Output, Progress};
 use crate::tools::docker::Docker;
@@ -127,13 +127,13 @@ impl ImageLoad {
     async fn deliver(&self, cx: &StepContext, push: &PushAccess) -> Result<Output, Failure> {
         let docker = cx.tools().docker().await?;
         let Some(image) = docker.image(&self.image).await? else {
-            return Err(Failure::failed(format!("the Docker daemon has no image `{}`", self.image))
+            return Err(Failure::of(ids::IMAGE_GONE, format!("the Docker daemon has no image `{}`", self.image))
                 .hint("run the step that builds it again"));
         };
         if let Some(id) = &self.image_id
             && *id != image.id
         {
-            return Err(Failure::failed(format!("`{}` now refers to a different image", self.image))
+            return Err(Failure::of(ids::IMAGE_GONE, format!("`{}` now refers to a different image", self.image))
                 .cause(format!("it should have the id {id} and has {}", image.id))
                 .hint("run the step that builds it again"));
         }
@@ -160,9 +160,12 @@ impl ImageLoad {
         // Tools that load images have been seen to keep the old one and to exit with 0.
         match node.image_id(&self.image).await? {
             Some(id) if id == loaded.id => Ok(done(loaded.sent, id)),
-            found => Err(Failure::failed(format!("the node does not have the image `{}` that was sent", self.image))
-                .cause(format!("it should have {}", loaded.id))
-                .cause(found.map_or_else(|| "it has no image of that name".into(), |id| format!("it has {id}")))),
+            found => Err(Failure::of(
+                ids::IMAGE_NOT_DELIVERED,
+                format!("the node does not have the image `{}` that was sent", self.image),
+            )
+            .cause(format!("it should have {}", loaded.id))
+            .cause(found.map_or_else(|| "it has no image of that name".into(), |id| format!("it has {id}")))),
         }
     }
 }

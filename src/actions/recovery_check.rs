@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::exercise::{Exercise, NUMBERS, Requests, WorkloadName, add_inputs, nothing_left};
 use crate::action::units::Time;
 use crate::action::{Action, ActionSettings, Presence, StepContext, defaults, names};
-use crate::error::Failure;
+use crate::error::{Failure, ids};
 use crate::fingerprint::Inputs;
 use crate::model::{Output, ProofKind};
 use crate::tools::deletion::{Deletion, Proof};
@@ -106,7 +106,7 @@ impl RecoveryCheck {
         let kube = exercise.kube;
         let pod = kube.pods_of(&exercise.target).await?.into_iter().find(|pod| pod.is_ready);
         let Some(pod) = pod else {
-            return Err(Failure::failed(format!("{} has no pod that is ready", exercise.name())));
+            return Err(Failure::of(ids::ROLLOUT_STUCK, format!("{} has no pod that is ready", exercise.name())));
         };
         let lost: Vec<&str> = pod.own_volumes.difference(&self.disposable_volumes).map(String::as_str).collect();
         let empty = if lost.is_empty() {
@@ -149,11 +149,10 @@ impl RecoveryCheck {
             Ok(match heir {
                 Some(heir) if n_ready >= before.len() => ControlFlow::Break(heir.clone()),
                 _ => ControlFlow::Continue(
-                    Failure::failed(format!(
-                        "the pod {} was not replaced within {} s",
-                        chosen.name,
-                        limit.as_secs_f64()
-                    ))
+                    Failure::of(
+                        ids::ROLLOUT_STUCK,
+                        format!("the pod {} was not replaced within {} s", chosen.name, limit.as_secs_f64()),
+                    )
                     .cause(format!(
                         "{n_ready} of {} pods of {} are ready",
                         before.len(),

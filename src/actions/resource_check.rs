@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::action::units::Time;
 use crate::action::{Action, ActionSettings, Presence, StepContext, defaults, names};
 use crate::documents::{Document, named_objects};
-use crate::error::Failure;
+use crate::error::{Failure, ids};
 use crate::expr::{Assertion, Tree};
 use crate::model::{Output, ProofKind};
 use crate::tools::Poll;
@@ -130,11 +130,14 @@ impl ResourceCheck {
         let (subject, namespace) = (self.subject(), &self.namespace);
         match self.count {
             None if n == 0 => {
-                return Ok(Err(Failure::failed(format!("there is no {subject} in {namespace}"))));
+                return Ok(Err(Failure::of(ids::NOT_AS_EXPECTED, format!("there is no {subject} in {namespace}"))));
             }
             Some(count) if n != count => {
                 let names = objects.iter().filter_map(|object| object.pointer("/metadata/name")?.as_str());
-                let failure = Failure::failed(format!("there are {n} {subject} in {namespace}, expected {count}"));
+                let failure = Failure::of(
+                    ids::NOT_AS_EXPECTED,
+                    format!("there are {n} {subject} in {namespace}, expected {count}"),
+                );
                 return Ok(Err(failure.details(names.map(str::to_owned))));
             }
             _ => {}
@@ -142,8 +145,9 @@ impl ResourceCheck {
         let given = Tree::given(&self.given).map_err(Failure::failed)?;
         Ok(match self.wrong(objects, given.as_ref()).as_slice() {
             [] => Ok(n),
-            [one] => Err(Failure::failed(one)),
-            many => Err(Failure::failed(format!("{} assertions do not hold", many.len())).details(many.to_vec())),
+            [one] => Err(Failure::of(ids::NOT_AS_EXPECTED, one)),
+            many => Err(Failure::of(ids::NOT_AS_EXPECTED, format!("{} assertions do not hold", many.len()))
+                .details(many.to_vec())),
         })
     }
 

@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use crate::action::{Action, ActionSettings, Opening, Presence, StepContext, defaults, names};
 use crate::actions::image_load::strangers;
-use crate::error::Failure;
+use crate::error::{Failure, ids};
 use crate::model::{Output, ProofKind};
 use crate::tools::kubernetes::{Kube, STEADY, Target, WorkloadKind};
 use crate::tools::process::pause;
@@ -186,10 +186,10 @@ impl RolloutCheck {
         let targets = &mut subject.targets;
         if let Some(release) = &self.release {
             let Some(found) = kube.latest_release(&self.namespace, release).await? else {
-                return Err(Failure::failed(format!(
-                    "there is no release `{release}` in the namespace `{}`",
-                    self.namespace
-                )));
+                return Err(Failure::of(
+                    ids::RELEASE_MISSING,
+                    format!("there is no release `{release}` in the namespace `{}`", self.namespace),
+                ));
             };
             subject.revision = Some(found.revision);
             let wanted = self.revision.as_ref().and_then(|revision| revision.parse().ok());
@@ -211,8 +211,11 @@ impl RolloutCheck {
         targets.sort();
         targets.dedup();
         if targets.is_empty() {
-            return Err(Failure::failed(format!("nothing to check in the namespace `{}`", self.namespace))
-                .cause("no workload belongs to the release or has the labels"));
+            return Err(Failure::of(
+                ids::WORKLOAD_MISSING,
+                format!("nothing to check in the namespace `{}`", self.namespace),
+            )
+            .cause("no workload belongs to the release or has the labels"));
         }
         Ok(subject)
     }
@@ -247,7 +250,7 @@ impl RolloutCheck {
             return Ok(());
         }
         let names: Vec<String> = workloads.iter().map(ToString::to_string).collect();
-        Err(Failure::failed("pods run other images than those that the node has under their names")
+        Err(Failure::of(ids::POD_IMAGE_STALE, "pods run other images than those that the node has under their names")
             .details(strangers.into_iter().map(|(_, why)| why))
             .hint(format!(
                 "replace the pods, so that they use the images that are there: `{} -n {} rollout restart {}`",

@@ -12,7 +12,7 @@ use tokio::sync::Mutex;
 
 use crate::action::{Action, ActionSettings, Presence, StepContext, defaults, names};
 use crate::actions::manifest_delete::made;
-use crate::error::{Failure, FailureKind};
+use crate::error::{Failure, FailureKind, ids};
 use crate::fingerprint::{Digest, Inputs};
 use crate::model::{Output, SecretPart, split_secret_refs};
 use crate::tools::Tools;
@@ -168,7 +168,7 @@ impl SecretApply {
         if kube.delete_live(&judged.object).await? {
             return Ok(());
         }
-        Err(Failure::failed(format!("deleting the Secret `{}` failed", self.name))
+        Err(Failure::of(ids::OBJECT_BUSY, format!("deleting the Secret `{}` failed", self.name))
             .cause("it was changed since it was judged")
             .transient())
     }
@@ -206,7 +206,7 @@ impl SecretApply {
                 return Ok(object);
             }
         }
-        Err(Failure::failed(self.failed_as(&owners))
+        Err(Failure::of(ids::OBJECT_BUSY, self.failed_as(&owners))
             .cause(format!("it was changed each time between reading and applying, {ATTEMPTS} times"))
             .transient())
     }

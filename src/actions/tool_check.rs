@@ -10,7 +10,7 @@ use semver::VersionReq;
 use serde::Deserialize;
 
 use crate::action::{Action, ActionSettings, Presence, StepContext};
-use crate::error::{Context, Failure, FailureKind};
+use crate::error::{Context, Failure, FailureKind, ids};
 use crate::model::Output;
 use crate::tools::process;
 use crate::tools::programs::{self, Installed};
@@ -102,13 +102,16 @@ impl ToolCheck {
         match (&found, &self.version) {
             (Some(found), Some(wanted)) if !satisfies(wanted, found) => {
                 return Err(self.advise(
-                    Failure::prerequisite(format!("`{}` has version {found}, and `{wanted}` is needed", self.tool))
-                        .cause(format!("it was found at `{}`", path.display())),
+                    Failure::of(
+                        ids::TOOL_VERSION,
+                        format!("`{}` has version {found}, and `{wanted}` is needed", self.tool),
+                    )
+                    .cause(format!("it was found at `{}`", path.display())),
                 ));
             }
             (Some(found), _) => output = output.with("version", found.to_string()),
             (None, Some(_)) => {
-                let failure = Failure::prerequisite(format!("`{}` does not tell its version", self.tool))
+                let failure = Failure::of(ids::TOOL_VERSION, format!("`{}` does not tell its version", self.tool))
                     .cause(format!("`{line}` printed nothing that looks like one"))
                     .details(text.lines().filter(|line| !line.is_empty()).take(10).map(str::to_owned));
                 return Err(failure.hint("set `version-args`, or leave `version` out"));

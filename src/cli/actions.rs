@@ -9,7 +9,7 @@ use super::output::Terminal;
 use super::settings::{Setting, settings, write_table};
 use crate::action::ActionType;
 use crate::actions::ACTIONS;
-use crate::error::{Failure, FailureKind};
+use crate::error::{Failure, ids};
 
 pub(super) fn actions(terminal: &Terminal, args: &ActionsArgs) -> Result<u8, Failure> {
     let named = |name: &String| ACTIONS.iter().find(|action| action.name == name).ok_or_else(|| unknown(name));
@@ -45,8 +45,7 @@ fn document(out: &mut dyn Write, chosen: Option<&ActionType>) -> io::Result<()> 
 
 fn unknown(name: &str) -> Failure {
     let names: Vec<&str> = ACTIONS.iter().map(|action| action.name).collect();
-    Failure::new(FailureKind::Usage, format!("unknown action `{name}`"))
-        .hint(format!("use one of: {}", names.join(", ")))
+    Failure::of(ids::NAME_UNKNOWN, format!("unknown action `{name}`")).hint(format!("use one of: {}", names.join(", ")))
 }
 
 fn list(out: &mut dyn Write) -> io::Result<()> {

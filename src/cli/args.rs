@@ -20,8 +20,8 @@ pub(super) use consent::ConsentArgs;
 pub(super) use live::{LogsArgs, OpenArgs, WatchArgs};
 pub(super) use place::FileArg;
 pub(super) use support::{
-    ActionsArgs, CompletionsArgs, DoctorArgs, DownArgs, GcArgs, GraphArgs, ManArgs, ReadFormat, SchemaArgs, StatusArgs,
-    TrustArgs,
+    ActionsArgs, CompletionsArgs, DoctorArgs, DownArgs, ExplainArgs, GcArgs, GraphArgs, ManArgs, ReadFormat,
+    SchemaArgs, StatusArgs, TrustArgs,
 };
 
 /// Turns a repository into a running, verified deployment: runs the stages of pipeline.toml, and reports only what it
@@ -96,6 +96,8 @@ pub(super) enum Command {
     Gc(GcArgs),
     /// Show what needs what, with the last known state of every step
     Graph(GraphArgs),
+    /// Explain an error by its id, or the last failure of a step; list all errors
+    Explain(ExplainArgs),
     /// List the actions of steps, or show one with its settings
     Actions(ActionsArgs),
     /// Print the JSON Schema of pipeline.toml, for editors
@@ -318,6 +320,7 @@ impl Command {
             Self::Down(args) => args.place.file.as_ref(),
             Self::Gc(args) => args.place.file.as_ref(),
             Self::Graph(args) => args.place.file.as_ref(),
+            Self::Explain(args) => args.place.file.as_ref(),
             Self::Actions(_) | Self::Schema(_) | Self::Completions(_) | Self::Man(_) => None,
         }
     }

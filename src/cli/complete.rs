@@ -14,6 +14,7 @@ use toml::{Table, Value};
 use super::args::Cli;
 use crate::actions::ACTIONS;
 use crate::config::checklist_ids;
+use crate::error::ids;
 
 /// The variable by which the script of `provision completions` says that the shell wants a completion.
 pub(super) const VARIABLE: &str = "PROVISION_COMPLETE";
@@ -38,6 +39,7 @@ const NAMES: &[(&str, Names)] = &[
     ("run", |typed| matching(typed, runs)),
     ("item", |typed| matching(typed, items)),
     ("items", |typed| matching(typed, items)),
+    ("error", |typed| matching(typed, |_| ids::all().map(|id| described(id.word(), id.page().title)).collect())),
     ("name", |typed| {
         matching(typed, |_| ACTIONS.iter().map(|action| described(action.name, action.summary)).collect())
     }),

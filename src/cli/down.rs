@@ -12,7 +12,7 @@ use super::runtime::runtime;
 use super::trust;
 use super::up::stop_signals;
 use crate::action::{Action, StepContext, StepScope};
-use crate::error::{Failure, FailureKind};
+use crate::error::{Failure, ids};
 use crate::event::StepLog;
 use crate::journal::History;
 use crate::plan::{Candidate, Selection, candidates, select};
@@ -103,7 +103,7 @@ impl Down<'_> {
         }
         if !args.yes {
             if !can_ask {
-                return Err(Failure::new(FailureKind::Usage, "nobody can be asked, and nothing was removed")
+                return Err(Failure::of(ids::CONSENT_NEEDED, "nobody can be asked, and nothing was removed")
                     .hint("to remove what is shown: `provision down --yes`"));
             }
             terminal.print(|out| write!(out, "\nremove it? [y/N] "))?;

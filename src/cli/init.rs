@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::args::{Cli, InitArgs};
 use super::output::Terminal;
 use super::runtime::runtime;
-use crate::error::{Context, Failure, FailureKind};
+use crate::error::{Context, Failure, ids};
 use crate::init::{Proposal, propose};
 use crate::report::{DIM, Theme};
 
@@ -17,8 +17,8 @@ const MAX_SHOWN: usize = 12;
 pub(super) fn init(cli: &Cli, terminal: &Terminal, args: &InitArgs) -> Result<u8, Failure> {
     let file = file(cli)?;
     if !args.dry_run && file.symlink_metadata().is_ok() {
-        return Err(Failure::new(
-            FailureKind::Usage,
+        return Err(Failure::of(
+            ids::PIPELINE_EXISTS,
             format!("`{}` is there already; it stays as it is", file.display()),
         )
         .hint("`provision init --dry-run` prints what would be written for this repository"));

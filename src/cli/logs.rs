@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::args::{Cli, LogsArgs};
 use super::output::Terminal;
 use super::project::Project;
-use crate::error::{Failure, FailureKind};
+use crate::error::{Failure, FailureKind, ids};
 use crate::event::{LOG_DEPTH, log_path};
 use crate::files::open_below;
 use crate::journal::{History, running};
@@ -113,9 +113,9 @@ fn copy_from(shown: &mut Shown<'_>, path: &Path, at: u64) -> Result<u64, Failure
     let mut file = match open_below(path, LOG_DEPTH) {
         Ok(file) => file,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(at),
-        Err(error) => return Err(Failure::new(FailureKind::State, "can't read the log").source(&error)),
+        Err(error) => return Err(Failure::of(ids::STATE_UNUSABLE, "can't read the log").source(&error)),
     };
-    let failed = |error: std::io::Error| Failure::new(FailureKind::State, "can't read the log").source(&error);
+    let failed = |error: std::io::Error| Failure::of(ids::STATE_UNUSABLE, "can't read the log").source(&error);
     file.seek(SeekFrom::Start(at)).map_err(failed)?;
     let mut at = at;
     let mut buffer = vec![0; 64 << 10];

@@ -6,7 +6,7 @@ use clap_mangen::Man;
 use super::args::{Cli, ManArgs};
 use super::output::Terminal;
 use super::reference;
-use crate::error::{Failure, FailureKind};
+use crate::error::{Failure, ids};
 use crate::suggest::suggest;
 
 pub(super) fn man(terminal: &Terminal, args: &ManArgs) -> Result<u8, Failure> {
@@ -20,7 +20,7 @@ pub(super) fn man(terminal: &Terminal, args: &ManArgs) -> Result<u8, Failure> {
         None => cli,
         Some(name) => cli.find_subcommand(name).cloned().ok_or_else(|| {
             let names: Vec<&str> = cli.get_subcommands().map(clap::Command::get_name).collect();
-            let failure = Failure::new(FailureKind::Usage, format!("there is no command `{name}`"));
+            let failure = Failure::of(ids::NAME_UNKNOWN, format!("there is no command `{name}`"));
             match suggest(name, names.iter().copied()) {
                 Some(near) => failure.hint(near),
                 None => failure.hint("provision --help"),

@@ -7,6 +7,7 @@ mod completions;
 mod diff;
 mod doctor;
 mod down;
+mod explain;
 mod gc;
 mod graph;
 mod init;
@@ -80,6 +81,7 @@ fn run(cli: &Cli, terminal: &Terminal) -> Result<u8, Failure> {
         Command::Down(args) => down::down(cli, terminal, args),
         Command::Gc(args) => gc::gc(cli, terminal, args),
         Command::Graph(args) => graph::graph(cli, terminal, args),
+        Command::Explain(args) => explain::explain(cli, terminal, args),
         Command::Actions(args) => actions::actions(terminal, args),
         Command::Schema(args) => schema::schema(terminal, args),
         Command::Completions(args) => completions::completions(terminal, args),

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 
 use crate::config::Diagnostics;
-use crate::error::{Failure, FailureKind};
+use crate::error::{Failure, FailureKind, ids};
 use crate::report::{ColorChoice, Environment, FailureContext, Size, Theme, write_failure};
 
 /// The outputs of a command.
@@ -76,7 +76,7 @@ impl Terminal {
         let mut text = Vec::new();
         write(&mut text)
             .and_then(|()| fs_err::write(path, &text))
-            .map_err(|error| Failure::new(FailureKind::Usage, "can't write the file of `--output`").source(&error))
+            .map_err(|error| Failure::of(ids::FILE_NOT_WRITTEN, "can't write the file of `--output`").source(&error))
     }
 
     /// Writes a failure to standard error.

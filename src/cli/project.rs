@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::actions::ACTIONS;
 use crate::config::{self, LoadOptions};
-use crate::error::{Failure, FailureKind};
+use crate::error::{Failure, FailureKind, ids};
 use crate::files::Seen;
 use crate::journal::{self, EarlyContents, History, Journal, Opened};
 use crate::model::{Item, StepId};
@@ -112,7 +112,7 @@ impl Project {
 pub(super) fn pipeline_file(cli: &Cli) -> Result<PathBuf, Failure> {
     find_pipeline_file(cli)?.ok_or_else(|| {
         let here = start_folder(cli).unwrap_or_default();
-        Failure::new(FailureKind::Config, format!("there is no pipeline.toml in `{}` or above it", here.display()))
+        Failure::of(ids::PIPELINE_MISSING, format!("there is no pipeline.toml in `{}` or above it", here.display()))
             .hint("go to the project's folder, or name the file with `-f FILE`")
             .hint("`provision init` writes one for what is in the repository")
     })

@@ -8,7 +8,7 @@ use fs_err as fs;
 
 use super::project::Project;
 use crate::config::{NewBoxes, tick as tick_boxes};
-use crate::error::{Context, Failure, FailureKind};
+use crate::error::{Context, Failure, ids};
 use crate::fingerprint::Digest;
 use crate::model::{Checklist, Verdict};
 
@@ -49,7 +49,7 @@ fn judged<'a>(name: &str, bytes: &'a [u8], digest: Digest) -> Result<(&'a [u8], 
 }
 
 fn edited(name: &str) -> Failure {
-    Failure::new(FailureKind::Failed, format!("the checklist `{name}` was edited meanwhile; no box was changed"))
+    Failure::of(ids::CHECKLIST_EDITED, format!("the checklist `{name}` was edited meanwhile; no box was changed"))
         .hint("provision report --tick")
 }
 

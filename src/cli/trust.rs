@@ -12,7 +12,7 @@ use super::args::{Cli, ReadFormat, TrustArgs};
 use super::output::Terminal;
 use super::project::Project;
 use crate::actions::ACTIONS;
-use crate::error::{Failure, FailureKind};
+use crate::error::{Failure, ids};
 use crate::report::{DIM, Theme, tame_json};
 pub(super) use executes::steps as written_steps;
 use store::{Known, TrustRecord};
@@ -88,11 +88,11 @@ pub(super) fn untrusted_probes(project: &Project) -> Vec<String> {
 pub(super) fn trust(cli: &Cli, terminal: &Terminal, args: &TrustArgs) -> Result<u8, Failure> {
     let project = Project::load(cli, terminal)?;
     let Some(record) = TrustRecord::of(&project.file, &project.text) else {
-        return Err(Failure::new(FailureKind::State, "there is no folder to remember it in")
+        return Err(Failure::of(ids::TRUST_UNUSABLE, "there is no folder to remember it in")
             .hint("set XDG_STATE_HOME or HOME to a folder of yours"));
     };
     let failed = |error: io::Error| {
-        Failure::new(FailureKind::State, "can't remember whom you trust")
+        Failure::of(ids::TRUST_UNUSABLE, "can't remember whom you trust")
             .source(&error)
             .hint("set XDG_STATE_HOME to a folder that you can write")
     };
@@ -125,7 +125,7 @@ fn refusal(project: &Project, known: &Known) -> Failure {
         Known::Changed(_) => "it has changed since you trusted it",
         _ => "it has not run here before",
     };
-    Failure::new(FailureKind::Target, format!("`{}` is not trusted; nothing was run", project.file.display()))
+    Failure::of(ids::PIPELINE_UNTRUSTED, format!("`{}` is not trusted; nothing was run", project.file.display()))
         .cause(why)
 }
 

@@ -18,7 +18,7 @@ use super::prompter::TerminalPrompter;
 use super::runtime::runtime;
 use super::trust;
 use crate::action::Prompts;
-use crate::error::{Failure, FailureKind};
+use crate::error::{Failure, FailureKind, ids};
 use crate::event::event_channel;
 use crate::exec::{self, Run, StopSignal};
 use crate::journal::{Entry, History, Opened};
@@ -27,6 +27,7 @@ use crate::plan::{Plan, Selection, select};
 use crate::redact::Redactor;
 use crate::report::{
     Bell, Fanout, Format, Json, NextCommands, Size, SizeOf, StepSummary, TaskbarProgress, Verbosity, drive, reporter,
+    write_json_error,
 };
 use crate::tools::process::{ChildRegistry, procfs, shell_quoted};
 
@@ -64,7 +65,19 @@ fn force(args: &RunArgs) -> Option<Vec<String>> {
     }
 }
 
+/// Runs what is selected. A program that reads the events gets the failure of the command itself as well.
 fn go(cli: &Cli, terminal: &Terminal, selection: &Selection, args: &RunArgs) -> Result<u8, Failure> {
+    let result = run_selected(cli, terminal, selection, args);
+    // The file of `--events` is that of a run, maybe of another one that goes on: it is left alone.
+    if let Err(failure) = &result
+        && args.output.resolve(terminal.interactive, &terminal.environment) == Format::Json
+    {
+        terminal.print(|out| write_json_error(out, failure))?;
+    }
+    result
+}
+
+fn run_selected(cli: &Cli, terminal: &Terminal, selection: &Selection, args: &RunArgs) -> Result<u8, Failure> {
     // The process ends with the run. To free ten thousand steps and their records one by one takes a tenth of a run
     // with nothing to do.
     let project = ManuallyDrop::new(Project::load(cli, terminal)?);
@@ -219,7 +232,7 @@ fn reporters(cli: &Cli, terminal: &Terminal, args: &RunArgs, project: &Project) 
 
 fn open_events(path: &Path) -> Result<fs::File, Failure> {
     fs::File::create(path)
-        .map_err(|error| Failure::new(FailureKind::Usage, "can't write the file of `--events`").source(&error))
+        .map_err(|error| Failure::of(ids::FILE_NOT_WRITTEN, "can't write the file of `--events`").source(&error))
 }
 
 /// Returns the command line as the journal keeps it: a value of `--set` may be one that should not be kept.

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use crate::error::Failure;
+use crate::error::{Failure, ids};
 use crate::model::Progress;
 use crate::tools::kubernetes::{Kube, NodeInfo};
 use crate::tools::process::ProcessObserver;
@@ -76,7 +76,8 @@ pub(super) enum ReadyNodes {
 pub(super) async fn check(tools: &Tools, nodes: ReadyNodes) -> Result<Ready, Failure> {
     let checked = tokio::time::timeout(CHECK_LIMIT, check_once(tools, nodes)).await;
     checked.unwrap_or_else(|_| {
-        Err(Failure::failed(format!("it does not respond within {} s", CHECK_LIMIT.as_secs())).transient())
+        Err(Failure::of(ids::CLUSTER_UNREACHABLE, format!("it does not respond within {} s", CHECK_LIMIT.as_secs()))
+            .transient())
     })
 }
 
@@ -87,10 +88,10 @@ async fn check_once(tools: &Tools, wanted: ReadyNodes) -> Result<Ready, Failure>
     if let Some(node) = unready
         && (wanted == ReadyNodes::All || nodes.iter().all(|node| !node.ready))
     {
-        return Err(Failure::failed(format!("the node `{}` is not ready", node.name)).transient());
+        return Err(Failure::of(ids::CLUSTER_NOT_READY, format!("the node `{}` is not ready", node.name)).transient());
     }
     let node = nodes.into_iter().find(|node| node.ready);
-    let node = node.ok_or_else(|| Failure::failed("the cluster has no node yet").transient())?;
+    let node = node.ok_or_else(|| Failure::of(ids::CLUSTER_NOT_READY, "the cluster has no node yet").transient())?;
     Ok(Ready { uid, node })
 }
 

@@ -81,9 +81,11 @@ pub(super) fn complete(completion: Completion<'_>, redactor: &Redactor) -> (Entr
         attempts: attempts.into_iter().map(|attempt| masked(attempt, redactor)).collect(),
         proof,
         message: failure.as_ref().map(|failure| redactor.text(&failure.to_string())),
+        error: None,
     };
-    let entry = Entry::StepFinished { step: step.clone(), end: Box::new(end) };
     let failure = failure.map(|failure| redacted(failure, redactor));
+    let error = failure.as_ref().map(|failure| Box::new(failure.object(Some(step.as_str()))));
+    let entry = Entry::StepFinished { step: step.clone(), end: Box::new(StepEnd { error, ..end }) };
     (entry, StepFinished { step: step.clone(), outcome, duration, output, failure, log, note })
 }
 

@@ -9,7 +9,7 @@ use futures_util::FutureExt;
 use super::contexts::Contexts;
 use super::messages::{ActionResult, CheckResult, Message, Sender};
 use crate::action::{Action, Presence, StepContext, unconfirmed};
-use crate::error::{Failure, FailureKind};
+use crate::error::{Failure, FailureKind, ids};
 use crate::event::{EventKind, EventSink};
 use crate::failpoint;
 use crate::fingerprint::{Inputs, StaleReason};
@@ -224,11 +224,12 @@ impl ActionTask {
         // Asked to stop, an action can still say what it was waiting for.
         self.cx.cancel().wind_down();
         let last_words = pause::timeout(GRACE + Duration::from_secs(2), run).await;
-        let mut failure = Failure::failed(format!("timed out after {}", whole(self.step.timeout)))
+        let mut failure = Failure::of(ids::TIMED_OUT, format!("timed out after {}", whole(self.step.timeout)))
             .hint("a longer `timeout` on the step gives it more time");
         match last_words {
             Some(result) => {
                 if let Err(said) = unwound(result) {
+                    failure.id = said.id.or(failure.id);
                     failure.causes.extend(said.causes);
                     failure.details = said.details;
                     failure.hints.splice(0..0, said.hints);
@@ -261,7 +262,7 @@ impl ActionTask {
 pub(super) async fn caught<T>(check: impl Future<Output = Result<T, Failure>>, limit: Duration) -> Result<T, Failure> {
     match pause::timeout(limit, AssertUnwindSafe(check).catch_unwind()).await {
         Some(result) => unwound(result),
-        None => Err(Failure::failed(format!("the check took more than {}", whole(limit)))),
+        None => Err(Failure::of(ids::TIMED_OUT, format!("the check took more than {}", whole(limit)))),
     }
 }
 

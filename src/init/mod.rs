@@ -33,7 +33,7 @@ use std::path::Path;
 
 use crate::actions::ACTIONS;
 use crate::config::{LoadOptions, load_text};
-use crate::error::{Failure, FailureKind};
+use crate::error::{Failure, ids};
 use design::{Survey, design};
 use draft::Draft;
 use programs::Programs;
@@ -94,7 +94,7 @@ pub(crate) async fn propose(root: &Path, file: &Path) -> Result<Proposal, Failur
 
 /// There is nothing that a pipeline could do.
 fn nothing(draft: &Draft) -> Failure {
-    let failure = Failure::new(FailureKind::Failed, "there is nothing here that a pipeline could build or deploy");
+    let failure = Failure::of(ids::NOTHING_TO_BUILD, "there is nothing here that a pipeline could build or deploy");
     let failure = draft.doubts.iter().fold(failure, Failure::cause);
     let left_out = draft.left_out.iter().map(|(path, why)| format!("`{path}` is not used: {why}"));
     failure.details(left_out).hint("write a Dockerfile, a chart or manifests, and run `provision init` again")

@@ -7,7 +7,7 @@ use fs_err as fs;
 
 use super::history::History;
 use super::record::{FORMAT, LineError, Record, decode};
-use crate::error::{Failure, FailureKind};
+use crate::error::{Failure, ids};
 use crate::files::read_own;
 
 /// What a file holds.
@@ -121,8 +121,8 @@ pub(super) fn each_record<'a>(
                 history.apply(record);
             }
             Err(LineError::Newer { format }) => {
-                return Err(Failure::new(
-                    FailureKind::State,
+                return Err(Failure::of(
+                    ids::JOURNAL_NEWER,
                     format!("`{}` was written by a newer provision", path.display()),
                 )
                 .cause(format!("its format is {format}, this version knows {FORMAT}"))
@@ -143,7 +143,7 @@ pub(super) fn each_record<'a>(
 pub(super) fn refuse_odd_file(path: &Path) -> Result<(), Failure> {
     match fs::symlink_metadata(path) {
         Ok(meta) if !meta.is_file() => {
-            Err(Failure::new(FailureKind::State, format!("`{}` is not a plain file", path.display()))
+            Err(Failure::of(ids::STATE_UNUSABLE, format!("`{}` is not a plain file", path.display()))
                 .hint("remove it: the next `provision up` checks every step and carries on"))
         }
         _ => Ok(()),

@@ -11,7 +11,7 @@ use super::disk::{Disk, RealDisk};
 use super::history::History;
 use super::lock::state_failure;
 use super::record::{FORMAT, Record, encode};
-use crate::error::{Failure, FailureKind};
+use crate::error::{Failure, ids};
 use crate::failpoint;
 use crate::files::read_own;
 
@@ -63,7 +63,7 @@ impl JournalFile {
                 );
             }
             End::Damaged { line } if strict => {
-                return Err(Failure::new(FailureKind::State, format!("the journal is damaged at line {line}"))
+                return Err(Failure::of(ids::JOURNAL_DAMAGED, format!("the journal is damaged at line {line}"))
                     .cause(format!("`{}` is left as it is: `--strict-state`", path.display()))
                     .hint("without `--strict-state` it is kept under another name, and every step is checked again"));
             }

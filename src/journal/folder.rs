@@ -12,7 +12,7 @@ use super::clock::now_ms;
 use super::lock::{held_by, state_failure};
 use super::mark::{self, Origin};
 use super::place::Place;
-use crate::error::{Failure, FailureKind};
+use crate::error::{Failure, ids};
 use crate::files::open_own;
 
 /// How often a folder that another run replaces at the same time is checked again.
@@ -68,8 +68,8 @@ pub(super) fn check_reading(state_dir: &Path) -> Result<Option<String>, Failure>
     refuse_others(state_dir, &seen)?;
     match Origin::of(state_dir, &seen).map_err(failed)? {
         Origin::Here | Origin::Empty => Ok(Some(mark::folder_id(&seen))),
-        origin => Err(Failure::new(
-            FailureKind::State,
+        origin => Err(Failure::of(
+            ids::STATE_FOREIGN,
             format!("`{}` was not made here, and nothing in it is believed", state_dir.display()),
         )
         .cause(origin.why())
@@ -92,7 +92,7 @@ fn refuse_others(state_dir: &Path, seen: &Metadata) -> Result<(), Failure> {
     if seen.is_dir() && (seen.uid() == ours || ours == 0) {
         return Ok(());
     }
-    Err(Failure::new(FailureKind::State, format!("`{}` is not a folder of yours", state_dir.display()))
+    Err(Failure::of(ids::STATE_FOREIGN, format!("`{}` is not a folder of yours", state_dir.display()))
         .hint("it may have come with the repository: remove it and run the same command again"))
 }
 
@@ -156,7 +156,7 @@ fn set_aside(
         Origin::Here => {}
         _ => {
             let hint = format!("remove it and run the same command again: `rm -r {}`", new.display());
-            return Err(Failure::new(FailureKind::State, format!("`{}` is in the way", new.display())).hint(hint));
+            return Err(Failure::of(ids::STATE_UNUSABLE, format!("`{}` is in the way", new.display())).hint(hint));
         }
     }
     let name = format!("set-aside-{}", now_ms() / 1000);

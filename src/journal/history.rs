@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::record::{ItemTexts, Record};
+use crate::error::ErrorObject;
 use crate::fingerprint::Inputs;
 use crate::model::{Attempt, Change, Evidence, IdMap, Outcome, Output, ProofKind, RunId, StepId, StepState};
 
@@ -66,8 +67,10 @@ pub struct StepEnd {
     pub attempts: Vec<Attempt>,
     /// What can be seen of its success later on; `None` in records of older versions.
     pub proof: Option<ProofKind>,
-    /// Why it failed.
+    /// Why it failed, in a line.
     pub message: Option<String>,
+    /// Why it failed, for programs; `None` in records of older versions.
+    pub error: Option<Box<ErrorObject>>,
 }
 
 impl StepEnd {
@@ -287,9 +290,7 @@ impl History {
                     self.children.insert(pid, (child, self.latest.clone()));
                 }
             }
-            Record::ChildEnded { pid } => {
-                self.children.remove(&pid);
-            }
+            Record::ChildEnded { pid } => drop(self.children.remove(&pid)),
             Record::StepFinished {
                 run,
                 step,
@@ -302,6 +303,7 @@ impl History {
                 output,
                 log,
                 message,
+                error,
                 items,
                 proven_by,
                 attempts,
@@ -326,6 +328,7 @@ impl History {
                     attempts: attempts.into_iter().map(Attempt::from).collect(),
                     proof: proof.and_then(|word| ProofKind::from_word(&word)),
                     message,
+                    error: error.map(|error| Box::new(ErrorObject::from(*error))),
                 };
                 let end = Arc::new(end);
                 let history = self.steps_of_mut(scope.as_deref()).entry(step).or_default();

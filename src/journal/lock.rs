@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::clock::now_ms;
 use super::place::Place;
-use crate::error::{Failure, FailureKind};
+use crate::error::{Failure, ids};
 use crate::files::open_own;
 use crate::tools::machine::{node_name, pid_namespace};
 use crate::tools::process::pause::Stopwatch;
@@ -237,7 +237,7 @@ pub(super) fn held_by(path: &Path) -> Failure {
 }
 
 fn held(holder: Option<&Holder>) -> Failure {
-    let failure = Failure::new(FailureKind::State, "another run holds the lock of this project's state");
+    let failure = Failure::of(ids::STATE_LOCKED, "another run holds the lock of this project's state");
     match holder {
         Some(holder) => {
             let since =
@@ -252,7 +252,7 @@ fn held(holder: Option<&Holder>) -> Failure {
 
 /// A failure of the state folder: exit code 4.
 pub(super) fn state_failure(what: &str, error: &std::io::Error) -> Failure {
-    Failure::new(FailureKind::State, what)
+    Failure::of(ids::STATE_UNUSABLE, what)
         .source(error)
         .hint("`.provision` may be deleted at any time: the next `provision up` checks every step and carries on")
 }

@@ -18,7 +18,7 @@ mod record;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::error::{Failure, FailureKind};
+use crate::error::{Failure, ids};
 use crate::fingerprint::Inputs;
 use crate::model::{Outcome, Output, RunId, StepId};
 
@@ -146,7 +146,7 @@ impl Journal {
             return Ok(());
         }
         let message = format!("`{}` was removed, replaced or changed during the run", self.state_dir.display());
-        Err(Failure::new(FailureKind::State, message)
+        Err(Failure::of(ids::STATE_LOST, message)
             .cause("nothing that this run records can be found any more, and another run may have begun beside it")
             .hint("run the same command again: what is not recorded runs again"))
     }
@@ -235,6 +235,7 @@ fn to_record<'a>(entry: &'a Entry, scope: Option<&'a str>, at: i64, folder: &str
             attempts: end.attempts.iter().map(Into::into).collect(),
             proof: end.proof.map(|kind| kind.word().into()),
             message: end.message.clone(),
+            error: end.error.as_deref().map(|error| Box::new(error.into())),
         },
         Entry::RunFinished { run, outcome } => {
             Record::RunFinished { run: run.as_str().into(), at, outcome: outcome.word().into() }

@@ -9,7 +9,7 @@ use super::folder::check_reading;
 use super::history::{History, RunRecord};
 use super::journal_path;
 use super::record::Record;
-use crate::error::{Failure, FailureKind};
+use crate::error::{Failure, ids};
 use crate::model::RunId;
 
 /// The journal as it is now, to go back to earlier runs.
@@ -113,7 +113,7 @@ impl Past {
 
 /// Returns the failure for a run of which later runs have replaced a part, which is gone since the file was compacted.
 fn lost(run: &PastRun, first: Option<&PastRun>) -> Failure {
-    let failure = Failure::new(FailureKind::Usage, format!("what run `{}` knew is no longer on record", run.id))
+    let failure = Failure::of(ids::HISTORY_GONE, format!("what run `{}` knew is no longer on record", run.id))
         .cause("the journal was compacted after a later run: what that run has replaced is gone");
     match first {
         Some(first) => failure.hint(format!("the earliest run that can be compared is `{}`", first.id)),

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::ErrorObject;
 use crate::fingerprint::Inputs;
 use crate::model::Attempt;
 
@@ -108,6 +109,9 @@ pub(super) enum Record<'a> {
         /// The failure's message, for `status`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         message: Option<String>,
+        /// Why it failed, for programs: format 2 had only `message` before.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        error: Option<Box<ErrorRecord>>,
     },
     /// A run has ended.
     RunFinished {
@@ -140,6 +144,31 @@ impl From<AttemptRecord> for Attempt {
 impl From<&Attempt> for AttemptRecord {
     fn from(attempt: &Attempt) -> Self {
         Self { at: attempt.at_ms, duration_ms: attempt.duration_ms, message: attempt.message.clone() }
+    }
+}
+
+/// Why a step failed. A field that an older or newer version does not write is empty.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct ErrorRecord {
+    pub(super) id: String,
+    pub(super) message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) cause: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) fix: Vec<String>,
+    pub(super) next: String,
+}
+
+impl From<ErrorRecord> for ErrorObject {
+    fn from(ErrorRecord { id, message, cause, fix, next }: ErrorRecord) -> Self {
+        Self { id, message, cause, fix, next }
+    }
+}
+
+impl From<&ErrorObject> for ErrorRecord {
+    fn from(ErrorObject { id, message, cause, fix, next }: &ErrorObject) -> Self {
+        Self { id: id.clone(), message: message.clone(), cause: cause.clone(), fix: fix.clone(), next: next.clone() }
     }
 }
 

@@ -6,6 +6,7 @@ mod power;
 use fs_err as fs;
 
 use super::*;
+use crate::error::{ErrorObject, FailureKind};
 use crate::model::{Attempt, ProofKind};
 
 fn step(id: &str) -> StepId {
@@ -41,6 +42,7 @@ fn finished(id: &str, value: &str, outcome: Outcome) -> Entry {
         attempts: vec![Attempt { at_ms: 5, duration_ms: 7, message: "reset by peer".into() }],
         proof: Some(ProofKind::Seen),
         message: None,
+        error: None,
     };
     Entry::StepFinished { step: step(id), end: Box::new(end) }
 }
@@ -79,6 +81,29 @@ fn what_was_appended_is_there_after_reopening() {
     assert_eq!(history.output(&step("a.b")).unwrap().get("image"), Some("a:1"));
     let in_doubt = history.step(&step("a.c")).unwrap();
     assert_eq!((&in_doubt.last, in_doubt.started_in.as_ref()), (&None, Some(&run())));
+}
+
+#[test]
+fn the_error_of_a_failure_is_kept_and_a_record_without_one_has_none() {
+    let dir = tempfile::tempdir().unwrap();
+    let error = ErrorObject {
+        id: "crash-loop".into(),
+        message: "it is not coming up".into(),
+        cause: Some("exit code 1".into()),
+        fix: vec!["see its log".into()],
+        next: "provision logs a.b".into(),
+    };
+    let mut failed = finished("a.b", "1", Outcome::Failed);
+    if let Entry::StepFinished { end, .. } = &mut failed {
+        end.error = Some(Box::new(error.clone()));
+    }
+    written(dir.path(), &[failed, finished("a.c", "1", Outcome::Failed)]);
+    let history = open(dir.path()).history;
+    let error_of = |id: &str| history.step(&step(id)).unwrap().last.as_ref().unwrap().error.as_deref().cloned();
+    assert_eq!((error_of("a.b"), error_of("a.c")), (Some(error), None));
+    // As older versions have written it: the field is not there at all.
+    let text = fs::read_to_string(journal_path(&dir.path().join(".provision"))).unwrap();
+    assert_eq!(text.matches("\"error\"").count(), 1, "{text}");
 }
 
 #[test]

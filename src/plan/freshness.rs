@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 
 use crate::action::{Action, Presence, StepContext};
-use crate::error::Failure;
+use crate::error::{Failure, ids};
 use crate::fingerprint::{Freshness, Inputs, StaleReason};
 use crate::journal::{StepEnd, StepHistory, now_ms};
 use crate::model::{Outcome, Output, ProofKind};
@@ -161,7 +161,7 @@ fn never_matched(inputs: &Inputs, history: Option<&StepHistory>) -> Option<Failu
     })?;
     let pattern = label.strip_prefix("files ").unwrap_or(label);
     Some(
-        Failure::failed(format!("`inputs`: `{pattern}` matches no file"))
+        Failure::of(ids::INPUT_MISSING, format!("`inputs`: `{pattern}` matches no file"))
             .hint("correct the pattern: it starts at the folder of `pipeline.toml`"),
     )
 }

@@ -104,6 +104,7 @@ mod tests {
             attempts: Vec::new(),
             proof: Some(ProofKind::Probe),
             message: None,
+            error: None,
         }
     }
 

@@ -1,7 +1,7 @@
 //! What the command line selects.
 
 use super::graph::Graph;
-use crate::error::{Failure, FailureKind};
+use crate::error::{Failure, ids};
 use crate::model::StepId;
 use crate::suggest::suggest;
 
@@ -75,7 +75,7 @@ pub fn select(graph: &Graph, selection: &Selection) -> Result<Plan, Failure> {
         }
     }
     if !selected.contains(&true) && n_steps > 0 {
-        return Err(Failure::new(FailureKind::Usage, "nothing is selected")
+        return Err(Failure::of(ids::NOTHING_SELECTED, "nothing is selected")
             .hint("`--from` has to name something that stands before what `--until` names"));
     }
     let mut forced = vec![false; n_steps];
@@ -86,8 +86,8 @@ pub fn select(graph: &Graph, selection: &Selection) -> Result<Plan, Failure> {
             for name in names {
                 for step in named(graph, name)? {
                     if !selected[step] {
-                        return Err(Failure::new(
-                            FailureKind::Usage,
+                        return Err(Failure::of(
+                            ids::NOTHING_SELECTED,
                             format!("`--force={name}` names a step that is not selected"),
                         )
                         .hint("leave `--force` away, or select that step too"));
@@ -111,5 +111,5 @@ fn named(graph: &Graph, name: &str) -> Result<std::ops::Range<usize>, Failure> {
     let stages = graph.stages.iter().map(|stage| stage.id.as_str());
     let names = stages.chain(graph.steps.iter().map(|node| node.step.id.as_str()));
     let hint = suggest(name, names).unwrap_or_else(|| "`provision status` lists the stages and steps".into());
-    Err(Failure::new(FailureKind::Usage, format!("unknown stage or step `{name}`")).hint(hint))
+    Err(Failure::of(ids::NAME_UNKNOWN, format!("unknown stage or step `{name}`")).hint(hint))
 }

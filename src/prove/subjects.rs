@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::action::{Action, FileProof, ProjectFiles};
-use crate::error::{Failure, FailureKind};
+use crate::error::{Failure, ids};
 use crate::model::{ItemId, NotTried, StepId};
 use crate::pipeline::{Binding, Pipeline};
 use crate::suggest::suggest;
@@ -56,12 +56,12 @@ impl Subjects {
     pub(super) fn items(&self, pipeline: &Pipeline, named: &[ItemId]) -> Result<Vec<ItemId>, Failure> {
         for id in named {
             if !pipeline.items.iter().any(|item| item.id == *id) {
-                let failure = Failure::new(FailureKind::Usage, format!("there is no item `{id}` in the checklists"));
+                let failure = Failure::of(ids::NAME_UNKNOWN, format!("there is no item `{id}` in the checklists"));
                 let hint = suggest(id.as_str(), pipeline.items.iter().map(|item| item.id.as_str()));
                 return Err(hint.into_iter().fold(failure, Failure::hint));
             }
             if !self.all.iter().any(|subject| subject.items.contains(id)) {
-                return Err(Failure::new(FailureKind::Usage, format!("no check of files proves the item `{id}`"))
+                return Err(Failure::of(ids::NAME_UNKNOWN, format!("no check of files proves the item `{id}`"))
                     .hint("`provision report` shows the steps that cover it"));
             }
         }

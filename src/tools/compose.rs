@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::checkout::checkout_id;
 use super::docker::Endpoint;
 use super::process::{self, Cancel, ChildRegistry, Command};
-use crate::error::Failure;
+use crate::error::{Failure, ids};
 
 /// How many digits of the checkout's id a project's name has.
 const DIGITS: usize = 8;
@@ -47,7 +47,7 @@ impl Compose {
             }
         }
         let own = process::find("docker-compose").map_err(|_| {
-            Failure::prerequisite("Docker Compose is not installed")
+            Failure::of(ids::COMPOSE_MISSING, "Docker Compose is not installed")
                 .cause("the docker program has no plugin `compose`, and there is no `docker-compose` in PATH")
                 .hint("install the plugin: https://docs.docker.com/compose/install/linux/")
         })?;

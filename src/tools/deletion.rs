@@ -5,7 +5,7 @@
 //! both where the subject allows it. What is in use is never deleted. A file in the state folder is never proof: it
 //! says what we intended, not what became of a thing that others can reach. docs/reliability.md lists every subject.
 
-use crate::error::Failure;
+use crate::error::{Failure, ids};
 
 /// The reason of every removal by `down`.
 pub const TAKEN_DOWN: &str = "what the pipeline has made is taken down";
@@ -83,7 +83,10 @@ impl Deletion {
         if obstacles.is_empty() {
             return Ok(());
         }
-        let failure = Failure::failed(format!("{} has to be deleted ({}), and is not", self.subject, self.reason));
+        let failure = Failure::of(
+            ids::DELETION_REFUSED,
+            format!("{} has to be deleted ({}), and is not", self.subject, self.reason),
+        );
         let mut failure = obstacles.into_iter().fold(failure, Failure::cause);
         if self.consent_helps() {
             failure = failure.hint("if its data may be lost, run the same command with `--yes`");

@@ -9,7 +9,7 @@ use ureq::Agent;
 use ureq::http::header::SET_COOKIE;
 use ureq::http::{HeaderName, HeaderValue, Method, Request as Wire, Uri};
 
-use crate::error::Failure;
+use crate::error::{Failure, ids};
 
 pub use session::{Session, Sessions};
 
@@ -99,7 +99,7 @@ pub async fn send(request: Request) -> Result<Response, Failure> {
     let line = format!("{} {}", request.method, request.url);
     match tokio::task::spawn_blocking(move || blocking(&request)).await {
         Ok(Ok(response)) => Ok(response),
-        Ok(Err(error)) => Err(Failure::failed(format!("{line} failed")).source(&error).transient()),
+        Ok(Err(error)) => Err(Failure::of(ids::HTTP_FAILED, format!("{line} failed")).source(&error).transient()),
         Err(error) => Err(Failure::bug(format!("{line} failed")).source(&error)),
     }
 }

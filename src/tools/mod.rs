@@ -31,7 +31,7 @@ use std::sync::{Arc, OnceLock};
 
 use tokio::sync::{Mutex, OnceCell};
 
-use crate::error::{Failure, FailureKind};
+use crate::error::{Failure, ids};
 use crate::files::{FileDigests, FileSet, Seen, Verify};
 use crate::fingerprint::Digest;
 use crate::model::StepId;
@@ -245,7 +245,7 @@ impl Tools {
     /// The cluster that the pipeline declares; a failure where it declares none.
     pub fn declared_cluster(&self) -> Result<&ClusterSpec, Failure> {
         self.cluster.as_ref().ok_or_else(|| {
-            Failure::new(FailureKind::Config, "the pipeline has no [cluster]")
+            Failure::of(ids::CLUSTER_UNDECLARED, "the pipeline has no [cluster]")
                 .hint("declare one in pipeline.toml: `[cluster]` with `provider` and `name`")
         })
     }

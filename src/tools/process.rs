@@ -35,7 +35,7 @@ use self::supervise::supervise;
 use self::tail::Tail;
 pub use self::tail::extend_line;
 use super::blocking::blocking;
-use crate::error::{Context, Failure};
+use crate::error::{Context, Failure, ids};
 
 /// Most that [`capture`] waits.
 const CAPTURE_LIMIT: Duration = Duration::from_secs(5);
@@ -59,7 +59,7 @@ pub struct Command {
 /// The absolute path of `program` by `PATH`, or a failure that says that it is missing.
 pub fn find(program: &str) -> Result<PathBuf, Failure> {
     which::which(program).map_err(|_| {
-        Failure::prerequisite(format!("`{program}` is not installed, or not in PATH"))
+        Failure::of(ids::TOOL_MISSING, format!("`{program}` is not installed, or not in PATH"))
             .hint(format!("install `{program}` and run the same command again"))
     })
 }
@@ -250,7 +250,8 @@ impl Command {
         // Only now: its group is known.
         drop(starting);
         child.map_err(|error| {
-            let failure = Failure::failed(format!("can't start `{}`", self.display_line())).source(&error);
+            let failure =
+                Failure::of(ids::COMMAND_NOT_STARTED, format!("can't start `{}`", self.display_line())).source(&error);
             let is_missing = error.kind() == io::ErrorKind::NotFound;
             if let Some(line) = is_missing.then(|| first_line(&self.program)).flatten() {
                 let failure = failure.cause(format!("its first line names {line:?}"));

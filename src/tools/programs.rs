@@ -6,7 +6,7 @@ use semver::Version;
 
 use super::process::{self, Command, ProcessObserver};
 use super::version::version_of;
-use crate::error::Failure;
+use crate::error::{Failure, ids};
 
 /// How the programs that don't know `--version` report it, or report it without asking anybody else.
 const VERSION_ARGS: &[(&str, &[&str])] = &[
@@ -70,7 +70,7 @@ pub async fn ask(name: &str, args: Option<&[String]>, observer: &dyn ProcessObse
     if !exit.status.success() {
         let failure = exit.failure(&line);
         let installed = format!("`{name}` is installed at `{}`, and does not run", path.display());
-        return Err(Failure::prerequisite(installed).cause(failure.message).details(failure.details));
+        return Err(Failure::of(ids::TOOL_VERSION, installed).cause(failure.message).details(failure.details));
     }
     // Some programs print it as an error.
     let text = format!("{}\n{}", String::from_utf8_lossy(&exit.stdout), exit.tail.join("\n"));

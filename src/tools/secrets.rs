@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use fs_err as fs;
 
-use crate::error::{Context, Failure, FailureKind};
+use crate::error::{Context, Failure, FailureKind, ids};
 use crate::files::read_own;
 use crate::fingerprint::Digest;
 use crate::model::{SecretPart, split_secret_refs};
@@ -145,7 +145,7 @@ impl Secrets {
             Some(SecretSource::Env { variable, optional }) => match std::env::var(variable) {
                 Ok(value) if !value.is_empty() => Ok(Some(SecretValue::new(value, &self.redactor))),
                 _ if *optional => Ok(Some(SecretValue(String::new()))),
-                _ => Err(Failure::prerequisite(format!("the secret `{name}` has no value"))
+                _ => Err(Failure::of(ids::SECRET_MISSING, format!("the secret `{name}` has no value"))
                     .cause(format!("the environment variable `{variable}` is not set"))
                     .hint(format!("export {variable}=… and run the same command again"))),
             },

@@ -10,7 +10,7 @@ use tokio::sync::OnceCell;
 
 use super::Cancel;
 use super::process::{self, ChildRegistry, Command};
-use crate::error::Failure;
+use crate::error::{Failure, ids};
 
 pub use lexer::{Lexer, script_argument};
 pub use place::{Place, Refusal};
@@ -43,7 +43,7 @@ async fn shell(script: &str, children: &Arc<ChildRegistry>) -> Result<Command, F
         return Ok(Command::new(SH).args(["-e", "-o", "pipefail"]));
     }
     let bash = process::find("bash").map_err(|_| {
-        Failure::prerequisite("the script has a pipe, and no shell here reports a failure inside of one")
+        Failure::of(ids::TOOL_MISSING, "the script has a pipe, and no shell here reports a failure inside of one")
             .hint("install bash, or write the script without a pipe")
     })?;
     Ok(Command::new(bash).args(["--posix", "-e", "-o", "pipefail"]))

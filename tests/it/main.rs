@@ -14,6 +14,7 @@ mod docker;
 mod doctor;
 mod documents;
 mod down;
+mod explain;
 mod failure;
 mod fake_build;
 mod fake_cluster;

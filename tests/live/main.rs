@@ -12,6 +12,7 @@ mod cluster;
 mod containers;
 mod docker;
 mod exercises;
+mod explain;
 mod image_check;
 mod long;
 mod main_job;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::error::Failure;
+use crate::error::{Failure, ids};
 use crate::tools::docker::{Container, Docker, Health};
 use crate::tools::process::pause::Stopwatch;
 
@@ -234,7 +234,7 @@ pub(super) fn failure(project: &str, problems: &[Problem]) -> Failure {
         _ => format!("{} services of the compose project `{project}` are not up", problems.len()),
     };
     let causes = if problems.len() == 1 { &[][..] } else { problems };
-    causes.iter().fold(Failure::failed(message), |failure, problem| failure.cause(of(problem)))
+    causes.iter().fold(Failure::of(ids::COMPOSE_SERVICE_DOWN, message), |failure, problem| failure.cause(of(problem)))
 }
 
 /// The last lines of the services that are not as they should be; those that waiting can't help come first.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{ContainerRun, Part};
 use crate::action::{PublishedPort, StepContext};
-use crate::error::Failure;
+use crate::error::{Failure, ids};
 use crate::model::{Output, Progress};
 use crate::tools::Poll;
 use crate::tools::docker::{Container, ContainerRequest, Docker, Health, TemporaryName};
@@ -116,13 +116,14 @@ impl<'a> Exercise<'a> {
     /// The container as it is now; fails if it does not run any more, or its health check has failed for good.
     async fn look(&self, part: Part<'_>, name: &str) -> Result<Container, Failure> {
         let Some(container) = self.docker.container(name).await? else {
-            return Err(Failure::failed(format!("the container of `{}` is gone", part.name))
+            return Err(Failure::of(ids::CONTAINER_NOT_WORKING, format!("the container of `{}` is gone", part.name))
                 .cause("somebody else has removed it"));
         };
         if container.running && container.health != Health::Unhealthy {
             return Ok(container);
         }
-        let mut failure = Failure::failed(format!("the container of `{}` {}", part.name, verb(&container)));
+        let mut failure =
+            Failure::of(ids::CONTAINER_NOT_WORKING, format!("the container of `{}` {}", part.name, verb(&container)));
         if !container.error.is_empty() {
             failure = failure.cause(&container.error);
         }
@@ -164,9 +165,12 @@ impl<'a> Exercise<'a> {
             let pending = match (found.health, settings.port) {
                 (Health::Starting, _) => Self::not_healthy(part, &found),
                 (Health::Unchecked, None) => {
-                    return Err(Failure::failed(format!("nothing shows that `{}` works", part.name))
-                        .cause("its image has no health check, and no `port` is asked")
-                        .hint("set `port`, and `path` and what to expect; or `health`, a program in the container"));
+                    return Err(Failure::of(
+                        ids::CONTAINER_NOT_WORKING,
+                        format!("nothing shows that `{}` works", part.name),
+                    )
+                    .cause("its image has no health check, and no `port` is asked")
+                    .hint("set `port`, and `path` and what to expect; or `health`, a program in the container"));
                 }
                 (_, None) => return Ok((found, None)),
                 (_, Some(wanted)) => match poll.check(self.ask(settings, &found, wanted)).await {
@@ -189,7 +193,8 @@ impl<'a> Exercise<'a> {
     }
 
     fn not_healthy(part: Part<'_>, found: &Container) -> Failure {
-        let failure = Failure::failed(format!("the health check of `{}` has not passed yet", part.name));
+        let failure =
+            Failure::of(ids::CONTAINER_NOT_WORKING, format!("the health check of `{}` has not passed yet", part.name));
         if found.health_output.is_empty() { failure } else { failure.cause(&found.health_output) }
     }
 
@@ -220,16 +225,20 @@ impl<'a> Exercise<'a> {
             return Ok(output.with("exit-code", found.exit_code.to_string()));
         }
         let failure = if found.exit_code == KILLED {
-            Failure::failed(format!("`{}` did not stop within {} s of {signal}", part.name, limit.as_secs()))
-                .cause("it was killed")
-                .hint(
-                    "handle the signal, and start the program with `exec`, so that it gets it: a shell passes none on",
-                )
+            Failure::of(
+                ids::CONTAINER_NOT_WORKING,
+                format!("`{}` did not stop within {} s of {signal}", part.name, limit.as_secs()),
+            )
+            .cause("it was killed")
+            .hint("handle the signal, and start the program with `exec`, so that it gets it: a shell passes none on")
         } else {
-            Failure::failed(format!(
-                "`{}` stopped with exit code {} after {signal}, not with 0 or {TERMINATED}",
-                part.name, found.exit_code
-            ))
+            Failure::of(
+                ids::CONTAINER_NOT_WORKING,
+                format!(
+                    "`{}` stopped with exit code {} after {signal}, not with 0 or {TERMINATED}",
+                    part.name, found.exit_code
+                ),
+            )
         };
         Err(self.with_lines(failure, part, name).await)
     }

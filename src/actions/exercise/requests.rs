@@ -13,7 +13,7 @@ use super::Exercise;
 use crate::action::Statuses;
 use crate::action::names;
 use crate::action::units::Time;
-use crate::error::Failure;
+use crate::error::{Failure, ids};
 use crate::model::Output;
 use crate::tools::kubernetes::{Entrance, ServicePort};
 use crate::tools::process::ProcessObserver;
@@ -142,10 +142,13 @@ impl Requests {
         if tally.failed <= self.max_failed {
             return Ok(());
         }
-        let mut failure = Failure::failed(format!(
-            "{} of {} requests to service/{}:{}{} failed during {during}",
-            tally.failed, tally.total, self.service, self.port, self.path
-        ));
+        let mut failure = Failure::of(
+            ids::REQUESTS_FAILED,
+            format!(
+                "{} of {} requests to service/{}:{}{} failed during {during}",
+                tally.failed, tally.total, self.service, self.port, self.path
+            ),
+        );
         if self.max_failed > 0 {
             failure = failure.cause(format!("at most {} may", self.max_failed));
         }
@@ -264,12 +267,16 @@ impl Exercise<'_> {
                     if in_a_row.fetch_add(1, Ordering::Relaxed) + 1 == IN_A_ROW {
                         return Ok(ControlFlow::Break(()));
                     }
-                    return Ok(ControlFlow::Continue(Failure::failed(format!("{name} has answered too seldom"))));
+                    return Ok(ControlFlow::Continue(Failure::of(
+                        ids::HTTP_FAILED,
+                        format!("{name} has answered too seldom"),
+                    )));
                 }
                 Reply::Bad(why) | Reply::Unsent(why) => why,
             };
             in_a_row.store(0, Ordering::Relaxed);
-            let pending = Failure::failed(format!("{name} does not answer, and nothing was changed")).cause(why);
+            let pending =
+                Failure::of(ids::HTTP_FAILED, format!("{name} does not answer, and nothing was changed")).cause(why);
             Ok(ControlFlow::Continue(pending))
         });
         match waited.await {

@@ -1,7 +1,7 @@
 //! What differs in the cluster from a release that helm has just deployed is changed back.
 
 use crate::action::StepContext;
-use crate::error::Failure;
+use crate::error::{Failure, ids};
 use crate::tools::kubernetes::{IsIgnored, Kube, Release};
 
 /// Changes the objects of `release` back to what was released, where helm has not, and fails if they do not stay so.
@@ -20,11 +20,14 @@ pub(in crate::actions) async fn undo(
     }
     match kube.release_drift(release, is_ignored).await?.summary() {
         None => Ok(()),
-        Some(why) => Err(Failure::failed(format!("the release `{}` does not stay as it was released", release.name))
-            .cause(why)
-            .hint(
-                "something in the cluster changes it again: if the field belongs to it, name the field in \
+        Some(why) => Err(Failure::of(
+            ids::RELEASE_DRIFTED,
+            format!("the release `{}` does not stay as it was released", release.name),
+        )
+        .cause(why)
+        .hint(
+            "something in the cluster changes it again: if the field belongs to it, name the field in \
                  `ignore-changes`",
-            )),
+        )),
     }
 }

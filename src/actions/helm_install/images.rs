@@ -6,7 +6,7 @@ use futures_util::future::try_join_all;
 use super::{HelmInstall, INTERVAL};
 use crate::action::StepContext;
 use crate::actions::image_load::strangers;
-use crate::error::Failure;
+use crate::error::{Failure, ids};
 use crate::tools::Poll;
 use crate::tools::kubernetes::{Kube, ObjectRef, Release, WorkloadKind};
 use crate::tools::process::ProcessObserver;
@@ -57,7 +57,8 @@ impl HelmInstall {
         }
         let poll = Poll::new(cx.cancel(), Some(NOTICED), INTERVAL, "waiting until the pods are replaced");
         while let Some((workload, why)) = Self::foreign_images(cx, kube, release).await?.into_iter().next() {
-            poll.next(Failure::failed(format!("{workload} does not replace its pods")).cause(why)).await?;
+            poll.next(Failure::of(ids::POD_IMAGE_STALE, format!("{workload} does not replace its pods")).cause(why))
+                .await?;
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use globset::{GlobBuilder, GlobMatcher};
 
 use super::{ImageCheck, Port};
-use crate::error::Failure;
+use crate::error::{Failure, ids};
 use crate::images::{FileTree, ImageContents, LayerLeak};
 use crate::model::human_bytes;
 use crate::tools::docker::ImageConfig;
@@ -209,10 +209,10 @@ impl Findings {
     pub(super) fn result(self, image: &str) -> Result<(), Failure> {
         let failure = match self.lines.as_slice() {
             [] => return Ok(()),
-            [one] => Failure::failed(format!("the image `{image}`: {one}")),
+            [one] => Failure::of(ids::IMAGE_FINDINGS, format!("the image `{image}`: {one}")),
             many => {
                 let n = many.len();
-                Failure::failed(format!("the image `{image}` has {n} findings")).details(self.lines)
+                Failure::of(ids::IMAGE_FINDINGS, format!("the image `{image}` has {n} findings")).details(self.lines)
             }
         };
         Err(self.hints.into_iter().fold(failure, Failure::hint))

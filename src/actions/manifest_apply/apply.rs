@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::action::{StepContext, ignored};
-use crate::error::Failure;
+use crate::error::{Failure, ids};
 use crate::tools::Poll;
 use crate::tools::kubernetes::{
     FieldConflict, FieldManager, Kube, LiveObject, ManifestObject, Marks, Owners, is_definition,
@@ -101,7 +101,7 @@ impl Apply<'_> {
         let poll = Poll::new(self.cx.cancel(), Some(limit), INTERVAL, "waiting until a kind is served");
         while !self.kube.place(object).await? {
             let reference = &object.reference;
-            let failure = Failure::failed(format!("applying {reference} failed"))
+            let failure = Failure::of(ids::KIND_UNKNOWN, format!("applying {reference} failed"))
                 .cause(format!("the cluster has no kind {} in {}", reference.kind, reference.api_version))
                 .hint("apply the definition of the kind before, with these manifests or in an earlier step");
             poll.next(failure).await?;
@@ -127,7 +127,7 @@ impl Apply<'_> {
                 return Ok(());
             }
         }
-        Err(Failure::failed(self.failed_as(object))
+        Err(Failure::of(ids::OBJECT_BUSY, self.failed_as(object))
             .cause(format!("it was changed each time between reading and applying, {ATTEMPTS} times"))
             .transient())
     }
@@ -172,7 +172,7 @@ impl Apply<'_> {
     ) -> Result<(), Failure> {
         let FieldConflict { field, manager } = conflict;
         if FieldManager::is_of_a_step(manager) {
-            return Err(Failure::failed(self.failed_as(object))
+            return Err(Failure::of(ids::FIELD_OWNED, self.failed_as(object))
                 .cause(format!("`{field}` belongs to `{manager}`"))
                 .hint("let one of the two steps apply it, or give this one an object of its own"));
         }

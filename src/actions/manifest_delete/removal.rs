@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::action::StepContext;
-use crate::error::Failure;
+use crate::error::{Failure, ids};
 use crate::model::Progress;
 use crate::tools::Poll;
 use crate::tools::deletion::Consent;
@@ -80,7 +80,7 @@ impl Removal<'_> {
             }
             judged = self.judge(cx, object).await?;
         }
-        Err(Failure::failed(format!("deleting {} failed", judged.object.reference))
+        Err(Failure::of(ids::OBJECT_BUSY, format!("deleting {} failed", judged.object.reference))
             .cause(format!("it was changed each time between reading and deleting, {ATTEMPTS} times"))
             .transient())
     }

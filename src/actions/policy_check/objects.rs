@@ -5,7 +5,7 @@ use fs_err as fs;
 use super::PolicyCheck;
 use super::verdict::Verdict;
 use crate::action::{FileProof, ProjectFiles, StepContext};
-use crate::error::{Context, Failure};
+use crate::error::{Context, Failure, ids};
 use crate::files::{EntryKind, FileSet};
 use crate::fingerprint::Inputs;
 use crate::policy::{Object, Report, read_manifest};
@@ -94,7 +94,7 @@ impl PolicyCheck {
         let Some(chart) = &self.chart else { return Ok(Vec::new()) };
         let path = cx.path(chart);
         if Chart::at(path.clone()).is_none() {
-            return Err(Failure::failed(format!("there is no chart `{chart}`")));
+            return Err(Failure::of(ids::CHART_MISSING, format!("there is no chart `{chart}`")));
         }
         let helm = cx.helm_without_cluster(self.helm.as_deref()).await?;
         let values = (!self.set.is_empty()).then(|| serde_json::to_vec(&self.set)).transpose();

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::action::StepContext;
-use crate::error::Failure;
+use crate::error::{Failure, ids};
 use crate::policy::{Check, Exception, Finding, Rule, rule};
 
 /// What a check has found.
@@ -57,8 +57,8 @@ impl Verdict {
         let fixes = self.broken.iter().filter_map(|id| rule(id).ok()).map(|rule| format!("{}: {}", rule.id, rule.fix));
         let failure = match self.lines.as_slice() {
             [] => return Ok(()),
-            [one] => Failure::failed(one),
-            many => Failure::failed(format!("{} findings", many.len())).details(many.to_vec()),
+            [one] => Failure::of(ids::POLICY_BROKEN, one),
+            many => Failure::of(ids::POLICY_BROKEN, format!("{} findings", many.len())).details(many.to_vec()),
         };
         Err(fixes.fold(failure, Failure::hint))
     }

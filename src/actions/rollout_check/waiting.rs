@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::action::StepContext;
-use crate::error::Failure;
+use crate::error::{Failure, ids};
 use crate::model::Output;
 use crate::tools::Poll;
 use crate::tools::kubernetes::{Kube, Remedy, Rollout, RolloutState, Target, Workload};
@@ -90,7 +90,8 @@ async fn wait_for<T>(
         match checked {
             Ok(Ok(RolloutState::Fatal(fatal))) => {
                 let (workload, problem) = *fatal;
-                let failure = Failure::failed(format!("{workload} is not coming up")).cause(problem.line());
+                let failure =
+                    Failure::of(ids::ROLLOUT_STUCK, format!("{workload} is not coming up")).cause(problem.line());
                 return Err(kube.explain(failure, rollout.unfinished(), hint).await);
             }
             Ok(Ok(state)) => {
@@ -101,7 +102,7 @@ async fn wait_for<T>(
             Ok(Err(failure)) => return Err(failure),
             Err(interrupted) => return Err(explain_interruption(cx, kube, &rollout, interrupted).await),
         }
-        let pending = Failure::failed("the workloads are not rolled out");
+        let pending = Failure::of(ids::ROLLOUT_STUCK, "the workloads are not rolled out");
         if let Err(stopped) = poll.next(pending).await {
             return Err(explain_interruption(cx, kube, &rollout, stopped).await);
         }

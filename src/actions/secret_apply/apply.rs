@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::SecretApply;
 use crate::action::StepContext;
-use crate::error::Failure;
+use crate::error::{Failure, ids};
 use crate::tools::deletion::{Deletion, Proof};
 use crate::tools::kubernetes::{
     Applied, FieldConflict, FieldManager, GENERATED, Kube, Owners, SecretObject, SecretState,
@@ -139,9 +139,10 @@ impl SecretApply {
 
     /// The failure of a step that sets what is another step's.
     fn taken(&self, owners: &Owners<'_>, conflicts: &[FieldConflict]) -> Failure {
-        let failure = conflicts.iter().fold(Failure::failed(self.failed_as(owners)), |failure, conflict| {
-            failure.cause(format!("`{}` belongs to `{}`", conflict.field, conflict.manager))
-        });
+        let failure =
+            conflicts.iter().fold(Failure::of(ids::FIELD_OWNED, self.failed_as(owners)), |failure, conflict| {
+                failure.cause(format!("`{}` belongs to `{}`", conflict.field, conflict.manager))
+            });
         failure.hint("let one of the two steps set it, or give this one a Secret of its own (`name`)")
     }
 }

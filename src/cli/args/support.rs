@@ -73,6 +73,18 @@ pub(in crate::cli) struct DownArgs {
 }
 
 #[derive(Args, Debug)]
+pub(in crate::cli) struct ExplainArgs {
+    #[command(flatten)]
+    pub(in crate::cli) place: FileArg,
+    /// The id of an error, or a step (`stage.step`) that has failed; without it all ids are listed
+    #[arg(value_name = "ID")]
+    pub(in crate::cli) error: Option<String>,
+    /// How to show it
+    #[arg(long, value_name = "FORM", default_value = "text")]
+    pub(in crate::cli) format: ReadFormat,
+}
+
+#[derive(Args, Debug)]
 pub(in crate::cli) struct GcArgs {
     #[command(flatten)]
     pub(in crate::cli) place: FileArg,

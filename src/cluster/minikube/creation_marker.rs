@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use crate::error::{Failure, FailureKind};
+use crate::error::{Failure, ids};
 use crate::files::{read_own_text, replace_file};
 use crate::tools::{checkout_id, unique_id};
 
@@ -75,7 +75,7 @@ impl CreationMarker {
 }
 
 fn failure(what: &str, error: &std::io::Error) -> Failure {
-    Failure::new(FailureKind::State, what).source(error)
+    Failure::of(ids::STATE_UNUSABLE, what).source(error)
 }
 
 fn remove(file: &Path) -> std::io::Result<()> {

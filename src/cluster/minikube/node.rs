@@ -8,7 +8,7 @@ use futures_util::StreamExt;
 
 use super::archive_check::ArchiveCheck;
 use super::etcd::EtcdScan;
-use crate::error::Failure;
+use crate::error::{Failure, ids};
 use crate::tools::deletion::{Consent, Deletion, Proof};
 use crate::tools::docker::{Container, Docker};
 
@@ -76,7 +76,10 @@ impl<'a> Node<'a> {
     pub(super) async fn refuse_foreign(&self, id: Option<&str>) -> Result<(), Failure> {
         let profile = self.profile;
         let refusal = |what: &str| {
-            Failure::failed(format!("minikube knows no profile `{profile}`, but Docker has a {what} of that name"))
+            Failure::of(
+                ids::CLUSTER_FOREIGN,
+                format!("minikube knows no profile `{profile}`, but Docker has a {what} of that name"),
+            )
         };
         let by_hand = format!(
             "if nobody needs it, remove it with all data in it: `docker rm -f {profile}; docker volume rm {profile}`"

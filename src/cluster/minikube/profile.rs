@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::settings::{Cpus, MinikubeCluster};
-use crate::error::{Failure, FailureKind};
+use crate::error::{Failure, ids};
 use crate::tools::docker::Container;
 
 const MIB: u64 = 1 << 20;
@@ -90,8 +90,8 @@ impl Profile {
 
 /// The failure of a step whose cluster has other settings than declared.
 pub(super) fn differs(name: &str, differences: Vec<String>) -> Failure {
-    let failure = Failure::new(
-        FailureKind::Failed,
+    let failure = Failure::of(
+        ids::CLUSTER_SETTINGS_DIFFER,
         format!("the cluster `{name}` was created with other settings than [cluster] declares"),
     );
     differences

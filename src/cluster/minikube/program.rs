@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::settings::{Cpus, MinikubeCluster, StartArg};
 use crate::cluster::provider::Addon;
 use crate::cluster::session::Session;
-use crate::error::Failure;
+use crate::error::{Failure, ids};
 use crate::model::Progress;
 use crate::tools::Cancel;
 use crate::tools::docker::Endpoint;
@@ -119,7 +119,7 @@ impl Minikube {
         if exit.status.success() {
             return Ok(());
         }
-        Err(translator.failure(exit.failure(&line), &self.profile))
+        Err(translator.failure(exit.failure(&line), &self.profile).with_id(ids::CLUSTER_START_FAILED))
     }
 
     /// Resumes a paused cluster.
@@ -151,6 +151,7 @@ impl Minikube {
             let why = failure.details.iter().find_map(|line| line.split_once(EXITING));
             let why = why.map(|(_, why)| why.trim().to_owned());
             let failure = failure.while_doing(format!("minikube can't enable the addon `{}`", addon.name));
+            let failure = failure.with_id(ids::ADDON_NOT_READY);
             match why {
                 Some(why) => failure.cause(why),
                 None => failure,

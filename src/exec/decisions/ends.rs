@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Decisions;
-use crate::error::Failure;
+use crate::error::{Failure, ids};
 use crate::event::{EventKind, log_path};
 use crate::exec::completion::{Completion, complete, end_without_run};
 use crate::exec::effects::{Durable, Effect, End};
@@ -58,7 +58,7 @@ impl Decisions<'_> {
     /// prove the same.
     pub(super) fn leave_open(&mut self, number: usize) -> Option<Effect> {
         let step = &self.graph.steps[number].step.id;
-        let failure = Failure::failed("it needs the answer of a person, and nobody can be asked here")
+        let failure = Failure::of(ids::ANSWER_NEEDED, "it needs the answer of a person, and nobody can be asked here")
             .hint(format!("answer it on a terminal: `provision stage {} --only`", step.stage()))
             .hint("with `optional = true` the run goes on without it; with `fallback` another step can prove the same");
         if self.schedule.fallback(number).is_some() {

@@ -20,7 +20,7 @@ use self::blob::{Content, archive};
 use self::endpoint::{Endpoint, Wanted};
 use super::oci;
 use super::reference::full_name;
-use crate::error::{Context, Failure};
+use crate::error::{Context, Failure, ids};
 use crate::tools::docker::build::{Owner, TemporaryTag};
 use crate::tools::docker::{Docker, Image, ImageBytes, RegistryLogin};
 use crate::tools::unique_id;
@@ -108,7 +108,7 @@ impl<'a> Session<'a> {
         if endpoint.was_asked_for(&question) {
             return Ok(Self { docker, access, image, login, endpoint });
         }
-        Err(Failure::failed("the Docker daemon can't reach this process")
+        Err(Failure::of(ids::IMAGE_NOT_DELIVERED, "the Docker daemon can't reach this process")
             .cause("it runs on another machine, or in a network of its own"))
     }
 
@@ -160,7 +160,7 @@ async fn collect<'a>(
         }
         wanted = Wanted::Only(missing);
     }
-    Err(Failure::failed("the Docker daemon did not push all layers that were asked for"))
+    Err(Failure::of(ids::IMAGE_NOT_DELIVERED, "the Docker daemon did not push all layers that were asked for"))
 }
 
 /// Waits for the end of a push, and shows how far it is.
@@ -174,7 +174,7 @@ async fn watch(
         tokio::select! {
             ended = &mut pushing => return ended,
             why = endpoint.failed() => {
-                return Err(Failure::failed("can't take what the Docker daemon pushes").cause(why));
+                return Err(Failure::of(ids::IMAGE_NOT_DELIVERED, "can't take what the Docker daemon pushes").cause(why));
             }
             () = tokio::time::sleep(TICK) => on_received(endpoint.received()),
         }
@@ -235,7 +235,7 @@ async fn layout(
         entries.push((oci::LAYOUT.0.to_owned(), Content::Text(oci::LAYOUT.1.into())));
         return Ok(Pushed { archive: archive(entries), id });
     }
-    Err(Failure::failed("the Docker daemon pushed no manifest of the image"))
+    Err(Failure::of(ids::IMAGE_NOT_DELIVERED, "the Docker daemon pushed no manifest of the image"))
 }
 
 #[cfg(test)]

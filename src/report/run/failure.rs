@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use crate::error::Failure;
+use crate::error::{Failure, ids};
 use crate::report::style::{BAD, DIM, GOOD, STRONG, Theme, count};
 use crate::report::text;
 
@@ -35,7 +35,10 @@ impl FailureContext<'_> {
 ///   │ #12 ERROR: process "/bin/sh -c make" did not complete
 ///   log: .provision/logs/20261121-113512-4f2a/build.backend.log
 /// help: `provision logs build.backend` shows all of it
+/// more: provision explain disk-full
 /// ```
+///
+/// The last line is there if the page of the error says more than that something failed.
 pub(crate) fn write_failure(
     out: &mut dyn Write,
     theme: Theme,
@@ -68,6 +71,10 @@ pub(crate) fn write_failure(
         for hint in &failure.hints {
             write!(out, "{} ", theme.paint(GOOD, "help:"))?;
             write_lines(out, hint, "  ")?;
+        }
+        let id = failure.error_id();
+        if ids::says_more(id) {
+            writeln!(out, "{} {}", theme.paint(DIM, "more:"), id.explain())?;
         }
     }
     Ok(())

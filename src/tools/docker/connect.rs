@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::error::Failure;
+use crate::error::{Failure, ids};
 
 /// Where Docker listens by default.
 const DEFAULT_SOCKET: &str = "/var/run/docker.sock";
@@ -111,7 +111,7 @@ impl DockerEnv {
         };
         let Ok(text) = fs_err::read(&path) else { return Ok(None) };
         let config: Config = serde_json::from_slice(&text).map_err(|error| {
-            Failure::prerequisite(format!("`{}` is not the docker program's configuration", path.display()))
+            Failure::of(ids::DOCKER_CONTEXT, format!("`{}` is not the docker program's configuration", path.display()))
                 .source(&error)
                 .hint(format!("correct or remove `{}`", path.display()))
         })?;
@@ -141,7 +141,7 @@ impl DockerEnv {
                 });
             }
         }
-        Err(Failure::prerequisite(format!("there is no docker context `{name}`"))
+        Err(Failure::of(ids::DOCKER_CONTEXT, format!("there is no docker context `{name}`"))
             .cause(format!("{chosen_by} names it, and `{}` has none of that name", contexts.display()))
             .hint("docker context ls")
             .hint("docker context use default"))

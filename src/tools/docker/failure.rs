@@ -6,7 +6,7 @@ use std::io::ErrorKind;
 use bollard::errors::Error;
 
 use super::connect::Endpoint;
-use crate::error::Failure;
+use crate::error::{Failure, ids};
 
 /// No response to the first call, or to a ping.
 pub(super) fn unreachable(error: &Error, endpoint: &Endpoint) -> Failure {
@@ -15,17 +15,19 @@ pub(super) fn unreachable(error: &Error, endpoint: &Endpoint) -> Failure {
     let socket = host.strip_prefix("unix://");
     match (io_kind(error), error) {
         (Some(ErrorKind::PermissionDenied), _) => {
-            Failure::prerequisite(format!("this user may not use the Docker daemon at {host}"))
+            Failure::of(ids::DOCKER_PERMISSION, format!("this user may not use the Docker daemon at {host}"))
                 .cause("permission denied")
                 .cause(named)
                 .hint("sudo usermod -aG docker \"$USER\"   # then log in again, or run `newgrp docker`")
                 .hint("members of the group `docker` are as powerful as root on this machine")
         }
         (_, Error::DockerResponseServerError { status_code, message }) => {
-            let failure =
-                Failure::prerequisite(format!("what responds at {host} is not a Docker daemon that we can use"))
-                    .cause(format!("it responded with status {status_code}: {message}"))
-                    .cause(named);
+            let failure = Failure::of(
+                ids::DOCKER_UNSUITABLE,
+                format!("what responds at {host} is not a Docker daemon that we can use"),
+            )
+            .cause(format!("it responded with status {status_code}: {message}"))
+            .cause(named);
             if message.contains("too old") || message.contains("too new") {
                 failure.hint("update Docker Engine: https://docs.docker.com/engine/install/")
             } else {
@@ -33,10 +35,12 @@ pub(super) fn unreachable(error: &Error, endpoint: &Endpoint) -> Failure {
             }
         }
         (_, Error::JsonDataError { .. } | Error::JsonSerdeError { .. }) => {
-            Failure::prerequisite(format!("what responds at {host} is not a Docker daemon")).source(error).cause(named)
+            Failure::of(ids::DOCKER_UNSUITABLE, format!("what responds at {host} is not a Docker daemon"))
+                .source(error)
+                .cause(named)
         }
         _ => {
-            let failure = Failure::prerequisite(format!("the Docker daemon does not respond at {host}"))
+            let failure = Failure::of(ids::DOCKER_UNREACHABLE, format!("the Docker daemon does not respond at {host}"))
                 .cause(reason(error))
                 .cause(named);
             match socket {
@@ -57,12 +61,12 @@ pub(super) fn of_call(what: String, error: &Error) -> Failure {
     match error {
         Error::DockerResponseServerError { status_code, message } => {
             let failure = Failure::failed(what).cause(message.trim());
-            if matches!(status_code, 502..=504) { failure.transient() } else { failure }
+            if matches!(status_code, 502..=504) { failure.with_id(ids::DOCKER_LOST).transient() } else { failure }
         }
         Error::DockerStreamError { error } => Failure::failed(what).cause(error.trim()),
         _ => {
             let failure = Failure::failed(what).cause(reason(error));
-            if is_lost_connection(error) { failure.transient() } else { failure }
+            if is_lost_connection(error) { failure.with_id(ids::DOCKER_LOST).transient() } else { failure }
         }
     }
 }

@@ -27,7 +27,7 @@ use std::time::Duration;
 use bollard::API_DEFAULT_VERSION;
 use tokio::time::timeout;
 
-use crate::error::Failure;
+use crate::error::{Failure, ids};
 
 pub use build::{BuildContext, BuildEvent, BuildRequest, Builder};
 pub use connect::Endpoint;
@@ -95,8 +95,11 @@ impl Docker {
         let version = response.map_err(|error| failure::unreachable(&error, &endpoint))?;
         let api = version.api_version.as_deref().and_then(parse_api);
         let (Some(number), Some(api)) = (version.version, api) else {
-            return Err(Failure::prerequisite(format!("what responds at {} is not a Docker daemon", endpoint.host))
-                .cause(format!("{} names it", endpoint.origin)));
+            return Err(Failure::of(
+                ids::DOCKER_UNSUITABLE,
+                format!("what responds at {} is not a Docker daemon", endpoint.host),
+            )
+            .cause(format!("{} names it", endpoint.origin)));
         };
         Ok(Self {
             client,
@@ -148,7 +151,7 @@ impl Docker {
         match timeout(limit, work).await {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(error)) => Err(failure::of_call(what(), &error)),
-            Err(_) => Err(Failure::failed(what())
+            Err(_) => Err(Failure::of(ids::DOCKER_LOST, what())
                 .cause(format!("the Docker daemon did not respond within {} s", limit.as_secs()))
                 .transient()),
         }
@@ -161,7 +164,7 @@ impl Docker {
             match timeout(SILENCE, &mut next).await {
                 Ok(value) => return Ok(value),
                 Err(_) => self.ping().await.map_err(|failure| {
-                    let mut failure = failure.while_doing(what).transient();
+                    let mut failure = failure.while_doing(what).with_id(ids::DOCKER_LOST).transient();
                     failure.kind = crate::error::FailureKind::Failed;
                     failure
                 })?,
@@ -188,7 +191,7 @@ fn client(endpoint: &Endpoint) -> Result<bollard::Docker, Failure> {
         }
         _ => {
             return Err(
-                Failure::prerequisite(format!("can't talk to a Docker daemon at `{host}`"))
+                Failure::of(ids::DOCKER_UNSUITABLE, format!("can't talk to a Docker daemon at `{host}`"))
                     .cause(format!("{} names it; unix:// and tcp:// are supported", endpoint.origin))
                     .hint("forward its socket, for instance `ssh -nNT -L /tmp/docker.sock:/var/run/docker.sock HOST`, and export DOCKER_HOST=unix:///tmp/docker.sock"),
             );

@@ -4,7 +4,7 @@ use bollard::query_parameters::CreateImageOptions;
 use futures_util::StreamExt;
 
 use super::{Docker, Image, failure};
-use crate::error::Failure;
+use crate::error::{Failure, ids};
 
 impl Docker {
     /// Returns the image `name`; one that the daemon lacks it pulls, without a login. Dropping the call ends that too.
@@ -14,8 +14,11 @@ impl Docker {
         }
         on_pull();
         let what = format!("pulling the image `{name}`, which the Docker daemon lacks");
-        let hint =
-            |failure: Failure| failure.hint(format!("build it first, or pull it yourself: `docker pull {name}`"));
+        let hint = |failure: Failure| {
+            // A daemon that went away says nothing of the image.
+            let failure = if failure.id.is_some() { failure } else { failure.with_id(ids::IMAGE_PULL_FAILED) };
+            failure.hint(format!("build it first, or pull it yourself: `docker pull {name}`"))
+        };
         let options = CreateImageOptions { from_image: Some(name.to_owned()), ..CreateImageOptions::default() };
         let mut reports = Box::pin(self.client.create_image(Some(options), None, None));
         while let Some(report) = self.attend(&what, reports.next()).await? {

@@ -6,7 +6,7 @@
 
 use super::call::{host_id, process_with, roller_of, uninstaller_of};
 use super::program::Helm;
-use crate::error::Failure;
+use crate::error::{Failure, ids};
 use crate::tools::deletion::{Consent, Deletion, Proof};
 use crate::tools::kubernetes::{Kube, Marked, ReleaseStatus, Revision, record_name};
 use crate::tools::process::ProcessObserver;
@@ -51,7 +51,7 @@ impl Helm {
                 }
             }
             Blocker::Uninstalling => self.finish_uninstall(pending, &history, &was, host).await.map(Some),
-            Blocker::Unknown => Err(Failure::failed(was)
+            Blocker::Unknown => Err(Failure::of(ids::RELEASE_PENDING, was)
                 .cause("helm upgrades no release in this state")
                 .hint(pending.by_record(kube, last))),
         }
@@ -128,16 +128,19 @@ impl PendingRelease<'_> {
     /// Returns why a release whose last revision is pending must not be touched: it is not ours, or its helm lives.
     fn refusal(self, was: &str, history: &[Revision]) -> Option<Failure> {
         let Some(call) = call_of_last(history) else {
-            return Some(Failure::failed(was).cause("provision did not begin this, so a helm may be at work on it"));
+            return Some(
+                Failure::of(ids::RELEASE_PENDING, was)
+                    .cause("provision did not begin this, so a helm may be at work on it"),
+            );
         };
         if !host_id().is_some_and(|host| call.ends_with(host)) {
-            return Some(Failure::failed(was).cause(
+            return Some(Failure::of(ids::RELEASE_PENDING, was).cause(
                 "it was begun on another machine or in another container: whether its helm lives can't be seen from here",
             ));
         }
         let is_rollback = history.last().is_some_and(|last| last.status == ReleaseStatus::PendingRollback);
         let pid = if is_rollback { roller_of(self.namespace, self.release) } else { process_with(call) }?;
-        Some(Failure::failed(was).cause(format!("helm works on it: process {pid}")).transient())
+        Some(Failure::of(ids::RELEASE_PENDING, was).cause(format!("helm works on it: process {pid}")).transient())
     }
 
     /// How a person frees it without touching what is installed.

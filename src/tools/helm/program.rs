@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::chart::Chart;
 use super::warnings::Listener;
-use crate::error::Failure;
+use crate::error::{Failure, ids};
 use crate::tools::cluster::ClusterSpec;
 use crate::tools::kubernetes::RUN_LABEL;
 use crate::tools::process::{self, Command, ProcessObserver};
@@ -182,7 +182,7 @@ pub(super) async fn run(what: &str, command: Command, host: &dyn ProcessObserver
         return Ok(exit.stdout);
     }
     let ended = exit.failure(&line);
-    let mut failure = Failure::failed(format!("{what} failed"));
+    let mut failure = Failure::of(ids::HELM_FAILED, format!("{what} failed"));
     match said(&exit.tail) {
         Some((from, error)) => {
             failure.transient = ["connection refused", "i/o timeout", "TLS handshake timeout", "EOF"]

@@ -9,7 +9,7 @@ use kube::config::Kubeconfig;
 use super::client::Kube;
 use super::local::{is_of_local_product, is_on_this_machine};
 use super::source::KubeSource;
-use crate::error::{Failure, FailureKind};
+use crate::error::{Failure, ids};
 use crate::files::{read_own_text, replace_file};
 use crate::tools::cluster::ClusterSpec;
 
@@ -41,8 +41,8 @@ pub fn check_access(spec: &ClusterSpec, state_dir: &Path, allowed: bool) -> Resu
         format!("its server is `{host}`")
     };
     let uid = format!("{} get namespace kube-system -o jsonpath={{.metadata.uid}}", source.kubectl());
-    Err(Failure::new(
-        FailureKind::Target,
+    Err(Failure::of(
+        ids::CONTEXT_NOT_ALLOWED,
         format!("the kube context `{}` is not known to lead to a cluster of this machine", spec.context),
     )
     .cause(why)
@@ -91,7 +91,7 @@ impl KnownCluster {
 
     fn check_uid(&self, uid: &str, allowed: bool, record: bool) -> Result<(), Failure> {
         let other = |expected: &str, of: &str| {
-            Failure::new(FailureKind::Target, format!("the kube context `{}` leads to another cluster", self.context))
+            Failure::of(ids::CONTEXT_CHANGED, format!("the kube context `{}` leads to another cluster", self.context))
                 .cause(format!("its uid is {uid}; {of} is {expected}"))
         };
         if let Some(declared) = self.declared.as_ref().filter(|declared| *declared != uid) {
@@ -106,7 +106,7 @@ impl KnownCluster {
             Some(known) if known == uid => Ok(()),
             _ if record => self
                 .record(uid)
-                .map_err(|error| Failure::new(FailureKind::State, "can't record which cluster this is").source(&error)),
+                .map_err(|error| Failure::of(ids::STATE_UNUSABLE, "can't record which cluster this is").source(&error)),
             _ => Ok(()),
         }
     }
@@ -129,6 +129,7 @@ impl KnownCluster {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::FailureKind;
 
     fn config(server: &str, more: &str) -> Kubeconfig {
         Kubeconfig::from_yaml(&format!(

@@ -11,7 +11,7 @@ use kube::{Api, Client, Config};
 
 use super::kinds::Kinds;
 use super::source::KubeSource;
-use crate::error::{Failure, FailureKind};
+use crate::error::{Failure, ids};
 
 /// How long a connection may take. A stopped node's address never responds.
 const CONNECT: Duration = Duration::from_secs(3);
@@ -42,7 +42,7 @@ async fn client(config: Config, source: &KubeSource) -> Result<Client, Failure> 
         Ok(Err(error)) => return Err(Failure::bug("making the client of the cluster panicked").source(&error)),
         Err(_) => format!("its credentials were not there after {} s", RESPONSE.as_secs()),
     };
-    Err(Failure::new(FailureKind::Target, format!("can't use the kube context `{}`", source.context))
+    Err(Failure::of(ids::KUBECONFIG_UNUSABLE, format!("can't use the kube context `{}`", source.context))
         .cause(why)
         .hint(format!("see what it says: `{} get namespace kube-system`", source.kubectl())))
 }
@@ -74,7 +74,8 @@ impl Kube {
         let kubeconfig = source.read()?;
         let options = KubeConfigOptions { context: Some(source.context.clone()), ..KubeConfigOptions::default() };
         let refused = |error: &dyn std::error::Error| {
-            Failure::new(FailureKind::Target, format!("can't use the kube context `{}`", source.context)).source(error)
+            Failure::of(ids::KUBECONFIG_UNUSABLE, format!("can't use the kube context `{}`", source.context))
+                .source(error)
         };
         let mut config = Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(|error| refused(&error))?;
         config.connect_timeout = Some(CONNECT);
@@ -126,7 +127,7 @@ impl Kube {
         if response.trim() == "ok" {
             Ok(())
         } else {
-            Err(Failure::failed("the API server is not ready").cause(response).transient())
+            Err(Failure::of(ids::CLUSTER_NOT_READY, "the API server is not ready").cause(response).transient())
         }
     }
 
@@ -167,7 +168,7 @@ impl Kube {
             match request.await {
                 Ok(Ok(value)) => Ok(value),
                 Ok(Err(error)) => Err(self.failure(what, &error)),
-                Err(_) => Err(Failure::failed(format!("{what} failed"))
+                Err(_) => Err(Failure::of(ids::CLUSTER_UNREACHABLE, format!("{what} failed"))
                     .cause(format!(
                         "the API server of `{}` did not respond within {} s",
                         self.context(),
@@ -219,12 +220,14 @@ impl Kube {
                     status.message.clone()
                 });
                 if matches!(status.code, 401 | 403) {
+                    failure = failure.with_id(ids::CLUSTER_FORBIDDEN);
                     failure = failure.hint(format!("see what you may do: `{} auth can-i --list`", self.kubectl()));
                 }
                 failure.transient = busy;
                 failure
             }
             kube::Error::Service(_) | kube::Error::HyperError(_) | kube::Error::ReadEvents(_) => failure
+                .with_id(ids::CLUSTER_UNREACHABLE)
                 .cause(format!("can't reach the API server of `{}`", self.context()))
                 .cause(innermost(error))
                 .transient(),
@@ -241,7 +244,7 @@ impl std::fmt::Debug for Kube {
 
 /// The failure of a change of something that has changed since it was read.
 pub(super) fn changed(what: &str) -> Failure {
-    Failure::failed(format!("{what} failed"))
+    Failure::of(ids::OBJECT_BUSY, format!("{what} failed"))
         .cause("it has changed meanwhile: another program is working on it")
         .transient()
 }

@@ -14,7 +14,7 @@ use super::managers;
 use super::rollout::Target;
 use super::workload::WorkloadKind;
 use super::workloads::{HASH, revision};
-use crate::error::{Context, Failure};
+use crate::error::{Context, Failure, ids};
 
 /// Who owns what is changed where nobody else does, or only by applying.
 const MANAGER: &str = "provision-exercise";
@@ -85,15 +85,18 @@ impl Kube {
     pub async fn take_back(&self, target: &Target, by: &Exerciser) -> Result<Option<String>, Failure> {
         let Some(record) = Record::of(&self.live(target).await?)? else { return Ok(None) };
         if let Some(why) = record.belongs_to_another_than(by) {
-            return Err(Failure::failed(format!("{} is being changed by another check", name_of(target)))
-                .cause(why)
-                .hint(format!(
-                    "if that run is over, take it back by hand: `{} -n {} annotate {} {}-`",
-                    self.kubectl(),
-                    target.1,
-                    name_of(target),
-                    Record::ANNOTATION
-                )));
+            return Err(Failure::of(
+                ids::EXERCISE_STUCK,
+                format!("{} is being changed by another check", name_of(target)),
+            )
+            .cause(why)
+            .hint(format!(
+                "if that run is over, take it back by hand: `{} -n {} annotate {} {}-`",
+                self.kubectl(),
+                target.1,
+                name_of(target),
+                Record::ANNOTATION
+            )));
         }
         let what = format!("taking back the change of {}", name_of(target));
         let done = self.edit(target, &what, &record.manager, |object| {
@@ -123,7 +126,7 @@ impl Kube {
     pub async fn undo_rollout(&self, target: &Target) -> Result<u64, Failure> {
         let live = self.live(target).await?;
         let Some(record) = Record::of(&live)? else {
-            return Err(Failure::failed(format!("{} has no change to undo", name_of(target))));
+            return Err(Failure::of(ids::ROLLBACK_IMPOSSIBLE, format!("{} has no change to undo", name_of(target))));
         };
         let (number, template) = self.version_before(target, &live).await?;
         let what = format!("undoing the rollout of {}", name_of(target));
@@ -175,9 +178,12 @@ impl Kube {
         let mut versions: Vec<&ReplicaSet> = sets.items.iter().filter(is_own).collect();
         versions.sort_by_key(|set| std::cmp::Reverse(revision(&set.metadata)));
         let Some(before) = versions.get(1) else {
-            return Err(Failure::failed(format!("the cluster keeps no earlier version of {}", name_of(target)))
-                .cause("its `revisionHistoryLimit` decides how many are kept")
-                .hint("let `revisionHistoryLimit` be at least 1, or leave it out"));
+            return Err(Failure::of(
+                ids::ROLLBACK_IMPOSSIBLE,
+                format!("the cluster keeps no earlier version of {}", name_of(target)),
+            )
+            .cause("its `revisionHistoryLimit` decides how many are kept")
+            .hint("let `revisionHistoryLimit` be at least 1, or leave it out"));
         };
         let template = before.spec.as_ref().and_then(|spec| spec.template.as_ref());
         let mut template = serde_json::to_value(template).context(|| what)?;
@@ -224,11 +230,18 @@ impl Kube {
     async fn live(&self, target: &Target) -> Result<Value, Failure> {
         let api = self.workload_api(target)?;
         let found = self.read(&format!("reading {}", name_of(target)), || api.get_opt(&target.2)).await?;
-        let found =
-            found.ok_or_else(|| {
-                Failure::failed(format!("there is no {} in the namespace `{}`", name_of(target), target.1))
-                    .hint(format!("see what is there: `{} -n {} get {}s`", self.kubectl(), target.1, target.0.word()))
-            })?;
+        let found = found.ok_or_else(|| {
+            Failure::of(
+                ids::WORKLOAD_MISSING,
+                format!("there is no {} in the namespace `{}`", name_of(target), target.1),
+            )
+            .hint(format!(
+                "see what is there: `{} -n {} get {}s`",
+                self.kubectl(),
+                target.1,
+                target.0.word()
+            ))
+        })?;
         as_value(&found)
     }
 

@@ -16,7 +16,7 @@ use tokio::net::TcpStream;
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::client::Kube;
-use crate::error::Failure;
+use crate::error::{Failure, ids};
 use crate::tools::ports;
 
 /// How long a new connection may wait for a pod that is ready, where a forward is to outlast the pods.
@@ -177,8 +177,11 @@ impl Kube {
         let api = self.namespaced::<Service>(namespace);
         let found = self.read(&format!("reading the service `{service}`"), || api.get_opt(service)).await?;
         found.ok_or_else(|| {
-            Failure::failed(format!("there is no service `{service}` in the namespace `{namespace}`"))
-                .hint(format!("see what is there: `{} -n {namespace} get services`", self.kubectl()))
+            Failure::of(
+                ids::WORKLOAD_MISSING,
+                format!("there is no service `{service}` in the namespace `{namespace}`"),
+            )
+            .hint(format!("see what is there: `{} -n {namespace} get services`", self.kubectl()))
         })
     }
 

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
 use super::objects::ObjectRef;
-use crate::error::Failure;
+use crate::error::{Failure, ids};
 
 /// An object of a manifest.
 #[derive(Clone, PartialEq)]
@@ -71,7 +71,7 @@ impl ManifestObjects {
 pub(super) fn read_manifest(file: &str, manifest: &str, namespace: &str) -> Result<Vec<ManifestObject>, Failure> {
     let mut found = Vec::new();
     for document in yaml_documents(manifest) {
-        let wrong = |why: &str| Failure::failed(format!("`{file}` is not a manifest")).cause(why);
+        let wrong = |why: &str| Failure::of(ids::MANIFEST_INVALID, format!("`{file}` is not a manifest")).cause(why);
         // Its errors then name the lines of the file.
         let padded = format!("{}{}", "\n".repeat(document.line), document.text);
         let options = serde_saphyr::options! { legacy_octal_numbers: true };

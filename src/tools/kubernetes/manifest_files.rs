@@ -7,7 +7,7 @@ use fs_err as fs;
 
 use super::manifest::{ManifestObject, read_manifest};
 use super::objects::ObjectRef;
-use crate::error::{Context, Failure};
+use crate::error::{Context, Failure, ids};
 use crate::files::{EntryKind, Globs};
 
 /// How the files of manifests end. Others, such as a README beside them, are left out.
@@ -46,7 +46,7 @@ pub fn read_manifests(root: &Path, patterns: &[String], namespace: &str) -> Resu
             }
         }
         if n_files == 0 {
-            return Err(Failure::failed(format!("`files`: `{pattern}` matches no manifest"))
+            return Err(Failure::of(ids::INPUT_MISSING, format!("`files`: `{pattern}` matches no manifest"))
                 .hint("correct the pattern: it starts at the folder of `pipeline.toml`; manifests end with .yaml, .yml or .json"));
         }
     }

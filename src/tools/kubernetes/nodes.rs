@@ -7,7 +7,7 @@ use kube::Api;
 use kube::api::ListParams;
 
 use super::client::Kube;
-use crate::error::{Failure, FailureKind};
+use crate::error::{Failure, ids};
 
 /// A node, with what is needed of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,8 +40,8 @@ impl Kube {
         let nodes = self.nodes().await?;
         match nodes.iter().find(|node| !owner.owns(&node.name, &node.labels)) {
             None => Ok(()),
-            Some(other) => Err(Failure::new(
-                FailureKind::Target,
+            Some(other) => Err(Failure::of(
+                ids::CONTEXT_CHANGED,
                 format!("the address of the cluster `{}` now belongs to another cluster", owner.cluster),
             )
             .cause(format!("its node is `{}`", other.name))

@@ -2,6 +2,8 @@
 
 use k8s_openapi::api::core::v1::{ContainerStatus, Event, Pod};
 
+use crate::error::{ErrorId, ids};
+
 /// How many restarts make a crash loop fatal.
 const CRASHES: i32 = 3;
 
@@ -73,6 +75,28 @@ impl PodProblem {
         let exit = self.exit.iter().map(|exit| format!(" ({exit}, {} restarts)", self.restarts));
         let message = Some(self.message.trim()).filter(|message| !message.is_empty());
         place.chain([self.reason.clone()]).chain(exit).chain(message.map(|message| format!(": {message}"))).collect()
+    }
+
+    /// Returns the id of the error that it is.
+    pub fn error_id(&self) -> ErrorId {
+        if self.exit.as_ref().is_some_and(|exit| exit.starts_with("OOMKilled")) {
+            return ids::OUT_OF_MEMORY;
+        }
+        match self.reason.as_str() {
+            "ErrImageNeverPull" => ids::IMAGE_NOT_IN_NODE,
+            "ErrImagePull" | "ImagePullBackOff" | "ImageInspectError" => ids::IMAGE_PULL_FAILED,
+            "InvalidImageName" => ids::IMAGE_NAME_INVALID,
+            "CreateContainerConfigError" => ids::POD_CONFIG_MISSING,
+            "CreateContainerError" | "RunContainerError" => ids::CONTAINER_NOT_STARTED,
+            "CrashLoopBackOff" => ids::CRASH_LOOP,
+            "NotStarted" | "NotReady" => ids::PROBE_FAILING,
+            "Unschedulable" if self.waits_for_volume() => ids::VOLUME_UNBOUND,
+            "Unschedulable" => ids::POD_UNSCHEDULABLE,
+            "FailedMount" | "FailedAttachVolume" | "FailedCreatePodSandBox" => ids::VOLUME_NOT_MOUNTED,
+            "FailedCreate" => ids::POD_REFUSED,
+            "BackoffLimitExceeded" | "DeadlineExceeded" | "PodFailurePolicy" => ids::JOB_FAILED,
+            _ => ids::ROLLOUT_STUCK,
+        }
     }
 
     /// Whether the pod fits on no node only because its volume is not there yet.

@@ -9,7 +9,7 @@ use super::client::Kube;
 use super::problems::{Outlook, PodProblem, Remedy};
 use super::steadiness::{STEADY, Steadiness, last_end};
 use super::workload::{Workload, WorkloadKind};
-use crate::error::Failure;
+use crate::error::{Failure, ids};
 use crate::model::Progress;
 use crate::tools::pause::Stopwatch;
 
@@ -182,8 +182,15 @@ impl Kube {
             let found = self.workload(*kind, namespace, name).await?;
             let found = found.map(|found| if allow_empty { found.allowing_empty() } else { found });
             found.ok_or_else(|| {
-                Failure::failed(format!("there is no {}/{name} in the namespace `{namespace}`", kind.word()))
-                    .hint(format!("see what is there: `{} -n {namespace} get {}s`", self.kubectl(), kind.word()))
+                Failure::of(
+                    ids::WORKLOAD_MISSING,
+                    format!("there is no {}/{name} in the namespace `{namespace}`", kind.word()),
+                )
+                .hint(format!(
+                    "see what is there: `{} -n {namespace} get {}s`",
+                    self.kubectl(),
+                    kind.word()
+                ))
             })
         }))
         .await
@@ -233,6 +240,9 @@ impl Kube {
         }
         problems.sort_by_key(|(_, problem)| std::cmp::Reverse(problem.outlook));
         let mut failure = failure.details(lines);
+        if let Some((_, worst)) = problems.first() {
+            failure.id = Some(worst.error_id());
+        }
         for remedy in problems.iter().filter_map(|(_, problem)| problem.remedy.as_ref()) {
             let hint = hint(remedy);
             if !failure.hints.contains(&hint) {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use base64::Engine as _;
 use kube::config::Kubeconfig;
 
-use crate::error::{Context, Failure, FailureKind};
+use crate::error::{Context, Failure, ids};
 use crate::files::{read_own, read_own_text, replace_file};
 use crate::fingerprint::Digest;
 use crate::tools::cluster::{ClusterSpec, OwnsNode};
@@ -113,7 +113,8 @@ impl KubeSource {
     pub(super) fn read(&self) -> Result<Kubeconfig, Failure> {
         let mut merged: Option<Kubeconfig> = None;
         for file in self.files.iter().filter(|file| file.symlink_metadata().is_ok()) {
-            let unusable = || Failure::new(FailureKind::Target, format!("can't use the kubeconfig {}", file.display()));
+            let unusable =
+                || Failure::of(ids::KUBECONFIG_UNUSABLE, format!("can't use the kubeconfig {}", file.display()));
             let failure = |error: kube::config::KubeconfigError| unusable().source(&error);
             let next = if self.own {
                 let text = read_own_text(file).map_err(|error| unusable().source(&error))?;
@@ -157,10 +158,10 @@ impl KubeSource {
 
     fn absent(&self) -> Failure {
         if self.own {
-            Failure::failed(format!("the cluster `{}` has not been started", self.context))
+            Failure::of(ids::CLUSTER_NOT_STARTED, format!("the cluster `{}` has not been started", self.context))
                 .hint("start it with the pipeline's step that does: `provision up`")
         } else {
-            Failure::new(FailureKind::Target, format!("there is no kube context `{}`", self.context))
+            Failure::of(ids::CONTEXT_MISSING, format!("there is no kube context `{}`", self.context))
                 .hint("correct `name` in [cluster], or make the context: `kubectl config get-contexts`")
         }
     }

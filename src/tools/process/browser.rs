@@ -1,7 +1,7 @@
 //! [`open_in_browser`]: hands a URL to the program that opens web pages on this machine.
 
 use super::session;
-use crate::error::Failure;
+use crate::error::{Failure, ids};
 
 /// The variable that names the user's browser: programs, separated by colons.
 const VARIABLE: &str = "BROWSER";
@@ -15,7 +15,7 @@ pub fn open_in_browser(url: &str, withheld: &[String]) -> Result<(), Failure> {
     let named = std::env::var(VARIABLE).unwrap_or_default();
     let programs: Vec<&str> = named.split(':').filter(|name| !name.is_empty()).chain(OPENERS).collect();
     let Some(program) = programs.into_iter().find_map(|name| which::which(name).ok()) else {
-        return Err(Failure::prerequisite(format!("nothing opens `{url}` here: there is no browser"))
+        return Err(Failure::of(ids::TOOL_MISSING, format!("nothing opens `{url}` here: there is no browser"))
             .hint(format!("open it by hand, or name the program in the variable {VARIABLE}")));
     };
     let mut expression = duct::cmd(&program, [url]).unchecked().stdin_null().stdout_null().stderr_null();

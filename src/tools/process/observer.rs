@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::cancel::Cancel;
 use super::groups::ChildRegistry;
-use crate::error::Failure;
+use crate::error::{Failure, ids};
 
 /// How long a child may take to end after TERM.
 pub const GRACE: Duration = Duration::from_secs(10);
@@ -57,6 +57,6 @@ impl Exit {
             (None, Some(signal)) => format!("was ended by signal {signal}"),
             (None, None) => "ended in an unknown way".to_owned(),
         };
-        Failure::failed(format!("`{line}` {how}")).details(self.tail.clone())
+        Failure::of(ids::COMMAND_FAILED, format!("`{line}` {how}")).details(self.tail.clone())
     }
 }

@@ -9,7 +9,7 @@ use fs_err as fs;
 use tokio::net::TcpListener;
 
 use super::procfs;
-use crate::error::Failure;
+use crate::error::{Failure, ids};
 
 /// The tables of all TCP sockets.
 const TABLES: [&str; 2] = ["/proc/net/tcp", "/proc/net/tcp6"];
@@ -37,6 +37,7 @@ pub async fn listen(port: Option<u16>) -> Result<TcpListener, Failure> {
     if error.kind() != io::ErrorKind::AddrInUse {
         return Err(failure.source(&error));
     }
+    let failure = failure.with_id(ids::PORT_TAKEN);
     Err(match holder(address.port()) {
         Some(Holder { pid, command }) => failure.cause(format!("process {pid} listens there: {command}")).hint(
             format!("stop it (`kill {pid}`), or choose another port, or leave `local-port` out to get a free one"),

@@ -30,6 +30,7 @@ fn help_names_each_command_and_what_it_does() {
       down         Remove what provision made, and only that: shows it first, and asks
       gc           Remove old logs and images of this project, and journal records that are void
       graph        Show what needs what, with the last known state of every step
+      explain      Explain an error by its id, or the last failure of a step; list all errors
       actions      List the actions of steps, or show one with its settings
       schema       Print the JSON Schema of pipeline.toml, for editors
       completions  Print the completions for a shell, which know the stages, steps and profiles too

@@ -8,17 +8,20 @@ mod wire;
 use std::io::{self, Write};
 use std::time::Duration;
 
-use crate::error::{Failure, FailureKind};
+use crate::error::{ErrorObject, Failure, FailureKind};
 use crate::event::{Event, EventKind, RunFinished, RunStarted, StepFinished};
 use crate::fingerprint::StaleReason;
 use crate::model::{Outline, Progress, RunId, StepId, Unit};
 use crate::report::facts::Facts;
 use crate::report::reporter::Reporter;
 use crate::report::text::tame_json;
-use wire::{Body, Line, PathStep, Reason, Stage, Step, WireFailure, WireProblem};
+use wire::{Body, Line, PathStep, Reason, Stage, Step, WireError, WireFailure, WireProblem};
 
 /// The version of the format.
 const VERSION: u8 = 1;
+
+/// The version of the object that describes an error.
+const ERROR_VERSION: u8 = 1;
 
 /// Writes JSON lines, each as soon as its event arrives.
 #[derive(Debug)]
@@ -39,24 +42,29 @@ impl<W: Write> Reporter for Json<W> {
         if let EventKind::RunStarted(started) = &event.kind {
             self.run = Some(started.run.clone());
         }
-        let (name, body) = body(&event.kind);
-        let line = Line {
-            v: VERSION,
-            event: name,
-            run: self.run.as_ref().map_or("", RunId::as_str),
-            elapsed_ms: ms(event.elapsed),
-            body,
-        };
-        // One write for each line: readers that follow the file never see half of one.
-        let mut text = tame_json(serde_json::to_string(&line)?);
-        text.push('\n');
-        self.out.write_all(text.as_bytes())?;
-        self.out.flush()
+        let (event_name, body) = body(&event.kind);
+        let run = self.run.as_ref().map_or("", RunId::as_str);
+        let line = Line { v: VERSION, event: event_name, run, elapsed_ms: ms(event.elapsed), body };
+        write_line(&mut self.out, &line)
     }
 
     fn finish(&mut self) -> io::Result<()> {
         self.out.flush()
     }
+}
+
+/// Writes the line `error`: why a command ended, before or beside a run.
+pub(crate) fn write_json_error(out: &mut dyn Write, failure: &Failure) -> io::Result<()> {
+    let body = Body::Error { error: error(failure, None) };
+    write_line(out, &Line { v: VERSION, event: "error", run: "", elapsed_ms: 0, body })
+}
+
+fn write_line(out: &mut dyn Write, line: &Line<'_>) -> io::Result<()> {
+    // One write for each line: readers that follow the file never see half of one.
+    let mut text = tame_json(serde_json::to_string(line)?);
+    text.push('\n');
+    out.write_all(text.as_bytes())?;
+    out.flush()
 }
 
 fn ms(duration: Duration) -> u64 {
@@ -155,6 +163,7 @@ fn step_finished(finished: &StepFinished) -> Body<'_> {
         duration_ms: ms(finished.duration),
         output: Facts(&finished.output),
         failure: finished.failure.as_ref().map(failure),
+        error: finished.failure.as_ref().map(|failure| error(failure, Some(&finished.step))),
         log: finished.log.as_deref(),
         note: finished.note.as_deref(),
     }
@@ -196,6 +205,11 @@ fn reason(reason: &StaleReason) -> Reason<'_> {
         StaleReason::DependsOn(_) => ("depends_on", &[]),
     };
     Reason { kind, labels, text: reason.to_string() }
+}
+
+fn error(failure: &Failure, step: Option<&StepId>) -> WireError {
+    let ErrorObject { id, message, cause, fix, next } = failure.object(step.map(StepId::as_str));
+    WireError { v: ERROR_VERSION, id, message, cause, fix, next }
 }
 
 fn failure(failure: &Failure) -> WireFailure<'_> {
@@ -255,7 +269,7 @@ mod tests {
         {"v":1,"event":"step_line","run":"20261121-113512-4f2a","elapsed_ms":9600,"step":"build.backend","line":"Collecting fastapi"}
         {"v":1,"event":"step_finished","run":"20261121-113512-4f2a","elapsed_ms":14300,"step":"build.backend","outcome":"succeeded","duration_ms":12800,"output":{"image":"todo-backend:3f9a","size":"187 MB"},"failure":null,"log":".provision/logs/20261121-113512-4f2a/build.backend.log","note":null}
         {"v":1,"event":"step_line","run":"20261121-113512-4f2a","elapsed_ms":65000,"step":"build.frontend","line":"npm ERR! code ECONNRESET"}
-        {"v":1,"event":"step_finished","run":"20261121-113512-4f2a","elapsed_ms":65000,"step":"build.frontend","outcome":"failed","duration_ms":63500,"output":{},"failure":{"kind":"failed","message":"the image could not be built","causes":["`npm ci` exited with 1"],"details":["npm ERR! code ECONNRESET","npm ERR! \u001b[2Jnetwork"],"hints":["`provision logs build.frontend` shows all of it"],"transient":false},"log":".provision/logs/20261121-113512-4f2a/build.frontend.log","note":null}
+        {"v":1,"event":"step_finished","run":"20261121-113512-4f2a","elapsed_ms":65000,"step":"build.frontend","outcome":"failed","duration_ms":63500,"output":{},"failure":{"kind":"failed","message":"the image could not be built","causes":["`npm ci` exited with 1"],"details":["npm ERR! code ECONNRESET","npm ERR! \u001b[2Jnetwork"],"hints":["`provision logs build.frontend` shows all of it"],"transient":false},"error":{"v":1,"id":"step-failed","message":"the image could not be built","cause":"`npm ci` exited with 1","fix":["`provision logs build.frontend` shows all of it"],"next":"provision logs build.frontend"},"log":".provision/logs/20261121-113512-4f2a/build.frontend.log","note":null}
         {"v":1,"event":"stage_finished","run":"20261121-113512-4f2a","elapsed_ms":65000,"stage":"build","outcome":"failed","duration_ms":63760}
         {"v":1,"event":"step_finished","run":"20261121-113512-4f2a","elapsed_ms":65000,"step":"deploy.chart","outcome":"blocked","duration_ms":0,"output":{},"failure":null,"log":null,"note":"needs build.frontend, which failed"}
         {"v":1,"event":"step_finished","run":"20261121-113512-4f2a","elapsed_ms":65000,"step":"deploy.ready","outcome":"blocked","duration_ms":0,"output":{},"failure":null,"log":null,"note":"needs build.frontend, which failed"}

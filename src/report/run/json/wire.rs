@@ -129,10 +129,18 @@ pub(crate) enum Body<'a> {
         output: Facts<'a>,
         /// Why it did not succeed, else `null`.
         failure: Option<WireFailure<'a>>,
+        /// The same as one object; omitted if there is no failure.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        error: Option<WireError>,
         /// The path of its log, relative to the project; `null` if there is none.
         log: Option<&'a str>,
         /// A note on a success, else `null`.
         note: Option<&'a str>,
+    },
+    /// `error`: the command ended with it, before or beside a run. Not an event of a run.
+    Error {
+        /// Why.
+        error: WireError,
     },
     /// `run_interrupted`: a signal stops the run.
     RunInterrupted {
@@ -224,6 +232,23 @@ pub(crate) struct WireFailure<'a> {
     pub(crate) hints: &'a [String],
     /// Whether another attempt may succeed.
     pub(crate) transient: bool,
+}
+
+/// An error as one object. docs/errors/README.md describes it.
+#[derive(Serialize)]
+pub(crate) struct WireError {
+    /// The version of the object: 1.
+    pub(crate) v: u8,
+    /// The stable id.
+    pub(crate) id: String,
+    /// What happened, to what.
+    pub(crate) message: String,
+    /// Why, outermost first.
+    pub(crate) cause: Option<String>,
+    /// Commands or sentences that help.
+    pub(crate) fix: Vec<String>,
+    /// The command to run next.
+    pub(crate) next: String,
 }
 
 /// A step of the critical path.

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::OFlags;
 
 use super::stream::{Chunks, ContextStream};
-use crate::error::{Context, Failure};
+use crate::error::{Context, Failure, ids};
 use crate::files::dockerignore::Ignore;
 use crate::files::{Entry, EntryKind};
 use crate::files::{FileSet, resolve};
@@ -48,13 +48,19 @@ impl BuildContext {
     /// Dockerfile and its `.dockerignore`: the one beside it named after it, or else the context's.
     pub fn open(root: &Path, dockerfile: &Path) -> Result<Self, Failure> {
         if !root.is_dir() {
-            return Err(Failure::failed(format!("the build context `{}` is not a folder", root.display()))
-                .hint("correct `context`: it starts at the folder of `pipeline.toml`"));
+            return Err(Failure::of(
+                ids::BUILD_CONTEXT_INVALID,
+                format!("the build context `{}` is not a folder", root.display()),
+            )
+            .hint("correct `context`: it starts at the folder of `pipeline.toml`"));
         }
-        let dockerfile_text =
-            fs_err::read(dockerfile).context(|| format!("there is no Dockerfile `{}`", dockerfile.display())).map_err(
-                |failure| failure.hint("write one, or correct `dockerfile`: it starts at the folder of the context"),
-            )?;
+        let dockerfile_text = fs_err::read(dockerfile)
+            .context(|| format!("there is no Dockerfile `{}`", dockerfile.display()))
+            .map_err(|failure| {
+                failure
+                    .with_id(ids::BUILD_CONTEXT_INVALID)
+                    .hint("write one, or correct `dockerfile`: it starts at the folder of the context")
+            })?;
         let mut own = dockerfile.as_os_str().to_owned();
         own.push(".dockerignore");
         let (mut ignore_text, mut ignore_path) = (read_if_there(Path::new(&own))?, PathBuf::from(own));

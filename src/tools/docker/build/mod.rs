@@ -16,7 +16,7 @@ use futures_util::StreamExt;
 use tokio::time::Instant;
 
 use super::{Docker, Image, SILENCE, failure};
-use crate::error::{Failure, FailureKind};
+use crate::error::{Failure, FailureKind, ids};
 use crate::model::Progress;
 use crate::tools::unique_id;
 pub use context::BuildContext;
@@ -129,13 +129,12 @@ impl Docker {
             (Some(image), Some(id), _) if image.id == id => Ok(image),
             // The name was new and the whole context had arrived: nothing else can have created it.
             (Some(image), None, Some(_)) if upload.is_complete() => Ok(image),
-            (Some(image), Some(id), _) => Err(Failure::failed(request.what.clone())
+            (Some(image), Some(id), _) => Err(Failure::of(ids::IMAGE_BUILD_FAILED, request.what.clone())
                 .cause(format!("the build reported the id {id}, and `{}` has {}", request.tag, image.id))),
             (_, _, Some(failure)) => Err(failure),
-            (Some(_), None, None) => {
-                Err(Failure::failed(request.what.clone()).cause("the build ended without reporting the image's id"))
-            }
-            (None, _, None) => Err(Failure::failed(request.what.clone())
+            (Some(_), None, None) => Err(Failure::of(ids::IMAGE_BUILD_FAILED, request.what.clone())
+                .cause("the build ended without reporting the image's id")),
+            (None, _, None) => Err(Failure::of(ids::IMAGE_BUILD_FAILED, request.what.clone())
                 .cause(format!("the build reported success, and there is no image `{}`", request.tag))),
         }
     }
@@ -173,7 +172,8 @@ impl Docker {
                     }
                     if last_heard.elapsed() > SILENCE {
                         self.ping().await.map_err(|gone| {
-                            let mut failure = gone.while_doing(request.what.clone()).transient();
+                            let gone = gone.while_doing(request.what.clone()).with_id(ids::DOCKER_LOST);
+                            let mut failure = gone.transient();
                             failure.kind = FailureKind::Failed;
                             Ended::Doubt(Box::new(failure))
                         })?;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use bollard::moby::buildkit::v1::StatusResponse;
 use bollard::models::BuildInfo;
 
-use crate::error::Failure;
+use crate::error::{Failure, ids};
 use crate::model::Progress;
 
 /// How many of a step's last lines a failure shows.
@@ -155,11 +155,11 @@ impl Trace {
         let failed = self.steps.iter().find(|step| !step.error.is_empty() && !step.error.contains("context canceled"));
         let failed = failed.or(self.steps.last().filter(|step| step.digest.is_empty()));
         let Some(step) = failed else {
-            return Failure::failed(what).cause(message);
+            return Failure::of(ids::IMAGE_BUILD_FAILED, what).cause(message);
         };
         let open = step.open.iter().map(|line| String::from_utf8_lossy(line).trim_end().to_owned());
         let open = open.filter(|line| !line.is_empty());
-        Failure::failed(format!("{what}: step {} failed", step.name))
+        Failure::of(ids::IMAGE_BUILD_FAILED, format!("{what}: step {} failed", step.name))
             .cause(message)
             .details(step.tail.iter().cloned().chain(open))
     }

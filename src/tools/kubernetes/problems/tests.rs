@@ -133,3 +133,27 @@ fn a_pod_that_is_well_has_no_problems() {
         "restartCount": 2, "state": {"running": {}}, "lastState": {"terminated": {"exitCode": 1}}}]}));
     assert!(pod_problems(&ready, &[]).is_empty());
 }
+
+#[test]
+fn every_reason_has_the_id_of_its_error() {
+    let id = |reason: &str, message: &str, exit: Option<&str>| {
+        let mut problem = problem_of_pod("p", reason, message.into(), Outlook::Fatal);
+        problem.exit = exit.map(str::to_owned);
+        problem.error_id().word()
+    };
+    let cases = [
+        (id("ErrImageNeverPull", "", None), "image-not-in-node"),
+        (id("ImagePullBackOff", "", None), "image-pull-failed"),
+        (id("CreateContainerConfigError", "", None), "pod-config-missing"),
+        (id("CrashLoopBackOff", "back-off 40s", Some("exit code 1")), "crash-loop"),
+        (id("CrashLoopBackOff", "back-off 40s", Some("OOMKilled, exit code 137")), "out-of-memory"),
+        (id("NotReady", "", None), "probe-failing"),
+        (id("Unschedulable", "Insufficient cpu", None), "pod-unschedulable"),
+        (id("Unschedulable", "pod has unbound immediate PersistentVolumeClaims", None), "volume-unbound"),
+        (id("BackoffLimitExceeded", "", None), "job-failed"),
+        (id("Paused", "", None), "rollout-stuck"),
+    ];
+    for (found, expected) in cases {
+        assert_eq!(found, expected);
+    }
+}
