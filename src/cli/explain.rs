@@ -96,7 +96,7 @@ mod tests {
     fn check_own(command: &str, place: &str) {
         let filled = Regex::new(r"\{[^}]*\}").unwrap().replace_all(command, "a.b");
         // A step of a stage where the words stand for themselves.
-        let filled = filled.replace("STEP", "a.b").replace("SELECT…", "a.b");
+        let filled = filled.replace("STEP", "a.b").replace("SELECT…", "a.b").replace(" N", " 1");
         let words = shell_words(&filled);
         match Cli::try_parse_from(&words) {
             Ok(_) => {}

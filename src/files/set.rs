@@ -293,6 +293,10 @@ mod tests {
             fs_err::write(path(file), format!("new for {pattern}")).unwrap();
             assert_ne!(digest(&set), before, "{pattern} does not see {file}");
         }
+        // Each folder behind a link is read once, however many names the circles give it.
+        let all = names(&FileSet::glob(dir.path(), "app/src/lib/**", &[]).unwrap());
+        let of = |name: &str| all.iter().filter(|path| path.ends_with(name)).count();
+        assert_eq!((of("/x"), of("/y")), (2, 2), "{all:?}");
     }
 
     #[test]

@@ -91,7 +91,7 @@ fn crlf_and_a_byte_order_mark_do_not_move_places() {
     3 | nmae = 1
       | ^^^^ not known here
       |
-      = help: use one of: `checklists`, `max-age`, `waivers`, `max-waived`
+      = help: use one of: `checklists`, `max-age`, `waivers`, `max-waived`, `env-file`
 
     error: a stage must have a step
      --> pipeline.toml:4:1

@@ -68,6 +68,7 @@ const PLAIN: &[ErrorId] = &[
     TOOL_MISSING,
     TOOL_VERSION,
     TRUST_UNUSABLE,
+    ENVIRONMENTS_UNUSABLE,
 ];
 
 /// What the system and the tools say, and which error that is: searched for where the id of a failure names no cause.

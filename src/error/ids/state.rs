@@ -55,6 +55,14 @@ pages! {
         fixes: ["`provision up`: what is not recorded is checked, and runs again where it has to"],
         next: "provision up",
     }
+    ENVIRONMENTS_UNUSABLE = "environments-unusable", State, "the list of this machine's environments can't be used" {
+        about: "`provision ls` and `--env` read a list in the folder for state of your user. Nothing else needs it: `up` \
+                works without it.",
+        causes: ["neither XDG_STATE_HOME nor HOME names a folder", "the folder belongs to another user, such as after `sudo`"],
+        look: ["`provision doctor` shows what this user's machine lacks"],
+        fixes: ["set XDG_STATE_HOME or HOME to a folder that you can write", "name the checkout itself: `-C FOLDER` in place of `--env`"],
+        next: "provision doctor",
+    }
     JOURNAL_DAMAGED = "journal-damaged", State, "the journal is damaged" {
         about: "A record of `.provision/journal.jsonl` is not what was written. With `--strict-state` that ends the \
                 command; without it the file is kept under another name.",

@@ -89,6 +89,7 @@ impl Reader {
             .collect::<io::Result<Vec<(PathBuf, fs_err::DirEntry)>>>()?;
         // By the whole paths: that is the order of the names, because all begin the same.
         found.sort_unstable_by(|(a, _), (b, _)| a.as_os_str().cmp(b.as_os_str()));
+        let behind = folder.behind || folder.real.is_some();
         let listing: Vec<Result<Found, Failure>> = found
             .into_iter()
             .filter_map(|(path, one)| {
@@ -97,9 +98,9 @@ impl Reader {
                     Err(failure) => return Some(Err(failure)),
                 };
                 if kind.is_symlink() && self.filter.follows_links() {
-                    return self.linked(path, folder.behind).transpose();
+                    return self.linked(path, behind).transpose();
                 }
-                self.found(path, kind.is_dir(), folder.behind, || one.metadata()).transpose()
+                self.found(path, kind.is_dir(), behind, || one.metadata()).transpose()
             })
             .collect();
         Ok(listing)

@@ -24,10 +24,14 @@ fn help_names_each_command_and_what_it_does() {
       why          Show why a step is fresh or stale, input by input
       report       Show the checklist: every item with its verdict and evidence
       logs         Show the output of a step
+      open         Keep the deployed application forwarded to this machine, and print its address
+      watch        Build, deliver, deploy and verify after every change of a file that a step reads
       prove        Change copies of files that items are proven from; show what no check notices
       trust        Show what the pipeline executes, and trust it as it is now
       doctor       Check whether this machine has what the pipeline needs, each problem with its fix
       down         Remove what provision made, and only that: shows it first, and asks
+      ls           List the environments of this machine: what was brought up, from where, and how its
+                   last run ended
       gc           Remove old logs and images of this project, and journal records that are void
       graph        Show what needs what, with the last known state of every step
       explain      Explain an error by its id, or the last failure of a step; list all errors
