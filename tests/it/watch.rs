@@ -217,7 +217,7 @@ fn it_does_nothing_while_it_waits_whatever_the_number_of_files() {
     // The ticks of the processor that it has had, which Linux counts in hundredths of a second.
     let pid = watching.pid();
     let ticks = || {
-        let stat = fs_err::read_to_string(format!("/proc/{}/stat", pid)).unwrap();
+        let stat = fs_err::read_to_string(format!("/proc/{pid}/stat")).unwrap();
         let fields: Vec<&str> = stat.rsplit(") ").next().unwrap().split(' ').collect();
         fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
     };
