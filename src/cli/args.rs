@@ -20,7 +20,7 @@ pub(super) use consent::ConsentArgs;
 pub(super) use live::{LogsArgs, OpenArgs, WatchArgs};
 pub(super) use place::FileArg;
 pub(super) use support::{
-    ActionsArgs, CompletionsArgs, DoctorArgs, DownArgs, ExplainArgs, GcArgs, GraphArgs, ManArgs, ReadFormat,
+    ActionsArgs, CompletionsArgs, DoctorArgs, DownArgs, ExplainArgs, GcArgs, GraphArgs, LsArgs, ManArgs, ReadFormat,
     SchemaArgs, StatusArgs, TrustArgs,
 };
 
@@ -92,6 +92,8 @@ pub(super) enum Command {
     Doctor(DoctorArgs),
     /// Remove what provision made, and only that: shows it first, and asks
     Down(DownArgs),
+    /// List the environments of this machine: what was brought up, from where, and how its last run ended
+    Ls(LsArgs),
     /// Remove old logs and images of this project, and journal records that are void
     Gc(GcArgs),
     /// Show what needs what, with the last known state of every step
@@ -321,7 +323,7 @@ impl Command {
             Self::Gc(args) => args.place.file.as_ref(),
             Self::Graph(args) => args.place.file.as_ref(),
             Self::Explain(args) => args.place.file.as_ref(),
-            Self::Actions(_) | Self::Schema(_) | Self::Completions(_) | Self::Man(_) => None,
+            Self::Ls(_) | Self::Actions(_) | Self::Schema(_) | Self::Completions(_) | Self::Man(_) => None,
         }
     }
 }

@@ -90,10 +90,13 @@ fn answer(mut stream: TcpStream, services: &str, pods: &str) {
                 "spec": {"selector": {"app": service}, "ports": [port]}})
         }),
     };
-    let status = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
-        "message": "not found", "reason": "NotFound", "code": 404});
-    let code = if found.is_some() { "200 OK" } else { "404 Not Found" };
-    let body = found.unwrap_or(status).to_string();
+    let (code, body) = if let Some(body) = found {
+        ("200 OK", body.to_string())
+    } else {
+        let status = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
+            "message": "not found", "reason": "NotFound", "code": 404});
+        ("404 Not Found", status.to_string())
+    };
     let length = body.len();
     let text = format!(
         "HTTP/1.1 {code}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"

@@ -103,10 +103,10 @@ fn a_plan_for_programs_has_the_reason_the_key_and_the_needs_of_each_step() {
 fn states_and_inputs_for_programs_are_those_of_the_text() {
     let sandbox = broken_shop();
     let status = document(&sandbox, &["status", "--format", "json"], 0);
-    let states: Vec<_> = (0..4).map(|n| (&status["steps"][n]["state"], &status["steps"][n]["outcome"])).collect();
+    let found: Vec<_> = (0..4).map(|n| (&status["steps"][n]["state"], &status["steps"][n]["outcome"])).collect();
     let (ended, never) = (Value::from("ended"), Value::from("never-ran"));
     let (good, bad) = (Value::from("succeeded"), Value::from("failed"));
-    assert_eq!(states, [(&ended, &good), (&ended, &good), (&ended, &bad), (&never, &Value::Null)]);
+    assert_eq!(found, [(&ended, &good), (&ended, &good), (&ended, &bad), (&never, &Value::Null)]);
     assert!(status["steps"][2]["message"].as_str().unwrap().contains("ended with exit code 2"), "{status:#}");
     sandbox.file("settings.in", "a=2\n");
     let why = document(&sandbox, &["why", "prepare.config", "--format", "json"], 0);
