@@ -192,7 +192,9 @@ impl ComposeUp {
             Some((name.display().to_string(), path.parent()?.join(".env")))
         });
         if let Some(seen) = cx.tools().seen() {
-            files.iter().chain(&beside).for_each(|(_, path)| seen.note_file(path));
+            for (_, path) in files.iter().chain(&beside) {
+                seen.note_file(path);
+            }
         }
         files.extend(beside.filter(|(_, path)| path.is_file()));
         blocking(move || {
