@@ -214,6 +214,7 @@ fn a_step_that_takes_too_long_is_shown_with_its_limit() {
       │ waiting for the database
       log: .provision/logs/20000101-000000-00000000/s.slow.log
     help: a longer `timeout` on the step gives it more time
+    more: provision explain timed-out
     ✗ s.slow: timed out after 1 s
 
     ✗ test failed in 0.0s: 1 failed
