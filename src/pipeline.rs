@@ -13,7 +13,7 @@ use crate::model::{
 };
 use crate::redact::Redactor;
 use crate::tools::cluster::ClusterSpec;
-use crate::tools::secrets::SecretSource;
+use crate::tools::secrets::{EnvFile, SecretSource};
 
 /// A valid pipeline.
 #[derive(Debug)]
@@ -40,6 +40,8 @@ pub struct Pipeline {
     pub max_age: Duration,
     /// The lines of its checklists that look like items and are none.
     pub near_items: Vec<NearItem>,
+    /// The variables of its `env-file`.
+    pub env_file: EnvFile,
     /// The waivers of its items.
     pub waivers: BTreeMap<ItemId, Waiver>,
 }

@@ -53,7 +53,9 @@ impl StepContext {
         let digests = blocking(move || {
             let mut digests = Vec::new();
             if let Some(seen) = &seen {
-                values.iter().for_each(|(_, path)| seen.note_file(path));
+                for (_, path) in &values {
+                    seen.note_file(path);
+                }
                 chart.iter().try_for_each(|chart| note_chart(seen, chart))?;
             }
             for (path, digest) in chart.map(|chart| chart.digests()).transpose()?.unwrap_or_default() {

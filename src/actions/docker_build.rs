@@ -85,7 +85,9 @@ impl DockerBuild {
                 let mut own = root.join(&file).into_os_string();
                 own.push(".dockerignore");
                 let files = [root.join(&file), own.into(), root.join(&context).join(".dockerignore")];
-                files.iter().for_each(|file| seen.note_file(file));
+                for file in &files {
+                    seen.note_file(file);
+                }
             }
             BuildContext::open_inside(&root, &root.join(context), &root.join(file))
         })

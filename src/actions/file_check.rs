@@ -61,7 +61,7 @@ pub(super) struct FileCheck {
 
 impl ActionSettings for FileCheck {
     const NAME: &'static str = "file-check";
-    const REVISION: u32 = 3;
+    const REVISION: u32 = 4;
     const SUMMARY: &'static str = "Checks that files are there, and what they say; names each expectation that is not met, with the line, what was \
          found and what was expected";
     const EXAMPLE: &'static str = "path = \"k8s/backend.yaml\"\nobject = \"Deployment/backend\"\nassert = [\n  \
@@ -112,12 +112,17 @@ impl FileCheck {
     }
 }
 
-/// Checking files is cheap, and only their contents decide the result: they are the step's inputs, so that the step is
-/// fresh while they are unchanged.
+/// Checking files is cheap, and only what they say decides the result: it is the step's inputs, so that the step is
+/// fresh while it is unchanged. Of files that only have to be there, that is their names.
 impl Action for FileCheck {
     fn inputs<'a>(&'a self, cx: &'a StepContext, inputs: &'a mut Inputs) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async move {
             for expectation in self.expectations() {
+                if expectation.only_exists() {
+                    let (root, label) = (cx.tools().root().to_owned(), format!("files {}", expectation.path));
+                    inputs.text(label, &blocking(move || expectation.present(&root)).await?);
+                    continue;
+                }
                 let set = FileSet::glob(cx.tools().root(), &expectation.path, &[]).map_err(Failure::failed)?;
                 inputs.digest(format!("files {}", expectation.path), cx.tools().digest(set).await?);
                 let (root, path) = (cx.tools().root().to_owned(), expectation.path.clone());

@@ -19,7 +19,7 @@ use crate::fingerprint::Inputs;
 use crate::model::{Output, Progress};
 use crate::tools::deletion::Deletion;
 use crate::tools::helm::{self, Chart, Helm, Install, PendingRelease};
-use crate::tools::kubernetes::{Kube, ManifestObject, Release, ReleaseStatus};
+use crate::tools::kubernetes::{Kube, ManifestObject, Release, ReleaseStatus, Revision};
 use crate::tools::process::ProcessObserver;
 use crate::tools::{Poll, blocking};
 
@@ -157,8 +157,8 @@ impl Action for HelmInstall {
         Box::pin(async move { Ok(self.removal(cx).await?.into_iter().collect()) })
     }
 
-    fn remove<'a>(&'a self, cx: &'a StepContext, _removal: &'a Deletion) -> BoxFuture<'a, Result<(), Failure>> {
-        Box::pin(self.take_down(cx))
+    fn remove<'a>(&'a self, cx: &'a StepContext, removal: &'a Deletion) -> BoxFuture<'a, Result<(), Failure>> {
+        Box::pin(self.take_down(cx, removal))
     }
 
     fn run<'a>(&'a self, cx: &'a StepContext) -> BoxFuture<'a, Result<Output, Failure>> {
@@ -308,6 +308,7 @@ impl HelmInstall {
             Some(json)
         };
         let call = helm::call_id();
+        let history = kube.release_history(&self.namespace, &self.release).await?;
         let description = format!("provision:{}:{call}", cx.step());
         let install = Install {
             chart: &chart,
@@ -320,6 +321,7 @@ impl HelmInstall {
             values,
             description: &description,
             call: &call,
+            checkout: Revision::label_of(history.last(), &cx.tools().marks()),
             hook_timeout: self.hook_timeout.map(|time| time.0),
         };
         cx.progress(Progress::items(0, None, format!("helm upgrade --install {}", self.release)));

@@ -17,7 +17,7 @@ use crate::model::Output;
 use crate::tools::blocking;
 use crate::tools::deletion::Deletion;
 use crate::tools::kubernetes::{
-    Kube, ManifestObject, ManifestObjects, Marks, Owners, Target, WorkloadKind, order, read_manifests,
+    Kube, ManifestObject, ManifestObjects, Owners, Target, WorkloadKind, order, read_manifests,
 };
 
 mod apply;
@@ -148,7 +148,7 @@ impl ManifestApply {
             namespace: &self.namespace,
             create_namespace: self.create_namespace,
             ignored: &self.ignore_changes,
-            marks: Marks::of(tools.pipeline()),
+            marks: tools.marks(),
             owners: Owners::new(tools.pipeline(), tools.steps(), cx.step()),
         };
         let objects = self.objects(cx).await?;
@@ -183,7 +183,7 @@ impl ManifestApply {
     async fn objects(&self, cx: &StepContext) -> Result<Vec<ManifestObject>, Failure> {
         let (root, files, namespace) = (cx.tools().root().to_owned(), self.files.clone(), self.namespace.clone());
         let mut objects = blocking(move || read_manifests(&root, &files, &namespace)).await?;
-        let marks = Marks::of(cx.tools().pipeline());
+        let marks = cx.tools().marks();
         let mut used = BTreeSet::new();
         for object in &mut objects {
             object.replace_images(&self.images, &mut used);

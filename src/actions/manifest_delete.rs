@@ -13,7 +13,7 @@ use crate::fingerprint::Inputs;
 use crate::model::Output;
 use crate::tools::blocking;
 use crate::tools::deletion::Consent;
-use crate::tools::kubernetes::{Kube, LiveObject, ManifestObject, Marks, order, read_manifests};
+use crate::tools::kubernetes::{Kube, LiveObject, ManifestObject, order, read_manifests};
 
 pub(in crate::actions) mod made;
 pub(in crate::actions) mod removal;
@@ -95,7 +95,7 @@ impl ManifestDelete {
         let found = cx.unless_cancelled("looking for the objects", find).await?;
         let removal = Removal {
             kube,
-            marks: Marks::of(cx.tools().pipeline()),
+            marks: cx.tools().marks(),
             reason: "the step says so",
             declared: Consent::from_flag(self.ephemeral),
         };
@@ -109,7 +109,7 @@ impl ManifestDelete {
 
     /// Whether the objects are gone. What somebody else has made under the same name since is not what was deleted.
     async fn present(&self, cx: &StepContext, kube: &Kube) -> Result<Presence, Failure> {
-        let marks = Marks::of(cx.tools().pipeline());
+        let marks = cx.tools().marks();
         let found = found(kube, &self.objects(cx).await?).await?;
         let still = found.into_iter().find(|object| object.is_marked(&marks));
         Ok(still.map_or(Presence::Present, |object| Presence::Missing(format!("{} is there", object.reference))))

@@ -17,7 +17,7 @@ use crate::fingerprint::{Digest, Inputs};
 use crate::model::{Output, SecretPart, split_secret_refs};
 use crate::tools::Tools;
 use crate::tools::deletion::{Consent, Deletion, TAKEN_DOWN};
-use crate::tools::kubernetes::{GENERATED, Judged, Kube, Marks, ObjectRef, Owners, SecretObject, SecretState};
+use crate::tools::kubernetes::{GENERATED, Judged, Kube, ObjectRef, Owners, SecretObject, SecretState};
 use crate::tools::secrets::{self, SecretSource, SecretValue};
 
 /// Marks what we made.
@@ -125,7 +125,9 @@ impl Action for SecretApply {
         _output: &'a Output,
     ) -> BoxFuture<'a, Result<Vec<Deletion>, Failure>> {
         Box::pin(async move {
-            let secret = self.judged(cx).await?.map(|judged| judged.deletion);
+            let kube = cx.tools().kube().await?;
+            let secret = self.judged(cx, &kube).await?;
+            let secret = secret.map(|judged| judged.withdrawal(&kube, &made::marks(cx)).unwrap_or(judged.deletion));
             // The namespace, if this step has made it, goes after what is in it.
             Ok(secret.into_iter().chain(made::removals(cx).await?).collect())
         })
@@ -133,9 +135,13 @@ impl Action for SecretApply {
 
     fn remove<'a>(&'a self, cx: &'a StepContext, removal: &'a Deletion) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async move {
-            match self.judged(cx).await?.filter(|judged| judged.deletion.subject == removal.subject) {
-                Some(judged) => self.delete(cx, judged).await,
-                None => made::remove(cx, removal).await,
+            let kube = cx.tools().kube().await?;
+            match self.judged(cx, &kube).await? {
+                Some(judged) if judged.withdrawal_subject() == removal.subject => {
+                    kube.withdraw(&judged.object, &made::marks(cx)).await
+                }
+                Some(judged) if judged.deletion.subject == removal.subject => self.delete(&kube, judged).await,
+                _ => made::remove(cx, removal).await,
             }
         })
     }
@@ -153,18 +159,15 @@ impl Action for SecretApply {
 
 impl SecretApply {
     /// Judges the Secret for `down`; `None` if it is not there.
-    async fn judged(&self, cx: &StepContext) -> Result<Option<Judged>, Failure> {
-        let kube = cx.tools().kube().await?;
+    async fn judged(&self, cx: &StepContext, kube: &Kube) -> Result<Option<Judged>, Failure> {
         let reference = ObjectRef::of_secret(&self.namespace, &self.name);
         let found = kube.live_object(&reference).await?.filter(|found| !found.is_being_deleted());
-        let marks = Marks::of(cx.tools().pipeline());
-        Ok(found.map(|found| kube.judge_by_managers(found, &marks, TAKEN_DOWN)))
+        Ok(found.map(|found| kube.judge_by_managers(found, &made::marks(cx), TAKEN_DOWN)))
     }
 
     /// Deletes the Secret as it was judged, if only steps of this pipeline have set something in it.
-    async fn delete(&self, cx: &StepContext, judged: Judged) -> Result<(), Failure> {
+    async fn delete(&self, kube: &Kube, judged: Judged) -> Result<(), Failure> {
         judged.permit(Consent::None, Consent::Given)?;
-        let kube = cx.tools().kube().await?;
         if kube.delete_live(&judged.object).await? {
             return Ok(());
         }
@@ -174,7 +177,7 @@ impl SecretApply {
     }
 
     async fn apply(&self, cx: &StepContext, kube: &Kube) -> Result<Output, Failure> {
-        let marks = Marks::of(cx.tools().pipeline());
+        let marks = cx.tools().marks();
         if self.create_namespace && kube.make_namespace(&self.namespace, &marks, cx.step().as_str()).await? {
             cx.line(&format!("made the namespace `{}`", self.namespace));
         }

@@ -1,5 +1,6 @@
 //! The command line, as clap reads it.
 
+mod consent;
 mod live;
 mod place;
 mod support;
@@ -15,10 +16,11 @@ use crate::files::Verify;
 use crate::report::{ChecklistFormat, ColorChoice, DIFF_FORMATS, DiffFormat, FORMATS, OutputChoice, ProveFormat};
 use crate::tools::Access;
 use crate::tools::deletion::Consent;
+pub(super) use consent::ConsentArgs;
 pub(super) use live::{LogsArgs, OpenArgs, WatchArgs};
 pub(super) use place::FileArg;
 pub(super) use support::{
-    ActionsArgs, CompletionsArgs, DoctorArgs, DownArgs, ExplainArgs, GcArgs, GraphArgs, ManArgs, ReadFormat,
+    ActionsArgs, CompletionsArgs, DoctorArgs, DownArgs, ExplainArgs, GcArgs, GraphArgs, LsArgs, ManArgs, ReadFormat,
     SchemaArgs, StatusArgs, TrustArgs,
 };
 
@@ -90,6 +92,8 @@ pub(super) enum Command {
     Doctor(DoctorArgs),
     /// Remove what provision made, and only that: shows it first, and asks
     Down(DownArgs),
+    /// List the environments of this machine: what was brought up, from where, and how its last run ended
+    Ls(LsArgs),
     /// Remove old logs and images of this project, and journal records that are void
     Gc(GcArgs),
     /// Show what needs what, with the last known state of every step
@@ -169,20 +173,6 @@ pub(super) struct RunArgs {
     /// Also write the events as JSON lines to this file
     #[arg(long, value_name = "FILE")]
     pub(super) events: Option<PathBuf>,
-}
-
-/// What the user agrees to in advance.
-#[derive(Args, Clone, Debug)]
-pub(super) struct ConsentArgs {
-    /// Trust the pipeline as it is now, and remember that
-    #[arg(long)]
-    pub(super) trust: bool,
-    /// Allow to change the cluster of this kube context, wherever it is, and accept the one that it leads to now
-    #[arg(long, value_name = "NAME")]
-    pub(super) allow_context: Vec<String>,
-    /// Agree to the loss of data where a repair has to delete something of ours that is not empty
-    #[arg(long)]
-    pub(super) yes: bool,
 }
 
 #[derive(Args, Debug)]
@@ -333,7 +323,7 @@ impl Command {
             Self::Gc(args) => args.place.file.as_ref(),
             Self::Graph(args) => args.place.file.as_ref(),
             Self::Explain(args) => args.place.file.as_ref(),
-            Self::Actions(_) | Self::Schema(_) | Self::Completions(_) | Self::Man(_) => None,
+            Self::Ls(_) | Self::Actions(_) | Self::Schema(_) | Self::Completions(_) | Self::Man(_) => None,
         }
     }
 }

@@ -36,6 +36,7 @@ const NAMES: &[(&str, Names)] = &[
     ("id", |typed| matching(typed, stages)),
     ("profile", |typed| matching(typed, profiles)),
     ("set", |typed| matching(typed, variables)),
+    ("env", |typed| matching(typed, |_| environments())),
     ("run", |typed| matching(typed, runs)),
     ("item", |typed| matching(typed, items)),
     ("items", |typed| matching(typed, items)),
@@ -74,6 +75,11 @@ type Described = (String, Option<String>);
 
 fn described(name: &str, about: &str) -> Described {
     (name.to_owned(), Some(about.to_owned()))
+}
+
+fn environments() -> Vec<Described> {
+    let names = super::environments::names().into_iter();
+    names.map(|(name, file)| (name, Some(file.display().to_string()))).collect()
 }
 
 /// Returns those of the pipeline's names that begin with what is typed.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::args::{Cli, DownArgs};
+use super::environments::Listing;
 use super::output::Terminal;
 use super::project::Project;
 use super::runtime::runtime;
@@ -68,6 +69,7 @@ pub(super) fn down(cli: &Cli, terminal: &Terminal, args: &DownArgs) -> Result<u8
     let history = opened.as_ref().map(|opened| &opened.history).or(read.as_ref());
     let Some(history) = history else { return Err(Failure::bug("the history was not read")) };
     terminal.warn(opened.iter().flat_map(|opened| opened.warnings.clone()));
+    let listing = Listing::of(&project, terminal);
     let children = Arc::new(ChildRegistry::default().withholding(project.tools.secrets().variables()));
     let plan = select(&project.graph, &Selection::default())?;
     let down = Down {
@@ -78,20 +80,34 @@ pub(super) fn down(cli: &Cli, terminal: &Terminal, args: &DownArgs) -> Result<u8
         project: &project,
     };
     let runtime = runtime()?;
-    let code = runtime.block_on(async {
+    let ended = runtime.block_on(async {
         let mut signals = stop_signals(Arc::clone(&children))?;
         tokio::select! {
-            code = down.go(terminal, args, can_ask) => code,
+            ended = down.go(terminal, args, can_ask) => ended,
             Some(signal) = signals.recv() => Err(Failure::new(signal.kind(), "taking the pipeline down was interrupted")
                 .hint("provision down   # shows what is left, and goes on")),
         }
     });
     runtime.shutdown_background();
-    code
+    let Ended { code, is_down } = ended?;
+    if is_down {
+        let makes_cluster = down.candidates.iter().any(|candidate| candidate.step.action_type.makes_cluster);
+        let is_managed = project.pipeline.cluster.as_ref().is_some_and(|cluster| cluster.managed);
+        listing.taken_down(makes_cluster && is_managed && !args.cluster);
+    }
+    Ok(code)
+}
+
+/// How the command ended.
+#[derive(Clone, Copy, Debug)]
+struct Ended {
+    code: u8,
+    /// Whether nothing is left of what was to be removed.
+    is_down: bool,
 }
 
 impl Down<'_> {
-    async fn go(&self, terminal: &Terminal, args: &DownArgs, can_ask: bool) -> Result<u8, Failure> {
+    async fn go(&self, terminal: &Terminal, args: &DownArgs, can_ask: bool) -> Result<Ended, Failure> {
         let found = self.find().await;
         terminal.print(|out| show(out, &found))?;
         for failure in &found.failures {
@@ -99,7 +115,7 @@ impl Down<'_> {
         }
         let code = u8::from(!found.failures.is_empty());
         if found.removals.is_empty() || args.dry_run {
-            return Ok(code);
+            return Ok(Ended { code, is_down: code == 0 && !args.dry_run });
         }
         if !args.yes {
             if !can_ask {
@@ -109,10 +125,11 @@ impl Down<'_> {
             terminal.print(|out| write!(out, "\nremove it? [y/N] "))?;
             if !trust::read_yes()? {
                 terminal.print(|out| writeln!(out, "nothing was removed"))?;
-                return Ok(code);
+                return Ok(Ended { code, is_down: false });
             }
         }
-        Ok(code.max(self.remove_all(terminal, found).await?))
+        let code = code.max(self.remove_all(terminal, found).await?);
+        Ok(Ended { code, is_down: code == 0 })
     }
 
     /// Returns what the steps have made and is still there, that of later steps first.

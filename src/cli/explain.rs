@@ -155,11 +155,11 @@ mod tests {
             for command in page.look.iter().chain(page.fixes).flat_map(|text| commands(text)) {
                 let line = command.replace("KUBECTL ", "kubectl ").replace("HELM ", "helm ");
                 if programs.iter().any(|program| line.starts_with(&format!("{program} "))) {
-                    named.insert(line);
+                    named.insert(line + "\n");
                 }
             }
         }
-        let text: String = named.iter().map(|line| format!("{line}\n")).collect();
+        let text = String::from_iter(named);
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/snapshots/commands.txt");
         if std::env::var_os("UPDATE_PAGES").is_some() {
             fs_err::write(path, &text).unwrap();

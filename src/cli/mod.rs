@@ -7,6 +7,7 @@ mod completions;
 mod diff;
 mod doctor;
 mod down;
+mod environments;
 mod explain;
 mod gc;
 mod graph;
@@ -26,6 +27,7 @@ mod settings;
 mod tick;
 mod trust;
 mod up;
+mod user_state;
 mod watch;
 mod why;
 
@@ -43,7 +45,7 @@ pub fn main() -> ExitCode {
     if let Some(code) = complete::complete() {
         return code;
     }
-    let cli = match Cli::try_parse() {
+    let mut cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version arrive here as well, and are no errors.
@@ -54,7 +56,7 @@ pub fn main() -> ExitCode {
     };
     let terminal = Terminal::new(cli.global.color);
     start_debug_log();
-    match run(&cli, &terminal) {
+    match environments::locate(&mut cli).and_then(|()| run(&cli, &terminal)) {
         Ok(code) => ExitCode::from(code),
         Err(failure) => {
             terminal.show_failure(&failure);
@@ -79,6 +81,7 @@ fn run(cli: &Cli, terminal: &Terminal) -> Result<u8, Failure> {
         Command::Trust(args) => trust::trust(cli, terminal, args),
         Command::Doctor(args) => doctor::doctor(cli, terminal, args),
         Command::Down(args) => down::down(cli, terminal, args),
+        Command::Ls(args) => environments::ls(terminal, args),
         Command::Gc(args) => gc::gc(cli, terminal, args),
         Command::Graph(args) => graph::graph(cli, terminal, args),
         Command::Explain(args) => explain::explain(cli, terminal, args),

@@ -17,6 +17,7 @@ use super::up::stop_signals;
 use crate::action::StepScope;
 use crate::error::{Failure, FailureKind};
 use crate::event::StepLog;
+use crate::model::StepId;
 use crate::plan::{Selection, candidates, select};
 use crate::tools::kubernetes::Kube;
 use crate::tools::process::{ChildRegistry, open_in_browser};
@@ -115,7 +116,7 @@ async fn begin<'a>(
         namespace: &opening.namespace,
         service: &opening.service,
         port: held.port().to_string(),
-        step: chosen.step.as_ref().map(|step| step.as_str()),
+        step: chosen.step.as_ref().map(StepId::as_str),
         context: held.context(),
         pods: &pods,
     };

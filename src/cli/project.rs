@@ -61,7 +61,7 @@ impl Project {
         terminal.show_warnings(&loaded.warnings);
         let mut pipeline = loaded.pipeline;
         let redactor = Redactor::new();
-        let secrets = Secrets::new(pipeline.secrets.clone(), redactor.clone());
+        let secrets = Secrets::new(pipeline.secrets.clone(), redactor.clone()).with_file(pipeline.env_file.clone());
         let warnings = secrets
             .register_all()
             .into_iter()

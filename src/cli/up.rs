@@ -12,6 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::args::{Cli, RunArgs, StageArgs, UpArgs};
+use super::environments::Listing;
 use super::output::{AppendTo, Terminal};
 use super::project::Project;
 use super::prompter::TerminalPrompter;
@@ -114,12 +115,14 @@ pub(super) fn run(
     let reporters = reporters(cli, terminal, args, project)?;
     let shown = std::thread::spawn(move || drive(events, reporters));
     let id = new_run_id()?;
+    let listing = Listing::of(project, terminal);
+    listing.begin(&id, &command);
     let children = ChildRegistry::of_run(id.as_str()).withholding(project.tools.secrets().variables());
     let children = Arc::new(children);
     let history = Arc::new(opened.history);
     let run = Run {
-        id,
-        command,
+        id: id.clone(),
+        command: command.clone(),
         history: Arc::clone(&history),
         tools: Arc::clone(&project.tools),
         prompts: Arc::new(prompts(terminal, args)),
@@ -140,7 +143,9 @@ pub(super) fn run(
     for failure in lost_output(shown) {
         terminal.show_failure(&failure);
     }
-    Ok(Ran { kind: end?.kind, _history: history })
+    let end = end?;
+    listing.end(&id, &command, end.outcome);
+    Ok(Ran { kind: end.kind, _history: history })
 }
 
 /// Fails unless the cluster may be changed, and unless what is allowed is what the pipeline has.

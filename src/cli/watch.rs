@@ -179,7 +179,9 @@ fn leave_out_exercises(graph: &Graph, plan: &mut Plan) {
         if more.is_empty() {
             break;
         }
-        more.into_iter().for_each(|number| out[number] = true);
+        for number in more {
+            out[number] = true;
+        }
     }
     // A pipeline of exercises alone is one that somebody wants to watch.
     if !plan.selected.iter().zip(&out).any(|(selected, out)| *selected && !out) {

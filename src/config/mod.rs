@@ -30,7 +30,7 @@ use crate::action::ActionType;
 use crate::model::{ItemId, StageId, Waiver};
 use crate::pipeline::Pipeline;
 use crate::suggest::suggest;
-use crate::tools::secrets::SecretSource;
+use crate::tools::secrets::{EnvFile, SecretSource};
 use after_cluster::mark_after_cluster;
 use assemble::{Assembly, known_steps};
 use expr::scope::{Env, Scope};
@@ -39,7 +39,7 @@ pub(crate) use sections::checklist::{NewBoxes, ids as checklist_ids, items as ch
 use sections::profile::Profile;
 pub(crate) use sections::stages::COMMON_KEYS;
 use sections::stages::{Reader, StageDecl};
-use sections::{checklist, pipeline, profile, secrets, vars, waivers};
+use sections::{checklist, env_file, pipeline, profile, secrets, vars, waivers};
 use settings::cluster;
 use syntax::diagnostic::Report;
 use syntax::document;
@@ -135,17 +135,20 @@ fn build(
         cluster::check_override(report, table);
     }
     let secret_variables = secrets::variables(&declared.secrets);
-    let env = Env { variables: &options.env, secrets: &secret_variables };
+    let variables = declared.env_file.below(&options.env);
+    let env = Env { variables: &variables, secrets: &secret_variables };
     let overrides = vars::Overrides { profile: &profile.vars, env, set: &options.set };
-    let vars = vars::resolve(report, &declared.name, &declared.vars, &overrides);
-    let scope = Scope { env, vars: &vars, pipeline: &declared.name, cluster: None, steps: None, secrets: None };
+    let state_dir = options.state_dir.clone().unwrap_or_else(|| root.join(".provision"));
+    let of = vars::Of { pipeline: &declared.name, state_dir: &state_dir };
+    let vars = vars::resolve(report, of, &declared.vars, &overrides);
+    let vars::Of { pipeline, state_dir } = of;
+    let scope = Scope { env, vars: &vars, pipeline, state_dir, cluster: None, steps: None, secrets: None };
 
     let own_records = !profile.vars.0.is_empty() || profile.cluster.is_some();
     let declares_cluster = declared.cluster.is_some() || profile.cluster.is_some();
     let cluster = cluster::resolve(report, declared.cluster.take(), profile.cluster, &scope);
-    let state_dir = options.state_dir.clone().unwrap_or_else(|| root.join(".provision"));
     let facts = match &cluster {
-        Some(spec) => Some(cluster::facts(spec, &state_dir, &options.env)),
+        Some(spec) => Some(cluster::facts(spec, state_dir, &options.env)),
         // An invalid cluster is still declared: its uses are not errors as well.
         None if declares_cluster => Some(cluster::FACTS.map(|fact| (fact, String::new())).into()),
         None => None,
@@ -180,6 +183,7 @@ fn build(
         checklists: declared.items.files,
         near_items: declared.items.near,
         waivers: declared.waivers,
+        env_file: declared.env_file,
         max_age: declared.max_age,
     })
 }
@@ -193,19 +197,22 @@ struct Declared {
     profiles: BTreeMap<String, Profile>,
     items: checklist::Items,
     waivers: BTreeMap<ItemId, Waiver>,
+    env_file: EnvFile,
     max_age: Duration,
 }
 
 impl Declared {
     fn read(report: &Report, fields: &mut Fields<'_>, root: &Path) -> Self {
-        let pipeline::PipelineSection { name, checklists, waivers: file, max_age } = pipeline::read(report, fields);
+        let pipeline::PipelineSection { name, checklists, waivers: file, env_file, max_age } =
+            pipeline::read(report, fields);
+        let env_file = env_file::read(report, root, env_file.as_ref());
         let vars = fields.names("vars");
         let secrets = secrets::read(report, fields.names("secrets"));
         let cluster = fields.spanned_table("cluster");
         let profiles = profile::read(report, fields.names("profile"), &vars);
         let items = checklist::read(report, root, &checklists);
         let waivers = waivers::read(report, root, file.as_ref(), &items);
-        Self { name, vars, secrets, cluster, profiles, items, waivers, max_age }
+        Self { name, vars, secrets, cluster, profiles, items, waivers, env_file, max_age }
     }
 
     /// Removes the profile `name` from the others; without a name, returns one that changes nothing.

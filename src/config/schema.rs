@@ -72,6 +72,7 @@ fn sections(providers: &[ProviderType]) -> Value {
                     "anyOf": [strings, {"type": "object", "additionalProperties": {"type": "string"}}]
                 },
                 "max-age": {"description": "How old a proof may be that can't be seen again without changing something", "$ref": "#/$defs/duration"},
+                "env-file": {"description": "A file with a variable a line, `NAME=value`, for `env.NAME` and secrets; the environment comes first", "type": "string"},
                 "waivers": {"description": "The file of waivers, relative to this file", "type": "string"},
                 "max-waived": {
                     "description": "How many items may be waived: a number, or a part of them such as `\"10%\"`",

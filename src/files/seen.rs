@@ -214,7 +214,9 @@ mod tests {
     impl Project {
         fn new(files: &[&str]) -> Self {
             let project = Self { dir: tempfile::tempdir().unwrap(), seen: std::sync::Arc::default() };
-            files.iter().for_each(|file| project.write(file, file));
+            for file in files {
+                project.write(file, file);
+            }
             project
         }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::forecast::{Forecast, mark_dependents};
+use super::forecast::{Forecast, before, spread, used_by};
 use super::freshness::too_old;
 use super::graph::Graph;
 use crate::fingerprint::{Inputs, StaleReason};
@@ -55,25 +55,67 @@ fn attempts_of(history: &History, step: &StepId) -> Vec<Attempt> {
 }
 
 /// Returns why each step proves nothing any more. That of a step whose fallback has stood in for it is the fallback's.
+///
+/// What has changed in the project comes first: what was proven of an older one is void, and so is each check of what
+/// has become of it. What has only changed in the world comes second: a check has seen the world as it is now, for this
+/// very report, so it decides by itself; all else that rests on what is not there any more is void.
 fn reasons(graph: &Graph, history: &History, forecasts: &[Forecast]) -> Vec<Option<StaleReason>> {
-    let mut stale = vec![None; graph.steps.len()];
+    let mut own = vec![None; graph.steps.len()];
+    let mut looks = vec![false; graph.steps.len()];
     let mut stand_ins = Vec::new();
     for forecast in forecasts {
         let end = last_end(history, forecast);
         match end.and_then(|end| stand_in(graph, forecast.number, end)) {
             Some(stand_in) => stand_ins.push((forecast.number, stand_in)),
-            None => stale[forecast.number] = voided(forecast),
+            None => own[forecast.number] = voided(forecast),
+        }
+        looks[forecast.number] = forecast.kind == ProofKind::Check;
+    }
+    for (number, stand_in) in &stand_ins {
+        looks[*number] = stand_in.as_ref().is_ok_and(|fallback| looks[*fallback]);
+    }
+    let is_drift = |reason: &Option<StaleReason>| matches!(reason, Some(StaleReason::Missing(_)));
+    let mut stale: Vec<_> = own.iter().map(|reason| reason.clone().filter(|_| !is_drift(reason))).collect();
+    spread_to_proofs(graph, &mut stale, &stand_ins, &vec![false; looks.len()]);
+    for (number, reason) in own.into_iter().enumerate().filter(|(_, reason)| is_drift(reason)) {
+        if matches!(stale[number], None | Some(StaleReason::AlwaysRuns)) {
+            stale[number] = reason;
         }
     }
-    mark_dependents(graph, &mut stale);
+    spread_to_proofs(graph, &mut stale, &stand_ins, &looks);
+    stale
+}
+
+/// Marks the proofs that rest on a stale one; those in `decided` do not.
+fn spread_to_proofs(
+    graph: &Graph,
+    stale: &mut [Option<StaleReason>],
+    stand_ins: &[(usize, Result<usize, String>)],
+    decided: &[bool],
+) {
+    let causes = |number: usize, runs_anyway: bool| {
+        if decided[number] {
+            return Vec::new();
+        }
+        let node = &graph.steps[number];
+        let mut causes = used_by(graph, number);
+        // An exercise was done with what those before it in its chain had made.
+        let links = node.needs.iter().filter(|need| node.chain.is_some() && graph.steps[**need].chain == node.chain);
+        causes.extend(links);
+        if runs_anyway {
+            // What an exercise makes is gone again.
+            causes.extend(before(graph, number).into_iter().filter(|other| !graph.steps[*other].step.exercise));
+        }
+        causes
+    };
+    spread(graph, stale, causes);
     for (number, stand_in) in stand_ins {
-        stale[number] = match stand_in {
-            Ok(fallback) => stale[fallback].clone(),
-            Err(why) => Some(StaleReason::Missing(why)),
+        stale[*number] = match stand_in {
+            Ok(fallback) => stale[*fallback].clone(),
+            Err(why) => Some(StaleReason::Missing(why.clone())),
         };
     }
-    mark_dependents(graph, &mut stale);
-    stale
+    spread(graph, stale, causes);
 }
 
 fn last_end<'a>(history: &'a History, forecast: &Forecast) -> Option<&'a StepEnd> {

@@ -147,25 +147,28 @@ impl Checking<'_> {
 /// Marks the steps that use an output of a step that would run, and those that run every time after it: they verify
 /// what it would change. No step depends on a fallback, but on the step that it stands in for.
 pub(super) fn mark_dependents(graph: &Graph, stale: &mut [Option<StaleReason>]) {
-    // Steps come after what they need in every stage order, but not always in the file: repeat until nothing changes.
+    spread(graph, stale, |number, runs_anyway| {
+        let mut causes = used_by(graph, number);
+        if runs_anyway {
+            causes.extend(before(graph, number));
+        }
+        causes
+    });
+}
+
+/// Marks each step that depends on a stale one, until nothing changes: steps come after what they need in every stage
+/// order, but not always in the file. `causes` returns what a step depends on; it learns whether the step runs every
+/// time.
+pub(super) fn spread(graph: &Graph, stale: &mut [Option<StaleReason>], causes: impl Fn(usize, bool) -> Vec<usize>) {
     loop {
         let mut changed = false;
-        for (number, node) in graph.steps.iter().enumerate() {
+        for number in 0..graph.steps.len() {
             let runs_anyway = matches!(stale[number], Some(StaleReason::AlwaysRuns));
             if stale[number].is_some() && !runs_anyway {
                 continue;
             }
-            let uses = node.step.binding.uses().iter().filter_map(|(id, _)| graph.step(id));
-            let mut causes: Vec<usize> = uses.collect();
-            if runs_anyway {
-                // What it verifies may have been made by any step before it.
-                let mut before = vec![false; graph.steps.len()];
-                graph.with_needs(number, &mut before);
-                let is_cause = |other: &usize| before[*other] && *other != number && !graph.is_fallback(*other);
-                causes.extend((0..before.len()).filter(is_cause));
-            }
             let would_run = |cause: &usize| !matches!(stale[*cause], None | Some(StaleReason::AlwaysRuns));
-            if let Some(cause) = causes.into_iter().find(would_run) {
+            if let Some(cause) = causes(number, runs_anyway).into_iter().find(would_run) {
                 stale[number] = Some(StaleReason::DependsOn(graph.steps[cause].step.id.clone()));
                 changed = true;
             }
@@ -174,4 +177,18 @@ pub(super) fn mark_dependents(graph: &Graph, stale: &mut [Option<StaleReason>]) 
             return;
         }
     }
+}
+
+/// Returns the steps whose outputs a step uses.
+pub(super) fn used_by(graph: &Graph, number: usize) -> Vec<usize> {
+    let uses = graph.steps[number].step.binding.uses();
+    uses.iter().filter_map(|(id, _)| graph.step(id)).collect()
+}
+
+/// Returns the steps before a step, fallbacks aside: what it verifies may have been made by any of them.
+pub(super) fn before(graph: &Graph, number: usize) -> Vec<usize> {
+    let mut before = vec![false; graph.steps.len()];
+    graph.with_needs(number, &mut before);
+    let is_cause = |other: &usize| before[*other] && *other != number && !graph.is_fallback(*other);
+    (0..before.len()).filter(is_cause).collect()
 }

@@ -8,6 +8,7 @@ mod checklist;
 mod choice;
 mod diff;
 mod doctor;
+mod environments;
 mod errors;
 mod facts;
 mod fanout;
@@ -29,6 +30,10 @@ pub(crate) use checklist::{ChecklistReport, FORMATS, Format as ChecklistFormat, 
 pub(crate) use choice::{ColorChoice, Environment, Format, OutputChoice, Verbosity};
 pub(crate) use diff::{DIFF_FORMATS, Diff, DiffFormat, KnownRun};
 pub(crate) use doctor::{Checked, Diagnosis, Finding, Health, write_diagnosis, write_diagnosis_json};
+pub(crate) use environments::{
+    EnvironmentCluster, EnvironmentRun, EnvironmentState, Environments, ListedEnvironment, write_environments,
+    write_environments_json,
+};
 pub(crate) use errors::{write_error_list, write_error_page, write_errors_json, write_last_error};
 pub(crate) use fanout::{Fanout, drive};
 pub(crate) use graph::{GraphFormat, GraphStage, GraphStep, PipelineGraph, write_graph};

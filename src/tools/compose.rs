@@ -4,13 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::checkout::checkout_id;
+use super::checkout::{DIGITS, checkout_id};
 use super::docker::Endpoint;
 use super::process::{self, Cancel, ChildRegistry, Command};
 use crate::error::{Failure, ids};
-
-/// How many digits of the checkout's id a project's name has.
-const DIGITS: usize = 8;
 
 /// How long the docker program may take to say whether it has the plugin; on a busy machine it takes some seconds.
 const FIND: Duration = Duration::from_secs(30);

@@ -38,7 +38,7 @@ use crate::model::StepId;
 use crate::redact::Redactor;
 
 pub use blocking::blocking;
-pub use checkout::checkout_id;
+pub use checkout::{Checkout, checkout_id, checkout_slug};
 use cluster::ClusterSpec;
 use deletion::Consent;
 use docker::{Docker, Endpoint};
@@ -150,6 +150,11 @@ impl Tools {
     /// The pipeline's name.
     pub fn pipeline(&self) -> &str {
         &self.pipeline
+    }
+
+    /// The marks of what this pipeline applies from this checkout.
+    pub fn marks(&self) -> kubernetes::Marks {
+        kubernetes::Marks::of(&self.pipeline).in_checkout(Checkout::of(&self.state_dir))
     }
 
     /// The ids of the pipeline's steps.

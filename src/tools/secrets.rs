@@ -38,7 +38,36 @@ pub enum SecretSource {
 pub struct Secrets {
     sources: BTreeMap<String, SecretSource>,
     variables: Arc<[String]>,
+    file: EnvFile,
     redactor: Redactor,
+}
+
+/// The variables of a file that the pipeline names. They are in nobody's environment, and never shown.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct EnvFile {
+    /// The file's name; empty without one.
+    name: Arc<str>,
+    variables: Arc<BTreeMap<String, String>>,
+}
+
+impl EnvFile {
+    /// Those of the file `name`.
+    pub fn new(name: &str, variables: impl IntoIterator<Item = (String, String)>) -> Self {
+        Self { name: name.into(), variables: Arc::new(variables.into_iter().collect()) }
+    }
+
+    /// The environment `over` with what the file has besides.
+    pub fn below(&self, over: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+        let mut all = (*self.variables).clone();
+        all.extend(over.iter().map(|(name, value)| (name.clone(), value.clone())));
+        all
+    }
+}
+
+impl std::fmt::Debug for EnvFile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("EnvFile").field(&self.name).finish_non_exhaustive()
+    }
 }
 
 /// A secret's value, which is never shown by accident.
@@ -71,7 +100,18 @@ impl Secrets {
             SecretSource::Env { variable, .. } => Some(variable.clone()),
             SecretSource::Generate { .. } => None,
         });
-        Self { variables: variables.collect(), sources, redactor }
+        Self { variables: variables.collect(), sources, file: EnvFile::default(), redactor }
+    }
+
+    /// With the variables of a file, for those that the environment lacks.
+    pub fn with_file(self, file: EnvFile) -> Self {
+        Self { file, ..self }
+    }
+
+    /// The value of a variable: that of our environment, else that of the file.
+    fn read(&self, variable: &str) -> Option<String> {
+        let of_environment = std::env::var(variable).ok().filter(|value| !value.is_empty());
+        of_environment.or_else(|| self.file.variables.get(variable).filter(|value| !value.is_empty()).cloned())
     }
 
     /// The variables of our environment that hold declared secrets: a child gets only those that its step declares.
@@ -101,8 +141,7 @@ impl Secrets {
         let mut unmasked = Vec::new();
         for (name, source) in &self.sources {
             if let SecretSource::Env { variable, .. } = source
-                && let Ok(value) = std::env::var(variable)
-                && !value.is_empty()
+                && let Some(value) = self.read(variable)
                 && !self.redactor.register(&value)
             {
                 unmasked.push(name.clone());
@@ -142,13 +181,23 @@ impl Secrets {
         match self.sources.get(name) {
             None => Err(Failure::bug(format!("the secret `{name}` is not declared"))),
             Some(SecretSource::Generate { .. }) => Ok(None),
-            Some(SecretSource::Env { variable, optional }) => match std::env::var(variable) {
-                Ok(value) if !value.is_empty() => Ok(Some(SecretValue::new(value, &self.redactor))),
-                _ if *optional => Ok(Some(SecretValue(String::new()))),
-                _ => Err(Failure::of(ids::SECRET_MISSING, format!("the secret `{name}` has no value"))
-                    .cause(format!("the environment variable `{variable}` is not set"))
-                    .hint(format!("export {variable}=… and run the same command again"))),
+            Some(SecretSource::Env { variable, optional }) => match self.read(variable) {
+                Some(value) => Ok(Some(SecretValue::new(value, &self.redactor))),
+                None if *optional => Ok(Some(SecretValue(String::new()))),
+                None => Err(self.lacks(name, variable)),
             },
+        }
+    }
+}
+
+impl Secrets {
+    fn lacks(&self, name: &str, variable: &str) -> Failure {
+        let failure = Failure::of(ids::SECRET_MISSING, format!("the secret `{name}` has no value"))
+            .cause(format!("the environment variable `{variable}` is not set"))
+            .hint(format!("export {variable}=… and run the same command again"));
+        match &*self.file.name {
+            "" => failure,
+            file => failure.hint(format!("or write `{variable}=…` into `{file}`")),
         }
     }
 }

@@ -19,8 +19,10 @@ use crate::fake_engine::FakeEngine;
 use crate::samples::sample;
 use crate::sandbox::{Sandbox, Shown, without_what_differs};
 
+type Maker = fn() -> Sandbox;
+
 /// Where a session can be: its name, and what makes the sandbox with a folder of this name, in which commands run.
-const PLACES: &[(&str, fn() -> Sandbox)] = &[("greeter", greeter), ("todo", todo)];
+const PLACES: &[(&str, Maker)] = &[("greeter", greeter), ("todo", todo)];
 
 /// A repository with Docker, minikube and a cluster.
 fn greeter() -> Sandbox {

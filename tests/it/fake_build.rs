@@ -61,7 +61,7 @@ fn config(n: usize) -> String {
 /// The id of an image is the digest of its configuration.
 fn id_of(config: &str) -> String {
     let digest = Sha256::digest(config.as_bytes());
-    format!("sha256:{}", digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
+    digest.iter().fold("sha256:".to_owned(), |id, byte| id + &format!("{byte:02x}"))
 }
 
 /// An archive as `docker save` writes it.

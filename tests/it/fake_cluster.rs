@@ -82,10 +82,10 @@ impl FakeCluster {
                 "uid": "3f6c1f0e-5a3e-4a53-9f43-4b6f2d4a7c11", "resourceVersion": "1"}});
             cluster.objects().insert(path, object);
         }
-        let served = cluster.clone();
+        let ours = cluster.clone();
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let cluster = served.clone();
+                let cluster = ours.clone();
                 std::thread::spawn(move || cluster.serve_one(stream));
             }
         });

@@ -188,3 +188,17 @@ fn an_exercise_that_a_later_step_undoes_is_proven_by_what_was_seen() {
     }
     Sandbox::new(&pipeline(false)).run(&["up"]).code(1).says("s.make no longer holds at the end of the run");
 }
+
+#[test]
+fn a_file_that_only_has_to_be_there_may_say_something_else() {
+    let check = |id: &str, path: &str| format!("[[stage.step]]\nid = '{id}'\naction = 'file-check'\npath = '{path}'\n");
+    let sandbox = Sandbox::new(&(steps(&[("a", "true", "")]) + &check("there", "a.md") + &check("some", "docs/*")));
+    sandbox.file("a.md", "1").file("docs/b.md", "1");
+    sandbox.run(&["up"]).code(0);
+    sandbox.file("a.md", "2").file("docs/b.md", "2");
+    sandbox.run(&["plan", "--exit-code"]).code(0);
+    fs_err::rename(sandbox.path("docs/b.md"), sandbox.path("docs/c.md")).unwrap();
+    sandbox.run(&["plan"]).code(0).says("changed: files docs/*");
+    fs_err::remove_file(sandbox.path("a.md")).unwrap();
+    sandbox.run(&["up"]).code(1).says("there is no `a.md`");
+}

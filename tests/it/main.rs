@@ -43,6 +43,8 @@ mod screens;
 mod secrets;
 mod selection;
 mod server;
+mod shared_cluster;
+mod side_by_side;
 mod state_folder;
 mod support_commands;
 mod terminal;

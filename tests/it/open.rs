@@ -1,19 +1,17 @@
 //! `provision open` with an API server that the test scripts: what is deployed is in files of the sandbox, and the pods
 //! answer each connection with their own name.
 
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::Child;
 use std::time::{Duration, Instant};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
+use tungstenite::handshake::derive_accept_key;
 
+use crate::references::described;
 use crate::sandbox::{Sandbox, Shown, send};
-
-/// What the fixed part of a WebSocket key is, by its standard.
-const WEBSOCKET: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 const PIPELINE: &str = r#"
 [pipeline]
@@ -92,13 +90,12 @@ fn answer(mut stream: TcpStream, services: &str, pods: &str) {
                 "spec": {"selector": {"app": service}, "ports": [port]}})
         }),
     };
-    let (code, body) = match found {
-        Some(body) => ("200 OK", body.to_string()),
-        None => {
-            let status = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
-                "message": "not found", "reason": "NotFound", "code": 404});
-            ("404 Not Found", status.to_string())
-        }
+    let (code, body) = if let Some(body) = found {
+        ("200 OK", body.to_string())
+    } else {
+        let status = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
+            "message": "not found", "reason": "NotFound", "code": 404});
+        ("404 Not Found", status.to_string())
     };
     let length = body.len();
     let text = format!(
@@ -120,30 +117,29 @@ fn forward(mut stream: TcpStream, fields: &[String], pod: &str) {
         let (name, value) = field.split_once(": ")?;
         name.eq_ignore_ascii_case("sec-websocket-key").then_some(value)
     });
-    let sum = duct::cmd!("sha1sum").stdin_bytes(format!("{}{WEBSOCKET}", key.unwrap())).read().unwrap();
-    let digits = sum.split(' ').next().unwrap();
-    let bytes: Vec<u8> =
-        (0..digits.len()).step_by(2).map(|at| u8::from_str_radix(&digits[at..at + 2], 16).unwrap()).collect();
-    let accept = STANDARD.encode(bytes);
+    let accept = derive_accept_key(key.unwrap().as_bytes());
     write!(
         stream,
         "HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\n\
          sec-websocket-protocol: v4.channel.k8s.io\r\nsec-websocket-accept: {accept}\r\n\r\n"
     )
     .unwrap();
-    let mut frame = |payload: &[u8]| {
-        let mut bytes = vec![0x82, u8::try_from(payload.len()).unwrap()];
-        bytes.extend_from_slice(payload);
-        stream.write_all(&bytes).unwrap();
-    };
     let [low, high] = 8080_u16.to_le_bytes();
-    frame(&[0, low, high]);
-    frame(&[1, low, high]);
+    frame(&mut stream, &[0, low, high]);
+    frame(&mut stream, &[1, low, high]);
+    // The request.
+    drop(stream.read(&mut [0; 4096]));
     let body = format!("\0HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{pod}", pod.len());
-    frame(body.as_bytes());
+    frame(&mut stream, body.as_bytes());
     // A close, after which it is the client that ends.
     stream.write_all(&[0x88, 0]).unwrap();
     drop(stream.read(&mut [0; 1024]));
+}
+
+fn frame(stream: &mut TcpStream, payload: &[u8]) {
+    let mut bytes = vec![0x82, u8::try_from(payload.len()).unwrap()];
+    bytes.extend_from_slice(payload);
+    stream.write_all(&bytes).unwrap();
 }
 
 /// `provision open` while it stays, with what it says on standard error in the file `said`.
@@ -230,6 +226,8 @@ fn programs_get_the_address_as_data_and_a_taken_port_is_told() {
     let sandbox = project(PIPELINE);
     let mut first = Opened::start(&sandbox, &["api", "--format", "json"]);
     let document: Value = serde_json::from_str(&first.line()).unwrap();
+    let found: BTreeSet<String> = document.as_object().unwrap().keys().cloned().collect();
+    assert_eq!(found, described()["open"], "docs/agents.md");
     let port = document["local_port"].as_u64().unwrap();
     assert_eq!(document["url"], format!("http://127.0.0.1:{port}/health"));
     let facts = ["v", "service", "namespace", "port", "step", "context"].map(|name| document[name].to_string());
@@ -265,7 +263,7 @@ fn where_nothing_is_deployed_the_fix_is_told() {
         sandbox.run(&["open"]).code(1).says("there is nothing to open: no service `web` in the namespace `default`");
     shown.says("deploy it: `provision up verify.page`");
     sandbox.run(&["open", "nothing.here"]).code(2).says("is no step that leads to a service").says("`verify.page`");
-    sandbox.run(&["open", "api:9"]).code(1).says("the service `api` has no port 9: it has 8000");
+    sandbox.run(&["open", "api:9"]).code(1).says("the service `api` has no port 9").says("it has 8000");
     assert!(!sandbox.path(".provision").exists());
     // Never the current context by accident.
     let declared =

@@ -25,7 +25,7 @@ fn the_pages_that_the_program_prints_are_up_to_date() {
 }
 
 /// The documents that docs/agents.md describes: the command, and the keys at the top of what it prints.
-fn described() -> BTreeMap<String, BTreeSet<String>> {
+pub(crate) fn described() -> BTreeMap<String, BTreeSet<String>> {
     let title = Regex::new(r"^### `provision (.+) --format json`$").unwrap();
     let row = Regex::new(r"^\| ((?:`\w+`(?:, )?)+) \|").unwrap();
     let name = Regex::new(r"`(\w+)`").unwrap();
@@ -47,7 +47,8 @@ fn described() -> BTreeMap<String, BTreeSet<String>> {
 fn every_document_for_programs_has_the_keys_that_are_described() {
     let sandbox = broken_shop();
     sandbox.run(&["up"]).code(1);
-    for (command, keys) in described() {
+    // What stays until it is stopped has a test of its own.
+    for (command, keys) in described().into_iter().filter(|(command, _)| command != "open") {
         // `STEP` stands for any step.
         let words: Vec<&str> = command.split(' ').map(|word| if word == "STEP" { "build.web" } else { word }).collect();
         let shown = sandbox.run(&[words.as_slice(), &["--format", "json"]].concat());
@@ -102,10 +103,10 @@ fn a_plan_for_programs_has_the_reason_the_key_and_the_needs_of_each_step() {
 fn states_and_inputs_for_programs_are_those_of_the_text() {
     let sandbox = broken_shop();
     let status = document(&sandbox, &["status", "--format", "json"], 0);
-    let states: Vec<_> = (0..4).map(|n| (&status["steps"][n]["state"], &status["steps"][n]["outcome"])).collect();
+    let found: Vec<_> = (0..4).map(|n| (&status["steps"][n]["state"], &status["steps"][n]["outcome"])).collect();
     let (ended, never) = (Value::from("ended"), Value::from("never-ran"));
     let (good, bad) = (Value::from("succeeded"), Value::from("failed"));
-    assert_eq!(states, [(&ended, &good), (&ended, &good), (&ended, &bad), (&never, &Value::Null)]);
+    assert_eq!(found, [(&ended, &good), (&ended, &good), (&ended, &bad), (&never, &Value::Null)]);
     assert!(status["steps"][2]["message"].as_str().unwrap().contains("ended with exit code 2"), "{status:#}");
     sandbox.file("settings.in", "a=2\n");
     let why = document(&sandbox, &["why", "prepare.config", "--format", "json"], 0);

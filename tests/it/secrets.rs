@@ -275,3 +275,42 @@ fn f105_a_secret_that_comes_another_way_is_refused_where_others_can_read_it() {
     sandbox.env("MY_TOKEN", "8080");
     sandbox.run(&["up"]).code(0);
 }
+
+#[test]
+fn the_variables_of_a_declared_file_reach_expressions_and_secrets_and_no_program_that_was_not_given_them() {
+    let pipeline = |declared: &str| {
+        format!(
+            "[pipeline]\nname = \"t\"\n{declared}\n[vars]\nport = \"${{{{ env.PORT | default('none') }}}}\"\n[secrets]\n\
+             TOKEN = {{ env = \"MY_TOKEN\" }}\n[[stage]]\nid = \"s\"\n[[stage.step]]\nid = \"a\"\naction = \"command\"\n\
+             secrets = [\"TOKEN\"]\nrun = \"printf '%s' \\\"$TOKEN\\\" >got; echo ${{{{ vars.port }}}} >port; env >env; echo $TOKEN\"\n\
+             [[stage.step]]\nid = \"b\"\naction = \"command\"\nrun = \"env >env-of-b\"\n"
+        )
+    };
+    let mut sandbox = Sandbox::new(&pipeline("env-file = \".env\""));
+    sandbox.file(".env", &format!("# of mine\nexport MY_TOKEN='{CANARY}'\nPORT=\"8080\"\nOTHER=other-value\n"));
+    let shown = sandbox.run(&["up", "-v", "--events", "events"]).code(0);
+    let read = |name: &str| fs_err::read_to_string(sandbox.path(name)).unwrap();
+    assert_eq!((read("got"), read("port")), (CANARY.to_owned(), "8080\n".to_owned()));
+    let (of_a, of_b) = (read("env"), read("env-of-b"));
+    assert!(!of_a.contains("OTHER=") && !of_a.contains("MY_TOKEN="), "{of_a}");
+    assert!(!of_b.contains(CANARY) && !of_b.contains("OTHER="), "{of_b}");
+    let everything = format!("{shown:?}{}{}", sandbox.state_text(), read("events"));
+    assert!(!everything.contains(CANARY) && everything.contains("***"), "{everything}");
+    sandbox.run(&["up"]).code(0).says("nothing to do");
+    // Another value is another input, and the environment comes first.
+    sandbox.file(".env", "MY_TOKEN=another-long-canary-17\nPORT=8080\n");
+    sandbox.run(&["plan", "--exit-code"]).code(10).says("changed: secret TOKEN");
+    sandbox.env("MY_TOKEN", CANARY);
+    sandbox.run(&["plan", "--exit-code"]).code(0);
+    // What is wrong with it is said with its line, and without what stands there.
+    sandbox.file(".env", "PORT=1\ncorrect horse battery\n");
+    let wrong = sandbox.run(&["plan"]).code(2).says("can't read the variables of `.env`: line 2");
+    wrong.keeps_quiet_about("horse");
+    // No file is no error, and nobody reads one that is not declared.
+    fs_err::remove_file(sandbox.path(".env")).unwrap();
+    sandbox.run(&["plan"]).code(0);
+    let sandbox = Sandbox::new(&pipeline(""));
+    sandbox.file(".env", &format!("MY_TOKEN={CANARY}\n")).run(&["up"]).code(3).says("`MY_TOKEN` is not set");
+    sandbox.file("pipeline.toml", &pipeline("env-file = \"of/me.env\""));
+    sandbox.run(&["up"]).code(3).says("or write `MY_TOKEN=…` into `of/me.env`");
+}

@@ -187,3 +187,43 @@ fn a_report_on_nothing_says_so_and_does_not_pass() {
         sandbox.run(&["report", "--format", format]).code(0).says(said);
     }
 }
+
+fn verdicts(sandbox: &Sandbox) -> String {
+    let report = report(sandbox);
+    let of = |item: &Value| format!("{} {}", item["id"].as_str().unwrap(), item["verdict"].as_str().unwrap());
+    report["items"].as_array().unwrap().iter().map(of).collect::<Vec<_>>().join(", ")
+}
+
+#[test]
+fn a_look_decides_by_itself_what_the_world_has_changed_and_not_what_the_project_has() {
+    let made = steps(&[
+        ("make", "cp in out", "inputs = ['in']\noutputs = ['out']\ncovers = ['T1']"),
+        ("show", "cp manifest there", "exercise = true\ninputs = ['manifest']\ncovers = ['T2']"),
+        ("shown", "cp there seen", "exercise = true\nneeds = ['show']\noutputs = ['seen']\ncovers = ['T3']"),
+        ("gone", "rm there", "exercise = true\nneeds = ['shown']\noutputs = ['seen']"),
+    ]);
+    let looks = "[[stage]]\nid = 'look'\n[[stage.step]]\nid = 'answers'\naction = 'command'\nalways = true\n\
+                 check = 'test -e alive'\ncovers = ['T4']\n";
+    let pipeline = (made + looks).replacen("[pipeline]\n", "[pipeline]\nchecklists = [\"tasks.md\"]\n", 1);
+    let sandbox = Sandbox::new(&pipeline);
+    sandbox.file("tasks.md", "- [ ] T1 Make\n- [ ] T2 Show\n- [ ] T3 See\n- [ ] T4 Look\n");
+    sandbox.file("in", "1").file("manifest", "1").file("alive", "");
+    sandbox.run(&["up"]).code(0);
+    let all = "T1 done, T2 ran, T3 done, T4 done";
+    assert_eq!(verdicts(&sandbox), all);
+    // What was made is gone, and the check has probed for this report what it is about.
+    fs_err::remove_file(sandbox.path("out")).unwrap();
+    assert_eq!(verdicts(&sandbox), all.replace("T1 done", "T1 stale"));
+    sandbox.run(&["up"]).code(0);
+    assert_eq!(verdicts(&sandbox), all);
+    // Another input: what the look has seen is of the older one.
+    sandbox.file("in", "2");
+    assert_eq!(verdicts(&sandbox), "T1 stale, T2 ran, T3 done, T4 stale");
+    sandbox.file("in", "1");
+    assert_eq!(verdicts(&sandbox), all);
+    // An exercise was done with what those before it had made; what they made is gone for everybody else.
+    sandbox.file("manifest", "2");
+    assert_eq!(verdicts(&sandbox), "T1 done, T2 stale, T3 stale, T4 done");
+    sandbox.run(&["up"]).code(0);
+    assert_eq!(verdicts(&sandbox), all);
+}

@@ -146,16 +146,16 @@ fn an_error_in_the_pipeline_is_shown_and_its_correction_is_a_change() {
     let sandbox = project();
     let text = fs_err::read_to_string(sandbox.path("pipeline.toml")).unwrap();
     let mut watching = Watching::start(&sandbox, &[]);
-    sandbox.file("pipeline.toml", &text.replace("action", "acton"));
+    sandbox.file("pipeline.toml", &text.replace("\"command\"", "\"comand\""));
     watching.wait();
-    assert!(watching.said().contains("acton"), "{}", watching.said());
+    assert!(watching.said().contains("unknown action `comand`"), "{}", watching.said());
     sandbox.file("pipeline.toml", &text.replace("echo deploy", "echo redeploy"));
     watching.wait();
     assert_eq!(sandbox.world(), ["build", "deploy one", "redeploy one"]);
     watching.stop("INT", 130);
     // The first time there is nothing to go on with.
-    sandbox.file("pipeline.toml", &text.replace("action", "acton"));
-    sandbox.run(&["watch"]).code(2).says("acton");
+    sandbox.file("pipeline.toml", &text.replace("\"command\"", "\"comand\""));
+    sandbox.run(&["watch"]).code(2).says("did you mean");
 }
 
 #[test]
@@ -217,7 +217,7 @@ fn it_does_nothing_while_it_waits_whatever_the_number_of_files() {
     // The ticks of the processor that it has had, which Linux counts in hundredths of a second.
     let pid = watching.pid();
     let ticks = || {
-        let stat = fs_err::read_to_string(format!("/proc/{}/stat", pid)).unwrap();
+        let stat = fs_err::read_to_string(format!("/proc/{pid}/stat")).unwrap();
         let fields: Vec<&str> = stat.rsplit(") ").next().unwrap().split(' ').collect();
         fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
     };

@@ -1,7 +1,5 @@
 //! What pages of errors name of other programs, checked with the real ones: the command is there, with these options.
 
-use std::process::Command;
-
 /// The commands that pages name, one a line; a test of `cli::explain` keeps the list up to date.
 const COMMANDS: &str = include_str!("../snapshots/commands.txt");
 
@@ -41,8 +39,9 @@ fn every_command_of_another_program_that_a_page_names_is_known_to_it() {
 
 /// The help of a command; `None` if the program does not know the command.
 fn help(program: &str, names: &[&str]) -> Option<String> {
-    let output = Command::new(program).args(names).arg("--help").output().unwrap();
-    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    let command = duct::cmd(program, names.iter().copied().chain(["--help"]));
+    let output = command.stderr_to_stdout().stdout_capture().unchecked().run().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
     // Each of them prints its general help for what it does not know: that one does not name the command in its usage.
     let usage = text.split("sage:").nth(1)?;
     let usage = usage.trim_start().lines().next()?.to_owned();

@@ -19,12 +19,12 @@ fn my_turn() -> MutexGuard<'static, ()> {
     TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The repository's own pipeline and example in a folder of their own, with the tests' cluster.
-fn own_pipeline() -> Sandbox {
+/// The repository's own pipeline and example in a folder of their own, with a cluster of this name.
+pub(crate) fn own_pipeline(profile: &str) -> Sandbox {
     let root = env!("CARGO_MANIFEST_DIR");
     let text = fs_err::read_to_string(format!("{root}/pipeline.toml")).unwrap();
     let sandbox =
-        Sandbox::live(&text.replace("name = \"todo-chatbot\"\ndriver", &format!("name = \"{PROFILE}\"\ndriver")));
+        Sandbox::live(&text.replace("name = \"todo-chatbot\"\ndriver", &format!("name = \"{profile}\"\ndriver")));
     for entry in walkdir::WalkDir::new(format!("{root}/examples")) {
         let entry = entry.unwrap();
         let name = entry.path().strip_prefix(root).unwrap();
@@ -40,7 +40,8 @@ fn minikube(arguments: &str) {
     duct::cmd("minikube", ["-p", PROFILE].into_iter().chain(arguments.split(' '))).stdout_null().run().unwrap();
 }
 
-fn verdicts(sandbox: &Sandbox) -> Vec<(String, String)> {
+/// The verdict on every item.
+pub(crate) fn verdicts(sandbox: &Sandbox) -> Vec<(String, String)> {
     let report: Value = serde_json::from_str(&sandbox.run(&["report", "--format", "json"]).code(0).stdout).unwrap();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     report["items"].as_array().unwrap().iter().map(|item| (text(&item["id"]), text(&item["verdict"]))).collect()
@@ -50,7 +51,7 @@ fn verdicts(sandbox: &Sandbox) -> Vec<(String, String)> {
 fn the_example_is_deployed_and_proven_through_kills_and_a_lost_cluster() {
     let _turn = my_turn();
     minikube("delete");
-    let sandbox = own_pipeline();
+    let sandbox = own_pipeline(PROFILE);
 
     // Killed in the middle of `minikube start`.
     let run = sandbox.spawn(&["up", "--until", "cluster"]);

@@ -16,6 +16,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// A project of its own.
 pub(crate) struct Sandbox {
     dir: tempfile::TempDir,
+    /// The user's folder for state, which is not in the project.
+    state: tempfile::TempDir,
     env: Vec<(String, String)>,
 }
 
@@ -30,7 +32,8 @@ pub(crate) struct Shown {
 impl Sandbox {
     /// A project with this `pipeline.toml`. Steps write to `world`, one line for each effect.
     pub(crate) fn new(pipeline: &str) -> Self {
-        let mut sandbox = Self { dir: tempfile::tempdir().unwrap(), env: Vec::new() };
+        let mut sandbox =
+            Self { dir: tempfile::tempdir().unwrap(), state: tempfile::tempdir().unwrap(), env: Vec::new() };
         if std::env::var_os("PROVISION_KEEP_SANDBOX").is_some() {
             sandbox.keep();
         }
@@ -107,6 +110,7 @@ impl Sandbox {
             .env_clear()
             .env("PATH", format!("{}:/usr/local/bin:/usr/bin:/bin", self.path("bin").display()))
             .env("HOME", self.dir.path())
+            .env("XDG_STATE_HOME", self.state.path())
             .env("LANG", "C.UTF-8")
             // The tests write the pipelines that they run.
             .env("PROVISION_TRUST", "1")

@@ -87,8 +87,23 @@ impl Expectation {
         self.format.unwrap_or_else(|| Format::of(name))
     }
 
-    fn only_exists(&self) -> bool {
+    /// Whether all that is expected is that the file is there, or is not.
+    pub(super) fn only_exists(&self) -> bool {
         self.contains.is_empty() && self.matches.is_empty() && self.absent.is_empty() && self.assert.is_empty()
+    }
+
+    /// Returns the files that are there, one a line.
+    pub(super) fn present(&self, root: &Path) -> Result<String, Failure> {
+        let mut lines = Vec::new();
+        for entry in FileSet::glob(root, &self.path, &[]).map_err(Failure::failed)?.walk() {
+            let entry = entry?;
+            if counts(&entry, &self.path) {
+                let to_nothing = if matches!(entry.kind, EntryKind::Link(_)) { " is a link to nothing" } else { "" };
+                lines.push(format!("{}{to_nothing}", entry.name().display()));
+            }
+        }
+        lines.sort();
+        Ok(lines.join("\n"))
     }
 
     /// Checks it; `given` are the values that assertions name so.

@@ -2,10 +2,12 @@
 
 use super::HelmInstall;
 use crate::action::StepContext;
+use crate::actions::manifest_delete::made;
 use crate::error::Failure;
 use crate::model::Output;
 use crate::tools::deletion::{Consent, Deletion, Proof, TAKEN_DOWN};
-use crate::tools::kubernetes::{Release, ReleaseStatus};
+use crate::tools::helm::Helm;
+use crate::tools::kubernetes::{Kube, Release, ReleaseStatus};
 
 /// How Helm describes a revision that a rollback has made.
 const ROLLBACK: &str = "Rollback to ";
@@ -17,31 +19,64 @@ impl HelmInstall {
     /// Returns the removal of the release; `None` if it is not there.
     pub(super) async fn removal(&self, cx: &StepContext) -> Result<Option<Deletion>, Failure> {
         let kube = cx.tools().kube().await?;
+        self.judge(cx, &kube, &cx.helm(self.helm.as_deref())?).await
+    }
+
+    async fn judge(&self, cx: &StepContext, kube: &Kube, helm: &Helm) -> Result<Option<Deletion>, Failure> {
         let history = kube.release_history(&self.namespace, &self.release).await?;
         let Some(release) = kube.latest_release(&self.namespace, &self.release).await? else { return Ok(None) };
         if release.status == ReleaseStatus::Uninstalled {
             return Ok(None);
         }
-        // Helm hands the label on from one revision to the next: a release without it was never installed by us.
-        let has_label = history.last().is_some_and(|last| last.run.is_some());
-        let helm = cx.helm(self.helm.as_deref())?;
-        Ok(Some(Deletion {
+        let removal = Deletion {
             subject: format!("the release `{}` in `{}`", self.release, self.namespace),
             reason: TAKEN_DOWN.to_owned(),
-            ours: ownership(&release, cx.step().as_str(), cx.last_output(), has_label),
+            ours: Proof::Shown,
             empty: contents(&release),
             in_use: None,
             consent_covers_ownership: false,
             by_hand: helm.line(&self.namespace, &["uninstall", &self.release]),
+        };
+        let Some(shared) = history.last().and_then(|last| last.shared(&made::marks(cx))) else {
+            // Helm hands the label on from one revision to the next: a release without it was never installed by us.
+            let has_label = history.last().is_some_and(|last| last.run.is_some());
+            let ours = ownership(&release, cx.step().as_str(), cx.last_output(), has_label);
+            return Ok(Some(Deletion { ours, ..removal }));
+        };
+        Ok(Some(if shared.is_ours_too {
+            let reason = format!("the release stays: {}", shared.why());
+            Deletion { subject: self.mark(), reason, empty: Proof::Shown, ..removal }
+        } else {
+            Deletion { ours: Proof::Lacking(shared.why()), ..removal }
         }))
     }
 
-    /// Removes the release as it is now, if it is still ours.
-    pub(super) async fn take_down(&self, cx: &StepContext) -> Result<(), Failure> {
-        let Some(removal) = self.removal(cx).await? else { return Ok(()) };
+    /// What is taken off a release that another checkout has deployed too.
+    fn mark(&self) -> String {
+        format!("this checkout's mark on the release `{}` in `{}`", self.release, self.namespace)
+    }
+
+    /// Removes the release as it is now, if it is still ours, or takes this checkout's mark off it. `planned` is what
+    /// the user has seen.
+    pub(super) async fn take_down(&self, cx: &StepContext, planned: &Deletion) -> Result<(), Failure> {
+        let (kube, helm) = (cx.tools().kube().await?, cx.helm(self.helm.as_deref())?);
+        self.carry_out(cx, &kube, &helm, planned).await
+    }
+
+    async fn carry_out(&self, cx: &StepContext, kube: &Kube, helm: &Helm, planned: &Deletion) -> Result<(), Failure> {
+        if planned.subject == self.mark() {
+            let history = kube.release_history(&self.namespace, &self.release).await?;
+            let Some(last) = history.last() else { return Ok(()) };
+            return kube.withdraw_release(&self.namespace, &self.release, last, &made::marks(cx)).await;
+        }
+        let Some(removal) = self.judge(cx, kube, helm).await? else { return Ok(()) };
+        if removal.subject != planned.subject {
+            return Err(Failure::failed(format!("{} has changed since it was shown", planned.subject))
+                .cause(removal.reason)
+                .hint("provision down   # shows it again"));
+        }
         // The user has seen what is lost.
         removal.permit(Consent::Given)?;
-        let helm = cx.helm(self.helm.as_deref())?;
         helm.uninstall(&self.namespace, &self.release, cx).await
     }
 }
@@ -76,7 +111,16 @@ fn contents(release: &Release) -> Proof {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::action::fake;
+    use crate::tools::Checkout;
+    use crate::tools::cluster::ClusterSpec;
+    use crate::tools::fake::fake_program;
+    use crate::tools::kubernetes::fake_api::SecretStore;
+    use crate::tools::kubernetes::record_name;
+    use crate::tools::kubernetes::record_tests::{record, stored};
 
     fn release(description: &str, manifest: &str) -> Release {
         Release {
@@ -117,5 +161,57 @@ mod tests {
         assert_eq!(contents(&release("", map)), Proof::Shown);
         let claim = format!("{map}---\napiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {{name: d}}\n");
         assert_eq!(contents(&release("", &claim)), Proof::Lacking("persistentvolumeclaim/d may hold data".into()));
+    }
+
+    #[tokio::test]
+    async fn a_release_of_two_checkouts_loses_a_mark_and_goes_with_the_last_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let me = Checkout::of(folder.path()).unwrap();
+        let store = SecretStore::default();
+        let text = record(1, "deployed").replace("Preparing \\\"status\\\":\\\"deployed\\\"", "provision:s.release:1");
+        let mine = format!("checkout.provision.dev/{}", me.id);
+        let labels = json!({"owner": "helm", "name": "todo", "status": "deployed", "version": "1", "provision": "1",
+            &mine: me.slug, "checkout.provision.dev/other": "other-1"});
+        let data = json!({"release": k8s_openapi::ByteString(stored(&text))});
+        let secret = json!({"metadata": {"namespace": "apps", "labels": labels}, "data": data});
+        store.put(&record_name("todo", 1), secret, "1");
+        let kube = store.serve(|_| {}).await;
+        let calls = folder.path().join("calls");
+        let program = fake_program(folder.path(), "helm", &format!("echo \"$@\" >> {}", calls.display())).await;
+        let helm = Helm::new(program, &ClusterSpec::new("any", "test"), std::path::Path::new("/s"));
+        let cx = fake::context(folder.path(), &["s.release"], "s.release", Consent::None);
+        let settings: HelmInstall = toml::from_str("chart = 'c'\nrelease = 'todo'\nnamespace = 'apps'").unwrap();
+        let judge = async || settings.judge(&cx, &kube, &helm).await.unwrap().unwrap();
+        let change = |name: &str, value: Option<&str>| {
+            let mut secret = store.get(&record_name("todo", 1)).unwrap();
+            match (secret["metadata"]["labels"].as_object_mut().unwrap(), value) {
+                (labels, Some(value)) => drop(labels.insert(name.to_owned(), value.into())),
+                (labels, None) => drop(labels.remove(name)),
+            }
+            store.put(&record_name("todo", 1), secret, "2");
+        };
+
+        let planned = judge().await;
+        assert!(planned.subject.starts_with("this checkout's mark on the release `todo`"), "{planned:?}");
+        assert!(planned.reason.contains("also deployed from the checkout `other-1`"), "{planned:?}");
+        settings.carry_out(&cx, &kube, &helm, &planned).await.unwrap();
+        let left = store.get(&record_name("todo", 1)).unwrap()["metadata"]["labels"].clone();
+        assert!(left.get(&mine).is_none() && left["checkout.provision.dev/other"] == "other-1", "{left}");
+        let theirs = judge().await;
+        assert_eq!(theirs.ours, Proof::Lacking("it is deployed from the checkout `other-1`".into()));
+        assert!(settings.carry_out(&cx, &kube, &helm, &theirs).await.is_err());
+        assert!(!calls.exists());
+
+        // Another checkout is faster than the answer to the question.
+        change("checkout.provision.dev/other", None);
+        let ours = judge().await;
+        assert_eq!(ours.ours, Proof::Shown);
+        change(&mine, Some("x"));
+        change("checkout.provision.dev/other", Some("other-1"));
+        let failure = settings.carry_out(&cx, &kube, &helm, &ours).await.unwrap_err();
+        assert!(failure.to_string().contains("has changed since it was shown"), "{failure}");
+        change("checkout.provision.dev/other", None);
+        settings.carry_out(&cx, &kube, &helm, &ours).await.unwrap();
+        assert!(fs_err::read_to_string(&calls).unwrap().contains("uninstall todo"));
     }
 }

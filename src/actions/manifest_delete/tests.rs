@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::*;
 use crate::action::fake;
+use crate::tools::kubernetes::Marks;
 use crate::tools::kubernetes::fake_apply::entry;
 use crate::tools::kubernetes::fake_objects::ObjectStore;
 
@@ -163,8 +164,12 @@ async fn down_removes_what_the_step_has_made_and_no_namespace_with_something_of_
     let kube = project.store.serve().await;
     let cx = fake::context(project.folder.path(), &["s.apply"], "s.apply", Consent::None);
     project.store.put("/api/v1/namespaces/apps/configmaps/theirs", json!({}));
-    let planned: Vec<String> =
-        made::made(&cx, &kube).await.unwrap().into_iter().map(|judged| made::planned(judged).reason).collect();
+    let planned: Vec<String> = made::made(&cx, &kube)
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|judged| made::planned(&cx, &kube, judged).reason)
+        .collect();
     assert!(planned[2].starts_with("only if nothing of others is in it") && planned.len() == 3, "{planned:?}");
     let mut refused = Vec::new();
     for judged in made::made(&cx, &kube).await.unwrap() {

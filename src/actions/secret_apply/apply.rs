@@ -42,7 +42,8 @@ impl SecretApply {
                 return Ok(false);
             }
         }
-        let conflicts = match kube.apply_secret(object, found, &owners.manager, false).await? {
+        let marks = cx.tools().marks();
+        let conflicts = match kube.apply_secret(object, found, &marks, &owners.manager, false).await? {
             Applied::Done => return Ok(true),
             Applied::Changed => return Ok(false),
             Applied::Conflicts(conflicts) => conflicts,
@@ -53,7 +54,7 @@ impl SecretApply {
         for conflict in &conflicts {
             self.permit_overwriting(cx, kube, owners, conflict)?;
         }
-        Ok(kube.apply_secret(object, found, &owners.manager, true).await? == Applied::Done)
+        Ok(kube.apply_secret(object, found, &marks, &owners.manager, true).await? == Applied::Done)
     }
 
     /// Fails unless the user agrees to overwrite what `conflict` names; the step's log says that it is overwritten.

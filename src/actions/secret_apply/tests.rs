@@ -92,6 +92,14 @@ impl Project {
         SecretApply { create_namespace: false, ..settings(data) }.apply(&cx, &kube).await
     }
 
+    /// The Secret's annotations without the mark of this checkout, which has to be there.
+    fn annotations(&self) -> serde_json::Value {
+        let mut annotations = self.store.get("s").unwrap()["metadata"]["annotations"].clone();
+        let mark = format!("checkout.provision.dev/{}", crate::tools::checkout_id(self.folder.path()).unwrap());
+        assert!(annotations.as_object_mut().unwrap().remove(&mark).is_some(), "{annotations}");
+        annotations
+    }
+
     /// The Secret's keys with their values.
     fn data(&self) -> BTreeMap<String, String> {
         use base64::Engine as _;
@@ -163,13 +171,11 @@ async fn a_generated_secret_survives_the_other_steps_of_its_secret() {
     project.apply("s.two", &[("COPY", "${{ secrets.PW }}")]).await.unwrap();
     project.apply("s.one", &pw).await.unwrap();
     assert_eq!(project.data(), [("COPY", &value), ("PW", &value)].map(|(k, v)| (k.to_owned(), v.clone())).into());
-    let annotations = project.store.get("s").unwrap()["metadata"]["annotations"].clone();
-    assert_eq!(annotations, json!({"provision.generated/PW": "PW"}));
+    assert_eq!(project.annotations(), json!({"provision.generated/PW": "PW"}));
     // The key gets another name: the value stays, and can still be found.
     project.apply("s.one", &[("PASSWORD", "${{ secrets.PW }}")]).await.unwrap();
     assert_eq!(project.data()["PASSWORD"], value);
-    let annotations = project.store.get("s").unwrap()["metadata"]["annotations"].clone();
-    assert_eq!(annotations, json!({"provision.generated/PW": "PASSWORD"}));
+    assert_eq!(project.annotations(), json!({"provision.generated/PW": "PASSWORD"}));
 }
 
 #[tokio::test]

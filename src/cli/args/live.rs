@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::ConsentArgs;
+use super::consent::ConsentArgs;
 use super::place::FileArg;
 use super::support::ReadFormat;
 use crate::report::OutputChoice;

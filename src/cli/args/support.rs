@@ -55,6 +55,9 @@ pub(in crate::cli) struct DoctorArgs {
 pub(in crate::cli) struct DownArgs {
     #[command(flatten)]
     pub(in crate::cli) place: FileArg,
+    /// Take down this environment of `provision ls`, wherever its checkout is
+    #[arg(long, value_name = "NAME")]
+    pub(in crate::cli) env: Option<String>,
     /// Remove the cluster too, with everything in it
     #[arg(long)]
     pub(in crate::cli) cluster: bool,
@@ -82,6 +85,16 @@ pub(in crate::cli) struct ExplainArgs {
     /// How to show it
     #[arg(long, value_name = "FORM", default_value = "text")]
     pub(in crate::cli) format: ReadFormat,
+}
+
+#[derive(Args, Debug)]
+pub(in crate::cli) struct LsArgs {
+    /// How to show them
+    #[arg(long, value_name = "FORM", default_value = "text")]
+    pub(in crate::cli) format: ReadFormat,
+    /// Forget the environments whose checkouts are gone; nothing of them is taken down
+    #[arg(long)]
+    pub(in crate::cli) prune: bool,
 }
 
 #[derive(Args, Debug)]

@@ -77,8 +77,9 @@ pub(super) fn choose(offers: &[Offer], wanted: Option<&str>) -> Result<Offer, Fa
         (None, []) => "default",
         (None, [_, ..]) => {
             let known = offers.iter().map(|offer| offer.opening.service.as_str());
-            return Err(Failure::new(FailureKind::Usage, format!("no step leads to a service `{name}`"))
-                .hint(suggest(name, known).unwrap_or_else(|| format!("provision open NAMESPACE/{name}"))));
+            let failure = Failure::new(FailureKind::Usage, format!("no step leads to a service `{name}`"));
+            let failure = suggest(name, known).into_iter().fold(failure, Failure::hint);
+            return Err(failure.hint(format!("provision open NAMESPACE/{name}")));
         }
     };
     let opening = Opening { namespace: namespace.to_owned(), service: name.to_owned(), port, path: None };

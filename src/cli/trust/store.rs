@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use fs_err as fs;
 
+use crate::cli::user_state;
 use crate::files::{read_own_text, replace_file};
 
 /// How a record begins; the number is its format's.
@@ -35,11 +36,7 @@ pub(super) struct TrustRecord {
 impl TrustRecord {
     /// The record of the pipeline `file` with this `text`, in the user's folder. `None` where the user has none.
     pub(super) fn of(file: &Path, text: &str) -> Option<Self> {
-        let state = match std::env::var_os("XDG_STATE_HOME").map(PathBuf::from).filter(|path| path.is_absolute()) {
-            Some(state) => state,
-            None => std::env::home_dir().filter(|home| home.is_absolute())?.join(".local/state"),
-        };
-        Some(Self::in_folder(&state.join("provision/trusted"), file, text))
+        Some(Self::in_folder(&user_state::folder("trusted")?, file, text))
     }
 
     fn in_folder(folder: &Path, file: &Path, text: &str) -> Self {

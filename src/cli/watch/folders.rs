@@ -186,7 +186,9 @@ mod tests {
         fn new(files: &[&str], pattern: &str) -> Self {
             let dir = tempfile::tempdir().unwrap();
             let project = Self { dir, seen: Arc::default(), folders: Folders::new().unwrap() };
-            files.iter().for_each(|file| project.write(file));
+            for file in files {
+                project.write(file);
+            }
             let digests = FileDigests::new(Path::new("/nowhere"), Verify::Stat).noting(Arc::clone(&project.seen));
             digests.digest(&FileSet::glob(project.dir.path(), pattern, &[]).unwrap()).unwrap();
             let folders = watched(&project.seen, project.dir.path());

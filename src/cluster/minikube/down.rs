@@ -1,5 +1,7 @@
 //! What `down --cluster` removes: a cluster that this very checkout has created, by the label of its node's volume.
 
+use std::time::Duration;
+
 use super::creation_marker::CreationMarker;
 use super::node::Node;
 use super::profile::Profile;
@@ -7,9 +9,12 @@ use super::settings::MinikubeCluster;
 use super::start::minikube_of;
 use crate::cluster::session::Session;
 use crate::error::Failure;
-use crate::tools::Tools;
 use crate::tools::cluster::ClusterSpec;
 use crate::tools::deletion::{Consent, Deletion, Proof, TAKEN_DOWN};
+use crate::tools::{Tools, pause};
+
+/// How long the cluster may take to say whose objects it has.
+const ASK: Duration = Duration::from_secs(10);
 
 /// Returns the removal of the cluster; `None` if there is none.
 pub(super) async fn removal(
@@ -37,10 +42,18 @@ pub(super) async fn removal(
         reason: TAKEN_DOWN.to_owned(),
         ours,
         empty,
-        in_use: None,
+        in_use: used_by(tools).await,
         consent_covers_ownership: false,
         by_hand: format!("minikube delete -p {}", spec.name),
     }))
+}
+
+/// Says which other checkouts have something in the cluster, as far as it responds: one that does not can only be
+/// removed whole.
+async fn used_by(tools: &Tools) -> Option<String> {
+    let ask = async { tools.kube().await?.other_checkouts(&tools.marks()).await };
+    let others: Vec<String> = pause::timeout(ASK, ask).await?.ok()?.into_iter().collect();
+    (!others.is_empty()).then(|| format!("the checkout `{}` has deployed to it", others.join("`, `")))
 }
 
 /// Deletes the cluster with all that is in it, if this checkout has still created the one that is there now.

@@ -7,7 +7,7 @@ use crate::expr::ExprError;
 use crate::suggest::nearest;
 
 /// The namespaces of names in expressions.
-pub(crate) const NAMESPACES: [&str; 6] = ["vars", "env", "cluster", "pipeline", "steps", "secrets"];
+pub(crate) const NAMESPACES: [&str; 7] = ["vars", "env", "cluster", "checkout", "pipeline", "steps", "secrets"];
 
 /// A name in an expression: `steps.build.backend.image`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,13 +98,12 @@ fn unknown_word(at: Range<usize>, word: &str) -> ExprError {
     ExprError {
         at,
         message: format!("unknown name `{word}`"),
-        help: Some(match near {
-            Some(near) => format!("did you mean `{near}.…`?"),
-            None => {
-                format!(
-                    "names start with `vars.`, `env.`, `cluster.`, `pipeline.`, `steps.` or `secrets.`; a string is `'{word}'`"
-                )
-            }
+        help: Some(if let Some(near) = near {
+            format!("did you mean `{near}.…`?")
+        } else {
+            let last = NAMESPACES[NAMESPACES.len() - 1];
+            let others = NAMESPACES[..NAMESPACES.len() - 1].join(".`, `");
+            format!("names start with `{others}.` or `{last}.`; a string is `'{word}'`")
         }),
     }
 }

@@ -1,6 +1,7 @@
 //! [`Scope`]: resolves the names in an expression at one place of the file.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use minijinja::Value;
 
@@ -8,6 +9,7 @@ use super::lexer::Name;
 use crate::action::ActionType;
 use crate::model::{IdMap, StepId};
 use crate::suggest::suggest;
+use crate::tools::checkout_slug;
 use crate::tools::secrets::SecretSource;
 
 /// The variables; `None` for one with an invalid value, which has been reported.
@@ -56,6 +58,8 @@ pub(crate) struct Scope<'a> {
     pub(crate) env: Env<'a>,
     pub(crate) vars: &'a Vars,
     pub(crate) pipeline: &'a str,
+    /// The state folder, which tells this checkout from others.
+    pub(crate) state_dir: &'a Path,
     /// The facts of the cluster by name.
     pub(crate) cluster: Option<&'a BTreeMap<&'static str, String>>,
     /// All steps, and the one that the expression belongs to.
@@ -115,6 +119,10 @@ impl Scope<'_> {
             ["pipeline", fact] => {
                 Err(UnresolvedName::new(format!("`pipeline` has no `{fact}`"), Some("use `name`".into())))
             }
+            ["checkout", "slug"] => Ok(self.checkout_slug()),
+            ["checkout", fact] => {
+                Err(UnresolvedName::new(format!("`checkout` has no `{fact}`"), Some("use `slug`".into())))
+            }
             ["cluster", fact] => self.cluster(fact),
             ["steps", stage, step, fact] => self.output(stage, step, fact),
             ["secrets", secret] => self.secret(secret),
@@ -125,6 +133,14 @@ impl Scope<'_> {
                     first => format!("write `{}.NAME`", first.unwrap_or(&"vars")),
                 }),
             )),
+        }
+    }
+
+    /// Of another checkout it is another one, so it is no text of the file's author.
+    fn checkout_slug(&self) -> Target {
+        match checkout_slug(self.state_dir) {
+            Some(slug) => Target::Outside(slug.into()),
+            None => Target::Unset("the folder of this checkout can't be resolved".into()),
         }
     }
 

@@ -42,6 +42,8 @@ pub(crate) struct PipelineSection {
     pub(crate) name: String,
     pub(crate) checklists: Vec<ChecklistFile>,
     pub(crate) waivers: Option<WaiverFile>,
+    /// The file with variables for expressions and secrets.
+    pub(crate) env_file: Option<SpannedString>,
     /// How old a proof may be that can't be seen again without changing something.
     pub(crate) max_age: Duration,
 }
@@ -54,12 +56,19 @@ pub(crate) fn read(report: &Report, root: &mut Fields<'_>) -> PipelineSection {
                 .at(report.source(), 0..0, "")
                 .help("start the file with `[pipeline]` and `name = \"…\"`"),
         );
-        return PipelineSection { name: String::new(), checklists: Vec::new(), waivers: None, max_age: MAX_AGE };
+        return PipelineSection {
+            name: String::new(),
+            checklists: Vec::new(),
+            waivers: None,
+            env_file: None,
+            max_age: MAX_AGE,
+        };
     };
     let name = fields.required_string("name");
     let checklists = checklists(report, &mut fields);
     let max_age = fields.duration("max-age", Duration::from_secs(1)).unwrap_or(MAX_AGE);
     let waivers = waivers(report, &mut fields);
+    let env_file = fields.string("env-file");
     fields.finish();
     let name = name.map_or_else(String::new, |name| {
         let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
@@ -78,7 +87,7 @@ pub(crate) fn read(report: &Report, root: &mut Fields<'_>) -> PipelineSection {
         }
         name.into_inner()
     });
-    PipelineSection { name, checklists, waivers, max_age }
+    PipelineSection { name, checklists, waivers, env_file, max_age }
 }
 
 /// Reads `waivers` and `max-waived`.

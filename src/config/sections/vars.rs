@@ -1,5 +1,7 @@
 //! `[vars]`: declared values and their overrides, in increasing priority: profile, `PROVISION_VAR_NAME`, `--set`.
 
+use std::path::Path;
+
 use minijinja::Value;
 
 use crate::config::expr::scope::{Env, Scope, Var, Vars};
@@ -19,14 +21,21 @@ pub(crate) struct Overrides<'a> {
     pub(crate) set: &'a [(String, String)],
 }
 
+/// What the pipeline is called, and where its state is.
+#[derive(Clone, Copy)]
+pub(crate) struct Of<'a> {
+    pub(crate) pipeline: &'a str,
+    pub(crate) state_dir: &'a Path,
+}
+
 /// Returns the values of all declared variables.
-pub(crate) fn resolve(report: &Report, pipeline: &str, declared: &Table, overrides: &Overrides<'_>) -> Vars {
+pub(crate) fn resolve(report: &Report, of: Of<'_>, declared: &Table, overrides: &Overrides<'_>) -> Vars {
     let mut vars = Vars::new();
     for entry in &declared.0 {
         if !is_name(&entry.key) {
             report.error(entry.key_span.clone(), "", format!("invalid variable name `{}`", entry.key));
         }
-        let value = value_of(report, pipeline, entry, overrides, &vars);
+        let value = value_of(report, of, entry, overrides, &vars);
         vars.insert(entry.key.clone(), value);
     }
     for (name, _) in overrides.set {
@@ -54,8 +63,10 @@ pub(crate) fn resolve(report: &Report, pipeline: &str, declared: &Table, overrid
 }
 
 /// Returns the value of one variable. It may use the environment and the variables above it.
-fn value_of(report: &Report, pipeline: &str, entry: &Entry, overrides: &Overrides<'_>, above: &Vars) -> Option<Var> {
-    let scope = Scope { env: overrides.env, vars: above, pipeline, cluster: None, steps: None, secrets: None };
+fn value_of(report: &Report, of: Of<'_>, entry: &Entry, overrides: &Overrides<'_>, above: &Vars) -> Option<Var> {
+    let Of { pipeline, state_dir } = of;
+    let scope =
+        Scope { env: overrides.env, vars: above, pipeline, state_dir, cluster: None, steps: None, secrets: None };
     let by_profile = overrides.profile.get(&entry.key);
     let given = given(&entry.key, overrides);
     // An overridden value only decides the type: errors in it are not reported.

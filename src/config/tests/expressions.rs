@@ -16,11 +16,11 @@ fn run(run: &str) -> String {
 
 #[test]
 fn names() {
-    assert_snapshot!(run(r#""${{ vars.prot }} ${{ var.port }} ${{ env.NONE }} ${{ pipeline.id }}""#), @r#"
+    assert_snapshot!(run(r#""${{ vars.prot }} ${{ var.port }} ${{ env.NONE }} ${{ pipeline.id }} ${{ checkout.id }}""#), @r#"
     error: unknown variable `prot`
       --> pipeline.toml:18:12
        |
-    18 | run = "${{ vars.prot }} ${{ var.port }} ${{ env.NONE }} ${{ pipeline.id }}"
+    18 | run = "${{ vars.prot }} ${{ var.port }} ${{ env.NONE }} ${{ pipeline.id }} ${{ checkout.id }}"
        |            ^^^^^^^^^
        |
        = help: did you mean `port`?
@@ -28,7 +28,7 @@ fn names() {
     error: unknown name `var`
       --> pipeline.toml:18:29
        |
-    18 | run = "${{ vars.prot }} ${{ var.port }} ${{ env.NONE }} ${{ pipeline.id }}"
+    18 | run = "${{ vars.prot }} ${{ var.port }} ${{ env.NONE }} ${{ pipeline.id }} ${{ checkout.id }}"
        |                             ^^^
        |
        = help: did you mean `vars.…`?
@@ -36,7 +36,7 @@ fn names() {
     error: the environment variable `NONE` is not set
       --> pipeline.toml:18:45
        |
-    18 | run = "${{ vars.prot }} ${{ var.port }} ${{ env.NONE }} ${{ pipeline.id }}"
+    18 | run = "${{ vars.prot }} ${{ var.port }} ${{ env.NONE }} ${{ pipeline.id }} ${{ checkout.id }}"
        |                                             ^^^^^^^^
        |
        = help: write a default: `env.NONE | default('x')`
@@ -44,10 +44,18 @@ fn names() {
     error: `pipeline` has no `id`
       --> pipeline.toml:18:61
        |
-    18 | run = "${{ vars.prot }} ${{ var.port }} ${{ env.NONE }} ${{ pipeline.id }}"
+    18 | run = "${{ vars.prot }} ${{ var.port }} ${{ env.NONE }} ${{ pipeline.id }} ${{ checkout.id }}"
        |                                                             ^^^^^^^^^^^
        |
        = help: use `name`
+
+    error: `checkout` has no `id`
+      --> pipeline.toml:18:80
+       |
+    18 | run = "${{ vars.prot }} ${{ var.port }} ${{ env.NONE }} ${{ pipeline.id }} ${{ checkout.id }}"
+       |                                                                                ^^^^^^^^^^^
+       |
+       = help: use `slug`
     "#);
 }
 
@@ -84,7 +92,7 @@ fn incomplete_names() {
     18 | run = "${{ vars.port-1 }} ${{ vars }} ${{ steps.build.image }} ${{ port }}"
        |                                                                    ^^^^
        |
-       = help: names start with `vars.`, `env.`, `cluster.`, `pipeline.`, `steps.` or `secrets.`; a string is `'port'`
+       = help: names start with `vars.`, `env.`, `cluster.`, `checkout.`, `pipeline.`, `steps.` or `secrets.`; a string is `'port'`
     "#);
 }
 

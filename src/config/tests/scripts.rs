@@ -49,6 +49,16 @@ fn what_the_author_wrote_stays_text() {
 }
 
 #[test]
+fn the_name_of_the_checkout_is_a_value_from_outside_in_variables_the_cluster_and_scripts() {
+    let vars = "[vars]\nns = \"todo-${{ checkout.slug }}\"\n[cluster]\nprovider = \"minikube\"\n\
+                name = \"${{ checkout.slug }}\"";
+    let project = project(vars, "run = \"echo ${{ vars.ns }} ${{ checkout.slug }} ${{ cluster.name }}\"");
+    let slug = crate::tools::checkout_slug(&project.root().join(".provision")).unwrap();
+    let made = made(&project, "");
+    assert!(made.contains(&format!(r#"values: ["todo-{slug}", "{slug}", "{slug}"]"#)), "{made}");
+}
+
+#[test]
 fn a_program_gets_each_value_as_an_argument_unless_a_shell_would_read_it() {
     let argv = r#"run = ["sh", "-c", "echo \"$1\"", "sh", "${{ steps.s.a.id }}"]"#;
     assert!(made(&project("", argv), "a; b").contains(r#""a; b"]"#));

@@ -27,8 +27,8 @@ const CLIENTS: &[(&str, &str)] = &[
 /// Returns what the words of a page stand for that the reader can't know.
 fn legend(page: &Page) -> impl Iterator<Item = &'static (&'static str, &'static str)> {
     CLIENTS.iter().filter(|(word, _)| {
-        let names = |text: &&str| text.contains(&format!("`{word} "));
-        page.look.iter().chain(page.fixes).any(|text| names(&text))
+        let named = format!("`{word} ");
+        page.look.iter().chain(page.fixes).any(|text| text.contains(&named))
     })
 }
 

@@ -68,8 +68,9 @@ impl Docker {
         on_sent: &(dyn Fn(u64) + Sync),
     ) -> Result<ExecOutput, Failure> {
         let what = name(container, argv);
+        let takes_input = stdin.is_some();
         let options = CreateExecOptions {
-            attach_stdin: Some(stdin.is_some()),
+            attach_stdin: Some(takes_input),
             attach_stdout: Some(true),
             attach_stderr: Some(true),
             cmd: Some(argv.to_vec()),
@@ -96,7 +97,8 @@ impl Docker {
             input.shutdown().await.map_err(Feed::Sink)
         };
         let mut feeding = Box::pin(feeding);
-        let mut fed = None;
+        // One without input has all of it: its output may be over before the other side of the connection is closed.
+        let mut fed = (!takes_input).then_some(Ok(()));
         let mut result = ExecOutput::default();
         loop {
             tokio::select! {

@@ -41,6 +41,8 @@ pub struct Install<'a> {
     pub description: &'a str,
     /// See [`super::call_id`].
     pub call: &'a str,
+    /// The label that names the checkout, with its value.
+    pub checkout: Option<(String, String)>,
     /// How long helm waits for each hook.
     pub hook_timeout: Option<Duration>,
 }
@@ -83,7 +85,7 @@ impl Helm {
             .args(["upgrade", "--install", install.release, install.chart, "-o", "json"])
             .arg(format!("--history-max={}", install.history_max))
             .args(["--description", install.description])
-            .arg(format!("--labels={RUN_LABEL}={}", install.call));
+            .arg(labels(install));
         if install.create_namespace {
             command = command.arg("--create-namespace");
         }
@@ -209,6 +211,12 @@ fn said(tail: &[String]) -> Option<(usize, String)> {
     Some((from, text.trim_start_matches("Error:").trim().to_owned()))
 }
 
+/// The option with the labels of a release. A new revision has those of the one before too.
+fn labels(install: &Install<'_>) -> String {
+    let checkout = install.checkout.as_ref().map(|(name, value)| format!(",{name}={value}")).unwrap_or_default();
+    format!("--labels={RUN_LABEL}={}{checkout}", install.call)
+}
+
 #[cfg(test)]
 mod tests {
     use fs_err as fs;
@@ -234,6 +242,7 @@ mod tests {
             values: values.map(|text| text.as_bytes().to_vec()),
             description: "provision:a.b:1",
             call: "1f-7",
+            checkout: Some(("checkout.x/id".into(), "main-1f".into())),
             hook_timeout: Some(Duration::from_secs(90)),
         }
     }
@@ -252,7 +261,7 @@ mod tests {
         assert_eq!(
             read("args"),
             "--kubeconfig /s/kubeconfig --kube-context p -n n upgrade --install r c -o json --history-max=5 \
-             --description provision:a.b:1 --labels=provision=1f-7 --create-namespace --timeout=90s -f -\n"
+             --description provision:a.b:1 --labels=provision=1f-7,checkout.x/id=main-1f --create-namespace --timeout=90s -f -\n"
         );
         assert_eq!(read("input"), r#"{"pw":"hunter22"}"#);
         assert_eq!(read("env"), "secret\n");

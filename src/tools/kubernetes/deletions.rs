@@ -2,6 +2,8 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
 
+use super::claiming;
+use super::claims;
 use super::client::Kube;
 use super::managers::FieldManager;
 use super::marked::LiveObject;
@@ -33,6 +35,28 @@ impl Judged {
     pub fn permit(&self, consent: Consent, declared: Consent) -> Result<(), Failure> {
         let covers_data_alone = self.deletion.ours == Proof::Shown && !self.has_foreign;
         self.deletion.permit(if covers_data_alone { consent.or(declared) } else { consent })
+    }
+}
+
+impl Judged {
+    /// What [`Self::withdrawal`] takes off.
+    pub fn withdrawal_subject(&self) -> String {
+        format!("this checkout's mark on {}", self.object.reference)
+    }
+
+    /// What this checkout takes off the object in place of deleting it, where another checkout has deployed it too.
+    pub fn withdrawal(&self, kube: &Kube, marks: &Marks) -> Option<Deletion> {
+        let shared = marks.shared(self.object.meta.annotations.as_ref()).filter(|shared| shared.is_ours_too)?;
+        let (reference, mark) = (&self.object.reference, claiming::annotation(marks)?);
+        Some(Deletion {
+            subject: self.withdrawal_subject(),
+            reason: format!("{reference} stays: {}", shared.why()),
+            ours: Proof::Shown,
+            empty: Proof::Shown,
+            in_use: None,
+            consent_covers_ownership: false,
+            by_hand: format!("{} annotate {} {mark}-", kube.kubectl_in(&reference.namespace), reference.short()),
+        })
     }
 }
 
@@ -72,10 +96,10 @@ impl Kube {
     /// set something in it.
     pub fn judge_by_managers(&self, object: LiveObject, marks: &Marks, reason: &str) -> Judged {
         let loss = loss_of(&object, marks);
-        let ours = if is_of_pipeline(&object, marks) {
-            Proof::Shown
-        } else {
-            Proof::Lacking("somebody else has set something in it".to_owned())
+        let ours = match marks.shared(object.meta.annotations.as_ref()) {
+            Some(shared) => Proof::Lacking(shared.why()),
+            None if is_of_pipeline(&object, marks) => Proof::Shown,
+            None => Proof::Lacking("somebody else has set something in it".to_owned()),
         };
         let has_foreign = !loss.foreign.is_empty();
         let all: Vec<String> = loss.foreign.into_iter().chain(loss.data).collect();
@@ -100,7 +124,9 @@ impl Kube {
         for object in objects.iter().filter(|object| !is_made_by_the_cluster(object)) {
             let inner = loss_of(object, marks);
             let is_ours = marks.ownership(&object.meta) == Proof::Shown || is_of_pipeline(object, marks);
-            if is_ours || is_claim_of_template(object) {
+            if let Some(shared) = marks.shared(object.meta.annotations.as_ref()) {
+                loss.foreign.push(format!("{} is in it: {}", object.reference.short(), shared.why()));
+            } else if is_ours || is_claim_of_template(object) {
                 loss.foreign.extend(inner.foreign);
                 loss.data.extend(inner.data);
             } else {
@@ -170,7 +196,7 @@ fn is_made_by_the_cluster(object: &LiveObject) -> bool {
 /// Whether steps of the pipeline alone have set something in an object, such as a Secret.
 fn is_of_pipeline(object: &LiveObject, marks: &Marks) -> bool {
     let managers = object.meta.managed_fields.iter().flatten().filter_map(|entry| entry.manager.as_deref());
-    let mut managers = managers.peekable();
+    let mut managers = managers.filter(|manager| *manager != claims::MANAGER).peekable();
     managers.peek().is_some() && managers.all(|manager| FieldManager::is_of_pipeline(manager, marks.pipeline()))
 }
 

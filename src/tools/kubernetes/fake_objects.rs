@@ -81,7 +81,8 @@ impl ObjectStore {
         objects.keys().map(|path| path.rsplit('/').next().unwrap()).collect::<Vec<_>>().join(" ")
     }
 
-    /// The requests since the last call that changed something: `PATCH name`, `DELETE name`.
+    /// The requests since the last call that changed something: `PATCH name`, `DELETE name`; `MARK name` for a
+    /// mark of a checkout.
     pub(crate) fn changes(&self) -> Vec<String> {
         std::mem::take(&mut *self.changes.lock().unwrap())
     }
@@ -151,7 +152,10 @@ impl ObjectStore {
         let mut objects = self.objects.lock().unwrap();
         let is_trial = request.query.contains("dryRun=All");
         if request.method != "GET" && !is_trial {
-            self.changes.lock().unwrap().push(format!("{} {name}", request.method));
+            let annotations = request.body.pointer("/metadata/annotations").and_then(Value::as_object);
+            let marks = annotations.is_some_and(|all| all.keys().all(|name| name.starts_with("checkout.")));
+            let what = if marks { "MARK" } else { &*request.method };
+            self.changes.lock().unwrap().push(format!("{what} {name}"));
         }
         let is_apply = request.content_type.contains("apply-patch");
         let found = objects.get(path).cloned();

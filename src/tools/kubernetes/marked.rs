@@ -67,6 +67,11 @@ impl LiveObject {
         marks.step_of(&self.meta) == Some(step)
     }
 
+    /// Whether only other checkouts than that of `marks` have deployed it.
+    pub fn is_of_others(&self, marks: &Marks) -> bool {
+        marks.shared(self.meta.annotations.as_ref()).is_some_and(|shared| !shared.is_ours_too)
+    }
+
     /// Whether it shows that the pipeline of `marks` has made it, and that it is nobody else's.
     pub fn is_ours(&self, marks: &Marks) -> bool {
         marks.ownership(&self.meta) == Proof::Shown
@@ -145,13 +150,20 @@ impl Kube {
         if is_made {
             marks.mark_made(&mut marked);
         }
-        let meta = match self.apply_as(&marked, manager, force).await? {
+        let mut meta = match self.apply_as(&marked, manager, force).await? {
             Ok(meta) => meta,
             Err(conflicts) => return Ok(Err(conflicts)),
         };
-        if found.is_none() && !is_alone(&meta, manager) {
+        if found.is_none() && !is_alone(&meta, manager, marks.pipeline()) {
             // Somebody else has made it between reading and applying.
-            return Ok(self.apply_as(object, manager, force).await?.map(drop));
+            meta = match self.apply_as(object, manager, force).await? {
+                Ok(meta) => meta,
+                Err(conflicts) => return Ok(Err(conflicts)),
+            };
+        }
+        let reference = &object.reference;
+        if let Some(kind) = self.kind_of(&reference.api_version, &reference.kind).await? {
+            self.claim(&self.dynamic(&kind, &reference.namespace), &meta, marks).await?;
         }
         Ok(Ok(()))
     }
@@ -159,7 +171,10 @@ impl Kube {
     /// Makes a namespace with the marks of the step `step`, unless it is there. Returns whether it was made.
     pub async fn make_namespace(&self, name: &str, marks: &Marks, step: &str) -> Result<bool, Failure> {
         let mut namespace = ManifestObject::of_namespace(name);
-        if self.live_object(&namespace.reference).await?.is_some() {
+        if let Some(found) = self.live_object(&namespace.reference).await? {
+            if found.is_marked(marks) {
+                self.claim_live(&found, marks).await?;
+            }
             return Ok(false);
         }
         marks.mark(&mut namespace, step);

@@ -4,11 +4,15 @@
 //! that the object was not there before. The label counts only where the step's own manager has set it: a copy of an
 //! object has the same labels.
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta};
 use serde_json::Value;
 
+use super::claims::{self, Claims};
 use super::managers::{APPLY, FieldManager};
 use super::manifest::ManifestObject;
+use crate::tools::checkout::Checkout;
 use crate::tools::deletion::Proof;
 
 /// The label with the name of the pipeline.
@@ -23,16 +27,58 @@ const MADE_BY: &str = "provision.dev/made-by";
 /// Helm's annotation of an object that belongs to a release.
 const RELEASE: &str = "meta.helm.sh/release-name";
 
+/// What other checkouts have deployed too.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shared {
+    /// Which ones.
+    pub with: String,
+    /// Whether this checkout has.
+    pub is_ours_too: bool,
+}
+
+impl Shared {
+    /// Why the object stays.
+    pub fn why(&self) -> String {
+        let how = if self.is_ours_too { "also deployed" } else { "deployed" };
+        format!("it is {how} from {}", self.with)
+    }
+}
+
 /// The marks of one pipeline.
 #[derive(Clone, Debug)]
 pub struct Marks {
     pipeline: String,
+    checkout: Option<Checkout>,
+    /// Whether what other checkouts have deployed is not ours.
+    is_checkout_alone: bool,
 }
 
 impl Marks {
     /// Those of the pipeline `name`.
     pub fn of(name: &str) -> Self {
-        Self { pipeline: name.to_owned() }
+        Self { pipeline: name.to_owned(), checkout: None, is_checkout_alone: false }
+    }
+
+    /// Those of the pipeline in `checkout`: what is applied names it.
+    pub fn in_checkout(self, checkout: Option<Checkout>) -> Self {
+        Self { checkout, ..self }
+    }
+
+    /// The same, but an object is ours only if no other checkout has deployed it.
+    pub fn of_checkout_alone(self) -> Self {
+        Self { is_checkout_alone: true, ..self }
+    }
+
+    /// The checkout.
+    pub(super) fn checkout(&self) -> Option<&Checkout> {
+        self.checkout.as_ref()
+    }
+
+    /// Which other checkouts have deployed the thing with these annotations or labels. One without any such mark is of
+    /// an older version, which did not tell checkouts apart.
+    pub(super) fn shared(&self, all: Option<&BTreeMap<String, String>>) -> Option<Shared> {
+        let claims = Claims::of(all, &self.checkout.as_ref().filter(|_| self.is_checkout_alone)?.id);
+        (!claims.others.is_empty()).then(|| Shared { with: claims.named_others(), is_ours_too: claims.ours })
     }
 
     /// The pipeline's name.
@@ -95,6 +141,9 @@ impl Marks {
         if let Some(release) = annotation(meta, RELEASE) {
             return Proof::Lacking(format!("it now belongs to the Helm release `{release}`"));
         }
+        if let Some(shared) = self.shared(meta.annotations.as_ref()) {
+            return Proof::Lacking(shared.why());
+        }
         if self.says_made(meta) {
             Proof::Shown
         } else {
@@ -138,9 +187,13 @@ fn sets_mark(entry: &ManagedFieldsEntry) -> bool {
     path.iter().try_fold(&fields.0, |fields, name| fields.get(*name)).is_some()
 }
 
-/// Whether `manager` alone has set something in an object: when it was made a moment ago, nobody else was faster.
-pub(super) fn is_alone(meta: &ObjectMeta, manager: &FieldManager) -> bool {
-    managers(meta).all(|entry| entry.manager.as_deref() == Some(manager.as_str()))
+/// Whether nobody but steps of the pipeline has set something in an object that was just made by `manager`: nobody else
+/// was faster. Another checkout of the pipeline may have been.
+pub(super) fn is_alone(meta: &ObjectMeta, manager: &FieldManager, pipeline: &str) -> bool {
+    let is_ours = |name: &str| {
+        name == manager.as_str() || name == claims::MANAGER || FieldManager::is_of_pipeline(name, pipeline)
+    };
+    managers(meta).all(|entry| entry.manager.as_deref().is_some_and(is_ours))
 }
 
 #[cfg(test)]
@@ -215,8 +268,18 @@ mod tests {
     #[test]
     fn who_was_faster_shows_among_the_managers() {
         let manager = FieldManager::of_step("shop", "s.apply");
-        assert!(is_alone(&meta(|_| {}), &manager));
-        let also = json!({"manager": "kubectl-create", "operation": "Update"});
-        assert!(!is_alone(&meta(|meta| meta["managedFields"].as_array_mut().unwrap().push(also.clone())), &manager));
+        assert!(is_alone(&meta(|_| {}), &manager, "shop"));
+        let with = |other: &str| {
+            let also = json!({"manager": other, "operation": "Update"});
+            meta(|meta| meta["managedFields"].as_array_mut().unwrap().push(also.clone()))
+        };
+        for (other, alone) in [
+            ("kubectl-create", false),
+            ("provision/other/s.apply", false),
+            ("provision/shop/s.two", true),
+            ("provision-checkouts", true),
+        ] {
+            assert_eq!(is_alone(&with(other), &manager, "shop"), alone, "{other}");
+        }
     }
 }

@@ -6,6 +6,8 @@
 mod access;
 mod apply;
 mod bundled;
+mod claiming;
+mod claims;
 mod client;
 mod compare;
 mod config_users;
@@ -66,7 +68,7 @@ pub use managers::{FieldConflict, FieldManager};
 pub use manifest::{ManifestObject, ManifestObjects, YamlDocument, yaml_documents};
 pub use manifest_files::read_manifests;
 pub use marked::LiveObject;
-pub use marks::Marks;
+pub use marks::{Marks, Shared};
 pub use nodes::NodeInfo;
 pub use objects::ObjectRef;
 pub use order::{is_definition, order};

@@ -1,5 +1,7 @@
 //! Helm releases, read from the Secrets in which Helm keeps them, and freed by them.
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams, Preconditions};
@@ -24,6 +26,8 @@ pub struct Revision {
     pub status: ReleaseStatus,
     /// The value of the label [`RUN_LABEL`]. Helm hands labels on from one revision to the next.
     pub run: Option<String>,
+    /// All its labels.
+    pub labels: BTreeMap<String, String>,
     /// Which state of the record this is: a change of it is only made to this one.
     pub resource_version: String,
     /// The rollback to this revision that a step of ours has begun last.
@@ -106,6 +110,7 @@ impl Kube {
                 let (labels, annotations) = (secret.metadata.labels?, secret.metadata.annotations.unwrap_or_default());
                 Some(Revision {
                     resource_version,
+                    labels: labels.clone(),
                     number: labels.get("version")?.parse().ok()?,
                     status: ReleaseStatus::of(labels.get("status")?),
                     run: labels.get(RUN_LABEL).cloned(),

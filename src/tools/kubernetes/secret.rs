@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::client::Kube;
 use super::managers::{self, FieldConflict, FieldManager};
+use super::marks::Marks;
 use crate::error::{Context, Failure};
 
 /// The annotation that says which key holds a generated secret, so that it is found again; the secret's name follows.
@@ -210,6 +211,7 @@ impl Kube {
         &self,
         secret: &SecretObject,
         found: Option<&SecretState>,
+        marks: &Marks,
         manager: &FieldManager,
         force: bool,
     ) -> Result<Applied, Failure> {
@@ -219,18 +221,22 @@ impl Kube {
         }
         let api = self.namespaced::<Secret>(&secret.namespace);
         let params = PatchParams { force, ..PatchParams::apply(manager.as_str()) };
-        self.once(&format!("applying the Secret `{}`", secret.name), async {
+        let what = format!("applying the Secret `{}`", secret.name);
+        let applied = self.once(&what, async {
             match api.patch_metadata(&secret.name, &params, &Patch::Apply(&object)).await {
-                Ok(_) => Ok(Applied::Done),
+                Ok(applied) => Ok(Ok(applied.metadata)),
                 Err(kube::Error::Api(status)) => match managers::conflicts(&status) {
-                    Some(conflicts) => Ok(Applied::Conflicts(conflicts)),
-                    None if status.is_conflict() => Ok(Applied::Changed),
+                    Some(conflicts) => Ok(Err(Applied::Conflicts(conflicts))),
+                    None if status.is_conflict() => Ok(Err(Applied::Changed)),
                     None => Err(kube::Error::Api(status)),
                 },
                 Err(error) => Err(error),
             }
-        })
-        .await
+        });
+        match applied.await? {
+            Ok(meta) => self.claim(&api, &meta, marks).await.map(|()| Applied::Done),
+            Err(other) => Ok(other),
+        }
     }
 }
 

@@ -1,3 +1,4 @@
 //! Tests that take many minutes: only `./scripts/test --full` runs them.
 
 mod kills;
+mod sabotage;

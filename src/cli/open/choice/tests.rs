@@ -1,3 +1,5 @@
+//! Which Service is opened, and which port of it.
+
 use super::*;
 
 /// An offer as `STEP NAMESPACE/SERVICE[:PORT][PATH]`.
@@ -59,7 +61,11 @@ fn a_page_that_the_pipeline_checks_is_what_is_opened() {
             Some("x"),
             "several services could be meant [provision open a/x; provision open b/x]",
         ),
-        (&["v.a a/x:1/", "v.b b/y:2/"], Some("z"), "no step leads to a service `z` [provision open NAMESPACE/z]"),
+        (
+            &["v.a a/x:1/", "v.b b/y:2/"],
+            Some("z"),
+            "no step leads to a service `z` [did you mean `x`?; provision open NAMESPACE/z]",
+        ),
     ];
     for (offers, wanted, expected) in cases {
         assert_eq!(chosen(offers, wanted), expected, "{offers:?} {wanted:?}");

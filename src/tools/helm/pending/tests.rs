@@ -27,6 +27,7 @@ fn history(revisions: &[(&str, &str)]) -> Vec<Revision> {
             run: Some(call.replace("gone", &gone())).filter(|call| !call.is_empty()),
             resource_version: number.to_string(),
             rollback: None,
+            labels: std::collections::BTreeMap::new(),
         })
         .collect()
 }

@@ -1,3 +1,5 @@
+//! Which pods and ports a forward leads to.
+
 use serde_json::{Value, json};
 
 use super::*;

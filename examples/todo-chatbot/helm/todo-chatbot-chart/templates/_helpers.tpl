@@ -48,12 +48,19 @@ labels:
   app.kubernetes.io/part-of: todo-chatbot
 annotations:
   checksum/config: {{ include (print .root.Template.BasePath "/configmap.yaml") .root | sha256sum }}
-  {{- if .root.Values.secrets.create }}
-  checksum/secrets: {{ include (print .root.Template.BasePath "/secrets.yaml") .root | sha256sum }}
+  {{- with include "todo.secretAnnotations" .root }}
+  {{- . | nindent 2 }}
   {{- end }}
-  {{- with .root.Values.podAnnotations }}
-  {{- toYaml . | nindent 2 }}
-  {{- end }}
+{{- end }}
+
+{{/* Annotations that are others when the Secret is another: pods are replaced then. */}}
+{{- define "todo.secretAnnotations" -}}
+{{- if .Values.secrets.create -}}
+checksum/secrets: {{ include (print .Template.BasePath "/secrets.yaml") . | sha256sum }}
+{{ end }}
+{{- with .Values.podAnnotations }}
+{{- toYaml . }}
+{{- end }}
 {{- end }}
 
 {{/* A variable of the Secret's key of the same name: (dict "root" $ "name" "JWT_SECRET" "optional" true). */}}

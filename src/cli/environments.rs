@@ -1,0 +1,207 @@
+//! `provision ls`, and what `up` and `down` put on record for it: the environments of this machine. No daemon and no
+//! cluster is asked.
+
+use std::path::PathBuf;
+
+use super::args::{Cli, Command, LsArgs, ReadFormat};
+use super::output::Terminal;
+use super::project::Project;
+use crate::error::{Context, Failure, FailureKind};
+use crate::journal::{now_ms, running};
+use crate::model::{Outcome, RunId};
+use crate::report::{
+    EnvironmentCluster, EnvironmentRun, EnvironmentState, Environments, ListedEnvironment, write_environments,
+    write_environments_json,
+};
+use crate::suggest::suggest;
+use crate::tools::checkout_slug;
+
+mod registry;
+
+use registry::{Record, RecordedCluster, RecordedRun, Registry};
+
+pub(super) fn ls(terminal: &Terminal, args: &LsArgs) -> Result<u8, Failure> {
+    let registry = registry()?;
+    let mut contents = registry.read().context(|| "reading the list of environments".into())?;
+    if args.prune {
+        let (gone, there) = contents.records.into_iter().partition(|record: &Record| !record.file.is_file());
+        contents.records = there;
+        for record in gone {
+            registry.forget(&record).context(|| format!("forgetting the environment `{}`", record.name))?;
+            terminal.note([format!("forgot {}: there is no {} any more", record.name, record.file.display())]);
+        }
+    }
+    let environments = Environments {
+        all: contents.records.into_iter().map(shown).collect(),
+        unreadable: contents.unreadable.iter().map(|(path, _)| path.clone()).collect(),
+    };
+    terminal.warn(contents.unreadable.iter().map(|(path, why)| {
+        format!("`{}` is left out: {why}; the next `provision up` of its checkout writes it again", path.display())
+    }));
+    terminal.print(|out| match args.format {
+        ReadFormat::Text => write_environments(out, terminal.out, &environments),
+        ReadFormat::Json => write_environments_json(out, &environments),
+    })?;
+    Ok(0)
+}
+
+fn registry() -> Result<Registry, Failure> {
+    Registry::of_user().ok_or_else(|| {
+        Failure::new(FailureKind::State, "the environments of this machine can't be listed")
+            .cause("this user has no folder for state")
+            .hint("set XDG_STATE_HOME or HOME to a folder of yours")
+    })
+}
+
+fn shown(record: Record) -> ListedEnvironment {
+    let exists = record.file.is_file();
+    let is_busy = exists && running(&record.state_dir()).is_some();
+    let outcome = record.run.as_ref().and_then(|run| run.outcome.as_deref()).and_then(Outcome::from_word);
+    let state = match outcome {
+        _ if is_busy => EnvironmentState::Busy,
+        _ if record.down_ms.is_some() => EnvironmentState::Down,
+        Some(Outcome::Succeeded) => EnvironmentState::Up,
+        Some(Outcome::Failed) => EnvironmentState::Failed,
+        // Also one that was killed: it could not say how it ended.
+        _ => EnvironmentState::Interrupted,
+    };
+    ListedEnvironment {
+        name: record.name,
+        pipeline: record.pipeline,
+        file: record.file,
+        exists,
+        profile: record.profile,
+        cluster: record.cluster.map(|of| EnvironmentCluster {
+            name: of.name,
+            context: of.context,
+            provider: of.provider,
+        }),
+        state,
+        run: record.run.map(|run| EnvironmentRun {
+            id: run.id,
+            command: run.command,
+            outcome: run.outcome,
+            finished_ms: run.finished_ms,
+        }),
+        down_ms: record.down_ms,
+    }
+}
+
+/// Makes a command line that names an environment, as `down --env NAME` does, name its pipeline and its profile.
+pub(super) fn locate(cli: &mut Cli) -> Result<(), Failure> {
+    let Command::Down(args) = &mut cli.command else { return Ok(()) };
+    let Some(name) = args.env.take() else { return Ok(()) };
+    let global = &mut cli.global;
+    if global.place.file.is_some()
+        || args.place.file.is_some()
+        || global.directory.is_some()
+        || global.profile.is_some()
+    {
+        return Err(Failure::new(FailureKind::Usage, format!("`--env {name}` says which pipeline and profile it is"))
+            .hint("leave out `-f`, `-C` and `-p`, or leave out `--env`"));
+    }
+    let records = registry()?.read().context(|| "reading the list of environments".into())?.records;
+    let Some(record) = records.iter().find(|record| record.name == name) else {
+        let names = records.iter().map(|record| record.name.as_str());
+        let failure = Failure::new(FailureKind::Usage, format!("there is no environment `{name}` on record"));
+        let failure = suggest(&name, names).into_iter().fold(failure, Failure::hint);
+        return Err(failure.hint("provision ls   # lists them"));
+    };
+    if !record.file.is_file() {
+        return Err(Failure::new(FailureKind::Usage, format!("the checkout of `{name}` is gone"))
+            .cause(format!("there is no {}, which says what was made", record.file.display()))
+            .hint("provision ls --prune   # forgets the environments whose checkouts are gone"));
+    }
+    global.place.file = Some(record.file.clone());
+    global.profile.clone_from(&record.profile);
+    Ok(())
+}
+
+/// The names of the environments on record, each with its pipeline's file.
+pub(super) fn names() -> Vec<(String, PathBuf)> {
+    let contents = Registry::of_user().and_then(|registry| registry.read().ok()).unwrap_or_default();
+    contents.records.into_iter().map(|record| (record.name, record.file)).collect()
+}
+
+/// The record of the environment that a command works on. That it can't be written fails no command.
+pub(super) struct Listing<'a> {
+    terminal: &'a Terminal,
+    registry: Option<Registry>,
+    record: Record,
+    journal: PathBuf,
+    journal_bytes: u64,
+}
+
+impl<'a> Listing<'a> {
+    /// That of `project`. Its lock is held, so nobody else writes the same record.
+    pub(super) fn of(project: &Project, terminal: &'a Terminal) -> Self {
+        let pipeline = &project.pipeline;
+        let cluster = pipeline.cluster.as_ref().map(|cluster| RecordedCluster {
+            name: cluster.name.clone(),
+            context: cluster.context.clone(),
+            provider: cluster.provider.to_owned(),
+        });
+        let slug = checkout_slug(project.tools.state_dir()).unwrap_or_default();
+        let record = Record::new(&slug, &pipeline.name, &project.file, pipeline.scope.as_deref(), cluster);
+        let journal = project.tools.state_dir().join("journal.jsonl");
+        let journal_bytes = bytes(&journal);
+        Self { terminal, registry: Registry::of_user(), record, journal, journal_bytes }
+    }
+
+    /// Notes that a run begins, where nothing is on record yet: also one that is killed is listed then.
+    pub(super) fn begin(&self, run: &RunId, command: &str) {
+        if self.known().is_none() {
+            let run = RecordedRun {
+                id: run.as_str().to_owned(),
+                command: command.to_owned(),
+                outcome: None,
+                finished_ms: None,
+            };
+            self.keep(&Record { run: Some(run), ..self.record.clone() });
+        }
+    }
+
+    /// Notes how a run ended. One that had nothing to do is not noted: the one before it is the last one that did.
+    pub(super) fn end(&self, run: &RunId, command: &str, outcome: Outcome) {
+        let did_nothing = outcome == Outcome::Succeeded && bytes(&self.journal) == self.journal_bytes;
+        let was_up = |known: &Record| {
+            let same = Record { run: None, ..known.clone() } == self.record;
+            same && known.run.as_ref().is_some_and(|run| run.outcome.as_deref() == Some(outcome.word()))
+        };
+        if did_nothing && self.known().as_ref().is_some_and(was_up) {
+            return;
+        }
+        let run = RecordedRun {
+            id: run.as_str().to_owned(),
+            command: command.to_owned(),
+            outcome: Some(outcome.word().to_owned()),
+            finished_ms: Some(now_ms()),
+        };
+        self.keep(&Record { run: Some(run), ..self.record.clone() });
+    }
+
+    /// Notes that the environment was taken down; one of which nothing is left is forgotten. `has_cluster` says whether
+    /// a cluster that the pipeline makes may still be there.
+    pub(super) fn taken_down(&self, has_cluster: bool) {
+        let Some(known) = self.known() else { return };
+        if has_cluster {
+            self.keep(&Record { down_ms: Some(now_ms()), ..known });
+        } else if let Some(Err(error)) = self.registry.as_ref().map(|registry| registry.forget(&known)) {
+            self.terminal.warn([format!("`provision ls` still lists this environment: {error}")]);
+        }
+    }
+
+    fn known(&self) -> Option<Record> {
+        self.registry.as_ref()?.known(&self.record)
+    }
+
+    fn keep(&self, record: &Record) {
+        if let Some(Err(error)) = self.registry.as_ref().map(|registry| registry.keep(record)) {
+            self.terminal.warn([format!("`provision ls` does not know of this run: {error}")]);
+        }
+    }
+}
+
+fn bytes(file: &std::path::Path) -> u64 {
+    fs_err::metadata(file).map_or(0, |found| found.len())
+}

@@ -1,0 +1,190 @@
+//! Two checkouts of one project: what they share, what each has of its own, and what `down` takes from whom.
+
+use serde_json::{Value, json};
+
+use crate::fake_engine::{FakeEngine, Image};
+use crate::sandbox::{Sandbox, Shown};
+use crate::shared_cluster::SharedCluster;
+
+/// Two checkouts on one daemon and in one cluster, by one user.
+struct Two {
+    checkouts: [Sandbox; 2],
+    engine: FakeEngine,
+    cluster: SharedCluster,
+    /// Where the steps of both meet, with the user's state.
+    shared: tempfile::TempDir,
+}
+
+impl Two {
+    /// Each has a container, a Secret and a `ConfigMap` in `namespace`, and its run goes on until the other's is on.
+    fn new(namespace: &str) -> Self {
+        let shared = tempfile::tempdir().unwrap();
+        let pipeline = |me: &str, other: &str| {
+            let (me, other) = (shared.path().join(me), shared.path().join(other));
+            format!(
+                "[pipeline]\nname = 'shop'\n[vars]\nns = '{namespace}'\n[secrets]\nPW = {{ env = 'PW_OF_ME' }}\n\
+                 [cluster]\nprovider = 'context'\ncontext = 'kind-shared'\n\
+                 [[stage]]\nid = 's'\n\
+                 [[stage.step]]\nid = 'meet'\naction = 'command'\n\
+                 run = 'touch {me}; until [ -e {other} ]; do sleep 0.05; done'\n\
+                 [[stage.step]]\nid = 'run'\naction = 'container-run'\nneeds = ['meet']\nimage = 'web:1'\nport = 8000\n\
+                 [[stage.step]]\nid = 'secret'\naction = 'secret-apply'\nneeds = ['meet']\nname = 'keys'\n\
+                 namespace = '${{{{ vars.ns }}}}'\ndata = {{ PW = '${{{{ secrets.PW }}}}' }}\n\
+                 [[stage.step]]\nid = 'apply'\naction = 'manifest-apply'\nneeds = ['meet']\nfiles = ['k8s/*.yaml']\n\
+                 namespace = '${{{{ vars.ns }}}}'\n",
+                me = me.display(),
+                other = other.display()
+            )
+        };
+        let mut checkouts = [Sandbox::new(&pipeline("a", "b")), Sandbox::new(&pipeline("b", "a"))];
+        let engine = FakeEngine::serve(&mut checkouts[0]);
+        engine.image("web:1", Image::web("a", 200, "ok"));
+        let cluster = SharedCluster::serve();
+        let socket = format!("unix://{}", checkouts[0].path("docker.sock").display());
+        for sandbox in &mut checkouts {
+            sandbox.env("DOCKER_HOST", &socket).env("PW_OF_ME", "correct-horse-battery");
+            sandbox.env("XDG_STATE_HOME", shared.path().to_str().unwrap());
+            sandbox.file("k8s/c.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata: {A: '1'}\n");
+            cluster.reach_from(sandbox);
+        }
+        Self { checkouts, engine, cluster, shared }
+    }
+
+    /// Runs `up` in both at the same time.
+    fn up(&self) {
+        let runs = self.checkouts.each_ref().map(|sandbox| sandbox.spawn(&["up"]));
+        for run in runs {
+            Shown::of(run).code(0);
+        }
+    }
+
+    fn slug(&self, n: usize) -> String {
+        provision::tools::checkout_slug(&self.checkouts[n].path(".provision")).unwrap()
+    }
+
+    fn listed(&self, args: &[&str]) -> Value {
+        let shown = self.checkouts[0].run(&[&["ls", "--format", "json"], args].concat()).code(0);
+        serde_json::from_str(&shown.stdout).unwrap()
+    }
+
+    fn environment(&self, n: usize) -> Value {
+        let name = self.slug(n);
+        let all = self.listed(&[])["environments"].as_array().unwrap().clone();
+        all.into_iter().find(|one| one["name"] == *name).unwrap_or_default()
+    }
+}
+
+#[test]
+fn two_runs_at_once_in_namespaces_of_their_own_do_not_meet() {
+    let two = Two::new("shop-${{ checkout.slug }}");
+    two.up();
+    let namespaces = [0, 1].map(|n| format!("shop-{}", two.slug(n)));
+    assert_ne!(namespaces[0], namespaces[1]);
+    let of = |namespace: &str| ["", "/configmaps/c", "/secrets/keys"].map(|rest| format!("{namespace}{rest}"));
+    let mut all = [of(&namespaces[0]), of(&namespaces[1])].concat();
+    all.sort();
+    assert_eq!(two.cluster.names(), all);
+    assert!(two.engine.names().is_empty(), "each has removed its own: {:?}", two.engine.names());
+    assert_eq!(two.engine.world().created.len(), 2);
+    for sandbox in &two.checkouts {
+        sandbox.run(&["up"]).code(0).says("nothing to do");
+    }
+    let down = two.checkouts[0].run(&["down", "--yes"]).code(0);
+    down.keeps_quiet_about("stays").says("removed configmap/c").says("removed secret/keys").says("removed namespace/");
+    assert_eq!(two.cluster.names(), of(&namespaces[1]));
+    two.checkouts[1].run(&["plan", "--exit-code"]).code(0);
+}
+
+#[test]
+fn of_what_both_have_deployed_the_first_down_takes_nothing_and_the_second_one_all() {
+    let two = Two::new("shop");
+    two.up();
+    let all = ["shop", "shop/configmaps/c", "shop/secrets/keys"];
+    assert_eq!(two.cluster.names(), all);
+    let other = two.slug(1);
+    let shown = two.checkouts[0].run(&["down", "--yes"]).code(0);
+    let shown = shown.says("removed this checkout's mark on configmap/c in shop").says("mark on secret/keys in shop");
+    shown.says(&format!("configmap/c in shop stays: it is also deployed from the checkout `{other}`"));
+    assert_eq!(two.cluster.names(), all);
+    two.checkouts[1].run(&["plan", "--exit-code"]).code(0);
+    // Twice is fine, and says whose the rest is.
+    let again = two.checkouts[0].run(&["down", "--yes"]).code(0).says("there is nothing to remove");
+    again.says(&format!("it is deployed from the checkout `{other}`"));
+    assert_eq!(two.cluster.names(), all);
+    two.checkouts[1].run(&["down", "--yes"]).code(0).keeps_quiet_about("stays");
+    assert!(two.cluster.names().is_empty(), "{:?}", two.cluster.names());
+}
+
+#[test]
+fn what_an_earlier_version_has_marked_goes_as_before() {
+    let two = Two::new("shop");
+    two.up();
+    two.cluster.change(|object| {
+        if let Some(all) = object["metadata"]["annotations"].as_object_mut() {
+            all.retain(|name, _| !name.starts_with("checkout.provision.dev/"));
+        }
+        if let Some(all) = object["metadata"]["managedFields"].as_array_mut() {
+            all.retain(|entry| entry["manager"] != "provision-checkouts");
+        }
+    });
+    two.checkouts[0].run(&["up"]).code(0).says("nothing to do");
+    two.checkouts[0].run(&["down", "--yes"]).code(0);
+    assert!(two.cluster.names().is_empty(), "{:?}", two.cluster.names());
+}
+
+#[test]
+fn ls_shows_each_environment_and_down_takes_one_away_from_elsewhere() {
+    let two = Two::new("shop-${{ checkout.slug }}");
+    two.checkouts[0].run(&["ls"]).code(0).says("there is no environment on record");
+    two.up();
+    // No daemon is asked.
+    let (one, socket) = (two.environment(1), two.checkouts[0].path("docker.sock"));
+    fs_err::remove_file(&socket).unwrap();
+    let file = fs_err::canonicalize(two.checkouts[1].path("pipeline.toml")).unwrap();
+    assert_eq!(
+        [&one["pipeline"], &one["file"], &one["state"], &one["exists"], &one["last_run"]["outcome"]],
+        [&json!("shop"), &json!(file), &json!("up"), &json!(true), &json!("succeeded")]
+    );
+    assert_eq!(one["cluster"], json!({"name": "kind-shared", "context": "kind-shared", "provider": "context"}));
+    assert_eq!((&one["profile"], &two.listed(&[])["v"]), (&Value::Null, &json!(1)));
+    two.checkouts[0].run(&["ls"]).code(0).says(&two.slug(0)).says(&two.slug(1)).says("provision up: succeeded");
+
+    let name = two.slug(1);
+    let elsewhere = two.checkouts[0].run(&["down", "--env", &name, "--dry-run"]).code(0);
+    elsewhere.says(&format!("configmap/c in shop-{name}"));
+    two.checkouts[0].run(&["down", "--env", &name[1..]]).code(2).says("there is no environment").says(&name);
+    two.checkouts[0].run(&["-C", ".", "down", "--env", &name]).code(2).says("leave out `-f`, `-C` and `-p`");
+    assert_eq!(two.environment(1)["state"], "up");
+    two.checkouts[0].run(&["down", "--env", &name, "--yes"]).code(0).says("removed configmap/c");
+    assert_eq!(two.environment(1), Value::Null);
+    assert!(two.cluster.names().iter().all(|path| path.starts_with(&format!("shop-{}", two.slug(0)))));
+
+    // One whose checkout is gone is listed until it is forgotten; a record that can't be read is named, and written
+    // again.
+    let records = two.shared.path().join("provision/environments");
+    let record = fs_err::read_dir(&records).unwrap().next().unwrap().unwrap().path();
+    fs_err::write(&record, "{").unwrap();
+    let shown = two.checkouts[0].run(&["ls"]).code(0).says("there is no environment on record");
+    shown.says("is left out").says("the next `provision up` of its checkout writes it again");
+    assert_eq!(two.listed(&[])["unreadable"], json!([record]));
+    two.checkouts[0].run(&["up", "s.meet"]).code(0);
+    assert_eq!(two.environment(0)["state"], "up");
+    two.checkouts[0].run(&["up", "s.run", "--force"]).code(3);
+    assert_eq!(two.environment(0)["state"], "failed");
+    let name = two.slug(0);
+    fs_err::rename(two.checkouts[0].path("pipeline.toml"), two.checkouts[0].path("moved")).unwrap();
+    assert_eq!(two.environment(0)["exists"], false);
+    two.checkouts[1].run(&["down", "--env", &name]).code(2).says("the checkout of").says("provision ls --prune");
+    two.checkouts[1].run(&["ls", "--prune"]).code(0).says(&format!("forgot {name}"));
+    assert_eq!(two.listed(&[])["environments"], json!([]));
+}
+
+#[test]
+fn nobody_needs_the_list_of_environments() {
+    let mut sandbox = Sandbox::new(&crate::sandbox::steps(&[("a", "true", "")]));
+    sandbox.file("state/provision", "no folder");
+    let state = sandbox.path("state");
+    sandbox.env("XDG_STATE_HOME", state.to_str().unwrap());
+    sandbox.run(&["up"]).code(0).says("`provision ls` does not know of this run");
+    sandbox.run(&["down", "--yes"]).code(0);
+}
