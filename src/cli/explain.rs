@@ -96,8 +96,9 @@ mod tests {
     fn check_own(command: &str, place: &str) {
         let filled = Regex::new(r"\{[^}]*\}").unwrap().replace_all(command, "a.b");
         // A step of a stage where the words stand for themselves.
-        let filled = filled.replace("STEP", "a.b").replace("SELECT…", "a.b").replace(" N", " 1");
-        let words = shell_words(&filled);
+        let filled = filled.replace("STEP", "a.b").replace("SELECT…", "a.b");
+        let words: Vec<String> =
+            shell_words(&filled).into_iter().map(|word| if word == "N" { "8080".to_owned() } else { word }).collect();
         match Cli::try_parse_from(&words) {
             Ok(_) => {}
             Err(error) if !error.use_stderr() => {}
