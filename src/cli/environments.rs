@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::args::{Cli, Command, LsArgs, ReadFormat};
 use super::output::Terminal;
 use super::project::Project;
-use crate::error::{Context, Failure, FailureKind};
+use crate::error::{Context, Failure, FailureKind, ids};
 use crate::journal::{now_ms, running};
 use crate::model::{Outcome, RunId};
 use crate::report::{
@@ -47,7 +47,7 @@ pub(super) fn ls(terminal: &Terminal, args: &LsArgs) -> Result<u8, Failure> {
 
 fn registry() -> Result<Registry, Failure> {
     Registry::of_user().ok_or_else(|| {
-        Failure::new(FailureKind::State, "the environments of this machine can't be listed")
+        Failure::of(ids::STATE_UNUSABLE, "the environments of this machine can't be listed")
             .cause("this user has no folder for state")
             .hint("set XDG_STATE_HOME or HOME to a folder of yours")
     })
