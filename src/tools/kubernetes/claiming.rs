@@ -45,7 +45,7 @@ impl Revision {
         joining(last.map(|last| &last.labels), marks)
     }
 
-    /// See [`Marks::shared`].
+    /// Returns which other checkouts have deployed the release.
     pub fn shared(&self, marks: &Marks) -> Option<Shared> {
         marks.shared(Some(&self.labels))
     }
