@@ -37,7 +37,9 @@ pub(crate) fn own_pipeline(profile: &str) -> Sandbox {
 }
 
 fn minikube(arguments: &str) {
-    duct::cmd("minikube", ["-p", PROFILE].into_iter().chain(arguments.split(' '))).stdout_null().run().unwrap();
+    let command = duct::cmd("minikube", ["-p", PROFILE].into_iter().chain(arguments.split(' ')));
+    // A line of its own would stand between the test's name and its result, and hide its time.
+    command.stderr_to_stdout().stdout_null().run().unwrap();
 }
 
 /// The verdict on every item.
