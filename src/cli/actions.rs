@@ -10,6 +10,7 @@ use super::settings::{Setting, settings, write_table};
 use crate::action::ActionType;
 use crate::actions::ACTIONS;
 use crate::error::{Failure, ids};
+use crate::report::write_document;
 
 pub(super) fn actions(terminal: &Terminal, args: &ActionsArgs) -> Result<u8, Failure> {
     let named = |name: &String| ACTIONS.iter().find(|action| action.name == name).ok_or_else(|| unknown(name));
@@ -39,8 +40,7 @@ fn document(out: &mut dyn Write, chosen: Option<&ActionType>) -> io::Result<()> 
         })
     };
     let actions: Value = ACTIONS.iter().filter(|one| chosen.is_none_or(|it| it.name == one.name)).map(wire).collect();
-    let document = json!({"v": 1, "actions": actions});
-    writeln!(out, "{document:#}")
+    write_document(out, &json!({"v": 1, "actions": actions}))
 }
 
 fn unknown(name: &str) -> Failure {

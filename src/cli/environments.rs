@@ -128,6 +128,8 @@ pub(super) struct Listing<'a> {
     terminal: &'a Terminal,
     registry: Option<Registry>,
     record: Record,
+    /// What was on record before.
+    known: Option<Record>,
     journal: PathBuf,
     journal_bytes: u64,
 }
@@ -145,12 +147,14 @@ impl<'a> Listing<'a> {
         let record = Record::new(&slug, &pipeline.name, &project.file, pipeline.scope.as_deref(), cluster);
         let journal = project.tools.state_dir().join("journal.jsonl");
         let journal_bytes = bytes(&journal);
-        Self { terminal, registry: Registry::of_user(), record, journal, journal_bytes }
+        let registry = Registry::of_user();
+        let known = registry.as_ref().and_then(|registry| registry.known(&record));
+        Self { terminal, registry, record, known, journal, journal_bytes }
     }
 
     /// Notes that a run begins, where nothing is on record yet: also one that is killed is listed then.
     pub(super) fn begin(&self, run: &RunId, command: &str) {
-        if self.known().is_none() {
+        if self.known.is_none() {
             let run = RecordedRun {
                 id: run.as_str().to_owned(),
                 command: command.to_owned(),
@@ -168,7 +172,7 @@ impl<'a> Listing<'a> {
             let same = Record { run: None, ..known.clone() } == self.record;
             same && known.run.as_ref().is_some_and(|run| run.outcome.as_deref() == Some(outcome.word()))
         };
-        if did_nothing && self.known().as_ref().is_some_and(was_up) {
+        if did_nothing && self.known.as_ref().is_some_and(was_up) {
             return;
         }
         let run = RecordedRun {
@@ -183,16 +187,12 @@ impl<'a> Listing<'a> {
     /// Notes that the environment was taken down; one of which nothing is left is forgotten. `has_cluster` says whether
     /// a cluster that the pipeline makes may still be there.
     pub(super) fn taken_down(&self, has_cluster: bool) {
-        let Some(known) = self.known() else { return };
+        let Some(known) = &self.known else { return };
         if has_cluster {
-            self.keep(&Record { down_ms: Some(now_ms()), ..known });
-        } else if let Some(Err(error)) = self.registry.as_ref().map(|registry| registry.forget(&known)) {
+            self.keep(&Record { down_ms: Some(now_ms()), ..known.clone() });
+        } else if let Some(Err(error)) = self.registry.as_ref().map(|registry| registry.forget(known)) {
             self.terminal.warn([format!("`provision ls` still lists this environment: {error}")]);
         }
-    }
-
-    fn known(&self) -> Option<Record> {
-        self.registry.as_ref()?.known(&self.record)
     }
 
     fn keep(&self, record: &Record) {

@@ -13,7 +13,7 @@ use super::output::Terminal;
 use super::project::Project;
 use crate::actions::ACTIONS;
 use crate::error::{Failure, ids};
-use crate::report::{DIM, Theme, tame_json};
+use crate::report::{DIM, Theme, write_document};
 pub(super) use executes::steps as written_steps;
 use store::{Known, TrustRecord};
 
@@ -174,7 +174,7 @@ fn show_json(out: &mut dyn Write, project: &Project, known: &Known, executes: &[
         "new": without(executes, before),
         "gone": without(before, executes),
     });
-    writeln!(out, "{}", tame_json(format!("{document:#}")))
+    write_document(out, &document)
 }
 
 /// Reads an answer from standard input; only a clear yes is one.

@@ -50,7 +50,7 @@ pub(crate) use tables::forecast::{ForecastGraph, StepForecast, write_forecast};
 pub(crate) use tables::json::{write_explanation_json, write_forecast_json, write_status_json};
 pub(crate) use tables::status::{LastState, StepStatus, write_status};
 pub(crate) use tables::why::{Explanation, InputChange, LastSuccess, write_explanation};
-pub(crate) use text::tame_json;
+pub(crate) use text::write_document;
 pub(crate) use timeline::{Timeline, TimelineStep};
 
 use run::github::Github;

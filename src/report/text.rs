@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
+use std::io;
 
+use serde::Serialize;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// Returns the width of `text` in columns; it has no escape sequences.
@@ -80,9 +82,14 @@ fn clean(text: &str, keep_style: bool) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// Writes a JSON document for programs.
+pub(crate) fn write_document(out: &mut dyn io::Write, document: &impl Serialize) -> io::Result<()> {
+    writeln!(out, "{}", tame_json(serde_json::to_string_pretty(document)?))
+}
+
 /// Returns the JSON text `json` with the characters escaped that drive a terminal and that JSON allows in a string as
 /// they are: some control characters are of more than one byte.
-pub(crate) fn tame_json(json: String) -> String {
+pub(super) fn tame_json(json: String) -> String {
     let drives = |c: char| c != '\n' && is_unsafe(c);
     if json.is_ascii() && !json.contains('\u{7f}') || !json.contains(drives) {
         return json;

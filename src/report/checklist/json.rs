@@ -8,7 +8,7 @@ use super::format::{ChecklistReport, Format};
 use crate::model::{AppliedWaiver, Attempt, Counts, Evidence, ItemStatus, NearItem, StepId, Verdict};
 use crate::report::facts::Facts;
 use crate::report::style::timestamp;
-use crate::report::text::tame_json;
+use crate::report::text::write_document;
 
 pub(super) const FORMAT: Format = Format { name: "json", write };
 
@@ -22,7 +22,7 @@ fn write(out: &mut dyn Write, report: &ChecklistReport) -> io::Result<()> {
         items: checklist.items.iter().map(WireItem::new).collect(),
         near_items: checklist.near.iter().map(WireNear::new).collect(),
     };
-    writeln!(out, "{}", tame_json(serde_json::to_string_pretty(&document)?))
+    write_document(out, &document)
 }
 
 /// The version of the document: fields and verdicts may be added to one, and none changes its meaning or goes.

@@ -9,7 +9,7 @@ use super::format::DiffFormat;
 use crate::model::Outcome;
 use crate::report::checklist::json::{VERSION, WireCounts, WireEvidence};
 use crate::report::style::{Theme, timestamp};
-use crate::report::text::tame_json;
+use crate::report::text::write_document;
 
 pub(super) const FORMAT: DiffFormat = DiffFormat { name: "json", write };
 
@@ -22,7 +22,7 @@ fn write(out: &mut dyn Write, diff: &Diff<'_>, _theme: Theme) -> io::Result<()> 
         counts: WireDiffCounts { total: diff.n_items(), changed: diff.items.len(), again: diff.n_again },
         items: diff.items.iter().map(WireChange::new).collect(),
     };
-    writeln!(out, "{}", tame_json(serde_json::to_string_pretty(&document)?))
+    write_document(out, &document)
 }
 
 /// The document.

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::{Checked, Diagnosis, Finding, Health};
-use crate::report::text::tame_json;
+use crate::report::text::write_document;
 
 /// The version of the document. Fields may be added without another one.
 const VERSION: u32 = 1;
@@ -66,7 +66,7 @@ pub(crate) fn write_diagnosis_json(out: &mut dyn Write, diagnosis: &Diagnosis<'_
         },
         checks: diagnosis.checks.iter().map(wire_check).collect(),
     };
-    writeln!(out, "{}", tame_json(serde_json::to_string_pretty(&document)?))
+    write_document(out, &document)
 }
 
 fn wire_check(checked: &Checked) -> WireCheck<'_> {

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{Environments, ListedEnvironment};
 use crate::report::style::timestamp;
-use crate::report::text::tame_json;
+use crate::report::text::write_document;
 
 /// The version of the document. Fields may be added without another one.
 const VERSION: u32 = 1;
@@ -61,7 +61,7 @@ pub(crate) fn write_environments_json(out: &mut dyn Write, environments: &Enviro
         environments: environments.all.iter().map(wire).collect(),
         unreadable: environments.unreadable.iter().map(|path| path.display().to_string()).collect(),
     };
-    writeln!(out, "{}", tame_json(serde_json::to_string_pretty(&document)?))
+    write_document(out, &document)
 }
 
 fn wire(of: &ListedEnvironment) -> WireEnvironment<'_> {

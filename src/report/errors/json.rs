@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::error::{ErrorId, ErrorObject};
 use crate::model::StepId;
-use crate::report::text::tame_json;
+use crate::report::text::write_document;
 
 /// The version of the document. Fields may be added without another one.
 const VERSION: u32 = 1;
@@ -79,5 +79,5 @@ pub(crate) fn write_errors_json(
     });
     let step = last.map(|(step, _)| step.as_str());
     let document = Document { v: VERSION, step, error, errors: errors.collect() };
-    writeln!(out, "{}", tame_json(serde_json::to_string_pretty(&document)?))
+    write_document(out, &document)
 }

@@ -8,7 +8,7 @@ use super::pipeline_graph::{GraphStep, PipelineGraph, state};
 use crate::model::{StageId, StepId};
 use crate::report::LastState;
 use crate::report::style::timestamp;
-use crate::report::text::tame_json;
+use crate::report::text::write_document;
 
 /// The version of the document. Fields may be added without another one.
 const VERSION: u32 = 1;
@@ -60,7 +60,7 @@ pub(super) fn write(out: &mut dyn Write, graph: &PipelineGraph<'_>) -> io::Resul
         stages: stages.collect(),
         steps: graph.steps().map(|(_, step)| wire_step(step)).collect(),
     };
-    writeln!(out, "{}", tame_json(serde_json::to_string_pretty(&document)?))
+    write_document(out, &document)
 }
 
 fn wire_step<'a>(step: &'a GraphStep<'_>) -> WireStep<'a> {

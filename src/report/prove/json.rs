@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use crate::model::{FileTrial, ItemId, ItemTrial, Mutant, MutantCounts, NotTried, StepId, Survivor, Trials};
-use crate::report::text::tame_json;
+use crate::report::text::write_document;
 
 /// The version of the document: raised when a field goes or means something else.
 const VERSION: u32 = 1;
@@ -36,7 +36,7 @@ pub(super) fn write(out: &mut dyn Write, pipeline: &str, trials: &Trials) -> io:
         failing: trials.failing.iter().map(WireNotTried::new).collect(),
         not_tried: trials.left_out.iter().map(WireNotTried::new).collect(),
     };
-    writeln!(out, "{}", tame_json(serde_json::to_string_pretty(&document)?))
+    write_document(out, &document)
 }
 
 /// The document.

@@ -12,7 +12,7 @@ use super::why::Explanation;
 use crate::fingerprint::StaleReason;
 use crate::model::{StageId, StepId};
 use crate::report::style::timestamp;
-use crate::report::text::tame_json;
+use crate::report::text::write_document;
 
 /// The version of the documents. Fields may be added without another one.
 const VERSION: u32 = 1;
@@ -149,7 +149,7 @@ pub(crate) fn write_forecast_json(
             .collect(),
         steps: steps.iter().map(forecast).collect(),
     };
-    write(out, &document)
+    write_document(out, &document)
 }
 
 fn forecast(step: &StepForecast) -> WireForecast<'_> {
@@ -177,7 +177,7 @@ pub(crate) fn write_status_json(
     steps: &[StepStatus],
 ) -> io::Result<()> {
     let document = StatusDocument { v: VERSION, pipeline, running, steps: steps.iter().map(status).collect() };
-    write(out, &document)
+    write_document(out, &document)
 }
 
 fn status(status: &StepStatus) -> WireStatus<'_> {
@@ -226,9 +226,5 @@ pub(crate) fn write_explanation_json(out: &mut dyn Write, explanation: &Explanat
             })
             .collect(),
     };
-    write(out, &document)
-}
-
-fn write(out: &mut dyn Write, document: &impl Serialize) -> io::Result<()> {
-    writeln!(out, "{}", tame_json(serde_json::to_string_pretty(document)?))
+    write_document(out, &document)
 }

@@ -163,20 +163,22 @@ impl Kube {
 
     /// The TCP ports of a Service, in its order: number and name; `None` when it is not there.
     pub async fn published_ports(&self, namespace: &str, service: &str) -> Result<Option<Vec<(u16, String)>>, Failure> {
-        let api = self.namespaced::<Service>(namespace);
-        let found = self.read(&format!("reading the service `{service}`"), || api.get_opt(service)).await?;
-        Ok(found.map(|found| {
+        Ok(self.service_if_there(namespace, service).await?.map(|found| {
             let ports = found.spec.and_then(|spec| spec.ports).unwrap_or_default();
             let tcp = ports.into_iter().filter(|port| port.protocol.as_deref().unwrap_or("TCP") == "TCP");
             tcp.filter_map(|port| Some((u16::try_from(port.port).ok()?, port.name.unwrap_or_default()))).collect()
         }))
     }
 
+    async fn service_if_there(&self, namespace: &str, service: &str) -> Result<Option<Service>, Failure> {
+        let api = self.namespaced::<Service>(namespace);
+        let what = format!("reading the service `{service}`");
+        self.read(&what, || api.get_opt(service)).await
+    }
+
     /// A Service; a failure when it is not there.
     pub(super) async fn service(&self, namespace: &str, service: &str) -> Result<Service, Failure> {
-        let api = self.namespaced::<Service>(namespace);
-        let found = self.read(&format!("reading the service `{service}`"), || api.get_opt(service)).await?;
-        found.ok_or_else(|| {
+        self.service_if_there(namespace, service).await?.ok_or_else(|| {
             Failure::of(
                 ids::WORKLOAD_MISSING,
                 format!("there is no service `{service}` in the namespace `{namespace}`"),
@@ -187,8 +189,7 @@ impl Kube {
 
     /// What decides where a Service leads: the labels of its pods and its ports. `None` when it is not there.
     pub async fn leads_to(&self, namespace: &str, service: &str) -> Result<Option<String>, Failure> {
-        let api = self.namespaced::<Service>(namespace);
-        let found = self.read(&format!("reading the service `{service}`"), || api.get_opt(service)).await?;
+        let found = self.service_if_there(namespace, service).await?;
         Ok(found.and_then(|found| found.spec).map(|spec| {
             let ports = spec.ports.unwrap_or_default();
             let ports: Vec<_> = ports.iter().map(|port| (&port.name, port.port, &port.target_port)).collect();
@@ -198,9 +199,7 @@ impl Kube {
 
     /// What to say of the pods behind a Service: name, phase, whether it is ready.
     pub async fn pods_behind(&self, namespace: &str, service: &str) -> Result<Vec<String>, Failure> {
-        let api = self.namespaced::<Service>(namespace);
-        let what = format!("reading the service `{service}`");
-        let Some(selector) = self.read(&what, || api.get_opt(service)).await?.as_ref().and_then(selector) else {
+        let Some(selector) = self.service_if_there(namespace, service).await?.as_ref().and_then(selector) else {
             return Ok(Vec::new());
         };
         let pods = self.pods(namespace, &selector).await?;
