@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use fs_err as fs;
 use futures_util::future::BoxFuture;
-use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use globset::{Glob, GlobBuilder, GlobSet, GlobSetBuilder};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -114,10 +114,10 @@ impl ActionSettings for PolicyCheck {
             return Err("`values`, `set` and `helm` are for a `chart`".into());
         }
         names::label("namespace", &self.namespace)?;
-        selection("paths", &self.paths)?;
-        selection("exclude", &self.exclude)?;
+        globs("paths", &self.paths)?;
+        globs("exclude", &self.exclude)?;
         for pattern in &self.manifests {
-            FileSet::glob(".".as_ref(), pattern, &[])?;
+            FileSet::check_glob(pattern)?;
         }
         for exception in &self.except {
             let id = exception.rule.0.id;
@@ -129,9 +129,18 @@ impl ActionSettings for PolicyCheck {
     }
 }
 
-/// The files that the globs `patterns` of a setting select: what they match, and what is in folders that they match.
+/// The files that the globs `patterns` of a setting select.
 fn selection(setting: &str, patterns: &[String]) -> Result<GlobSet, String> {
     let mut set = GlobSetBuilder::new();
+    for glob in globs(setting, patterns)? {
+        set.add(glob);
+    }
+    set.build().map_err(|error| format!("`{setting}`: {error}"))
+}
+
+/// Two globs for each of the `patterns` of a setting: for what it matches, and for what is in folders that it matches.
+fn globs(setting: &str, patterns: &[String]) -> Result<Vec<Glob>, String> {
+    let mut globs = Vec::with_capacity(2 * patterns.len());
     for pattern in patterns {
         let plain = pattern.trim_start_matches("./").trim_end_matches('/');
         if plain.is_empty() || plain.starts_with('/') || plain.split('/').any(|part| part == "..") {
@@ -139,10 +148,10 @@ fn selection(setting: &str, patterns: &[String]) -> Result<GlobSet, String> {
         }
         for glob in [plain.to_owned(), format!("{plain}/**")] {
             let glob = GlobBuilder::new(&glob).literal_separator(true).build();
-            set.add(glob.map_err(|error| format!("`{setting}`: `{pattern}` is not a glob: {}", error.kind()))?);
+            globs.push(glob.map_err(|error| format!("`{setting}`: `{pattern}` is not a glob: {}", error.kind()))?);
         }
     }
-    set.build().map_err(|error| format!("`{setting}`: {error}"))
+    Ok(globs)
 }
 
 impl PolicyCheck {
