@@ -176,20 +176,20 @@ impl PolicyCheck {
 
     /// The files that rules about files check: what git knows, or where there is no git all.
     async fn files(&self, cx: &StepContext) -> Result<Vec<PathBuf>, Failure> {
-        self.checked(git::project_files(cx.tools(), cx).await?)
+        self.checked(&*git::project_files(cx.tools(), cx).await?)
     }
 
     /// Those of the files `known` that rules about files check.
-    fn checked(&self, known: Vec<PathBuf>) -> Result<Vec<PathBuf>, Failure> {
+    fn checked<'a>(&self, known: impl IntoIterator<Item = &'a PathBuf>) -> Result<Vec<PathBuf>, Failure> {
         let wanted = selection("paths", &self.paths).map_err(Failure::failed)?;
         let excluded = selection("exclude", &self.exclude).map_err(Failure::failed)?;
-        let is_wanted = |path: &PathBuf| (self.paths.is_empty() || wanted.is_match(path)) && !excluded.is_match(path);
+        let is_wanted = |path: &&PathBuf| (self.paths.is_empty() || wanted.is_match(path)) && !excluded.is_match(path);
         let rules = self.file_rules();
-        let is_checked = |path: &PathBuf| {
+        let is_checked = |path: &&PathBuf| {
             let path = path.to_string_lossy();
             rules.iter().any(|rule| matches!(rule.check, Check::Files { applies, .. } if applies(&path)))
         };
-        Ok(known.into_iter().filter(is_wanted).filter(is_checked).collect())
+        Ok(known.into_iter().filter(is_wanted).filter(is_checked).cloned().collect())
     }
 
     /// Checks the files. Returns how many there are.
@@ -242,7 +242,7 @@ impl Action for PolicyCheck {
     /// Of a file that rules about files check, only what breaks one of them matters.
     fn file_proof(&self, files: &ProjectFiles) -> Result<Option<FileProof>, Failure> {
         let mut proof = FileProof::default();
-        for file in self.checked(files.all().iter().cloned().collect())? {
+        for file in self.checked(files.all())? {
             let name = file.to_string_lossy();
             let breaches = self.file_rules().into_iter().filter_map(|rule| breach(rule, &name));
             proof.forbidden.extend(breaches.map(|lines| Forbidden { file: file.clone(), lines }));
