@@ -1,7 +1,5 @@
 //! [`ActionType`]: an action's entry in the list, with its reference.
 
-use std::sync::OnceLock;
-
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use toml::Spanned;
@@ -100,13 +98,12 @@ pub struct ActionType {
     pub parse: fn(SettingsTable<'_>) -> Result<Box<dyn Action>, toml::de::Error>,
     /// The JSON Schema of its settings.
     pub schema: fn() -> schemars::Schema,
-    digest: OnceLock<Digest>,
 }
 
 impl ActionType {
     /// What stands for its name and revision in a step's inputs.
     pub fn digest(&self) -> Digest {
-        *self.digest.get_or_init(|| Digest::of(format!("{} {}", self.name, self.revision).as_bytes()))
+        Digest::of(format!("{} {}", self.name, self.revision).as_bytes())
     }
 
     /// The entry of `A`.
@@ -129,7 +126,6 @@ impl ActionType {
             check_cluster: A::check_cluster,
             parse: parse::<A>,
             schema: schema::<A>,
-            digest: OnceLock::new(),
         }
     }
 }
