@@ -52,6 +52,11 @@ impl FileSet {
         Ok(Self { filter: Arc::new(Filter::glob(root, pattern, excluded)?) })
     }
 
+    /// Whether a file of this name, relative to the root, is part of the set if it is there.
+    pub fn has_name(&self, file: &Path) -> bool {
+        self.filter.has_name(file)
+    }
+
     /// The entries, each folder's in order of their names and right after it.
     pub fn walk(&self) -> Walk {
         Walk::new(Arc::clone(&self.filter))
