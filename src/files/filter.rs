@@ -168,6 +168,11 @@ impl Filter {
         matches!(self.rule, Rule::Ignore { .. })
     }
 
+    /// Whether a file `name`, relative to the root, is part of the set.
+    pub(super) fn has_name(&self, name: &Path) -> bool {
+        self.root.join(name).starts_with(self.start()) && matches!(self.decide(name, false), Ok(FilterDecision::Take))
+    }
+
     /// Decides about the entry `name`, relative to the root.
     pub(super) fn decide(&self, name: &Path, is_folder: bool) -> Result<FilterDecision, Failure> {
         use FilterDecision::{Hold, Pass, Prune, Take};
