@@ -116,6 +116,10 @@ impl ActionSettings for HelmInstall {
 }
 
 impl Action for HelmInstall {
+    fn reads(&self) -> Vec<&str> {
+        self.values.iter().map(String::as_str).collect()
+    }
+
     fn inputs<'a>(&'a self, cx: &'a StepContext, inputs: &'a mut Inputs) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async move {
             let chart = Chart::at(cx.path(&self.chart));

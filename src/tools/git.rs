@@ -52,17 +52,20 @@ pub async fn files(folder: &Path, observer: &dyn ProcessObserver) -> Result<Opti
 
 /// Returns the files of the project, relative to it and in their order: those that [`files`] lists; where the project
 /// is in no work tree, all of them. A copy has those that it was made of.
-pub async fn project_files(tools: &Tools, observer: &dyn ProcessObserver) -> Result<Vec<PathBuf>, Failure> {
+pub async fn project_files(tools: &Tools, observer: &dyn ProcessObserver) -> Result<Arc<[PathBuf]>, Failure> {
     let root = tools.root().to_owned();
     if let Some(copied) = tools.copied_files() {
         let copied = Arc::clone(copied);
         let is_there = move |path: &&PathBuf| root.join(path).is_file();
         return blocking(move || Ok(copied.iter().filter(is_there).cloned().collect())).await;
     }
-    match files(&root, observer).await? {
-        Some(known) => Ok(known),
-        None => blocking(move || all_files(&root)).await,
-    }
+    let find = async {
+        match files(&root, observer).await? {
+            Some(known) => Ok(known.into()),
+            None => blocking(move || all_files(&root)).await.map(Arc::from),
+        }
+    };
+    tools.project_files().get_or(find).await
 }
 
 /// Returns the folders of other work trees of the same repository in which `folder` would be, in no order: those that
