@@ -48,13 +48,16 @@ pub(super) fn link(report: &Report, stages: &mut [Stage], uses: &[FileUse]) {
             if earlier.contains(maker) {
                 from.push(maker.clone());
             } else if let Some(read) = read.filter(|_| !order.before(maker).contains(&reader.step)) {
-                let reader_id = &reader.step;
-                let message =
-                    format!("step `{reader_id}` reads `{read}`, which step `{maker}` makes, and may run before it");
-                let same_stage = maker.stage() == reader_id.stage();
-                let name = if same_stage { maker.name().to_owned() } else { maker.to_string() };
-                let help = format!("let it wait for that step: `needs = [\"{name}\"]`");
-                report.add(Diagnostic::error(message).at(report.source(), reader.span.clone(), "").help(help));
+                let (step, stage) = (&reader.step, maker.stage());
+                let need = if step.stage() == stage { maker.name() } else { maker.as_str() };
+                let diagnostic = Diagnostic::error(format!(
+                    "step `{step}` reads `{read}`, which step `{maker}` makes, and may run before it"
+                ));
+                report.add(
+                    diagnostic
+                        .at(report.source(), reader.span.clone(), "")
+                        .help(format!("let it wait for that step: `needs = [\"{need}\"]`")),
+                );
             }
         }
         links.push((reader.step.clone(), from));
