@@ -24,7 +24,8 @@ pub(crate) struct Rate {
 }
 
 impl Rate {
-    /// Returns what is known after `progress`; `None` unless bytes are transferred. Another transfer begins anew.
+    /// Returns what is known after `progress`; `None` unless bytes are transferred. Another transfer is measured from
+    /// its own beginning.
     pub(crate) fn after(before: Option<Box<Self>>, now: Duration, progress: &Progress) -> Option<Box<Self>> {
         if progress.unit != Unit::Bytes {
             return None;

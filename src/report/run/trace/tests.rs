@@ -1,3 +1,5 @@
+//! What a profile has of a run, and whether it is one that can be shown.
+
 use super::*;
 use crate::fingerprint::StaleReason;
 use crate::report::testing::runs::{failing, interrupted};
@@ -18,7 +20,7 @@ fn slices(profile: &Value) -> Vec<String> {
     slices.collect()
 }
 
-/// What both programs that show profiles ask of one: known phases, whole numbers, and that what is on one track lies
+/// What both programs that show profiles ask of one: known phases, integers, and that what is on one track lies
 /// within each other or apart.
 fn assert_well_formed(profile: &Value) {
     assert_eq!(profile["displayTimeUnit"], "ms");
