@@ -1,7 +1,7 @@
 //! [`parse`] and [`text`]: a record as JSON with its kind first: `{"kind":"child-ended","pid":7}`.
 //!
-//! serde reads an internally tagged enum into a tree first and then makes the record of the tree, because the tag may stand
-//! anywhere. Here it stands first, so the record is read from the text: that takes half of the time.
+//! serde reads an internally tagged enum into a tree first and then makes the record of the tree, because the tag may
+//! stand anywhere. Here it stands first, so the record is read from the text: that takes half of the time.
 
 use serde::de::value::StrDeserializer;
 use serde::de::{DeserializeSeed, Deserializer, EnumAccess, Error, VariantAccess, Visitor};
