@@ -30,6 +30,7 @@ mod login;
 mod logs;
 mod open;
 mod policy_check;
+mod profile_trace;
 mod prove;
 mod references;
 mod report;
