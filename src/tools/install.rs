@@ -1,5 +1,5 @@
-//! How a program gets onto this machine: the ways that a pipeline declares, what the first of them that works here would
-//! do, and doing it.
+//! How a program gets onto this machine: the ways that a pipeline declares, what the first of them that works here
+//! would do, and doing it.
 
 mod download;
 
