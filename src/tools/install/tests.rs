@@ -1,3 +1,5 @@
+//! What each way would run here, which one is taken, and what a download leaves.
+
 use super::*;
 use crate::tools::fake::FakeHost;
 
