@@ -72,6 +72,8 @@ pub struct Step {
     /// The steps that must succeed before it starts, besides those of the stages that its stage needs: the steps in
     /// `needs`, and those whose outputs it uses.
     pub needs: Vec<StepId>,
+    /// The steps that make files which it reads. It waits for them, and what it has proven holds while they do.
+    pub files_from: Vec<StepId>,
     /// The checklist items that it proves.
     pub covers: Vec<ItemId>,
     /// The digest of the text of each of them: what it claims to prove.

@@ -4,11 +4,12 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use provision::error::{Failure, FailureKind};
-use provision::tools::docker::{BuildContext, BuildRequest, Docker, Endpoint, Image};
+use provision::tools::docker::{BuildContext, BuildRequest, Docker, Endpoint, Image, Stdin};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
 
@@ -35,6 +36,10 @@ async fn answer(mut stream: UnixStream, script: Script) {
     }
     let head = String::from_utf8(head).unwrap();
     let line = head.lines().next().unwrap().to_owned();
+    let length = head.to_ascii_lowercase().lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
+    if stream.read_exact(&mut vec![0; length.unwrap_or(0)]).await.is_err() {
+        return;
+    }
     if head.to_ascii_lowercase().contains("transfer-encoding: chunked") {
         let mut body = Vec::new();
         while !body.ends_with(b"\r\n0\r\n\r\n") {
@@ -43,11 +48,13 @@ async fn answer(mut stream: UnixStream, script: Script) {
             }
         }
     }
-    for piece in script(&line) {
+    for (n, piece) in script(&line).into_iter().enumerate() {
+        if n > 0 {
+            tokio::time::sleep(Duration::from_millis(30)).await;
+        }
         if stream.write_all(&piece).await.is_err() {
             return;
         }
-        tokio::time::sleep(Duration::from_millis(30)).await;
     }
 }
 
@@ -236,4 +243,44 @@ async fn f98_compressed_layers_do_not_count_for_the_size_of_an_image() {
     assert_eq!(unpacked_size(descriptor).await, 300);
     // A daemon without containerd's store reports the unpacked layers.
     assert_eq!(unpacked_size("").await, 900);
+}
+
+/// Runs a program in a container. All that it prints is there at once, and so is the end of the connection; the daemon
+/// knows its end at the second question, and its exit code at the third.
+async fn exec(stdin: Option<Stdin>) -> Result<Vec<u8>, Failure> {
+    let dir = tempfile::tempdir().unwrap();
+    let socket = dir.path().join("docker.sock");
+    let n_asked = AtomicUsize::new(0);
+    let printed = b"HTTP/1.1 101 UPGRADED\r\nContent-Type: application/vnd.docker.raw-stream\r\n\
+        Connection: Upgrade\r\nUpgrade: tcp\r\n\r\n\x01\0\0\0\0\0\0\x05image";
+    serve(
+        &socket,
+        Arc::new(move |line: &str| match line.split(' ').nth(1).unwrap_or_default() {
+            path if path.starts_with("/version") => json(VERSION),
+            path if path.ends_with("/containers/node/exec") => json("{\"Id\":\"e1\"}"),
+            path if path.ends_with("/exec/e1/start") => vec![printed.to_vec()],
+            path if path.ends_with("/exec/e1/json") => json(match n_asked.fetch_add(1, Ordering::Relaxed) {
+                0 => "{\"ID\":\"e1\",\"Running\":true,\"ExitCode\":null}",
+                1 => "{\"ID\":\"e1\",\"Running\":false,\"ExitCode\":null}",
+                _ => "{\"ID\":\"e1\",\"Running\":false,\"ExitCode\":0}",
+            }),
+            _ => error("404 Not Found", "page not found"),
+        }),
+    );
+    let docker = Docker::connect_to(endpoint(&socket)).await.unwrap();
+    docker.exec_ok("node", &["ctr", "images", "ls"], stdin, &|_| {}).await
+}
+
+#[tokio::test]
+async fn a_program_without_input_that_is_over_at_once_has_not_ended_too_early() {
+    // Whether the end of its output or that of its input is noticed first is up to chance.
+    for _ in 0..20 {
+        assert_eq!(exec(None).await.unwrap(), b"image");
+    }
+}
+
+#[tokio::test]
+async fn a_program_that_ends_before_it_has_its_input_has_ended_too_early() {
+    let failure = exec(Some(futures_util::stream::pending().boxed())).await.unwrap_err();
+    assert!(failure.transient && failure.to_string().contains("ended before it had all of its input"), "{failure}");
 }

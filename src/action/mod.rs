@@ -82,6 +82,18 @@ pub trait Action: Debug + Send + Sync {
         nothing()
     }
 
+    /// The files of the project that its settings name to be read: paths and globs; the plain name of a folder stands
+    /// for all that is in it, and `!GLOB` leaves files out. Where another step makes them, it has to come first. None by
+    /// default.
+    fn reads(&self) -> Vec<&str> {
+        Vec::new()
+    }
+
+    /// The files of the project that its settings name to be made, in the same form. None by default.
+    fn makes(&self) -> Vec<&str> {
+        Vec::new()
+    }
+
     /// Looks whether the world still has what a run that ended with `output` made; compares identities, not names. Must
     /// not change anything. Also called right after `run`, to see its success with our own eyes, unless the run was
     /// itself a verification; and once more before a run ends, if something else was done in between.

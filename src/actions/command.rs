@@ -226,6 +226,14 @@ impl Action for Command {
         self.always
     }
 
+    fn reads(&self) -> Vec<&str> {
+        self.inputs.iter().map(String::as_str).collect()
+    }
+
+    fn makes(&self) -> Vec<&str> {
+        self.outputs.iter().map(String::as_str).collect()
+    }
+
     fn proof(&self) -> ProofKind {
         match (&self.run, &self.check) {
             (None, _) => ProofKind::Check,

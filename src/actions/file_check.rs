@@ -115,6 +115,11 @@ impl FileCheck {
 /// Checking files is cheap, and only what they say decides the result: it is the step's inputs, so that the step is
 /// fresh while it is unchanged. Of files that only have to be there, that is their names.
 impl Action for FileCheck {
+    fn reads(&self) -> Vec<&str> {
+        let more = self.files.iter().map(|expectation| &expectation.path);
+        self.path.iter().chain(&self.paths).chain(more).map(String::as_str).collect()
+    }
+
     fn inputs<'a>(&'a self, cx: &'a StepContext, inputs: &'a mut Inputs) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async move {
             for expectation in self.expectations() {

@@ -2,6 +2,7 @@
 
 mod down;
 mod images;
+mod others;
 mod takeover;
 
 use std::borrow::Cow;
@@ -14,6 +15,7 @@ use serde::Deserialize;
 
 use crate::action::units::Time;
 use crate::action::{Action, ActionSettings, Opening, Presence, StepContext, defaults, ignored, names};
+use crate::actions::manifest_delete::made;
 use crate::error::{Failure, ids};
 use crate::fingerprint::Inputs;
 use crate::model::{Output, Progress};
@@ -112,6 +114,10 @@ impl ActionSettings for HelmInstall {
 }
 
 impl Action for HelmInstall {
+    fn reads(&self) -> Vec<&str> {
+        self.values.iter().map(String::as_str).collect()
+    }
+
     fn inputs<'a>(&'a self, cx: &'a StepContext, inputs: &'a mut Inputs) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async move {
             let chart = Chart::at(cx.path(&self.chart));
@@ -166,8 +172,12 @@ impl Action for HelmInstall {
             let tools = cx.tools();
             let helm = cx.helm(self.helm.as_deref())?;
             let kube = cx.unless_cancelled("connecting to the cluster", tools.kube()).await?;
-            let pending =
-                PendingRelease { release: &self.release, namespace: &self.namespace, consent: tools.consent() };
+            let pending = PendingRelease {
+                release: &self.release,
+                namespace: &self.namespace,
+                consent: tools.consent(),
+                marks: &made::marks(cx),
+            };
             if let Some(done) = helm.recover_pending(&kube, pending, cx).await? {
                 cx.line(&done);
             }
@@ -309,7 +319,7 @@ impl HelmInstall {
         };
         let call = helm::call_id();
         let history = kube.release_history(&self.namespace, &self.release).await?;
-        let description = format!("provision:{}:{call}", cx.step());
+        let description = others::description(cx, &call);
         let install = Install {
             chart: &chart,
             version: self.version.as_deref(),
@@ -324,13 +334,28 @@ impl HelmInstall {
             checkout: Revision::label_of(history.last(), &cx.tools().marks()),
             hook_timeout: self.hook_timeout.map(|time| time.0),
         };
+        let permit = Box::pin(self.permit_loss_of_others(cx, helm, kube, &history, &install));
+        cx.unless_cancelled("comparing with the release of another checkout", permit).await?;
         cx.progress(Progress::items(0, None, format!("helm upgrade --install {}", self.release)));
         let result = helm.upgrade(&install, cx).await;
         cx.check_cancel()?;
-        result.map_err(|failure| self.explain(failure))?;
-        let what = "reading the release's record";
-        let release = cx.unless_cancelled(what, kube.latest_release(&self.namespace, &self.release)).await?;
-        match release {
+        let work = Box::pin(async {
+            result.map_err(|failure| self.explain(failure))?;
+            self.confirm(kube, &description).await
+        });
+        let released = cx.unless_cancelled("reading the release's record", work).await;
+        match released {
+            Err(failure) if !cx.cancel().is_cancelled() => {
+                let rival = Box::pin(self.with_rival(cx, kube, &history, &call, failure));
+                Err(rival.await)
+            }
+            released => released,
+        }
+    }
+
+    /// Returns the release, if its newest revision is deployed and is the one with this description.
+    async fn confirm(&self, kube: &Kube, description: &str) -> Result<Release, Failure> {
+        match kube.latest_release(&self.namespace, &self.release).await? {
             Some(release) if release.status == ReleaseStatus::Deployed && release.description == description => {
                 Ok(release)
             }

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use crate::action::units::Time;
 use crate::action::{Action, ActionSettings, Presence, StepContext, defaults, ignored, names};
 use crate::actions::helm_install::drift;
+use crate::actions::manifest_delete::made;
 use crate::actions::rollout_check::wait;
 use crate::error::{Failure, ids};
 use crate::model::{Output, Progress};
@@ -172,8 +173,12 @@ struct Plan {
 impl HelmRollback {
     /// Rolls back, unless this step has done so. Returns what was rolled back, and the newest revision.
     async fn roll_back(&self, cx: &StepContext, helm: &Helm, kube: &Kube) -> Result<(Plan, Release), Failure> {
-        let pending =
-            PendingRelease { release: &self.release, namespace: &self.namespace, consent: cx.tools().consent() };
+        let pending = PendingRelease {
+            release: &self.release,
+            namespace: &self.namespace,
+            consent: cx.tools().consent(),
+            marks: &made::marks(cx),
+        };
         if let Some(done) = helm.recover_pending(kube, pending, cx).await? {
             cx.line(&done);
         }

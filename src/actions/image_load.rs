@@ -108,7 +108,6 @@ impl Action for ImageLoad {
             let password = keyed_digest(cx.tools().state_dir(), PUSH_PASSWORD)?;
             let push = PushAccess::new(password.to_string(), cx.name_owner());
             let result = Box::pin(cx.unless_cancelled(&what, self.deliver(cx, &push))).await;
-            cx.tools().node_images().forget().await;
             // Also after a failure or Ctrl-C.
             if let Some(name) = push.given() {
                 let docker = cx.tools().docker().await?;

@@ -92,6 +92,10 @@ impl ActionSettings for ManifestApply {
 }
 
 impl Action for ManifestApply {
+    fn reads(&self) -> Vec<&str> {
+        self.files.iter().map(String::as_str).collect()
+    }
+
     fn inputs<'a>(&'a self, cx: &'a StepContext, inputs: &'a mut Inputs) -> BoxFuture<'a, Result<(), Failure>> {
         // The run fails for a glob that matches nothing.
         Box::pin(async move { cx.add_files(&self.files, inputs).await.map(drop) })

@@ -95,7 +95,7 @@ impl ManifestDelete {
         let found = cx.unless_cancelled("looking for the objects", find).await?;
         let removal = Removal {
             kube,
-            marks: cx.tools().marks(),
+            marks: made::marks(cx),
             reason: "the step says so",
             declared: Consent::from_flag(self.ephemeral),
         };
@@ -107,11 +107,12 @@ impl ManifestDelete {
             .with("deleted", deleted.join(",")))
     }
 
-    /// Whether the objects are gone. What somebody else has made under the same name since is not what was deleted.
+    /// Whether the objects are gone. What somebody else, or another checkout, has made under the same name since is not
+    /// what was deleted.
     async fn present(&self, cx: &StepContext, kube: &Kube) -> Result<Presence, Failure> {
-        let marks = cx.tools().marks();
+        let marks = made::marks(cx);
         let found = found(kube, &self.objects(cx).await?).await?;
-        let still = found.into_iter().find(|object| object.is_marked(&marks));
+        let still = found.into_iter().find(|object| object.is_marked(&marks) && !object.is_of_others(&marks));
         Ok(still.map_or(Presence::Present, |object| Presence::Missing(format!("{} is there", object.reference))))
     }
 

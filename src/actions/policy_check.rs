@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use fs_err as fs;
 use futures_util::future::BoxFuture;
-use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use globset::{Glob, GlobBuilder, GlobSet, GlobSetBuilder};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -114,10 +114,10 @@ impl ActionSettings for PolicyCheck {
             return Err("`values`, `set` and `helm` are for a `chart`".into());
         }
         names::label("namespace", &self.namespace)?;
-        selection("paths", &self.paths)?;
-        selection("exclude", &self.exclude)?;
+        globs("paths", &self.paths)?;
+        globs("exclude", &self.exclude)?;
         for pattern in &self.manifests {
-            FileSet::glob(".".as_ref(), pattern, &[])?;
+            FileSet::check_glob(pattern)?;
         }
         for exception in &self.except {
             let id = exception.rule.0.id;
@@ -129,9 +129,18 @@ impl ActionSettings for PolicyCheck {
     }
 }
 
-/// The files that the globs `patterns` of a setting select: what they match, and what is in folders that they match.
+/// The files that the globs `patterns` of a setting select.
 fn selection(setting: &str, patterns: &[String]) -> Result<GlobSet, String> {
     let mut set = GlobSetBuilder::new();
+    for glob in globs(setting, patterns)? {
+        set.add(glob);
+    }
+    set.build().map_err(|error| format!("`{setting}`: {error}"))
+}
+
+/// Two globs for each of the `patterns` of a setting: for what it matches, and for what is in folders that it matches.
+fn globs(setting: &str, patterns: &[String]) -> Result<Vec<Glob>, String> {
+    let mut globs = Vec::with_capacity(2 * patterns.len());
     for pattern in patterns {
         let plain = pattern.trim_start_matches("./").trim_end_matches('/');
         if plain.is_empty() || plain.starts_with('/') || plain.split('/').any(|part| part == "..") {
@@ -139,10 +148,10 @@ fn selection(setting: &str, patterns: &[String]) -> Result<GlobSet, String> {
         }
         for glob in [plain.to_owned(), format!("{plain}/**")] {
             let glob = GlobBuilder::new(&glob).literal_separator(true).build();
-            set.add(glob.map_err(|error| format!("`{setting}`: `{pattern}` is not a glob: {}", error.kind()))?);
+            globs.push(glob.map_err(|error| format!("`{setting}`: `{pattern}` is not a glob: {}", error.kind()))?);
         }
     }
-    set.build().map_err(|error| format!("`{setting}`: {error}"))
+    Ok(globs)
 }
 
 impl PolicyCheck {
@@ -167,20 +176,20 @@ impl PolicyCheck {
 
     /// The files that rules about files check: what git knows, or where there is no git all.
     async fn files(&self, cx: &StepContext) -> Result<Vec<PathBuf>, Failure> {
-        self.checked(git::project_files(cx.tools(), cx).await?)
+        self.checked(&*git::project_files(cx.tools(), cx).await?)
     }
 
     /// Those of the files `known` that rules about files check.
-    fn checked(&self, known: Vec<PathBuf>) -> Result<Vec<PathBuf>, Failure> {
+    fn checked<'a>(&self, known: impl IntoIterator<Item = &'a PathBuf>) -> Result<Vec<PathBuf>, Failure> {
         let wanted = selection("paths", &self.paths).map_err(Failure::failed)?;
         let excluded = selection("exclude", &self.exclude).map_err(Failure::failed)?;
-        let is_wanted = |path: &PathBuf| (self.paths.is_empty() || wanted.is_match(path)) && !excluded.is_match(path);
+        let is_wanted = |path: &&PathBuf| (self.paths.is_empty() || wanted.is_match(path)) && !excluded.is_match(path);
         let rules = self.file_rules();
-        let is_checked = |path: &PathBuf| {
+        let is_checked = |path: &&PathBuf| {
             let path = path.to_string_lossy();
             rules.iter().any(|rule| matches!(rule.check, Check::Files { applies, .. } if applies(&path)))
         };
-        Ok(known.into_iter().filter(is_wanted).filter(is_checked).collect())
+        Ok(known.into_iter().filter(is_wanted).filter(is_checked).cloned().collect())
     }
 
     /// Checks the files. Returns how many there are.
@@ -233,7 +242,7 @@ impl Action for PolicyCheck {
     /// Of a file that rules about files check, only what breaks one of them matters.
     fn file_proof(&self, files: &ProjectFiles) -> Result<Option<FileProof>, Failure> {
         let mut proof = FileProof::default();
-        for file in self.checked(files.all().iter().cloned().collect())? {
+        for file in self.checked(files.all())? {
             let name = file.to_string_lossy();
             let breaches = self.file_rules().into_iter().filter_map(|rule| breach(rule, &name));
             proof.forbidden.extend(breaches.map(|lines| Forbidden { file: file.clone(), lines }));

@@ -12,7 +12,7 @@ use crate::action::{Action, ActionSettings, Opening, Presence, StepContext, defa
 use crate::actions::image_load::strangers;
 use crate::error::{Failure, ids};
 use crate::model::{Output, ProofKind};
-use crate::tools::kubernetes::{Kube, STEADY, Target, WorkloadKind};
+use crate::tools::kubernetes::{Kube, Target, WorkloadKind};
 use crate::tools::process::pause;
 
 pub(super) use waiting::wait;
@@ -64,6 +64,7 @@ impl ActionSettings for RolloutCheck {
         ("workloads", "how many workloads were checked"),
         ("pods", "how many pods they have, all of them ready"),
         ("ready-at", "when pods that have just come up were ready; whether they stay up is seen at the end of the run"),
+        ("up-seconds", "for how long each container of these pods had run by then, at least"),
         ("restarts", "how often the containers of these pods had been restarted by then"),
     ];
     const IN_CLUSTER: bool = true;
@@ -123,7 +124,7 @@ impl Action for RolloutCheck {
             }
             let ready = Provisional::of(output);
             if let Some(ready) = &ready {
-                pause::sleep(STEADY.saturating_sub(ready.lasts())).await;
+                pause::sleep(ready.remaining()).await;
             }
             let workloads = kube.targets(&subject.targets, self.allow_empty).await?;
             if let Some(ready) = ready.filter(|ready| ready.lasts() < RECENT)
@@ -150,9 +151,7 @@ impl Action for RolloutCheck {
             cx.unless_cancelled("checking what the pods run", confirm).await?;
             let output = Output::new().with("workloads", n_workloads.to_string()).with("pods", ready.pods.to_string());
             Ok(match ready.provisional {
-                Some(Provisional { at, restarts }) => {
-                    output.with("ready-at", at.to_string()).with("restarts", restarts.to_string())
-                }
+                Some(provisional) => provisional.add_to(output),
                 None => output,
             })
         })
@@ -280,6 +279,21 @@ mod tests {
         // The clock was set back meanwhile.
         assert_eq!(Provisional::of(&of("2999-01-01T00:00:00Z")).unwrap().lasts(), Duration::ZERO);
         assert!(Provisional::of(&of("2026-11-26T10:00:00.5Z")).unwrap().lasts() > RECENT);
+    }
+
+    #[test]
+    fn the_end_of_the_run_waits_until_young_containers_have_run_for_three_seconds() {
+        // The moment is yet to come, so that no time passes since.
+        let output = Output::new().with("ready-at", "2999-01-01T00:00:00Z").with("restarts", "0");
+        let cases = [(None, 3), (Some("0"), 3), (Some("2"), 1), (Some("3"), 0), (Some("9"), 0), (Some("-1"), 3)];
+        for (up, seconds) in cases {
+            let output = up.map_or(output.clone(), |up| output.clone().with("up-seconds", up));
+            let provisional = Provisional::of(&output).unwrap();
+            assert_eq!(provisional.remaining(), Duration::from_secs(seconds), "{up:?}");
+            assert_eq!(Provisional::of(&provisional.add_to(Output::new())), Some(provisional), "{up:?}");
+        }
+        let long_ago = Output::new().with("ready-at", "2026-11-26T10:00:00Z").with("restarts", "0");
+        assert_eq!(Provisional::of(&long_ago).unwrap().remaining(), Duration::ZERO);
     }
 
     #[test]

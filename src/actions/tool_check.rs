@@ -34,8 +34,8 @@ pub(super) struct ToolCheck {
     /// A hint for users who do not have it.
     hint: Option<String>,
     /// How `provision doctor --install` installs it: a command line, or a list of ways of which the first that works on
-    /// the machine is taken: `[{ apt = "jq" }, { brew = "jq" }]`. `go`, `cargo`, `pip` and `npm` take a package too, and
-    /// `download = { url, sha256, member, arch }` a program or its path `member` in a `.tar.gz`.
+    /// the machine is taken: `[{ apt = "jq" }, { brew = "jq" }]`. `go`, `cargo`, `pip` and `npm` take a package too,
+    /// and `download = { url, sha256, member, arch }` a program or its path `member` in a `.tar.gz`.
     install: Option<Ways>,
 }
 

@@ -78,7 +78,7 @@ pub(super) enum Command {
     Why(WhyArgs),
     /// Show the checklist: every item with its verdict and evidence
     Report(ReportArgs),
-    /// Show the output of a step
+    /// Show the output of steps
     Logs(LogsArgs),
     /// Keep the deployed application forwarded to this machine, and print its address
     Open(OpenArgs),

@@ -123,6 +123,17 @@ pub(super) fn names() -> Vec<(String, PathBuf)> {
     contents.records.into_iter().map(|record| (record.name, record.file)).collect()
 }
 
+/// Returns the state folders of the checkouts on record; fails if one of them can't be told.
+pub(super) fn state_dirs() -> Result<Vec<PathBuf>, Failure> {
+    let Some(registry) = Registry::of_user() else { return Ok(Vec::new()) };
+    let contents = registry.read().context(|| "reading the list of environments".into())?;
+    if let Some((path, why)) = contents.unreadable.into_iter().next() {
+        return Err(Failure::of(ids::ENVIRONMENTS_UNUSABLE, format!("`{}` can't be read: {why}", path.display()))
+            .hint("run `provision up` in its checkout, which writes it again, or delete the file"));
+    }
+    Ok(contents.records.iter().map(Record::state_dir).collect())
+}
+
 /// The record of the environment that a command works on. That it can't be written fails no command.
 pub(super) struct Listing<'a> {
     terminal: &'a Terminal,

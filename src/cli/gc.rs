@@ -1,10 +1,14 @@
 //! `provision gc`: removes old logs, old images and journal records that later ones have made void, of this project
 //! alone, and never beside a run.
 
+mod in_use;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use fs_err as fs;
+
+use in_use::InUse;
 
 use super::args::{Cli, GcArgs};
 use super::output::Terminal;
@@ -18,10 +22,6 @@ use crate::tools::docker::NamedImage;
 
 /// The folders of the state folder that have a folder for each run.
 const BY_RUN: [&str; 2] = ["logs", "bundles"];
-
-/// The facts of a step with the image that it has named by its content.
-const IMAGE: &str = "image";
-const ID: &str = "id";
 
 /// What the logs of a run take.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -124,17 +124,23 @@ async fn images(
     args: &GcArgs,
     verb: &str,
 ) -> Result<u8, Failure> {
-    let outputs = history.all_steps().filter_map(|known| known.last_success.as_ref()).map(|end| &end.output);
-    let current: BTreeSet<&str> =
-        outputs.filter(|output| output.get(ID).is_some()).filter_map(|o| o.get(IMAGE)).collect();
+    let current = in_use::named_by(history);
     let repositories: BTreeSet<&str> = current.iter().filter_map(|name| Some(name.rsplit_once(':')?.0)).collect();
     if repositories.is_empty() {
         return Ok(0);
     }
     let docker = project.tools.docker().await?;
+    // What is not known to be unused stays.
+    let in_use = match InUse::find(project, &docker, &current).await {
+        Ok(in_use) => in_use,
+        Err(failure) => {
+            terminal.show_failure(&failure.while_doing("no image is removed: it can't be told which ones are in use"));
+            return Ok(1);
+        }
+    };
     let mut code = 0;
     for repository in repositories {
-        for image in old_images(docker.images_of(repository).await?, &current, args.images) {
+        for image in old_images(docker.images_of(repository).await?, &in_use, args.images) {
             let text = format!("{verb} the image {} ({})", image.name, human_bytes(image.size));
             if !args.dry_run {
                 let deletion = deletion(&image);
@@ -155,10 +161,10 @@ async fn images(
     Ok(code)
 }
 
-/// Returns the images that go: named by their content, as only provision names them, none that a step has made last,
-/// and not among the `n_kept` latest ones besides.
-fn old_images(mut images: Vec<NamedImage>, current: &BTreeSet<&str>, n_kept: usize) -> Vec<NamedImage> {
-    images.retain(|image| is_named_by_content(image) && !current.contains(image.name.as_str()));
+/// Returns the images that go: named by their content, as only provision names them, none that is in use, and not among
+/// the `n_kept` latest ones besides.
+fn old_images(mut images: Vec<NamedImage>, in_use: &InUse, n_kept: usize) -> Vec<NamedImage> {
+    images.retain(|image| is_named_by_content(image) && !in_use.has(image));
     images.sort_by_key(|image| std::cmp::Reverse(image.created));
     images.split_off(n_kept.min(images.len()))
 }
@@ -231,7 +237,8 @@ mod tests {
         ];
         let current = format!("shop-api:{}", "a".repeat(12));
         let old = |n_kept| {
-            let old = old_images(images.clone(), &BTreeSet::from([current.as_str()]), n_kept);
+            let in_use = InUse { names: BTreeSet::from([current.clone()]), ids: BTreeSet::new() };
+            let old = old_images(images.clone(), &in_use, n_kept);
             old.into_iter().map(|image| image.name[9..10].to_owned()).collect::<String>()
         };
         assert_eq!(old(0), "cb");

@@ -1,9 +1,10 @@
 //! `provision graph`: what needs what, with the last known state of every step. Nothing is probed.
 
 use super::args::{Cli, GraphArgs};
-use super::inspect::last_state;
+
 use super::output::Terminal;
 use super::project::Project;
+use super::status::last_state;
 use crate::error::Failure;
 use crate::journal::running;
 use crate::report::{GraphStage, GraphStep, PipelineGraph, write_graph};

@@ -1,11 +1,10 @@
-//! `provision plan`, `status` and `report`, which change nothing.
+//! `provision plan` and `report`, which change nothing.
 
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
-use super::args::{Cli, PlanArgs, ReadFormat, ReportArgs, ReportCommand, StatusArgs};
+use super::args::{Cli, PlanArgs, ReadFormat, ReportArgs, ReportCommand};
 use super::diff::diff;
 use super::output::Terminal;
 use super::project::Project;
@@ -17,13 +16,13 @@ use crate::error::Failure;
 use crate::event::LOG_DEPTH;
 use crate::files::open_below;
 use crate::fingerprint::StaleReason;
-use crate::journal::{History, now_ms, running};
-use crate::model::{Checklist, StepId};
+use crate::journal::{History, now_ms};
+use crate::model::Checklist;
 use crate::pipeline::Stage;
 use crate::plan::{Checking, Depth, Forecast, Moment, Plan, Selection, forecast, proofs, select};
 use crate::report::{
-    ChecklistReport, ForecastGraph, LastState, StepForecast, StepStatus, Timeline, TimelineStep, is_complete,
-    write_forecast, write_forecast_json, write_status, write_status_json,
+    ChecklistReport, ForecastGraph, StepForecast, Timeline, TimelineStep, is_complete, write_forecast,
+    write_forecast_json,
 };
 use crate::tools::Cancel;
 use crate::tools::process::ChildRegistry;
@@ -69,47 +68,6 @@ fn step_forecast(project: &Project, forecast: Forecast) -> StepForecast {
         step: forecast.step,
         reason: forecast.stale,
         estimate: forecast.estimate,
-    }
-}
-
-pub(super) fn status(cli: &Cli, terminal: &Terminal, args: &StatusArgs) -> Result<u8, Failure> {
-    let project = Project::load(cli, terminal)?;
-    let history = project.history()?;
-    let running = running(project.tools.state_dir()).is_some();
-    let known = project.graph.steps.iter().map(|node| (&node.step.id, node.step.title.clone()));
-    // Steps that the pipeline no longer has are shown as such.
-    let mut gone: Vec<_> = history.steps().map(|(id, _)| id).filter(|id| project.graph.step(id).is_none()).collect();
-    gone.sort();
-    let gone = gone.into_iter().map(|id| (id, "no longer in the pipeline".into()));
-    let rows: Vec<StepStatus> = known
-        .chain(gone)
-        .map(|(step, title)| StepStatus { step: step.clone(), title, last: last_state(&history, step, running) })
-        .collect();
-    let pipeline = project.pipeline.name.as_str();
-    terminal.print(|out| match args.format {
-        ReadFormat::Text => write_status(out, terminal.out, &rows, terminal.columns()),
-        ReadFormat::Json => write_status_json(out, pipeline, running, &rows),
-    })?;
-    Ok(0)
-}
-
-/// Returns the last known state of a step; `running` says whether a run is on.
-pub(super) fn last_state(history: &History, step: &StepId, running: bool) -> LastState {
-    let Some(known) = history.step(step) else { return LastState::NeverRun };
-    if let Some(end) = &known.last {
-        return LastState::Ended {
-            outcome: end.outcome,
-            finished_ms: end.at_ms,
-            duration: Duration::from_millis(end.duration_ms),
-            message: end.message.clone(),
-        };
-    }
-    let of_last_run = history.last_run().map(|(run, _)| run) == known.started_in.as_ref();
-    if running && of_last_run {
-        let since = u64::try_from(now_ms() - known.started_ms).unwrap_or(0);
-        LastState::Running { since: Duration::from_millis(since) }
-    } else {
-        LastState::InDoubt { started_ms: known.started_ms }
     }
 }
 

@@ -1,44 +1,63 @@
-//! `provision logs`: the output of a step.
+//! `provision logs`: the output of steps.
 
-use std::io::{Read, Seek, SeekFrom};
+mod lines;
+mod several;
+
 use std::path::Path;
-use std::time::Duration;
 
 use super::args::{Cli, LogsArgs};
+use super::follow::POLL_INTERVAL;
 use super::output::Terminal;
 use super::project::Project;
-use crate::error::{Failure, FailureKind, ids};
-use crate::event::{LOG_DEPTH, log_path};
-use crate::files::open_below;
+use crate::error::{Failure, FailureKind};
+use crate::event::log_path;
 use crate::journal::{History, running};
 use crate::model::{RunId, StepId};
-
-/// Interval in which `--follow` checks for new output.
-const POLL_INTERVAL: Duration = Duration::from_millis(200);
+use crate::suggest::suggest;
+use lines::{Shown, copy_from};
 
 pub(super) fn logs(cli: &Cli, terminal: &Terminal, args: &LogsArgs) -> Result<u8, Failure> {
     let project = Project::load(cli, terminal)?;
-    let usage = |message: String| Failure::new(FailureKind::Usage, message);
-    let step =
-        StepId::new(&args.step).map_err(|error| usage(error.to_string()).hint("`provision status` lists the steps"))?;
-    let state_dir = project.tools.state_dir();
     let history = project.history()?;
-    if project.graph.step(&step).is_none() && history.step(&step).is_none() {
-        return Err(usage(format!("unknown step `{step}`")).hint("`provision status` lists the steps"));
+    match args.select.as_slice() {
+        [only] if only.contains('.') => one(&project, terminal, args, &step(&project, &history, only)?, &history),
+        [] => several::show(&project, terminal, args, wanted_run(args)?, None),
+        names => {
+            let mut steps = Vec::new();
+            for name in names {
+                for step in named(&project, &history, name)? {
+                    if !steps.contains(&step) {
+                        steps.push(step);
+                    }
+                }
+            }
+            several::show(&project, terminal, args, wanted_run(args)?, Some(steps))
+        }
     }
-    let run = match &args.run {
-        Some(run) => RunId::new(run).map_err(|error| usage(error.to_string()))?,
+}
+
+/// Shows the log of one step: every byte of it, to a file or a pipe.
+fn one(
+    project: &Project,
+    terminal: &Terminal,
+    args: &LogsArgs,
+    step: &StepId,
+    history: &History,
+) -> Result<u8, Failure> {
+    let state_dir = project.tools.state_dir();
+    let run = match wanted_run(args)? {
+        Some(run) => run,
         None => history
-            .step(&step)
+            .step(step)
             .and_then(|known| known.started_in.clone())
             .ok_or_else(|| usage(format!("step `{step}` has never run")).hint(format!("provision up {step}")))?,
     };
-    let path = log_path(state_dir, &run, &step);
+    let path = log_path(state_dir, &run, step);
     let mut at = 0;
-    let mut shown = Shown::new(terminal, args.raw);
+    let mut shown = Shown::new(terminal, args.raw, String::new());
     loop {
         // Checked before reading, so that the last output is read as well.
-        let runs = args.follow && running(state_dir).is_some() && is_running(&project.history()?, &step, &run);
+        let runs = args.follow && running(state_dir).is_some() && is_running(&project.history()?, step, &run);
         at = copy_from(&mut shown, &path, at)?;
         if !runs {
             shown.finish()?;
@@ -47,7 +66,7 @@ pub(super) fn logs(cli: &Cli, terminal: &Terminal, args: &LogsArgs) -> Result<u8
         std::thread::sleep(POLL_INTERVAL);
     }
     if at == 0 && !path.exists() {
-        let logged = history.step(&step).and_then(|known| known.last.as_ref()).filter(|end| end.run == run);
+        let logged = history.step(step).and_then(|known| known.last.as_ref()).filter(|end| end.run == run);
         if logged.is_some_and(|end| end.log.is_some())
             || (args.run.is_some() && !path.parent().is_some_and(Path::exists))
         {
@@ -63,68 +82,34 @@ fn is_running(history: &History, step: &StepId, run: &RunId) -> bool {
     step_runs && history.run(run).is_some_and(|record| record.outcome.is_none())
 }
 
-/// The longest line that is shown whole on a terminal.
-const MAX_LINE: usize = 64 << 10;
-
-/// Standard output with a log on it: every byte of it to a file or a pipe; to a terminal nothing that drives it.
-struct Shown<'a> {
-    terminal: &'a Terminal,
-    raw: bool,
-    /// The line that is not whole yet.
-    open: Vec<u8>,
+fn usage(message: String) -> Failure {
+    Failure::new(FailureKind::Usage, message)
 }
 
-impl<'a> Shown<'a> {
-    fn new(terminal: &'a Terminal, raw: bool) -> Self {
-        Self { terminal, raw: raw || !terminal.interactive, open: Vec::new() }
-    }
-
-    fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
-        if self.raw {
-            return self.terminal.print(|out| out.write_all(bytes));
-        }
-        let mut lines = String::new();
-        for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
-            self.open.extend_from_slice(piece);
-            if piece.ends_with(b"\n") || self.open.len() > MAX_LINE {
-                self.take_line(&mut lines);
-            }
-        }
-        self.terminal.print(|out| out.write_all(lines.as_bytes()))
-    }
-
-    fn take_line(&mut self, lines: &mut String) {
-        lines.push_str(&self.terminal.out.sanitize(&String::from_utf8_lossy(&self.open)));
-        lines.push('\n');
-        self.open.clear();
-    }
-
-    fn finish(&mut self) -> Result<(), Failure> {
-        let mut lines = String::new();
-        if !self.open.is_empty() {
-            self.take_line(&mut lines);
-        }
-        self.terminal.print(|out| out.write_all(lines.as_bytes()))
-    }
+/// Returns the run that the command line names.
+fn wanted_run(args: &LogsArgs) -> Result<Option<RunId>, Failure> {
+    args.run.as_deref().map(RunId::new).transpose().map_err(|error| usage(error.to_string()))
 }
 
-/// Shows the file at `path` from offset `at` on. Returns the new offset.
-fn copy_from(shown: &mut Shown<'_>, path: &Path, at: u64) -> Result<u64, Failure> {
-    let mut file = match open_below(path, LOG_DEPTH) {
-        Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(at),
-        Err(error) => return Err(Failure::of(ids::STATE_UNUSABLE, "can't read the log").source(&error)),
-    };
-    let failed = |error: std::io::Error| Failure::of(ids::STATE_UNUSABLE, "can't read the log").source(&error);
-    file.seek(SeekFrom::Start(at)).map_err(failed)?;
-    let mut at = at;
-    let mut buffer = vec![0; 64 << 10];
-    loop {
-        let n = file.read(&mut buffer).map_err(failed)?;
-        if n == 0 {
-            return Ok(at);
-        }
-        at += n as u64;
-        shown.write(&buffer[..n])?;
+/// Returns the step with this name, which may be one that the pipeline no longer has.
+fn step(project: &Project, history: &History, name: &str) -> Result<StepId, Failure> {
+    let step =
+        StepId::new(name).map_err(|error| usage(error.to_string()).hint("`provision status` lists the steps"))?;
+    if project.graph.step(&step).is_none() && history.step(&step).is_none() {
+        return Err(usage(format!("unknown step `{step}`")).hint("`provision status` lists the steps"));
     }
+    Ok(step)
+}
+
+/// Returns the step with this name, or the steps of the stage with this name.
+fn named(project: &Project, history: &History, name: &str) -> Result<Vec<StepId>, Failure> {
+    if name.contains('.') {
+        return Ok(vec![step(project, history, name)?]);
+    }
+    let stage = project.pipeline.stages.iter().find(|stage| stage.id.as_str() == name);
+    stage.map(|stage| stage.steps.iter().map(|step| step.id.clone()).collect()).ok_or_else(|| {
+        let stages = project.pipeline.stages.iter().map(|stage| stage.id.as_str());
+        let failure = usage(format!("unknown stage `{name}`"));
+        suggest(name, stages).into_iter().fold(failure, Failure::hint).hint("`provision status` lists the steps")
+    })
 }

@@ -9,6 +9,7 @@ mod doctor;
 mod down;
 mod environments;
 mod explain;
+mod follow;
 mod gc;
 mod graph;
 mod init;
@@ -24,6 +25,7 @@ mod reference;
 mod runtime;
 mod schema;
 mod settings;
+mod status;
 mod tick;
 mod trust;
 mod up;
@@ -71,7 +73,7 @@ fn run(cli: &Cli, terminal: &Terminal) -> Result<u8, Failure> {
         Command::Up(args) => up::up(cli, terminal, args),
         Command::Stage(args) => up::stage(cli, terminal, args),
         Command::Plan(args) => inspect::plan(cli, terminal, args),
-        Command::Status(args) => inspect::status(cli, terminal, args),
+        Command::Status(args) => status::status(cli, terminal, args),
         Command::Watch(args) => watch::watch(cli, terminal, args),
         Command::Why(args) => why::why(cli, terminal, args),
         Command::Report(args) => inspect::report(cli, terminal, args),

@@ -169,6 +169,7 @@ fn check_access(project: &Project, args: &RunArgs) -> Result<(), Failure> {
 /// Waits until everything is shown, and returns what could not be: the run's result stands, whatever became of its
 /// output.
 fn lost_output(shown: JoinHandle<Fanout>) -> Vec<Failure> {
+    shown.thread().unpark();
     let Ok(reporters) = shown.join() else {
         let failure = Failure::bug("showing the run ended early by an internal error; the run itself went on");
         return vec![failure.hint("`provision status` and `provision report` show how it ended")];

@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::after_files::{self, FileUse};
 use super::expr::scope::{Scope, StepInfo, Steps};
 use super::resolve::{self, Edge};
 use super::sections::checklist::Items;
 use super::sections::stages::{StageDecl, StepDecl};
 use super::settings;
 use super::syntax::diagnostic::Report;
+use crate::action::Action;
 use crate::fingerprint::Inputs;
 use crate::model::{StageId, StepId};
 use crate::pipeline::{Stage, Step};
@@ -35,6 +37,8 @@ struct ResolvedStep {
     edges: Vec<Edge>,
     /// `None` if the profile excludes it, and if it has errors, which have been reported.
     step: Option<Arc<Step>>,
+    /// What names the files that it reads and makes, if that is known.
+    files: Option<FileUse>,
 }
 
 /// Returns the properties of all steps that references to them depend on.
@@ -60,6 +64,7 @@ impl Assembly<'_> {
         let mut valid = true;
         let mut result = Vec::new();
         let mut edges: BTreeMap<StepId, Vec<Edge>> = BTreeMap::new();
+        let mut files = Vec::new();
         for at in 0..stages.len() {
             let needs = resolve::stage_needs(self.report, &stages, at, kept);
             let stage = &mut stages[at];
@@ -71,6 +76,7 @@ impl Assembly<'_> {
                     edges.insert(resolved.id, resolved.edges);
                 }
                 valid &= resolved.step.is_some() || !is_kept;
+                files.extend(resolved.files);
                 steps.extend(resolved.step);
             }
             if self.report.is_full() {
@@ -87,19 +93,32 @@ impl Assembly<'_> {
             .collect();
         resolve::check_fallback_edges(self.report, &fallbacks, &edges);
         resolve::check_cycles(self.report, edges);
-        valid.then_some(result)
+        if !valid {
+            return None;
+        }
+        after_files::link(self.report, &mut result, &files);
+        Some(result)
     }
 
     fn step(&self, decl: StepDecl, kept: bool) -> ResolvedStep {
-        let mut resolved = ResolvedStep { id: decl.id.clone(), edges: Vec::new(), step: None };
+        let mut resolved = ResolvedStep { id: decl.id.clone(), edges: Vec::new(), step: None, files: None };
         if !self.report.is_full() {
-            resolved.step = self.resolve(decl, kept, &mut resolved.edges).map(Arc::new);
+            let span = decl.span.clone();
+            let (step, known) = self.resolve(decl, kept, &mut resolved.edges).unzip();
+            resolved.step = step.map(Arc::new);
+            resolved.files = known.flatten().map(|action| FileUse { span, step: resolved.id.clone(), action });
         }
         resolved
     }
 
-    /// Resolves a step. `edges` receives all steps that it depends on, its fallback included.
-    fn resolve(&self, mut decl: StepDecl, kept: bool, edges: &mut Vec<Edge>) -> Option<Step> {
+    /// Resolves a step; also returns its action as far as it is known. `edges` receives all steps that it depends on,
+    /// its fallback included.
+    fn resolve(
+        &self,
+        mut decl: StepDecl,
+        kept: bool,
+        edges: &mut Vec<Edge>,
+    ) -> Option<(Step, Option<Arc<dyn Action>>)> {
         let report = self.report;
         *edges = resolve::step_needs(report, &decl, &self.steps);
         let fallback = resolve::fallback(report, &decl, &self.steps);
@@ -131,10 +150,11 @@ impl Assembly<'_> {
         for item in &covers {
             items.text(item.id.as_str(), &item.text);
         }
-        Some(Step {
+        let step = Step {
             id: decl.id,
             title: decl.title.into(),
             needs,
+            files_from: Vec::new(),
             covers: covers.into_iter().map(|item| item.id.clone()).collect(),
             items,
             timeout: decl.timeout,
@@ -149,7 +169,8 @@ impl Assembly<'_> {
             action_type,
             static_inputs: bound.inputs,
             binding: if decl.exercise { bound.binding.as_exercise() } else { bound.binding },
-        })
+        };
+        Some((step, bound.known))
     }
 
     fn is_kept(&self, step: &StepId) -> bool {

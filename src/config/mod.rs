@@ -6,10 +6,12 @@
 //! sections   [pipeline] [secrets] [cluster] [profile.NAME] [vars] [[stage]], checklists, waivers: as they are declared
 //! resolve    needs, fallback, covers, cycles
 //! settings   a step's own settings: expressions, then the action's parser, then its errors in terms of the file
-//! assemble   declared stages → stages of the pipeline; after_cluster: which of their steps find the cluster there
+//! assemble   declared stages → stages of the pipeline; after_cluster: which of their steps find the cluster there;
+//!            after_files: which of them read what others make
 //! ```
 
 mod after_cluster;
+mod after_files;
 mod assemble;
 mod expr;
 mod resolve;

@@ -61,7 +61,7 @@ impl Contexts {
 
     /// Forgets what steps have found out for each other: it is to be found again.
     pub(super) async fn forget_shared(&self) {
-        self.0.tools.node_images().forget().await;
+        self.0.tools.forget_shared().await;
     }
 
     /// The context of `step`; `cancel` stops what it does.

@@ -197,7 +197,11 @@ impl ActionTask {
         // A step may print what the cluster has.
         self.cx.unless_cancelled("reading the generated secrets", self.cx.learn_generated()).await?;
         failpoint::hit("action-begins");
-        let output = self.within_timeout().await?;
+        let output = self.within_timeout().await;
+        if self.action.proof() != ProofKind::Check {
+            self.cx.tools().forget_shared().await;
+        }
+        let output = output?;
         drop(terminal);
         // An output is recorded, shown, and handed to other steps as it is.
         for (name, value) in output.all() {

@@ -2,6 +2,7 @@
 
 use minijinja::Value;
 
+use super::pattern::Pattern;
 use super::shown;
 
 /// A part of an assertion.
@@ -27,8 +28,8 @@ pub(super) enum Code {
     Comparison(Box<Code>, Vec<(Operator, Code)>),
     /// A function that evaluates its second argument for each item of the first.
     Each(Quantifier, Box<Code>, Box<Code>),
-    /// Any other function.
-    Call(Function, Vec<Code>),
+    /// Any other function, and the regular expression among its arguments, if one is written there.
+    Call(Function, Vec<Code>, Option<Pattern>),
     /// `value is defined`.
     Defined(Box<Code>),
     /// A value, or another one where that is not there.
@@ -158,7 +159,7 @@ impl Code {
     pub(super) fn names_something(&self) -> bool {
         match self {
             Self::Constant(_) => false,
-            Self::Name(_) | Self::Call(Function::Object | Function::Ignores, _) => true,
+            Self::Name(_) | Self::Call(Function::Object | Function::Ignores, ..) => true,
             Self::Key(of, _) | Self::Not(of) | Self::Defined(of) => of.names_something(),
             Self::Index(a, b) | Self::And(a, b) | Self::Or(a, b) | Self::Default(a, b) | Self::Each(_, a, b) => {
                 a.names_something() || b.names_something()
@@ -170,7 +171,7 @@ impl Code {
             Self::Comparison(first, rest) => {
                 first.names_something() || rest.iter().any(|(_, code)| code.names_something())
             }
-            Self::Call(_, codes) | Self::Other { operands: codes, .. } => codes.iter().any(Self::names_something),
+            Self::Call(_, codes, _) | Self::Other { operands: codes, .. } => codes.iter().any(Self::names_something),
         }
     }
 
@@ -207,7 +208,7 @@ impl Code {
                 rest.iter().fold(inner(first), |text, (sign, code)| format!("{text} {} {}", sign.sign(), inner(code)))
             }
             Self::Each(quantifier, of, code) => format!("{}({}, {})", quantifier.name(), of.text(), code.text()),
-            Self::Call(function, arguments) => format!("{}({})", function.name(), list(arguments)),
+            Self::Call(function, arguments, _) => format!("{}({})", function.name(), list(arguments)),
             Self::Defined(of) => format!("{} is defined", inner(of)),
             Self::Default(of, other) => format!("default({}, {})", of.text(), other.text()),
             Self::Other { text, .. } => text.clone(),

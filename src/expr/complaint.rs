@@ -53,7 +53,7 @@ pub(super) fn judge(code: &Code, scope: &Scope<'_, '_>, wanted: bool) -> Complai
             decide(code, scope, wanted, |scope| compared(first, &rest[0], scope, wanted))
         }
         (Code::Defined(of), _) => decide(code, scope, wanted, |scope| defined(of, scope, wanted)),
-        (Code::Call(function, arguments), _) if arguments.len() == 2 => {
+        (Code::Call(function, arguments, _), _) if arguments.len() == 2 => {
             decide(code, scope, wanted, |scope| called(*function, arguments, scope, wanted))
         }
         _ => decide(code, scope, wanted, |scope| {

@@ -81,9 +81,10 @@ impl<'a, 's> Scope<'a, 's> {
                 made(true)
             }
             Code::Each(quantifier, list, condition) => self.each(*quantifier, list, condition),
-            Code::Call(function, arguments) => {
+            Code::Call(function, arguments, pattern) => {
                 let found = arguments.iter().map(|code| self.eval(code)?.present());
-                functions::call(*function, arguments, &found.collect::<Result<Vec<_>, _>>()?, self.subject)
+                let found = found.collect::<Result<Vec<_>, _>>()?;
+                functions::call(*function, arguments, pattern.as_ref(), &found, self.subject)
             }
             Code::Defined(of) => made(!matches!(self.eval(of)?, Found::Missing(_))),
             Code::Default(of, other) => match self.eval(of)? {

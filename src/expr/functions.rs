@@ -2,20 +2,20 @@
 
 use minijinja::Value;
 use minijinja::value::ValueKind;
-use regex::RegexBuilder;
 
 use super::code::{Code, Function};
 use super::found::{Found, Origin, Trouble};
-use super::lower::bad_pattern;
+use super::pattern::Pattern;
 use super::quantity::{Quantity, Version};
 use super::subject::Subject;
 use super::tree::Tree;
 use crate::suggest::nearest;
 
-/// Calls `function` with `found`, which is what its `arguments` are.
+/// Calls `function` with `found`, which is what its `arguments` are; `written` is the regular expression among them.
 pub(super) fn call<'a>(
     function: Function,
     arguments: &[Code],
+    written: Option<&Pattern>,
     found: &[Found<'a>],
     subject: &Subject<'a>,
 ) -> Result<Found<'a>, Trouble> {
@@ -49,10 +49,12 @@ pub(super) fn call<'a>(
         Function::StartsWith => truth(text(0)?.starts_with(text(1)?)),
         Function::EndsWith => truth(text(0)?.ends_with(text(1)?)),
         Function::Matches => {
-            let pattern = text(1)?;
-            let regex = RegexBuilder::new(pattern).multi_line(true).build();
-            let regex = regex.map_err(|error| Trouble::new(None, bad_pattern(pattern, &error)))?;
-            truth(regex.is_match(text(0)?))
+            let text = (text(0)?, text(1)?);
+            let is_match = match written {
+                Some(pattern) => pattern.is_match(text.0),
+                None => Pattern::parse(text.1).and_then(|pattern| pattern.is_match(text.0)),
+            };
+            truth(is_match.map_err(|why| Trouble::new(None, why))?)
         }
         Function::Quantity => {
             let quantity = Quantity::parse(&plain("a quantity")?).ok_or_else(|| wrong("a quantity"))?;

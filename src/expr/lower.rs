@@ -5,10 +5,10 @@ use std::ops::Range;
 
 use minijinja::machinery::Span;
 use minijinja::machinery::ast::{BinOpKind, Call, CallArg, CompareOpKind, Expr, UnaryOpKind};
-use regex::Regex;
 
 use super::code::{Code, Function, Operator, Quantifier};
 use super::language::{ExprError, FILTERS, TESTS};
+use super::pattern::Pattern;
 use super::quantity::{Quantity, Version};
 use crate::suggest::suggest;
 
@@ -232,16 +232,16 @@ fn call(of: &Call<'_>, at: Range<usize>) -> Lowered {
     if arguments.len() != *n {
         return Err(wrong_number(*n));
     }
-    check_constant(*function, arguments.last()).map_err(|message| error(at, message, None))?;
-    Ok(Code::Call(*function, arguments))
+    let pattern = check_constant(*function, arguments.last()).map_err(|message| error(at, message, None))?;
+    Ok(Code::Call(*function, arguments, pattern))
 }
 
-/// Checks the last argument of a function where it stands in the expression.
-fn check_constant(function: Function, last: Option<&Code>) -> Result<(), String> {
-    let Some(Code::Constant(constant)) = last else { return Ok(()) };
+/// Checks the last argument of a function where it stands in the expression. Returns it if it is a regular expression.
+fn check_constant(function: Function, last: Option<&Code>) -> Result<Option<Pattern>, String> {
+    let Some(Code::Constant(constant)) = last else { return Ok(None) };
     let text = constant.to_string();
     let is_valid = match function {
-        Function::Matches => return Regex::new(&text).map(drop).map_err(|error| bad_pattern(&text, &error)),
+        Function::Matches => return Pattern::parse(&text).map(Some),
         Function::Quantity => Quantity::parse(&text).is_some(),
         Function::Version => Version::parse(&text).is_some(),
         Function::Satisfies => semver::VersionReq::parse(&text).is_ok(),
@@ -252,12 +252,5 @@ fn check_constant(function: Function, last: Option<&Code>) -> Result<(), String>
         Function::Version => "version",
         _ => "range of versions",
     };
-    if is_valid { Ok(()) } else { Err(format!("`{text}` is not a {what}")) }
-}
-
-/// Says that `pattern` is no regular expression.
-pub(super) fn bad_pattern(pattern: &str, error: &regex::Error) -> String {
-    let error = error.to_string();
-    let why = error.lines().last().unwrap_or_default().trim_start_matches("error: ");
-    format!("`{pattern}` is not a regular expression: {why}")
+    if is_valid { Ok(None) } else { Err(format!("`{text}` is not a {what}")) }
 }

@@ -11,6 +11,7 @@ mod found;
 mod functions;
 mod language;
 mod lower;
+mod pattern;
 mod quantity;
 mod shown;
 mod subject;
@@ -20,6 +21,7 @@ pub use assertion::Assertion;
 pub use complaint::Complaint;
 pub use functions::no_object;
 pub use language::{ExprError, LANGUAGE, MAX_CODE, MAX_STRING, explain, help_for};
+pub use pattern::Pattern;
 pub use subject::{DocumentFunction, Subject};
 pub use tree::{Content, Tree};
 

@@ -44,8 +44,10 @@ enum Rule {
     },
     Glob {
         start: PathBuf,
-        glob: GlobMatcher,
-        /// One for each part of the pattern up to the first `**`; `deep`: there is such a part.
+        /// For what is below `start`.
+        glob: GlobSet,
+        /// One for each part of the pattern after `start` and before the first `**`, without the last part; `deep`: there
+        /// is a `**`.
         parts: Vec<GlobMatcher>,
         deep: bool,
         /// Whether any file below `start` matches that has a name like one that does.
@@ -87,15 +89,21 @@ impl Filter {
             ["**"] => Rule::Under { start, itself: false, excluded },
             rest => Rule::Glob {
                 start,
-                glob: matcher(&parts.join("/"))?,
-                deep: parts.iter().any(|part| part.contains("**")) || pattern.contains('{'),
+                // A set of one: unlike a matcher it needs no regular expression for names with a certain end.
+                glob: GlobSet::new([build(&rest.join("/"))?]).map_err(|error| format!("`{pattern}`: {error}"))?,
+                deep: rest.iter().any(|part| part.contains("**")) || pattern.contains('{'),
                 by_name: matches!(rest, ["**", name] if !name.contains("**")),
                 // A part with braces may be a piece of an alternative with a `/` in it, and no glob by itself.
-                parts: parts.iter().map_while(|part| simple(part)).collect(),
+                parts: rest[..rest.len() - 1].iter().map_while(|part| simple(part)).collect(),
                 excluded,
             },
         };
         Ok(Self { root: root.to_owned(), rule })
+    }
+
+    /// Fails with what is wrong with the glob `pattern`.
+    pub(super) fn check_glob(pattern: &str) -> Result<(), String> {
+        build(&parts_of(pattern)?.join("/")).map(drop)
     }
 
     /// The folder that the names of the entries are relative to.
@@ -120,15 +128,12 @@ impl Filter {
     /// Whether anything below the folder `name` may match.
     pub(super) fn may_match_below(&self, name: &Path) -> bool {
         match &self.rule {
-            Rule::Glob { parts, deep, excluded, .. } => {
-                let mut depth = 0;
-                for (part, name) in parts.iter().zip(name.components()) {
-                    if !part.is_match(name.as_os_str()) {
-                        return false;
-                    }
-                    depth += 1;
-                }
-                !excluded.is_match(name) && (*deep || depth < parts.len())
+            Rule::Glob { start, parts, deep, excluded, .. } => {
+                let Ok(below) = name.strip_prefix(start) else { return start.starts_with(name) };
+                let folders = || below.components().map(|folder| folder.as_os_str());
+                parts.iter().zip(folders()).all(|(part, folder)| part.is_match(folder))
+                    && !excluded.is_match(name)
+                    && (*deep || folders().count() <= parts.len())
             }
             Rule::Under { excluded, .. } => !excluded.is_match(name),
             #[cfg(test)]
@@ -163,6 +168,11 @@ impl Filter {
         matches!(self.rule, Rule::Ignore { .. })
     }
 
+    /// Whether a file `name`, relative to the root, is part of the set.
+    pub(super) fn has_name(&self, name: &Path) -> bool {
+        self.root.join(name).starts_with(self.start()) && matches!(self.decide(name, false), Ok(FilterDecision::Take))
+    }
+
     /// Decides about the entry `name`, relative to the root.
     pub(super) fn decide(&self, name: &Path, is_folder: bool) -> Result<FilterDecision, Failure> {
         use FilterDecision::{Hold, Pass, Prune, Take};
@@ -174,7 +184,7 @@ impl Filter {
                 let unlisted = UNLISTED.iter().any(|unlisted| name.file_name() == Some(OsStr::new(unlisted)));
                 if unlisted && !start.starts_with(name) { Prune } else { Pass }
             }
-            Rule::Glob { glob, .. } if glob.is_match(name) => Take,
+            Rule::Glob { start, glob, .. } if name.strip_prefix(start).is_ok_and(|name| glob.is_match(name)) => Take,
             // The walk begins at `start`.
             Rule::Under { start, itself, .. } if *itself || name.as_os_str() != start.as_os_str() => Take,
             Rule::Glob { .. } | Rule::Under { .. } => Pass,
@@ -209,10 +219,6 @@ fn parts_of(pattern: &str) -> Result<Vec<&str>, String> {
     Ok(parts)
 }
 
-fn matcher(pattern: &str) -> Result<GlobMatcher, String> {
-    build(pattern).map(|glob| glob.compile_matcher())
-}
-
 fn build(pattern: &str) -> Result<globset::Glob, String> {
     GlobBuilder::new(pattern)
         .literal_separator(true)
@@ -222,7 +228,11 @@ fn build(pattern: &str) -> Result<globset::Glob, String> {
 
 /// The matcher of one part of a pattern; none of `**`, and none where braces may reach over more than one part.
 fn simple(part: &str) -> Option<GlobMatcher> {
-    if part.contains("**") || part.contains(['{', '}']) { None } else { matcher(part).ok() }
+    if part.contains("**") || part.contains(['{', '}']) {
+        None
+    } else {
+        build(part).ok().map(|glob| glob.compile_matcher())
+    }
 }
 
 /// What the globs `patterns` match, and everything in the folders that they match.

@@ -17,14 +17,15 @@ pub fn open_own(path: &Path) -> io::Result<fs::File> {
 /// Returns the contents of the plain file `path`, opened as [`open_own`] does.
 pub fn read_own(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    open_own(path)?.read_to_end(&mut bytes)?;
+    // That of the standard library asks for the length first, and then reads all at once.
+    open_own(path)?.file().read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
 /// Returns the text of the plain file `path`, opened as [`open_own`] does.
 pub fn read_own_text(path: &Path) -> io::Result<String> {
     let mut text = String::new();
-    open_own(path)?.read_to_string(&mut text)?;
+    open_own(path)?.file().read_to_string(&mut text)?;
     Ok(text)
 }
 

@@ -52,6 +52,16 @@ impl FileSet {
         Ok(Self { filter: Arc::new(Filter::glob(root, pattern, excluded)?) })
     }
 
+    /// Fails with what is wrong with the glob `pattern`, if [`FileSet::glob`] would: cheaper, where nothing is matched.
+    pub fn check_glob(pattern: &str) -> Result<(), String> {
+        Filter::check_glob(pattern)
+    }
+
+    /// Whether a file of this name, relative to the root, is part of the set if it is there.
+    pub fn has_name(&self, file: &Path) -> bool {
+        self.filter.has_name(file)
+    }
+
     /// The entries, each folder's in order of their names and right after it.
     pub fn walk(&self) -> Walk {
         Walk::new(Arc::clone(&self.filter))

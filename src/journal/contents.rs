@@ -109,7 +109,7 @@ pub(super) fn each_record<'a>(
     let mut rest = bytes;
     while !rest.is_empty() {
         n_line += 1;
-        let Some(length) = rest.iter().position(|byte| *byte == b'\n') else {
+        let Some(length) = memchr::memchr(b'\n', rest) else {
             return Ok((good, End::Torn));
         };
         match decode(n_line as u64 - 1, &rest[..length]) {

@@ -77,7 +77,7 @@ impl Disk for RealDisk {
         let Some(file) = &mut self.file else { return Ok(None) };
         let mut bytes = Vec::new();
         file.rewind()?;
-        file.read_to_end(&mut bytes)?;
+        file.file().read_to_end(&mut bytes)?;
         self.length = bytes.len() as u64;
         Ok(Some(bytes))
     }

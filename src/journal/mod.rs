@@ -14,6 +14,7 @@ mod mark;
 mod past;
 mod place;
 mod record;
+mod tagged;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

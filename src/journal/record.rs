@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::tagged;
 use crate::error::ErrorObject;
 use crate::fingerprint::Inputs;
 use crate::model::Attempt;
@@ -16,10 +17,10 @@ use crate::model::Attempt;
 /// The format that this version writes. A higher one is refused with the file untouched.
 pub(super) const FORMAT: u32 = 2;
 
-/// A record.
+/// A record, which [`tagged`] reads and writes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[expect(clippy::large_enum_variant, reason = "nearly half of all records are of the largest kind")]
-#[serde(tag = "kind", rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case")]
 pub(super) enum Record<'a> {
     /// The first of a file.
     Header {
@@ -210,7 +211,7 @@ pub(super) enum LineError {
 
 /// `record` as a line with its line end.
 pub(super) fn encode(seq: u64, record: &Record<'_>) -> Result<String, serde_json::Error> {
-    let text = serde_json::to_string(record)?;
+    let text = tagged::text(record)?;
     let seq = seq.to_string();
     let sum = checksum(&seq, &text);
     Ok(format!("{{\"n\":{seq},\"c\":\"{}\",\"r\":{text}}}\n", sum.escape_ascii()))
@@ -242,7 +243,7 @@ pub(super) fn decode(seq: u64, line: &[u8]) -> Result<Record<'_>, LineError> {
             return Err(LineError::Newer { format: header.format });
         }
     }
-    serde_json::from_str(text).map_err(|_| LineError::Damaged)
+    tagged::parse(text).map_err(|_| LineError::Damaged)
 }
 
 /// How many hexadecimal digits a checksum has.

@@ -179,10 +179,11 @@ pub(super) fn spread(graph: &Graph, stale: &mut [Option<StaleReason>], causes: i
     }
 }
 
-/// Returns the steps whose outputs a step uses.
+/// Returns the steps whose outputs a step uses, and those that make files which it reads.
 pub(super) fn used_by(graph: &Graph, number: usize) -> Vec<usize> {
-    let uses = graph.steps[number].step.binding.uses();
-    uses.iter().filter_map(|(id, _)| graph.step(id)).collect()
+    let step = &graph.steps[number].step;
+    let uses = step.binding.uses().iter().map(|(id, _)| id);
+    uses.chain(&step.files_from).filter_map(|id| graph.step(id)).collect()
 }
 
 /// Returns the steps before a step, fallbacks aside: what it verifies may have been made by any of them.

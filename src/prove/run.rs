@@ -110,7 +110,7 @@ fn project_files(work: &Work<'_>) -> Result<ProjectFiles, Failure> {
         .build()
         .map_err(|error| Failure::bug("can't start the runtime").source(&error))?;
     let all = runtime.block_on(git::project_files(work.tools, &cx))?;
-    Ok(ProjectFiles::new(work.tools.root().to_owned(), all))
+    Ok(ProjectFiles::new(work.tools.root().to_owned(), all.iter().cloned()))
 }
 
 /// How many of the files that are only searched for forbidden lines are changed, of each kind of file.

@@ -78,6 +78,8 @@ impl Fanout {
 
 /// Passes every event to `reporters` until the run's end of the channel is closed. Returns the reporters:
 /// [`Fanout::detached`] has those that failed.
+///
+/// Who has closed it may unpark this thread, which then does not wait for the rest of a pause.
 #[expect(clippy::needless_pass_by_value, reason = "nobody else may take events from the channel")]
 pub(crate) fn drive(events: Events, mut reporters: Fanout) -> Fanout {
     let mut last = (Duration::ZERO, Instant::now());
@@ -89,7 +91,7 @@ pub(crate) fn drive(events: Events, mut reporters: Fanout) -> Fanout {
             last = (event.elapsed, now);
             reporters.on_event(event);
         } else if is_burst {
-            std::thread::sleep(BURST_INTERVAL);
+            std::thread::park_timeout(BURST_INTERVAL);
         }
         is_burst = event.is_some();
         // A step that sends events all the time must not stop the clocks of the others.

@@ -24,6 +24,13 @@ pub(crate) const STRONG: Style = Style::new().bold();
 /// For other text.
 pub(crate) const PLAIN: Style = Style::new();
 
+/// Returns the style of the lines of one of several sources, by its place among them.
+pub(crate) fn lane_style(place: usize) -> Style {
+    const COLORS: [AnsiColor; 5] =
+        [AnsiColor::Cyan, AnsiColor::Yellow, AnsiColor::Green, AnsiColor::Magenta, AnsiColor::Blue];
+    COLORS[place % COLORS.len()].on_default()
+}
+
 /// What the output can show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Theme {

@@ -38,7 +38,7 @@ use crate::fingerprint::Digest;
 use crate::model::StepId;
 use crate::redact::Redactor;
 
-pub use blocking::blocking;
+pub use blocking::{blocking, waiting};
 pub use checkout::{Checkout, checkout_id, checkout_slug};
 use cluster::ClusterSpec;
 use deletion::Consent;
@@ -66,6 +66,7 @@ pub struct Tools {
     docker: OnceCell<Docker>,
     kube: Mutex<Option<(Digest, Kube)>>,
     node_images: Memo<Arc<BTreeMap<String, String>>>,
+    project_files: Memo<Arc<[PathBuf]>>,
     handed_cluster: Memo<Result<String, String>>,
     sessions: http::Sessions,
     /// The kubeconfig of the cluster whose generated secrets are known.
@@ -105,6 +106,7 @@ impl Tools {
             docker: OnceCell::new(),
             kube: Mutex::new(None),
             node_images: Memo::default(),
+            project_files: Memo::default(),
             handed_cluster: Memo::default(),
             sessions: http::Sessions::default(),
             learnt: Mutex::new(None),
@@ -309,6 +311,17 @@ impl Tools {
     /// share the list for a moment.
     pub fn node_images(&self) -> &Memo<Arc<BTreeMap<String, String>>> {
         &self.node_images
+    }
+
+    /// The files of the project, as [`git::project_files`] lists them; steps share the list for a moment.
+    pub(super) fn project_files(&self) -> &Memo<Arc<[PathBuf]>> {
+        &self.project_files
+    }
+
+    /// Forgets what steps have found out for each other: a step has changed something.
+    pub async fn forget_shared(&self) {
+        self.node_images.forget().await;
+        self.project_files.forget().await;
     }
 
     /// The sessions of those who have logged in somewhere; steps share them.

@@ -15,7 +15,11 @@ pub(crate) fn reply(world: &mut World, method: &str, path: &str, query: &str, bo
     match (method, parts.as_slice()) {
         ("GET", ["_ping"]) => Some((200, "text/plain", b"OK".to_vec())),
         ("POST", ["build"]) => Some(build(world, query)),
-        ("GET", ["images", "json"]) => Some(json_reply(200, &json!([]))),
+        ("GET", ["images", "json"]) => Some(json_reply(200, &listed(world, query))),
+        ("GET", ["containers", "json"]) if !query.contains("filters=") => {
+            let all = world.containers.iter().map(|found| json!({"Id": found["Id"], "ImageID": found["Image"]}));
+            Some(json_reply(200, &all.collect()))
+        }
         ("GET", ["images", name @ .., "get"]) => Some(export(world, &name.join("/"))),
         ("POST", ["images", name @ .., "tag"]) => {
             let image = find_image(world, &name.join("/")).cloned().unwrap();
@@ -41,6 +45,18 @@ pub(crate) fn reply(world: &mut World, method: &str, path: &str, query: &str, bo
         }
         _ => None,
     }
+}
+
+/// The images in the repository of the query's filter, one for each name.
+fn listed(world: &World, query: &str) -> Value {
+    let filters: Value = serde_json::from_str(&value(query, "filters")).unwrap_or_default();
+    let Some(repository) = filters["reference"][0].as_str() else { return json!([]) };
+    let of = world.images.iter().filter(|(name, _)| name.rsplit_once(':').is_some_and(|(of, _)| of == repository));
+    of.map(|(name, image)| {
+        json!({"Id": image.id, "RepoTags": [name], "Created": 1, "Size": 1, "ParentId": "", "RepoDigests": [],
+            "SharedSize": 0, "Labels": {}, "Containers": 0})
+    })
+    .collect()
 }
 
 /// Builds an image with a new id, as BuildKit reports it.

@@ -1,5 +1,10 @@
 //! `provision gc`: old logs and void records of this project, and never beside a run.
 
+use std::collections::BTreeSet;
+
+use serde_json::json;
+
+use crate::fake_engine::{FakeEngine, Image};
 use crate::sandbox::{Sandbox, send, steps};
 
 /// The runs that have logs.
@@ -47,4 +52,61 @@ fn nothing_is_removed_beside_a_run_through_a_link_or_where_nothing_has_run() {
     std::os::unix::fs::symlink(&theirs, sandbox.path(".provision/logs")).unwrap();
     sandbox.run(&["gc", "--runs", "0"]).code(0);
     assert!(theirs.join("20200101-000000-00000000").exists(), "a link was followed");
+}
+
+/// The names of the images of the pipeline, without those of its base.
+fn built(engine: &FakeEngine) -> BTreeSet<String> {
+    engine.world().images.keys().filter(|name| name.starts_with("shop/app:")).cloned().collect()
+}
+
+/// Builds the image anew. Returns its name.
+fn build(sandbox: &Sandbox, engine: &FakeEngine, content: &str) -> String {
+    let before = built(engine);
+    sandbox.file("app/content", content).run(&["up"]).code(0);
+    built(engine).difference(&before).next().unwrap().clone()
+}
+
+#[test]
+fn f152_an_image_that_another_checkout_or_a_container_uses_stays() {
+    let pipeline = "[pipeline]\nname = 'shop'\n[[stage]]\nid = 's'\n[[stage.step]]\nid = 'app'\n\
+                    action = 'docker-build'\ncontext = 'app'\nimage = 'shop/app'\n";
+    let mut checkouts = [(); 3].map(|()| Sandbox::new(pipeline));
+    let engine = FakeEngine::serve(&mut checkouts[0]);
+    engine.image("base:1", Image::web("b", 200, ""));
+    let state = tempfile::tempdir().unwrap();
+    let socket = format!("unix://{}", checkouts[0].path("docker.sock").display());
+    for sandbox in &mut checkouts {
+        sandbox.env("DOCKER_HOST", &socket).env("XDG_STATE_HOME", state.path().to_str().unwrap());
+        sandbox.file("app/Dockerfile", "FROM base:1\nCOPY content /\n");
+    }
+    // The third one is on no list, but a work tree of the same repository.
+    checkouts[2].env("XDG_STATE_HOME", "/nowhere");
+    let [one, two, three] = &checkouts;
+    fs_err::create_dir_all(one.path(".git/worktrees/three")).unwrap();
+    one.file(".git/worktrees/three/gitdir", &three.path(".git").display().to_string());
+    three.file(".git", &format!("gitdir: {}\n", one.path(".git/worktrees/three").display()));
+
+    let names = ["1", "2", "3", "4"].map(|content| build(one, &engine, content));
+    let (of_two, of_three) = (build(two, &engine, "two"), build(three, &engine, "three"));
+    let of_container = engine.world().images[&names[2]].id.clone();
+    engine.world().containers.push(json!({"Id": "c", "Name": "/c", "Image": of_container}));
+    assert_eq!(built(&engine).len(), 6);
+    let all = |names: &[&String]| names.iter().map(|name| (*name).clone()).collect::<BTreeSet<_>>();
+
+    // As long as it can't be told what another checkout uses, nothing goes.
+    let mark = fs_err::read(two.path(".provision/mark")).unwrap();
+    fs_err::write(two.path(".provision/mark"), "of another machine").unwrap();
+    let shown = one.run(&["gc", "--images", "0"]).code(1).says("no image is removed");
+    shown.says(&format!("reading what `{}` uses", fs_err::canonicalize(two.path(".provision")).unwrap().display()));
+    assert_eq!(built(&engine).len(), 6);
+    fs_err::write(two.path(".provision/mark"), mark).unwrap();
+
+    one.run(&["gc", "--images", "0"]).code(0).says(&names[0]).says(&names[1]).keeps_quiet_about(&names[2]);
+    assert_eq!(built(&engine), all(&[&names[2], &names[3], &of_two, &of_three]));
+    three.run(&["gc", "--images", "0"]).code(0).keeps_quiet_about("removed the image");
+    // A checkout that is gone uses nothing, and neither does a container that is.
+    engine.world().containers.clear();
+    fs_err::remove_dir_all(two.path(".provision")).unwrap();
+    one.run(&["gc", "--images", "0"]).code(0);
+    assert_eq!(built(&engine), all(&[&names[3], &of_three]));
 }

@@ -157,3 +157,30 @@ fn f74_a_command_runs_again_for_another_daemon() {
     sandbox.env("DOCKER_HOST", "tcp://10.0.0.3:2375");
     sandbox.run(&["up"]).code(0).says("changed: docker");
 }
+
+#[test]
+fn what_is_proven_of_a_file_rests_on_the_step_that_makes_it() {
+    let pipeline = |needs: &str| {
+        format!(
+            "[pipeline]\nname = \"t\"\nchecklists = [\"tasks.md\"]\n[[stage]]\nid = \"s\"\n\
+             [[stage.step]]\nid = \"makes\"\naction = \"command\"\nrun = \"grep -v x in.txt >out.txt\"\n\
+             inputs = [\"in.txt\"]\noutputs = [\"out.txt\"]\n\
+             [[stage.step]]\nid = \"reads\"\naction = \"file-check\"\npath = \"out.txt\"\ncontains = [\"good\"]\n\
+             {needs}\ncovers = [\"T001\"]\n"
+        )
+    };
+    let sandbox = Sandbox::new(&pipeline(""));
+    sandbox.file("tasks.md", "- [ ] T001 It is good\n").file("in.txt", "good\n");
+    sandbox.run(&["up"]).code(2).says("step `s.reads` reads `out.txt`, which step `s.makes` makes");
+    sandbox.file("pipeline.toml", &pipeline("needs = [\"makes\"]"));
+    sandbox.run(&["up"]).code(0);
+    sandbox.run(&["report"]).code(0).says("✓ T001");
+    // It has not been made of this, and the file itself is as it was.
+    sandbox.file("in.txt", "bad\n");
+    let report = sandbox.run(&["report"]).code(0);
+    assert!(!report.stdout.contains("✓ T001") && report.stdout.contains("s.makes"), "{}", report.stdout);
+    sandbox.run(&["up"]).code(1).says("good");
+    sandbox.file("in.txt", "good\nx\n");
+    sandbox.run(&["up"]).code(0);
+    sandbox.run(&["report"]).code(0).says("✓ T001");
+}

@@ -87,6 +87,10 @@ async fn pods_that_end_just_after_they_were_ready_are_seen_at_the_end_of_the_run
         assert!(output.get("ready-at").is_some(), "{output:?}");
         if ends {
             bench.command(&format!("-n {} exec deployment/{name} -- touch /tmp/end", bench.namespace)).await;
+            // It may be ready again when the run ends: then the restart says that it has ended.
+            let restarted = "jsonpath={.status.containerStatuses[0].restartCount}=1";
+            let waiting = format!("wait pod -l app={name} --for='{restarted}' --timeout=60s");
+            bench.command(&format!("-n {} {waiting}", bench.namespace)).await;
         }
         match timed(&format!("{name}: end"), bench.probe("rollout-check", &settings, &output)).await {
             Presence::Present => assert!(!ends),

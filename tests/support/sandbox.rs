@@ -93,8 +93,17 @@ impl Sandbox {
 
     /// Starts `provision ARGS` on a terminal of its own; what is written to its standard input is typed there.
     pub(crate) fn on_a_terminal(&self, args: &str) -> Child {
-        let line = format!("{} {args}", env!("CARGO_BIN_EXE_provision"));
-        let mut script = self.program("/usr/bin/script", &["-qefc", &line, "/dev/null"]);
+        self.on_any_terminal(&format!("{} {args}", env!("CARGO_BIN_EXE_provision")))
+    }
+
+    /// Starts a line of a shell on a terminal of its own with this many rows and columns. `provision` is on its PATH.
+    pub(crate) fn on_a_terminal_of(&self, (rows, columns): (u16, u16), line: &str) -> Child {
+        self.tool("provision", &format!("exec {} \"$@\"", env!("CARGO_BIN_EXE_provision")));
+        self.on_any_terminal(&format!("stty rows {rows} cols {columns}; {line}"))
+    }
+
+    fn on_any_terminal(&self, line: &str) -> Child {
+        let mut script = self.program("/usr/bin/script", &["-qefc", line, "/dev/null"]);
         script.stdin(Stdio::piped()).spawn().unwrap()
     }
 

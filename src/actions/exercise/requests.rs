@@ -32,8 +32,9 @@ const MAX_RATE: u32 = 50;
 /// How many requests have to succeed one after the other before anything is changed.
 const IN_A_ROW: u32 = 5;
 
-/// How long the Service may take until they do: its port of the node has just been made.
-const BEFORE: Duration = Duration::from_secs(10);
+/// How long the Service may take until they do: its port of the node has just been made, and a busy node takes its
+/// time.
+const BEFORE: Duration = Duration::from_secs(30);
 
 /// The pause between two of them.
 const INTERVAL: Duration = Duration::from_millis(100);

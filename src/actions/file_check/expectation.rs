@@ -3,14 +3,13 @@
 use std::borrow::Cow;
 use std::path::Path;
 
-use regex::{Regex, RegexBuilder};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::action::defaults;
 use crate::documents::{Document, Format, ObjectName, Source};
 use crate::error::{Context, Failure};
-use crate::expr::{Assertion, Tree};
+use crate::expr::{Assertion, Pattern, Tree};
 use crate::files::{Entry, EntryKind, FileSet};
 
 /// Most that is read of one file: what is checked are texts that people write.
@@ -54,13 +53,6 @@ pub(super) struct Findings {
     pub(super) notes: Vec<String>,
 }
 
-pub(super) fn regex(pattern: &str) -> Result<Regex, String> {
-    RegexBuilder::new(pattern)
-        .multi_line(true)
-        .build()
-        .map_err(|error| format!("`{pattern}` is not a regular expression: {error}"))
-}
-
 /// Whether an entry of a glob is a file that is checked: a link to a folder stands for what is in it.
 fn counts(entry: &Entry, pattern: &str) -> bool {
     !matches!(entry.kind, EntryKind::LinkedFolder(_)) || entry.name() == Path::new(pattern)
@@ -69,7 +61,7 @@ fn counts(entry: &Entry, pattern: &str) -> bool {
 impl Expectation {
     /// What types can't say.
     pub(super) fn validate(&self) -> Result<(), String> {
-        FileSet::glob(".".as_ref(), &self.path, &[])?;
+        FileSet::check_glob(&self.path)?;
         let says_something = !self.contains.is_empty() || !self.matches.is_empty() || !self.assert.is_empty();
         if !self.exists && says_something {
             return Err(format!("`{}` can't be missing and say something", self.path));
@@ -80,7 +72,7 @@ impl Expectation {
         if self.object.is_some() && self.format.is_some_and(|format| !matches!(format, Format::Yaml | Format::Json)) {
             return Err("`object` names an object of a YAML file".into());
         }
-        self.matches.iter().try_for_each(|pattern| regex(pattern).map(drop))
+        self.matches.iter().try_for_each(|pattern| Pattern::parse(pattern).map(drop))
     }
 
     fn format(&self, name: &Path) -> Format {
@@ -156,7 +148,7 @@ impl Expectation {
             }
         }
         for pattern in &self.matches {
-            if !regex(pattern).map_err(Failure::failed)?.is_match(&text) {
+            if !Pattern::parse(pattern).and_then(|pattern| pattern.is_match(&text)).map_err(Failure::failed)? {
                 found.wrong.push(format!("`{name}` has nothing that matches `{}`", short(pattern)));
             }
         }

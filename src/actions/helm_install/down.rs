@@ -10,7 +10,7 @@ use crate::tools::helm::Helm;
 use crate::tools::kubernetes::{Kube, Release, ReleaseStatus};
 
 /// How Helm describes a revision that a rollback has made.
-const ROLLBACK: &str = "Rollback to ";
+pub(super) const ROLLBACK: &str = "Rollback to ";
 
 /// The kinds of objects that hold data, and go with the release.
 const DATA: &[&str] = &["PersistentVolumeClaim", "PersistentVolume", "CustomResourceDefinition"];

@@ -243,6 +243,43 @@ async fn what_left_the_files_is_pruned_if_the_step_has_made_it_and_nothing_else(
 }
 
 #[tokio::test]
+async fn what_another_checkout_has_deployed_is_not_pruned_and_goes_with_the_last_one() {
+    let one = Project::new();
+    let two = Project { store: one.store.clone(), ..Project::new() };
+    let write = |project: &Project, name: &str| {
+        let object = format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}}}\ndata: {{A: '1'}}\n");
+        project.file(&format!("{name}.yaml"), &object);
+    };
+    let remove = |project: &Project, name: &str| {
+        fs_err::remove_file(project.folder.path().join(format!("{name}.yaml"))).unwrap();
+    };
+    let stays = |project: &Project, name: &str, how: &str| {
+        let checkout = Checkout::of(project.folder.path()).unwrap().slug;
+        format!("configmap/{name} in apps is not in the files, and stays: it is {how} from the checkout `{checkout}`")
+    };
+    for (project, name) in [(&one, "c"), (&two, "c"), (&one, "d"), (&two, "e")] {
+        write(project, name);
+    }
+    one.apply().await.unwrap();
+    let (pruned, log) = two.apply_as("s.apply").await.unwrap();
+    assert!(pruned.is_empty() && log.contains(&stays(&one, "d", "deployed")), "{pruned:?} {log}");
+    let (pruned, log) = one.apply_as("s.apply").await.unwrap();
+    assert!(pruned.is_empty() && log.contains(&stays(&two, "e", "deployed")), "{pruned:?} {log}");
+    assert_eq!(one.store.names(), "apps c d e");
+    // What both have deployed is the other one's when one of them has it no more, and nobody's after that.
+    remove(&one, "c");
+    let (pruned, log) = one.apply_as("s.apply").await.unwrap();
+    assert!(pruned.is_empty() && log.contains(&stays(&two, "c", "also deployed")), "{pruned:?} {log}");
+    remove(&one, "d");
+    write(&one, "other");
+    assert_eq!(one.apply_as("s.apply").await.unwrap().0, ["configmap/d"]);
+    assert_eq!(two.drift().await, None);
+    remove(&two, "c");
+    assert_eq!(two.apply_as("s.apply").await.unwrap().0, ["configmap/c"]);
+    assert_eq!(one.store.names(), "apps e other");
+}
+
+#[tokio::test]
 async fn data_is_pruned_only_with_consent_and_a_refusal_deletes_nothing() {
     let mut project = Project::new();
     let claim = "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: data}\nspec: {storage: 1}\n";

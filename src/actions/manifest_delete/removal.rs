@@ -62,7 +62,11 @@ impl Removal<'_> {
 
     async fn judge(&self, cx: &StepContext, object: LiveObject) -> Result<Judged, Failure> {
         let judged = self.kube.judge(object, &self.marks, self.reason).await?;
-        judged.permit(cx.tools().consent(), self.declared)?;
+        let permitted = judged.permit(cx.tools().consent(), self.declared);
+        permitted.map_err(|failure| match judged.object.shared(&self.marks) {
+            Some(shared) => failure.hint(shared.apart("namespace")),
+            None => failure,
+        })?;
         Ok(judged)
     }
 

@@ -90,6 +90,34 @@ async fn one_that_is_not_ours_keeps_all_from_being_deleted_until_the_user_agrees
 }
 
 #[tokio::test]
+async fn what_another_checkout_has_deployed_too_keeps_all_from_being_deleted_until_the_user_agrees() {
+    let mut project = Project::applied(MANIFESTS).await;
+    let mark = |project: &Project, of: &str, slug: &str| {
+        project.store.change("/api/v1/namespaces/apps/configmaps/c", |object| {
+            object["metadata"]["annotations"][format!("checkout.provision.dev/{of}")] = json!(slug);
+        });
+    };
+    mark(&project, "other", "other-1");
+    let ours = crate::tools::Checkout::of(project.folder.path()).unwrap();
+    mark(&project, &ours.id, &ours.slug);
+    for more in ["", "\ndelete-namespace = true", "\nephemeral = true"] {
+        let failure = project.delete(&format!("{FILES}{more}")).await.unwrap_err();
+        assert!(failure.to_string().contains("also deployed from the checkout `other-1`"), "{failure}");
+        assert!(failure.hints.iter().any(|hint| hint.contains("-${{ checkout.slug }}")), "{:?}", failure.hints);
+        assert_eq!(project.store.changes(), [""; 0]);
+    }
+    project.consent = Consent::Given;
+    assert_eq!(project.delete(FILES).await.unwrap(), "configmap/c,service/web");
+    // What another checkout makes under the same name since is not what was deleted.
+    let object = json!({"metadata": {"labels": {"provision.dev/pipeline": "shop"}, "annotations": {
+        "provision.dev/applied-by": "s.apply", "checkout.provision.dev/other": "other-1"}}});
+    project.store.put("/api/v1/namespaces/apps/configmaps/c", object);
+    let settings: ManifestDelete = toml::from_str(&format!("namespace = 'apps'\n{FILES}")).unwrap();
+    let kube = project.store.serve().await;
+    assert_eq!(settings.present(&project.context(), &kube).await.unwrap(), Presence::Present);
+}
+
+#[tokio::test]
 async fn data_goes_with_the_files_or_the_users_word() {
     let claim = "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: data}\nspec: {storage: 1}\n";
     let project = Project::applied(claim).await;

@@ -8,11 +8,11 @@ use crate::action::StepContext;
 use crate::error::{Failure, ids};
 use crate::model::Output;
 use crate::tools::Poll;
-use crate::tools::kubernetes::{Kube, Remedy, Rollout, RolloutState, Target, Workload};
+use crate::tools::kubernetes::{Kube, Remedy, Rollout, RolloutState, STEADY, Target, Workload};
 use crate::tools::process::ProcessObserver;
 
 /// How often the workloads are checked.
-const INTERVAL: Duration = Duration::from_millis(500);
+const INTERVAL: Duration = Duration::from_millis(250);
 
 /// A rollout that is complete.
 pub(super) struct RolledOut {
@@ -22,17 +22,37 @@ pub(super) struct RolledOut {
     pub(super) provisional: Option<Provisional>,
 }
 
-/// When pods that had just come up were ready, by this machine's clock, and how often their containers had been
-/// restarted by then.
+/// Pods that had just come up and were ready.
+#[derive(Debug, PartialEq)]
 pub(super) struct Provisional {
-    pub(super) at: Timestamp,
+    /// When they were, by this machine's clock.
+    at: Timestamp,
+    /// For how long each of their containers had run by then.
+    up: Duration,
+    /// How often these had been restarted by then.
     pub(super) restarts: i32,
 }
 
 impl Provisional {
     pub(super) fn of(output: &Output) -> Option<Self> {
+        let number = |name| output.get(name)?.parse::<i32>().ok();
+        let up = number("up-seconds").and_then(|up| u64::try_from(up).ok()).map(Duration::from_secs);
         let at = output.get("ready-at")?.parse().ok()?;
-        Some(Self { at, restarts: output.get("restarts")?.parse().ok()? })
+        Some(Self { at, up: up.unwrap_or_default(), restarts: number("restarts")? })
+    }
+
+    /// Adds it to an output.
+    pub(super) fn add_to(&self, output: Output) -> Output {
+        output
+            .with("ready-at", self.at.to_string())
+            .with("up-seconds", self.up.as_secs().to_string())
+            .with("restarts", self.restarts.to_string())
+    }
+
+    /// Returns how long it takes until each of the containers has run for [`STEADY`]: a look at them from then on says
+    /// that they stay up. They have started and passed their readiness probe within that time.
+    pub(super) fn remaining(&self) -> Duration {
+        STEADY.saturating_sub(self.up).saturating_sub(self.lasts())
     }
 
     /// Returns how long they have been ready; nothing if the clock was set back.
@@ -67,8 +87,8 @@ pub(super) async fn wait_until_ready(
 ) -> Result<RolledOut, Failure> {
     wait_for(cx, kube, Rollout::new(targets, allow_empty), None, |state| match *state {
         RolloutState::Complete { pods } => Some(RolledOut { pods, provisional: None }),
-        RolloutState::Ready { pods, restarts } => {
-            Some(RolledOut { pods, provisional: Some(Provisional { at: Timestamp::now(), restarts }) })
+        RolloutState::Ready { pods, restarts, up } => {
+            Some(RolledOut { pods, provisional: Some(Provisional { at: Timestamp::now(), up, restarts }) })
         }
         _ => None,
     })

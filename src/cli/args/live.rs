@@ -11,12 +11,14 @@ use crate::report::OutputChoice;
 
 #[derive(Args, Debug)]
 pub(in crate::cli) struct LogsArgs {
-    /// The step (`stage.step`)
-    pub(in crate::cli) step: String,
+    /// Steps (`stage.step`) or stages; unless it is one step, each line begins with the step that has printed it. By
+    /// default all steps that ran in the last run
+    #[arg(value_name = "SELECT")]
+    pub(in crate::cli) select: Vec<String>,
     /// The pipeline file
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) file: Option<PathBuf>,
-    /// Follow the output while the step runs
+    /// Follow the output while the step runs; of several steps, until the run that is on ends
     #[arg(short, long)]
     pub(in crate::cli) follow: bool,
     /// Show every byte as it is, also control sequences that drive the terminal

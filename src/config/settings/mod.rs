@@ -37,6 +37,9 @@ pub(super) use provider_ref::PROVIDER_KEY;
 pub(super) struct BoundSettings {
     pub(super) inputs: Inputs,
     pub(super) binding: Binding,
+    /// The action as far as it is known when the file is read, with `${{ … }}` in the place of other steps' outputs;
+    /// `None` if those decide too much.
+    pub(super) known: Option<Arc<dyn Action>>,
 }
 
 /// Checks the `settings` of `step`. Returns `None` after reporting an error.
@@ -74,12 +77,16 @@ pub(super) fn bind(
     if !strings.invalid.is_empty() {
         return None;
     }
+    let (known, checked) = match checked {
+        Checked::Valid(made) => (Some(Arc::<dyn Action>::from(made)), Checked::Valid(())),
+        Checked::Unknown => (None, Checked::Unknown),
+        Checked::Invalid => (None, Checked::Invalid),
+    };
     let binding = match checked {
         Checked::Invalid => return None,
         _ if values::check(report, &settings) > 0 => return None,
-        Checked::Valid(made) if strings.deferred.is_empty() => Binding::Now(Arc::from(made)),
-        Checked::Unknown if strings.deferred.is_empty() => return None,
-        Checked::Valid(_) | Checked::Unknown => {
+        _ if strings.deferred.is_empty() => Binding::Now(known.clone()?),
+        Checked::Valid(()) | Checked::Unknown => {
             let mut uses: Vec<(StepId, String)> =
                 strings.deferred.values().flat_map(|(_, template)| template.uses()).collect();
             uses.sort();
@@ -94,7 +101,7 @@ pub(super) fn bind(
             Binding::Later { uses, make: Arc::new(move |outputs| deferred.make(outputs)) }
         }
     };
-    Some(BoundSettings { inputs, binding })
+    Some(BoundSettings { inputs, binding, known })
 }
 
 /// What reads a string that is a script.

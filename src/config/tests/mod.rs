@@ -3,6 +3,7 @@
 mod actions;
 mod errors;
 mod expressions;
+mod files;
 mod hostile;
 mod references;
 mod scripts;

@@ -19,8 +19,8 @@ use self::layer::{Layer, USERS};
 use self::pieces::PieceReader;
 use crate::error::Failure;
 use crate::leaks::{DeclaredSecrets, Leak, Scanner};
-use crate::tools::blocking;
 use crate::tools::docker::{Docker, Image};
+use crate::tools::waiting;
 
 pub use tree::FileTree;
 
@@ -60,7 +60,7 @@ impl ImageContents {
     ) -> Result<Self, Failure> {
         let (sender, reader) = PieceReader::new();
         let searched = secrets.clone();
-        let reading = blocking(move || read_archive(reader, searched.as_ref()));
+        let reading = waiting(move || read_archive(reader, searched.as_ref()));
         let mut archive = docker.export(name);
         let sending = async move {
             let mut n_read = 0;

@@ -50,10 +50,28 @@ pub(crate) fn write_status(
     steps: &[StepStatus],
     columns: Option<usize>,
 ) -> io::Result<()> {
-    let ids = steps.iter().map(|status| &status.step);
-    let mut table = Table::new(theme, columns, ids);
+    let mut table = Table::new(theme, columns, steps.iter().map(|status| &status.step));
     for status in steps {
-        let (symbol, style, word, clock) = match &status.last {
+        status.write(out, &mut table)?;
+    }
+    writeln!(out, "{} proven when last checked", proven_of(steps))
+}
+
+/// `2 of 4 steps`.
+pub(super) fn proven_of(steps: &[StepStatus]) -> String {
+    let n_proven = steps.iter().filter(|status| status.is_proven()).count();
+    format!("{n_proven} of {}", count(steps.len(), "step"))
+}
+
+impl StepStatus {
+    /// Whether it was proven when it last ended.
+    pub(super) fn is_proven(&self) -> bool {
+        matches!(&self.last, LastState::Ended { outcome, .. } if outcome.is_proof())
+    }
+
+    /// Writes its row.
+    pub(super) fn write(&self, out: &mut dyn Write, table: &mut Table) -> io::Result<()> {
+        let (symbol, style, word, clock) = match &self.last {
             LastState::NeverRun => (Symbol::Waiting, DIM, "never run".to_owned(), None),
             LastState::Running { since } => (Symbol::Busy, BUSY, "running".to_owned(), Some(*since)),
             LastState::InDoubt { started_ms } => {
@@ -69,16 +87,13 @@ pub(crate) fn write_status(
         let mut right = Spans::new();
         right.push(style, word);
         right.push(DIM, format!(" {:>7}", clock.map_or_else(String::new, duration)));
-        let remark = match &status.last {
+        let remark = match &self.last {
             LastState::Ended { message, .. } => message.as_deref(),
             _ => None,
         };
         let remark = remark.map(|text| (style, text.to_owned()));
-        table.row(out, &status.step, &status.title, (symbol, style), remark, &right)?;
+        table.row(out, &self.step, &self.title, (symbol, style), remark, &right)
     }
-    let proven = |status: &&StepStatus| matches!(&status.last, LastState::Ended { outcome, .. } if outcome.is_proof());
-    let n_proven = steps.iter().filter(proven).count();
-    writeln!(out, "{n_proven} of {} proven when last checked", count(steps.len(), "step"))
 }
 
 #[cfg(test)]

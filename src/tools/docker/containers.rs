@@ -1,6 +1,6 @@
 //! Containers of the daemon: what they are made of and how they are, and how they are stopped and removed.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use bollard::models::{ContainerInspectResponse, ContainerState, HealthStatusEnum, MountPoint, PortMap};
@@ -213,6 +213,14 @@ impl Docker {
         }
         containers.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(containers)
+    }
+
+    /// Returns the ids of the images that containers use, also stopped ones.
+    pub async fn images_of_containers(&self) -> Result<BTreeSet<String>, Failure> {
+        let options = ListContainersOptions { all: true, ..ListContainersOptions::default() };
+        let listing = self.client.list_containers(Some(options));
+        let found = self.call(|| "listing the containers".into(), listing).await?;
+        Ok(found.into_iter().filter_map(|container| container.image_id).collect())
     }
 
     /// Stops a container; no error if it does not run or is gone.

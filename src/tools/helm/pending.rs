@@ -8,7 +8,7 @@ use super::call::{host_id, process_with, roller_of, uninstaller_of};
 use super::program::Helm;
 use crate::error::{Failure, ids};
 use crate::tools::deletion::{Consent, Deletion, Proof};
-use crate::tools::kubernetes::{Kube, Marked, ReleaseStatus, Revision, record_name};
+use crate::tools::kubernetes::{Kube, Marked, Marks, ReleaseStatus, Revision, record_name};
 use crate::tools::process::ProcessObserver;
 
 /// A release that may have to be freed.
@@ -20,6 +20,8 @@ pub struct PendingRelease<'a> {
     pub namespace: &'a str,
     /// Whether the user has agreed to the loss of data.
     pub consent: Consent,
+    /// By which it is seen which other checkouts have deployed it.
+    pub marks: &'a Marks,
 }
 
 impl Helm {
@@ -140,7 +142,15 @@ impl PendingRelease<'_> {
         }
         let is_rollback = history.last().is_some_and(|last| last.status == ReleaseStatus::PendingRollback);
         let pid = if is_rollback { roller_of(self.namespace, self.release) } else { process_with(call) }?;
-        Some(Failure::of(ids::RELEASE_PENDING, was).cause(format!("helm works on it: process {pid}")).transient())
+        let failure =
+            Failure::of(ids::RELEASE_PENDING, was).cause(format!("helm works on it: process {pid}")).transient();
+        Some(match history.last().and_then(|last| last.shared(self.marks)) {
+            Some(shared) => failure
+                .cause(format!("{} deploys the same release", shared.with))
+                .hint("wait until the other run has ended, and run the same command again")
+                .hint(shared.apart("namespace")),
+            None => failure,
+        })
     }
 
     /// How a person frees it without touching what is installed.

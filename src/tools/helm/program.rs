@@ -80,6 +80,22 @@ impl Helm {
 
     /// `upgrade --install`. Ends when helm does; that the release is deployed is for the caller to see.
     pub async fn upgrade(&self, install: &Install<'_>, host: &dyn ProcessObserver) -> Result<(), Failure> {
+        // Its output contains every value of the chart: what is needed is read from the cluster instead.
+        let what = format!("helm's upgrade of the release `{}`", install.release);
+        run(&what, self.upgrade_command(install).capture(), host).await.map(drop)
+    }
+
+    /// The manifest that [`Self::upgrade`] would release. The API server is asked, and nothing changes.
+    pub async fn planned_manifest(&self, install: &Install<'_>, host: &dyn ProcessObserver) -> Result<String, Failure> {
+        let what = format!("helm's trial of an upgrade of the release `{}`", install.release);
+        let command = self.upgrade_command(install).arg("--dry-run=server").capture();
+        let printed = run(&what, command, host).await?;
+        let planned = serde_json::from_slice::<serde_json::Value>(&printed).ok();
+        let manifest = planned.as_ref().and_then(|planned| planned["manifest"].as_str()).map(str::to_owned);
+        manifest.ok_or_else(|| Failure::failed(format!("{what} names no manifest")))
+    }
+
+    fn upgrade_command(&self, install: &Install<'_>) -> Command {
         let mut command = self
             .command(install.namespace)
             .args(["upgrade", "--install", install.release, install.chart, "-o", "json"])
@@ -101,9 +117,7 @@ impl Helm {
         if let Some(values) = &install.values {
             command = command.args(["-f", "-"]).stdin(values.clone());
         }
-        // Its output contains every value of the chart: what is needed is read from the cluster instead.
-        let what = format!("helm's upgrade of the release `{}`", install.release);
-        run(&what, command.capture(), host).await.map(drop)
+        command
     }
 
     /// Makes a new revision of a release that is as `revision` was. Ends when helm does; that it is deployed is for the

@@ -5,7 +5,7 @@ use k8s_openapi::api::core::v1::{Event, Pod};
 
 use super::client::Kube;
 use super::problems::{Outlook, PodProblem, pod_problems, problem_of_pod};
-use super::steadiness::{Steadiness, steadiness};
+use super::steadiness::{Uptime, uptime};
 use super::workload::{Workload, WorkloadKind};
 use crate::error::Failure;
 
@@ -36,14 +36,13 @@ impl Kube {
         Ok(all)
     }
 
-    /// Returns how sure it is that a workload's newest pods stay up at `now`, the time of the cluster, and how often
-    /// their containers have been restarted.
-    pub(super) async fn steadiness(&self, workload: &Workload, now: Timestamp) -> Result<(Steadiness, i32), Failure> {
+    /// Returns how long a workload's newest pods have been up at `now`, the time of the cluster.
+    pub(super) async fn uptime(&self, workload: &Workload, now: Timestamp) -> Result<Uptime, Failure> {
         // What has run to its end stays as it is.
         if matches!(workload.kind, WorkloadKind::Job | WorkloadKind::CronJob) {
-            return Ok((Steadiness::Steady, 0));
+            return Ok(Uptime::NONE);
         }
-        Ok(steadiness(&self.newest_pods(workload).await?, now))
+        Ok(uptime(&self.newest_pods(workload).await?, now))
     }
 
     /// Returns what is wrong with a workload's newest pods, with logs and events.

@@ -175,6 +175,12 @@ impl ManifestObject {
         &self.content
     }
 
+    /// Whether helm leaves it when a release has it no more.
+    pub fn is_kept_by_helm(&self) -> bool {
+        let policy = self.content.pointer("/metadata/annotations/helm.sh~1resource-policy").and_then(Value::as_str);
+        policy.is_some_and(|policy| policy.eq_ignore_ascii_case("keep"))
+    }
+
     /// Whether the cluster removes it by itself once it has done its work.
     pub fn is_removed_when_done(&self) -> bool {
         self.reference.kind == "Job" && self.content.pointer("/spec/ttlSecondsAfterFinished").is_some()

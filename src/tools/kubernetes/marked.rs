@@ -12,7 +12,7 @@ use super::client::Kube;
 use super::kinds::Kind;
 use super::managers::{self, FieldConflict, FieldManager};
 use super::manifest::ManifestObject;
-use super::marks::{Marks, is_alone};
+use super::marks::{Marks, Shared, is_alone};
 use super::objects::ObjectRef;
 use crate::error::Failure;
 use crate::tools::deletion::Proof;
@@ -67,9 +67,14 @@ impl LiveObject {
         marks.step_of(&self.meta) == Some(step)
     }
 
+    /// Which other checkouts than that of `marks` have deployed it.
+    pub fn shared(&self, marks: &Marks) -> Option<Shared> {
+        marks.shared(self.meta.annotations.as_ref())
+    }
+
     /// Whether only other checkouts than that of `marks` have deployed it.
     pub fn is_of_others(&self, marks: &Marks) -> bool {
-        marks.shared(self.meta.annotations.as_ref()).is_some_and(|shared| !shared.is_ours_too)
+        self.shared(marks).is_some_and(|shared| !shared.is_ours_too)
     }
 
     /// Whether it shows that the pipeline of `marks` has made it, and that it is nobody else's.

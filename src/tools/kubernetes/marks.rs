@@ -42,6 +42,11 @@ impl Shared {
         let how = if self.is_ours_too { "also deployed" } else { "deployed" };
         format!("it is {how} from {}", self.with)
     }
+
+    /// How checkouts stop to share: each has a `what` of its own, which is a setting.
+    pub fn apart(&self, what: &str) -> String {
+        format!("give each checkout its own {what}: `{what} = \"NAME-${{{{ checkout.slug }}}}\"`")
+    }
 }
 
 /// The marks of one pipeline.

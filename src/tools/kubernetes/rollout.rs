@@ -7,7 +7,7 @@ use futures_util::future::try_join_all;
 
 use super::client::Kube;
 use super::problems::{Outlook, PodProblem, Remedy};
-use super::steadiness::{STEADY, Steadiness, last_end};
+use super::steadiness::{STEADY, Steadiness, Uptime, last_end};
 use super::workload::{Workload, WorkloadKind};
 use crate::error::{Failure, ids};
 use crate::model::Progress;
@@ -43,6 +43,8 @@ pub enum RolloutState {
         pods: u64,
         /// How often their containers have been restarted.
         restarts: i32,
+        /// For how long each of these has run at least.
+        up: Duration,
     },
     /// It goes on.
     Waiting,
@@ -117,7 +119,7 @@ impl Rollout {
         let message = self.unfinished.first().map_or_else(String::new, Workload::missing);
         self.progress = Some(Progress::items(ready, Some(wanted), message));
         if self.unfinished.is_empty() {
-            let (steadiness, restarts) = kube.worst_steadiness(&complete).await?;
+            let Uptime { steadiness, restarts, at_least } = kube.uptime_of_all(&complete).await?;
             if self.is_steady(steadiness, restarts) {
                 let remarks = complete.iter().filter_map(|one| Some(format!("{one}: {}", one.remark.as_ref()?)));
                 self.lines.extend(remarks);
@@ -125,7 +127,11 @@ impl Rollout {
             }
             self.progress = Some(Progress::items(ready, Some(wanted), "checking that the pods stay up"));
             let is_ready = steadiness == Steadiness::Answering;
-            return Ok(if is_ready { RolloutState::Ready { pods: wanted, restarts } } else { RolloutState::Waiting });
+            return Ok(if is_ready {
+                RolloutState::Ready { pods: wanted, restarts, up: at_least }
+            } else {
+                RolloutState::Waiting
+            });
         }
         self.steady_since = None;
         let found = try_join_all(self.unfinished.iter().map(|workload| kube.problems_of(workload))).await?;
@@ -196,20 +202,18 @@ impl Kube {
         .await
     }
 
-    /// Returns how sure it is that the newest pods of all workloads stay up, and how often their containers have been
-    /// restarted.
-    async fn worst_steadiness(&self, workloads: &[Workload]) -> Result<(Steadiness, i32), Failure> {
+    /// Returns how long the newest pods of all workloads have been up.
+    async fn uptime_of_all(&self, workloads: &[Workload]) -> Result<Uptime, Failure> {
         let now = self.time().await?;
-        let checks = try_join_all(workloads.iter().map(|workload| self.steadiness(workload, now))).await?;
-        let worst = checks.iter().map(|(steadiness, _)| *steadiness).max();
-        Ok((worst.unwrap_or(Steadiness::Steady), checks.iter().map(|(_, restarts)| restarts).sum()))
+        let all = try_join_all(workloads.iter().map(|workload| self.uptime(workload, now))).await?;
+        Ok(all.into_iter().fold(Uptime::NONE, Uptime::and))
     }
 
     /// Says what has happened to workloads since they were complete with so many `restarts`, if they have not stayed
     /// up.
     pub async fn has_not_lasted(&self, workloads: &[Workload], restarts: i32) -> Result<Option<String>, Failure> {
         let incomplete = workloads.iter().find(|workload| !workload.complete);
-        if incomplete.is_none() && self.worst_steadiness(workloads).await?.1 <= restarts {
+        if incomplete.is_none() && self.uptime_of_all(workloads).await?.restarts <= restarts {
             return Ok(None);
         }
         let what = incomplete.map_or_else(|| "a container was restarted".to_owned(), Workload::missing);

@@ -28,18 +28,46 @@ pub(super) enum Steadiness {
     Looping,
 }
 
-/// Returns how sure it is that `pods` stay up, and how often their containers were restarted. `now` is the time of the
-/// cluster: this machine's clock may differ.
-pub(super) fn steadiness(pods: &[Pod], now: Timestamp) -> (Steadiness, i32) {
-    let containers = || {
+/// How long pods have been up, and what that says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Uptime {
+    /// How sure it is that they stay up.
+    pub(super) steadiness: Steadiness,
+    /// How often their containers were restarted.
+    pub(super) restarts: i32,
+    /// For how long each of their containers has run at least, up to [`YOUNG`]: that counts whole seconds, of which the
+    /// cluster's times leave out the fractions.
+    pub(super) at_least: Duration,
+}
+
+impl Uptime {
+    /// That of no pods.
+    pub(super) const NONE: Self = Self { steadiness: Steadiness::Steady, restarts: 0, at_least: YOUNG };
+
+    /// Returns that of the pods of both.
+    pub(super) fn and(self, other: Self) -> Self {
+        Self {
+            steadiness: self.steadiness.max(other.steadiness),
+            restarts: self.restarts + other.restarts,
+            at_least: self.at_least.min(other.at_least),
+        }
+    }
+}
+
+/// Returns how long `pods` have been up. `now` is the time of the cluster: this machine's clock may differ.
+pub(super) fn uptime(pods: &[Pod], now: Timestamp) -> Uptime {
+    let containers = {
         pods.iter().flat_map(|pod| {
             let statuses = pod.status.as_ref().and_then(|status| status.container_statuses.as_ref());
             statuses.into_iter().flatten().map(move |container| (pod, container))
         })
     };
-    let worst =
-        containers().map(|(pod, container)| of_container(container, is_probed(pod, &container.name), now)).max();
-    (worst.unwrap_or(Steadiness::Steady), containers().map(|(_, container)| container.restart_count).sum())
+    let all = containers.map(|(pod, container)| {
+        let (steadiness, up) = of_container(container, is_probed(pod, &container.name), now);
+        let at_least = up.saturating_sub(Duration::from_secs(1)).min(YOUNG);
+        Uptime { steadiness, restarts: container.restart_count, at_least }
+    });
+    all.fold(Uptime::NONE, Uptime::and)
 }
 
 /// Returns the container of `pods` that has ended last with an error: its pod, its name and its exit code.
@@ -62,27 +90,29 @@ fn is_probed(pod: &Pod, name: &str) -> bool {
     containers.filter(|container| container.name == name).any(|container| container.readiness_probe.is_some())
 }
 
-fn of_container(container: &ContainerStatus, is_probed: bool, now: Timestamp) -> Steadiness {
+/// Returns how sure it is that a container stays up, and how long it has been up by the cluster's times.
+fn of_container(container: &ContainerStatus, is_probed: bool, now: Timestamp) -> (Steadiness, Duration) {
     let state = container.state.as_ref();
     if state.and_then(|state| state.terminated.as_ref()).is_some_and(|end| end.exit_code == 0) {
         // The container of a pod that has succeeded.
-        return Steadiness::Steady;
+        return (Steadiness::Steady, Duration::MAX);
     }
     let started = state.and_then(|state| state.running.as_ref()?.started_at.as_ref());
     // One that does not run at this moment has just stopped.
-    let Some(started) = started else { return Steadiness::Young };
+    let Some(started) = started else { return (Steadiness::Young, Duration::ZERO) };
     // The node's clock may be ahead.
     let up = Duration::try_from(now.duration_since(started.0)).unwrap_or_default();
     let last_run = container.last_state.as_ref().and_then(|state| {
         let end = state.terminated.as_ref()?;
         Duration::try_from(end.finished_at.as_ref()?.0.duration_since(end.started_at.as_ref()?.0)).ok()
     });
-    match last_run {
+    let steadiness = match last_run {
         Some(last_run) if last_run < SHORT_RUN && up < last_run + STEADY => Steadiness::Looping,
         _ if up >= YOUNG => Steadiness::Steady,
         _ if is_probed => Steadiness::Answering,
         _ => Steadiness::Young,
-    }
+    };
+    (steadiness, up)
 }
 
 #[cfg(test)]
@@ -124,10 +154,21 @@ mod tests {
         ];
         let now = Timestamp::from_second(1_000_000).unwrap();
         for (up, last, expected) in cases {
-            let (found, restarts) = steadiness(&[pod(Some(1000), None), pod(up, last)], now);
-            assert_eq!((found, restarts), (expected, i32::from(last.is_some())), "{up:?} {last:?}");
+            let found = uptime(&[pod(Some(1000), None), pod(up, last)], now);
+            assert_eq!((found.steadiness, found.restarts), (expected, i32::from(last.is_some())), "{up:?} {last:?}");
         }
-        assert_eq!(steadiness(&[], now), (Steady, 0));
+        assert_eq!(uptime(&[], now), Uptime::NONE);
+    }
+
+    #[test]
+    fn a_container_is_not_said_to_have_run_for_longer_than_it_has() {
+        let now = Timestamp::from_second(1_000_000).unwrap();
+        // What the cluster calls four seconds may be little more than three.
+        let cases = [(Some(4), 3), (Some(1), 0), (Some(0), 0), (Some(-5), 0), (None, 0), (Some(1000), 10)];
+        for (up, at_least) in cases {
+            let found = uptime(&[pod(Some(1000), None), pod(up, None)], now);
+            assert_eq!(found.at_least, Duration::from_secs(at_least), "{up:?}");
+        }
     }
 
     #[test]
@@ -159,7 +200,7 @@ mod tests {
             (vec![probed(pod(Some(11), None))], Steady),
         ];
         for (pods, expected) in cases {
-            assert_eq!(steadiness(&pods, now).0, expected, "{pods:?}");
+            assert_eq!(uptime(&pods, now).steadiness, expected, "{pods:?}");
         }
     }
 }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use serde_json::{Value, json};
 
 use super::*;
+use crate::tools::Checkout;
 use crate::tools::cluster::ClusterSpec;
 use crate::tools::fake::{FakeHost, fake_program};
 use crate::tools::helm::call_id;
@@ -71,11 +72,13 @@ fn a_pending_release_is_ours_only_by_a_label_of_its_own() {
         (&[("deployed", ""), ("pending-rollback", "")], false),
     ];
     for (revisions, ours) in cases {
-        assert_eq!(PENDING.refusal("x", &history(revisions)).is_none(), ours, "{revisions:?}");
+        assert_eq!(pending(&Marks::of("shop")).refusal("x", &history(revisions)).is_none(), ours, "{revisions:?}");
     }
 }
 
-const PENDING: PendingRelease<'_> = PendingRelease { release: "x", namespace: "apps", consent: Consent::None };
+fn pending(marks: &Marks) -> PendingRelease<'_> {
+    PendingRelease { release: "x", namespace: "apps", consent: Consent::None, marks }
+}
 
 #[test]
 fn a_pending_rollback_is_ours_by_the_note_on_what_it_rolls_back_to() {
@@ -85,20 +88,24 @@ fn a_pending_rollback_is_ours_by_the_note_on_what_it_rolls_back_to() {
         all
     };
     for (from, call, ours) in [(2, gone(), true), (1, gone(), false), (2, "1f-0-elsewhere".to_owned(), false)] {
-        assert_eq!(PENDING.refusal("x", &with_note(from, &call)).is_none(), ours, "{from} {call}");
+        assert_eq!(pending(&Marks::of("shop")).refusal("x", &with_note(from, &call)).is_none(), ours, "{from} {call}");
     }
 }
 
 #[tokio::test]
 async fn a_pending_release_of_a_living_helm_is_left_alone() {
     let call = call_id();
-    let revisions = history(&[("pending-install", &call)]);
+    let mut revisions = history(&[("pending-install", &call)]);
+    revisions[0].labels.insert("checkout.provision.dev/other".into(), "main-1f".into());
+    let marks = Marks::of("shop").in_checkout(Some(Checkout { id: "ours".into(), slug: "ours-1".into() }));
     let child = duct::cmd!("sh", "-c", "sleep 60; true", &call).start().unwrap();
-    let failure = PENDING.refusal("x", &revisions);
+    let failure = pending(&marks.of_checkout_alone()).refusal("x", &revisions);
     child.kill().unwrap();
     // It ends by the signal.
     assert!(child.wait().is_err());
-    assert!(cfg!(not(target_os = "linux")) || failure.is_some_and(|failure| failure.transient));
+    let Some(failure) = failure else { return assert!(cfg!(not(target_os = "linux"))) };
+    assert!(failure.transient && failure.causes[1] == "the checkout `main-1f` deploys the same release", "{failure}");
+    assert!(failure.hints[0].starts_with("wait") && failure.hints[1].contains("checkout.slug"), "{:?}", failure.hints);
 }
 
 /// The record of a revision of the release `todo`.
@@ -143,7 +150,7 @@ impl World {
         let program = fake_program(self.folder.path(), "helm", &script).await;
         let cluster = ClusterSpec::new("any", "test");
         let helm = Helm::new(program, &cluster, Path::new("/s"));
-        let pending = PendingRelease { release: "todo", namespace: "apps", consent };
+        let pending = PendingRelease { release: "todo", namespace: "apps", consent, marks: &Marks::of("shop") };
         helm.recover_pending(&kube, pending, &FakeHost::default()).await
     }
 
@@ -210,7 +217,8 @@ async fn a_record_that_changes_meanwhile_is_not_overwritten() {
             }
         })
         .await;
-    let pending = PendingRelease { release: "todo", namespace: "apps", consent: Consent::Given };
+    let pending =
+        PendingRelease { release: "todo", namespace: "apps", consent: Consent::Given, marks: &Marks::of("shop") };
     let last = kube.release_history("apps", "todo").await.unwrap().pop().unwrap();
     let failure = pending.free(&kube, &last, "x").await.unwrap_err();
     assert!(failure.transient && failure.to_string().contains("it has changed meanwhile"), "{failure}");

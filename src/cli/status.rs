@@ -1,0 +1,152 @@
+//! `provision status`: the last known state of every step, once or until the run that is on has ended.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use super::args::{Cli, ReadFormat, StatusArgs};
+use super::follow::{Follower, POLL_INTERVAL};
+use super::output::Terminal;
+use super::project::Project;
+use crate::error::Failure;
+use crate::journal::{History, now_ms, running};
+use crate::model::{Outcome, StepId};
+use crate::report::{
+    Format, LastState, OutputChoice, Size, StatusView, StepStatus, WatchedRun, write_status, write_status_change,
+    write_status_json,
+};
+
+/// Interval in which the clocks of the view move.
+const CLOCK_INTERVAL: Duration = Duration::from_secs(1);
+
+pub(super) fn status(cli: &Cli, terminal: &Terminal, args: &StatusArgs) -> Result<u8, Failure> {
+    let project = Project::load(cli, terminal)?;
+    if args.watch {
+        return watch(&project, terminal);
+    }
+    let running = running(project.tools.state_dir()).is_some();
+    let rows = rows(&project, &project.history()?, running);
+    let pipeline = project.pipeline.name.as_str();
+    terminal.print(|out| match args.format {
+        ReadFormat::Text => write_status(out, terminal.out, &rows, terminal.columns()),
+        ReadFormat::Json => write_status_json(out, pipeline, running, &rows),
+    })?;
+    Ok(0)
+}
+
+/// Returns the state of every step of the pipeline, and of those that it no longer has.
+fn rows(project: &Project, history: &History, running: bool) -> Vec<StepStatus> {
+    let known = project.graph.steps.iter().map(|node| (&node.step.id, node.step.title.clone()));
+    let mut gone: Vec<_> = history.steps().map(|(id, _)| id).filter(|id| project.graph.step(id).is_none()).collect();
+    gone.sort();
+    let gone = gone.into_iter().map(|id| (id, "no longer in the pipeline".into()));
+    let row = |(step, title): (&StepId, _)| StepStatus {
+        step: step.clone(),
+        title,
+        last: last_state(history, step, running),
+    };
+    known.chain(gone).map(row).collect()
+}
+
+/// Returns the last known state of a step; `running` says whether a run is on.
+pub(super) fn last_state(history: &History, step: &StepId, running: bool) -> LastState {
+    let Some(known) = history.step(step) else { return LastState::NeverRun };
+    if let Some(end) = &known.last {
+        return LastState::Ended {
+            outcome: end.outcome,
+            finished_ms: end.at_ms,
+            duration: Duration::from_millis(end.duration_ms),
+            message: end.message.clone(),
+        };
+    }
+    let of_last_run = history.last_run().map(|(run, _)| run) == known.started_in.as_ref();
+    if running && of_last_run {
+        LastState::Running { since: since(known.started_ms) }
+    } else {
+        LastState::InDoubt { started_ms: known.started_ms }
+    }
+}
+
+fn since(ms: i64) -> Duration {
+    Duration::from_millis(u64::try_from(now_ms() - ms).unwrap_or(0))
+}
+
+/// Follows the run that is on. What ends this, Ctrl-C too, leaves the run alone: it is another process.
+fn watch(project: &Project, terminal: &Terminal) -> Result<u8, Failure> {
+    let mut follower = Follower::new(project)?;
+    let was_on = follower.is_on();
+    let in_place = OutputChoice::Auto.resolve(terminal.interactive, &terminal.environment) == Format::Tty;
+    if was_on && in_place {
+        show_in_place(project, terminal, &mut follower)?;
+    } else if was_on {
+        show_changes(project, terminal, &mut follower)?;
+    }
+    if in_place || !was_on {
+        let rows = rows(project, follower.history(), false);
+        terminal.print(|out| write_status(out, terminal.out, &rows, terminal.columns()))?;
+    }
+    let (told, code) = end(&follower, was_on);
+    terminal.note([told]);
+    Ok(code)
+}
+
+/// Draws the table again and again where it is.
+fn show_in_place(project: &Project, terminal: &Terminal, follower: &mut Follower<'_>) -> Result<(), Failure> {
+    let mut view = StatusView::new(terminal.out);
+    let mut drawn: Option<Instant> = None;
+    while follower.is_on() {
+        let has_news = follower.look()?;
+        if has_news || drawn.is_none_or(|at| at.elapsed() >= CLOCK_INTERVAL) {
+            drawn = Some(Instant::now());
+            let rows = rows(project, follower.history(), follower.is_on());
+            let size = Size::of(io::stdout()).unwrap_or_default();
+            terminal.print(|out| view.draw(out, &rows, &run(follower), size))?;
+        }
+        std::thread::sleep(POLL_INTERVAL);
+    }
+    terminal.print(|out| view.clear(out))
+}
+
+/// Prints a line for each change.
+fn show_changes(project: &Project, terminal: &Terminal, follower: &mut Follower<'_>) -> Result<(), Failure> {
+    let mut before = rows(project, follower.history(), true);
+    before.retain(|row| !matches!(row.last, LastState::Running { .. }));
+    loop {
+        let rows = rows(project, follower.history(), follower.is_on());
+        let changed = rows.iter().filter(|row| !before.iter().any(|before| before.is_same(row)));
+        let age = run(follower).age;
+        terminal.print(|out| {
+            for row in changed {
+                write_status_change(out, terminal.out, age, row)?;
+            }
+            Ok(())
+        })?;
+        before = rows;
+        if !follower.is_on() {
+            return Ok(());
+        }
+        std::thread::sleep(POLL_INTERVAL);
+        follower.look()?;
+    }
+}
+
+fn run<'a>(follower: &'a Follower<'_>) -> WatchedRun<'a> {
+    let age = follower.run().map_or(Duration::ZERO, |(_, run)| since(run.at_ms));
+    WatchedRun { command: follower.command().unwrap_or_default(), age }
+}
+
+/// Returns how the run ended, for a person, and the exit code: 0 only for a success that is on record.
+fn end(follower: &Follower<'_>, was_on: bool) -> (String, u8) {
+    let code = |outcome: Option<Outcome>| u8::from(outcome != Some(Outcome::Succeeded));
+    let word = |outcome: Option<Outcome>| outcome.map_or("was killed", Outcome::word);
+    let last = follower.history().last_run();
+    let ended = |(id, run): (&_, &crate::journal::RunRecord)| format!("run {id}, which {}", word(run.outcome));
+    match (follower.run(), last) {
+        (Some((id, run)), _) => (format!("run {id} {}", word(run.outcome)), code(run.outcome)),
+        (None, Some(last)) if was_on => {
+            (format!("the run has recorded nothing; the one before it is {}", ended(last)), code(last.1.outcome))
+        }
+        (None, None) if was_on => ("the run has recorded nothing".to_owned(), 1),
+        (None, Some(last)) => (format!("no run is on; the last one is {}", ended(last)), code(last.1.outcome)),
+        (None, None) => ("no run is on, and there has been none".to_owned(), 1),
+    }
+}

@@ -1,0 +1,100 @@
+//! `provision logs` of several steps: whose line is whose, and how a run is followed to its end.
+
+use std::process::Child;
+
+use crate::sandbox::{Sandbox, Shown, send, steps};
+
+const TWO_STAGES: &str = r#"
+[pipeline]
+name = "two"
+[[stage]]
+id = "build"
+[[stage.step]]
+id = "a"
+action = "command"
+run = "echo a1; touch begun; while ! test -e go; do sleep 0.02; done; echo a2; printf 'no end'"
+[[stage.step]]
+id = "api-b"
+action = "command"
+run = "echo b1"
+[[stage]]
+id = "deploy"
+[[stage.step]]
+id = "c"
+action = "command"
+run = "echo c1; test -e good"
+"#;
+
+/// Starts to follow; what is shown is in the file `shown`.
+fn follow(sandbox: &Sandbox, args: &[&str], first: &str) -> Child {
+    let file = fs_err::File::create(sandbox.path("shown")).unwrap().into_file();
+    let child = sandbox.command(&[&["logs", "-f"], args].concat()).stdout(file).spawn().unwrap();
+    sandbox.wait_for_text("shown", first, 1);
+    child
+}
+
+fn sorted(text: &str) -> Vec<&str> {
+    let mut lines: Vec<&str> = text.lines().collect();
+    lines.sort_unstable();
+    lines
+}
+
+#[test]
+fn all_steps_of_a_run_are_followed_also_those_that_start_later() {
+    let sandbox = Sandbox::new(TWO_STAGES);
+    let run = sandbox.spawn(&["up"]);
+    sandbox.wait_for("begun");
+    let all = follow(&sandbox, &[], "build.a     │ a1\n");
+    sandbox.file("go", "");
+    Shown::of(run).code(1);
+    Shown::of(all).code(0);
+    let shown = fs_err::read_to_string(sandbox.path("shown")).unwrap();
+    let lines =
+        ["build.a     │ a1", "build.a     │ a2", "build.a     │ no end", "build.api-b │ b1", "deploy.c    │ c1"];
+    assert_eq!(sorted(&shown), lines);
+    // The same once it is over, and of a part of it.
+    let shown = sandbox.run(&["logs"]).code(0);
+    assert_eq!(shown.stdout.lines().collect::<Vec<_>>(), lines);
+    assert_eq!(sandbox.run(&["logs", "build"]).code(0).stdout.lines().collect::<Vec<_>>(), lines[..4]);
+    let two = sandbox.run(&["logs", "-f", "deploy.c", "build.api-b", "deploy"]).code(0);
+    assert_eq!(two.stdout, "deploy.c    │ c1\nbuild.api-b │ b1\n");
+}
+
+#[test]
+fn steps_that_did_not_run_this_time_are_left_out_unless_they_are_named() {
+    let sandbox = Sandbox::new(TWO_STAGES);
+    sandbox.file("go", "");
+    sandbox.run(&["up"]).code(1);
+    sandbox.file("good", "");
+    sandbox.run(&["up"]).code(0);
+    assert_eq!(sandbox.run(&["logs"]).code(0).stdout, "deploy.c    │ c1\n");
+    assert_eq!(sandbox.run(&["logs", "build.api-b", "deploy.c"]).code(0).stdout.lines().count(), 2);
+}
+
+#[test]
+fn following_named_steps_ends_with_the_run_and_ctrl_c_leaves_the_run_alone() {
+    let sandbox = Sandbox::new(TWO_STAGES);
+    sandbox.file("good", "");
+    let run = sandbox.spawn(&["up"]);
+    sandbox.wait_for("begun");
+    let mut stopped = follow(&sandbox, &["build"], "a1\n");
+    send("INT", stopped.id());
+    assert!(!stopped.wait().unwrap().success());
+    let named = follow(&sandbox, &["build.a", "deploy"], "build.a  │ a1\n");
+    sandbox.file("go", "");
+    Shown::of(run).code(0);
+    Shown::of(named).code(0);
+    let shown = fs_err::read_to_string(sandbox.path("shown")).unwrap();
+    assert_eq!(sorted(&shown), ["build.a  │ a1", "build.a  │ a2", "build.a  │ no end", "deploy.c │ c1"]);
+}
+
+#[test]
+fn a_name_that_is_none_is_an_error_and_silence_is_said() {
+    let sandbox = Sandbox::new(&steps(&[("a", "true", ""), ("b", "true", "")]));
+    sandbox.run(&["logs", "other"]).code(2).says("unknown stage `other`").says("use `s`");
+    sandbox.run(&["logs", "s.a", "s.x"]).code(2).says("unknown step `s.x`");
+    sandbox.run(&["logs"]).code(0).says("there is no output of these steps");
+    sandbox.run(&["up"]).code(0);
+    let silent = sandbox.run(&["logs", "s"]).code(0).says("there is no output of these steps");
+    assert_eq!(silent.stdout, "");
+}
