@@ -2,6 +2,7 @@
 
 mod session;
 
+use std::io::Read;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
@@ -102,6 +103,22 @@ pub async fn send(request: Request) -> Result<Response, Failure> {
         Ok(Err(error)) => Err(Failure::of(ids::HTTP_FAILED, format!("{line} failed")).source(&error).transient()),
         Err(error) => Err(Failure::bug(format!("{line} failed")).source(&error)),
     }
+}
+
+/// Opens what `url` has, through redirects; at most `max` bytes of it are read. Blocks.
+pub(in crate::tools) fn open(url: &str, connect: Duration, max: u64) -> Result<impl Read + use<>, Failure> {
+    let failed = |error: &ureq::Error| {
+        Failure::of(ids::HTTP_FAILED, format!("downloading {url} failed")).source(error).transient()
+    };
+    let mut config = Agent::config_builder()
+        .timeout_connect(Some(connect))
+        .timeout_recv_response(Some(connect))
+        .user_agent(concat!("provision/", env!("CARGO_PKG_VERSION")));
+    if is_local(url) {
+        config = config.proxy(None);
+    }
+    let response = Agent::new_with_config(config.build()).get(url).call().map_err(|error| failed(&error))?;
+    Ok(response.into_body().into_with_config().limit(max).reader())
 }
 
 fn blocking(request: &Request) -> Result<Response, ureq::Error> {

@@ -25,6 +25,7 @@ mod gc;
 mod image_check;
 mod init;
 mod inputs;
+mod install;
 mod interrupt;
 mod login;
 mod logs;
