@@ -83,8 +83,8 @@ pub trait Action: Debug + Send + Sync {
     }
 
     /// The files of the project that its settings name to be read: paths and globs; the plain name of a folder stands
-    /// for all that is in it, and `!GLOB` leaves files out. Where another step makes them, it has to come first. None by
-    /// default.
+    /// for everything in it, and `!GLOB` leaves files out. Where another step makes them, it has to come first. None
+    /// by default.
     fn reads(&self) -> Vec<&str> {
         Vec::new()
     }

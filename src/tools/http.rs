@@ -167,7 +167,7 @@ mod tests {
 
     /// Sends `response` to one connection, after it has read the request. Returns its URL.
     fn server(response: &'static str) -> (String, std::thread::JoinHandle<String>) {
-        use std::io::{Read, Write};
+        use std::io::Write;
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/a?b=c", listener.local_addr().unwrap());
         let thread = std::thread::spawn(move || {
