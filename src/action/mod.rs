@@ -33,6 +33,7 @@ use crate::error::{Failure, ids};
 use crate::fingerprint::Inputs;
 use crate::model::{Output, ProofKind};
 use crate::tools::deletion::Deletion;
+use crate::tools::install::Ways;
 
 pub use context::{ChildEvent, OnChild, RunScope, StepContext, StepScope, TerminalTurn};
 pub use entry::{ActionSettings, ActionType, SettingsTable};
@@ -82,8 +83,8 @@ pub trait Action: Debug + Send + Sync {
     }
 
     /// The files of the project that its settings name to be read: paths and globs; the plain name of a folder stands
-    /// for all that is in it, and `!GLOB` leaves files out. Where another step makes them, it has to come first. None by
-    /// default.
+    /// for everything in it, and `!GLOB` leaves files out. Where another step makes them, it has to come first. None
+    /// by default.
     fn reads(&self) -> Vec<&str> {
         Vec::new()
     }
@@ -109,6 +110,11 @@ pub trait Action: Debug + Send + Sync {
     fn host_ports(&self, cx: &StepContext) -> Vec<u16> {
         let _ = cx;
         Vec::new()
+    }
+
+    /// The program that it checks, and how to install that; `None` where the settings declare nothing.
+    fn installation(&self) -> Option<(&str, &Ways)> {
+        None
     }
 
     /// The Services of the cluster that it deploys or checks, for `provision open`; asks the cluster where settings do

@@ -2,7 +2,7 @@
 
 mod down;
 mod images;
-mod others;
+pub(in crate::actions) mod others;
 mod takeover;
 
 use std::borrow::Cow;
@@ -26,6 +26,8 @@ use crate::tools::process::ProcessObserver;
 use crate::tools::{Poll, blocking};
 
 pub(in crate::actions) mod drift;
+
+use others::CommonRelease;
 
 /// How long the API server may take to serve the kinds of definitions that were just made.
 const SERVED: Duration = Duration::from_secs(30);
@@ -334,7 +336,8 @@ impl HelmInstall {
             checkout: Revision::label_of(history.last(), &cx.tools().marks()),
             hook_timeout: self.hook_timeout.map(|time| time.0),
         };
-        let permit = Box::pin(self.permit_loss_of_others(cx, helm, kube, &history, &install));
+        let common = CommonRelease { cx, kube, namespace: &self.namespace, release: &self.release };
+        let permit = Box::pin(common.permit_loss(&history, helm.planned_manifest(&install, cx), "this step's chart"));
         cx.unless_cancelled("comparing with the release of another checkout", permit).await?;
         cx.progress(Progress::items(0, None, format!("helm upgrade --install {}", self.release)));
         let result = helm.upgrade(&install, cx).await;
@@ -346,8 +349,7 @@ impl HelmInstall {
         let released = cx.unless_cancelled("reading the release's record", work).await;
         match released {
             Err(failure) if !cx.cancel().is_cancelled() => {
-                let rival = Box::pin(self.with_rival(cx, kube, &history, &call, failure));
-                Err(rival.await)
+                Err(Box::pin(common.with_rival(&history, &call, failure)).await)
             }
             released => released,
         }

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use crate::action::units::Time;
 use crate::action::{Action, ActionSettings, Presence, StepContext, defaults, ignored, names};
 use crate::actions::helm_install::drift;
+use crate::actions::helm_install::others::CommonRelease;
 use crate::actions::manifest_delete::made;
 use crate::actions::rollout_check::wait;
 use crate::error::{Failure, ids};
@@ -193,6 +194,13 @@ impl HelmRollback {
             ));
             return Ok((plan, latest));
         }
+        let back_to = async {
+            let target = kube.release(&self.namespace, &self.release, plan.to).await?;
+            Ok::<_, Failure>(target.map(|target| target.manifest).unwrap_or_default())
+        };
+        let common = CommonRelease { cx, kube, namespace: &self.namespace, release: &self.release };
+        let permit = Box::pin(common.permit_loss(&last.history, back_to, "the revision that it goes back to"));
+        cx.unless_cancelled("comparing with the release of another checkout", permit).await?;
         let call = helm::call_id();
         let note = RollbackNote { step, call, from: last.number };
         let noting = kube.note_rollback(&self.namespace, &self.release, &target, &note);
@@ -281,7 +289,7 @@ impl HelmRollback {
         let is_done = latest.status == ReleaseStatus::Deployed
             && latest.content().to_string() == content
             && (begun == Some(plan) || matches!(self.to, To::Revision(_)));
-        let last = Last { number: newest.number, done: is_done.then_some(latest) };
+        let last = Last { number: newest.number, done: is_done.then_some(latest), history };
         Ok(Prepared { plan, last, target, content })
     }
 
@@ -345,6 +353,8 @@ struct Last {
     number: u32,
     /// All of it, if the step has nothing to do.
     done: Option<Release>,
+    /// It and all before it.
+    history: Vec<Revision>,
 }
 
 /// Returns the rollback that the step `step` has begun last, unless more than its own revision was made since.

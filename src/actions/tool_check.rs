@@ -12,6 +12,7 @@ use serde::Deserialize;
 use crate::action::{Action, ActionSettings, Presence, StepContext};
 use crate::error::{Context, Failure, FailureKind, ids};
 use crate::model::Output;
+use crate::tools::install::Ways;
 use crate::tools::process;
 use crate::tools::programs::{self, Installed};
 use crate::tools::version::satisfies;
@@ -32,8 +33,10 @@ pub(super) struct ToolCheck {
     daemon: bool,
     /// A hint for users who do not have it.
     hint: Option<String>,
-    /// The command that installs it.
-    install: Option<String>,
+    /// How `provision doctor --install` installs it: a command line, or a list of ways of which the first that works on
+    /// the machine is taken: `[{ apt = "jq" }, { brew = "jq" }]`. `go`, `cargo`, `pip` and `npm` take a package too,
+    /// and `download = { url, sha256, member, arch }` a program or its path `member` in a `.tar.gz`.
+    install: Option<Ways>,
 }
 
 impl ActionSettings for ToolCheck {
@@ -58,7 +61,7 @@ impl ActionSettings for ToolCheck {
         if self.daemon && self.tool != "docker" {
             return Err("`daemon` is for `tool = \"docker\"` alone".into());
         }
-        Ok(())
+        self.install.as_ref().map_or(Ok(()), Ways::validate)
     }
 }
 
@@ -85,7 +88,11 @@ impl ToolCheck {
     fn advise(&self, mut failure: Failure) -> Failure {
         failure.hints.clear();
         failure.hints.extend(self.hint.clone());
-        failure.hints.extend(self.install.clone());
+        match &self.install {
+            Some(Ways::Command(command)) => failure.hints.push(command.clone()),
+            Some(Ways::List(_)) => failure.hints.push("provision doctor --install".to_owned()),
+            None => {}
+        }
         if failure.hints.is_empty() {
             failure.hints.push(programs::how_to_install(&self.tool));
         }
@@ -130,6 +137,10 @@ impl ToolCheck {
 }
 
 impl Action for ToolCheck {
+    fn installation(&self) -> Option<(&str, &Ways)> {
+        Some((&self.tool, self.install.as_ref()?))
+    }
+
     fn needs_no_fallback<'a>(&'a self, cx: &'a StepContext) -> BoxFuture<'a, bool> {
         Box::pin(async move { self.check(cx).await.is_ok() })
     }
@@ -190,5 +201,8 @@ mod tests {
         parse(ToolCheck::EXAMPLE).unwrap().validate().unwrap();
         assert!(parse("tool = \"helm\"\ndaemon = true").unwrap().validate().is_err());
         assert!(parse("tool = \"helm\"\nversion = \"new\"").is_err());
+        let declared = parse("tool = \"jq\"\ninstall = [{ apt = \"jq\" }]").unwrap();
+        assert_eq!(declared.installation().unwrap().0, "jq");
+        assert!(parse("tool = \"jq\"\ninstall = [{ apt = \"-x\" }]").unwrap().validate().is_err());
     }
 }

@@ -173,6 +173,9 @@ pub(super) struct RunArgs {
     /// Also write the events as JSON lines to this file
     #[arg(long, value_name = "FILE")]
     pub(super) events: Option<PathBuf>,
+    /// Write where the time went to this file at the end: a profile for ui.perfetto.dev or chrome://tracing
+    #[arg(long, value_name = "FILE")]
+    pub(super) profile_trace: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]

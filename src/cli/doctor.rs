@@ -1,4 +1,5 @@
-//! `provision doctor`: whether this machine has what the pipeline needs. It starts nothing and changes nothing.
+//! `provision doctor`: whether this machine has what the pipeline needs. It starts nothing and changes nothing, unless
+//! `--install` is given.
 
 mod capacity;
 mod certificates;
@@ -7,6 +8,7 @@ mod clock;
 mod cluster;
 mod disk;
 mod docker;
+mod install;
 mod leftovers;
 mod machine;
 mod pipeline;
@@ -54,23 +56,63 @@ static CHECKS: &[Check] = &[
 ];
 
 pub(super) fn doctor(cli: &Cli, terminal: &Terminal, args: &DoctorArgs) -> Result<u8, Failure> {
-    let machine = Machine::of(cli, terminal)?;
     let runtime = runtime()?;
-    let checks = runtime.block_on(async {
-        let mut signals = stop_signals(Arc::clone(machine.children()))?;
-        tokio::select! {
-            checks = examine(&machine) => Ok(checks),
-            Some(signal) = signals.recv() => Err(Failure::new(signal.kind(), "checking this machine was interrupted")),
-        }
-    });
+    let ended = runtime.block_on(look_and_install(cli, terminal, args));
     runtime.shutdown_background();
-    let checks = checks?;
-    let diagnosis = Diagnosis { pipeline: machine.pipeline_name(), file: machine.file(), checks: &checks };
+    ended
+}
+
+async fn look_and_install(cli: &Cli, terminal: &Terminal, args: &DoctorArgs) -> Result<u8, Failure> {
+    let machine = Machine::of(cli, terminal)?;
+    let interrupted = "checking this machine was interrupted";
+    let checks = unless_stopped(&machine, interrupted, async { Ok(examine(&machine).await) }).await?;
+    // Standard output has one document: of what was found at last.
+    if !args.install || args.format == ReadFormat::Text {
+        show(terminal, args, &machine, &checks)?;
+    }
+    if !args.install {
+        return Ok(code_of(&checks));
+    }
+    let interrupted = "installing was interrupted: `provision doctor` shows what is missing";
+    let installed = unless_stopped(&machine, interrupted, install::install(&machine, terminal, args)).await?;
+    let Some(installed) = installed else {
+        if args.format == ReadFormat::Json {
+            show(terminal, args, &machine, &checks)?;
+        }
+        return Ok(code_of(&checks));
+    };
+    let machine = Machine::of(cli, terminal)?;
+    terminal.note(["looking again".to_owned()]);
+    let checks = unless_stopped(&machine, interrupted, async { Ok(examine(&machine).await) }).await?;
+    show(terminal, args, &machine, &checks)?;
+    installed.report(terminal);
+    Ok(code_of(&checks).max(installed.code()))
+}
+
+/// What `work` returns, unless a signal ends it before.
+async fn unless_stopped<T>(
+    machine: &Machine,
+    interrupted: &'static str,
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    let mut signals = stop_signals(Arc::clone(machine.children()))?;
+    tokio::select! {
+        done = work => done,
+        Some(signal) = signals.recv() => Err(Failure::new(signal.kind(), interrupted)),
+    }
+}
+
+fn show(terminal: &Terminal, args: &DoctorArgs, machine: &Machine, checks: &[Checked]) -> Result<(), Failure> {
+    let diagnosis = Diagnosis { pipeline: machine.pipeline_name(), file: machine.file(), checks };
     terminal.print(|out| match args.format {
         ReadFormat::Text => write_diagnosis(out, terminal.out, &diagnosis),
         ReadFormat::Json => write_diagnosis_json(out, &diagnosis),
-    })?;
-    Ok(if diagnosis.count(Health::Problem) > 0 { FailureKind::Prerequisite.exit_code() } else { 0 })
+    })
+}
+
+fn code_of(checks: &[Checked]) -> u8 {
+    let is_healthy = checks.iter().flat_map(|checked| &checked.findings).all(|found| found.health != Health::Problem);
+    if is_healthy { 0 } else { FailureKind::Prerequisite.exit_code() }
 }
 
 async fn examine(machine: &Machine) -> Vec<Checked> {

@@ -123,7 +123,7 @@ pub(super) fn names() -> Vec<(String, PathBuf)> {
     contents.records.into_iter().map(|record| (record.name, record.file)).collect()
 }
 
-/// Returns the state folders of the checkouts on record; fails if one of them can't be told.
+/// Returns the state folders of the checkouts on record; fails if one of them can't be read.
 pub(super) fn state_dirs() -> Result<Vec<PathBuf>, Failure> {
     let Some(registry) = Registry::of_user() else { return Ok(Vec::new()) };
     let contents = registry.read().context(|| "reading the list of environments".into())?;

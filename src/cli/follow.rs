@@ -42,7 +42,7 @@ impl<'a> Follower<'a> {
 
     /// Looks whether the run is still on, and reads what it has recorded meanwhile. Returns whether that is anything.
     pub(super) fn look(&mut self) -> Result<bool, Failure> {
-        // Another process may be on by now.
+        // Another process may be on meanwhile.
         self.is_on = self.is_on && running(self.project.tools.state_dir()) == self.holder;
         let stamp = stamp(&self.journal);
         let has_changed = stamp != self.stamp;

@@ -134,7 +134,7 @@ async fn images(
     let in_use = match InUse::find(project, &docker, &current).await {
         Ok(in_use) => in_use,
         Err(failure) => {
-            terminal.show_failure(&failure.while_doing("no image is removed: it can't be told which ones are in use"));
+            terminal.show_failure(&failure.while_doing("no image is removed: it is not known which ones are in use"));
             return Ok(1);
         }
     };

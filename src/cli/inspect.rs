@@ -93,6 +93,10 @@ pub(super) fn report(cli: &Cli, terminal: &Terminal, args: &ReportArgs) -> Resul
         theme: terminal.theme_for(args.output.as_ref()),
         timeline: last_run(&project, &history),
         log: &|path| last_lines(&project.tools.root().join(path)),
+        error: &|evidence| {
+            let end = history.step(&evidence.step)?.last.as_ref().filter(|end| end.run == evidence.run)?;
+            end.error.as_deref().cloned()
+        },
     };
     terminal.save_or_print(args.output.as_ref(), |out| (args.format.write)(out, &report))?;
     if args.tick {

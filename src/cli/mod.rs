@@ -22,6 +22,7 @@ mod project;
 mod prompter;
 mod prove;
 mod reference;
+mod reporters;
 mod runtime;
 mod schema;
 mod settings;

@@ -87,5 +87,7 @@ fn kind_of(schema: &Value) -> String {
         }];
     }
     kinds.retain(|kind| !kind.is_empty());
+    // Tables of different keys are all tables.
+    kinds.dedup();
     if kinds.is_empty() { "any value".to_owned() } else { kinds.join(" or ") }
 }

@@ -43,6 +43,7 @@ fn rows(project: &Project, history: &History, running: bool) -> Vec<StepStatus> 
         step: step.clone(),
         title,
         last: last_state(history, step, running),
+        error: history.step(step).and_then(|known| known.last.as_ref()?.error.as_deref().cloned()),
     };
     known.chain(gone).map(row).collect()
 }

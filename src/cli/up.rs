@@ -2,34 +2,30 @@
 
 use std::io::{self, IsTerminal};
 use std::mem::ManuallyDrop;
-use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use fs_err as fs;
 use rustix::process::Signal;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::args::{Cli, RunArgs, StageArgs, UpArgs};
 use super::environments::Listing;
-use super::output::{AppendTo, Terminal};
+use super::output::Terminal;
 use super::project::Project;
 use super::prompter::TerminalPrompter;
+use super::reporters::reporters;
 use super::runtime::runtime;
 use super::trust;
 use crate::action::Prompts;
-use crate::error::{Failure, FailureKind, ids};
+use crate::error::{Failure, FailureKind};
 use crate::event::event_channel;
 use crate::exec::{self, Run, StopSignal};
 use crate::journal::{Entry, History, Opened};
 use crate::model::{Outcome, RunId};
 use crate::plan::{Plan, Selection, select};
 use crate::redact::Redactor;
-use crate::report::{
-    Bell, Fanout, Format, Json, NextCommands, Size, SizeOf, StepSummary, TaskbarProgress, Verbosity, drive, reporter,
-    write_json_error,
-};
+use crate::report::{Fanout, Format, NextCommands, drive, write_json_error};
 use crate::tools::process::{ChildRegistry, procfs, shell_quoted};
 
 pub(super) fn up(cli: &Cli, terminal: &Terminal, args: &UpArgs) -> Result<u8, Failure> {
@@ -112,14 +108,18 @@ pub(super) fn run(
     warnings.append(&mut opened.warnings);
     warnings.extend(settle_killed_runs(&mut opened)?);
     let (sink, events) = event_channel();
-    let reporters = reporters(cli, terminal, args, project)?;
+    let next = NextCommands {
+        resume: resume_command(&own_args(), project.tools.redactor()),
+        after: (!project.items().is_empty()).then(|| "provision report".to_owned()),
+    };
+    let history = Arc::new(opened.history);
+    let reporters = reporters(cli, terminal, args, (project, plan), &history, next)?;
     let shown = std::thread::spawn(move || drive(events, reporters));
     let id = new_run_id()?;
     let listing = Listing::of(project, terminal);
     listing.begin(&id, &command);
     let children = ChildRegistry::of_run(id.as_str()).withholding(project.tools.secrets().variables());
     let children = Arc::new(children);
-    let history = Arc::new(opened.history);
     let run = Run {
         id: id.clone(),
         command: command.clone(),
@@ -201,44 +201,6 @@ fn can_ask(terminal: &Terminal, args: &RunArgs) -> bool {
 /// Steps may ask where a person can be asked.
 fn prompts(terminal: &Terminal, args: &RunArgs) -> Prompts {
     if can_ask(terminal, args) { Prompts::new(TerminalPrompter) } else { Prompts::default() }
-}
-
-fn reporters(cli: &Cli, terminal: &Terminal, args: &RunArgs, project: &Project) -> Result<Fanout, Failure> {
-    let verbosity = match (cli.global.quiet, cli.global.verbose) {
-        (true, _) => Verbosity::Quiet,
-        (_, true) => Verbosity::Verbose,
-        _ => Verbosity::Normal,
-    };
-    let next = NextCommands {
-        resume: resume_command(&own_args(), project.tools.redactor()),
-        after: (!project.items().is_empty()).then(|| "provision report".to_owned()),
-    };
-    let format = args.output.resolve(terminal.interactive, &terminal.environment);
-    let size_of: SizeOf = Box::new(|| Size::of(io::stdout()));
-    let shown = reporter(format, Box::new(io::stdout()), size_of, terminal.out, verbosity, next);
-    let mut reporters = Fanout::new().with("standard output", shown);
-    if terminal.interactive && matches!(format, Format::Tty | Format::Lines) {
-        if terminal.environment.wants_progress() {
-            reporters = reporters.with("the terminal's progress", TaskbarProgress::new(io::stdout()));
-        }
-        if let Some(after) = args.bell {
-            reporters = reporters.with("the terminal's bell", Bell::new(io::stdout(), after));
-        }
-    }
-    if let (Format::Github, Some(path)) = (format, &terminal.environment.step_summary) {
-        let name = format!("`{}`, the file of `GITHUB_STEP_SUMMARY`", path.display());
-        reporters = reporters.with(name, StepSummary::new(AppendTo(path.clone())));
-    }
-    if let Some(path) = &args.events {
-        let file = open_events(path)?;
-        reporters = reporters.with(format!("`{}`", path.display()), Json::new(file));
-    }
-    Ok(reporters)
-}
-
-fn open_events(path: &Path) -> Result<fs::File, Failure> {
-    fs::File::create(path)
-        .map_err(|error| Failure::of(ids::FILE_NOT_WRITTEN, "can't write the file of `--events`").source(&error))
 }
 
 /// Returns the command line as the journal keeps it: a value of `--set` may be one that should not be kept.

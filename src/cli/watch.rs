@@ -111,6 +111,7 @@ fn run_args(args: &WatchArgs) -> RunArgs {
         output: args.output,
         bell: None,
         events: None,
+        profile_trace: None,
     }
 }
 

@@ -8,7 +8,7 @@ mod step_log;
 
 use std::time::Duration;
 
-use crate::error::Failure;
+use crate::error::{ErrorObject, Failure};
 use crate::fingerprint::StaleReason;
 use crate::model::{Outcome, Outline, Output, Progress, RunId, StageId, StepId};
 
@@ -78,6 +78,8 @@ pub enum EventKind {
         delay: Duration,
         /// Why it failed, in one line.
         reason: String,
+        /// The same for programs.
+        error: Box<ErrorObject>,
     },
     /// Its progress. May be dropped.
     StepProgress {
@@ -171,6 +173,8 @@ pub struct RunFinished {
     pub warnings: Vec<String>,
     /// Why it failed, beyond the failures of its steps.
     pub problems: Vec<Problem>,
+    /// Why it did not succeed, for programs: the first failure that counts, or what stopped it.
+    pub error: Option<Box<ErrorObject>>,
 }
 
 /// Why a run failed although no step of it did that matters.

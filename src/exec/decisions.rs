@@ -20,7 +20,7 @@ use super::run::Run;
 use super::schedule::Schedule;
 use super::tasks::{ActionTask, Check, Checker};
 use crate::action::{Action, ChildEvent};
-use crate::error::{Failure, FailureKind};
+use crate::error::{ErrorObject, Failure, FailureKind};
 use crate::event::EventKind;
 use crate::fingerprint::Freshness;
 use crate::journal::Entry;
@@ -44,7 +44,7 @@ pub(super) struct Decisions<'a> {
     /// How many messages of tasks are awaited.
     n_tasks: usize,
     run_record: RunRecord,
-    worst: Option<FailureKind>,
+    worst: Option<(FailureKind, Option<Box<ErrorObject>>)>,
     /// Steps that failed and wait for their fallbacks.
     awaiting_fallback: Vec<ActionResult>,
 }
@@ -95,7 +95,12 @@ impl<'a> Decisions<'a> {
 
     /// The first failure that counts.
     pub(super) fn worst(&self) -> Option<FailureKind> {
-        self.worst
+        self.worst.as_ref().map(|(kind, _)| *kind)
+    }
+
+    /// The same for programs.
+    pub(super) fn error(&self) -> Option<Box<ErrorObject>> {
+        self.worst.as_ref().and_then(|(_, error)| error.clone())
     }
 
     /// A selected step that has not ended.

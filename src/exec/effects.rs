@@ -2,7 +2,7 @@
 
 use super::schedule::Propagation;
 use crate::action::StepContext;
-use crate::error::{Failure, FailureKind};
+use crate::error::{ErrorObject, Failure, FailureKind};
 use crate::event::{EventKind, StepFinished};
 use crate::fingerprint::{Inputs, StaleReason};
 use crate::journal::{Entry, Journal};
@@ -60,14 +60,14 @@ impl End {
         Self { number, record, event, outcome, output, propagation, holds_slot }
     }
 
-    /// What a failed step makes of its run. Its own time limit is a failure, not an interruption.
-    pub(super) fn failure_kind(&self) -> FailureKind {
-        let failure = match &self.event {
-            EventKind::StepFinished(finished) => finished.failure.as_ref(),
-            _ => None,
-        };
-        let kind = failure.map(|failure| failure.kind);
-        kind.filter(|kind| *kind != FailureKind::Interrupted).unwrap_or(FailureKind::Failed)
+    /// What a failed step makes of its run: the kind of its failure, and that for programs. Its own time limit is a
+    /// failure, not an interruption.
+    pub(super) fn failure(&self) -> (FailureKind, Option<Box<ErrorObject>>) {
+        let EventKind::StepFinished(finished) = &self.event else { return (FailureKind::Failed, None) };
+        let failure = finished.failure.as_ref();
+        let kind = failure.map(|failure| failure.kind).filter(|kind| *kind != FailureKind::Interrupted);
+        let error = failure.map(|failure| Box::new(failure.object(Some(finished.step.as_str()))));
+        (kind.unwrap_or(FailureKind::Failed), error)
     }
 }
 

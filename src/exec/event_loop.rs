@@ -5,7 +5,6 @@
 //! (I1, I2). A run succeeds in [`EventLoop::end`] alone, which demands that every selected step has ended (I10).
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
@@ -17,7 +16,7 @@ use super::messages::Message;
 use super::orphans::stop_orphans_of;
 use super::run::{Run, RunEnd, StopSignal};
 use super::tasks::Checker;
-use crate::error::{Failure, FailureKind};
+use crate::error::{ErrorObject, Failure, FailureKind};
 use crate::event::{EventKind, Problem, RunFinished};
 use crate::journal::{Entry, Journal};
 use crate::model::{Outcome, StepId};
@@ -58,8 +57,8 @@ impl<'a> EventLoop<'a> {
             Ok(()) => self.end().await,
             Err(failure) => Err(failure),
         };
-        if end.is_err() {
-            self.abandon().await;
+        if let Err(failure) = &end {
+            self.abandon(failure).await;
         }
         end
     }
@@ -116,7 +115,7 @@ impl<'a> EventLoop<'a> {
     }
 
     /// The run can't go on, as when the journal can't be written: what runs is stopped, and nothing more is claimed.
-    async fn abandon(&mut self) {
+    async fn abandon(&mut self, why: &Failure) {
         self.cancel.wind_down();
         while !self.decisions.is_idle() {
             tokio::select! {
@@ -128,7 +127,8 @@ impl<'a> EventLoop<'a> {
             }
         }
         let warnings = self.stop_orphans().await;
-        self.tell_end(Outcome::Failed, Vec::new(), warnings, Vec::new());
+        let error = Some(Box::new(why.object(None)));
+        self.tell_end(RunFinished { warnings, error, ..self.finished(Outcome::Failed) });
     }
 
     /// Looks once more at what is called proven and may have been undone since. Returns what is wrong, and what is
@@ -216,19 +216,31 @@ impl<'a> EventLoop<'a> {
         // Also a run that has recorded nothing calls steps fresh by what is on record.
         self.journal.check_in_place()?;
         self.journal.compact();
-        self.tell_end(outcome, self.decisions.critical_path(), warnings, problems);
+        let (critical_path, error) = (self.decisions.critical_path(), self.error(&problems));
+        self.tell_end(RunFinished { critical_path, warnings, problems, error, ..self.finished(outcome) });
         Ok(RunEnd { outcome, kind })
     }
 
-    fn tell_end(
-        &self,
-        outcome: Outcome,
-        critical_path: Vec<(StepId, Duration)>,
-        warnings: Vec<String>,
-        problems: Vec<Problem>,
-    ) {
+    /// Returns why the run does not succeed, for programs: the signal that stopped it, the first failure that counts,
+    /// or the first of `problems`.
+    fn error(&self, problems: &[Problem]) -> Option<Box<ErrorObject>> {
+        if let Some(signal) = self.stopped_by {
+            let message = format!("the run was stopped by {}", signal.name());
+            return Some(Box::new(Failure::new(signal.kind(), message).object(None)));
+        }
+        let of_problem = |problem: &Problem| {
+            Box::new(Failure::failed(problem.text.clone()).object(problem.step.as_ref().map(StepId::as_str)))
+        };
+        self.decisions.error().or_else(|| problems.first().map(of_problem))
+    }
+
+    fn finished(&self, outcome: Outcome) -> RunFinished {
         let duration = self.run.sink.elapsed();
-        let finished = RunFinished { outcome, duration, critical_path, warnings, problems };
+        let (critical_path, warnings, problems) = (Vec::new(), Vec::new(), Vec::new());
+        RunFinished { outcome, duration, critical_path, warnings, problems, error: None }
+    }
+
+    fn tell_end(&self, finished: RunFinished) {
         self.run.sink.send(EventKind::RunFinished(finished));
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 
+use super::completion::redacted;
 use super::contexts::Contexts;
 use super::messages::{ActionResult, CheckResult, Message, Sender};
 use crate::action::{Action, Presence, StepContext, unconfirmed};
@@ -174,12 +175,14 @@ impl ActionTask {
                 message: failure.to_string(),
             };
             self.cx.line(&format!("attempt {attempt} of {} failed: {failure}", retry.attempts));
+            let said = redacted(failure.clone(), self.cx.tools().redactor());
             self.sink.send(EventKind::StepRetrying {
                 step: self.step.id.clone(),
                 attempt,
                 attempts: retry.attempts,
                 delay: retry.delay,
                 reason: self.cx.tools().redactor().text(&failure.to_string()),
+                error: Box::new(said.object(Some(self.step.id.as_str()))),
             });
             tokio::select! {
                 () = self.cancel.cancelled() => return Err(failure),

@@ -46,8 +46,8 @@ enum Rule {
         start: PathBuf,
         /// For what is below `start`.
         glob: GlobSet,
-        /// One for each part of the pattern after `start` and before the first `**`, without the last part; `deep`: there
-        /// is a `**`.
+        /// One for each part of the pattern after `start` and before the first `**`, without the last part; `deep`:
+        /// there is a `**`.
         parts: Vec<GlobMatcher>,
         deep: bool,
         /// Whether any file below `start` matches that has a name like one that does.

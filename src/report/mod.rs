@@ -9,6 +9,7 @@ mod choice;
 mod diff;
 mod doctor;
 mod environments;
+mod error_object;
 mod errors;
 mod facts;
 mod fanout;
@@ -44,7 +45,8 @@ pub(crate) use run::json::{Json, write_json_error};
 pub(crate) use run::signals::{Bell, TaskbarProgress};
 pub(crate) use run::step_summary::StepSummary;
 pub(crate) use run::summary::NextCommands;
-pub(crate) use run::tty::{Size, SizeOf};
+pub(crate) use run::trace::{Needs, Trace};
+pub(crate) use run::tty::{Expected, Size, SizeOf};
 pub(crate) use style::{DIM, Theme, lane_style, timestamp};
 pub(crate) use tables::forecast::{ForecastGraph, StepForecast, write_forecast};
 pub(crate) use tables::json::{write_explanation_json, write_forecast_json, write_status_json};
@@ -59,17 +61,20 @@ use run::lines::Lines;
 use run::tty::Tty;
 
 /// Returns the reporter for `format` that writes to `out`. Rows that change in place go to standard output, which `out`
-/// then has to be; `size_of` returns its size. `-q` has no such rows.
+/// then has to be; `size_of` returns its size, and `expected` how long a step took before. `-q` has no such rows.
 pub(crate) fn reporter(
     format: Format,
     out: Box<dyn Write + Send>,
     size_of: SizeOf,
+    expected: Expected,
     theme: Theme,
     verbosity: Verbosity,
     next: NextCommands,
 ) -> Box<dyn Reporter + Send> {
     match format {
-        Format::Tty if verbosity > Verbosity::Quiet => Box::new(Tty::stdout(out, size_of, theme, verbosity, next)),
+        Format::Tty if verbosity > Verbosity::Quiet => {
+            Box::new(Tty::stdout(out, size_of, expected, theme, verbosity, next))
+        }
         Format::Tty | Format::Lines => Box::new(Lines::new(out, theme, verbosity, next)),
         Format::Json => Box::new(Json::new(out)),
         Format::Github => Box::new(Github::new(out, theme, verbosity, next)),

@@ -82,7 +82,7 @@ pub fn other_work_trees(folder: &Path) -> io::Result<Vec<PathBuf>> {
         let text = fs::read_to_string(&git)?;
         let of_tree = tree.join(text.trim().strip_prefix("gitdir: ").unwrap_or_default());
         match fs::read_to_string(of_tree.join("commondir")) {
-            Ok(text) => of_tree.join(text.trim()),
+            Ok(text) => fs::canonicalize(of_tree.join(text.trim()))?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(error) => return Err(error),
         }

@@ -2,6 +2,7 @@
 
 mod session;
 
+use std::io::Read;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
@@ -104,6 +105,22 @@ pub async fn send(request: Request) -> Result<Response, Failure> {
     }
 }
 
+/// Opens what `url` has, through redirects; at most `max` bytes of it are read. Blocks.
+pub(in crate::tools) fn open(url: &str, connect: Duration, max: u64) -> Result<impl Read + use<>, Failure> {
+    let failed = |error: &ureq::Error| {
+        Failure::of(ids::HTTP_FAILED, format!("downloading {url} failed")).source(error).transient()
+    };
+    let mut config = Agent::config_builder()
+        .timeout_connect(Some(connect))
+        .timeout_recv_response(Some(connect))
+        .user_agent(concat!("provision/", env!("CARGO_PKG_VERSION")));
+    if is_local(url) {
+        config = config.proxy(None);
+    }
+    let response = Agent::new_with_config(config.build()).get(url).call().map_err(|error| failed(&error))?;
+    Ok(response.into_body().into_with_config().limit(max).reader())
+}
+
 fn blocking(request: &Request) -> Result<Response, ureq::Error> {
     let mut config = Agent::config_builder()
         .timeout_global(Some(request.limit))
@@ -150,7 +167,7 @@ mod tests {
 
     /// Sends `response` to one connection, after it has read the request. Returns its URL.
     fn server(response: &'static str) -> (String, std::thread::JoinHandle<String>) {
-        use std::io::{Read, Write};
+        use std::io::Write;
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/a?b=c", listener.local_addr().unwrap());
         let thread = std::thread::spawn(move || {

@@ -14,6 +14,7 @@ pub(crate) mod fake;
 pub mod git;
 pub mod helm;
 pub mod http;
+pub mod install;
 pub mod kubernetes;
 pub mod machine;
 mod memo;

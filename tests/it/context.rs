@@ -125,3 +125,20 @@ fn a_context_that_leads_to_another_cluster_by_now_is_refused() {
     declared.file("uid", "two");
     declared.run(&["up", "--allow-context", "kind-x"]).code(5).says("`uid` in [cluster] is one");
 }
+
+#[test]
+fn r14_a_command_that_was_run_at_another_cluster_is_run_again() {
+    let sandbox = project("kind-x", "", None);
+    let deploy = "[[stage.step]]\nid = 'deploy'\naction = 'command'\nneeds = ['start']\nrun = 'echo deploy >> world'\n";
+    let pipeline = fs_err::read_to_string(sandbox.path("pipeline.toml")).unwrap();
+    sandbox.file("pipeline.toml", &(pipeline + deploy));
+    sandbox.run(&["up"]).code(0);
+    sandbox.run(&["up"]).code(0).says("nothing to do");
+    sandbox.file("uid", "two");
+    sandbox.run(&["plan", "--exit-code"]).code(10).says("deploy");
+    sandbox.run(&["up", "--allow-context", "kind-x"]).code(0);
+    let mut world = sandbox.world();
+    world.sort();
+    assert_eq!(world, ["a", "deploy", "deploy"], "the one that is before the cluster is not handed it");
+    sandbox.run(&["up"]).code(0).says("nothing to do");
+}

@@ -44,3 +44,45 @@ fn a_closed_standard_output_does_not_stop_the_run() {
     assert_eq!(child.wait().unwrap().code(), Some(0));
     assert_eq!(sandbox.world(), ["a"]);
 }
+
+#[test]
+fn whatever_fails_has_the_same_error_object_everywhere() {
+    let retry = "retry = { attempts = 2, delay = '10ms' }\ncovers = ['T001']";
+    let pipeline = steps(&[("a", "echo no >&2; exit 4", retry), ("b", "true", "needs = ['a']")]);
+    let sandbox = Sandbox::new(&pipeline.replacen("name = \"test\"", "name = \"test\"\nchecklists = ['tasks.md']", 1));
+    sandbox.file("tasks.md", "- [ ] T001 It works\n");
+    let shown = sandbox.run(&["up", "--output", "json"]).code(1);
+    let events: Vec<serde_json::Value> = shown.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let error_of = |kind: &str| &events.iter().find(|event| event["event"] == kind).unwrap()["error"];
+    let error = error_of("step_finished");
+    assert_eq!((error["v"].as_u64(), error["id"].as_str()), (Some(1), Some("command-failed")), "{error}");
+    assert_eq!(error_of("step_retrying"), error);
+    assert_eq!(error_of("run_finished"), error);
+    let document = |args: &[&str]| -> serde_json::Value {
+        serde_json::from_str(&sandbox.run(&[args, &["--format", "json"]].concat()).stdout).unwrap()
+    };
+    assert_eq!(&document(&["status"])["steps"][0]["error"], error);
+    assert!(document(&["status"])["steps"][1].get("error").is_none());
+    assert_eq!(&document(&["report"])["items"][0]["evidence"][0]["error"], error);
+    assert_eq!(&document(&["explain", "s.a"])["error"], error);
+}
+
+#[test]
+fn a_run_that_is_stopped_or_fails_beyond_its_steps_says_why_as_an_error_object() {
+    let end = |shown: &crate::sandbox::Shown| -> serde_json::Value {
+        serde_json::from_str(shown.stdout.lines().last().unwrap()).unwrap()
+    };
+    let sandbox = Sandbox::new(&steps(&[("a", "touch ready; sleep 600", "")]));
+    let run = sandbox.spawn(&["up", "--output", "json"]);
+    sandbox.wait_for("ready");
+    crate::sandbox::send("TERM", run.id());
+    let stopped = end(&crate::sandbox::Shown::of(run).code(143));
+    assert_eq!((&stopped["event"], &stopped["error"]["id"]), (&"run_finished".into(), &"terminated".into()));
+    assert_eq!(stopped["error"]["message"], "the run was stopped by SIGTERM");
+
+    let all_optional = Sandbox::new(&steps(&[("a", "false", "optional = true")]));
+    let failed = end(&all_optional.run(&["up", "--output", "json"]).code(1));
+    assert_eq!(failed["error"]["message"], failed["problems"][0]["text"], "{failed}");
+    let good = Sandbox::new(&steps(&[("a", "true", "")]));
+    assert!(end(&good.run(&["up", "--output", "json"]).code(0)).get("error").is_none());
+}

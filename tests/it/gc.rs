@@ -59,7 +59,7 @@ fn built(engine: &FakeEngine) -> BTreeSet<String> {
     engine.world().images.keys().filter(|name| name.starts_with("shop/app:")).cloned().collect()
 }
 
-/// Builds the image anew. Returns its name.
+/// Builds the image again. Returns its new name.
 fn build(sandbox: &Sandbox, engine: &FakeEngine, content: &str) -> String {
     let before = built(engine);
     sandbox.file("app/content", content).run(&["up"]).code(0);
@@ -93,7 +93,7 @@ fn f152_an_image_that_another_checkout_or_a_container_uses_stays() {
     assert_eq!(built(&engine).len(), 6);
     let all = |names: &[&String]| names.iter().map(|name| (*name).clone()).collect::<BTreeSet<_>>();
 
-    // As long as it can't be told what another checkout uses, nothing goes.
+    // As long as the journal of another checkout can't be read, nothing goes.
     let mark = fs_err::read(two.path(".provision/mark")).unwrap();
     fs_err::write(two.path(".provision/mark"), "of another machine").unwrap();
     let shown = one.run(&["gc", "--images", "0"]).code(1).says("no image is removed");

@@ -1,6 +1,7 @@
 //! What `down` removes: the release, if this pipeline's step has made its latest revision.
 
 use super::HelmInstall;
+use super::others::ROLLBACK;
 use crate::action::StepContext;
 use crate::actions::manifest_delete::made;
 use crate::error::Failure;
@@ -8,9 +9,6 @@ use crate::model::Output;
 use crate::tools::deletion::{Consent, Deletion, Proof, TAKEN_DOWN};
 use crate::tools::helm::Helm;
 use crate::tools::kubernetes::{Kube, Release, ReleaseStatus};
-
-/// How Helm describes a revision that a rollback has made.
-pub(super) const ROLLBACK: &str = "Rollback to ";
 
 /// The kinds of objects that hold data, and go with the release.
 const DATA: &[&str] = &["PersistentVolumeClaim", "PersistentVolume", "CustomResourceDefinition"];

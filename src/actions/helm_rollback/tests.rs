@@ -182,3 +182,18 @@ fn a_revision_is_a_number_or_previous() {
         assert!(to(bad).is_err(), "{bad}");
     }
 }
+
+#[tokio::test]
+async fn what_another_checkout_has_released_since_is_not_rolled_back_without_the_users_word() {
+    let world = World::new(&[("superseded", "A"), ("deployed", "B")]);
+    let name = record_name("todo", 2);
+    let mut record = world.store.get(&name).unwrap();
+    record["metadata"]["labels"]["checkout.provision.dev/other"] = json!("main-other");
+    world.store.put(&name, record, "9");
+    let failure = world.run(To::Previous).await.unwrap_err();
+    assert!(failure.to_string().contains("the revision that it goes back to does not have it"), "{failure}");
+    assert!(failure.to_string().contains("deployed from the checkout `main-other`"), "{failure}");
+    assert!(failure.hints.iter().any(|hint| hint.contains("--yes")), "{:?}", failure.hints);
+    let target = world.store.get(&record_name("todo", 1)).unwrap();
+    assert!(target["metadata"]["annotations"]["provision.dev/rollback"].is_null(), "{target}");
+}

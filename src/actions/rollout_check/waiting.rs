@@ -49,7 +49,7 @@ impl Provisional {
             .with("restarts", self.restarts.to_string())
     }
 
-    /// Returns how long it takes until each of the containers has run for [`STEADY`]: a look at them from then on says
+    /// Returns how long it takes until each of the containers has run for [`STEADY`]: a check of them from then on says
     /// that they stay up. They have started and passed their readiness probe within that time.
     pub(super) fn remaining(&self) -> Duration {
         STEADY.saturating_sub(self.up).saturating_sub(self.lasts())

@@ -51,6 +51,15 @@ pub(in crate::cli) struct DoctorArgs {
     /// How to show what was found
     #[arg(long, value_name = "FORM", default_value = "text")]
     pub(in crate::cli) format: ReadFormat,
+    /// Install programs that are missing or too old, in the ways that their `tool-check` steps declare; asks first
+    #[arg(long)]
+    pub(in crate::cli) install: bool,
+    /// Do not ask
+    #[arg(long, requires = "install")]
+    pub(in crate::cli) yes: bool,
+    /// Trust the pipeline as it is now, and remember that
+    #[arg(long, requires = "install")]
+    pub(in crate::cli) trust: bool,
 }
 
 #[derive(Args, Debug)]

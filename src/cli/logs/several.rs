@@ -20,8 +20,8 @@ struct Source<'a> {
     is_done: bool,
 }
 
-/// Shows the logs of `steps` in `run`; without steps, of all that have run in the last run. With `--follow` those of the
-/// run that is on, also of steps that start later, until it ends.
+/// Shows the logs of `steps` in `run`; without steps, of every step that started in the last run. With `--follow` those
+/// of the run that is on, also of steps that start later, until it ends.
 pub(super) fn show(
     project: &Project,
     terminal: &Terminal,

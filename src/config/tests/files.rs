@@ -89,7 +89,7 @@ fn a_step_is_linked_to_those_that_make_what_it_reads() {
 fn what_comes_after_the_reader_or_may_be_something_else_is_no_error() {
     let stage = |steps: String| project(&format!("[[stage]]\nid = \"build\"\n{steps}"));
     let none: [&str; 0] = [];
-    // Checked before it is made anew.
+    // Checked before it is made again.
     let before = maker("makes", "'out/a.txt'", "needs = [\"reads\"]") + &reader("'out/a.txt'", "");
     assert_eq!(sources(&stage(before)), none);
     // All of the project, in which something is made.

@@ -49,7 +49,27 @@ pages! {
         about: "A program that the pipeline needs is not in PATH. Nothing was changed.",
         causes: ["it is not installed", "it is installed in a folder that PATH of this shell does not have"],
         look: ["`provision doctor` lists all programs that this pipeline needs, with their versions"],
-        fixes: ["install it; `provision doctor` shows how", "then `provision up`"],
+        fixes: [
+            "install it; `provision doctor` shows how",
+            "`provision doctor --install` installs what its step declares a way for, and asks first",
+            "then `provision up`",
+        ],
+        next: "provision doctor",
+    }
+    INSTALL_FAILED = "install-failed", Prerequisite, "a program could not be installed" {
+        about: "`provision doctor --install` installs programs in the way that their `tool-check` steps declare. One of \
+                its commands or downloads did not succeed. A file with another digest than the declared one was not \
+                put anywhere.",
+        causes: [
+            "the package manager does not know the package, or needs rights that this user does not have",
+            "the server has another file than the one whose SHA-256 the pipeline declares",
+            "this machine can't reach the server",
+        ],
+        look: ["the lines `caused by` and what the command printed last say what it was"],
+        fixes: [
+            "run the command that is named by hand: as the user who may, or with a terminal for `sudo`",
+            "correct `install` of the step in pipeline.toml",
+        ],
         next: "provision doctor",
     }
     TOOL_VERSION = "tool-version", Prerequisite, "a program has another version than the one that is needed" {

@@ -80,11 +80,14 @@ pages! {
         fixes: ["`provision report --tick` once more"],
         next: "provision report",
     }
-    CONSENT_NEEDED = "consent-needed", Usage, "nobody can be asked, and nothing was removed" {
-        about: "`provision down` shows what it would remove and asks. Here it can't ask.",
+    CONSENT_NEEDED = "consent-needed", Usage, "nobody can be asked, and nothing was done" {
+        about: "`provision down` and `provision doctor --install` show what they would do and ask. Here they can't ask.",
         causes: ["the command runs in CI or behind a pipe"],
         look: ["`provision down --dry-run` shows what would be removed"],
-        fixes: ["`provision down --yes` removes it, with the data in it"],
+        fixes: [
+            "`provision down --yes` removes it, with the data in it",
+            "`provision doctor --install --yes` installs what is shown",
+        ],
         next: "provision down --dry-run",
     }
     USAGE = "usage", Usage, "the command line is not valid" {

@@ -121,7 +121,7 @@ impl Decisions<'_> {
         let end = end.into_inner();
         let is_unproven = matches!(end.propagation, Propagation::Failed | Propagation::Open);
         if is_unproven && !self.graph.is_optional(end.number) {
-            self.worst.get_or_insert(end.failure_kind());
+            self.worst.get_or_insert_with(|| end.failure());
         }
         let End { number, event, outcome, output, propagation, holds_slot, .. } = end;
         self.path.end(number, self.run.sink.elapsed());

@@ -2,7 +2,8 @@
 
 use std::io::{self, Write};
 
-use crate::model::Checklist;
+use crate::error::ErrorObject;
+use crate::model::{Checklist, Evidence};
 use crate::report::style::Theme;
 use crate::report::timeline::Timeline;
 
@@ -20,6 +21,8 @@ pub(crate) struct ChecklistReport<'a> {
     pub(crate) timeline: Option<Timeline<'a>>,
     /// Returns the last lines of a log, by its path relative to the project; `None` if it is gone.
     pub(crate) log: &'a dyn Fn(&str) -> Option<String>,
+    /// Returns why a step failed, if its last end is in this run and was no success.
+    pub(crate) error: &'a dyn Fn(&Evidence) -> Option<ErrorObject>,
 }
 
 /// A format of the report.

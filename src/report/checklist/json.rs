@@ -5,7 +5,9 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::format::{ChecklistReport, Format};
+use crate::error::ErrorObject;
 use crate::model::{AppliedWaiver, Attempt, Counts, Evidence, ItemStatus, NearItem, StepId, Verdict};
+use crate::report::error_object::WireError;
 use crate::report::facts::Facts;
 use crate::report::style::timestamp;
 use crate::report::text::write_document;
@@ -13,13 +15,13 @@ use crate::report::text::write_document;
 pub(super) const FORMAT: Format = Format { name: "json", write };
 
 fn write(out: &mut dyn Write, report: &ChecklistReport) -> io::Result<()> {
-    let ChecklistReport { pipeline, checklist, generated_ms, .. } = *report;
+    let ChecklistReport { pipeline, checklist, generated_ms, error, .. } = *report;
     let document = Document {
         v: VERSION,
         pipeline,
         generated: timestamp(generated_ms),
         counts: WireCounts::new(checklist.counts()),
-        items: checklist.items.iter().map(WireItem::new).collect(),
+        items: checklist.items.iter().map(|status| WireItem::new(status, error)).collect(),
         near_items: checklist.near.iter().map(WireNear::new).collect(),
     };
     write_document(out, &document)
@@ -133,7 +135,9 @@ struct WireItem<'a> {
 }
 
 impl<'a> WireItem<'a> {
-    fn new(status: &'a ItemStatus) -> Self {
+    fn new(status: &'a ItemStatus, error: &dyn Fn(&Evidence) -> Option<ErrorObject>) -> Self {
+        let evidence =
+            |evidence| WireEvidence { error: error(evidence).map(WireError::from), ..WireEvidence::new(evidence) };
         Self {
             id: status.item.has_id.then_some(status.item.id.as_str()),
             file: &status.item.place.file,
@@ -144,7 +148,7 @@ impl<'a> WireItem<'a> {
             ticked: status.item.ticked,
             must: status.item.must,
             waiver: status.waiver.as_ref().map(WireWaiver::new),
-            evidence: status.evidence.iter().map(WireEvidence::new).collect(),
+            evidence: status.evidence.iter().map(evidence).collect(),
         }
     }
 }
@@ -206,6 +210,9 @@ pub(in crate::report) struct WireEvidence<'a> {
     attempts: Vec<WireAttempt<'a>>,
     /// Why it is out of date, else `null`.
     stale: Option<&'a str>,
+    /// Why the step failed, as one object; omitted if it did not, and in records of older versions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<WireError>,
 }
 
 impl<'a> WireEvidence<'a> {
@@ -223,6 +230,7 @@ impl<'a> WireEvidence<'a> {
             proven_by: evidence.proven_by.as_ref().map(StepId::as_str),
             attempts: evidence.attempts.iter().map(WireAttempt::new).collect(),
             stale: evidence.stale.as_deref(),
+            error: None,
         }
     }
 }
@@ -247,6 +255,8 @@ impl<'a> WireAttempt<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Failure;
+    use crate::model::Outcome;
     use crate::report::testing::documented;
     use crate::report::testing::runs::{self, report};
 
@@ -260,9 +270,28 @@ mod tests {
     }
 
     #[test]
-    fn every_field_is_documented() {
+    fn a_step_that_failed_says_why_as_one_object() {
+        let error = |evidence: &Evidence| {
+            (evidence.outcome == Outcome::Failed).then(|| Failure::failed("no").object(Some(evidence.step.as_str())))
+        };
         let mut out = Vec::new();
-        write(&mut out, &ChecklistReport { checklist: &runs::checklist(), ..report() }).unwrap();
+        write(&mut out, &ChecklistReport { error: &error, ..report() }).unwrap();
+        let document: serde_json::Value = serde_json::from_slice(&out).unwrap();
+        let evidence =
+            document["items"].as_array().unwrap().iter().flat_map(|item| item["evidence"].as_array().unwrap());
+        let (failed, others): (Vec<_>, Vec<_>) = evidence.partition(|evidence| evidence["outcome"] == "failed");
+        assert!(!failed.is_empty() && others.iter().all(|evidence| evidence.get("error").is_none()));
+        for evidence in failed {
+            assert_eq!(evidence["error"]["id"], "step-failed");
+            assert_eq!(evidence["error"]["next"], format!("provision logs {}", evidence["step"].as_str().unwrap()));
+        }
+    }
+
+    #[test]
+    fn every_field_is_documented() {
+        let error = |_: &Evidence| Some(Failure::failed("no").object(None));
+        let mut out = Vec::new();
+        write(&mut out, &ChecklistReport { checklist: &runs::checklist(), error: &error, ..report() }).unwrap();
         documented::check(&serde_json::from_slice(&out).unwrap());
     }
 }

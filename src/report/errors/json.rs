@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::error::{ErrorId, ErrorObject};
 use crate::model::StepId;
+use crate::report::error_object::WireError;
 use crate::report::text::write_document;
 
 /// The version of the document. Fields may be added without another one.
@@ -20,19 +21,8 @@ struct Document<'a> {
     step: Option<&'a str>,
     /// How it failed the last time; omitted for an id.
     #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<WireError<'a>>,
+    error: Option<WireError>,
     errors: Vec<WirePage>,
-}
-
-/// An error as one object, as in the events.
-#[derive(Serialize)]
-struct WireError<'a> {
-    v: u32,
-    id: &'a str,
-    message: &'a str,
-    cause: Option<&'a str>,
-    fix: &'a [String],
-    next: &'a str,
 }
 
 #[derive(Serialize)]
@@ -69,14 +59,7 @@ pub(crate) fn write_errors_json(
         fix: page.fixes,
         next: page.next,
     });
-    let error = last.map(|(_, error)| WireError {
-        v: VERSION,
-        id: &error.id,
-        message: &error.message,
-        cause: error.cause.as_deref(),
-        fix: &error.fix,
-        next: &error.next,
-    });
+    let error = last.map(|(_, error)| WireError::from(error.clone()));
     let step = last.map(|(step, _)| step.as_str());
     let document = Document { v: VERSION, step, error, errors: errors.collect() };
     write_document(out, &document)

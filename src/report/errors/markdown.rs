@@ -13,7 +13,8 @@ Every error has an id, which does not change, and a page: `provision explain ID`
 table in the code: `UPDATE_PAGES=1 cargo test --lib report::errors`.
 
 A failure shows what happened, why, and what helps; where its page says more than that, its last line names the page. Programs get
-the same as one object, `error`, in the events of `--output json` and `--events FILE`, and in the journal's `step-finished`:
+the same as one object, `error`, in the events of `--output json` and `--events FILE`, in `status` and `report` with `--format json`, and
+in the journal's `step-finished`:
 
 ```json
 {\"v\": 1, \"id\": \"docker-unreachable\", \"message\": \"the Docker daemon does not respond at unix:///var/run/docker.sock\",

@@ -108,7 +108,7 @@ impl<W: Write> Reporter for Lines<W> {
                 let text = format!("{}: {}", theme.paint(BUSY, "started"), text::plain(&reason));
                 self.write_step_line(step, &text)
             }
-            EventKind::StepRetrying { step, attempt, attempts, delay, reason } => {
+            EventKind::StepRetrying { step, attempt, attempts, delay, reason, .. } => {
                 let failed = theme.paint(WARN, &format!("attempt {attempt} of {attempts} failed"));
                 let (reason, delay) = (text::plain(reason), duration(*delay));
                 self.write_step_line(step, &format!("{failed}, retrying in {delay}: {reason}"))

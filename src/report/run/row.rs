@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::error::Failure;
 use crate::fingerprint::StaleReason;
 use crate::model::{Outcome, Output, Progress, StepId, StepState};
+use crate::report::run::rate::Rate;
 
 /// A stage's row.
 #[derive(Debug)]
@@ -45,6 +46,10 @@ pub(crate) struct StepRow {
     pub(crate) duration: Duration,
     /// How far it is.
     pub(crate) progress: Option<Progress>,
+    /// How fast bytes are transferred, if they are.
+    pub(crate) rate: Option<Box<Rate>>,
+    /// How long it took the last time, if that is known.
+    pub(crate) expected: Option<Duration>,
     /// Its last line of output.
     pub(crate) last_line: Option<String>,
     /// The last failed attempt, if another one follows.
@@ -117,6 +122,8 @@ impl StepRow {
             started: None,
             duration: Duration::ZERO,
             progress: None,
+            rate: None,
+            expected: None,
             last_line: None,
             retry: None,
             output: Output::new(),

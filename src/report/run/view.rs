@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::event::{Event, EventKind, RunFinished, RunStarted, StepFinished};
 use crate::model::{Change, IdMap, Outcome, RunId, StageId, StepId, StepState};
+use crate::report::run::rate::Rate;
 use crate::report::run::row::{Retry, StageRow, StateCounts, StepRow};
 
 /// The state of a run. Applying an event takes the same time however many steps there are.
@@ -76,12 +77,14 @@ impl View {
                     row.started.get_or_insert(now);
                     row.reason = Some(reason.clone());
                     row.progress = None;
+                    row.rate = None;
                     row.last_line = None;
                 }
             }
-            EventKind::StepRetrying { step, attempt, attempts, delay, reason } => {
+            EventKind::StepRetrying { step, attempt, attempts, delay, reason, .. } => {
                 if let Some(row) = self.running(step) {
                     row.progress = None;
+                    row.rate = None;
                     row.last_line = None;
                     row.retry = Some(Box::new(Retry {
                         attempt: *attempt,
@@ -93,6 +96,7 @@ impl View {
             }
             EventKind::StepProgress { step, progress } => {
                 if let Some(row) = self.running(step) {
+                    row.rate = Rate::after(row.rate.take(), now, progress);
                     row.progress = Some(progress.clone());
                 }
             }
@@ -108,6 +112,13 @@ impl View {
             EventKind::StepFinished(finished) => self.finish_step(finished),
             EventKind::RunInterrupted { signal, kill } => self.interrupted = Some((signal, *kill)),
             EventKind::RunFinished(finished) => self.finished = Some(finished.clone()),
+        }
+    }
+
+    /// Notes how long `step` took the last time.
+    pub(crate) fn expect(&mut self, step: &StepId, expected: Option<Duration>) {
+        if let Some(row) = self.running(step) {
+            row.expected = expected;
         }
     }
 

@@ -11,6 +11,7 @@ use super::status::{LastState, StepStatus};
 use super::why::Explanation;
 use crate::fingerprint::StaleReason;
 use crate::model::{StageId, StepId};
+use crate::report::error_object::WireError;
 use crate::report::style::timestamp;
 use crate::report::text::write_document;
 
@@ -95,6 +96,9 @@ struct WireStatus<'a> {
     duration_ms: Option<u128>,
     /// The first line of its failure.
     message: Option<&'a str>,
+    /// Why it did not succeed, as one object; omitted if it did, and in records of older versions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<WireError>,
 }
 
 #[derive(Serialize)]
@@ -197,6 +201,7 @@ fn status(status: &StepStatus) -> WireStatus<'_> {
         at: at.map(timestamp),
         duration_ms: duration.map(|time| time.as_millis()),
         message,
+        error: status.error.clone().map(WireError::from),
     }
 }
 

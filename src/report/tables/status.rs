@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::table::Table;
+use crate::error::ErrorObject;
 use crate::model::{Outcome, StepId};
 use crate::report::style::{BUSY, DIM, Spans, Symbol, Theme, WARN, count, duration, outcome_style, timestamp};
 
@@ -15,6 +16,8 @@ pub(crate) struct StepStatus {
     pub(crate) title: Arc<str>,
     /// The state.
     pub(crate) last: LastState,
+    /// Why it did not succeed, for programs; `None` in records of older versions.
+    pub(crate) error: Option<ErrorObject>,
 }
 
 /// The last known state of a step, from the journal.
@@ -104,7 +107,7 @@ mod tests {
     const THEME: Theme = Theme { color: false, unicode: true };
 
     fn status(id: &str, title: &str, last: LastState) -> StepStatus {
-        StepStatus { step: step(id), title: title.into(), last }
+        StepStatus { step: step(id), title: title.into(), last, error: None }
     }
 
     #[test]

@@ -180,6 +180,7 @@ mod tests {
             step: step(&format!("{stage}.s{place}")),
             title: "".into(),
             last: state(stage, place),
+            error: None,
         };
         ["a", "b", "c"].iter().flat_map(|stage| (0..n).map(move |place| row(stage, place))).collect()
     }

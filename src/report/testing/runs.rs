@@ -41,6 +41,7 @@ pub(crate) fn failing() -> Vec<Event> {
         attempts: 2,
         delay: Duration::from_secs(5),
         reason: "registry.test.here: connection reset".into(),
+        error: Box::new(Failure::failed("registry.test.here: connection reset").object(Some("build.frontend"))),
     });
     run.at(9000).start("build.frontend", StaleReason::NeverRun);
     run.at(9600).progress("build.backend", Progress::items(7, Some(12), "RUN pip install"));
@@ -270,6 +271,7 @@ pub(crate) fn report() -> ChecklistReport<'static> {
             began_ms: NOW - 60_000,
             steps: steps.collect(),
         }),
+        error: &|_| None,
         log: &|path| path.ends_with("backend.log").then(|| "Collecting fastapi\n<done> & over\n".to_owned()),
     }
 }

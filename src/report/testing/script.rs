@@ -119,6 +119,7 @@ impl Script {
             critical_path,
             warnings: Vec::new(),
             problems: Vec::new(),
+            error: None,
         }))
     }
 }

@@ -5,6 +5,7 @@
 
 mod messages;
 mod runs;
+mod sizes;
 mod tables;
 
 use crate::sandbox::Sandbox;

@@ -8,6 +8,7 @@ use crate::tools::Checkout;
 use crate::tools::cluster::ClusterSpec;
 use crate::tools::deletion::Consent;
 use crate::tools::fake::fake_program;
+use crate::tools::helm::{Helm, Install};
 use crate::tools::kubernetes::fake_api::SecretStore;
 use crate::tools::kubernetes::record_name;
 use crate::tools::kubernetes::record_tests::{record, stored};
@@ -46,10 +47,6 @@ impl World {
         self.store.put(&record_name("todo", number), secret, &number.to_string());
     }
 
-    fn settings() -> HelmInstall {
-        toml::from_str("chart = 'c'\nrelease = 'todo'\nnamespace = 'apps'").unwrap()
-    }
-
     fn context(&self, consent: Consent) -> StepContext {
         fake::context(self.folder.path(), &["s.release"], "s.release", consent)
     }
@@ -63,7 +60,7 @@ impl World {
         let program = fake_program(self.folder.path(), "helm", &script).await;
         let helm = Helm::new(program, &ClusterSpec::new("any", "test"), std::path::Path::new("/s"));
         let kube = self.store.serve(|_| {}).await;
-        let (cx, settings) = (self.context(consent), Self::settings());
+        let cx = self.context(consent);
         let history = kube.release_history("apps", "todo").await.unwrap();
         let install = Install {
             chart: "c",
@@ -79,7 +76,8 @@ impl World {
             checkout: None,
             hook_timeout: None,
         };
-        settings.permit_loss_of_others(&cx, &helm, &kube, &history, &install).await?;
+        let common = CommonRelease { cx: &cx, kube: &kube, namespace: "apps", release: "todo" };
+        common.permit_loss(&history, helm.planned_manifest(&install, &cx), "this step's chart").await?;
         let args = fs_err::read_to_string(asked).unwrap_or_default();
         assert!(args.is_empty() || args.contains("upgrade --install todo c") && args.contains("--dry-run=server"));
         Ok(!args.is_empty())
@@ -131,10 +129,10 @@ async fn what_this_checkout_has_released_goes_with_its_chart_and_helm_is_not_ask
 async fn who_upgrades_at_the_same_time_is_named_with_what_helps() {
     let world = World::new();
     let kube = world.store.serve(|_| {}).await;
-    let (cx, settings) = (world.context(Consent::None), World::settings());
+    let cx = world.context(Consent::None);
+    let common = CommonRelease { cx: &cx, kube: &kube, namespace: "apps", release: "todo" };
     let failed = || Failure::failed("helm's upgrade of the release `todo` failed");
-    let explained =
-        async |before: &[Revision], call: &str| settings.with_rival(&cx, &kube, before, call, failed()).await;
+    let explained = async |before: &[Revision], call: &str| common.with_rival(before, call, failed()).await;
     assert!(explained(&[], "call-1").await.causes.is_empty(), "nothing was begun");
     world.revision(1, "pending-install", "Initial install underway", &map("a", ""), &["other"]);
     let before = kube.release_history("apps", "todo").await.unwrap();

@@ -12,16 +12,14 @@ use crate::error::{ErrorObject, Failure, FailureKind};
 use crate::event::{Event, EventKind, RunFinished, RunStarted, StepFinished};
 use crate::fingerprint::StaleReason;
 use crate::model::{Outline, Progress, RunId, StepId, Unit};
+use crate::report::error_object::WireError;
 use crate::report::facts::Facts;
 use crate::report::reporter::Reporter;
 use crate::report::text::tame_json;
-use wire::{Body, Line, PathStep, Reason, Stage, Step, WireError, WireFailure, WireProblem};
+use wire::{Body, Line, PathStep, Reason, Stage, Step, WireFailure, WireProblem};
 
 /// The version of the format.
 const VERSION: u8 = 1;
-
-/// The version of the object that describes an error.
-const ERROR_VERSION: u8 = 1;
 
 /// Writes JSON lines, each as soon as its event arrives.
 #[derive(Debug)]
@@ -90,13 +88,14 @@ fn body(kind: &EventKind) -> (&'static str, Body<'_>) {
             let reason = self::reason(reason);
             ("step_started", Body::StepStarted { step: step.as_str(), reason })
         }
-        EventKind::StepRetrying { step, attempt, attempts, delay, reason } => {
+        EventKind::StepRetrying { step, attempt, attempts, delay, reason, error } => {
             let body = Body::StepRetrying {
                 step: step.as_str(),
                 attempt: *attempt,
                 attempts: *attempts,
                 delay_ms: ms(*delay),
                 reason,
+                error: WireError::from(ErrorObject::clone(error)),
             };
             ("step_retrying", body)
         }
@@ -184,6 +183,7 @@ fn run_finished(finished: &RunFinished) -> Body<'_> {
             .iter()
             .map(|problem| WireProblem { step: problem.step.as_ref().map(StepId::as_str), text: &problem.text })
             .collect(),
+        error: finished.error.as_deref().cloned().map(WireError::from),
     }
 }
 
@@ -208,8 +208,7 @@ fn reason(reason: &StaleReason) -> Reason<'_> {
 }
 
 fn error(failure: &Failure, step: Option<&StepId>) -> WireError {
-    let ErrorObject { id, message, cause, fix, next } = failure.object(step.map(StepId::as_str));
-    WireError { v: ERROR_VERSION, id, message, cause, fix, next }
+    WireError::from(failure.object(step.map(StepId::as_str)))
 }
 
 fn failure(failure: &Failure) -> WireFailure<'_> {
@@ -263,7 +262,7 @@ mod tests {
         {"v":1,"event":"step_started","run":"20261121-113512-4f2a","elapsed_ms":1500,"step":"build.frontend","reason":{"kind":"never_run","text":"never run"}}
         {"v":1,"event":"step_progress","run":"20261121-113512-4f2a","elapsed_ms":2000,"step":"build.backend","current":42000000,"total":87400000,"unit":"bytes","message":"sending the context"}
         {"v":1,"event":"step_line","run":"20261121-113512-4f2a","elapsed_ms":2000,"step":"build.frontend","line":"\u001b[32madded\u001b[0m 1203 packages\r\n"}
-        {"v":1,"event":"step_retrying","run":"20261121-113512-4f2a","elapsed_ms":4000,"step":"build.frontend","attempt":1,"attempts":2,"delay_ms":5000,"reason":"registry.test.here: connection reset"}
+        {"v":1,"event":"step_retrying","run":"20261121-113512-4f2a","elapsed_ms":4000,"step":"build.frontend","attempt":1,"attempts":2,"delay_ms":5000,"reason":"registry.test.here: connection reset","error":{"v":1,"id":"step-failed","message":"registry.test.here: connection reset","cause":null,"fix":[],"next":"provision logs build.frontend"}}
         {"v":1,"event":"step_started","run":"20261121-113512-4f2a","elapsed_ms":9000,"step":"build.frontend","reason":{"kind":"never_run","text":"never run"}}
         {"v":1,"event":"step_progress","run":"20261121-113512-4f2a","elapsed_ms":9600,"step":"build.backend","current":7,"total":12,"unit":"items","message":"RUN pip install"}
         {"v":1,"event":"step_line","run":"20261121-113512-4f2a","elapsed_ms":9600,"step":"build.backend","line":"Collecting fastapi"}

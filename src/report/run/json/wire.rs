@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::report::error_object::WireError;
 use crate::report::facts::Facts;
 
 /// The fields of every line.
@@ -84,6 +85,8 @@ pub(crate) enum Body<'a> {
         delay_ms: u64,
         /// Why it failed.
         reason: &'a str,
+        /// The same as one object.
+        error: WireError,
     },
     /// `step_asking`: it waits for an answer of the person at the terminal.
     StepAsking {
@@ -163,6 +166,9 @@ pub(crate) enum Body<'a> {
         /// Why it failed, beyond the failures of its steps; omitted if there is nothing.
         #[serde(skip_serializing_if = "Vec::is_empty")]
         problems: Vec<WireProblem<'a>>,
+        /// Why it did not succeed, as one object; omitted if it did.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        error: Option<WireError>,
     },
 }
 
@@ -232,23 +238,6 @@ pub(crate) struct WireFailure<'a> {
     pub(crate) hints: &'a [String],
     /// Whether another attempt may succeed.
     pub(crate) transient: bool,
-}
-
-/// An error as one object. docs/errors/README.md describes it.
-#[derive(Serialize)]
-pub(crate) struct WireError {
-    /// The version of the object: 1.
-    pub(crate) v: u8,
-    /// The stable id.
-    pub(crate) id: String,
-    /// What happened, to what.
-    pub(crate) message: String,
-    /// Why, outermost first.
-    pub(crate) cause: Option<String>,
-    /// Commands or sentences that help.
-    pub(crate) fix: Vec<String>,
-    /// The command to run next.
-    pub(crate) next: String,
 }
 
 /// A step of the critical path.

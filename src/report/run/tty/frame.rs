@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::layout::{Row, layout};
 use super::line::{Draft, Line};
 use super::size::Size;
-use crate::model::{Outcome, Progress, StepState};
+use crate::model::{Outcome, Progress, StepState, human_bytes};
 use crate::report::run::interruption::interruption;
 use crate::report::run::row::{Retry, StageRow, StepRow};
 use crate::report::run::view::View;
@@ -20,6 +20,12 @@ const MAX_COLUMNS: usize = 110;
 
 /// Lines of the screen that are left for the summary below the last frame.
 const SUMMARY_LINES: usize = 8;
+
+/// Shorter steps are over before an expectation is of use.
+const LEAST_EXPECTED: Duration = Duration::from_secs(3);
+
+/// Columns below which the words of a step need the room of its expectation.
+const MIN_COLUMNS_EXPECTED: usize = 59;
 
 /// What a frame is rendered for.
 #[derive(Clone, Copy, Debug)]
@@ -165,14 +171,18 @@ fn step(row: &StepRow, canvas: Canvas, name_width: usize, draft: &mut Draft) {
                         draft.left.push(WARN, format!("attempt {}/{} ", retry.attempt + 1, retry.attempts));
                     }
                     match progress {
-                        Some(progress) => push_progress(progress, draft),
+                        Some(progress) => push_progress(progress, row, canvas, draft),
                         None => {
                             draft.left.push(PLAIN, title);
                         }
                     }
                 }
             }
-            push_clock(draft, row.started.map(|started| canvas.now.saturating_sub(started)));
+            let clock = row.started.map(|started| canvas.now.saturating_sub(started));
+            if pause.is_none() {
+                push_expected(row.expected, clock, canvas, draft);
+            }
+            push_clock(draft, clock);
         }
         StepState::Finished(outcome) => {
             // Of a step that could not begin, why, instead of what it would have done.
@@ -185,6 +195,25 @@ fn step(row: &StepRow, canvas: Canvas, name_width: usize, draft: &mut Draft) {
             push_clock(draft, Some(row.duration).filter(|duration| *duration > Duration::ZERO));
         }
     }
+}
+
+/// Adds how long a step will take, if it takes as long as the last time; then, how long that was.
+fn push_expected(expected: Option<Duration>, clock: Option<Duration>, canvas: Canvas, draft: &mut Draft) {
+    let Some(expected) = expected.filter(|expected| *expected >= LEAST_EXPECTED) else { return };
+    if canvas.columns() < MIN_COLUMNS_EXPECTED {
+        return;
+    }
+    let text = match expected.checked_sub(clock.unwrap_or_default()).filter(|left| !left.is_zero()) {
+        Some(left) => format!("~{} left", whole(left)),
+        None => format!("last took {}", whole(expected)),
+    };
+    draft.right.push(DIM, text);
+}
+
+/// Returns a time without tenths of seconds, rounded up: `12s`, `1m 05s`.
+fn whole(time: Duration) -> String {
+    let time = Duration::from_secs(time.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX));
+    if time < Duration::from_secs(60) { format!("{}s", time.as_secs()) } else { duration(time) }
 }
 
 /// Adds a time, padded so that times are aligned.
@@ -202,12 +231,15 @@ fn push_retry_delay(retry: &Retry, canvas: Canvas, draft: &mut Draft) {
     draft.left.push(DIM, text::plain(&retry.reason));
 }
 
-fn push_progress(progress: &Progress, draft: &mut Draft) {
+fn push_progress(progress: &Progress, row: &StepRow, canvas: Canvas, draft: &mut Draft) {
     if let Some(total) = progress.total.filter(|total| *total > 0)
         && !draft.push_bar(progress.current, total)
     {
         let percent = u128::from(progress.current.min(total)) * 100 / u128::from(total);
         draft.left.push(BUSY, format!("{percent} % "));
+    }
+    if let Some(rate) = row.rate.as_ref().and_then(|rate| rate.per_second(canvas.now)) {
+        draft.left.push(BUSY, format!("{}/s ", human_bytes(rate)));
     }
     draft.left.push(PLAIN, text::plain(&progress.to_string()));
 }

@@ -22,7 +22,7 @@ use super::row::StepRow;
 use super::summary::{Failures, NextCommands, write_summary};
 use super::view::View;
 use crate::event::{Event, EventKind, StepFinished};
-use crate::model::Outcome;
+use crate::model::{Outcome, StepId};
 use crate::report::choice::Verbosity;
 use crate::report::reporter::Reporter;
 use crate::report::style::{DIM, STRONG, Theme, WARN};
@@ -48,6 +48,7 @@ pub(crate) struct Tty<W> {
     next: NextCommands,
     out: W,
     size_of: SizeOfTerminal,
+    expected: ExpectedOf,
     bars: Bars,
     drawn_at: Option<Duration>,
     /// Lines to be printed above the rows with the next frame.
@@ -64,12 +65,31 @@ impl std::fmt::Debug for SizeOfTerminal {
     }
 }
 
+/// An [`Expected`] that can be formatted.
+struct ExpectedOf(Expected);
+
+impl std::fmt::Debug for ExpectedOf {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Expected")
+    }
+}
+
+/// Returns how long a step took the last time; `None` if that is unknown. Only asked for a step that has started.
+pub(crate) type Expected = Box<dyn Fn(&StepId) -> Option<Duration> + Send>;
+
 impl<W: Write> Tty<W> {
     /// Creates a reporter that draws on standard output, which `out` writes to as well. `size_of` is called for each
     /// frame.
-    pub(crate) fn stdout(out: W, size_of: SizeOf, theme: Theme, verbosity: Verbosity, next: NextCommands) -> Self {
+    pub(crate) fn stdout(
+        out: W,
+        size_of: SizeOf,
+        expected: Expected,
+        theme: Theme,
+        verbosity: Verbosity,
+        next: NextCommands,
+    ) -> Self {
         let target = ProgressDrawTarget::stdout_with_hz(MAX_DRAWS_PER_SECOND);
-        Self::new(out, target, size_of, theme, verbosity, next)
+        Self { expected: ExpectedOf(expected), ..Self::new(out, target, size_of, theme, verbosity, next) }
     }
 
     fn new(
@@ -87,6 +107,7 @@ impl<W: Write> Tty<W> {
             next,
             out,
             size_of: SizeOfTerminal(size_of),
+            expected: ExpectedOf(Box::new(|_| None)),
             bars: Bars::new(target, theme),
             drawn_at: None,
             pending: Vec::new(),
@@ -169,6 +190,10 @@ impl<W: Write> Reporter for Tty<W> {
                     let heading = self.theme.paint(WARN, "warning:");
                     writeln!(self.pending, "{heading} {}", text::plain(warning))?;
                 }
+            }
+            EventKind::StepStarted { step, .. } => {
+                let expected = (self.expected.0)(step);
+                self.view.expect(step, expected);
             }
             EventKind::StepFinished(finished) => self.announce(finished)?,
             EventKind::StepLine { step, line } if self.verbosity == Verbosity::Verbose => {

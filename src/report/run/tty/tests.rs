@@ -433,3 +433,35 @@ fn an_open_question_is_the_last_line_until_it_is_answered() {
     let text = send(950, EventKind::StepAnswered { step: backend });
     assert!(text.starts_with("build.backend: is the page fine?") && text.contains("Build the images"), "{text}");
 }
+
+#[test]
+fn a_step_shows_how_long_it_will_take_and_a_transfer_how_fast_it_is() {
+    let mut run = Script::new(&[("a", "A", &[("push", "Push it"), ("new", "Never done"), ("quick", "Quick")])]);
+    for step in ["a.push", "a.new", "a.quick"] {
+        run.start(step, StaleReason::NeverRun);
+    }
+    for ms in [0, 500, 1000, 1500, 2000] {
+        run.at(ms).progress("a.push", Progress::bytes(ms * 5000, Some(50_000_000), "layers"));
+    }
+    let lines = |terminal: &Terminal, from: usize, now: u64| {
+        let mut tty = terminal.tty(NICE);
+        tty.expected = ExpectedOf(Box::new(|id| match id.name() {
+            "push" => Some(Duration::from_millis(30_200)),
+            "quick" => Some(Duration::from_secs(1)),
+            _ => None,
+        }));
+        run.events.iter().skip(from).for_each(|event| tty.on_event(event).unwrap());
+        tty.tick(Duration::from_millis(now)).unwrap();
+        terminal.text()
+    };
+    let text = lines(&Terminal::new(100, 20), 0, 2100);
+    let row = |text: &str, name: &str| text.lines().find(|line| line.contains(name)).unwrap().to_owned();
+    assert!(row(&text, "push").contains("4.8 MB/s 10.0 MB/50.0 MB layers "), "{text}");
+    assert!(row(&text, "push").ends_with("  ~29s left    2.1s"), "{text}");
+    assert!(!row(&text, "new").contains("left") && !row(&text, "quick").contains("left"), "{text}");
+    let text = lines(&Terminal::new(100, 20), 0, 45_000);
+    assert!(row(&text, "push").ends_with("last took 31s   45.0s"), "{text}");
+    // Where there is little room, what is done is more important.
+    let text = lines(&Terminal::new(50, 20), 0, 2100);
+    assert!(!text.contains("left"), "{text}");
+}
