@@ -31,7 +31,8 @@ fn sources(project: &Project) -> Vec<String> {
 #[test]
 fn a_step_that_may_run_before_the_one_whose_file_it_reads_is_an_error() {
     let stages = format!(
-        "[[stage]]\nid = \"build\"\n{}[[stage.step]]\nid = \"reads\"\naction = \"file-check\"\npath = \"out/report.txt\"\n",
+        "[[stage]]\nid = \"build\"\n{}[[stage.step]]\n\
+         id = \"reads\"\naction = \"file-check\"\npath = \"out/report.txt\"\n",
         maker("makes", "'out/report.txt'", "")
     );
     let project = project(&stages);
