@@ -173,7 +173,7 @@ pub(super) struct RunArgs {
     /// Also write the events as JSON lines to this file
     #[arg(long, value_name = "FILE")]
     pub(super) events: Option<PathBuf>,
-    /// Write where the time went to this file at the end: a profile for ui.perfetto.dev or chrome://tracing
+    /// Write where the time went to this file at the end: a profile that Perfetto shows
     #[arg(long, value_name = "FILE")]
     pub(super) profile_trace: Option<PathBuf>,
 }

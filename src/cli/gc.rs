@@ -131,7 +131,7 @@ async fn images(
     }
     let docker = project.tools.docker().await?;
     // What is not known to be unused stays.
-    let in_use = match InUse::find(project, &docker, &current).await {
+    let in_use = match InUse::find(project, docker, &current).await {
         Ok(in_use) => in_use,
         Err(failure) => {
             terminal.show_failure(&failure.while_doing("no image is removed: it is not known which ones are in use"));

@@ -1,7 +1,7 @@
 //! [`Filter`]: which entries below a folder are part of a file set.
 
 use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use globset::{GlobBuilder, GlobMatcher, GlobSet, GlobSetBuilder};
 
@@ -130,7 +130,7 @@ impl Filter {
         match &self.rule {
             Rule::Glob { start, parts, deep, excluded, .. } => {
                 let Ok(below) = name.strip_prefix(start) else { return start.starts_with(name) };
-                let folders = || below.components().map(|folder| folder.as_os_str());
+                let folders = || below.components().map(Component::as_os_str);
                 parts.iter().zip(folders()).all(|(part, folder)| part.is_match(folder))
                     && !excluded.is_match(name)
                     && (*deep || folders().count() <= parts.len())

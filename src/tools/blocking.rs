@@ -63,7 +63,9 @@ mod tests {
         }
         let works = async {
             let found = blocking(|| Ok(1)).await;
-            senders.iter().for_each(|sender| sender.send(()).unwrap());
+            for sender in &senders {
+                sender.send(()).unwrap();
+            }
             found
         };
         let (found, waited) = tokio::join!(works, join_all(waits));

@@ -39,7 +39,7 @@ fn with_own_programs(install: &str) -> Sandbox {
 }
 
 fn download(url: &str, program: &str) -> String {
-    let digest: String = Sha256::digest(program).iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest = Sha256::digest(program).iter().fold(String::new(), |digits, byte| digits + &format!("{byte:02x}"));
     format!("[{{ download = {{ url = \"{url}\", sha256 = \"{digest}\" }} }}]")
 }
 

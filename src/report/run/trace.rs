@@ -214,7 +214,7 @@ impl<W: Write> Trace<W> {
         let outcome = self.outcome.map_or("unfinished", Outcome::word);
         let args = Map::from_iter([("outcome".to_owned(), Value::from(outcome))]);
         let end = Slice::new("end: last look, records".to_owned(), self.last_end, self.now);
-        let inner = if end.to - end.from >= SHORTEST_WAIT { vec![end] } else { Vec::new() };
+        let inner = if end.to.saturating_sub(end.from) >= SHORTEST_WAIT { vec![end] } else { Vec::new() };
         vec![Slice { args, inner, ..Slice::new(run.clone(), Duration::ZERO, self.now) }]
     }
 

@@ -76,7 +76,7 @@ impl Download {
 
     fn is_archive(&self) -> bool {
         let path = self.url.split(['?', '#']).next().unwrap_or_default();
-        path.ends_with(".tar.gz") || path.ends_with(".tgz")
+        [".tar.gz", ".tgz"].iter().any(|end| path.ends_with(end))
     }
 
     /// Puts it at `path`, executable. Until the digest is right, what is read has no name in the file system, so that
@@ -125,7 +125,7 @@ impl Download {
             digest.update(&buffer[..n]);
             file.write_all(&buffer[..n]).context(failed)?;
         }
-        Ok(digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+        Ok(digest.finalize().iter().fold(String::new(), |digits, byte| digits + &format!("{byte:02x}")))
     }
 
     /// Writes the archive's file `member` into `to`.

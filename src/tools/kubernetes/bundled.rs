@@ -89,7 +89,7 @@ fn as_type<T: DeserializeOwned + Serialize>(object: &Value) -> Validity {
     }
 }
 
-/// Returns what serde_json says, without the place in JSON that nobody has written.
+/// Returns what `serde_json` says, without the place in JSON that nobody has written.
 fn without_place(error: &str) -> &str {
     error.rsplit_once(" at line ").map_or(error, |(said, _)| said)
 }

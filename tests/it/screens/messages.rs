@@ -23,7 +23,7 @@ fn help_names_each_command_and_what_it_does() {
       status       Show the last known state of every step, also during a run
       why          Show why a step is fresh or stale, input by input
       report       Show the checklist: every item with its verdict and evidence
-      logs         Show the output of a step
+      logs         Show the output of steps
       open         Keep the deployed application forwarded to this machine, and print its address
       watch        Build, deliver, deploy and verify after every change of a file that a step reads
       prove        Change copies of files that items are proven from; show what no check notices
@@ -96,6 +96,8 @@ fn help_of_up_explains_each_option() {
                                   lines, json, github]
           --bell[=<TIME>]         Ring the terminal's bell at the end of a run that took this long
           --events <FILE>         Also write the events as JSON lines to this file
+          --profile-trace <FILE>  Write where the time went to this file at the end: a profile that
+                                  Perfetto shows
       -h, --help                  Print help (see more with '--help')
     ");
 }
@@ -190,8 +192,8 @@ fn an_action_is_described_with_its_settings_and_an_example() {
           For `docker` alone: whether its daemon has to answer.
       hint (string)
           A hint for users who do not have it.
-      install (string)
-          The command that installs it.
+      install (string or array of table or any value)
+          How `provision doctor --install` installs it: a command line, or a list of ways of which the first that works on the machine is taken: `[{ apt = "jq" }, { brew = "jq" }]`. `go`, `cargo`, `pip` and `npm` take a package too, and `download = { url, sha256, member, arch }` a program or its path `member` in a `.tar.gz`.
       version (string)
           The versions that will do, such as `>=1.30` or `>=3.11, <4`; any by default.
       version-args (array of string)

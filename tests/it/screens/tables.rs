@@ -30,11 +30,11 @@ fn a_plan_after_a_change_names_the_changed_input_and_what_depends_on_it() {
     prepare
       ● config  changed: files settings.in                                                  run    ~0.0s
     build
-      ✓ api                                                                               fresh
+      ● api     depends on prepare.config                                                   run    ~0.0s
       ✓ web     Build the page                                                            fresh
     verify
       ● smoke   depends on prepare.config                                                   run    ~0.0s
-    2 steps to run, 2 fresh; about 0.0s of work
+    3 steps to run, 1 fresh; about 0.0s of work
     ");
 }
 
