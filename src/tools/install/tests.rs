@@ -132,7 +132,8 @@ async fn a_program_is_taken_out_of_its_archive() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("bin/tool");
     let bytes = packed(&[("linux/README", "read me"), ("linux/tool", "the program")]);
-    let digest = sha2::Sha256::digest(&bytes).iter().fold(String::new(), |digits, byte| digits + &format!("{byte:02X}"));
+    let digest =
+        sha2::Sha256::digest(&bytes).iter().fold(String::new(), |digits, byte| digits + &format!("{byte:02X}"));
     let fetch = async |member: &str| {
         let url = serve("tool.tar.gz", bytes.clone());
         let text = format!("url = \"{url}\"\nsha256 = \"{digest}\"\nmember = \"{member}\"");
