@@ -122,8 +122,7 @@ impl Down<'_> {
                 return Err(Failure::of(ids::CONSENT_NEEDED, "nobody can be asked, and nothing was removed")
                     .hint("to remove what is shown: `provision down --yes`"));
             }
-            terminal.print(|out| write!(out, "\nremove it? [y/N] "))?;
-            if !trust::read_yes()? {
+            if !trust::agrees(terminal, "remove it?")? {
                 terminal.print(|out| writeln!(out, "nothing was removed"))?;
                 return Ok(Ended { code, is_down: false });
             }

@@ -7,7 +7,7 @@ use super::args::{Cli, Command, LsArgs, ReadFormat};
 use super::output::Terminal;
 use super::project::Project;
 use crate::error::{Context, Failure, FailureKind, ids};
-use crate::journal::{now_ms, running};
+use crate::journal::{journal_path, now_ms, running};
 use crate::model::{Outcome, RunId};
 use crate::report::{
     EnvironmentCluster, EnvironmentRun, EnvironmentState, Environments, ListedEnvironment, write_environments,
@@ -156,7 +156,7 @@ impl<'a> Listing<'a> {
         });
         let slug = checkout_slug(project.tools.state_dir()).unwrap_or_default();
         let record = Record::new(&slug, &pipeline.name, &project.file, pipeline.scope.as_deref(), cluster);
-        let journal = project.tools.state_dir().join("journal.jsonl");
+        let journal = journal_path(project.tools.state_dir());
         let journal_bytes = bytes(&journal);
         let registry = Registry::of_user();
         let known = registry.as_ref().and_then(|registry| registry.known(&record));

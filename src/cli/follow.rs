@@ -8,7 +8,7 @@ use fs_err as fs;
 
 use super::project::Project;
 use crate::error::Failure;
-use crate::journal::{History, Holder, RunRecord, running};
+use crate::journal::{History, Holder, RunRecord, journal_path, running};
 use crate::model::RunId;
 
 /// Interval in which it is looked for news.
@@ -35,7 +35,7 @@ impl<'a> Follower<'a> {
         let state_dir = project.tools.state_dir();
         // Before reading, so that what the run has recorded at its end is read as well.
         let holder = running(state_dir);
-        let journal = state_dir.join("journal.jsonl");
+        let journal = journal_path(state_dir);
         let stamp = stamp(&journal);
         Ok(Self { project, is_on: holder.is_some(), holder, journal, stamp, history: project.history()? })
     }

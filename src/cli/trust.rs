@@ -46,11 +46,8 @@ pub(super) fn require(terminal: &Terminal, project: &Project, ways: Ways) -> Res
                 .hint("`provision trust` shows what it executes, and trusts it as it is now")
                 .hint("where nobody can be asked, as in CI: `provision up --trust`"));
         }
-        terminal.print(|out| {
-            show(out, terminal.out, project, &known, &executes)?;
-            write!(out, "\nexecute it? [y/N] ")
-        })?;
-        if !read_yes()? {
+        terminal.print(|out| show(out, terminal.out, project, &known, &executes))?;
+        if !agrees(terminal, "execute it?")? {
             return Err(refusal(project, &known).hint("`provision trust --show` shows again what it executes"));
         }
     }
@@ -177,8 +174,9 @@ fn show_json(out: &mut dyn Write, project: &Project, known: &Known, executes: &[
     write_document(out, &document)
 }
 
-/// Reads an answer from standard input; only a clear yes is one.
-pub(super) fn read_yes() -> Result<bool, Failure> {
+/// Asks `question` on standard output and reads the answer from standard input; only a clear yes is one.
+pub(super) fn agrees(terminal: &Terminal, question: &str) -> Result<bool, Failure> {
+    terminal.print(|out| write!(out, "\n{question} [y/N] "))?;
     let mut answer = String::new();
     let read = io::stdin().lock().read_line(&mut answer);
     read.map_err(|error| Failure::failed("can't read an answer from the terminal").source(&error))?;

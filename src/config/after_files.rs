@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::syntax::diagnostic::{Diagnostic, Report};
 use crate::action::Action;
-use crate::files::FileSet;
+use crate::files::{FileSet, is_plain, split_glob};
 use crate::model::StepId;
 use crate::pipeline::{Stage, Step};
 
@@ -91,13 +91,8 @@ fn made(uses: &[FileUse]) -> Made<'_> {
 fn selected(patterns: Vec<&str>) -> impl Iterator<Item = Named<'_>> {
     let known = patterns.into_iter().filter(|text| !text.starts_with('!') && !text.contains("${{"));
     known.map(|text| {
-        let is_plain = |part: &&str| !part.contains(['*', '?', '[', '{', '\\']);
-        let mut parts = text.split('/').filter(|part| !part.is_empty() && *part != ".").peekable();
-        let mut start = PathBuf::new();
-        while let Some(part) = parts.next_if(is_plain) {
-            start.push(part);
-        }
-        let is_whole = matches!((parts.next(), parts.next()), (None | Some("**"), None));
+        let (start, rest) = split_glob(text);
+        let is_whole = matches!(rest.as_slice(), [] | ["**"]);
         Named { text, start, is_whole }
     })
 }
@@ -126,10 +121,9 @@ fn makers<'a>(reader: &'a FileUse, uses: &[FileUse], made: &Made<'_>) -> BTreeMa
 
 /// Whether all of what is read is among what is made.
 fn is_certain(read: &Named<'_>, made: &Named<'_>) -> bool {
-    let is_path = !read.text.contains(['*', '?', '[', '{', '\\']);
     read.text == made.text
         || made.is_whole && read.start.starts_with(&made.start)
-        || is_path && matches(made.text, &read.start, &[])
+        || is_plain(read.text) && matches(made.text, &read.start, &[])
 }
 
 /// Whether some of what is made may be among what is read.

@@ -76,14 +76,9 @@ impl Filter {
 
     /// What the glob `pattern` matches in `root`, and none of the globs `excluded` does.
     pub(super) fn glob(root: &Path, pattern: &str, excluded: &[&str]) -> Result<Self, String> {
-        let mut parts = parts_of(pattern)?;
+        let is_root = parts_of(pattern)?.is_empty();
         let excluded = exclusions(excluded)?;
-        if parts.is_empty() {
-            parts.push("**");
-        }
-        let is_plain = |part: &&str| !part.contains(['*', '?', '[', '{', '\\']);
-        let start: PathBuf = parts.iter().take_while(|part| is_plain(part)).collect();
-        let rest: Vec<&str> = parts.iter().copied().skip_while(is_plain).collect();
+        let (start, rest) = split_glob(if is_root { "**" } else { pattern });
         let rule = match rest.as_slice() {
             [] => Rule::Under { start, itself: true, excluded },
             ["**"] => Rule::Under { start, itself: false, excluded },
@@ -210,9 +205,25 @@ impl Filter {
     }
 }
 
+/// Whether a glob, or a part of one, matches nothing but itself.
+pub fn is_plain(glob: &str) -> bool {
+    !glob.contains(['*', '?', '[', '{', '\\'])
+}
+
+/// Splits a glob: the path before its first part that is not plain, and the parts from there on.
+pub fn split_glob(glob: &str) -> (PathBuf, Vec<&str>) {
+    let start = parts(glob).take_while(|part| is_plain(part)).collect();
+    (start, parts(glob).skip_while(|part| is_plain(part)).collect())
+}
+
 /// The parts of a pattern as a path is read: `a//b/./` is `a/b`.
+fn parts(pattern: &str) -> impl Iterator<Item = &str> {
+    pattern.split('/').filter(|part| !part.is_empty() && *part != ".")
+}
+
+/// The same of a pattern that stays inside the project.
 fn parts_of(pattern: &str) -> Result<Vec<&str>, String> {
-    let parts: Vec<&str> = pattern.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
+    let parts: Vec<&str> = parts(pattern).collect();
     if pattern.is_empty() || Path::new(pattern).is_absolute() || parts.contains(&"..") {
         return Err(format!("the pattern `{pattern}` has to stay inside the project"));
     }

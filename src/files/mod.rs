@@ -12,6 +12,7 @@ mod settings_paths;
 mod stat_cache;
 mod walk;
 
+pub use filter::{is_plain, split_glob};
 pub use inside::resolve;
 pub use own::{create_below, open_below, open_own, read_own, read_own_text};
 pub use replace::replace_file;

@@ -193,7 +193,8 @@ pub fn running(state_dir: &Path) -> Option<Holder> {
     lock::holder(&state_dir.join("lock"))
 }
 
-fn journal_path(state_dir: &Path) -> PathBuf {
+/// The journal's file in the state folder.
+pub fn journal_path(state_dir: &Path) -> PathBuf {
     state_dir.join("journal.jsonl")
 }
 

@@ -88,8 +88,7 @@ pub(super) async fn install(
             return Err(Failure::of(ids::CONSENT_NEEDED, "nobody can be asked, and nothing was installed")
                 .hint("to install what is shown: `provision doctor --install --yes`"));
         }
-        terminal.print(|out| write!(out, "\ninstall it? [y/N] "))?;
-        if !trust::read_yes()? {
+        if !trust::agrees(terminal, "install it?")? {
             terminal.print(|out| writeln!(out, "nothing was installed"))?;
             return Ok(None);
         }

@@ -77,29 +77,29 @@ pub(super) fn bind(
     if !strings.invalid.is_empty() {
         return None;
     }
-    let (known, checked) = match checked {
-        Checked::Valid(made) => (Some(Arc::<dyn Action>::from(made)), Checked::Valid(())),
-        Checked::Unknown => (None, Checked::Unknown),
-        Checked::Invalid => (None, Checked::Invalid),
-    };
-    let binding = match checked {
+    let known: Option<Arc<dyn Action>> = match checked {
+        Checked::Valid(made) => Some(Arc::from(made)),
+        Checked::Unknown => None,
         Checked::Invalid => return None,
-        _ if values::check(report, &settings) > 0 => return None,
-        _ if strings.deferred.is_empty() => Binding::Now(known.clone()?),
-        Checked::Valid(()) | Checked::Unknown => {
-            let mut uses: Vec<(StepId, String)> =
-                strings.deferred.values().flat_map(|(_, template)| template.uses()).collect();
-            uses.sort();
-            uses.dedup();
-            let deferred = DeferredSettings {
-                source: Arc::clone(report.source()),
-                step: step.id.clone(),
-                action,
-                settings,
-                templates: strings.deferred,
-            };
-            Binding::Later { uses, make: Arc::new(move |outputs| deferred.make(outputs)) }
-        }
+    };
+    if values::check(report, &settings) > 0 {
+        return None;
+    }
+    let binding = if strings.deferred.is_empty() {
+        Binding::Now(known.clone()?)
+    } else {
+        let mut uses: Vec<(StepId, String)> =
+            strings.deferred.values().flat_map(|(_, template)| template.uses()).collect();
+        uses.sort();
+        uses.dedup();
+        let deferred = DeferredSettings {
+            source: Arc::clone(report.source()),
+            step: step.id.clone(),
+            action,
+            settings,
+            templates: strings.deferred,
+        };
+        Binding::Later { uses, make: Arc::new(move |outputs| deferred.make(outputs)) }
     };
     Some(BoundSettings { inputs, binding, known })
 }
