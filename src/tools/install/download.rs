@@ -13,9 +13,9 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use crate::error::{Context, Failure, ids};
-use crate::tools::blocking;
 use crate::tools::http;
 use crate::tools::process::Cancel;
+use crate::tools::waiting;
 
 /// Most that is read.
 const MAX: u64 = 2 << 30;
@@ -83,7 +83,7 @@ impl Download {
     /// nothing is left of a download that fails or is killed.
     pub(super) async fn fetch(&self, path: &Path, cancel: &Cancel) -> Result<(), Failure> {
         let (download, path, cancel) = (self.clone(), path.to_owned(), cancel.clone());
-        blocking(move || download.fetch_now(&path, &cancel)).await
+        waiting(move || download.fetch_now(&path, &cancel)).await
     }
 
     fn fetch_now(&self, path: &Path, cancel: &Cancel) -> Result<(), Failure> {
