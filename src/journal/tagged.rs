@@ -1,8 +1,7 @@
 //! [`parse`] and [`text`]: a record as JSON with its kind: `{"kind":"child-ended","pid":7}`.
 //!
 //! serde reads an internally tagged enum into a tree first and then makes the record of the tree, because the tag may
-//! stand anywhere. Here the record is read from the text, which takes half of the time: its kind stands first, or is
-//! searched for.
+//! stand anywhere. Here the record is read from the text: its kind stands first, or is searched for.
 
 use serde::de::value::StrDeserializer;
 use serde::de::{DeserializeSeed, Deserializer, EnumAccess, Error, VariantAccess, Visitor};

@@ -76,7 +76,7 @@ fn validity(object: &Value) -> Validity {
 fn as_type<T: DeserializeOwned + Serialize>(object: &Value) -> Validity {
     let mut object = object.clone();
     write_amounts(&mut object);
-    // By way of texts, as the client reads and writes these types: code for values as well would take a megabyte more.
+    // By way of texts, as the client reads and writes these types: the code for values would be in the program as well.
     let typed = match serde_json::from_str::<T>(&object.to_string()) {
         Ok(typed) => typed,
         Err(error) => return Validity::Invalid(without_place(&error.to_string()).to_owned()),
