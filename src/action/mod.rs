@@ -124,6 +124,13 @@ pub trait Action: Debug + Send + Sync {
         Box::pin(std::future::ready(Ok(Vec::new())))
     }
 
+    /// Returns what keeps a run from bringing about what is declared, as far as that can be seen without one. Asked where a
+    /// step is only looked at; must not change anything. Nothing by default.
+    fn obstacle<'a>(&'a self, cx: &'a StepContext) -> BoxFuture<'a, Result<Option<String>, Failure>> {
+        let _ = cx;
+        Box::pin(std::future::ready(Ok(None)))
+    }
+
     /// Looks whether a step that was proven by its fallback can be done by itself now. Must not change anything. Not
     /// known by default, unless a probe shows all of it: then only other inputs make the step try again.
     fn needs_no_fallback<'a>(&'a self, cx: &'a StepContext) -> BoxFuture<'a, bool> {

@@ -71,11 +71,16 @@ impl Action for ClusterStart {
             if output.get("version") != Some(version) {
                 return missing(format!("the cluster `{name}` now has version {version}"));
             }
+            Ok(self.obstacle(cx).await?.map_or(Presence::Present, Presence::Missing))
+        })
+    }
+
+    fn obstacle<'a>(&'a self, cx: &'a StepContext) -> BoxFuture<'a, Result<Option<String>, Failure>> {
+        Box::pin(async move {
+            let cluster = cx.tools().declared_cluster()?;
             let differences = provider(cluster)?.differences(cx.tools(), cluster).await?;
-            if !differences.is_empty() {
-                return missing(format!("the cluster `{name}` has other settings: {}", differences.join(", ")));
-            }
-            Ok(Presence::Present)
+            let said = || format!("the cluster `{}` has other settings: {}", cluster.name, differences.join(", "));
+            Ok((!differences.is_empty()).then(said))
         })
     }
 

@@ -66,9 +66,15 @@ pub async fn check(
         return Err(failure);
     }
     let (mut checked, compared) = judge(step, inputs, action, history, imposed, depth);
-    if let Some(end) = compared
-        && is_probed(&checked.reasons, depth)
+    let compared = compared.filter(|_| is_probed(&checked.reasons, depth));
+    if compared.is_none()
+        && depth != Depth::Decide
+        && let Ok(Some(what)) = action.obstacle(cx).await
     {
+        // A run would not help, so this says more than what has changed.
+        checked.reasons.insert(0, StaleReason::Missing(what));
+    }
+    if let Some(end) = compared {
         if end.outcome == Outcome::Fallback {
             if action.needs_no_fallback(cx).await {
                 checked.reasons.push(StaleReason::NeedsNoFallback);

@@ -1,7 +1,8 @@
 //! What is asked of minikube and Docker, by scripted ones; minikube's never brings a cluster up.
 
+use crate::fake_cluster::FakeCluster;
 use crate::fake_docker::FakeDocker;
-use crate::sandbox::Sandbox;
+use crate::sandbox::{Sandbox, Shown};
 
 /// Prints the file `status` for `status`, and records all else. A start fails.
 const MINIKUBE: &str = r#"
@@ -187,6 +188,70 @@ fn a_setting_that_minikube_cant_change_fails_the_step_with_both_values() {
     let shown = sandbox.file("status", STOPPED).run(&["up"]).code(1);
     shown.says("`memory` is 2048 MB, not `4g`").says("minikube delete -p pp");
     assert!(sandbox.world().is_empty(), "{:?}", sandbox.world());
+}
+
+/// The verdict on the item that the cluster proves, and what is said of its evidence.
+fn of_item(shown: &Shown) -> (String, String) {
+    let report: serde_json::Value = serde_json::from_str(&shown.stdout).unwrap();
+    let item = &report["items"][0];
+    let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+    (text(&item["verdict"]), text(&item["evidence"][0]["stale"]))
+}
+
+#[test]
+fn changed_settings_of_a_cluster_are_told_by_plan_and_report_and_nothing_is_touched() {
+    let mut sandbox = Sandbox::new(
+        "[pipeline]\nname = 't'\nchecklists = ['tasks.md']\n\
+         [vars]\nmemory = '2g'\ncpus = 2\ndriver = 'docker'\nversion = 'v1.33.1'\n\
+         [cluster]\nprovider = 'minikube'\nname = 'pp'\nmemory = '${{ vars.memory }}'\ncpus = '${{ vars.cpus }}'\n\
+         driver = '${{ vars.driver }}'\nkubernetes-version = '${{ vars.version }}'\n\
+         [[stage]]\nid = 's'\n[[stage.step]]\nid = 'a'\naction = 'cluster-start'\ncovers = ['T001']\n",
+    );
+    let docker = FakeDocker::serve(&mut sandbox);
+    FakeCluster::serve(&sandbox, "pp");
+    sandbox.file("tasks.md", "- [ ] T001 The cluster runs as [cluster] says\n");
+    sandbox.run(&["up"]).code(0);
+    docker.node(true);
+    let profile = r#"{"Driver":"docker","Memory":2048,"CPUs":2,"KubernetesConfig":{"KubernetesVersion":"v1.33.1"}}"#;
+    sandbox.file(".minikube/profiles/pp/config.json", profile);
+    let done = |sandbox: &Sandbox| {
+        sandbox.run(&["plan", "--exit-code"]).code(0);
+        assert_eq!(of_item(&sandbox.run(&["report", "--format", "json"]).code(0)).0, "done");
+    };
+    done(&sandbox);
+    let changes_nothing = || {
+        let calls = fs_err::read_to_string(sandbox.path("calls")).unwrap();
+        assert_eq!(calls.lines().filter(|call| call.starts_with("start")).count(), 1, "{calls}");
+        assert!(["delete", "stop"].iter().all(|word| !calls.contains(word)), "{calls}");
+        assert!(sandbox.world().is_empty(), "{:?}", sandbox.world());
+    };
+    let cant_be = [
+        ("memory=4g", "`memory` is 2048 MB, not `4g`"),
+        ("cpus=4", "`cpus` is 2, not 4"),
+        ("driver=podman", "`driver` is `docker`, not `podman`"),
+        ("version=v1.32.0", "`kubernetes-version` is v1.33.1, not the older `v1.32.0`"),
+    ];
+    // A newer Kubernetes is an upgrade, which a run can do.
+    let can_be = [("version=v1.34.0", "changed: kubernetes-version")];
+    for (setting, told) in cant_be.into_iter().chain(can_be) {
+        // A column of the plan has no room for more.
+        sandbox.run(&["plan", "--set", setting]).code(0).says(&told[..told.len().min(40)]);
+        sandbox.run(&["plan", "--exit-code", "--set", setting]).code(10);
+        let (verdict, evidence) = of_item(&sandbox.run(&["report", "--format", "json", "--set", setting]));
+        assert_eq!(verdict, "stale", "{setting}");
+        assert!(evidence.contains(told), "{setting}: {evidence}");
+        changes_nothing();
+        // The file says again what is.
+        done(&sandbox);
+    }
+    for (setting, told) in cant_be {
+        sandbox.run(&["up", "--yes", "--set", setting]).code(1).says(told).says("minikube delete -p pp");
+        changes_nothing();
+        // What stands in its way is said although it has failed since.
+        sandbox.run(&["plan", "--set", setting]).code(0).says(&told[..told.len().min(40)]);
+        sandbox.run(&["up"]).code(0);
+        done(&sandbox);
+    }
 }
 
 #[test]

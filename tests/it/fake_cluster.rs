@@ -26,9 +26,10 @@ const KINDS: &[(&str, &str, &str, bool)] = &[
     ("apps/v1", "replicasets", "ReplicaSet", true),
 ];
 
-/// Keeps a file beside it while its cluster is up, and the images of the node in another one.
+/// Keeps a file beside it while its cluster is up, the images of the node in another one, and notes how it is called.
 const MINIKUBE: &str = r#"
 here=$(dirname "$0")
+echo "$*" >>"$here/../calls"
 case $* in
 version*) echo v1.36.0 ;;
 status*) [ -e "$here/../up" ] && cat "$here/../status" || { cat "$here/../absent"; exit 85; } ;;

@@ -6,6 +6,7 @@ use base64::Engine;
 
 use crate::sandbox::{Sandbox, Shown, all_arguments};
 use crate::server::Server;
+use crate::shared_cluster::SharedCluster;
 
 const CANARY: &str = "tr0ub4dor-and-3-horses";
 
@@ -313,4 +314,38 @@ fn the_variables_of_a_declared_file_reach_expressions_and_secrets_and_no_program
     sandbox.file(".env", &format!("MY_TOKEN={CANARY}\n")).run(&["up"]).code(3).says("`MY_TOKEN` is not set");
     sandbox.file("pipeline.toml", &pipeline("env-file = \"of/me.env\""));
     sandbox.run(&["up"]).code(3).says("or write `MY_TOKEN=…` into `of/me.env`");
+}
+
+#[test]
+fn f83_a_generated_secret_is_masked_in_a_run_without_the_step_that_applies_it() {
+    let sandbox = Sandbox::new(
+        "[pipeline]\nname = 't'\n[secrets]\nPW = { generate = 'hex16' }\n\
+         [cluster]\nprovider = 'context'\ncontext = 'kind-shared'\n[[stage]]\nid = 'secrets'\n[[stage.step]]\nid = 'pw'\n\
+         action = 'secret-apply'\nname = 'keys'\nnamespace = 'shop'\ndata = { PW = '${{ secrets.PW }}' }\n\
+         [[stage]]\nid = 'show'\n[[stage.step]]\nid = 'dump'\naction = 'command'\nalways = true\n\
+         run = 'cat pw; base64 pw; cat pw >seen'\n",
+    );
+    let cluster = SharedCluster::serve();
+    cluster.reach_from(&sandbox);
+    sandbox.run(&["up", "--until", "secrets"]).code(0);
+    let value = std::cell::RefCell::new(String::new());
+    cluster.change(|object| {
+        if let Some(coded) = object["data"]["PW"].as_str() {
+            let plain = base64::engine::general_purpose::STANDARD.decode(coded).unwrap();
+            *value.borrow_mut() = String::from_utf8(plain).unwrap();
+        }
+    });
+    let value = value.into_inner();
+    assert_eq!(value.len(), 32);
+    // As a command gets it that asks the cluster.
+    sandbox.file("pw", &value);
+    let shown = sandbox.run(&["up", "--only", "show", "-v", "--events", "events.jsonl"]).code(0);
+    assert_eq!(fs_err::read_to_string(sandbox.path("seen")).unwrap(), value, "the step has run");
+    let events = fs_err::read_to_string(sandbox.path("events.jsonl")).unwrap();
+    let everything = format!("{}{}{}{events}", shown.stdout, shown.stderr, sandbox.state_text());
+    let coded = base64::engine::general_purpose::STANDARD.encode(&value);
+    for form in [value.as_str(), &value[..16], &coded[..20]] {
+        assert!(!everything.contains(form), "{form}: {everything}");
+    }
+    assert!(everything.contains("***"));
 }

@@ -87,6 +87,9 @@ impl SharedCluster {
     }
 
     fn answer(&self, method: &str, path: &str, query: &str, content_type: &str, body: &Value) -> (u16, Value) {
+        if method == "POST" {
+            return self.create(path, query, body);
+        }
         let parts: Vec<&str> = path.split('/').skip(3).collect();
         match (path, parts.as_slice()) {
             ("/version" | "/readyz", _) => (200, json!({})),
@@ -105,6 +108,15 @@ impl SharedCluster {
             (_, ["namespaces", _] | ["namespaces", _, _, _]) => self.object(method, path, query, content_type, body),
             _ => failed(404, "NotFound"),
         }
+    }
+
+    fn create(&self, path: &str, query: &str, body: &Value) -> (u16, Value) {
+        let path = format!("{path}/{}", body["metadata"]["name"].as_str().unwrap());
+        if self.objects.lock().unwrap().contains_key(&path) {
+            return failed(409, "AlreadyExists");
+        }
+        let (_, created) = self.object("PATCH", &path, query, "application/apply-patch+yaml", body);
+        (201, created)
     }
 
     fn list(&self, path: &str, plural: &str, query: &str) -> Value {

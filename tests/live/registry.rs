@@ -40,6 +40,9 @@ metadata: {name: web}
 spec: {selector: {app: web}, ports: [{port: 80}]}
 ";
 
+/// What leaves a deployment as it was, and takes a quarter of a minute each time.
+const EXERCISES: [&str; 4] = ["rollout-update", "rollout-undo", "scale-check", "recovery-check"];
+
 /// A workload without a chart.
 const RAW: &str = "apiVersion: apps/v1
 kind: Deployment
@@ -144,9 +147,16 @@ async fn every_action_runs_twice_and_is_stopped_and_runs_again() {
             first.get("image").unwrap().clone_into(&mut built);
         }
         present(&bench, action, &settings, &first).await;
-        let second = bench.run(action, &settings).await.unwrap();
-        assert_eq!(identity(action, &second), identity(action, &first), "{action} made something else the second time");
-        present(&bench, action, &settings, &second).await;
+        // An exercise has its second run after the stops, which come before it has changed anything.
+        if !EXERCISES.contains(&action) {
+            let second = bench.run(action, &settings).await.unwrap();
+            assert_eq!(
+                identity(action, &second),
+                identity(action, &first),
+                "{action} made something else the second time"
+            );
+            present(&bench, action, &settings, &second).await;
+        }
 
         // Stopped before it has begun, and a moment later: it says so, and the next run is none the worse for it.
         for delay in [0, 30] {

@@ -34,24 +34,23 @@ fn identity(output: &Output) -> [Option<&str>; 6] {
 async fn a_cluster_comes_back_from_whatever_happened_to_it() {
     let bench = Workbench::bare("repair", PROFILE, BTreeMap::new());
     let kubeconfig = bench.path(".provision/kubeconfig");
-    let delete = format!("KUBECONFIG={} minikube delete -p {PROFILE}", kubeconfig.display());
-    shell(&bench, &delete).await;
-    let output = timed("cold start", bench.run("cluster-start", "")).await.unwrap();
+    delete(&bench, PROFILE).await;
+    // While Kubernetes starts in the node; the other tests kill while minikube makes it.
+    let output = finished_after_a_kill(&bench, 12).await;
     timed("probe", bench.probe("cluster-start", "", &output)).await;
 
     let pause = format!("minikube pause -p {PROFILE}");
     assert_eq!(identity(&repaired(&bench, "paused", &pause, &output).await), identity(&output));
     let stop = format!("KUBECONFIG={} minikube stop -p {PROFILE}", kubeconfig.display());
     assert_eq!(identity(&repaired(&bench, "stopped", &stop, &output).await), identity(&output));
+    // What ran in it runs again.
+    let rollout = "namespace = 'kube-system'\ndeployments = ['coredns']";
+    timed("rollout after that", bench.run("rollout-check", rollout)).await.unwrap();
     let kill = format!("docker kill {PROFILE}");
     assert_eq!(identity(&repaired(&bench, "its container is killed", &kill, &output).await), identity(&output));
     let forget = format!("rm {}", kubeconfig.display());
     assert_eq!(identity(&repaired(&bench, "our kubeconfig is gone", &forget, &output).await), identity(&output));
-    // Another cluster, also for the probe.
-    let again =
-        repaired(&bench, "deleted outside of provision", &format!("minikube delete -p {PROFILE}"), &output).await;
-    assert_ne!(again.get("uid"), output.get("uid"));
-    shell(&bench, &delete).await;
+    delete(&bench, PROFILE).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -59,8 +58,7 @@ async fn a_killed_start_never_costs_what_somebody_has_put_into_the_cluster_since
     let profile = "provision-shared";
     let (ours, theirs) =
         (Workbench::bare("ours", profile, BTreeMap::new()), Workbench::bare("theirs", profile, BTreeMap::new()));
-    let delete = format!("KUBECONFIG={} minikube delete -p {profile}", ours.path(".provision/kubeconfig").display());
-    shell(&ours, &delete).await;
+    delete(&ours, profile).await;
     let cancel = ours.cancel.child();
     let step = ours.step_with("cluster-start", "", cancel.clone());
     let killing = async {
@@ -75,35 +73,26 @@ async fn a_killed_start_never_costs_what_somebody_has_put_into_the_cluster_since
     let after = timed("our second start", ours.run("cluster-start", "")).await.unwrap();
     assert_eq!(before.get("uid"), after.get("uid"));
     theirs.command("get configmap hours-of-work").await;
-    shell(&ours, &delete).await;
+    delete(&ours, profile).await;
 }
 
-/// Starts the cluster of `profile` from nothing, kills the start after each of these times (in seconds), and sees that
-/// the next start finishes it.
-pub(crate) async fn killed_and_finished(profile: &str, kills: &[u64]) {
-    let bench = Workbench::bare(profile, profile, BTreeMap::new());
+/// Deletes the cluster of `profile`, if there is one.
+pub(crate) async fn delete(bench: &Workbench, profile: &str) {
     let kubeconfig = bench.path(".provision/kubeconfig");
-    let delete = format!("KUBECONFIG={} minikube delete -p {profile}", kubeconfig.display());
-    for &seconds in kills {
-        shell(&bench, &delete).await;
-        let cancel = bench.cancel.child();
-        let step = bench.step_with("cluster-start", "", cancel.clone());
-        let killing = async {
-            tokio::time::sleep(Duration::from_secs(seconds)).await;
-            cancel.kill();
-        };
-        let (killed, ()) = tokio::join!(step.action.run(&step.cx), killing);
-        if let Err(failure) = killed {
-            assert_eq!(failure.kind, FailureKind::Interrupted);
-        }
-        let what = format!("start after a kill at {seconds} s");
-        timed(&what, bench.run("cluster-start", "")).await.unwrap();
-    }
-    shell(&bench, &delete).await;
+    shell(bench, &format!("KUBECONFIG={} minikube delete -p {profile}", kubeconfig.display())).await;
 }
 
-// While Kubernetes starts in the node, and while minikube waits for it; the test before kills while minikube makes it.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_start_that_was_killed_is_finished_by_the_next() {
-    killed_and_finished("provision-killed", &[12, 22]).await;
+/// Starts the cluster from nothing, kills the start after this time, and sees that the next start finishes it.
+pub(crate) async fn finished_after_a_kill(bench: &Workbench, seconds: u64) -> Output {
+    let cancel = bench.cancel.child();
+    let step = bench.step_with("cluster-start", "", cancel.clone());
+    let killing = async {
+        tokio::time::sleep(Duration::from_secs(seconds)).await;
+        cancel.kill();
+    };
+    let (killed, ()) = tokio::join!(step.action.run(&step.cx), killing);
+    if let Err(failure) = killed {
+        assert_eq!(failure.kind, FailureKind::Interrupted);
+    }
+    timed(&format!("start after a kill at {seconds} s"), bench.run("cluster-start", "")).await.unwrap()
 }

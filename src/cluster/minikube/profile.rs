@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use semver::Version;
 use serde::Deserialize;
 
-use super::settings::{Cpus, MinikubeCluster};
+use super::settings::{Cpus, MinikubeCluster, StartArg};
 use crate::error::{Failure, ids};
 use crate::tools::docker::Container;
 
@@ -26,6 +27,14 @@ pub(super) struct Profile {
     cpus: u64,
     /// Which addons are on; `null` until a first start is nearly over.
     addons: Option<BTreeMap<String, bool>>,
+    kubernetes_config: KubernetesConfig,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+struct KubernetesConfig {
+    /// `v1.33.1`.
+    kubernetes_version: String,
 }
 
 impl Profile {
@@ -84,6 +93,13 @@ impl Profile {
             let actual = if memory == 0 { "without a limit".to_owned() } else { format!("{memory} MB") };
             differences.push(format!("`memory` is {actual}, not `{text}`"));
         }
+        let version = &self.kubernetes_config.kubernetes_version;
+        if let Some(wanted) = &declared.kubernetes_version
+            && is_older(wanted, version)
+            && !declared.start_args.iter().any(|StartArg(arg)| arg == "--force")
+        {
+            differences.push(format!("`kubernetes-version` is {version}, not the older `{wanted}`"));
+        }
         differences
     }
 }
@@ -100,6 +116,12 @@ pub(super) fn differs(name: &str, differences: Vec<String>) -> Failure {
         .cause("minikube can't change them on a cluster that exists")
         .hint("to keep the cluster, set them back in [cluster]")
         .hint(format!("to create it again, with all data in it lost: `minikube delete -p {name}`, then `provision up`"))
+}
+
+/// Whether one version of Kubernetes is older than another; what is no number, such as `stable`, is not.
+fn is_older(version: &str, than: &str) -> bool {
+    let number = |text: &str| Version::parse(text.trim_start_matches('v')).ok();
+    matches!((number(version), number(than)), (Some(version), Some(than)) if version < than)
 }
 
 fn canonical(driver: &str) -> &str {
@@ -190,6 +212,21 @@ mod tests {
         assert_eq!(profile.differences(&spec(Some(2), Some("4g"), None), Some(&node)), ["`cpus` is 1.500, not 2"]);
         let kvm = Profile { driver: "kvm2".into(), ..profile };
         assert_eq!(kvm.differences(&spec(None, None, Some("kvm")), None), Vec::<String>::new());
+    }
+
+    #[test]
+    fn an_older_kubernetes_is_a_setting_that_the_cluster_can_not_have() {
+        let kubernetes_config = KubernetesConfig { kubernetes_version: "v1.33.1".into() };
+        let profile = Profile { kubernetes_config, ..Profile::default() };
+        let declared =
+            |version: &str| MinikubeCluster { kubernetes_version: Some(version.into()), ..MinikubeCluster::default() };
+        for version in ["v1.33.1", "1.33.1", "v1.34.0", "stable"] {
+            assert_eq!(profile.differences(&declared(version), None), Vec::<String>::new(), "{version}");
+        }
+        let expected = ["`kubernetes-version` is v1.33.1, not the older `v1.32.9`"];
+        assert_eq!(profile.differences(&declared("v1.32.9"), None), expected);
+        let forced = MinikubeCluster { start_args: vec![StartArg("--force".into())], ..declared("v1.32.9") };
+        assert_eq!(profile.differences(&forced, None), Vec::<String>::new());
     }
 
     #[test]
