@@ -11,7 +11,7 @@ mod page;
 use std::fmt;
 
 pub use kind::FailureKind;
-pub use object::ErrorObject;
+pub use object::{ErrorObject, MAX_DETAILS};
 pub use page::{ErrorId, Page};
 
 /// A failure with everything that a user needs on the first screen.

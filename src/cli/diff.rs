@@ -50,6 +50,7 @@ fn known_run<'a>(run: &'a PastRun, checklist: &'a Checklist, known: &'a KnownThe
         outcome: run.record.outcome,
         checklist,
         inputs: &known.inputs,
+        errors: &known.errors,
     }
 }
 

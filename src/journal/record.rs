@@ -157,19 +157,22 @@ pub(super) struct ErrorRecord {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) cause: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) details: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) fix: Vec<String>,
     pub(super) next: String,
 }
 
 impl From<ErrorRecord> for ErrorObject {
-    fn from(ErrorRecord { id, message, cause, fix, next }: ErrorRecord) -> Self {
-        Self { id, message, cause, fix, next }
+    fn from(ErrorRecord { id, message, cause, details, fix, next }: ErrorRecord) -> Self {
+        Self { id, message, cause, details, fix, next }
     }
 }
 
 impl From<&ErrorObject> for ErrorRecord {
-    fn from(ErrorObject { id, message, cause, fix, next }: &ErrorObject) -> Self {
-        Self { id: id.clone(), message: message.clone(), cause: cause.clone(), fix: fix.clone(), next: next.clone() }
+    fn from(error: &ErrorObject) -> Self {
+        let ErrorObject { id, message, cause, details, fix, next } = error.clone();
+        Self { id, message, cause, details, fix, next }
     }
 }
 

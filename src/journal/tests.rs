@@ -90,6 +90,7 @@ fn the_error_of_a_failure_is_kept_and_a_record_without_one_has_none() {
         id: "crash-loop".into(),
         message: "it is not coming up".into(),
         cause: Some("exit code 1".into()),
+        details: vec!["Back-off restarting".into()],
         fix: vec!["see its log".into()],
         next: "provision logs a.b".into(),
     };

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::evidence::changed_items;
+use crate::error::ErrorObject;
 use crate::fingerprint::Inputs;
 use crate::journal::{History, RunRecord, StepEnd};
 use crate::model::{ItemId, Outcome, Outline, ProofKind, StageId, StageOutline, StepId, StepOutline, StepProof};
@@ -16,6 +17,8 @@ pub struct KnownThen {
     pub proofs: BTreeMap<StepId, StepProof>,
     /// The inputs of that result.
     pub inputs: BTreeMap<StepId, Inputs>,
+    /// Why steps failed whose last result is no success.
+    pub errors: BTreeMap<StepId, ErrorObject>,
 }
 
 /// Returns what was known at the end of `run`, after which `history` was all that was on record. Nothing is probed: a
@@ -41,7 +44,9 @@ pub fn known_then(history: &History, run: &RunRecord, kind_now: &dyn Fn(&StepId)
     };
     let proofs = ends.iter().filter_map(|(step, end)| Some(((*step).clone(), proof(step, end)?))).collect();
     let inputs = ends.iter().map(|(step, end)| ((*step).clone(), end.inputs.clone())).collect();
-    KnownThen { outline: outline(&covering(history, run)), proofs, inputs }
+    let error = |(step, end): (&&StepId, &&StepEnd)| Some(((*step).clone(), end.error.as_deref()?.clone()));
+    let errors = ends.iter().filter_map(error).collect();
+    KnownThen { outline: outline(&covering(history, run)), proofs, inputs, errors }
 }
 
 /// Returns the items that each step covered: by the run's own record; by those of the ends, where it has none.

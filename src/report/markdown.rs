@@ -19,12 +19,12 @@ pub(crate) fn escaped(value: &str) -> String {
     out
 }
 
-/// Returns lines as a block of code, which nothing in them can end.
-pub(crate) fn fenced<'a>(lines: impl Iterator<Item = &'a str>) -> String {
+/// Returns lines as a block of code in a language, which nothing in them can end.
+pub(crate) fn fenced<'a>(language: &str, lines: impl Iterator<Item = &'a str>) -> String {
     let lines: Vec<_> = lines.map(text::plain).collect();
     let longest = lines.iter().flat_map(|line| line.split(|c: char| c != '`')).map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest.max(2) + 1);
-    format!("{fence}text\n{}\n{fence}\n", lines.join("\n"))
+    format!("{fence}{language}\n{}\n{fence}\n", lines.join("\n"))
 }
 
 #[cfg(test)]
@@ -35,7 +35,7 @@ mod tests {
     fn text_is_never_markup() {
         assert_eq!(escaped("a_b *c* [d](e) <f> #1 | `g`\x1b[2J"), "a\\_b \\*c\\* \\[d\\](e) \\<f\\> \\#1 \\| \\`g\\`");
         assert_eq!(in_code("a`b"), "a'b");
-        assert_eq!(fenced(["a", "b"].into_iter()), "```text\na\nb\n```\n");
-        assert_eq!(fenced(["x ```` y", "```"].into_iter()), "`````text\nx ```` y\n```\n`````\n");
+        assert_eq!(fenced("text", ["a", "b"].into_iter()), "```text\na\nb\n```\n");
+        assert_eq!(fenced("text", ["x ```` y", "```"].into_iter()), "`````text\nx ```` y\n```\n`````\n");
     }
 }

@@ -29,7 +29,7 @@ fn a_failed_step_is_the_same_error_on_the_screen_in_the_events_and_in_the_journa
     assert!(shown.stdout.contains(error["message"].as_str().unwrap()), "{error}");
     // What is on record is the same, without the version, which is the record's.
     let recorded = &end_on_record(&sandbox, "s.a")["error"];
-    for field in ["id", "message", "next"] {
+    for field in ["id", "message", "details", "next"] {
         assert_eq!(recorded[field], error[field], "{field}");
     }
     sandbox.run(&["logs", "s.a"]).code(0).says("the reason");
@@ -39,6 +39,36 @@ fn a_failed_step_is_the_same_error_on_the_screen_in_the_events_and_in_the_journa
     let document = json(&sandbox.run(&["explain", "s.a", "--format", "json"]).code(0).stdout);
     assert_eq!((&document["step"], &document["error"]["id"]), (&"s.a".into(), &error["id"]));
     assert_eq!(document["errors"][0]["id"], error["id"]);
+}
+
+#[test]
+fn a_failed_step_is_the_same_error_in_every_report() {
+    let pipeline = steps(&[("a", "echo 'the <reason> & no more' >&2; test -e ok", "covers = ['T1']")]);
+    let sandbox = Sandbox::new(&pipeline.replacen("[pipeline]\n", "[pipeline]\nchecklists = [\"tasks.md\"]\n", 1));
+    sandbox.file("tasks.md", "- [ ] T1 Make it\n");
+    sandbox.run(&["up"]).code(1);
+    let report = |format: &str| sandbox.run(&["report", "--format", format]).code(0).stdout;
+    let error = json(&report("json"))["items"][0]["evidence"][0]["error"].take();
+    let details = error["details"].as_array().unwrap();
+    assert!(details.iter().any(|line| line == "the <reason> & no more"), "{error}");
+    assert_eq!(error["page"], "docs/errors/command-failed.md");
+    let test = json(&report("ctrf"))["results"]["tests"][0].take();
+    assert_eq!(test["extra"]["errors"][0]["error"], error);
+    assert_eq!(test["message"], format!("s.a: {}", error["message"].as_str().unwrap()));
+    let (junit, html) = (report("junit"), report("html"));
+    assert!(junit.contains("<failure type=\"command-failed\" message=\"s.a: "), "{junit}");
+    for page in [&junit, &html] {
+        for part in ["the &lt;reason&gt; &amp; no more", "provision explain command-failed", "provision logs s.a"] {
+            assert!(page.contains(part), "{part} in {page}");
+        }
+    }
+    sandbox.file("ok", "");
+    sandbox.run(&["up"]).code(0);
+    sandbox.run(&["report", "diff"]).code(0).says("      -   | the <reason> & no more\n");
+    let step =
+        json(&sandbox.run(&["report", "diff", "--format", "json"]).code(0).stdout)["items"][0]["steps"][0].take();
+    assert_eq!((&step["before"]["error"], step["after"].get("error")), (&error, None));
+    assert!(!report("junit").contains("failure type"));
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! Items as test cases, and text for markup.
 
 use super::evidence::basis;
-use crate::model::{ItemStatus, Verdict};
+use crate::error::ErrorObject;
+use crate::model::{ItemStatus, StepId, Verdict};
+use crate::report::error_object::error_lines;
 use crate::report::text;
 
 /// What a test report says of an item.
@@ -28,6 +30,20 @@ pub(super) fn reasoned(status: &ItemStatus) -> String {
         Verdict::Done => basis(status),
         verdict => format!("{}: {}", verdict.word(), basis(status)),
     }
+}
+
+/// Returns what a case says first: what happened to the steps that failed, else what its verdict is based on.
+pub(super) fn headline(status: &ItemStatus, errors: &[(&StepId, ErrorObject)]) -> String {
+    match errors {
+        [] => reasoned(status),
+        _ => errors.iter().map(|(step, error)| format!("{step}: {}", error.message)).collect::<Vec<_>>().join("; "),
+    }
+}
+
+/// Returns all that is known of the failures, as lines; between two of them there is an empty one.
+pub(super) fn trace(errors: &[(&StepId, ErrorObject)]) -> Vec<String> {
+    let blocks: Vec<Vec<String>> = errors.iter().map(|(step, error)| error_lines(step, error)).collect();
+    blocks.join(&String::new())
 }
 
 /// Returns text for XML, in attributes too.

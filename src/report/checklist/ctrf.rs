@@ -5,10 +5,11 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::case::{CaseResult, reasoned, result};
+use super::case::{CaseResult, headline, reasoned, result, trace};
 use super::evidence::took;
 use super::format::{ChecklistReport, Format};
 use crate::model::{ItemStatus, Verdict};
+use crate::report::error_object::WireError;
 
 pub(super) const FORMAT: Format = Format { name: "ctrf", write };
 
@@ -34,7 +35,7 @@ fn write(out: &mut dyn Write, report: &ChecklistReport) -> io::Result<()> {
                     .unwrap_or(0),
                 stop: ends().map(|end| end.finished_ms).max().unwrap_or(0),
             },
-            tests: items.iter().map(Test::new).collect(),
+            tests: items.iter().map(|status| Test::new(report, status)).collect(),
         },
     };
     serde_json::to_writer_pretty(&mut *out, &document)?;
@@ -84,6 +85,9 @@ struct Test<'a> {
     duration: u128,
     suite: [&'a str; 1],
     message: String,
+    /// All that is known of the steps that failed, as text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trace: Option<String>,
     raw_status: &'static str,
     file_path: &'a str,
     line: usize,
@@ -92,6 +96,24 @@ struct Test<'a> {
     retries: usize,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     flaky: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    extra: Option<Extra<'a>>,
+}
+
+/// What the format has no field for, of an item with steps that failed.
+#[derive(Serialize)]
+struct Extra<'a> {
+    /// The verdict, and what it is based on.
+    basis: String,
+    /// Why the steps failed.
+    errors: Vec<StepError<'a>>,
+}
+
+/// Why a step failed: the same object as in the events and in the JSON report.
+#[derive(Serialize)]
+struct StepError<'a> {
+    step: &'a str,
+    error: WireError,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
@@ -100,7 +122,9 @@ fn is_zero(number: &usize) -> bool {
 }
 
 impl<'a> Test<'a> {
-    fn new(status: &'a ItemStatus) -> Self {
+    fn new(report: &ChecklistReport, status: &'a ItemStatus) -> Self {
+        let errors = report.errors(status);
+        let failed = !errors.is_empty();
         Self {
             name: status.item.title(),
             status: match result(status.verdict) {
@@ -110,12 +134,20 @@ impl<'a> Test<'a> {
             },
             duration: took(status).as_millis(),
             suite: [&status.item.phase],
-            message: reasoned(status),
+            message: headline(status, &errors),
+            trace: failed.then(|| trace(&errors).join("\n")),
             raw_status: status.verdict.word(),
             file_path: &status.item.place.file,
             line: status.item.place.line,
             retries: status.evidence.iter().map(|evidence| evidence.attempts.len()).sum(),
             flaky: status.verdict == Verdict::Flaky,
+            extra: failed.then(|| Extra {
+                basis: reasoned(status),
+                errors: errors
+                    .into_iter()
+                    .map(|(step, error)| StepError { step: step.as_str(), error: error.into() })
+                    .collect(),
+            }),
         }
     }
 }
@@ -143,6 +175,8 @@ mod tests {
             "message": "build.backend 2026-11-21T11:35:12Z (8.1s)", "rawStatus": "done", "filePath": "tasks.md", "line": 1,
         });
         assert_eq!(document["results"]["tests"][0], first);
+        assert!(document["results"]["tests"][0].get("trace").is_none());
+        insta::assert_snapshot!(serde_json::to_string_pretty(&document["results"]["tests"][3]).unwrap());
         let flaky = &document["results"]["tests"][8];
         assert_eq!(
             (&flaky["rawStatus"], &flaky["flaky"], &flaky["retries"]),

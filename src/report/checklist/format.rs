@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use crate::error::ErrorObject;
-use crate::model::{Checklist, Evidence};
+use crate::model::{Checklist, Evidence, ItemStatus, StepId};
 use crate::report::style::Theme;
 use crate::report::timeline::Timeline;
 
@@ -23,6 +23,13 @@ pub(crate) struct ChecklistReport<'a> {
     pub(crate) log: &'a dyn Fn(&str) -> Option<String>,
     /// Returns why a step failed, if its last end is in this run and was no success.
     pub(crate) error: &'a dyn Fn(&Evidence) -> Option<ErrorObject>,
+}
+
+impl ChecklistReport<'_> {
+    /// Returns why the steps failed that cover an item, as far as that is on record.
+    pub(super) fn errors<'b>(&self, status: &'b ItemStatus) -> Vec<(&'b StepId, ErrorObject)> {
+        status.evidence.iter().filter_map(|evidence| Some((&evidence.step, (self.error)(evidence)?))).collect()
+    }
 }
 
 /// A format of the report.

@@ -136,8 +136,6 @@ struct WireItem<'a> {
 
 impl<'a> WireItem<'a> {
     fn new(status: &'a ItemStatus, error: &dyn Fn(&Evidence) -> Option<ErrorObject>) -> Self {
-        let evidence =
-            |evidence| WireEvidence { error: error(evidence).map(WireError::from), ..WireEvidence::new(evidence) };
         Self {
             id: status.item.has_id.then_some(status.item.id.as_str()),
             file: &status.item.place.file,
@@ -148,7 +146,7 @@ impl<'a> WireItem<'a> {
             ticked: status.item.ticked,
             must: status.item.must,
             waiver: status.waiver.as_ref().map(WireWaiver::new),
-            evidence: status.evidence.iter().map(evidence).collect(),
+            evidence: status.evidence.iter().map(|evidence| WireEvidence::new(evidence, error(evidence))).collect(),
         }
     }
 }
@@ -216,7 +214,7 @@ pub(in crate::report) struct WireEvidence<'a> {
 }
 
 impl<'a> WireEvidence<'a> {
-    pub(in crate::report) fn new(evidence: &'a Evidence) -> Self {
+    pub(in crate::report) fn new(evidence: &'a Evidence, error: Option<ErrorObject>) -> Self {
         Self {
             step: evidence.step.as_str(),
             outcome: evidence.outcome.word(),
@@ -230,7 +228,7 @@ impl<'a> WireEvidence<'a> {
             proven_by: evidence.proven_by.as_ref().map(StepId::as_str),
             attempts: evidence.attempts.iter().map(WireAttempt::new).collect(),
             stale: evidence.stale.as_deref(),
-            error: None,
+            error: error.map(WireError::from),
         }
     }
 }
@@ -272,7 +270,8 @@ mod tests {
     #[test]
     fn a_step_that_failed_says_why_as_one_object() {
         let error = |evidence: &Evidence| {
-            (evidence.outcome == Outcome::Failed).then(|| Failure::failed("no").object(Some(evidence.step.as_str())))
+            let failure = Failure::failed("no").detail("line");
+            (evidence.outcome == Outcome::Failed).then(|| failure.object(Some(evidence.step.as_str())))
         };
         let mut out = Vec::new();
         write(&mut out, &ChecklistReport { error: &error, ..report() }).unwrap();
@@ -283,6 +282,8 @@ mod tests {
         assert!(!failed.is_empty() && others.iter().all(|evidence| evidence.get("error").is_none()));
         for evidence in failed {
             assert_eq!(evidence["error"]["id"], "step-failed");
+            assert_eq!(evidence["error"]["details"], serde_json::json!(["line"]));
+            assert_eq!(evidence["error"]["page"], "docs/errors/step-failed.md");
             assert_eq!(evidence["error"]["next"], format!("provision logs {}", evidence["step"].as_str().unwrap()));
         }
     }

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use crate::error::ErrorObject;
 use crate::fingerprint::Inputs;
 use crate::model::{Checklist, Evidence, ItemStatus, Outcome, Output, StepId};
+use crate::report::error_object::error_lines;
 use crate::report::style::count;
 
 /// A run, with what was known when it ended.
@@ -23,6 +25,8 @@ pub(crate) struct KnownRun<'a> {
     pub(crate) checklist: &'a Checklist,
     /// The inputs of the last end of each step.
     pub(crate) inputs: &'a BTreeMap<StepId, Inputs>,
+    /// Why steps failed whose last end is no success.
+    pub(crate) errors: &'a BTreeMap<StepId, ErrorObject>,
 }
 
 /// What has changed between two runs. Both have the same items.
@@ -60,6 +64,8 @@ pub(crate) struct StepChange<'a> {
     pub(crate) before: Option<&'a Evidence>,
     /// Its evidence after the second run, if it had ended then.
     pub(crate) after: Option<&'a Evidence>,
+    /// Why it had failed after the first run, and after the second one.
+    pub(crate) errors: [Option<&'a ErrorObject>; 2],
     /// What has changed, each in a few words.
     pub(crate) what: Vec<String>,
     /// The labels of the inputs that are not the same.
@@ -112,6 +118,17 @@ impl<'a> Diff<'a> {
             _ => {}
         }
         let mut inputs = Vec::new();
+        let errors = [before.and(self.before.errors.get(step)), after.and(self.after.errors.get(step))];
+        if let [Some(then), Some(now)] = errors
+            && (&then.id, &then.message) != (&now.id, &now.message)
+        {
+            let same = then.id == now.id;
+            what.push(if same {
+                "it failed otherwise".to_owned()
+            } else {
+                format!("error: {} → {}", then.id, now.id)
+            });
+        }
         match (before, after) {
             (Some(before), Some(after)) => {
                 what.extend(differences(before, after));
@@ -127,7 +144,22 @@ impl<'a> Diff<'a> {
         if !inputs.is_empty() {
             what.push(format!("inputs changed: {}", inputs.join(", ")));
         }
-        (!what.is_empty()).then_some(StepChange { step, before, after, what, inputs })
+        (!what.is_empty()).then_some(StepChange { step, before, after, errors, what, inputs })
+    }
+}
+
+impl StepChange<'_> {
+    /// Returns all that is known of its failures: lines of the one that is gone begin with `-`, those of the one that
+    /// has come with `+`, and those of one that is the same with a space.
+    pub(super) fn error_lines(&self) -> Vec<String> {
+        let signed = |sign: char, error: Option<&ErrorObject>| {
+            let lines = error.map(|error| error_lines(self.step, error)).unwrap_or_default();
+            lines.into_iter().map(move |line| format!("{sign} {line}"))
+        };
+        match self.errors {
+            [then, now] if then == now => signed(' ', now).collect(),
+            [then, now] => signed('-', then).chain(signed('+', now)).collect(),
+        }
     }
 }
 

@@ -132,8 +132,8 @@ impl<'a> WireStep<'a> {
             step: step.step.as_str(),
             what: &step.what,
             inputs: &step.inputs,
-            before: step.before.map(WireEvidence::new),
-            after: step.after.map(WireEvidence::new),
+            before: step.before.map(|evidence| WireEvidence::new(evidence, step.errors[0].cloned())),
+            after: step.after.map(|evidence| WireEvidence::new(evidence, step.errors[1].cloned())),
         }
     }
 }
@@ -149,7 +149,12 @@ mod tests {
         with_changes(|diff| {
             let mut out = Vec::new();
             write(&mut out, diff, Theme::PLAIN).unwrap();
-            documented::check(&serde_json::from_slice(&out).unwrap());
+            let document = serde_json::from_slice(&out).unwrap();
+            documented::check(&document);
+            let step =
+                &document["items"].as_array().unwrap().iter().find(|item| item["id"] == "T050").unwrap()["steps"][0];
+            let message = |when: &str| step[when]["error"]["message"].as_str().unwrap();
+            assert_eq!((message("before"), message("after")), ("the server said 404", "the server said 500,\nnot 200"));
         });
     }
 }

@@ -6,7 +6,7 @@ use super::changes::{Diff, KnownRun};
 use super::format::DiffFormat;
 use crate::model::Outcome;
 use crate::report::checklist::evidence::counts;
-use crate::report::markdown::{escaped, in_code};
+use crate::report::markdown::{escaped, fenced, in_code};
 use crate::report::style::{Theme, timestamp};
 use crate::report::text;
 
@@ -28,6 +28,12 @@ fn write(out: &mut dyn Write, diff: &Diff<'_>, _theme: Theme) -> io::Result<()> 
         writeln!(out, "- {id}{} ({verdict})", text::plain(&item.text))?;
         for step in &change.steps {
             writeln!(out, "  - `{}` {}", step.step, escaped(&step.what.join("; ")))?;
+            let lines = step.error_lines();
+            if !lines.is_empty() {
+                for line in fenced("diff", lines.iter().map(String::as_str)).lines() {
+                    writeln!(out, "    {line}")?;
+                }
+            }
         }
     }
     Ok(())

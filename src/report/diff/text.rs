@@ -32,6 +32,9 @@ fn write(out: &mut dyn Write, diff: &Diff<'_>, theme: Theme) -> io::Result<()> {
             let what = step.what.join("; ");
             let what = if theme.unicode { what } else { what.replace('→', "->") };
             writeln!(out, "    {}  {}", step.step, theme.paint(DIM, &text::plain(&what)))?;
+            for line in step.error_lines() {
+                writeln!(out, "      {line}")?;
+            }
         }
     }
     writeln!(out)?;

@@ -13,13 +13,14 @@ Every error has an id, which does not change, and a page: `provision explain ID`
 table in the code: `UPDATE_PAGES=1 cargo test --lib report::errors`.
 
 A failure shows what happened, why, and what helps; where its page says more than that, its last line names the page. Programs get
-the same as one object, `error`, in the events of `--output json` and `--events FILE`, in `status` and `report` with `--format json`, and
-in the journal's `step-finished`:
+the same as one object, `error`, in the events of `--output json` and `--events FILE`, in `status`, `report` and `report diff` with
+`--format json`, in `--format ctrf`, and in the journal's `step-finished`; `junit`, `html` and the other forms of `report diff` show all
+of it too:
 
 ```json
 {\"v\": 1, \"id\": \"docker-unreachable\", \"message\": \"the Docker daemon does not respond at unix:///var/run/docker.sock\",
  \"cause\": \"there is no socket `/var/run/docker.sock`: Docker's default names unix:///var/run/docker.sock\",
- \"fix\": [\"sudo systemctl start docker\"], \"next\": \"provision doctor\"}
+ \"details\": [], \"fix\": [\"sudo systemctl start docker\"], \"next\": \"provision doctor\", \"page\": \"docs/errors/docker-unreachable.md\"}
 ```
 
 | field | meaning |
@@ -28,8 +29,10 @@ in the journal's `step-finished`:
 | `id` | the stable id. New ids may be added; one that is there keeps its meaning |
 | `message` | what happened, to what |
 | `cause` | why, outermost first; `null` where the message says it all |
+| `details` | the last lines of evidence, such as what a tool printed: at most 30, and 4 KiB together; empty in records of older versions |
 | `fix` | what helps, in this very case: whole commands or sentences. Some of them delete something or agree to something: they are for a person to decide |
 | `next` | the command to run next. It deletes nothing and agrees to nothing in your place, so a program may run it |
+| `page` | the address of the page of its id: in the repository of this version, where that is known, else from the root of the sources |
 
 `provision explain --format json` prints the pages as one document: `v` (1) and `errors`, each with `id`, `exit_code`, `title`, `about`,
 `causes`, `look`, `fix` and `next`.

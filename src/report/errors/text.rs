@@ -36,6 +36,9 @@ pub(crate) fn write_last_error(
     if let Some(cause) = &error.cause {
         writeln!(out, "  {} {}", theme.paint(DIM, "caused by:"), lines(cause))?;
     }
+    for detail in &error.details {
+        writeln!(out, "{}", format!("  {} {}", theme.paint(DIM, theme.gutter().trim_end()), lines(detail)).trim_end())?;
+    }
     for fix in &error.fix {
         writeln!(out, "{} {}", theme.paint(GOOD, "help:"), lines(fix))?;
     }

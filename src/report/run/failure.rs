@@ -2,12 +2,9 @@
 
 use std::io::{self, Write};
 
-use crate::error::{Failure, ids};
+use crate::error::{Failure, MAX_DETAILS, ids};
 use crate::report::style::{BAD, DIM, GOOD, STRONG, Theme, count};
 use crate::report::text;
-
-/// Maximum number of detail lines in a block: with the rest of it, they fit on one screen.
-pub(crate) const MAX_DETAILS: usize = 30;
 
 /// What the block of a failure shows besides the failure itself.
 #[derive(Clone, Copy, Debug, Default)]

@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::io::{self, Write};
 use std::time::Duration;
 
+use crate::error::MAX_DETAILS;
 use crate::event::{Event, EventKind, StepFinished};
 use crate::model::{Outcome, Output, StepId};
 use crate::report::choice::Verbosity;
 use crate::report::reporter::Reporter;
-use crate::report::run::failure::MAX_DETAILS;
 use crate::report::run::interruption::interruption;
 use crate::report::run::summary::{Failures, NextCommands, write_step_failure, write_summary};
 use crate::report::run::view::View;

@@ -89,7 +89,7 @@ fn write_failure(out: &mut dyn Write, row: &StepRow) -> io::Result<()> {
     }
     let lines = &failure.details[failure.details.len().saturating_sub(MAX_LINES)..];
     if !lines.is_empty() {
-        write!(out, "\n{}", fenced(lines.iter().map(String::as_str)))?;
+        write!(out, "\n{}", fenced("text", lines.iter().map(String::as_str)))?;
     }
     writeln!(out)
 }

@@ -2,9 +2,10 @@
 
 use std::io::{self, Write};
 
+use crate::error::MAX_DETAILS;
 use crate::fingerprint::StaleReason;
 use crate::model::{Outcome, Output};
-use crate::report::run::failure::{FailureContext, MAX_DETAILS, write_failure};
+use crate::report::run::failure::{FailureContext, write_failure};
 use crate::report::run::row::StepRow;
 use crate::report::run::view::View;
 use crate::report::style::{BAD, DIM, GOOD, STRONG, Symbol, Theme, WARN, count, duration};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use crate::error::Failure;
+use crate::error::{ErrorObject, Failure, ids};
 use crate::event::{Event, EventKind, StepFinished};
 use crate::fingerprint::{Inputs, StaleReason};
 use crate::model::{
@@ -245,6 +245,15 @@ fn outline(steps: &[(&str, &[&str])]) -> Outline {
 
 pub(crate) const NOW: i64 = 1_795_261_000_000;
 
+/// Why `verify.http` failed.
+pub(crate) fn server_error() -> ErrorObject {
+    Failure::of(ids::HTTP_FAILED, "the server said 500,\nnot 200")
+        .cause("the database is not there")
+        .details(["GET /api?a=1&b=2".into(), "<h1>\x1b[31mno \"db\"</h1>]]>\x1b[2J".into()])
+        .hint("`provision logs deploy.database` shows why")
+        .object(Some("verify.http"))
+}
+
 /// A report of the example checklist, after a run with one step that failed.
 pub(crate) fn report() -> ChecklistReport<'static> {
     static CHECKLIST: LazyLock<Checklist> = LazyLock::new(checklist);
@@ -271,15 +280,19 @@ pub(crate) fn report() -> ChecklistReport<'static> {
             began_ms: NOW - 60_000,
             steps: steps.collect(),
         }),
-        error: &|_| None,
+        error: &|evidence| (evidence.outcome == Outcome::Failed).then(server_error),
         log: &|path| path.ends_with("backend.log").then(|| "Collecting fastapi\n<done> & over\n".to_owned()),
     }
 }
 
-/// Passes on the changes between two runs of the example: one item has got another verdict, one other evidence, and one
-/// was proven again.
+/// Passes on the changes between two runs of the example: one item has got another verdict, one other evidence, one
+/// failed otherwise, and one was proven again.
 pub(crate) fn with_changes(check: impl FnOnce(&Diff<'_>)) {
     static EMPTY: BTreeMap<StepId, Inputs> = BTreeMap::new();
+    let again = ErrorObject { message: "the server said 404".into(), ..server_error() };
+    let was = Failure::failed("the image could not be built").detail("```").object(Some("build.backend"));
+    let then = BTreeMap::from([(step("build.backend"), was), (step("verify.http"), again)]);
+    let now = BTreeMap::from([(step("verify.http"), server_error())]);
     let after = checklist();
     let mut before = after.clone();
     let at = |id: &str| after.items.iter().position(|status| status.item.id.as_str() == id).unwrap();
@@ -290,7 +303,7 @@ pub(crate) fn with_changes(check: impl FnOnce(&Diff<'_>)) {
     failed.evidence[0].output = Output::new().with("exit", "1");
     before.items[at("T055")].evidence[0].attempts.pop();
     before.items[at("T053")].evidence[0].run = earlier;
-    let known = |run, outcome, checklist| KnownRun {
+    let known = |run, outcome, checklist, errors| KnownRun {
         run,
         began_ms: NOW - 86_400_000,
         command: "provision up",
@@ -298,8 +311,13 @@ pub(crate) fn with_changes(check: impl FnOnce(&Diff<'_>)) {
         outcome,
         checklist,
         inputs: &EMPTY,
+        errors,
     };
     let (from, to) = ("20261120-080000-0001", "20261121-113512-4f2a");
-    let diff = Diff::between("todo-chatbot", known(from, Some(Outcome::Failed), &before), known(to, None, &after));
+    let diff = Diff::between(
+        "todo-chatbot",
+        known(from, Some(Outcome::Failed), &before, &then),
+        known(to, None, &after, &now),
+    );
     check(&diff);
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::case::escaped;
 use super::evidence::{basis, counts, near, waiver};
 use super::format::{ChecklistReport, Format};
+use crate::error::ErrorObject;
 use crate::model::{Evidence, ItemStatus, Outcome, Verdict};
 use crate::report::style::{duration, timestamp};
 use crate::report::timeline::Timeline;
@@ -35,7 +36,7 @@ fn write(out: &mut dyn Write, report: &ChecklistReport) -> io::Result<()> {
     for phase in report.checklist.items.chunk_by(|a, b| a.item.phase == b.item.phase) {
         writeln!(out, "<section class=\"phase\">\n<h2>{}</h2>", escaped(&phase[0].item.phase))?;
         for status in phase {
-            write_item(out, status, report.log)?;
+            write_item(out, status, report)?;
         }
         writeln!(out, "</section>")?;
     }
@@ -107,7 +108,7 @@ fn write_legend(out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "</dl>\n</details>")
 }
 
-fn write_item(out: &mut dyn Write, status: &ItemStatus, log: &dyn Fn(&str) -> Option<String>) -> io::Result<()> {
+fn write_item(out: &mut dyn Write, status: &ItemStatus, report: &ChecklistReport) -> io::Result<()> {
     let word = status.verdict.word();
     writeln!(out, "<details class=\"item\" data-verdict=\"{word}\">\n<summary>")?;
     write!(out, "<span class=\"chip v-{word}\">{word}</span> ")?;
@@ -121,7 +122,7 @@ fn write_item(out: &mut dyn Write, status: &ItemStatus, log: &dyn Fn(&str) -> Op
         writeln!(out, "<p>{}</p>", escaped(&waiver(applied)))?;
     }
     for evidence in &status.evidence {
-        write_evidence(out, evidence, log)?;
+        write_evidence(out, evidence, report)?;
     }
     let never = status.covered_by.iter().filter(|step| status.evidence.iter().all(|known| known.step != **step));
     for step in never.filter(|_| !status.evidence.is_empty()) {
@@ -130,7 +131,7 @@ fn write_item(out: &mut dyn Write, status: &ItemStatus, log: &dyn Fn(&str) -> Op
     writeln!(out, "<p class=\"quiet\">{}</p>\n</details>", escaped(&status.item.place.to_string()))
 }
 
-fn write_evidence(out: &mut dyn Write, evidence: &Evidence, log: &dyn Fn(&str) -> Option<String>) -> io::Result<()> {
+fn write_evidence(out: &mut dyn Write, evidence: &Evidence, report: &ChecklistReport) -> io::Result<()> {
     let took = duration(Duration::from_millis(evidence.duration_ms));
     writeln!(out, "<div class=\"evidence\">\n<h3><code>{}</code></h3>\n<dl>", escaped(evidence.step.as_str()))?;
     let mut row = |name: &str, value: &str| writeln!(out, "<dt>{}</dt><dd>{}</dd>", escaped(name), escaped(value));
@@ -155,8 +156,11 @@ fn write_evidence(out: &mut dyn Write, evidence: &Evidence, log: &dyn Fn(&str) -
         row(name, value)?;
     }
     writeln!(out, "</dl>")?;
+    if let Some(error) = (report.error)(evidence) {
+        write_error(out, &error)?;
+    }
     if let Some(path) = &evidence.log {
-        match log(path) {
+        match (report.log)(path) {
             Some(text) => {
                 writeln!(out, "<details class=\"log\"><summary>Log <code>{}</code></summary><pre>", escaped(path))?;
                 for line in text.lines() {
@@ -166,6 +170,29 @@ fn write_evidence(out: &mut dyn Write, evidence: &Evidence, log: &dyn Fn(&str) -
             }
             None => writeln!(out, "<p class=\"quiet\">the log {} is gone</p>", escaped(path))?,
         }
+    }
+    writeln!(out, "</div>")
+}
+
+/// Writes why a step failed, with what helps.
+fn write_error(out: &mut dyn Write, error: &ErrorObject) -> io::Result<()> {
+    let lines = |text: &str| text.lines().map(escaped).collect::<Vec<_>>().join("<br>");
+    writeln!(out, "<div class=\"error\">\n<p><b>{}</b></p>\n<dl>", lines(&error.message))?;
+    if let Some(cause) = &error.cause {
+        writeln!(out, "<dt>caused by</dt><dd>{}</dd>", lines(cause))?;
+    }
+    for fix in &error.fix {
+        writeln!(out, "<dt>what helps</dt><dd>{}</dd>", lines(fix))?;
+    }
+    writeln!(out, "<dt>next</dt><dd><code>{}</code></dd>", escaped(&error.next))?;
+    let (id, page) = (escaped(&error.id), escaped(&error.page()));
+    writeln!(out, "<dt>error</dt><dd><code>{id}</code>: <code>provision explain {id}</code>, {page}</dd>\n</dl>")?;
+    if !error.details.is_empty() {
+        writeln!(out, "<pre>")?;
+        for line in &error.details {
+            writeln!(out, "{}", escaped(line))?;
+        }
+        writeln!(out, "</pre>")?;
     }
     writeln!(out, "</div>")
 }
@@ -182,6 +209,7 @@ fn write_near(out: &mut dyn Write, report: &ChecklistReport) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Failure;
     use crate::report::testing::runs::report;
 
     fn page() -> String {
@@ -209,7 +237,11 @@ mod tests {
     fn nothing_that_a_step_prints_becomes_a_part_of_the_page() {
         let mut out = Vec::new();
         let hostile = |_: &str| Some("</pre><script>alert(1)</script>\x1b[2J".to_owned());
-        write(&mut out, &ChecklistReport { log: &hostile, pipeline: "<i>\"", ..report() }).unwrap();
+        let error = |_: &Evidence| {
+            let failure = Failure::failed("<script>\n<i>").cause("<i>").detail("</pre><script>").hint("<i>");
+            Some(ErrorObject { id: "<i>".into(), ..failure.object(Some("<i>")) })
+        };
+        write(&mut out, &ChecklistReport { log: &hostile, error: &error, pipeline: "<i>\"", ..report() }).unwrap();
         let page = String::from_utf8(out).unwrap();
         assert!(page.contains("&lt;/pre&gt;&lt;script&gt;alert(1)&lt;/script&gt;\n"), "{page}");
         assert_eq!((page.matches("<script>").count(), page.contains("<i>"), page.contains('\x1b')), (1, false, false));
