@@ -147,7 +147,7 @@ async fn every_action_runs_twice_and_is_stopped_and_runs_again() {
             first.get("image").unwrap().clone_into(&mut built);
         }
         present(&bench, action, &settings, &first).await;
-        // An exercise has its second run after the stops, which come before it has changed anything.
+        // An exercise has its second run after the stops at its beginning.
         if !EXERCISES.contains(&action) {
             let second = bench.run(action, &settings).await.unwrap();
             assert_eq!(
