@@ -83,8 +83,8 @@ fn the_example_is_deployed_and_proven_through_kills_and_a_lost_cluster() {
     sandbox.run(&["up"]).code(0).says("nothing to do");
     sandbox.run(&["plan", "--exit-code"]).code(0);
 
-    // The cluster is deleted outside of provision, and an image is gone from the daemon: what was in the cluster is stale,
-    // and `up` builds, starts, delivers, deploys and verifies again. `long::lost` proves all of it again.
+    // The cluster is deleted outside of provision, and an image is gone from the daemon: what was in the cluster is
+    // stale, and `up` builds, starts, delivers, deploys and verifies again. `long::lost` proves all of it again.
     minikube("delete");
     remove_images("todo-backend");
     let lost = verdicts(&sandbox);
