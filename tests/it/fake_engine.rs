@@ -68,6 +68,8 @@ pub(crate) struct World {
     pub(crate) info: Value,
     /// Whether a started container is held back: the request is never answered.
     pub(crate) holds_starts: bool,
+    /// How many starts find the port in use that was chosen for them.
+    pub(crate) ports_in_use: u32,
 }
 
 /// The daemon.
@@ -213,6 +215,12 @@ impl FakeEngine {
             ("POST", ["containers", name, "start"]) => {
                 if world.holds_starts {
                     return None;
+                }
+                if world.ports_in_use > 0 {
+                    world.ports_in_use -= 1;
+                    let why =
+                        "Error starting userland proxy: listen tcp4 127.0.0.1:32777: bind: address already in use";
+                    return json(500, json!({"message": why}));
                 }
                 start(&mut world, name);
                 json(204, Value::Null)
