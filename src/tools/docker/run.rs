@@ -15,7 +15,7 @@ const HEALTH_INTERVAL: Duration = Duration::from_secs(1);
 /// How often the health check may fail in a row: how long is waited is the caller's decision.
 const HEALTH_RETRIES: i64 = 100_000;
 
-/// How often something is started whose port the daemon chooses. It knows only the ports that it has given itself, so that
+/// How often something is started whose port the daemon chooses. It knows only the ports that it has given itself, so
 /// its choice may be one that another program listens on; the next start gets another one.
 pub const PORT_TRIES: u32 = 5;
 
