@@ -124,8 +124,8 @@ pub trait Action: Debug + Send + Sync {
         Box::pin(std::future::ready(Ok(Vec::new())))
     }
 
-    /// Returns what keeps a run from bringing about what is declared, as far as that can be seen without one: `plan` and
-    /// `report` say it. Must not change anything. Nothing by default.
+    /// Returns what keeps a run from bringing about what is declared, as far as that can be seen without one: `plan`
+    /// and `report` say it. Must not change anything. Nothing by default.
     fn obstacle<'a>(&'a self, cx: &'a StepContext) -> BoxFuture<'a, Result<Option<String>, Failure>> {
         let _ = cx;
         Box::pin(std::future::ready(Ok(None)))
