@@ -225,15 +225,15 @@ fn changed_settings_of_a_cluster_are_told_by_plan_and_report_and_nothing_is_touc
         assert!(["delete", "stop"].iter().all(|word| !calls.contains(word)), "{calls}");
         assert!(sandbox.world().is_empty(), "{:?}", sandbox.world());
     };
-    let cant_be = [
+    let refused = [
         ("memory=4g", "`memory` is 2048 MB, not `4g`"),
         ("cpus=4", "`cpus` is 2, not 4"),
         ("driver=podman", "`driver` is `docker`, not `podman`"),
         ("version=v1.32.0", "`kubernetes-version` is v1.33.1, not the older `v1.32.0`"),
     ];
     // A newer Kubernetes is an upgrade, which a run can do.
-    let can_be = [("version=v1.34.0", "changed: kubernetes-version")];
-    for (setting, told) in cant_be.into_iter().chain(can_be) {
+    let upgrade = [("version=v1.34.0", "changed: kubernetes-version")];
+    for (setting, told) in refused.into_iter().chain(upgrade) {
         // A column of the plan has no room for more.
         sandbox.run(&["plan", "--set", setting]).code(0).says(&told[..told.len().min(40)]);
         sandbox.run(&["plan", "--exit-code", "--set", setting]).code(10);
@@ -244,7 +244,7 @@ fn changed_settings_of_a_cluster_are_told_by_plan_and_report_and_nothing_is_touc
         // The file says again what is.
         done(&sandbox);
     }
-    for (setting, told) in cant_be {
+    for (setting, told) in refused {
         sandbox.run(&["up", "--yes", "--set", setting]).code(1).says(told).says("minikube delete -p pp");
         changes_nothing();
         // What stands in its way is said although it has failed since.
