@@ -176,6 +176,10 @@ pub(super) struct RunArgs {
     /// Write where the time went to this file at the end: a profile that Perfetto shows
     #[arg(long, value_name = "FILE")]
     pub(super) profile_trace: Option<PathBuf>,
+    /// Before the run, install programs that are missing or too old, in the ways that their `tool-check` steps declare;
+    /// asks first, or `--yes`
+    #[arg(long)]
+    pub(super) install: bool,
 }
 
 #[derive(Args, Debug)]

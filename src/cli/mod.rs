@@ -14,6 +14,7 @@ mod gc;
 mod graph;
 mod init;
 mod inspect;
+mod install;
 mod logs;
 mod man;
 mod open;

@@ -11,6 +11,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::args::{Cli, RunArgs, StageArgs, UpArgs};
 use super::environments::Listing;
+use super::install;
 use super::output::Terminal;
 use super::project::Project;
 use super::prompter::TerminalPrompter;
@@ -102,6 +103,11 @@ pub(super) fn run(
     let ways = trust::Ways { flag: args.consent.trust, can_ask: can_ask(terminal, args) };
     trust::require(terminal, project, ways)?;
     check_access(project, args)?;
+    if args.install {
+        let consent = install::Consent { yes: args.consent.yes, can_ask: ways.can_ask };
+        let command = format!("{} --yes", resume_command(&own_args(), project.tools.redactor()));
+        install::before_run(terminal, project, plan, consent, &command)?;
+    }
     let command = recorded_command(&own_args());
     let mut opened = project.open_journal(&command, args.strict_state)?;
     let mut warnings = project.warnings.clone();

@@ -112,6 +112,7 @@ fn run_args(args: &WatchArgs) -> RunArgs {
         bell: None,
         events: None,
         profile_trace: None,
+        install: false,
     }
 }
 
