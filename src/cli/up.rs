@@ -3,7 +3,8 @@
 use std::io::{self, IsTerminal};
 use std::mem::ManuallyDrop;
 use std::sync::Arc;
-use std::thread::JoinHandle;
+use std::sync::mpsc::{Receiver, channel};
+use std::thread::Thread;
 
 use rustix::process::Signal;
 use tokio::signal::unix::{SignalKind, signal};
@@ -90,6 +91,8 @@ pub(super) struct Ran {
     pub(super) kind: Option<FailureKind>,
     /// What was known when it began.
     _history: Arc<History>,
+    /// What has shown it.
+    _shown: Option<Fanout>,
 }
 
 /// Runs `plan` and shows that.
@@ -120,7 +123,7 @@ pub(super) fn run(
     };
     let history = Arc::new(opened.history);
     let reporters = reporters(cli, terminal, args, (project, plan), &history, next)?;
-    let shown = std::thread::spawn(move || drive(events, reporters));
+    let shown = Shown::start(|| drive(events, reporters));
     let id = new_run_id()?;
     let listing = Listing::of(project, terminal);
     listing.begin(&id, &command);
@@ -146,12 +149,13 @@ pub(super) fn run(
     });
     // Checks that are not awaited any more must not delay the end.
     runtime.shutdown_background();
-    for failure in lost_output(shown) {
+    let shown = shown.end();
+    for failure in lost_output(shown.as_ref()) {
         terminal.show_failure(&failure);
     }
     let end = end?;
     listing.end(&id, &command, end.outcome);
-    Ok(Ran { kind: end.kind, _history: history })
+    Ok(Ran { kind: end.kind, _history: history, _shown: shown })
 }
 
 /// Fails unless the cluster may be changed, and unless what is allowed is what the pipeline has.
@@ -172,11 +176,30 @@ fn check_access(project: &Project, args: &RunArgs) -> Result<(), Failure> {
     })
 }
 
-/// Waits until everything is shown, and returns what could not be: the run's result stands, whatever became of its
-/// output.
-fn lost_output(shown: JoinHandle<Fanout>) -> Vec<Failure> {
-    shown.thread().unpark();
-    let Ok(reporters) = shown.join() else {
+/// The thread that shows a run.
+struct Shown {
+    thread: Thread,
+    reporters: Receiver<Fanout>,
+}
+
+impl Shown {
+    fn start(drive: impl FnOnce() -> Fanout + Send + 'static) -> Self {
+        let (sender, reporters) = channel();
+        let thread = std::thread::spawn(move || drop(sender.send(drive())));
+        Self { thread: thread.thread().clone(), reporters }
+    }
+
+    /// Waits until everything is shown, but not until the thread has cleaned up after itself. Returns `None` if it
+    /// panicked.
+    fn end(self) -> Option<Fanout> {
+        self.thread.unpark();
+        self.reporters.recv().ok()
+    }
+}
+
+/// Returns what could not be shown: the run's result stands, whatever became of its output.
+fn lost_output(shown: Option<&Fanout>) -> Vec<Failure> {
+    let Some(reporters) = shown else {
         let failure = Failure::bug("showing the run ended early by an internal error; the run itself went on");
         return vec![failure.hint("`provision status` and `provision report` show how it ended")];
     };
@@ -304,11 +327,11 @@ mod tests {
 
     #[test]
     fn a_reporter_that_panics_is_told_and_no_failure_of_the_run() {
-        let shown = std::thread::spawn(|| -> Fanout { panic!("an error in a reporter") });
-        let failures = lost_output(shown);
+        let shown = Shown::start(|| panic!("an error in a reporter")).end();
+        let failures = lost_output(shown.as_ref());
         assert_eq!(failures.len(), 1);
         assert!(failures[0].message.contains("the run itself went on"), "{}", failures[0]);
-        assert!(lost_output(std::thread::spawn(Fanout::new)).is_empty());
+        assert!(lost_output(Shown::start(Fanout::new).end().as_ref()).is_empty());
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::expr::scope::{Scope, StepInfo, Steps};
 use super::resolve::{self, Edge};
 use super::sections::checklist::Items;
 use super::sections::stages::{StageDecl, StepDecl};
-use super::settings;
+use super::settings::{self, ActionDigests};
 use super::syntax::diagnostic::Report;
 use crate::action::Action;
 use crate::fingerprint::Inputs;
@@ -25,6 +25,7 @@ pub(super) struct Assembly<'a> {
     pub(super) steps: Steps,
     pub(super) secrets: &'a BTreeMap<String, SecretSource>,
     pub(super) items: &'a Items,
+    pub(super) digests: ActionDigests,
     pub(super) max_age: Duration,
     /// The cluster, if there is a valid one.
     pub(super) cluster: Option<&'a ClusterSpec>,
@@ -130,7 +131,7 @@ impl Assembly<'_> {
         }
         let scope = Scope { steps: Some((&self.steps, &decl.id)), ..self.scope };
         let settings = std::mem::take(&mut decl.settings);
-        let bound = settings::bind(report, &decl, settings, &scope, self.secrets);
+        let bound = settings::bind(report, &decl, settings, &scope, self.secrets, &self.digests);
         let when = settings::condition(report, &decl, &scope);
         let used_by_when = when.as_ref().map(|(_, uses)| uses.as_slice()).unwrap_or_default();
         let used_by_settings = bound.as_ref().map(|bound| bound.binding.uses()).unwrap_or_default();

@@ -166,6 +166,7 @@ fn build(
         steps: known_steps(&stages, &kept),
         secrets: &declared.secrets,
         items: &declared.items,
+        digests: settings::ActionDigests::default(),
         max_age: declared.max_age,
         cluster: cluster.as_ref(),
     };

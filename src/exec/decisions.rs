@@ -71,7 +71,7 @@ impl<'a> Decisions<'a> {
             path: CriticalPath::new(graph.steps.len()),
             sightings: Sightings::new(graph.steps.len()),
             verdicts: vec![ChainVerdict::Open; graph.chains.len()],
-            prefetch: Prefetch::start(proven_before, &checker, cancel.child()),
+            prefetch: Prefetch::start(proven_before, graph.steps.len(), &checker, cancel.child()),
             checker,
             children: PendingChildren::default(),
             cancel,

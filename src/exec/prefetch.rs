@@ -5,7 +5,7 @@
 //! The first step that starts ends this: whatever was checked and not used yet is dropped and checked again in its
 //! turn, because the step may change what others probe.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 
@@ -22,7 +22,8 @@ pub(super) const MAX_IN_FLIGHT: usize = 128;
 
 /// The speculative checks of a run.
 pub(super) struct Prefetch {
-    checks: HashMap<usize, State>,
+    /// By the number of the step.
+    checks: Vec<Option<State>>,
     cancel: Cancel,
 }
 
@@ -47,25 +48,30 @@ pub(super) enum Prefetched {
 impl Prefetch {
     /// Begins `checks`, which `cancel` stops. Most have a result at once, as those of steps without files: they need no
     /// task and no message. The others become tasks.
-    pub(super) fn start(checks: impl Iterator<Item = Check>, checker: &Checker, cancel: Cancel) -> Self {
-        let (mut states, mut begun, mut queue) = (HashMap::new(), Vec::new(), VecDeque::new());
+    pub(super) fn start(
+        checks: impl Iterator<Item = Check>,
+        n_steps: usize,
+        checker: &Checker,
+        cancel: Cancel,
+    ) -> Self {
+        let mut states: Vec<Option<State>> = (0..n_steps).map(|_| None).collect();
+        let (mut begun, mut queue) = (Vec::new(), VecDeque::new());
         for check in checks {
             let number = check.number;
             if begun.len() == MAX_IN_FLIGHT {
                 queue.push_back(check);
-                states.insert(number, State::InFlight);
+                states[number] = Some(State::InFlight);
                 continue;
             }
             let (checker, cancel) = (checker.clone(), cancel.clone());
             let mut work = Box::pin(async move { checker.check(check, &cancel).await });
-            let state = match work.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            states[number] = Some(match work.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
                 Poll::Ready(result) => State::Done(Box::new(result)),
                 Poll::Pending => {
                     begun.push(work);
                     State::InFlight
                 }
-            };
-            states.insert(number, state);
+            });
         }
         let queue = Arc::new(Mutex::new(queue));
         for work in begun {
@@ -80,11 +86,11 @@ impl Prefetch {
 
     /// Takes what there is for a step whose turn has come.
     pub(super) fn take(&mut self, number: usize) -> Prefetched {
-        match self.checks.remove(&number) {
+        match self.checks[number].take() {
             None => Prefetched::Absent,
             Some(State::Done(result)) => Prefetched::Ready(result),
             Some(State::InFlight | State::Awaited) => {
-                self.checks.insert(number, State::Awaited);
+                self.checks[number] = Some(State::Awaited);
                 Prefetched::Pending
             }
         }
@@ -93,13 +99,13 @@ impl Prefetch {
     /// Takes in the result of a check. Returns what there is for the step if it waits for that.
     pub(super) fn completed(&mut self, result: Box<CheckResult>) -> Option<Prefetched> {
         let number = result.number;
-        match self.checks.remove(&number) {
+        match self.checks[number].take() {
             // Dropped meanwhile.
             None => None,
             Some(State::Awaited) if self.cancel.is_cancelled() => Some(Prefetched::Absent),
             Some(State::Awaited) => Some(Prefetched::Ready(result)),
             Some(State::InFlight | State::Done(_)) => {
-                self.checks.insert(number, State::Done(result));
+                self.checks[number] = Some(State::Done(result));
                 None
             }
         }
@@ -108,7 +114,9 @@ impl Prefetch {
     /// Drops all results: a step is about to change the world.
     pub(super) fn stop(&mut self) {
         self.cancel.wind_down();
-        self.checks.retain(|_, check| matches!(check, State::Awaited));
+        for check in self.checks.iter_mut().filter(|check| !matches!(check, Some(State::Awaited))) {
+            *check = None;
+        }
     }
 }
 

@@ -22,6 +22,22 @@ pub fn read_own(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// Returns whether the rest of `file` is `expected`: the same as to read it all and to compare, without the memory.
+pub fn is_rest(file: &mut fs::File, mut expected: &[u8]) -> io::Result<bool> {
+    let mut part = [0; 16 << 10];
+    loop {
+        match file.file().read(&mut part) {
+            Ok(0) => return Ok(expected.is_empty()),
+            Ok(length) => match expected.strip_prefix(&part[..length]) {
+                Some(rest) => expected = rest,
+                None => return Ok(false),
+            },
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
 /// Returns the text of the plain file `path`, opened as [`open_own`] does.
 pub fn read_own_text(path: &Path) -> io::Result<String> {
     let mut text = String::new();

@@ -1,5 +1,6 @@
 //! What the journal's file holds, record by record.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
 
@@ -38,8 +39,8 @@ pub(super) enum End {
 
 /// The contents of a journal that is read beside other work, such as reading the pipeline's file.
 ///
-/// They count only for exactly the bytes that were read: once the lock is held the file is read again, which costs
-/// little, and only the parsing is saved.
+/// They count only for exactly the bytes that were read: once the lock is held the file is compared with them, which
+/// costs little, and the parsing is saved.
 #[derive(Debug, Default)]
 pub struct EarlyContents(Option<JoinHandle<Option<Early>>>);
 
@@ -69,11 +70,14 @@ impl EarlyContents {
         }
     }
 
-    /// Returns the contents of `bytes`, which were read from `path` now.
-    pub(super) fn of(self, path: &Path, bytes: &[u8]) -> Result<Contents, Failure> {
+    /// Returns the bytes and what they hold, if `are_still` says that the file has the same ones now.
+    pub(super) fn if_still(
+        self,
+        are_still: impl FnOnce(&[u8]) -> io::Result<bool>,
+    ) -> io::Result<Option<(Vec<u8>, Contents)>> {
         match self.0.and_then(|reading| reading.join().ok()).flatten() {
-            Some(early) if early.bytes == bytes => Ok(early.contents),
-            _ => parse(path, bytes),
+            Some(early) if are_still(&early.bytes)? => Ok(Some((early.bytes, early.contents))),
+            _ => Ok(None),
         }
     }
 }

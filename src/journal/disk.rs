@@ -8,11 +8,16 @@ use fs_err::os::unix::fs::OpenOptionsExt as _;
 use rustix::fs::OFlags;
 
 use super::place::Place;
+use crate::files::is_rest;
 
 /// The journal's file and its folder. Nothing of it is durable before the matching sync has returned.
 pub(super) trait Disk: std::fmt::Debug + Send {
     /// The file's bytes; `None` where there is no file.
     fn read(&mut self) -> io::Result<Option<Vec<u8>>>;
+    /// Whether these are the file's bytes.
+    fn has(&mut self, bytes: &[u8]) -> io::Result<bool> {
+        Ok(self.read()?.is_some_and(|found| found == bytes))
+    }
     /// Adds bytes at the end of the file, with one write.
     fn append(&mut self, bytes: &[u8]) -> io::Result<()>;
     /// Cuts the file.
@@ -80,6 +85,14 @@ impl Disk for RealDisk {
         file.file().read_to_end(&mut bytes)?;
         self.length = bytes.len() as u64;
         Ok(Some(bytes))
+    }
+
+    fn has(&mut self, bytes: &[u8]) -> io::Result<bool> {
+        self.open()?;
+        let Some(file) = &mut self.file else { return Ok(false) };
+        file.rewind()?;
+        self.length = bytes.len() as u64;
+        is_rest(file, bytes)
     }
 
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {

@@ -6,14 +6,14 @@ use std::io;
 use std::path::Path;
 
 use super::clock::now_ms;
-use super::contents::{Contents, EarlyContents, End, records_of, refuse_odd_file};
+use super::contents::{Contents, EarlyContents, End, parse, records_of, refuse_odd_file};
 use super::disk::{Disk, RealDisk};
 use super::history::History;
 use super::lock::state_failure;
 use super::record::{FORMAT, Record, encode};
 use crate::error::{Failure, ids};
 use crate::failpoint;
-use crate::files::read_own;
+use crate::files::{is_rest, open_own, read_own};
 
 /// A file with fewer records than this is not worth compacting.
 const MIN_RECORDS_TO_COMPACT: usize = 1000;
@@ -50,9 +50,8 @@ impl JournalFile {
         strict: bool,
         warnings: &mut Vec<String>,
     ) -> Result<(Self, History), Failure> {
-        let failed = |error: io::Error| state_failure("can't read the journal", &error);
-        let bytes = disk.read().map_err(failed)?.unwrap_or_default();
-        let Contents { mut history, n_records, format, good, length, end } = early.of(path, &bytes)?;
+        let (bytes, contents) = contents_of(&mut *disk, path, early)?;
+        let Contents { mut history, n_records, format, good, length, end } = contents;
         let mut rewrite = n_records == 0;
         let is_damaged = matches!(end, End::Damaged { .. });
         match end {
@@ -110,14 +109,14 @@ impl JournalFile {
             }
         }
         let next = if rewrite {
-            let (text, next) = whole_file(&records).map_err(failed)?;
+            let (text, next) = whole_file(&records).map_err(unreadable)?;
             failpoint::hit("journal-rewrite");
-            disk.replace(text.as_bytes()).map_err(failed)?;
+            disk.replace(text.as_bytes()).map_err(unreadable)?;
             next
         } else {
             if good < length {
                 failpoint::hit("journal-truncate");
-                disk.truncate(good as u64).and_then(|()| disk.sync()).map_err(failed)?;
+                disk.truncate(good as u64).and_then(|()| disk.sync()).map_err(unreadable)?;
             }
             n_records as u64
         };
@@ -180,6 +179,21 @@ impl JournalFile {
     }
 }
 
+/// Returns the bytes of the file and what they hold.
+fn contents_of(disk: &mut dyn Disk, path: &Path, early: EarlyContents) -> Result<(Vec<u8>, Contents), Failure> {
+    if let Some(known) = early.if_still(|bytes| disk.has(bytes)).map_err(unreadable)? {
+        return Ok(known);
+    }
+    let bytes = disk.read().map_err(unreadable)?.unwrap_or_default();
+    let contents = parse(path, &bytes)?;
+    Ok((bytes, contents))
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is passed to `map_err`")]
+fn unreadable(error: io::Error) -> Failure {
+    state_failure("can't read the journal", &error)
+}
+
 /// What the file at `path` says, for a reader without the lock.
 pub(super) fn read(path: &Path, early: EarlyContents) -> Result<History, Failure> {
     refuse_odd_file(path)?;
@@ -192,14 +206,19 @@ pub(super) fn read(path: &Path, early: EarlyContents) -> Result<History, Failure
 }
 
 fn read_whole(path: &Path, early: EarlyContents) -> Result<Contents, Failure> {
-    early.of(path, &read_bytes(path)?)
+    let are_still = |bytes: &[u8]| open_own(path).and_then(|mut file| is_rest(&mut file, bytes));
+    // What can't be read fails below, with its message.
+    match early.if_still(are_still) {
+        Ok(Some((_, contents))) => Ok(contents),
+        _ => parse(path, &read_bytes(path)?),
+    }
 }
 
 /// Returns what the file has; nothing if there is none.
 pub(super) fn read_bytes(path: &Path) -> Result<Vec<u8>, Failure> {
     match read_own(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-        read => read.map_err(|error| state_failure("can't read the journal", &error)),
+        read => read.map_err(unreadable),
     }
 }
 

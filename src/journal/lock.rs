@@ -21,6 +21,9 @@ use crate::tools::process::procfs;
 /// How long a lock may be busy before another run is assumed to hold it.
 const PATIENCE: Duration = Duration::from_millis(100);
 
+/// How many bytes the line with the holder has at least: nearly all have as many then, and none has to be cut.
+const HOLDER_LENGTH: usize = 511;
+
 /// The namespace of process ids of a machine itself, which has the same number on every Linux.
 const MACHINES_OWN: &str = "pid:[4026531836]";
 
@@ -119,13 +122,22 @@ pub(super) fn take(path: &Path, holder: &Holder) -> Result<(Lock, Vec<String>), 
         Err(TryLockError::Error(error)) if is_unsupported(&error) => stand_in = Some(take_stand_in(path, holder)?),
         Err(TryLockError::Error(error)) => return Err(state_failure("can't lock this project's state", &error)),
     }
-    let text = serde_json::to_string(holder).unwrap_or_default();
-    let written = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(text.as_bytes()));
-    written.map_err(|error| state_failure("can't write the lock of this project's state", &error))?;
+    write_holder(&mut file, holder)
+        .map_err(|error| state_failure("can't write the lock of this project's state", &error))?;
     let warning = stand_in.as_ref().map(|(path, _)| {
         format!("this file system has no locks: `{}` keeps a second run out while this one is on", path.display())
     });
     Ok((Lock { file, path: path.to_owned(), stand_in }, warning.into_iter().collect()))
+}
+
+/// Writes who holds the lock over what stands in its file. What is longer is cut afterwards: to empty a file first
+/// takes milliseconds on ext4, which then also writes it to the disk when it is closed.
+fn write_holder(file: &mut fs::File, holder: &Holder) -> std::io::Result<()> {
+    let text = format!("{:HOLDER_LENGTH$}\n", serde_json::to_string(holder).unwrap_or_default());
+    file.rewind()?;
+    file.write_all(text.as_bytes())?;
+    let length = text.len() as u64;
+    if file.metadata()?.len() > length { file.set_len(length) } else { Ok(()) }
 }
 
 /// Where the file system has no locks (some network and virtual ones): a file that only one process can make. Unlike a
@@ -222,7 +234,8 @@ fn holder_in(path: &Path) -> Option<Holder> {
 fn read_holder(file: &mut fs::File) -> Option<Holder> {
     let mut text = String::new();
     file.read_to_string(&mut text).ok()?;
-    serde_json::from_str(&text).ok()
+    // After the first line there may be what is left of a longer one.
+    serde_json::from_str(text.lines().next()?).ok()
 }
 
 fn is_unsupported(error: &std::io::Error) -> bool {
@@ -260,6 +273,21 @@ pub(super) fn state_failure(what: &str, error: &std::io::Error) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_holder_is_the_last_one_whatever_was_longer_before() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lock");
+        for length in [10, 2000, 10, 700, 600] {
+            let holder = Holder::this_process(&"x".repeat(length));
+            let (lock, _) = take(&path, &holder).unwrap();
+            assert_eq!(holder_in(&path), Some(holder));
+            drop(lock);
+        }
+        // A run was killed before it cut what was longer.
+        fs::write(&path, [fs::read(&path).unwrap(), b"more\"}\n".to_vec()].concat()).unwrap();
+        assert_eq!(holder_in(&path).unwrap().command.len(), 600);
+    }
 
     #[test]
     fn a_holder_is_gone_only_where_its_process_could_be_seen() {

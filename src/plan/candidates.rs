@@ -35,14 +35,14 @@ pub fn candidates(graph: &Graph, plan: &Plan, history: &History) -> Vec<Candidat
     }
     let is_checked = |number: usize, step: &Step| plan.selected[number] && applies(step, &kept);
     let checked = graph.steps.iter().enumerate().filter(|(number, node)| is_checked(*number, &node.step));
-    checked
-        .map(|(number, node)| {
-            let uses = node.step.binding.uses().iter();
-            let outputs: Outputs = uses.filter_map(|(id, _)| Some((id.clone(), kept.get(id)?.clone()))).collect();
-            let action = node.step.binding.action(&outputs).ok();
-            Candidate { number, step: Arc::clone(&node.step), action, outputs, is_standby: plan.standby[number] }
-        })
-        .collect()
+    let mut candidates = Vec::with_capacity(graph.steps.len());
+    candidates.extend(checked.map(|(number, node)| {
+        let uses = node.step.binding.uses().iter();
+        let outputs: Outputs = uses.filter_map(|(id, _)| Some((id.clone(), kept.get(id)?.clone()))).collect();
+        let action = node.step.binding.action(&outputs).ok();
+        Candidate { number, step: Arc::clone(&node.step), action, outputs, is_standby: plan.standby[number] }
+    }));
+    candidates
 }
 
 /// Returns the last outputs of the steps that others may use: of all steps if there is a condition, which may use any.

@@ -12,10 +12,12 @@ use serde_json::{Value, json};
 
 use crate::workbench::{IMAGE, Workbench, timed};
 
-/// A server that ends at once on SIGTERM, and names its pod. It begins to listen some seconds after its start.
-const SERVER: &str = r#"use IO::Socket::INET; $SIG{TERM} = sub { exit 0 }; sleep WAIT; $h = `cat /etc/hostname`; chomp $h;
+/// A server that ends at once on SIGTERM, and names its pod. It begins to listen some seconds after its start. A client
+/// that has gone away, such as a probe that only connects, does not end it.
+const SERVER: &str = r#"use IO::Socket::INET; $SIG{TERM} = sub { exit 0 }; $SIG{PIPE} = 'IGNORE'; sleep WAIT;
+        $h = `cat /etc/hostname`; chomp $h;
         $s = IO::Socket::INET->new(LocalPort => 8080, Listen => 99, ReuseAddr => 1) or die;
-        while ($c = $s->accept) { while (<$c>) { last if /^\r?\n/ }
+        while (1) { $c = $s->accept or next; while (<$c>) { last if /^\r?\n/ }
         print $c "HTTP/1.1 200 OK\r\nX-Pod: $h\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok"; close $c }"#;
 
 /// A deployment that loses no request: it is asked when it is ready, and goes on until nobody asks it any more.
@@ -23,12 +25,12 @@ fn deployment(bench: &Workbench, replicas: u32) -> Value {
     let container = json!({"name": "c", "image": IMAGE.to_string(), "imagePullPolicy": "Never",
         "command": ["perl", "-e", SERVER.replace("WAIT", "0")], "ports": [{"name": "web", "containerPort": 8080}],
         "readinessProbe": {"tcpSocket": {"port": 8080}, "periodSeconds": 1},
-        "lifecycle": {"preStop": {"exec": {"command": ["sleep", "3"]}}}});
+        "lifecycle": {"preStop": {"exec": {"command": ["sleep", "5"]}}}});
     json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "namespace": bench.namespace},
         "spec": {"replicas": replicas, "selector": {"matchLabels": {"app": "web"}},
             "strategy": {"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
             "template": {"metadata": {"labels": {"app": "web"}},
-                "spec": {"terminationGracePeriodSeconds": 10, "containers": [container]}}}})
+                "spec": {"terminationGracePeriodSeconds": 15, "containers": [container]}}}})
 }
 
 /// Makes it, with a Service before it, and waits until it is rolled out.
@@ -72,10 +74,21 @@ async fn state(bench: &Workbench) -> (String, u64, String) {
     (kube.behaviour(&target).await.unwrap().unwrap(), wanted, fs_err::read_to_string(services).unwrap())
 }
 
+/// Runs an action that has to pass; if it does not, what it wrote and the pods are shown.
+async fn passing(bench: &Workbench, action: &str, settings: &str) -> Output {
+    let result = timed(action, bench.run(action, settings)).await;
+    if result.is_err() {
+        let kube = bench.kube().await;
+        println!("{}\n{:#?}", bench.log(), kube.pods_behind(&bench.namespace, "web").await);
+    }
+    let output = result.unwrap();
+    println!("{output:?}");
+    output
+}
+
 async fn has_passed(bench: &Workbench, action: &str, settings: &str) -> Output {
     let before = (state(bench).await, bench.inputs(action, settings).await);
-    let output = timed(action, bench.run(action, settings)).await.unwrap();
-    println!("{output:?}");
+    let output = passing(bench, action, settings).await;
     assert_eq!((state(bench).await, bench.inputs(action, settings).await), before, "{action} left something");
     assert_eq!(bench.probe(action, settings, &output).await, Presence::Present);
     assert_eq!(output.get("failed"), Some("0"));
@@ -108,7 +121,7 @@ async fn a_deployment_that_is_made_well_passes_every_exercise_and_stays_as_it_is
     kube.exercise(&target(&bench), &Change::Replicas(1), &killed).await.unwrap();
     let scale = settings(&bench, ", pod-header = 'x-pod'", "replicas = 3");
     assert!(matches!(bench.probe("scale-check", &scale, &Output::new()).await, Presence::Missing(_)));
-    let output = bench.run("scale-check", &scale).await.unwrap();
+    let output = passing(&bench, "scale-check", &scale).await;
     assert_eq!((output.get("before"), output.get("failed")), (Some("2"), Some("0")), "{output:?}");
     assert_eq!(output.get("reached").unwrap().split(' ').count(), 3);
     assert!(bench.log().contains("left by a run that was killed: deployment/web: the number of pods is 2 again"));

@@ -149,7 +149,8 @@ fn hint(remedy: &Remedy) -> String {
         ),
         Remedy::Create { kind, namespace, name } => {
             let maker = if kind == "secret" { "a `secret-apply` step" } else { "the chart" };
-            format!("the {kind} `{name}` is missing in `{namespace}`: make it with {maker} that runs before")
+            let place = if namespace.is_empty() { String::new() } else { format!(" in `{namespace}`") };
+            format!("the {kind} `{name}` is missing{place}: make it with {maker} that runs before")
         }
         Remedy::AddKey { kind, namespace, name, key } => {
             format!("the {kind} `{name}` in `{namespace}` has no key `{key}`: add it to the step that makes it")

@@ -56,6 +56,15 @@ pub(crate) struct StepDecl {
     pub(crate) settings: Table,
 }
 
+/// What stands under [`EVALUATED_KEYS`].
+#[derive(Default)]
+struct Evaluated {
+    title: Option<String>,
+    timeout: Option<Duration>,
+    retry: Option<Retry>,
+    optional: Option<bool>,
+}
+
 /// Reads stages.
 pub(crate) struct Reader<'a> {
     pub(crate) report: &'a Report,
@@ -121,11 +130,9 @@ impl Reader<'_> {
         let mut places: IdMap<StepId, Range<usize>> = IdMap::default();
         places.reserve(tables.len());
         let stage_or_unnamed = stage.as_ref().unwrap_or(&unnamed);
-        let mut steps: Vec<StepDecl> = tables
-            .into_iter()
-            .take_while(|_| !self.report.is_full())
-            .filter_map(|table| self.step(table, stage_or_unnamed))
-            .collect();
+        let mut steps: Vec<StepDecl> = Vec::with_capacity(tables.len());
+        let tables = tables.into_iter().take_while(|_| !self.report.is_full());
+        steps.extend(tables.filter_map(|table| self.step(table, stage_or_unnamed)));
         steps.retain(|step| match places.entry(step.id.clone()) {
             Entry::Occupied(first) => {
                 self.duplicate("step", step.id.name(), step.span.clone(), first.get().clone());
@@ -164,18 +171,7 @@ impl Reader<'_> {
 
     fn step(&self, mut fields: Fields<'_>, stage: &StageId) -> Option<StepDecl> {
         let report = self.report;
-        let mut table = Table::default();
-        fields.move_to(&mut table, &EVALUATED_KEYS);
-        // Errors in the expressions have been reported; the types of these values would be misleading.
-        if !fill(report, &mut table, &self.scope) {
-            table = Table::default();
-        }
-        let mut filled = Fields::new(report, "a step", fields.span(), table);
-        let title = filled.string("title").map(SpannedString::into_inner);
-        let timeout = filled.duration("timeout", Duration::from_secs(1)).unwrap_or(DEFAULT_TIMEOUT);
-        let retry = filled.table("retry", "`retry`").map(retry);
-        let optional = filled.boolean("optional").unwrap_or(false);
-
+        let Evaluated { title, timeout, retry, optional } = self.evaluated(&mut fields);
         let id = fields.required_string("id");
         let action = fields.required_string("action");
         let needs = fields.strings("needs").unwrap_or_default();
@@ -194,10 +190,10 @@ impl Reader<'_> {
                 span,
                 needs,
                 covers,
-                timeout,
+                timeout: timeout.unwrap_or(DEFAULT_TIMEOUT),
                 retry: retry.unwrap_or(Retry { attempts: 1, delay: Duration::ZERO }),
                 when,
-                optional,
+                optional: optional.unwrap_or(false),
                 tty,
                 exercise,
                 fallback,
@@ -208,6 +204,23 @@ impl Reader<'_> {
                 report.error(span, "", error.to_string());
                 None
             }
+        }
+    }
+
+    /// Takes the values of a step whose expressions are evaluated while the file is read.
+    fn evaluated(&self, fields: &mut Fields<'_>) -> Evaluated {
+        let mut table = Table::default();
+        fields.move_to(&mut table, &EVALUATED_KEYS);
+        // Errors in the expressions have been reported; the types of these values would be misleading.
+        if table.0.is_empty() || !fill(self.report, &mut table, &self.scope) {
+            return Evaluated::default();
+        }
+        let mut fields = Fields::new(self.report, "a step", fields.span(), table);
+        Evaluated {
+            title: fields.string("title").map(SpannedString::into_inner),
+            timeout: fields.duration("timeout", Duration::from_secs(1)),
+            retry: fields.table("retry", "`retry`").map(retry),
+            optional: fields.boolean("optional"),
         }
     }
 

@@ -1,5 +1,7 @@
 //! [`ActionRef`]: the action that a step names, with the place of its name.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use toml::Spanned;
@@ -8,6 +10,17 @@ use super::parser::SettingsParser;
 use crate::action::{Action, ActionType};
 use crate::config::sections::stages::COMMON_KEYS;
 use crate::config::syntax::node::Table;
+use crate::fingerprint::Digest;
+
+/// The digests of actions, each computed when a step first names it.
+#[derive(Default)]
+pub(in crate::config) struct ActionDigests(RefCell<BTreeMap<&'static str, Digest>>);
+
+impl ActionDigests {
+    pub(super) fn of(&self, action: &ActionType) -> Digest {
+        *self.0.borrow_mut().entry(action.name).or_insert_with(|| action.digest())
+    }
+}
 
 /// An action as a step of the file names it.
 pub(super) struct ActionRef {

@@ -30,6 +30,7 @@ use check::{Checked, check};
 use explain::explain;
 use parser::SettingsParser;
 
+pub(super) use action_ref::ActionDigests;
 pub(super) use condition::condition;
 pub(super) use provider_ref::PROVIDER_KEY;
 
@@ -49,11 +50,12 @@ pub(super) fn bind(
     mut settings: Table,
     scope: &Scope<'_>,
     secrets: &BTreeMap<String, SecretSource>,
+    digests: &ActionDigests,
 ) -> Option<BoundSettings> {
     let (action, place) = step.action.clone()?;
     let mut strings = Strings::default();
     let mut inputs = Inputs::new();
-    inputs.digest("action", action.digest());
+    inputs.digest("action", digests.of(action));
     for entry in &mut settings.0 {
         let secret_use = if action.secret_settings.contains(&entry.key.as_str()) {
             SecretUse::Allowed
@@ -66,9 +68,7 @@ pub(super) fn bind(
             let reader = readers.iter().find(|(of, _)| of == span).map(|(_, reader)| *reader);
             strings.evaluate(report, span, value, &scope, reader);
         });
-        let canonical = |span: &Range<usize>, text: &str| {
-            strings.canonical.get(&span.start).map_or_else(|| text.to_owned(), Clone::clone)
-        };
+        let canonical = |span: &Range<usize>| strings.canonical.get(&span.start).map(String::as_str);
         inputs.text(["settings.", &entry.key].concat(), &entry.node.canonical(&canonical));
     }
     let action = ActionRef { action, place };

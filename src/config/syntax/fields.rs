@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 use toml::Spanned;
 
 use super::diagnostic::{Diagnostic, Report};
-use super::node::{Node, Table, Value, decimal};
+use super::node::{Entry, Node, Table, Value, decimal};
 use crate::suggest::suggest;
 
 /// A string with its place.
@@ -32,14 +32,13 @@ pub(crate) struct Fields<'a> {
     what: &'static str,
     span: Range<usize>,
     table: Table,
-    known: Vec<&'static str>,
-    /// The known keys that the table had.
-    given: Vec<&'static str>,
+    /// The known keys, and whether the table had them.
+    known: Vec<(&'static str, bool)>,
 }
 
 impl<'a> Fields<'a> {
     pub(crate) fn new(report: &'a Report, what: &'static str, span: Range<usize>, table: Table) -> Self {
-        Self { report, what, span, table, known: Vec::new(), given: Vec::new() }
+        Self { report, what, span, table, known: Vec::new() }
     }
 
     /// Returns the place of the table: its header.
@@ -49,33 +48,28 @@ impl<'a> Fields<'a> {
 
     /// Takes the value of `key`, of any type.
     pub(crate) fn take(&mut self, key: &'static str) -> Option<Node> {
-        self.add_known(key);
-        let entry = self.table.take(key)?;
-        self.given.push(key);
-        Some(entry.node)
+        self.take_entry(key).map(|entry| entry.node)
     }
 
-    fn add_known(&mut self, key: &'static str) {
+    fn take_entry(&mut self, key: &'static str) -> Option<Entry> {
         // Reserved here and not in `new`: all tables of a list exist before the first one is read.
         if self.known.is_empty() {
             self.known.reserve(KEY_CAPACITY);
         }
-        self.known.push(key);
+        let entry = self.table.take(key);
+        self.known.push((key, entry.is_some()));
+        entry
     }
 
     /// Returns whether the table has no `key`.
     pub(crate) fn is_missing(&self, key: &str) -> bool {
-        !self.given.contains(&key)
+        !self.known.contains(&(key, true))
     }
 
     /// Moves the entries with `keys` to another table.
     pub(crate) fn move_to(&mut self, table: &mut Table, keys: &[&'static str]) {
         for key in keys {
-            self.add_known(key);
-            if let Some(entry) = self.table.take(key) {
-                self.given.push(key);
-                table.0.push(entry);
-            }
+            table.0.extend(self.take_entry(key));
         }
     }
 
@@ -225,7 +219,7 @@ impl<'a> Fields<'a> {
                 return Vec::new();
             }
         };
-        let mut tables = Vec::new();
+        let mut tables = Vec::with_capacity(items.len());
         for item in items {
             if let Value::Table(table) = item.value {
                 tables.push(Fields::new(self.report, what, item.span, table));
@@ -247,7 +241,7 @@ impl<'a> Fields<'a> {
             if self.report.is_full() {
                 return;
             }
-            let names = self.known.iter().copied().filter(|name| !self.given.contains(name));
+            let names = self.known.iter().filter(|(_, is_given)| !is_given).map(|(name, _)| *name);
             self.report.add(
                 Diagnostic::error(format!("unknown key `{}` in {}", entry.key, self.what))
                     .at(self.report.source(), entry.key_span.clone(), "not known here")

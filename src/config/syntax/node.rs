@@ -115,16 +115,22 @@ impl Node {
 
     /// A canonical form: the same for equal values, however they are written. `string` returns what represents the
     /// string at a place.
-    pub(crate) fn canonical(&self, string: &dyn Fn(&Range<usize>, &str) -> String) -> String {
+    pub(crate) fn canonical<'a>(&self, string: &dyn Fn(&Range<usize>) -> Option<&'a str>) -> String {
         let mut out = String::new();
         self.write_canonical(&mut out, string);
         out
     }
 
-    fn write_canonical(&self, out: &mut String, string: &dyn Fn(&Range<usize>, &str) -> String) {
+    fn write_canonical<'a>(&self, out: &mut String, string: &dyn Fn(&Range<usize>) -> Option<&'a str>) {
         match &self.value {
             Value::String(value) => {
-                let _ = write!(out, "{:?}", string(&self.span, value));
+                let text = string(&self.span).unwrap_or(value);
+                // What `{:?}` leaves as it is, without the formatter: most strings of a file are so.
+                if text.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\') {
+                    out.extend(["\"", text, "\""]);
+                } else {
+                    let _ = write!(out, "{text:?}");
+                }
             }
             Value::Integer(number) => out.push_str(&decimal(number)),
             Value::Float(number) => out.push_str(number),

@@ -4,7 +4,8 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Event, Pod};
 
 use super::client::Kube;
-use super::problems::{Outlook, PodProblem, pod_problems, problem_of_pod};
+use super::problems::{Outlook, PodProblem, missing_remedy, pod_problems, problem_of_pod};
+use super::reported::reported;
 use super::steadiness::{Uptime, uptime};
 use super::workload::{Workload, WorkloadKind};
 use crate::error::Failure;
@@ -50,16 +51,20 @@ impl Kube {
         let mut diagnosis = Diagnosis::default();
         let lines = &mut diagnosis.lines;
         lines.push(format!("{workload}: {} of {} ready", workload.ready, workload.wanted));
-        for problem in complaints(workload) {
+        for mut problem in complaints(workload) {
+            self.check_report(&mut problem).await;
             lines.push(format!("  {}", problem.line()));
             diagnosis.problems.push(problem);
         }
         for pod in self.newest_pods(workload).await? {
             let name = pod.metadata.name.clone().unwrap_or_default();
             let events = self.warnings(&workload.namespace, "Pod", &name).await?;
-            let found = pod_problems(&pod, &events);
+            let mut found = pod_problems(&pod, &events);
             if found.is_empty() {
                 continue;
+            }
+            for problem in &mut found {
+                self.check_report(problem).await;
             }
             lines.push(format!("  pod {name}"));
             for problem in &found {
@@ -96,13 +101,16 @@ impl Kube {
 
     async fn events_if_stuck(&self, pod: &Pod) -> Result<Vec<Event>, Failure> {
         let status = pod.status.clone().unwrap_or_default();
-        let creating = status.container_statuses.iter().flatten().any(|container| {
+        let pulls_with_secrets = pod.spec.as_ref().is_some_and(|spec| spec.image_pull_secrets.is_some());
+        let stuck = status.container_statuses.iter().flatten().any(|container| {
             let waiting = container.state.as_ref().and_then(|state| state.waiting.as_ref());
-            waiting.is_some_and(|waiting| {
-                matches!(waiting.reason.as_deref(), Some("ContainerCreating" | "PodInitializing"))
+            waiting.is_some_and(|waiting| match waiting.reason.as_deref() {
+                Some("ContainerCreating" | "PodInitializing") => true,
+                Some("ErrImagePull" | "ImagePullBackOff") => pulls_with_secrets,
+                _ => false,
             })
         });
-        if !creating {
+        if !stuck {
             return Ok(Vec::new());
         }
         let meta = &pod.metadata;
@@ -120,7 +128,11 @@ fn complaints(workload: &Workload) -> Vec<PodProblem> {
     });
     never
         .chain(complaint)
-        .map(|(reason, message, outlook)| problem_of_pod("", reason, message.clone(), outlook))
+        .map(|(reason, message, outlook)| {
+            let reported = reported(message, &workload.namespace, &[]);
+            let remedy = missing_remedy(&reported);
+            PodProblem { reported, remedy, ..problem_of_pod("", reason, message.clone(), outlook) }
+        })
         .collect()
 }
 

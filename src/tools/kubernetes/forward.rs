@@ -16,6 +16,7 @@ use tokio::net::TcpStream;
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::client::Kube;
+use super::steadiness::had_ended;
 use crate::error::{Failure, ids};
 use crate::tools::ports;
 
@@ -210,7 +211,7 @@ impl Kube {
                 let name = pod.metadata.name.as_deref().unwrap_or_default();
                 let ready = if is_ready(pod) { "ready" } else { "not ready" };
                 let leaving = pod.metadata.deletion_timestamp.as_ref().map_or("", |_| ", on its way out");
-                format!("pod {name}: {}, {ready}{leaving}", phase.unwrap_or("Unknown"))
+                format!("pod {name}: {}, {ready}{leaving}{}", phase.unwrap_or("Unknown"), had_ended(pod))
             })
             .collect())
     }

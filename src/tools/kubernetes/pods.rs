@@ -1,5 +1,6 @@
 //! Pods, their warnings and their logs.
 
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Event, Pod};
 use kube::ResourceExt;
 use kube::api::{ListParams, LogParams};
@@ -42,6 +43,13 @@ fn images_of(pod: &Pod) -> Vec<RunningImage> {
     found.filter(|found| !found.id.is_empty()).collect()
 }
 
+/// When an event happened last.
+pub(super) fn time_of(event: &Event) -> Option<Timestamp> {
+    let seen = event.last_timestamp.as_ref().map(|time| time.0);
+    seen.or_else(|| event.event_time.as_ref().map(|time| time.0))
+        .or_else(|| event.creation_timestamp().map(|time| time.0))
+}
+
 impl Kube {
     /// The pods that a label selector names.
     pub(super) async fn pods(&self, namespace: &str, selector: &str) -> Result<Vec<Pod>, Failure> {
@@ -63,14 +71,7 @@ impl Kube {
         let params = ListParams::default().fields(&fields);
         let events = self.read(&format!("reading the events of {name}"), || api.list(&params)).await?;
         let mut events = events.items;
-        events.sort_by_key(|event| {
-            event
-                .last_timestamp
-                .as_ref()
-                .map(|time| time.0)
-                .or_else(|| event.event_time.as_ref().map(|time| time.0))
-                .or_else(|| event.creation_timestamp().map(|time| time.0))
-        });
+        events.sort_by_key(time_of);
         Ok(events)
     }
 

@@ -1,7 +1,9 @@
 //! What is wrong with a pod: whether waiting can help, and what would.
 
-use k8s_openapi::api::core::v1::{ContainerStatus, Event, Pod};
+use k8s_openapi::api::core::v1::{ContainerStatus, Event, Pod, Volume};
 
+use super::objects::ObjectRef;
+use super::reported::{Reported, UNBOUND, pull_secrets, reported};
 use crate::error::{ErrorId, ids};
 
 /// How many restarts make a crash loop fatal.
@@ -37,6 +39,10 @@ pub struct PodProblem {
     pub restarts: i32,
     /// What would help.
     pub remedy: Option<Remedy>,
+    /// What is said to be missing, as long as the API server has not been asked for it.
+    pub(super) reported: Vec<Reported>,
+    /// What the API server says of it.
+    pub answer: Option<String>,
 }
 
 /// What would solve a problem. Which step can do it is for the action to say.
@@ -46,9 +52,9 @@ pub enum Remedy {
     LoadImage(String),
     /// An object that a pod uses must exist.
     Create {
-        /// `secret` or `configmap`.
+        /// `secret`, `configmap`, `serviceaccount`, ….
         kind: String,
-        /// Its namespace.
+        /// Its namespace; empty for one that is in none.
         namespace: String,
         /// Its name.
         name: String,
@@ -74,7 +80,9 @@ impl PodProblem {
         let place = self.container.iter().map(|container| format!("container {container}: "));
         let exit = self.exit.iter().map(|exit| format!(" ({exit}, {} restarts)", self.restarts));
         let message = Some(self.message.trim()).filter(|message| !message.is_empty());
-        place.chain([self.reason.clone()]).chain(exit).chain(message.map(|message| format!(": {message}"))).collect()
+        let message = message.map(|message| format!(": {message}"));
+        let answer = self.answer.iter().map(|answer| format!(" ({answer})"));
+        place.chain([self.reason.clone()]).chain(exit).chain(message).chain(answer).collect()
     }
 
     /// Returns the id of the error that it is.
@@ -86,8 +94,9 @@ impl PodProblem {
             "ErrImageNeverPull" => ids::IMAGE_NOT_IN_NODE,
             "ErrImagePull" | "ImagePullBackOff" | "ImageInspectError" => ids::IMAGE_PULL_FAILED,
             "InvalidImageName" => ids::IMAGE_NAME_INVALID,
-            "CreateContainerConfigError" => ids::POD_CONFIG_MISSING,
-            "CreateContainerError" | "RunContainerError" => ids::CONTAINER_NOT_STARTED,
+            "CreateContainerConfigError" if self.remedy.is_some() => ids::POD_CONFIG_MISSING,
+            "CreateContainerConfigError" if self.outlook == Outlook::Recoverable => ids::ROLLOUT_STUCK,
+            "CreateContainerConfigError" | "CreateContainerError" | "RunContainerError" => ids::CONTAINER_NOT_STARTED,
             "CrashLoopBackOff" => ids::CRASH_LOOP,
             "NotStarted" | "NotReady" => ids::PROBE_FAILING,
             "Unschedulable" if self.waits_for_volume() => ids::VOLUME_UNBOUND,
@@ -104,14 +113,20 @@ impl PodProblem {
         self.reason == "Unschedulable" && self.message.contains(UNBOUND)
     }
 
+    /// Who has noticed it.
+    pub(super) fn reporter(&self) -> &'static str {
+        match self.reason.as_str() {
+            _ if self.pod.is_empty() => "its controller",
+            "Unschedulable" => "the scheduler",
+            _ => "the kubelet",
+        }
+    }
+
     /// Stays the same as long as the same thing is wrong.
     pub fn key(&self) -> String {
-        format!("{}/{:?}/{}", self.pod, self.container, self.reason)
+        format!("{}/{:?}/{}/{:?}", self.pod, self.container, self.reason, self.reported)
     }
 }
-
-/// What the scheduler says of a pod whose claim has no volume.
-const UNBOUND: &str = "unbound immediate PersistentVolumeClaims";
 
 /// What is wrong with `pod`, the worst first. `events` are its warnings.
 pub fn pod_problems(pod: &Pod, events: &[Event]) -> Vec<PodProblem> {
@@ -121,8 +136,10 @@ pub fn pod_problems(pod: &Pod, events: &[Event]) -> Vec<PodProblem> {
     for condition in status.conditions.iter().flatten() {
         if condition.type_ == "PodScheduled" && condition.status == "False" {
             let message = condition.message.clone().unwrap_or_default();
+            let reported = reported_in(&message, pod);
             found.push(PodProblem {
-                remedy: Some(scheduling_remedy(&message)),
+                remedy: missing_remedy(&reported).or_else(|| Some(scheduling_remedy(&message))),
+                reported,
                 ..problem_of_pod(
                     &name,
                     condition.reason.as_deref().unwrap_or("Unschedulable"),
@@ -134,7 +151,7 @@ pub fn pod_problems(pod: &Pod, events: &[Event]) -> Vec<PodProblem> {
     }
     let containers = status.init_container_statuses.iter().flatten().chain(status.container_statuses.iter().flatten());
     for container in containers {
-        found.extend(container_problem(pod, &name, container));
+        found.extend(container_problem(pod, &name, container, events));
     }
     if found.iter().all(|problem| problem.outlook == Outlook::Recoverable)
         && let Some(problem) = mount_problem(pod, &name, events)
@@ -155,10 +172,18 @@ pub(super) fn problem_of_pod(pod: &str, reason: &str, message: String, outlook: 
         exit: None,
         restarts: 0,
         remedy: None,
+        reported: Vec::new(),
+        answer: None,
     }
 }
 
-fn container_problem(pod: &Pod, name: &str, container: &ContainerStatus) -> Option<PodProblem> {
+/// Returns what `message`, which is about `pod`, says is missing.
+fn reported_in(message: &str, pod: &Pod) -> Vec<Reported> {
+    let volumes: &[Volume] = pod.spec.as_ref().and_then(|spec| spec.volumes.as_deref()).unwrap_or_default();
+    reported(message, pod.metadata.namespace.as_deref().unwrap_or_default(), volumes)
+}
+
+fn container_problem(pod: &Pod, name: &str, container: &ContainerStatus, events: &[Event]) -> Option<PodProblem> {
     let state = container.state.clone().unwrap_or_default();
     let last = container.last_state.clone().unwrap_or_default().terminated;
     let ended = state.terminated.is_some();
@@ -189,13 +214,27 @@ fn container_problem(pod: &Pod, name: &str, container: &ContainerStatus) -> Opti
         return None;
     }
     problem.outlook = outlook_of(&problem);
+    problem.reported = match problem.reason.as_str() {
+        "CreateContainerConfigError" => reported_in(&problem.message, pod),
+        "ErrImagePull" | "ImagePullBackOff" => pull_secrets(pod, events),
+        _ => Vec::new(),
+    };
     problem.remedy = remedy(pod, &problem, failed.and_then(|end| end.reason.as_deref()), &container.image);
     Some(problem)
 }
 
+/// What a kubelet says while it, or the container runtime, is behind its work: it tries again.
+const LATE: [&str; 5] =
+    ["failed to sync", "not registered", "been read at least once", "context deadline exceeded", "is reserved for"];
+
 fn outlook_of(problem: &PodProblem) -> Outlook {
     match problem.reason.as_str() {
         "ErrImageNeverPull" | "InvalidImageName" | "ImagePullBackOff" | "ImageInspectError" => Outlook::Fatal,
+        "CreateContainerConfigError" | "CreateContainerError" | "RunContainerError"
+            if LATE.iter().any(|text| problem.message.contains(text)) =>
+        {
+            Outlook::Recoverable
+        }
         "CreateContainerConfigError" | "CreateContainerError" | "RunContainerError" | "ErrImagePull" => {
             Outlook::Suspect
         }
@@ -237,8 +276,12 @@ fn mount_problem(pod: &Pod, name: &str, events: &[Event]) -> Option<PodProblem> 
     }
     let message = event.message.clone().unwrap_or_default();
     let missing = message.contains("not found") || message.contains("references non-existent");
+    // The driver's own pods bring it up.
+    let missing = missing && !message.contains("registered CSI drivers");
+    let reported = reported_in(&message, pod);
     Some(PodProblem {
-        remedy: missing_remedy(&message, pod),
+        remedy: missing_remedy(&reported),
+        reported,
         ..problem_of_pod(
             name,
             event.reason.as_deref().unwrap_or_default(),
@@ -252,7 +295,7 @@ fn remedy(pod: &Pod, problem: &PodProblem, end: Option<&str>, image: &str) -> Op
     match problem.reason.as_str() {
         "ErrImageNeverPull" | "ErrImagePull" | "ImagePullBackOff" => Some(Remedy::LoadImage(image.to_owned())),
         "InvalidImageName" => Some(Remedy::Other(format!("correct the image name `{image}`"))),
-        "CreateContainerConfigError" => missing_remedy(&problem.message, pod),
+        "CreateContainerConfigError" => missing_remedy(&problem.reported),
         _ if end == Some("OOMKilled") => {
             let container = problem.container.as_deref().unwrap_or_default();
             let limit = memory_limit(pod, container).map_or_else(String::new, |limit| format!(" (now {limit})"));
@@ -270,27 +313,20 @@ fn memory_limit(pod: &Pod, container: &str) -> Option<String> {
     Some(limit.0.clone())
 }
 
-/// What helps when a pod names a `Secret` or `ConfigMap` that is not there: `secret "x" not found`,
-/// `couldn't find key K in Secret ns/x`.
-fn missing_remedy(message: &str, pod: &Pod) -> Option<Remedy> {
-    let namespace = pod.metadata.namespace.clone().unwrap_or_default();
-    if let Some((_, rest)) = message.split_once("couldn't find key ") {
-        let mut words = rest.split_whitespace();
-        let (key, kind, name) = (words.next()?.to_owned(), words.nth(1)?, words.next()?);
-        let name = name.rsplit('/').next().unwrap_or(name).to_owned();
-        return Some(Remedy::AddKey { kind: kind.to_owned(), namespace, name, key });
-    }
-    let lower = message.to_lowercase();
-    for kind in ["secret", "configmap"] {
-        let Some(at) = lower.find(&format!("{kind} \"")) else {
-            continue;
-        };
-        let name = message[at..].split('"').nth(1)?.to_owned();
-        if lower.contains("not found") {
-            return Some(Remedy::Create { kind: kind.to_owned(), namespace, name });
+/// Returns what helps when what is reported is missing.
+pub(super) fn missing_remedy(reported: &[Reported]) -> Option<Remedy> {
+    match reported.first()? {
+        Reported::Key(ObjectRef { kind, namespace, name, .. }, key) => Some(Remedy::AddKey {
+            kind: kind.clone(),
+            namespace: namespace.clone(),
+            name: name.clone(),
+            key: key.clone(),
+        }),
+        Reported::Object(ObjectRef { kind, namespace, name, .. }) => {
+            Some(Remedy::Create { kind: kind.to_lowercase(), namespace: namespace.clone(), name: name.clone() })
         }
+        Reported::Volume(_) => None,
     }
-    None
 }
 
 fn scheduling_remedy(message: &str) -> Remedy {

@@ -52,13 +52,22 @@ pub enum RolloutState {
     Fatal(Box<(Workload, PodProblem)>),
 }
 
+/// A problem that was there at the last check.
+#[derive(Debug)]
+struct Lasting {
+    /// Since when, or since the API server said that it is about to be over.
+    since: Stopwatch,
+    /// What the API server said then.
+    answer: Option<String>,
+}
+
 /// A rollout that is waited for. Time in which the process was stopped does not count.
 #[derive(Debug)]
 pub struct Rollout {
     targets: Vec<Target>,
     allow_empty: bool,
-    /// Since when each problem lasts.
-    since: BTreeMap<String, Stopwatch>,
+    /// The problems that last.
+    lasting: BTreeMap<String, Lasting>,
     unreachable_since: Option<Stopwatch>,
     /// Since when everything has been complete, and with how many restarts.
     steady_since: Option<(Stopwatch, i32)>,
@@ -73,7 +82,7 @@ impl Rollout {
         Self {
             targets,
             allow_empty,
-            since: BTreeMap::new(),
+            lasting: BTreeMap::new(),
             unreachable_since: None,
             steady_since: None,
             unfinished: Vec::new(),
@@ -116,8 +125,8 @@ impl Rollout {
         let wanted = workloads.iter().map(|workload| workload.wanted).sum();
         let complete;
         (complete, self.unfinished) = workloads.into_iter().partition::<Vec<_>, _>(|workload| workload.complete);
-        let message = self.unfinished.first().map_or_else(String::new, Workload::missing);
-        self.progress = Some(Progress::items(ready, Some(wanted), message));
+        let missing = self.unfinished.first().map_or_else(String::new, Workload::missing);
+        self.progress = Some(Progress::items(ready, Some(wanted), missing.clone()));
         if self.unfinished.is_empty() {
             let Uptime { steadiness, restarts, at_least } = kube.uptime_of_all(&complete).await?;
             if self.is_steady(steadiness, restarts) {
@@ -135,21 +144,41 @@ impl Rollout {
         }
         self.steady_since = None;
         let found = try_join_all(self.unfinished.iter().map(|workload| kube.problems_of(workload))).await?;
-        let current: Vec<String> = found.iter().flatten().map(PodProblem::key).collect();
-        self.since.retain(|key, _| current.contains(key));
-        let all =
-            self.unfinished.iter().zip(&found).flat_map(|(workload, all)| all.iter().map(move |one| (workload, one)));
-        for (workload, problem) in all {
-            let since = *self.since.entry(problem.key()).or_insert_with(|| {
-                let pod = if problem.pod.is_empty() { String::new() } else { format!("pod {}: ", problem.pod) };
-                self.lines.push(format!("{workload}: {pod}{}", problem.line()));
-                Stopwatch::start()
-            });
-            if is_fatal(problem, since.elapsed()) {
-                return Ok(RolloutState::Fatal(Box::new((workload.clone(), problem.clone()))));
-            }
+        let fatal = self.judge(kube, &found).await;
+        if let Some(answer) = self.lasting.values().find_map(|lasting| lasting.answer.as_ref()) {
+            self.progress = Some(Progress::items(ready, Some(wanted), format!("{missing}: {answer}")));
         }
-        Ok(RolloutState::Waiting)
+        Ok(fatal.map_or(RolloutState::Waiting, |fatal| RolloutState::Fatal(Box::new(fatal))))
+    }
+
+    /// Returns the first problem among those `found` of each unfinished workload that waiting can't help against any
+    /// more. What the API server refutes is waited for again.
+    async fn judge(&mut self, kube: &Kube, found: &[Vec<PodProblem>]) -> Option<(Workload, PodProblem)> {
+        let current: Vec<String> = found.iter().flatten().map(PodProblem::key).collect();
+        self.lasting.retain(|key, _| current.contains(key));
+        let pairs = self.unfinished.iter().zip(found);
+        let all: Vec<_> = pairs.flat_map(|(workload, all)| all.iter().map(move |one| (workload, one))).collect();
+        for (workload, problem) in all {
+            let pod = if problem.pod.is_empty() { String::new() } else { format!("pod {}: ", problem.pod) };
+            let lasting = self.lasting.entry(problem.key()).or_insert_with(|| {
+                self.lines.push(format!("{workload}: {pod}{}", problem.line()));
+                Lasting { since: Stopwatch::start(), answer: None }
+            });
+            if !is_fatal(problem, lasting.since.elapsed(), lasting.answer.is_some()) {
+                continue;
+            }
+            let mut problem = problem.clone();
+            kube.check_report(&mut problem).await;
+            if problem.outlook != Outlook::Recoverable {
+                return Some((workload.clone(), problem));
+            }
+            let answer = problem.answer.map(|answer| format!("{pod}{answer}"));
+            if answer != lasting.answer {
+                self.lines.extend(answer.iter().map(|answer| format!("{workload}: {answer}")));
+            }
+            *lasting = Lasting { since: Stopwatch::start(), answer };
+        }
+        None
     }
 
     /// Whether the pods of complete workloads have been up long enough to believe that they stay up.
@@ -169,10 +198,11 @@ impl Rollout {
     }
 }
 
-/// Whether a problem that lasts for so long keeps its workload from ever being complete.
-fn is_fatal(problem: &PodProblem, lasts: Duration) -> bool {
+/// Whether a problem that lasts for so long keeps its workload from ever being complete. One that the API server has
+/// refuted gets the time of a suspicion at least before it is asked again.
+fn is_fatal(problem: &PodProblem, lasts: Duration, was_refuted: bool) -> bool {
     match problem.outlook {
-        Outlook::Fatal => true,
+        Outlook::Fatal => !was_refuted || lasts >= SUSPECT,
         Outlook::Suspect if problem.waits_for_volume() => lasts >= UNBOUND,
         Outlook::Suspect if problem.reason == "Unschedulable" => lasts >= UNSCHEDULABLE,
         Outlook::Suspect => lasts >= SUSPECT,
@@ -263,3 +293,6 @@ impl Kube {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

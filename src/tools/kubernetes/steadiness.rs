@@ -84,6 +84,13 @@ pub(super) fn last_end(pods: &[Pod]) -> Option<(String, String, i32)> {
     Some((pod.metadata.name.clone()?, container.name.clone(), end.exit_code))
 }
 
+/// Says how the container of `pod` that has ended last with an error did, after a comma; nothing if none has.
+pub(super) fn had_ended(pod: &Pod) -> String {
+    last_end(std::slice::from_ref(pod)).map_or_else(String::new, |(_, container, code)| {
+        format!(", its container {container} has ended with exit code {code}")
+    })
+}
+
 /// Whether a container is ready only when its own readiness probe passes.
 fn is_probed(pod: &Pod, name: &str) -> bool {
     let containers = pod.spec.iter().flat_map(|spec| &spec.containers);
@@ -180,6 +187,7 @@ mod tests {
         let pods = [named("a", pod(Some(100), None)), named("b", pod(Some(4), Some(14)))];
         assert_eq!(last_end(&pods), Some(("b".into(), "c".into(), 1)));
         assert_eq!(last_end(&pods[..1]), None);
+        assert_eq!([had_ended(&pods[0]), had_ended(&pods[1])], ["", ", its container c has ended with exit code 1"]);
     }
 
     #[test]

@@ -43,6 +43,12 @@ impl Stopwatch {
         Self { began: Instant::now(), stopped_before: stopped_for() }
     }
 
+    /// For tests: one that began so long ago.
+    #[cfg(test)]
+    pub(crate) fn begun(ago: Duration) -> Self {
+        Self { began: Instant::now().checked_sub(ago).unwrap(), ..Self::start() }
+    }
+
     /// The time since.
     pub fn elapsed(self) -> Duration {
         self.began.elapsed().saturating_sub(stopped_for().saturating_sub(self.stopped_before))

@@ -37,6 +37,13 @@ fn reasons_tell_whether_waiting_helps() {
         ("ImagePullBackOff", String::new(), 0, Outlook::Fatal),
         ("ErrImagePull", String::new(), 0, Outlook::Suspect),
         ("CreateContainerConfigError", String::new(), 0, Outlook::Suspect),
+        ("CreateContainerConfigError", "secret \"s\" not found".into(), 0, Outlook::Suspect),
+        // The kubelet is behind, and not the pod at fault.
+        ("CreateContainerConfigError", "failed to sync configmap cache: timed out".into(), 0, Outlook::Recoverable),
+        ("CreateContainerConfigError", "services must have been read at least once".into(), 0, Outlook::Recoverable),
+        ("CreateContainerError", "context deadline exceeded".into(), 0, Outlook::Recoverable),
+        ("CreateContainerError", "name \"c\" is reserved for \"0a1b\"".into(), 0, Outlook::Recoverable),
+        ("RunContainerError", "exec: \"/serve\": no such file".into(), 0, Outlook::Suspect),
         ("ContainerCreating", String::new(), 0, Outlook::Recoverable),
         ("CrashLoopBackOff", back_off("10s"), 1, Outlook::Recoverable),
         ("CrashLoopBackOff", back_off("40s"), 3, Outlook::Fatal),
@@ -91,6 +98,7 @@ fn what_is_missing_is_read_from_the_messages_of_kubernetes() {
             Remedy::AddKey { kind, namespace, name, key: "K".into() }
         };
         assert_eq!(found[0].remedy, Some(expected), "{message}");
+        assert_eq!(found[0].error_id().word(), "pod-config-missing", "{message}");
     }
 }
 
@@ -100,6 +108,8 @@ fn a_mount_that_fails_counts_only_until_the_container_is_there() {
     let found = pod_problems(&waiting("ContainerCreating", "", 0), &events);
     assert_eq!((found[0].reason.as_str(), found[0].outlook), ("FailedMount", Outlook::Suspect));
     assert!(matches!(&found[0].remedy, Some(Remedy::Create { name, .. }) if name == "s"));
+    let drivers = [event("FailedMount", "driver name d not found in the list of registered CSI drivers")];
+    assert_eq!(pod_problems(&waiting("ContainerCreating", "", 0), &drivers)[1].outlook, Outlook::Recoverable);
     let running = container(&json!({"running": {}}), &json!({}), 0);
     assert!(pod_problems(&running, &events).iter().all(|problem| problem.reason != "FailedMount"));
 }
@@ -144,7 +154,7 @@ fn every_reason_has_the_id_of_its_error() {
     let cases = [
         (id("ErrImageNeverPull", "", None), "image-not-in-node"),
         (id("ImagePullBackOff", "", None), "image-pull-failed"),
-        (id("CreateContainerConfigError", "", None), "pod-config-missing"),
+        (id("CreateContainerConfigError", "container has runAsNonRoot", None), "container-not-started"),
         (id("CrashLoopBackOff", "back-off 40s", Some("exit code 1")), "crash-loop"),
         (id("CrashLoopBackOff", "back-off 40s", Some("OOMKilled, exit code 137")), "out-of-memory"),
         (id("NotReady", "", None), "probe-failing"),

@@ -1,0 +1,111 @@
+//! Tests of `rollout`.
+
+use serde_json::{Value, json};
+
+use super::super::fake_objects::ObjectStore;
+use super::*;
+
+const MAP: &str = "/api/v1/namespaces/apps/configmaps/m";
+
+/// A Deployment in `apps` whose only pod has not started, for the reason that its kubelet gives.
+fn waiting(reason: &str, message: &str) -> ObjectStore {
+    let store = ObjectStore::default();
+    store.put(
+        "/apis/apps/v1/namespaces/apps/deployments/web",
+        json!({"metadata": {"generation": 1}, "spec": {"replicas": 1, "selector": {"matchLabels": {"app": "web"}},
+            "template": {"metadata": {}, "spec": {"containers": []}}},
+            "status": {"observedGeneration": 1, "replicas": 1, "updatedReplicas": 1, "availableReplicas": 0}}),
+    );
+    store.put("/api/v1/namespaces/apps/pods/web-1", pod(reason, message));
+    store
+}
+
+fn pod(reason: &str, message: &str) -> Value {
+    json!({"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"name": "c"}]},
+        "status": {"containerStatuses": [{"name": "c", "image": "i", "imageID": "", "ready": false, "restartCount": 0,
+            "state": {"waiting": {"reason": reason, "message": message}}}]}})
+}
+
+fn rollout() -> Rollout {
+    Rollout::new(vec![(WorkloadKind::Deployment, "apps".into(), "web".into())], false)
+}
+
+/// Lets all that lasts have lasted for longer than a suspicion may.
+fn wait_long(rollout: &mut Rollout) {
+    rollout.lasting.values_mut().for_each(|lasting| lasting.since = Stopwatch::begun(SUSPECT));
+}
+
+fn message(rollout: &mut Rollout) -> (Vec<String>, String) {
+    let (lines, progress) = rollout.take_news();
+    (lines, progress.unwrap().message)
+}
+
+#[tokio::test]
+async fn a_kubelet_that_is_late_does_not_fail_a_rollout() {
+    let store = waiting("CreateContainerConfigError", "configmap \"m\" not found");
+    store.put(MAP, json!({"data": {}}));
+    let kube = store.serve().await;
+    let mut rollout = rollout();
+    assert_eq!(rollout.check(&kube).await.unwrap(), RolloutState::Waiting);
+    let missing = "deployment/web waits for 1 of 1 pods to be ready";
+    assert_eq!(message(&mut rollout).1, missing);
+    for n_lines in [1, 0, 0] {
+        wait_long(&mut rollout);
+        assert_eq!(rollout.check(&kube).await.unwrap(), RolloutState::Waiting);
+        let answer = "pod web-1: configmap/m in apps is there, and the kubelet has not seen it yet";
+        let (lines, progress) = message(&mut rollout);
+        assert_eq!(progress, format!("{missing}: {answer}"));
+        assert_eq!(lines, vec![format!("deployment/web: {answer}"); n_lines]);
+    }
+    // What is said of it in the end does not blame the object.
+    let failed = Failure::failed("out of time");
+    let told = kube.explain(failed, rollout.unfinished(), |remedy| format!("{remedy:?}")).await;
+    assert!(told.details.iter().any(|line| line.contains("the kubelet has not seen it yet")), "{:?}", told.details);
+    assert!(!told.hints.iter().any(|hint| hint.contains("Create")), "{:?}", told.hints);
+    assert_eq!(told.id.unwrap().word(), "rollout-stuck");
+}
+
+#[tokio::test]
+async fn what_is_missing_by_the_api_server_too_fails_a_rollout_with_its_name() {
+    let store = waiting("CreateContainerConfigError", "configmap \"m\" not found");
+    let kube = store.serve().await;
+    let mut rollout = rollout();
+    assert_eq!(rollout.check(&kube).await.unwrap(), RolloutState::Waiting);
+    wait_long(&mut rollout);
+    let RolloutState::Fatal(fatal) = rollout.check(&kube).await.unwrap() else { panic!("{rollout:?}") };
+    let (workload, problem) = *fatal;
+    assert_eq!(workload.to_string(), "deployment/web");
+    assert_eq!(
+        problem.line(),
+        "container c: CreateContainerConfigError: configmap \"m\" not found (there is no configmap/m in apps)"
+    );
+}
+
+#[tokio::test]
+async fn what_is_deleted_while_a_kubelet_is_late_fails_the_rollout_then() {
+    let store = waiting("CreateContainerConfigError", "couldn't find key K in ConfigMap apps/m");
+    store.put(MAP, json!({"data": {"K": "v"}}));
+    let kube = store.serve().await;
+    let mut rollout = rollout();
+    for _ in 0..2 {
+        assert_eq!(rollout.check(&kube).await.unwrap(), RolloutState::Waiting);
+        wait_long(&mut rollout);
+    }
+    store.change(MAP, |map| map["data"] = json!({}));
+    let RolloutState::Fatal(fatal) = rollout.check(&kube).await.unwrap() else { panic!("{rollout:?}") };
+    assert!(fatal.1.line().ends_with("(configmap/m in apps has no key K)"), "{}", fatal.1.line());
+}
+
+#[tokio::test]
+async fn another_thing_that_is_missing_has_a_time_of_its_own() {
+    let store = waiting("CreateContainerConfigError", "configmap \"m\" not found");
+    let kube = store.serve().await;
+    let mut rollout = rollout();
+    assert_eq!(rollout.check(&kube).await.unwrap(), RolloutState::Waiting);
+    wait_long(&mut rollout);
+    let next = pod("CreateContainerConfigError", "configmap \"n\" not found");
+    store.change("/api/v1/namespaces/apps/pods/web-1", |pod| pod["status"] = next["status"].clone());
+    assert_eq!(rollout.check(&kube).await.unwrap(), RolloutState::Waiting);
+    wait_long(&mut rollout);
+    assert!(matches!(rollout.check(&kube).await.unwrap(), RolloutState::Fatal(_)));
+}
