@@ -6,7 +6,8 @@ use crate::fake_engine::{FakeEngine, Image, listen};
 use crate::sandbox::Sandbox;
 
 /// Writes down its arguments and variables; `up` leaves what the file `up.json` has for the daemon, with the project's
-/// name in place of `PROJECT`, and ends with the code in `up-code`.
+/// name in place of `PROJECT`, says what is in `up-says` and ends with the code in `up-code`; the first one what is in
+/// `first-up-says`, and fails.
 const COMPOSE: &str = r#"
 [ "$1 $2" = "compose version" ] && { [ -e no-plugin ] && exit 1; exit 0; }
 [ "$1" = compose ] && shift
@@ -14,7 +15,8 @@ echo "$*" >>world
 echo "$PW|$COMPOSE_PROFILES|$DOCKER_HOST" >env-of-compose
 case "$*" in
 *"config --services"*) cat services ;;
-*" up "*) sed "s/PROJECT/$4/g" up.json >incoming.new; mv incoming.new incoming.json; cat up-says 2>/dev/null; exit "$(cat up-code 2>/dev/null || echo 0)" ;;
+*" up "*) [ -e first-up-says ] && { cat first-up-says; rm first-up-says; exit 1; }
+    sed "s/PROJECT/$4/g" up.json >incoming.new; mv incoming.new incoming.json; cat up-says 2>/dev/null; exit "$(cat up-code 2>/dev/null || echo 0)" ;;
 esac"#;
 
 /// A project with a `compose-up` with more settings and what stands after it.
@@ -132,6 +134,19 @@ fn a_service_that_is_not_up_fails_with_its_last_lines() {
     up(&sandbox, "exited", "", 2);
     sandbox.file("up-code", "1").file("up-says", "dependency failed to start: container t-db-1 exited (2)");
     sandbox.run(&["up"]).code(1).says("dependency failed to start").says("db | db: bad password");
+}
+
+#[test]
+fn a_port_that_docker_has_chosen_and_that_is_in_use_costs_another_start_and_one_of_the_file_fails() {
+    let taken = "Error starting userland proxy: listen tcp4 0.0.0.0:32777: bind: address already in use";
+    let (sandbox, _engine) = project("", "");
+    sandbox.file("first-up-says", taken);
+    sandbox.run(&["up", "-v"]).code(0).says("started again, which chooses another one");
+    assert_eq!(sandbox.world().iter().filter(|line| line.contains(" up ")).count(), 2);
+    let (sandbox, _engine) = project("", "");
+    sandbox.file("app/compose.yml", "services: { web: { image: \"web:1\", ports: [\"32777:80\"] }, db: {} }\n");
+    sandbox.file("first-up-says", taken);
+    sandbox.run(&["up"]).code(1).says("address already in use");
 }
 
 #[test]

@@ -51,6 +51,16 @@ fn an_image_runs_alone_answers_stops_and_is_gone() {
 }
 
 #[test]
+fn a_port_in_use_that_docker_has_chosen_costs_another_start_but_not_for_ever() {
+    for (in_use, code) in [(2, 0), (99, 1)] {
+        let (sandbox, engine) = project("path = \"/health\"");
+        engine.world().ports_in_use = in_use;
+        sandbox.run(&["up"]).code(code);
+        assert!(engine.names().is_empty());
+    }
+}
+
+#[test]
 fn another_answer_fails_with_what_the_container_has_printed() {
     let (sandbox, engine) = project("path = \"/health\"\nexpect = { \"/status\" = \"up\" }\nwithin = \"1s\"");
     let shown = sandbox.run(&["up"]).code(1);

@@ -68,6 +68,8 @@ pub(crate) struct World {
     pub(crate) info: Value,
     /// Whether a started container is held back: the request is never answered.
     pub(crate) holds_starts: bool,
+    /// How many starts find the port in use that was chosen for them.
+    pub(crate) ports_in_use: u32,
 }
 
 /// The daemon.
@@ -138,8 +140,7 @@ impl FakeEngine {
             }
         }
         let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
-        let mut words = line.split(' ');
-        let (method, target) = (words.next().unwrap(), words.next().unwrap());
+        let [method, target, ..] = line.split(' ').collect::<Vec<_>>()[..] else { return };
         let target = target.strip_prefix("/v1.").map_or(target, |rest| &rest[rest.find('/').unwrap()..]);
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let query = decoded(query);
@@ -149,9 +150,9 @@ impl FakeEngine {
             drop(reader.read_line(&mut String::new()));
             return;
         };
+        let length = reply.len();
         let head = format!(
-            "HTTP/1.1 {status} X\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
-            reply.len()
+            "HTTP/1.1 {status} X\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
         );
         // A client that was killed takes nothing.
         drop(stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&reply)));
@@ -161,9 +162,8 @@ impl FakeEngine {
         let Ok(text) = fs::read_to_string(&self.incoming) else { return };
         fs::remove_file(&self.incoming).unwrap();
         let value: Value = serde_json::from_str(&text).unwrap();
-        for (key, list) in
-            [("containers", &mut world.containers), ("networks", &mut world.networks), ("volumes", &mut world.volumes)]
-        {
+        let World { containers, networks, volumes, .. } = world;
+        for (key, list) in [("containers", containers), ("networks", networks), ("volumes", volumes)] {
             let new = value[key].as_array().cloned().unwrap_or_default();
             list.retain(|old| new.iter().all(|new| new["Name"] != old["Name"]));
             list.extend(new);
@@ -186,10 +186,8 @@ impl FakeEngine {
             ("GET", ["images", name @ .., "json"]) => match find_image(&world, &name.join("/")) {
                 Some(image) => {
                     let labels: BTreeMap<_, _> = image.label.clone().into_iter().collect();
-                    json(
-                        200,
-                        json!({"Id": image.id, "Architecture": "amd64", "Size": 48_000_000, "Config": {"Labels": labels}}),
-                    )
+                    let config = json!({"Labels": labels});
+                    json(200, json!({"Id": image.id, "Architecture": "amd64", "Size": 48_000_000, "Config": config}))
                 }
                 None => missing(),
             },
@@ -214,8 +212,8 @@ impl FakeEngine {
                 if world.holds_starts {
                     return None;
                 }
-                start(&mut world, name);
-                json(204, Value::Null)
+                let failed = start(&mut world, name).map(|why| json(500, json!({"message": why})));
+                failed.unwrap_or_else(|| json(204, Value::Null))
             }
             ("POST", ["containers", name, "stop"]) => {
                 let n = position(&world, name)?;
@@ -336,7 +334,12 @@ fn create(world: &World, name: &str, body: &Value) -> Value {
     })
 }
 
-fn start(world: &mut World, name: &str) {
+/// Returns why it failed, if it did.
+fn start(world: &mut World, name: &str) -> Option<&'static str> {
+    if world.ports_in_use > 0 {
+        world.ports_in_use -= 1;
+        return Some("listen tcp4 127.0.0.1:32777: bind: address already in use");
+    }
     let n = position(world, name).unwrap();
     let image = find_image(world, &text(&world.containers[n]["Image"])).unwrap().clone();
     let mut container = world.containers[n].clone();
@@ -350,13 +353,13 @@ fn start(world: &mut World, name: &str) {
     } else if container["Config"]["Health"].is_array() {
         container["State"]["Health"] = json!({"Status": "healthy"});
     }
-    let ports: Vec<String> =
-        container["Ports"].as_object().into_iter().flatten().map(|(port, _)| port.clone()).collect();
-    for port in ports {
+    let ports = container["Ports"].as_object().cloned().unwrap_or_default();
+    for port in ports.keys() {
         container["NetworkSettings"]["Ports"][port] =
             json!([{"HostIp": "127.0.0.1", "HostPort": listen(image.answers.clone()).to_string()}]);
     }
     world.containers[n] = container;
+    None
 }
 
 /// Returns the port of a server with one response to each request. Without an answer nothing listens there.

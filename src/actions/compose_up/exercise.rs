@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use super::services::{Identity, Services, Watch, are_final, failure, lines_of};
 use super::{Ask, ComposeUp, IDENTITIES, WITHIN};
-use crate::action::{PublishedPort, StepContext};
+use crate::action::{Action, PublishedPort, StepContext};
 use crate::error::Failure;
 use crate::model::{Output, Progress};
 use crate::tools::Poll;
 use crate::tools::compose::{Compose, Project};
 use crate::tools::deletion::Consent;
-use crate::tools::docker::{ComposeProject, Docker};
+use crate::tools::docker::{ComposeProject, Docker, PORT_TRIES, chosen_port_is_taken};
 use crate::tools::process::{Exit, ProcessObserver};
 
 /// The pause between two probes of the services.
@@ -51,8 +51,14 @@ impl<'a> Exercise<'a> {
             args.push("--build");
         }
         args.extend(self.settings.services.iter().map(String::as_str));
-        if let Err(failure) = self.call(&args, false).await {
-            return Err(self.explained(failure).await);
+        let declared = self.settings.host_ports(self.cx);
+        let mut tries = 1;
+        while let Err(failure) = self.call(&args, false).await {
+            if tries == PORT_TRIES || !chosen_port_is_taken(&failure, &declared) {
+                return Err(self.explained(failure).await);
+            }
+            self.cx.line("a port that Docker has chosen is in use: started again, which chooses another one");
+            tries += 1;
         }
         let expected = self.expected().await?;
         let what = format!("waiting for the compose project `{}`", self.project);

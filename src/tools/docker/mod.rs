@@ -38,7 +38,7 @@ pub use images::{Image, ImageBytes, NamedImage};
 pub use machine::DaemonMachine;
 pub use project::{ComposeProject, Removed};
 pub use push::RegistryLogin;
-pub use run::ContainerRequest;
+pub use run::{ContainerRequest, PORT_TRIES, chosen_port_is_taken};
 pub use temporary::TemporaryName;
 pub use volumes::Volume;
 

@@ -15,6 +15,10 @@ const HEALTH_INTERVAL: Duration = Duration::from_secs(1);
 /// How often the health check may fail in a row: how long is waited is the caller's decision.
 const HEALTH_RETRIES: i64 = 100_000;
 
+/// How often something is started whose port the daemon chooses. It knows only the ports that it has given itself, so
+/// its choice may be one that another program listens on; the next start gets another one.
+pub const PORT_TRIES: u32 = 5;
+
 /// The address of the daemon's machine that ports are published on.
 const LOOPBACK: &str = "127.0.0.1";
 
@@ -49,9 +53,26 @@ impl Docker {
         let options = CreateContainerOptions { name: Some(name.clone()), ..CreateContainerOptions::default() };
         let creating = self.client.create_container(Some(options), body(request));
         self.call(|| format!("creating the container `{name}`"), creating).await?;
-        let starting = self.client.start_container(&name, None::<StartContainerOptions>);
-        self.call(|| format!("starting the container `{name}`"), starting).await
+        let mut tries = 1;
+        loop {
+            let starting = self.client.start_container(&name, None::<StartContainerOptions>);
+            match self.call(|| format!("starting the container `{name}`"), starting).await {
+                Err(failure) if tries < PORT_TRIES && chosen_port_is_taken(&failure, &[]) => tries += 1,
+                result => return result,
+            }
+        }
     }
+}
+
+/// Returns whether `failure` says that a port is in use which the daemon has chosen: one that is not among `declared`.
+pub fn chosen_port_is_taken(failure: &Failure, declared: &[u16]) -> bool {
+    let texts = std::iter::once(&failure.message).chain(&failure.causes).chain(&failure.details);
+    let names = |text: &str, port: u16| {
+        let port = format!(":{port}");
+        text.split(&port).skip(1).any(|rest| !rest.starts_with(|next: char| next.is_ascii_digit()))
+    };
+    let mut taken = texts.filter(|text| text.contains("address already in use"));
+    taken.any(|text| !declared.iter().any(|port| names(text, *port)))
 }
 
 fn body(request: ContainerRequest<'_>) -> ContainerCreateBody {
@@ -84,5 +105,21 @@ fn body(request: ContainerRequest<'_>) -> ContainerCreateBody {
             )])),
         }),
         ..ContainerCreateBody::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_port_that_the_daemon_has_chosen_is_worth_another_start() {
+        let said = "driver failed programming external connectivity on endpoint web-1 (82): Error starting userland proxy: \
+                    listen tcp4 0.0.0.0:32777: bind: address already in use";
+        let failure = Failure::failed("`docker compose up` ended with exit code 1").detail(said);
+        for (declared, expected) in [(&[][..], true), (&[8080, 3277][..], true), (&[8080, 32777][..], false)] {
+            assert_eq!(chosen_port_is_taken(&failure, declared), expected, "{declared:?}");
+        }
+        assert!(!chosen_port_is_taken(&Failure::failed("starting").cause("no such image"), &[]));
     }
 }
