@@ -143,6 +143,7 @@ pub(super) struct StageArgs {
 }
 
 #[derive(Args, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub(super) struct RunArgs {
     #[command(flatten)]
     pub(super) place: FileArg,

@@ -27,6 +27,7 @@ mod reporters;
 mod runtime;
 mod schema;
 mod settings;
+mod signals;
 mod status;
 mod tick;
 mod trust;

@@ -131,7 +131,7 @@ fn complaints(workload: &Workload) -> Vec<PodProblem> {
         .map(|(reason, message, outlook)| {
             let reported = reported(message, &workload.namespace, &[]);
             let remedy = missing_remedy(&reported);
-            PodProblem { reported, remedy, ..problem_of_pod("", reason, message.clone(), outlook) }
+            PodProblem { remedy, reported, ..problem_of_pod("", reason, message.clone(), outlook) }
         })
         .collect()
 }
