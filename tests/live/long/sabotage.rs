@@ -140,6 +140,8 @@ impl Example {
     fn judge(&self, sabotage: &Sabotage, all: &[String]) -> Vec<String> {
         let began = Instant::now();
         (sabotage.breaks)(self);
+        // A busy machine lets the node miss its heartbeats; no sabotage is about that.
+        self.sh("kubectl wait --for=condition=Ready node --all --timeout=120s");
         let broken = began.elapsed();
         let ticked = self.ticked();
         let is_void = |id: &String| sabotage.voids.iter().any(|group| group.contains(&id.as_str()));
@@ -159,7 +161,7 @@ impl Example {
         }
         let up = self.sandbox.run(&["up"]);
         if up.code != 0 {
-            wrong.push(format!("{}: up does not repair it:\n{}", sabotage.name, up.stderr));
+            wrong.push(format!("{}: up does not repair it:\n{}{}", sabotage.name, up.stdout, up.stderr));
         }
         let ticked = self.ticked();
         let missing: Vec<&String> = all.iter().filter(|id| !ticked.contains(id)).collect();
