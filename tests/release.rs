@@ -91,3 +91,61 @@ fn an_archive_has_the_binary_and_the_licenses_and_its_sum_and_is_the_same_again(
     let bytes = |out: &str| fs::read(folder.path().join(out).join(format!("{name}.tar.gz"))).unwrap();
     assert!(bytes("one") == bytes("two"), "the archives differ");
 }
+
+#[test]
+fn a_binary_is_tried_before_it_is_packed() {
+    let folder = tempfile::tempdir().unwrap();
+    let tried = release(folder.path(), &["try", env!("CARGO_BIN_EXE_provision")]);
+    assert!(tried.status.success(), "{tried:?}");
+    // One that starts, and does nothing of what it is asked.
+    let version = format!("#!/bin/sh\necho provision {}\n", env!("CARGO_PKG_VERSION"));
+    for (script, why) in [("#!/bin/sh\necho 1\n", "does not say"), (&*version, "lacks an action")] {
+        let path = executable(folder.path(), "other", script);
+        let refused = release(folder.path(), &["try", &path]);
+        assert!(!refused.status.success() && text(&refused.stderr).contains(why), "{refused:?}");
+    }
+}
+
+/// Writes an executable file. Returns its path.
+fn executable(folder: &Path, name: &str, script: &str) -> String {
+    use std::os::unix::fs::PermissionsExt as _;
+    let path = folder.join(name);
+    fs::write(&path, script).unwrap();
+    fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "the test is the user here")]
+fn a_tool_that_cargo_lacks_is_installed_into_the_cache_and_then_used() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("bin")).unwrap();
+    // What `cargo install` makes is there afterwards.
+    executable(
+        &folder.path().join("bin"),
+        "cargo",
+        "#!/bin/sh\necho \"$*\" >> \"$HOME/called\"\ncase \"$1 $2\" in\n\
+         '--version '*) echo cargo 99.0.0 ;;\n\
+         'deny --version') test -e \"$HOME/installed\" ;;\n\
+         'install '*) touch \"$HOME/installed\" ;;\nesac\n",
+    );
+    let audit = || {
+        let path = format!("{}:{}", folder.path().join("bin").display(), std::env::var("PATH").unwrap());
+        Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/release"))
+            .args(["audit", "advisories"])
+            .env("HOME", folder.path())
+            .env("PATH", path)
+            .env_remove("PROVISION_LAB_CACHE")
+            .output()
+            .unwrap()
+    };
+    for (time, n_installed) in [("first", 1), ("second", 0)] {
+        let done = audit();
+        assert!(done.status.success(), "{time}: {done:?}");
+        let called = fs::read_to_string(folder.path().join("called")).unwrap();
+        let installed = called.lines().filter(|line| line.starts_with("install --locked --root ")).count();
+        assert_eq!(installed, n_installed, "{time}: {called}");
+        assert!(called.ends_with("deny check advisories\n"), "{time}: {called}");
+        fs::remove_file(folder.path().join("called")).unwrap();
+    }
+}

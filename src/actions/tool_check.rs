@@ -33,9 +33,9 @@ pub(super) struct ToolCheck {
     daemon: bool,
     /// A hint for users who do not have it.
     hint: Option<String>,
-    /// How `provision doctor --install` installs it: a command line, or a list of ways of which the first that works on
-    /// the machine is taken: `[{ apt = "jq" }, { brew = "jq" }]`. `go`, `cargo`, `pip` and `npm` take a package too,
-    /// and `download = { url, sha256, member, arch }` a program or its path `member` in a `.tar.gz`.
+    /// How `--install` of `provision doctor` and `up` installs it: a command line, or a list of ways of which the first
+    /// that works on the machine is taken: `[{ apt = "jq" }, { brew = "jq" }]`. `go`, `cargo`, `pip` and `npm` take a
+    /// package too, and `download = { url, sha256, member, arch }` a program or its path `member` in a `.tar.gz`.
     install: Option<Ways>,
 }
 

@@ -143,6 +143,7 @@ pub(super) struct StageArgs {
 }
 
 #[derive(Args, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub(super) struct RunArgs {
     #[command(flatten)]
     pub(super) place: FileArg,
@@ -176,6 +177,10 @@ pub(super) struct RunArgs {
     /// Write where the time went to this file at the end: a profile that Perfetto shows
     #[arg(long, value_name = "FILE")]
     pub(super) profile_trace: Option<PathBuf>,
+    /// Before the run, install programs that are missing or too old, in the ways that their `tool-check` steps declare;
+    /// asks first, or `--yes`
+    #[arg(long)]
+    pub(super) install: bool,
 }
 
 #[derive(Args, Debug)]

@@ -24,7 +24,7 @@ use futures_util::future::{LocalBoxFuture, join_all, ready};
 use super::args::{Cli, DoctorArgs, ReadFormat};
 use super::output::Terminal;
 use super::runtime::runtime;
-use super::up::stop_signals;
+use super::signals::stop_signals;
 use crate::error::{Failure, FailureKind};
 use crate::report::{Checked, Diagnosis, Finding, Health, write_diagnosis, write_diagnosis_json};
 use crate::tools::pause;

@@ -13,7 +13,7 @@ use super::args::{Cli, OpenArgs, ReadFormat};
 use super::output::Terminal;
 use super::project::Project;
 use super::runtime::runtime;
-use super::up::stop_signals;
+use super::signals::stop_signals;
 use crate::action::StepScope;
 use crate::error::{Failure, FailureKind};
 use crate::event::StepLog;

@@ -6,28 +6,26 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread::Thread;
 
-use rustix::process::Signal;
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-
 use super::args::{Cli, RunArgs, StageArgs, UpArgs};
 use super::environments::Listing;
+use super::install;
 use super::output::Terminal;
 use super::project::Project;
 use super::prompter::TerminalPrompter;
 use super::reporters::reporters;
 use super::runtime::runtime;
+use super::signals::stop_signals;
 use super::trust;
 use crate::action::Prompts;
 use crate::error::{Failure, FailureKind};
 use crate::event::event_channel;
-use crate::exec::{self, Run, StopSignal};
+use crate::exec::{self, Run};
 use crate::journal::{Entry, History, Opened};
 use crate::model::{Outcome, RunId};
 use crate::plan::{Plan, Selection, select};
 use crate::redact::Redactor;
 use crate::report::{Fanout, Format, NextCommands, drive, write_json_error};
-use crate::tools::process::{ChildRegistry, procfs, shell_quoted};
+use crate::tools::process::{ChildRegistry, shell_quoted};
 
 pub(super) fn up(cli: &Cli, terminal: &Terminal, args: &UpArgs) -> Result<u8, Failure> {
     let selection = Selection {
@@ -105,6 +103,11 @@ pub(super) fn run(
     let ways = trust::Ways { flag: args.consent.trust, can_ask: can_ask(terminal, args) };
     trust::require(terminal, project, ways)?;
     check_access(project, args)?;
+    if args.install {
+        let consent = install::Consent { yes: args.consent.yes, can_ask: ways.can_ask };
+        let command = format!("{} --yes", resume_command(&own_args(), project.tools.redactor()));
+        install::before_run(terminal, project, plan, consent, &command)?;
+    }
     let command = recorded_command(&own_args());
     let mut opened = project.open_journal(&command, args.strict_state)?;
     let mut warnings = project.warnings.clone();
@@ -272,47 +275,6 @@ fn new_run_id() -> Result<RunId, Failure> {
     let digits = &blake3::hash(seed.as_bytes()).to_hex()[..8];
     RunId::new(&format!("{}-{digits}", now.strftime("%Y%m%d-%H%M%S")))
         .map_err(|error| Failure::bug("a run's name").source(&error))
-}
-
-/// Catches the signals that ask to stop, from now on; Ctrl-Z stops the children along with us.
-pub(super) fn stop_signals(children: Arc<ChildRegistry>) -> Result<UnboundedReceiver<StopSignal>, Failure> {
-    let (sender, receiver) = unbounded_channel();
-    let kinds = [
-        (SignalKind::interrupt(), StopSignal::Interrupt),
-        (SignalKind::terminate(), StopSignal::Terminate),
-        (SignalKind::hangup(), StopSignal::Hangup),
-        (SignalKind::quit(), StopSignal::Quit),
-    ];
-    for (kind, name) in kinds {
-        // Under `nohup` the end of the terminal is not ours.
-        if name == StopSignal::Hangup && procfs::ignores(kind.as_raw_value()) {
-            continue;
-        }
-        tokio::spawn(forward(catch(kind)?, name, sender.clone()));
-    }
-    // A shell without job control has it ignored.
-    let suspend = SignalKind::from_raw(Signal::TSTP.as_raw());
-    if !procfs::ignores(suspend.as_raw_value()) {
-        let mut caught = catch(suspend)?;
-        tokio::spawn(async move {
-            while caught.recv().await.is_some() {
-                children.suspend();
-            }
-        });
-    }
-    Ok(receiver)
-}
-
-fn catch(kind: SignalKind) -> Result<tokio::signal::unix::Signal, Failure> {
-    signal(kind).map_err(|error| Failure::bug("can't catch signals").source(&error))
-}
-
-async fn forward(mut caught: tokio::signal::unix::Signal, name: StopSignal, sender: UnboundedSender<StopSignal>) {
-    while caught.recv().await.is_some() {
-        if sender.send(name).is_err() {
-            return;
-        }
-    }
 }
 
 #[cfg(test)]

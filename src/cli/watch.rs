@@ -17,7 +17,8 @@ use super::args::{Cli, RunArgs, WatchArgs};
 use super::output::Terminal;
 use super::project::{Project, pipeline_file};
 use super::runtime::runtime;
-use super::up::{self, stop_signals};
+use super::signals::stop_signals;
+use super::up;
 use crate::action::StepScope;
 use crate::error::{Failure, FailureKind};
 use crate::event::StepLog;
@@ -112,6 +113,7 @@ fn run_args(args: &WatchArgs) -> RunArgs {
         bell: None,
         events: None,
         profile_trace: None,
+        install: false,
     }
 }
 

@@ -109,12 +109,55 @@ fn a_person_is_asked_and_where_nobody_can_be_nothing_is_done() {
 }
 
 #[test]
+fn up_installs_what_its_steps_miss_before_the_run_begins() {
+    let sandbox = sandbox("[{ brew = \"my-tool\" }]");
+    let shown = sandbox.run(&["up", "--install"]).code(2);
+    shown.says("nobody can be asked").says("brew install my-tool").says("provision up --install --yes");
+    assert!(sandbox.world().is_empty() && !sandbox.path(".provision/journal.jsonl").exists());
+    let shown = sandbox.run(&["up", "--install", "--yes", "--output", "json"]).code(0);
+    assert!(shown.stdout.lines().all(|line| line.starts_with('{')), "{shown:?}");
+    assert!(shown.stderr.contains("installing mytool: `mytool` is not installed"), "{shown:?}");
+    assert_eq!(sandbox.world(), ["brew install my-tool"]);
+    // Nothing is missing: nobody is asked.
+    let shown = sandbox.run(&["up", "--install"]).code(0);
+    assert!(!shown.stderr.contains("install"), "{shown:?}");
+    assert_eq!(sandbox.world().len(), 1);
+}
+
+#[test]
+fn up_asks_a_person_and_runs_without_what_was_refused() {
+    let sandbox = sandbox("[{ brew = \"my-tool\" }]");
+    let answer = |text: &str| {
+        let mut asked = sandbox.on_a_terminal("up --install");
+        asked.stdin.as_mut().unwrap().write_all(text.as_bytes()).unwrap();
+        Shown::of(asked)
+    };
+    answer("n\n").code(3).says("install it? [y/N]").says("nothing was installed").says("`mytool` is not installed");
+    assert!(sandbox.world().is_empty());
+    answer("y\n").code(0).says("brew install my-tool").says("shop succeeded").says("1 ran");
+    assert_eq!(sandbox.world(), ["brew install my-tool"]);
+}
+
+#[test]
+fn up_installs_only_for_the_selected_steps_and_a_failed_way_is_told_before_the_run() {
+    let sandbox = sandbox("[{ npm = \"my-tool\" }]");
+    let other = "[[stage]]\nid = \"t\"\n[[stage.step]]\nid = \"b\"\naction = \"command\"\nrun = \"true\"\n";
+    sandbox.file("pipeline.toml", &format!("{}{other}", pipeline("[{ npm = \"my-tool\" }]")));
+    sandbox.tool("npm", "echo no such package; exit 4");
+    sandbox.run(&["up", "t", "--only", "--install"]).code(0).keeps_quiet_about("npm");
+    let shown = sandbox.run(&["up", "--install", "--yes"]).code(3);
+    shown.says("installing `mytool` failed").says("no such package").says("`mytool` is not installed");
+}
+
+#[test]
 fn nothing_is_run_for_a_pipeline_that_is_not_trusted() {
     let mut sandbox = sandbox("\"touch ran\"");
     sandbox.env("PROVISION_TRUST", "");
     let shown = sandbox.run(&["doctor", "--install", "--yes"]);
     assert_ne!(shown.code, 0);
     shown.says("not trusted");
+    assert!(!sandbox.path("ran").exists());
+    sandbox.run(&["up", "--install", "--yes"]).says("not trusted");
     assert!(!sandbox.path("ran").exists());
     sandbox.run(&["doctor", "--install", "--yes", "--trust"]).code(3);
     assert!(sandbox.path("ran").exists());

@@ -81,12 +81,12 @@ pages! {
         next: "provision report",
     }
     CONSENT_NEEDED = "consent-needed", Usage, "nobody can be asked, and nothing was done" {
-        about: "`provision down` and `provision doctor --install` show what they would do and ask. Here they can't ask.",
+        about: "`provision down`, and `doctor` and `up` with `--install`, show what they would do and ask. Here they can't ask.",
         causes: ["the command runs in CI or behind a pipe"],
         look: ["`provision down --dry-run` shows what would be removed"],
         fixes: [
             "`provision down --yes` removes it, with the data in it",
-            "`provision doctor --install --yes` installs what is shown",
+            "`provision doctor --install --yes` installs what is shown; so does `provision up --install --yes`, and then it runs",
         ],
         next: "provision down --dry-run",
     }

@@ -98,6 +98,8 @@ fn help_of_up_explains_each_option() {
           --events <FILE>         Also write the events as JSON lines to this file
           --profile-trace <FILE>  Write where the time went to this file at the end: a profile that
                                   Perfetto shows
+          --install               Before the run, install programs that are missing or too old, in the
+                                  ways that their `tool-check` steps declare; asks first, or `--yes`
       -h, --help                  Print help (see more with '--help')
     ");
 }
@@ -193,7 +195,7 @@ fn an_action_is_described_with_its_settings_and_an_example() {
       hint (string)
           A hint for users who do not have it.
       install (string or array of table or any value)
-          How `provision doctor --install` installs it: a command line, or a list of ways of which the first that works on the machine is taken: `[{ apt = "jq" }, { brew = "jq" }]`. `go`, `cargo`, `pip` and `npm` take a package too, and `download = { url, sha256, member, arch }` a program or its path `member` in a `.tar.gz`.
+          How `--install` of `provision doctor` and `up` installs it: a command line, or a list of ways of which the first that works on the machine is taken: `[{ apt = "jq" }, { brew = "jq" }]`. `go`, `cargo`, `pip` and `npm` take a package too, and `download = { url, sha256, member, arch }` a program or its path `member` in a `.tar.gz`.
       version (string)
           The versions that will do, such as `>=1.30` or `>=3.11, <4`; any by default.
       version-args (array of string)
