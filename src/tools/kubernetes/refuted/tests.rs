@@ -23,7 +23,7 @@ fn volumes() -> Vec<Volume> {
 fn problem(reason: &str, message: &str) -> PodProblem {
     let reported = reported(message, "apps", &volumes());
     let remedy = missing_remedy(&reported);
-    PodProblem { reported, remedy, ..problem_of_pod("p", reason, message.to_owned(), Outlook::Suspect) }
+    PodProblem { remedy, reported, ..problem_of_pod("p", reason, message.to_owned(), Outlook::Suspect) }
 }
 
 #[tokio::test]
