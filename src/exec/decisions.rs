@@ -209,7 +209,9 @@ impl<'a> Decisions<'a> {
             }
             Message::Ran(result) => {
                 self.n_tasks -= 1;
-                self.sightings.ran(result.number, result.proof, result.duration);
+                if self.sightings.ran(result.number, result.proof, result.duration) {
+                    self.prefetch.stop();
+                }
                 self.ran(*result).into_iter().collect()
             }
             Message::Commit(commit) => {
@@ -272,7 +274,10 @@ impl<'a> Decisions<'a> {
     /// A step has to run. The first one waits for the commit that is checked out, which a run with nothing to do needs
     /// not: git compares every file that it knows.
     fn stale(&mut self, start: Start) -> Option<Effect> {
-        self.prefetch.stop();
+        // A verification changes nothing.
+        if self.schedule.action(start.number).is_none_or(|action| action.proof() != ProofKind::Check) {
+            self.prefetch.stop();
+        }
         match &mut self.run_record {
             RunRecord::Written => return Some(start.into()),
             RunRecord::AwaitingCommit(waiting) => waiting.push(start),

@@ -56,13 +56,13 @@ impl Sightings {
         self.steps[number].n_before = self.n_ended;
     }
 
-    /// The action of a step has ended after `duration`. A quick verification changes nothing, so it counts for nothing.
-    pub(super) fn ran(&mut self, number: usize, proof: ProofKind, duration: Duration) {
-        if proof == ProofKind::Check && duration < QUICK {
-            return;
-        }
-        self.n_ended += 1;
-        self.steps[number].ran = true;
+    /// The action of a step has ended after `duration`. Returns whether what was seen before may be otherwise now: a
+    /// quick verification changes nothing, so it counts for nothing.
+    pub(super) fn ran(&mut self, number: usize, proof: ProofKind, duration: Duration) -> bool {
+        let counts = proof != ProofKind::Check || duration >= QUICK;
+        self.n_ended += usize::from(counts);
+        self.steps[number].ran |= counts;
+        counts
     }
 
     /// Whether another step's action was at work after the step was last seen.
@@ -143,7 +143,7 @@ mod tests {
             let mut sightings = Sightings::new(2);
             sightings.begins(0);
             sightings.begins(1);
-            sightings.ran(1, proof, duration);
+            assert_eq!(sightings.ran(1, proof, duration), in_doubt);
             assert_eq!([0, 1].map(|step| sightings.is_in_doubt(step)), [in_doubt, false], "{proof:?} {duration:?}");
         }
     }

@@ -2,8 +2,8 @@
 //! checked at once, and a run with nothing to do takes as long as its slowest check, not as all of them one after the
 //! other.
 //!
-//! The first step that starts ends this: whatever was checked and not used yet is dropped and checked again in its
-//! turn, because the step may change what others probe.
+//! The first step that starts and may change what others probe ends this: whatever was checked and not used yet is
+//! dropped and checked again in its turn. A verification changes nothing; one that has waited for something ends this too.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,6 +1,9 @@
 //! What runs beside what, and in which order.
 
+use std::time::Duration;
+
 use crate::sandbox::{Sandbox, steps};
+use crate::server::Server;
 
 /// A step that ends only when the other one runs at the same time.
 fn meet(own: &str, other: &str) -> String {
@@ -106,4 +109,21 @@ fn a_fallback_that_nobody_needs_does_not_run() {
     ]));
     sandbox.run(&["up"]).code(0);
     assert_eq!(sandbox.world(), ["main"]);
+}
+
+#[test]
+fn what_was_checked_ahead_counts_after_a_verification_but_not_after_one_that_has_waited() {
+    for (delay, n_checks) in [(Duration::ZERO, 1), (Duration::from_millis(1100), 2)] {
+        let server = Server::answering_after("alive", delay);
+        let sandbox = Sandbox::new(&format!(
+            "[pipeline]\nname = \"test\"\n[[stage]]\nid = \"first\"\n[[stage.step]]\nid = \"a\"\n\
+             action = \"http-check\"\nurl = \"{}\"\n[[stage]]\nid = \"second\"\n[[stage.step]]\nid = \"b\"\n\
+             action = \"command\"\nrun = \"true\"\ncheck = \"echo b >> world\"\n",
+            server.url()
+        ));
+        sandbox.run(&["up"]).code(0);
+        sandbox.file("world", "");
+        sandbox.run(&["up"]).code(0);
+        assert_eq!(sandbox.world(), vec!["b"; n_checks], "{delay:?}");
+    }
 }

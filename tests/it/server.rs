@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 /// A web server on a port of its own.
 pub(crate) struct Server {
@@ -21,6 +22,11 @@ impl Server {
     }
 
     pub(crate) fn answering(body: &str) -> Self {
+        Self::answering_after(body, Duration::ZERO)
+    }
+
+    /// One that takes this long for each response.
+    pub(crate) fn answering_after(body: &str, delay: Duration) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let (stopping, requests) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::new(Vec::new())));
@@ -35,6 +41,7 @@ impl Server {
                 let n = stream.read(&mut request).unwrap();
                 let method = String::from_utf8_lossy(&request[..n]).split(' ').next().unwrap().to_owned();
                 seen.lock().unwrap().push(method);
+                std::thread::sleep(delay);
                 stream.write_all(response.as_bytes()).unwrap();
             }
         });
