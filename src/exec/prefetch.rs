@@ -3,7 +3,8 @@
 //! other.
 //!
 //! The first step that starts and may change what others probe ends this: whatever was checked and not used yet is
-//! dropped and checked again in its turn. A verification changes nothing; one that has waited for something ends this too.
+//! dropped and checked again in its turn. A verification changes nothing, but one that has waited for something ends
+//! this too.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};

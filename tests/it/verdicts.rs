@@ -37,7 +37,7 @@ fn what_needed_another_attempt_is_flaky_until_it_succeeds_at_once() {
     let shown = |format: &str| sandbox.run(&["report", "--format", format]).code(0);
     shown("html").says("<dt>failed attempt 2</dt>").says("data-verdict=\"flaky\"");
     shown("markdown").says("- [ ] **T1** Fetch it (flaky)").says("attempt 2 failed 20");
-    shown("junit").says("<failure message=\"flaky: ").says("failures=\"1\"");
+    shown("junit").says("<failure type=\"flaky\" message=\"flaky: ").says("failures=\"1\"");
     let ctrf: Value = serde_json::from_str(&shown("ctrf").stdout).unwrap();
     let test = &ctrf["results"]["tests"][0];
     assert_eq!((&test["flaky"], &test["retries"], &test["status"]), (&true.into(), &2.into(), &"failed".into()));

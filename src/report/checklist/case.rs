@@ -34,10 +34,11 @@ pub(super) fn reasoned(status: &ItemStatus) -> String {
 
 /// Returns what a case says first: what happened to the steps that failed, else what its verdict is based on.
 pub(super) fn headline(status: &ItemStatus, errors: &[(&StepId, ErrorObject)]) -> String {
-    match errors {
-        [] => reasoned(status),
-        _ => errors.iter().map(|(step, error)| format!("{step}: {}", error.message)).collect::<Vec<_>>().join("; "),
+    // What is waived says who answers for it.
+    if errors.is_empty() || result(status.verdict) != CaseResult::Failed {
+        return reasoned(status);
     }
+    errors.iter().map(|(step, error)| format!("{step}: {}", error.message)).collect::<Vec<_>>().join("; ")
 }
 
 /// Returns all that is known of the failures, as lines; between two of them there is an empty one.
