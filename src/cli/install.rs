@@ -1,7 +1,6 @@
 //! Programs that are missing or too old, and the ways in which the pipeline's `tool-check` steps declare to install
 //! them: for `provision doctor --install`, and for `up --install` before its run.
 
-use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -123,21 +122,21 @@ pub(super) async fn missing(
     Ok(missing)
 }
 
-/// Writes what would be done, as exact commands, and what can't be.
-pub(super) fn write_plan(out: &mut dyn Write, missing: &[Missing]) -> io::Result<()> {
+/// Returns what would be done, as exact commands, and what can't be; one entry a line.
+pub(super) fn plan_lines(missing: &[Missing]) -> Vec<String> {
+    let mut lines = Vec::new();
     for Missing { tool, why, plan } in missing {
+        lines.push(String::new());
         match plan {
             Ok(plan) => {
-                writeln!(out, "\ninstalling {tool}: {why}")?;
-                for work in &plan.works {
-                    writeln!(out, "  {}", work.line())?;
-                }
-                writeln!(out, "  changes: {}", plan.changes)?;
+                lines.push(format!("installing {tool}: {why}"));
+                lines.extend(plan.works.iter().map(|work| format!("  {}", work.line())));
+                lines.push(format!("  changes: {}", plan.changes));
             }
-            Err(reason) => writeln!(out, "\n{tool} can't be installed here: {reason}")?,
+            Err(reason) => lines.push(format!("{tool} can't be installed here: {reason}")),
         }
     }
-    Ok(())
+    lines
 }
 
 /// Does what was shown. A program that can't be installed does not keep the others from it.
@@ -181,10 +180,8 @@ pub(super) fn before_run(
             if missing.is_empty() {
                 return Ok(());
             }
-            let mut shown = Vec::new();
-            write_plan(&mut shown, &missing).map_err(|error| Failure::bug("writing to memory failed").source(&error))?;
             // Standard output may be for a program.
-            terminal.note(String::from_utf8_lossy(&shown).lines().map(str::to_owned));
+            terminal.note(plan_lines(&missing));
             if missing.iter().any(Missing::can_be) && agreed(terminal, consent, command)? {
                 perform(&observer, terminal, missing).await.report(terminal);
             }

@@ -1,11 +1,11 @@
 //! `provision doctor --install`: installs the programs that are missing or too old, in the ways that the pipeline
 //! declares. What it would do is shown first, as exact commands, and asked.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 
 use super::machine::Machine;
 use crate::cli::args::{DoctorArgs, ReadFormat};
-use crate::cli::install::{Consent, Installed, Missing, agreed, missing, perform, write_plan};
+use crate::cli::install::{Consent, Installed, Missing, agreed, missing, perform, plan_lines};
 use crate::cli::output::Terminal;
 use crate::cli::trust;
 use crate::error::Failure;
@@ -25,17 +25,18 @@ pub(super) async fn install(
     // A check may run a program that the file names, and so may a way.
     trust::require(terminal, project, trust::Ways { flag: args.trust, can_ask })?;
     let missing = missing(machine.steps(), |step| machine.context(step)).await?;
-    let mut shown = Vec::new();
-    let written = if missing.is_empty() {
-        writeln!(shown, "\nnothing to install: every program that the pipeline declares a way for is there")
+    let lines = if missing.is_empty() {
+        vec![
+            String::new(),
+            "nothing to install: every program that the pipeline declares a way for is there".to_owned(),
+        ]
     } else {
-        write_plan(&mut shown, &missing)
+        plan_lines(&missing)
     };
-    written.map_err(|error| Failure::bug("writing to memory failed").source(&error))?;
     if is_text {
-        terminal.print(|out| out.write_all(&shown))?;
+        terminal.print(|out| lines.iter().try_for_each(|line| writeln!(out, "{line}")))?;
     } else {
-        terminal.note(String::from_utf8_lossy(&shown).lines().map(str::to_owned));
+        terminal.note(lines);
     }
     let consent = Consent { yes: args.yes, can_ask };
     if !missing.iter().any(Missing::can_be) || !agreed(terminal, consent, "provision doctor --install --yes")? {
