@@ -1,5 +1,7 @@
 //! [`ActionType`]: an action's entry in the list, with its reference.
 
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use toml::Spanned;
@@ -95,7 +97,7 @@ pub struct ActionType {
     /// See [`ActionSettings::check_cluster`].
     pub check_cluster: fn(&ClusterSpec) -> Result<(), String>,
     /// Makes the action from a step's settings. The error has the place of what is wrong.
-    pub parse: fn(SettingsTable<'_>) -> Result<Box<dyn Action>, toml::de::Error>,
+    pub parse: fn(SettingsTable<'_>) -> Result<Arc<dyn Action>, toml::de::Error>,
     /// The JSON Schema of its settings.
     pub schema: fn() -> schemars::Schema,
 }
@@ -130,10 +132,10 @@ impl ActionType {
     }
 }
 
-fn parse<A: ActionSettings>(table: SettingsTable<'_>) -> Result<Box<dyn Action>, toml::de::Error> {
+fn parse<A: ActionSettings>(table: SettingsTable<'_>) -> Result<Arc<dyn Action>, toml::de::Error> {
     let action = A::deserialize(toml::Deserializer::from(table))?;
     action.validate().map_err(serde::de::Error::custom)?;
-    Ok(Box::new(action))
+    Ok(Arc::new(action))
 }
 
 fn schema<A: ActionSettings>() -> schemars::Schema {

@@ -88,7 +88,8 @@ impl Checker {
         let mut result = caught(check, step.timeout).await;
         if let Ok(found) = &mut result
             && found.reasons.is_empty()
-            && let Some(other) = self.stale_companion(&step, &companions, cancel).await
+            && !companions.steps.is_empty()
+            && let Some(other) = Box::pin(self.stale_companion(&step, &companions, cancel)).await
         {
             found.reasons.push(StaleReason::AgainWith(other));
         }

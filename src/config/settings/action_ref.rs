@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 use toml::Spanned;
 
@@ -30,9 +31,9 @@ pub(super) struct ActionRef {
 }
 
 impl SettingsParser for ActionRef {
-    type Parsed = Box<dyn Action>;
+    type Parsed = Arc<dyn Action>;
 
-    fn parse(&self, settings: &Table) -> Result<Box<dyn Action>, toml::de::Error> {
+    fn parse(&self, settings: &Table) -> Result<Arc<dyn Action>, toml::de::Error> {
         (self.action.parse)(Spanned::new(self.place.clone(), settings.to_toml()))
     }
 

@@ -78,7 +78,7 @@ pub(super) fn bind(
         return None;
     }
     let known: Option<Arc<dyn Action>> = match checked {
-        Checked::Valid(made) => Some(Arc::from(made)),
+        Checked::Valid(made) => Some(made),
         Checked::Unknown => None,
         Checked::Invalid => return None,
     };
@@ -259,7 +259,7 @@ impl DeferredSettings {
         if errors.is_empty() {
             as_text_where_needed(&self.action, &mut settings, &typed);
             match self.action.parse(&settings) {
-                Ok(action) => return Ok(Arc::from(action)),
+                Ok(action) => return Ok(action),
                 Err(error) => errors.push(explain(&self.action, &settings, &error, &self.source)),
             }
         }
