@@ -15,7 +15,7 @@ use crate::model::Output;
 use crate::tools::install::Ways;
 use crate::tools::process;
 use crate::tools::programs::{self, Installed};
-use crate::tools::version::satisfies;
+use crate::tools::version::{satisfies, version_of};
 
 /// Settings of `tool-check`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -31,6 +31,10 @@ pub(super) struct ToolCheck {
     /// For `docker` alone: whether its daemon has to answer.
     #[serde(default)]
     daemon: bool,
+    /// For `docker` with `daemon = true`: the versions of Docker Desktop that will do, such as `>=4.53`, where the daemon
+    /// is that of Docker Desktop; any by default.
+    #[schemars(with = "Option<String>")]
+    desktop: Option<VersionReq>,
     /// A hint for users who do not have it.
     hint: Option<String>,
     /// How `--install` of `provision doctor` and `up` installs it: a command line, or a list of ways of which the first
@@ -61,6 +65,9 @@ impl ActionSettings for ToolCheck {
         if self.daemon && self.tool != "docker" {
             return Err("`daemon` is for `tool = \"docker\"` alone".into());
         }
+        if self.desktop.is_some() && !self.daemon {
+            return Err("`desktop` is about the daemon of Docker Desktop: set `daemon = true` with it".into());
+        }
         self.install.as_ref().map_or(Ok(()), Ways::validate)
     }
 }
@@ -81,6 +88,21 @@ fn is_shim(path: &Path, tool: &str) -> bool {
     let read = fs_err::File::open(path).and_then(|mut file| file.read_exact(&mut start));
     let name = fs_err::canonicalize(path).ok().and_then(|path| Some(path.file_name()?.to_owned()));
     read.is_err() || start == *b"#!" || name.is_none_or(|name| name != tool)
+}
+
+/// Fails if `platform`, as the daemon names what it is a part of, is a Docker Desktop that `wanted` does not allow.
+fn check_desktop(wanted: &VersionReq, platform: &str) -> Result<(), Failure> {
+    let Some(named) = platform.strip_prefix("Docker Desktop") else {
+        return Ok(());
+    };
+    match version_of("docker", named) {
+        Some(found) if satisfies(wanted, &found) => Ok(()),
+        Some(found) => {
+            Err(Failure::of(ids::TOOL_VERSION, format!("Docker Desktop has version {found}, and `{wanted}` is needed")))
+        }
+        None => Err(Failure::of(ids::TOOL_VERSION, "Docker Desktop does not tell its version")
+            .cause(format!("its daemon calls itself `{platform}`"))),
+    }
 }
 
 impl ToolCheck {
@@ -128,6 +150,9 @@ impl ToolCheck {
         if self.daemon {
             let docker = cx.tools().docker().await?;
             docker.ping().await?;
+            if let Some(wanted) = &self.desktop {
+                check_desktop(wanted, &docker.engine().platform).map_err(|failure| self.advise(failure))?;
+            }
             output = output.with("daemon", &docker.engine().version);
         }
         let version = output.get("version").unwrap_or("of unknown version").to_owned();
@@ -201,8 +226,24 @@ mod tests {
         parse(ToolCheck::EXAMPLE).unwrap().validate().unwrap();
         assert!(parse("tool = \"helm\"\ndaemon = true").unwrap().validate().is_err());
         assert!(parse("tool = \"helm\"\nversion = \"new\"").is_err());
+        assert!(parse("tool = \"docker\"\ndesktop = \">=4.53\"").unwrap().validate().is_err());
+        parse("tool = \"docker\"\ndaemon = true\ndesktop = \">=4.53\"").unwrap().validate().unwrap();
         let declared = parse("tool = \"jq\"\ninstall = [{ apt = \"jq\" }]").unwrap();
         assert_eq!(declared.installation().unwrap().0, "jq");
         assert!(parse("tool = \"jq\"\ninstall = [{ apt = \"-x\" }]").unwrap().validate().is_err());
+    }
+
+    #[test]
+    fn docker_desktop_has_a_version_of_its_own_and_an_engine_has_none() {
+        let wanted: VersionReq = ">=4.53".parse().unwrap();
+        for engine in ["", "Docker Engine - Community", "Docker Desktop 4.53.0 (211793)", "Docker Desktop 5.0.1"] {
+            check_desktop(&wanted, engine).unwrap();
+        }
+        for (platform, message) in [
+            ("Docker Desktop 4.37.1 (178610)", "Docker Desktop has version 4.37.1, and `>=4.53` is needed"),
+            ("Docker Desktop", "Docker Desktop does not tell its version"),
+        ] {
+            assert_eq!(check_desktop(&wanted, platform).unwrap_err().message, message);
+        }
     }
 }

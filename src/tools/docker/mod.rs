@@ -77,6 +77,8 @@ pub struct Engine {
     pub os: String,
     /// Its architecture: `amd64`.
     pub arch: String,
+    /// What it is a part of, with the version: `Docker Desktop 4.53.0 (211793)`, `Docker Engine - Community`.
+    pub platform: String,
 }
 
 impl Docker {
@@ -109,6 +111,7 @@ impl Docker {
                 api,
                 os: version.os.unwrap_or_default(),
                 arch: version.arch.unwrap_or_default(),
+                platform: version.platform.map(|platform| platform.name).unwrap_or_default(),
             },
         })
     }
