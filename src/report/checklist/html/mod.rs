@@ -162,7 +162,11 @@ fn write_evidence(out: &mut dyn Write, evidence: &Evidence, report: &ChecklistRe
     if let Some(path) = &evidence.log {
         match (report.log)(path) {
             Some(text) => {
-                writeln!(out, "<details class=\"log\"><summary>Log <code>{}</code></summary><pre>", escaped(path))?;
+                writeln!(
+                    out,
+                    "<details class=\"log\"><summary>Log <code>{}</code></summary><pre tabindex=\"0\">",
+                    escaped(path)
+                )?;
                 for line in text.lines() {
                     writeln!(out, "{}", escaped(line))?;
                 }
@@ -188,7 +192,7 @@ fn write_error(out: &mut dyn Write, error: &ErrorObject) -> io::Result<()> {
     let (id, page) = (escaped(&error.id), escaped(&error.page()));
     writeln!(out, "<dt>error</dt><dd><code>{id}</code>: <code>provision explain {id}</code>, {page}</dd>\n</dl>")?;
     if !error.details.is_empty() {
-        writeln!(out, "<pre>")?;
+        writeln!(out, "<pre tabindex=\"0\">")?;
         for line in &error.details {
             writeln!(out, "{}", escaped(line))?;
         }

@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# tests/browser/run.sh [FOLDER]
+# Opens the page that `provision report --format html` writes in a headless Chromium: light and dark, on a desktop and on a
+# phone. Installs what is missing first. FOLDER: also puts pictures of it there.
+set -euo pipefail
+HERE="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+. "$HERE/../../scripts/lib.sh"
+. "$HERE/../../scripts/env.sh"
+# The browser is driven as in the tests of the example's page.
+E2E="$HERE/../../examples/todo-chatbot/frontend/e2e"
+WORK="$PROVISION_LAB_CACHE/report-page"
+
+case "${1:-}" in
+  -h | --help) sed -n '2,4s/^# //p' "$0"; exit ;;
+  -*) die "unknown option $1; --help shows the usage" ;;
+  ?*) E2E_PICTURES="$(mkdir -p "$1" && cd "$1" && pwd)"; export E2E_PICTURES ;;
+esac
+
+need_commands node:nodejs npm:npm chromium:chromium flock:util-linux
+use_rust
+cargo build --quiet --locked --manifest-path "$HERE/../../Cargo.toml"
+provision="$CARGO_TARGET_DIR/debug/provision"
+
+mkdir -p "$WORK"
+exec 9>"$WORK.lock"
+flock -w 600 9 || die "another run of the report page's test does not end"
+cp "$E2E/package.json" "$E2E/package-lock.json" "$E2E/browser.js" "$HERE/report.test.js" "$WORK/"
+watched "npm ci" "$LOGS/report-page-npm.log" npm --prefix "$WORK" ci --prefer-offline --no-audit --no-fund
+
+# A run with a step that succeeds, one that fails, and an item that nothing proves.
+project="$WORK/project"
+rm -rf "$project"
+mkdir "$project"
+printf '# Tasks\n\n## Phase 1: begin\n\n- [ ] T001 The <first> & "only" part\n- [ ] T002 What fails\n\n## Phase 2: end\n\n- [ ] T003 Nobody has begun\n' \
+  >"$project/tasks.md"
+cat >"$project/pipeline.toml" <<'TOML'
+[pipeline]
+name = "page"
+checklists = ["tasks.md"]
+[[stage]]
+id = "s"
+[[stage.step]]
+id = "good"
+action = "command"
+check = "echo unmistakable"
+covers = ["T001"]
+[[stage.step]]
+id = "bad"
+action = "command"
+run = "echo a-very-long-line-without-a-space-$(printf 'x%.0s' $(seq 500)); exit 3"
+covers = ["T002"]
+TOML
+status=0
+"$provision" -C "$project" up --trust --keep-going -q >/dev/null 2>&1 || status=$?
+[ "$status" = 1 ] || die "the run ended with exit code $status instead of 1"
+"$provision" -C "$project" report --format html --output "$project/report.html"
+
+cd "$WORK"
+PAGE_URL="file://$project/report.html" CHROMIUM="$(command -v chromium)" node --test --test-reporter=spec report.test.js
