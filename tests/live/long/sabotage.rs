@@ -85,9 +85,13 @@ impl Example {
         self.until_pods(component, n_pods);
     }
 
-    /// Refuses the database's connections from other pods (`-I`), or no longer (`-D`): what a network policy does where
-    /// the cluster's network heeds it. minikube's default one does not.
-    fn refuse_connections(&self, change: &str) {
+    /// Makes a network policy that lets no other pod reach the database, or deletes it. minikube's default network knows
+    /// no policies: a rule of the pod's packet filter does there what the policy says.
+    fn cut_off_database(&self, cut: bool) {
+        let policy = r#"{"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": {"name": "cut"},
+            "spec": {"podSelector": {"matchLabels": {"app.kubernetes.io/name": "todo-postgres"}}, "policyTypes": ["Ingress"]}}"#;
+        let (verb, change) = if cut { ("create", "-I") } else { ("delete", "-D") };
+        self.sh(&format!("echo '{policy}' | kubectl {verb} -f -"));
         let path = "{.status.containerStatuses[0].containerID}";
         let id = self.sh(&format!("kubectl get pod todo-postgres-0 -o jsonpath='{path}'"));
         let tasks = self.sh(&format!("docker exec {PROFILE} ctr -n k8s.io tasks ls"));

@@ -21,6 +21,9 @@ const LOOKS: &[&str] = &["T034", "T035", "T065", "T069", "T070", "T071"];
 /// What reads every file of the example.
 const TREE: &[&str] = &["T076", "T078", "G01"];
 
+/// What reads every file of the project.
+const PROJECT: &[&str] = &["T078", "G01"];
+
 /// What reads every YAML file of the example.
 const YAML: &[&str] = &["T077"];
 
@@ -61,10 +64,10 @@ pub(super) const SABOTAGES: &[Sabotage] = &[
         by_hand: None,
     },
     Sabotage {
-        name: "the network cuts the database off",
-        breaks: |example| example.refuse_connections("-I"),
+        name: "a network policy cuts the database off",
+        breaks: |example| example.cut_off_database(true),
         voids: &[&["T071"]],
-        by_hand: Some(|example| example.refuse_connections("-D")),
+        by_hand: Some(|example| example.cut_off_database(false)),
     },
     Sabotage {
         name: "the backend has no readiness probe",
@@ -177,7 +180,8 @@ pub(super) const SABOTAGES: &[Sabotage] = &[
         breaks: |example| {
             example.sandbox.tool("go", "exit 1");
         },
-        voids: &[&["T006"]],
+        // It stands in the project's folder, so the files there are others.
+        voids: &[&["T006"], PROJECT],
         by_hand: Some(|example| fs_err::remove_file(example.sandbox.path("bin/go")).unwrap()),
     },
     Sabotage {
@@ -185,7 +189,7 @@ pub(super) const SABOTAGES: &[Sabotage] = &[
         breaks: |example| {
             example.edit("specs/004-k8s-deployment/tasks.md", "Write `frontend/.dockerignore`", "Write it well");
         },
-        voids: &[TREE, &["T010", "CHK016"]],
+        voids: &[TREE, &["T010", "CHK014", "CHK015", "CHK016"]],
         by_hand: None,
     },
     Sabotage {
@@ -219,7 +223,7 @@ pub(super) const SABOTAGES: &[Sabotage] = &[
     Sabotage {
         name: "the specification has lost a section",
         breaks: |example| example.edit("specs/004-k8s-deployment/spec.md", "## Out of scope", "Out of scope"),
-        voids: &[TREE, SPECIFICATION],
+        voids: &[TREE, SPECIFICATION, &["CHK014"]],
         by_hand: Some(|example| example.restore("specs/004-k8s-deployment/spec.md")),
     },
     Sabotage {
