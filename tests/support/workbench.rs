@@ -51,12 +51,12 @@ pub(crate) struct Workbench {
 
 /// An action that was made from settings, with a context of its own.
 pub(crate) struct Step {
-    pub(crate) action: Box<dyn Action>,
+    pub(crate) action: Arc<dyn Action>,
     pub(crate) cx: StepContext,
 }
 
 /// The action `name` with its settings in TOML.
-pub(crate) fn action(name: &str, settings: &str) -> Box<dyn Action> {
+pub(crate) fn action(name: &str, settings: &str) -> Arc<dyn Action> {
     let entry = ACTIONS.iter().find(|entry| entry.name == name).unwrap();
     let settings: &'static str = Box::leak(settings.to_owned().into_boxed_str());
     (entry.parse)(toml::de::DeTable::parse(settings).unwrap()).unwrap()
