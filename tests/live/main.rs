@@ -22,6 +22,7 @@ mod registry;
 mod releases;
 mod repair;
 mod rollbacks;
+mod samples;
 #[path = "../support/sandbox.rs"]
 #[expect(dead_code, reason = "the tests of the binary alone use more of it")]
 mod sandbox;

@@ -1,1 +1,2 @@
 #!/bin/sh
+echo "nothing to clean up today"
