@@ -56,6 +56,27 @@ fn the_context_is_where_everything_is_that_is_copied() {
             "docker/Dockerfile",
             "",
         ),
+        // So does the main file that is compiled or started.
+        case(
+            &[("docker/Dockerfile", "FROM x\nCOPY . .\nRUN go build -o /x ./cmd/x\n"), ("cmd/x/main.go", "")],
+            "docker/Dockerfile",
+            "",
+        ),
+        case(
+            &[("docker/Dockerfile", "FROM x\nCOPY . .\nCMD [\"python\", \"src/app.py\"]\n"), ("src/app.py", "")],
+            "docker/Dockerfile",
+            "",
+        ),
+        case(
+            &[("a/Dockerfile", "FROM x\nCOPY . .\nENTRYPOINT node x.js\n"), ("a/x.js", ""), ("x.js", "")],
+            "a/Dockerfile",
+            "a",
+        ),
+        // Another file names the context, and what is started says otherwise.
+        Case {
+            declared: &[("", "compose.yml")],
+            ..case(&[("a/Dockerfile", "FROM x\nCOPY . .\nCMD python x.py\n"), ("a/x.py", "")], "a/Dockerfile", "a")
+        },
         // A pattern that matches nothing is allowed, and shows nothing.
         case(
             &[("a/Dockerfile", "FROM x\nCOPY package*.json yarn.lock* ./\n"), ("a/package.json", "")],
