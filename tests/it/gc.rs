@@ -113,8 +113,8 @@ fn f152_an_image_that_another_checkout_or_a_container_uses_stays() {
     fs_err::write(two.path(".provision/mark"), mark).unwrap();
 
     let document: Value = serde_json::from_str(&one.run(&dry).code(0).stdout).unwrap();
-    let named: Vec<&Value> = document["images"].as_array().unwrap().iter().map(|image| &image["name"]).collect();
-    assert!(named.len() == 2 && named.contains(&&json!(names[0])) && named.contains(&&json!(names[1])), "{document:#}");
+    let old: Vec<&Value> = document["images"].as_array().unwrap().iter().map(|image| &image["name"]).collect();
+    assert!(old.len() == 2 && old.contains(&&json!(names[0])) && old.contains(&&json!(names[1])), "{document:#}");
     one.run(&["gc", "--images", "0"]).code(0).says(&names[0]).says(&names[1]).keeps_quiet_about(&names[2]);
     assert_eq!(built(&engine), all(&[&names[2], &names[3], &of_two, &of_three]));
     // It does not know the second one, and keeps what its sibling and the container use.

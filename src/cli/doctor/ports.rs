@@ -50,14 +50,10 @@ async fn taken(machine: &Machine, port: u16, step: &StepId) -> Finding {
         return Finding::problem(port.to_string(), text, format!("docker stop {}", container.name));
     }
     let needed = format!("step {step} needs it, and");
-    match holder(port) {
-        Some(holder) => {
-            let text = format!("{needed} process {} listens there: {}", holder.pid, holder.command);
-            Finding::problem(port.to_string(), text, format!("kill {}", holder.pid))
-        }
-        None => {
-            let fix = format!("sudo lsof -nP -iTCP:{port} -sTCP:LISTEN   # shows what");
-            Finding::problem(port.to_string(), format!("{needed} something listens there already"), fix)
-        }
-    }
+    let Some(holder) = holder(port) else {
+        let fix = format!("sudo lsof -nP -iTCP:{port} -sTCP:LISTEN   # shows what");
+        return Finding::problem(port.to_string(), format!("{needed} something listens there already"), fix);
+    };
+    let text = format!("{needed} process {} listens there: {}", holder.pid, holder.command);
+    Finding::problem(port.to_string(), text, format!("kill {}", holder.pid))
 }

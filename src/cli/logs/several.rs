@@ -97,7 +97,7 @@ impl Wanted {
     }
 }
 
-fn sources<'a>(terminal: &'a Terminal, steps: Vec<StepId>) -> Vec<Source<'a>> {
+fn sources(terminal: &Terminal, steps: Vec<StepId>) -> Vec<Source<'_>> {
     let width = steps.iter().map(|step| step.as_str().len()).max().unwrap_or(0);
     let source = |(place, step): (usize, StepId)| {
         let prefix =
