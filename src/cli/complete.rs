@@ -25,7 +25,8 @@ pub(super) const PROGRAM: &str = "provision";
 /// What completes an argument.
 type Names = fn(&OsStr) -> Vec<CompletionCandidate>;
 
-/// The arguments of all commands that stand for names, by their ids.
+/// The arguments of all commands that stand for names, by their ids. `COMMAND.ID` is that of one command, where the id
+/// has another meaning in others.
 const NAMES: &[(&str, Names)] = &[
     ("select", |typed| matching(typed, stages_and_steps)),
     ("from", |typed| matching(typed, stages_and_steps)),
@@ -38,7 +39,8 @@ const NAMES: &[(&str, Names)] = &[
     ("set", |typed| matching(typed, variables)),
     ("env", |typed| matching(typed, |_| environments())),
     ("run", |typed| matching(typed, runs)),
-    ("item", |typed| matching(typed, items)),
+    ("diff.from", |typed| matching(typed, compared_runs)),
+    ("diff.to", |typed| matching(typed, compared_runs)),
     ("items", |typed| matching(typed, items)),
     ("error", |typed| matching(typed, |_| ids::all().map(|id| described(id.word(), id.page().title)).collect())),
     ("name", |typed| {
@@ -63,11 +65,24 @@ pub(super) fn complete() -> Option<ExitCode> {
 
 /// The command line with what completes its names.
 fn command() -> Command {
-    let named = |arg: Arg| match NAMES.iter().find(|(id, _)| arg.get_id() == id) {
-        Some((_, names)) => arg.add(ArgValueCompleter::new(*names)),
+    completing(Cli::command())
+}
+
+/// A command, and all below it, with what completes their names.
+fn completing(command: Command) -> Command {
+    let name = command.get_name().to_owned();
+    let named = |arg: Arg| match names_of(&name, arg.get_id().as_str()) {
+        Some(names) => arg.add(ArgValueCompleter::new(names)),
         None => arg,
     };
-    Cli::command().mut_args(named).mut_subcommands(|command| command.mut_args(named))
+    command.mut_args(named).mut_subcommands(completing)
+}
+
+/// What completes the argument `id` of a command.
+fn names_of(command: &str, id: &str) -> Option<Names> {
+    let of_command = |known: &str| known.split_once('.') == Some((command, id));
+    let found = NAMES.iter().find(|(known, _)| of_command(known)).or(NAMES.iter().find(|(known, _)| *known == id));
+    found.map(|(_, names)| *names)
 }
 
 /// A name, and what it stands for.
@@ -183,6 +198,12 @@ fn runs(written: &Written) -> Vec<Described> {
     runs.into_iter().map(|run| (run, None)).collect()
 }
 
+/// The runs, and the words that stand for the last two.
+fn compared_runs(written: &Written) -> Vec<Described> {
+    let words = [("latest", "the last run"), ("previous", "the one before it")].map(|(word, run)| described(word, run));
+    [words.to_vec(), runs(written)].concat()
+}
+
 /// The items of the checklists that have ids.
 fn items(written: &Written) -> Vec<Described> {
     let lists = written.file.get("pipeline").and_then(|section| section.get("checklists"));
@@ -258,10 +279,13 @@ title = "The page"
 
     #[test]
     fn every_id_of_the_table_is_an_argument_of_a_command() {
-        let cli = Cli::command();
-        let mut ids: Vec<String> = cli.get_arguments().map(|arg| arg.get_id().to_string()).collect();
-        ids.extend(cli.get_subcommands().flat_map(Command::get_arguments).map(|arg| arg.get_id().to_string()));
-        for (id, _) in NAMES.iter().filter(|(id, _)| !id.starts_with("item")) {
+        fn ids(command: &Command) -> Vec<String> {
+            let own = command.get_arguments().map(|arg| arg.get_id().to_string());
+            let own = own.flat_map(|id| [format!("{}.{id}", command.get_name()), id]);
+            own.chain(command.get_subcommands().flat_map(ids)).collect()
+        }
+        let ids = ids(&Cli::command());
+        for (id, _) in NAMES {
             assert!(ids.iter().any(|known| known == id), "no command has an argument `{id}`");
         }
     }

@@ -1,11 +1,11 @@
 //! `provision down`: removes what provision made, and only that: shows it first, asks, removes it in reverse order, and
 //! then sees for itself that it is gone.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::args::{Cli, DownArgs};
+use super::args::{Cli, DownArgs, ReadFormat};
 use super::environments::Listing;
 use super::output::Terminal;
 use super::project::Project;
@@ -17,6 +17,7 @@ use crate::error::{Failure, ids};
 use crate::event::StepLog;
 use crate::journal::History;
 use crate::plan::{Candidate, Selection, candidates, select};
+use crate::report::{Takedown, TakedownKept, TakedownRemoval, write_takedown_json};
 use crate::tools::deletion::{Consent, Deletion, Proof, TAKEN_DOWN};
 use crate::tools::kubernetes::KubeSource;
 use crate::tools::process::{ChildRegistry, shell_quoted};
@@ -30,8 +31,8 @@ const LOOK: Duration = Duration::from_secs(30);
 struct Found {
     /// What is to be removed, in this order.
     removals: Vec<Removal>,
-    /// What stays, each with the reason.
-    kept: Vec<String>,
+    /// What stays.
+    kept: Vec<Kept>,
     /// What could not be seen.
     failures: Vec<Failure>,
 }
@@ -40,6 +41,12 @@ struct Found {
 struct Removal {
     candidate: usize,
     deletion: Deletion,
+}
+
+/// Something that stays.
+struct Kept {
+    deletion: Deletion,
+    why: String,
 }
 
 /// Finds and removes what the steps have made.
@@ -53,7 +60,7 @@ struct Down<'a> {
 
 pub(super) fn down(cli: &Cli, terminal: &Terminal, args: &DownArgs) -> Result<u8, Failure> {
     let project = Project::load(cli, terminal)?;
-    let can_ask = terminal.interactive && io::stdin().is_terminal();
+    let can_ask = terminal.can_ask();
     if !args.dry_run {
         trust::require(terminal, &project, trust::Ways { flag: args.trust, can_ask })?;
         let context = project.pipeline.cluster.as_ref().map(|cluster| shell_quoted(&cluster.context).into_owned());
@@ -109,7 +116,15 @@ struct Ended {
 impl Down<'_> {
     async fn go(&self, terminal: &Terminal, args: &DownArgs, can_ask: bool) -> Result<Ended, Failure> {
         let found = self.find().await;
-        terminal.print(|out| show(out, &found))?;
+        match args.format {
+            ReadFormat::Json => terminal.print(|out| write_takedown_json(out, &self.document(&found)))?,
+            // What a question is about is no data.
+            ReadFormat::Text if args.dry_run => terminal.print(|out| show(out, &found))?,
+            ReadFormat::Text => terminal.tell(|err| show(err, &found)),
+        }
+        if found.removals.is_empty() {
+            terminal.note(["there is nothing to remove".to_owned()]);
+        }
         for failure in &found.failures {
             terminal.show_failure(failure);
         }
@@ -122,13 +137,35 @@ impl Down<'_> {
                 return Err(Failure::of(ids::CONSENT_NEEDED, "nobody can be asked, and nothing was removed")
                     .hint("to remove what is shown: `provision down --yes`"));
             }
-            if !trust::agrees(terminal, "remove it?")? {
-                terminal.print(|out| writeln!(out, "nothing was removed"))?;
+            if !terminal.agrees("remove it?")? {
+                terminal.note(["nothing was removed".to_owned()]);
                 return Ok(Ended { code, is_down: false });
             }
         }
-        let code = code.max(self.remove_all(terminal, found).await?);
+        let code = code.max(self.remove_all(terminal, found).await);
         Ok(Ended { code, is_down: code == 0 })
+    }
+
+    /// What was found, for programs.
+    fn document<'a>(&'a self, found: &'a Found) -> Takedown<'a> {
+        let removal = |removal: &'a Removal| TakedownRemoval {
+            step: self.candidates[removal.candidate].step.id.as_str(),
+            subject: &removal.deletion.subject,
+            detail: detail(&removal.deletion),
+            may_be_lost: lost(&removal.deletion),
+            by_hand: &removal.deletion.by_hand,
+        };
+        let kept = |kept: &'a Kept| TakedownKept {
+            subject: &kept.deletion.subject,
+            reason: &kept.why,
+            by_hand: &kept.deletion.by_hand,
+        };
+        Takedown {
+            pipeline: self.project.pipeline.name.as_str(),
+            removals: found.removals.iter().map(removal).collect(),
+            kept: found.kept.iter().map(kept).collect(),
+            failures: &found.failures,
+        }
     }
 
     /// Returns what the steps have made and is still there, that of later steps first.
@@ -201,7 +238,7 @@ impl Down<'_> {
     }
 
     /// Removes what was found, and sees whether it is gone. Returns the exit code.
-    async fn remove_all(&self, terminal: &Terminal, found: Found) -> Result<u8, Failure> {
+    async fn remove_all(&self, terminal: &Terminal, found: Found) -> u8 {
         let mut code = 0;
         let mut removed = Vec::new();
         for Removal { candidate, deletion } in found.removals {
@@ -213,7 +250,7 @@ impl Down<'_> {
             };
             match done {
                 Ok(()) => {
-                    terminal.print(|out| writeln!(out, "removed {}", deletion.subject))?;
+                    terminal.note([format!("removed {}", deletion.subject)]);
                     removed.push(deletion.subject);
                 }
                 Err(failure) => {
@@ -228,7 +265,7 @@ impl Down<'_> {
             let failure = Failure::failed(format!("{} was removed, and is there", still.deletion.subject));
             terminal.show_failure(&failure.hint("provision down   # once more"));
         }
-        Ok(code)
+        code
     }
 }
 
@@ -245,32 +282,43 @@ impl Found {
             _ => None,
         };
         match obstacle {
-            Some(why) => self.kept.push(format!("{}: {why}; by hand: `{}`", deletion.subject, deletion.by_hand)),
+            Some(why) => self.kept.push(Kept { deletion, why }),
             None => self.removals.push(Removal { candidate, deletion }),
         }
     }
 }
 
 fn show(out: &mut dyn Write, found: &Found) -> io::Result<()> {
-    if found.removals.is_empty() {
-        writeln!(out, "there is nothing to remove")?;
-    } else {
+    if !found.removals.is_empty() {
         writeln!(out, "to be removed, in this order:")?;
     }
     for Removal { deletion, .. } in &found.removals {
-        let detail = if deletion.reason == TAKEN_DOWN { String::new() } else { format!(" ({})", deletion.reason) };
+        let detail = detail(deletion).map(|detail| format!(" ({detail})")).unwrap_or_default();
         writeln!(out, "  {}{detail}", deletion.subject)?;
-        if let Proof::Lacking(what) = &deletion.empty {
+        if let Some(what) = lost(deletion) {
             writeln!(out, "      may be lost: {what}")?;
         }
     }
     if !found.kept.is_empty() {
         writeln!(out, "stays:")?;
     }
-    for kept in &found.kept {
-        writeln!(out, "  {kept}")?;
+    for Kept { deletion, why } in &found.kept {
+        writeln!(out, "  {}: {why}; by hand: `{}`", deletion.subject, deletion.by_hand)?;
     }
     Ok(())
+}
+
+/// What it consists of, where that is known.
+fn detail(deletion: &Deletion) -> Option<&str> {
+    (deletion.reason != TAKEN_DOWN).then_some(deletion.reason.as_str())
+}
+
+/// The data in it that may be lost.
+fn lost(deletion: &Deletion) -> Option<&str> {
+    match &deletion.empty {
+        Proof::Lacking(what) => Some(what),
+        Proof::Shown => None,
+    }
 }
 
 #[cfg(test)]

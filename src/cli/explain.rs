@@ -134,6 +134,54 @@ mod tests {
         assert!(n_checked > 150, "{n_checked}");
     }
 
+    /// The pages from which a program or a coding agent takes its commands.
+    const FOR_AGENTS: [(&str, &str); 2] = [
+        ("docs/agents.md", include_str!("../../docs/agents.md")),
+        ("docs/agents/SKILL.md", include_str!("../../docs/agents/SKILL.md")),
+    ];
+
+    /// Our commands that a page names, with `provision` before them: also those of its tables, which leave that out.
+    fn own_commands(page: &str) -> Vec<String> {
+        let (mut found, mut text, mut is_code) = (Vec::new(), String::new(), false);
+        for line in page.lines() {
+            if line.starts_with("```") {
+                is_code = !is_code;
+            } else if is_code {
+                found.extend(line.split(" && ").map(|part| part.trim().trim_start_matches("$ ").to_owned()));
+            } else {
+                text += line;
+                text.push(' ');
+            }
+        }
+        let quoted = Regex::new("`([^`]+)`").unwrap();
+        found.extend(quoted.captures_iter(&text).map(|found| found[1].to_owned()));
+        let is_command = |word: &str| Cli::command().find_subcommand(word).is_some();
+        let whole = |command: String| {
+            let (first, rest) = command.split_once(' ')?;
+            match first {
+                "provision" => Some(command),
+                _ if is_command(first) && !rest.is_empty() => Some(format!("provision {command}")),
+                _ => None,
+            }
+        };
+        found.into_iter().filter_map(whole).collect()
+    }
+
+    #[test]
+    fn every_command_that_the_pages_for_agents_name_is_one() {
+        for (name, page, n_least) in
+            FOR_AGENTS.map(|(name, page)| (name, page, if name.ends_with("L.md") { 15 } else { 40 }))
+        {
+            let commands = own_commands(page);
+            assert!(commands.len() >= n_least, "{name}: {commands:?}");
+            commands.iter().for_each(|command| check_own(command, name));
+        }
+        let page = "`provision\nplan` and `up --trust`, `report`\n```sh\nprovision no && provision ls\n```\n";
+        let found = own_commands(page);
+        assert_eq!(found, ["provision no", "provision ls", "provision plan", "provision up --trust"]);
+        assert!(Cli::try_parse_from(found[0].split(' ')).is_err());
+    }
+
     #[test]
     fn next_commands_agree_to_nothing_and_delete_nothing() {
         let consents = ["--yes", "--trust", "--allow-context", "--cluster", "--force", "down", "gc"];

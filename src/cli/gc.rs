@@ -10,13 +10,14 @@ use fs_err as fs;
 
 use in_use::InUse;
 
-use super::args::{Cli, GcArgs};
+use super::args::{Cli, GcArgs, ReadFormat};
 use super::output::Terminal;
 use super::project::Project;
 use super::runtime::runtime;
 use crate::error::{Context, Failure};
 use crate::journal::History;
 use crate::model::{RunId, human_bytes};
+use crate::report::{Garbage, OldImage, OldLogs, write_garbage_json};
 use crate::tools::deletion::{Consent, Deletion, Proof};
 use crate::tools::docker::NamedImage;
 
@@ -34,7 +35,11 @@ struct RunFolder {
 pub(super) fn gc(cli: &Cli, terminal: &Terminal, args: &GcArgs) -> Result<u8, Failure> {
     let project = Project::load(cli, terminal)?;
     if !project.tools.state_dir().exists() {
-        terminal.print(|out| writeln!(out, "there is nothing to remove: nothing has run here"))?;
+        if args.format == ReadFormat::Json {
+            let nothing = Garbage::default();
+            terminal.print(|out| write_garbage_json(out, project.pipeline.name.as_str(), &nothing))?;
+        }
+        terminal.note(["there is nothing to remove: nothing has run here".to_owned()]);
         return Ok(0);
     }
     // The lock is held until the end: a run may be writing what is old to us.
@@ -43,27 +48,59 @@ pub(super) fn gc(cli: &Cli, terminal: &Terminal, args: &GcArgs) -> Result<u8, Fa
     let folders = run_folders(project.tools.state_dir())?;
     let kept = shown_runs(&opened.history);
     let old = old_runs(&folders, &kept, args.runs, args.size.map(|size| size.as_u64()));
-    let verb = if args.dry_run { "would remove" } else { "removed" };
-    for folder in old {
-        if !args.dry_run {
-            for path in &folder.paths {
-                fs::remove_dir_all(path).context(|| format!("removing the logs of run `{}`", folder.run))?;
-            }
-        }
-        let text = format!("{verb} the logs of run {} ({})", folder.run, human_bytes(folder.bytes));
-        terminal.print(|out| writeln!(out, "{text}"))?;
+    if args.dry_run {
+        let mut garbage = Garbage { logs: old.into_iter().map(RunFolder::shown).collect(), ..Garbage::default() };
+        let runtime = runtime()?;
+        let found = runtime.block_on(all_old_images(&project, &opened.history, args.images));
+        runtime.shutdown_background();
+        let (images, unknown) = found?;
+        garbage.images.extend(images.into_iter().map(|image| OldImage { name: image.name, bytes: image.size }));
+        garbage.failures.extend(unknown);
+        return show(terminal, &project, args.format, &garbage);
     }
-    if !args.dry_run {
-        let (before, after) = opened.journal.rewrite()?;
-        if after < before {
-            let text = format!("shortened the journal from {} to {}", human_bytes(before), human_bytes(after));
-            terminal.print(|out| writeln!(out, "{text}"))?;
+    for folder in old {
+        for path in &folder.paths {
+            fs::remove_dir_all(path).context(|| format!("removing the logs of run `{}`", folder.run))?;
         }
+        terminal.note([format!("removed the logs of run {} ({})", folder.run, human_bytes(folder.bytes))]);
+    }
+    let (before, after) = opened.journal.rewrite()?;
+    if after < before {
+        terminal.note([format!("shortened the journal from {} to {}", human_bytes(before), human_bytes(after))]);
     }
     let runtime = runtime()?;
-    let code = runtime.block_on(images(terminal, &project, &opened.history, args, verb));
+    let code = runtime.block_on(remove_images(terminal, &project, &opened.history, args.images));
     runtime.shutdown_background();
     code
+}
+
+/// Shows what would be removed. Returns the exit code.
+fn show(terminal: &Terminal, project: &Project, format: ReadFormat, garbage: &Garbage) -> Result<u8, Failure> {
+    terminal.print(|out| {
+        if format == ReadFormat::Json {
+            return write_garbage_json(out, project.pipeline.name.as_str(), garbage);
+        }
+        for logs in &garbage.logs {
+            writeln!(out, "would remove the logs of run {} ({})", logs.run, human_bytes(logs.bytes))?;
+        }
+        for image in &garbage.images {
+            writeln!(out, "would remove the image {} ({})", image.name, human_bytes(image.bytes))?;
+        }
+        Ok(())
+    })?;
+    for failure in &garbage.failures {
+        terminal.show_failure(failure);
+    }
+    if garbage.logs.is_empty() && garbage.images.is_empty() {
+        terminal.note(["there is nothing to remove".to_owned()]);
+    }
+    Ok(u8::from(!garbage.failures.is_empty()))
+}
+
+impl RunFolder {
+    fn shown(&self) -> OldLogs {
+        OldLogs { run: self.run.clone(), bytes: self.bytes }
+    }
 }
 
 /// Returns the folders of runs in the state folder, the oldest first: runs are named by their time.
@@ -116,46 +153,63 @@ fn old_runs<'a>(
     old
 }
 
-/// Removes the names of older images of the steps that build some.
-async fn images(
-    terminal: &Terminal,
+/// Returns the older images of the steps that build some; none, and why, where it is not known which ones are in use.
+async fn all_old_images(
     project: &Project,
     history: &History,
-    args: &GcArgs,
-    verb: &str,
-) -> Result<u8, Failure> {
+    n_kept: usize,
+) -> Result<(Vec<NamedImage>, Option<Failure>), Failure> {
     let current = in_use::named_by(history);
     let repositories: BTreeSet<&str> = current.iter().filter_map(|name| Some(name.rsplit_once(':')?.0)).collect();
     if repositories.is_empty() {
-        return Ok(0);
+        return Ok((Vec::new(), None));
     }
     let docker = project.tools.docker().await?;
     // What is not known to be unused stays.
     let in_use = match InUse::find(project, docker, &current).await {
         Ok(in_use) => in_use,
         Err(failure) => {
-            terminal.show_failure(&failure.while_doing("no image is removed: it is not known which ones are in use"));
-            return Ok(1);
+            let unknown = failure.while_doing("no image is removed: it is not known which ones are in use");
+            return Ok((Vec::new(), Some(unknown)));
         }
     };
-    let mut code = 0;
+    let mut old = Vec::new();
     for repository in repositories {
-        for image in old_images(docker.images_of(repository).await?, &in_use, args.images) {
-            let text = format!("{verb} the image {} ({})", image.name, human_bytes(image.size));
-            if !args.dry_run {
-                let deletion = deletion(&image);
-                let removed = match deletion.permit(Consent::None) {
-                    // The daemon refuses to remove one that a container uses.
-                    Ok(()) => docker.remove_image(&image.name).await,
-                    refused => refused,
-                };
-                if let Err(failure) = removed {
-                    code = 1;
-                    terminal.show_failure(&failure.while_doing(format!("{} stays", deletion.subject)));
-                    continue;
-                }
+        old.extend(old_images(docker.images_of(repository).await?, &in_use, n_kept));
+    }
+    Ok((old, None))
+}
+
+/// Removes the names of older images of the steps that build some. Returns the exit code.
+async fn remove_images(
+    terminal: &Terminal,
+    project: &Project,
+    history: &History,
+    n_kept: usize,
+) -> Result<u8, Failure> {
+    let (images, unknown) = all_old_images(project, history, n_kept).await?;
+    if let Some(failure) = unknown {
+        terminal.show_failure(&failure);
+        return Ok(1);
+    }
+    if images.is_empty() {
+        return Ok(0);
+    }
+    let docker = project.tools.docker().await?;
+    let mut code = 0;
+    for image in images {
+        let deletion = deletion(&image);
+        let removed = match deletion.permit(Consent::None) {
+            // The daemon refuses to remove one that a container uses.
+            Ok(()) => docker.remove_image(&image.name).await,
+            refused => refused,
+        };
+        match removed {
+            Ok(()) => terminal.note([format!("removed the image {} ({})", image.name, human_bytes(image.size))]),
+            Err(failure) => {
+                code = 1;
+                terminal.show_failure(&failure.while_doing(format!("{} stays", deletion.subject)));
             }
-            terminal.print(|out| writeln!(out, "{text}"))?;
         }
     }
     Ok(code)

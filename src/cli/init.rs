@@ -27,15 +27,15 @@ pub(super) fn init(cli: &Cli, terminal: &Terminal, args: &InitArgs) -> Result<u8
     let proposal = runtime()?.block_on(propose(&root, &file))?;
     if args.dry_run {
         terminal.print(|out| out.write_all(proposal.text.as_bytes()))?;
-        drop(show(&mut io::stderr().lock(), terminal.err, &proposal));
+        terminal.tell(|err| show(err, terminal.err, &proposal));
         return Ok(0);
     }
     write(&file, &proposal.text)?;
-    terminal.print(|out| {
-        writeln!(out, "wrote {}\n", file.display())?;
-        show(out, terminal.out, &proposal)?;
-        writeln!(out, "\nnext: `provision plan` shows what would be done, `provision up` does it")
-    })?;
+    terminal.tell(|err| {
+        writeln!(err, "wrote {}\n", file.display())?;
+        show(err, terminal.err, &proposal)?;
+        writeln!(err, "\nnext: `provision plan` shows what would be done, `provision up` does it")
+    });
     Ok(0)
 }
 

@@ -8,7 +8,6 @@ use super::output::Terminal;
 use super::project::Project;
 use super::runtime::runtime;
 use super::signals::stop_signals;
-use super::trust;
 use crate::action::{StepContext, StepScope};
 use crate::error::{ErrorId, Failure, FailureKind, ids};
 use crate::event::StepLog;
@@ -89,9 +88,9 @@ pub(super) fn agreed(terminal: &Terminal, consent: Consent, command: &str) -> Re
         return Err(Failure::of(ids::CONSENT_NEEDED, "nobody can be asked, and nothing was installed")
             .hint(format!("to install what is shown: `{command}`")));
     }
-    let agrees = trust::agrees(terminal, "install it?")?;
+    let agrees = terminal.agrees("install it?")?;
     if !agrees {
-        terminal.print(|out| writeln!(out, "nothing was installed"))?;
+        terminal.note(["nothing was installed".to_owned()]);
     }
     Ok(agrees)
 }

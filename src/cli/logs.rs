@@ -5,7 +5,7 @@ mod several;
 
 use std::path::Path;
 
-use super::args::{Cli, LogsArgs};
+use super::args::{Cli, LogsArgs, ReadFormat};
 use super::follow::POLL_INTERVAL;
 use super::output::Terminal;
 use super::project::Project;
@@ -14,7 +14,7 @@ use crate::event::log_path;
 use crate::journal::{History, running};
 use crate::model::{RunId, StepId};
 use crate::suggest::suggest;
-use lines::{Shown, copy_from};
+use lines::{Form, Shown, copy_from};
 
 pub(super) fn logs(cli: &Cli, terminal: &Terminal, args: &LogsArgs) -> Result<u8, Failure> {
     let project = Project::load(cli, terminal)?;
@@ -54,7 +54,11 @@ fn one(
     };
     let path = log_path(state_dir, &run, step);
     let mut at = 0;
-    let mut shown = Shown::new(terminal, args.raw, String::new());
+    let form = match args.format {
+        ReadFormat::Text => Form::Plain,
+        ReadFormat::Json => Form::Json(step.clone(), run.clone()),
+    };
+    let mut shown = Shown::new(terminal, args.raw, form);
     loop {
         // Checked before reading, so that the last output is read as well.
         let runs = args.follow && running(state_dir).is_some() && is_running(&project.history()?, step, &run);
@@ -72,7 +76,7 @@ fn one(
         {
             return Err(usage(format!("there is no log of step `{step}` in run `{run}`")));
         }
-        terminal.print(|out| writeln!(out, "step `{step}` printed nothing in run `{run}`"))?;
+        terminal.note([format!("step `{step}` printed nothing in run `{run}`")]);
     }
     Ok(0)
 }

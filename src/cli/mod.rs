@@ -38,12 +38,17 @@ mod why;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 
 use crate::error::Failure;
 use crate::tools::docker;
 use args::{Cli, Command};
 use output::Terminal;
+
+/// Returns the command line with all its commands, for what has to know every one of them.
+pub fn command_line() -> clap::Command {
+    Cli::command()
+}
 
 /// Runs the command line. Returns the exit code.
 pub fn main() -> ExitCode {

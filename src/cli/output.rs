@@ -1,6 +1,10 @@
 //! Standard output and standard error of the commands, each with its theme.
+//!
+//! Standard output has what the command exists to give, which a program may read: a table, a list, a document, a run.
+//! Questions with what they are about, notes, warnings and failures go to standard error. docs/reference.md says which
+//! command gives what, and tests/it/streams.rs asks each of them.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, BufRead, IsTerminal, Write};
 use std::path::PathBuf;
 
 use crate::config::Diagnostics;
@@ -108,6 +112,30 @@ impl Terminal {
         for line in lines {
             drop(writeln!(io::stderr().lock(), "{line}"));
         }
+    }
+
+    /// Writes what a question or a note is about to standard error.
+    #[expect(clippy::unused_self, reason = "standard error belongs to the terminal")]
+    pub(super) fn tell(&self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) {
+        let mut err = io::BufWriter::new(io::stderr().lock());
+        drop(write(&mut err).and_then(|()| err.flush()));
+    }
+
+    /// Whether there is a person to ask: who sees standard error, and types on standard input.
+    #[expect(clippy::unused_self, reason = "both belong to the terminal")]
+    pub(super) fn can_ask(&self) -> bool {
+        io::stdin().is_terminal() && io::stderr().is_terminal()
+    }
+
+    /// Asks `question` on standard error and reads the answer from standard input; only a clear yes is one.
+    #[expect(clippy::unused_self, reason = "both belong to the terminal")]
+    pub(super) fn agrees(&self, question: &str) -> Result<bool, Failure> {
+        let asked = write!(io::stderr().lock(), "\n{question} [y/N] ");
+        asked.map_err(|error| Failure::failed("can't ask at the terminal").source(&error))?;
+        let mut answer = String::new();
+        let read = io::stdin().lock().read_line(&mut answer);
+        read.map_err(|error| Failure::failed("can't read an answer from the terminal").source(&error))?;
+        Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
     }
 
     /// Writes the warnings about the pipeline file to standard error.

@@ -25,7 +25,7 @@ const NOT_SHOWN: u8 = 1;
 
 pub(super) fn prove(cli: &Cli, terminal: &Terminal, args: &ProveArgs) -> Result<u8, Failure> {
     let project = Project::load(cli, terminal)?;
-    trust::require(terminal, &project, Ways { flag: args.trust, can_ask: terminal.interactive })?;
+    trust::require(terminal, &project, Ways { flag: args.trust, can_ask: terminal.can_ask() })?;
     let items = args
         .items
         .iter()

@@ -4,7 +4,7 @@
 mod executes;
 mod store;
 
-use std::io::{self, BufRead, Write};
+use std::io::{self, Write};
 
 use serde_json::json;
 
@@ -46,8 +46,8 @@ pub(super) fn require(terminal: &Terminal, project: &Project, ways: Ways) -> Res
                 .hint("`provision trust` shows what it executes, and trusts it as it is now")
                 .hint("where nobody can be asked, as in CI: `provision up --trust`"));
         }
-        terminal.print(|out| show(out, terminal.out, project, &known, &executes))?;
-        if !agrees(terminal, "execute it?")? {
+        terminal.tell(|err| show(err, terminal.err, project, &known, &executes));
+        if !terminal.agrees("execute it?")? {
             return Err(refusal(project, &known).hint("`provision trust --show` shows again what it executes"));
         }
     }
@@ -96,7 +96,7 @@ pub(super) fn trust(cli: &Cli, terminal: &Terminal, args: &TrustArgs) -> Result<
     if args.forget {
         let was = record.forget().map_err(failed)?;
         let text = if was { "it is not trusted any more" } else { "it was not trusted" };
-        terminal.print(|out| writeln!(out, "{text}: {}", project.file.display()))?;
+        terminal.note([format!("{text}: {}", project.file.display())]);
         return Ok(0);
     }
     let known = record.known();
@@ -108,7 +108,7 @@ pub(super) fn trust(cli: &Cli, terminal: &Terminal, args: &TrustArgs) -> Result<
     terminal.print(|out| show(out, terminal.out, &project, &known, &executes))?;
     if !args.show {
         record.remember(&executes).map_err(failed)?;
-        terminal.print(|out| writeln!(out, "\ntrusted as it is now: {}", project.file.display()))?;
+        terminal.note([String::new(), format!("trusted as it is now: {}", project.file.display())]);
     }
     Ok(0)
 }
@@ -172,13 +172,4 @@ fn show_json(out: &mut dyn Write, project: &Project, known: &Known, executes: &[
         "gone": without(before, executes),
     });
     write_document(out, &document)
-}
-
-/// Asks `question` on standard output and reads the answer from standard input; only a clear yes is one.
-pub(super) fn agrees(terminal: &Terminal, question: &str) -> Result<bool, Failure> {
-    terminal.print(|out| write!(out, "\n{question} [y/N] "))?;
-    let mut answer = String::new();
-    let read = io::stdin().lock().read_line(&mut answer);
-    read.map_err(|error| Failure::failed("can't read an answer from the terminal").source(&error))?;
-    Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
 }

@@ -1,6 +1,5 @@
 //! `provision up` and `provision stage`.
 
-use std::io::{self, IsTerminal};
 use std::mem::ManuallyDrop;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
@@ -221,7 +220,7 @@ fn settle_killed_runs(opened: &mut Opened) -> Result<Vec<String>, Failure> {
 fn can_ask(terminal: &Terminal, args: &RunArgs) -> bool {
     let format = args.output.resolve(terminal.interactive, &terminal.environment);
     let is_for_people = matches!(format, Format::Tty | Format::Lines);
-    terminal.interactive && io::stdin().is_terminal() && is_for_people
+    terminal.interactive && terminal.can_ask() && is_for_people
 }
 
 /// Steps may ask where a person can be asked.

@@ -1,8 +1,10 @@
 //! [`choose_context`]: the folder whose files a build needs, as what its Dockerfile copies shows.
 //!
 //! The candidates are the Dockerfile's folder, those above it, and those that other files name. One that has everything
-//! which is copied comes before one that has not, then one that has what `RUN` reads, then one that another file names,
-//! then the nearest.
+//! which is copied comes before one that has not, then one that has what `RUN` and `CMD` read, then one that another
+//! file names, then the nearest.
+
+mod mains;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
@@ -12,7 +14,8 @@ use regex::Regex;
 
 use super::repository::{Repository, ancestors, folder_of, join, shown};
 use crate::files::dockerignore::Ignore;
-use crate::tools::docker::build::dockerfile::{AUTOMATIC, Stage, stages};
+use crate::tools::docker::build::dockerfile::{AUTOMATIC, Program, Stage, stages};
+use mains::mains;
 
 /// What is known of a context.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -226,17 +229,29 @@ fn copied(stages: &[&Stage]) -> BTreeSet<String> {
     found.iter().map(relative).collect()
 }
 
-/// What programs of `RUN` lines read, where everything is copied and only they show what has to be there.
-fn reads(stages: &[&Stage]) -> BTreeSet<&'static str> {
+/// What programs of `RUN` and `CMD` lines read, where everything is copied and only they show what has to be there.
+fn reads(stages: &[&Stage]) -> BTreeSet<String> {
     let copies_all = |stage: &&&Stage| {
         stage
             .copies
             .iter()
             .any(|said| said.value.from.is_none() && said.value.sources.iter().any(|path| path == "." || path == "./"))
     };
-    let runs = stages.iter().filter(copies_all).flat_map(|stage| &stage.runs);
-    runs.flat_map(|run| READERS.iter().filter(|(pattern, _)| pattern.is_match(&run.value)).map(|(_, file)| *file))
-        .collect()
+    let mut found = BTreeSet::new();
+    for stage in stages.iter().filter(copies_all) {
+        for run in &stage.runs {
+            let readers = READERS.iter().filter(|(pattern, _)| pattern.is_match(&run.value));
+            found.extend(readers.map(|(_, file)| (*file).to_owned()));
+            found.extend(mains(&run.value));
+        }
+        for program in stage.command.iter().chain(&stage.entrypoint) {
+            found.extend(match &program.value {
+                Program::Words(words) => mains(&words.join(" ")),
+                Program::Shell(line) => mains(line),
+            });
+        }
+    }
+    found
 }
 
 fn is_pattern(path: &str) -> bool {

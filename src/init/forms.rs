@@ -120,6 +120,7 @@ pub(super) async fn forms(
         });
     }
     choose(&mut all, builds);
+    leave_out_components(findings, &all);
     all.sort_by_key(|form| !form.is_active());
     Ok(all)
 }
@@ -187,6 +188,28 @@ fn tops(all: &[Kustomization]) -> Vec<&Kustomization> {
     found
 }
 
+/// Lists the components that are no part of what is deployed: alone they are nothing that could be.
+fn leave_out_components(findings: &mut Findings, forms: &[Form]) {
+    let all = findings.kustomizations.clone();
+    let is_active = |folder: &str| {
+        forms.iter().any(|form| form.is_active() && matches!(form.kind, FormKind::Kustomization) && form.path == folder)
+    };
+    for component in all.iter().filter(|one| one.is_component) {
+        let has_it = |one: &&Kustomization| closure(&all, one).iter().any(|part| part.folder == component.folder);
+        let users: Vec<&Kustomization> = all.iter().filter(|one| !one.is_component).filter(has_it).collect();
+        if users.iter().any(|one| is_active(&one.folder)) {
+            continue;
+        }
+        let of = users.iter().map(|one| format!("`{}`", shown(&one.folder))).collect::<Vec<_>>();
+        let why = if of.is_empty() {
+            "it is a component, and no kustomization has it".to_owned()
+        } else {
+            format!("it is a component of {} alone, which is not used", of.join(", "))
+        };
+        findings.leave_out(&component.folder, why);
+    }
+}
+
 /// What a kustomization becomes, or why that could not be seen.
 async fn kustomized(
     repository: &Repository,
@@ -247,6 +270,38 @@ mod tests {
     fn form(kind: FormKind, path: &str, image: Option<&str>) -> Form {
         let facts = image.map(|image| Facts { images: BTreeSet::from([image.to_owned()]), ..Facts::default() });
         Form { kind, id: path.into(), path: path.into(), facts, aside: None }
+    }
+
+    #[test]
+    fn a_component_that_is_no_part_of_what_is_deployed_is_listed_with_the_reason() {
+        let one = |folder: &str, resources: &[&str], is_component| Kustomization {
+            folder: folder.to_owned(),
+            resources: resources.iter().map(|one| (*one).to_owned()).collect(),
+            remote: Vec::new(),
+            is_component,
+        };
+        let mut findings = Findings {
+            kustomizations: vec![
+                one("dev", &["part"], false),
+                one("prod", &["deep"], false),
+                one("part", &[], true),
+                one("deep", &["deeper"], true),
+                one("deeper", &[], true),
+                one("alone", &[], true),
+            ],
+            ..Findings::default()
+        };
+        let aside = Form { aside: Some("not this".into()), ..form(FormKind::Kustomization, "prod", None) };
+        leave_out_components(&mut findings, &[form(FormKind::Kustomization, "dev", None), aside]);
+        let left_out: Vec<String> = findings.left_out.iter().map(|one| format!("{}: {}", one.path, one.why)).collect();
+        assert_eq!(
+            left_out,
+            [
+                "deep: it is a component of `prod` alone, which is not used",
+                "deeper: it is a component of `prod` alone, which is not used",
+                "alone: it is a component, and no kustomization has it",
+            ]
+        );
     }
 
     fn active(mut forms: Vec<Form>, builds: &[ImageBuild]) -> Vec<String> {

@@ -50,6 +50,10 @@ pub(crate) use run::tty::{Expected, Size, SizeOf};
 pub(crate) use style::{DIM, Theme, lane_style, timestamp};
 pub(crate) use tables::forecast::{ForecastGraph, StepForecast, write_forecast};
 pub(crate) use tables::json::{write_explanation_json, write_forecast_json, write_status_json};
+pub(crate) use tables::log_line::write_log_line_json;
+pub(crate) use tables::removals::{
+    Garbage, OldImage, OldLogs, Takedown, TakedownKept, TakedownRemoval, write_garbage_json, write_takedown_json,
+};
 pub(crate) use tables::status::{LastState, StepStatus, write_status};
 pub(crate) use tables::status_view::{StatusView, WatchedRun, write_status_change};
 pub(crate) use tables::why::{Explanation, InputChange, LastSuccess, write_explanation};

@@ -21,6 +21,11 @@ fn findings(shown: &Shown, check: &str) -> Vec<Value> {
     let checks = document["checks"].as_array().unwrap();
     let found = checks.iter().find(|found| found["check"] == check);
     assert!(found.is_some(), "no check `{check}` in {checks:?}");
+    for finding in checks.iter().flat_map(|check| check["findings"].as_array().unwrap()) {
+        let fixes = finding["fixes"].as_array().unwrap();
+        let has_fix = fixes.iter().any(|fix| !fix.as_str().unwrap().trim().is_empty());
+        assert!(has_fix || finding["health"] != "problem", "a problem without a fix: {finding}");
+    }
     found.unwrap()["findings"].as_array().unwrap().clone()
 }
 
@@ -218,6 +223,8 @@ fn a_file_with_errors_and_a_missing_secret_are_problems_beside_the_general_check
     let secrets = "[secrets]\nTOKEN = { env = \"NO_SUCH_TOKEN\" }\n";
     sandbox.file("pipeline.toml", &format!("{}{secrets}", one("command", "run = \"true\"")));
     sandbox.run(&["doctor"]).code(3).says("NO_SUCH_TOKEN");
+    let shown = sandbox.run(&["doctor", "--format", "json"]).code(3);
+    assert_eq!(finding(&shown, "pipeline", "TOKEN")["health"], "problem");
     sandbox.env("NO_SUCH_TOKEN", "a-value-of-some-length");
     sandbox.run(&["doctor"]).code(0).keeps_quiet_about("a-value-of");
 }

@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::fake_docker::FakeDocker;
 use crate::fake_engine::FakeEngine;
@@ -52,9 +52,23 @@ fn what_was_made_is_shown_and_goes_with_a_yes_and_nothing_else_does() {
         .says("the compose project `shop-")
         .says("1 container, 1 network, 1 volume")
         .says("may be lost: the volumes shop-");
-    sandbox.run(&["down"]).code(2).says("nobody can be asked, and nothing was removed").says("provision down --yes");
+    let shown = sandbox.run(&["down", "--dry-run", "--format", "json"]).code(0);
+    let document: Value = serde_json::from_str(&shown.stdout).unwrap();
+    let removal = &document["removals"][0];
+    assert_eq!((&removal["step"], &removal["detail"]), (&"s.up".into(), &"1 container, 1 network, 1 volume".into()));
+    assert!(removal["subject"].as_str().unwrap().starts_with("the compose project `shop-"), "{document:#}");
+    assert!(removal["may_be_lost"].as_str().unwrap().starts_with("the volumes shop-"), "{document:#}");
+    assert!(!removal["by_hand"].as_str().unwrap().is_empty());
+    assert_eq!(
+        (&document["removals"][1], &document["stays"], &document["errors"]),
+        (&Value::Null, &json!([]), &json!([]))
+    );
+    let refused = sandbox.run(&["down"]).code(2).says("nobody can be asked, and nothing was removed");
+    assert_eq!(refused.stdout, "", "what nobody agreed to is no data");
+    refused.says("1 container, 1 network, 1 volume").says("provision down --yes");
     assert_eq!(n_left(&engine), [2, 2, 2]);
-    sandbox.run(&["down", "--yes"]).code(0).says("removed the compose project `shop-");
+    let removed = sandbox.run(&["down", "--yes"]).code(0).says("removed the compose project `shop-");
+    assert_eq!(removed.stdout, "");
     assert_eq!(n_left(&engine), [1, 1, 1]);
     assert!(engine.names()[0].starts_with("theirs"), "{:?}", engine.names());
     sandbox.run(&["down", "--yes"]).code(0).says("there is nothing to remove");
@@ -69,6 +83,11 @@ fn a_person_at_a_terminal_is_asked() {
         Shown::of(child)
     };
     answer("n\n").code(0).says("remove it? [y/N]").says("nothing was removed");
+    // The question reaches the person also where standard output goes elsewhere.
+    let mut child = sandbox.on_a_terminal("down > out");
+    child.stdin.as_mut().unwrap().write_all(b"n\n").unwrap();
+    Shown::of(child).code(0).says("may be lost: the volumes shop-").says("remove it? [y/N]");
+    assert_eq!(fs_err::read_to_string(sandbox.path("out")).unwrap(), "");
     assert_eq!(n_left(&engine), [2, 2, 2]);
     answer("y\n").code(0).says("removed the compose project");
     assert_eq!(n_left(&engine), [1, 1, 1]);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::fake_engine::{FakeEngine, Image};
 use crate::sandbox::{Sandbox, send, steps};
@@ -25,6 +25,11 @@ fn old_logs_and_void_records_go_and_what_the_report_shows_stays() {
     assert_eq!(runs(&sandbox), 4);
     let before = journal(&sandbox);
     sandbox.run(&["gc", "--runs", "0", "--dry-run"]).code(0).says("would remove the logs of run");
+    let shown = sandbox.run(&["gc", "--runs", "0", "--dry-run", "--format", "json"]).code(0);
+    let document: Value = serde_json::from_str(&shown.stdout).unwrap();
+    let old = document["logs"].as_array().unwrap();
+    assert!(old.len() == 2 && old.iter().all(|logs| logs["bytes"].as_u64() > Some(0)), "{document:#}");
+    assert!(sandbox.path(".provision/logs").join(old[0]["run"].as_str().unwrap()).is_dir(), "{document:#}");
     assert_eq!((runs(&sandbox), journal(&sandbox)), (4, before));
     sandbox.run(&["gc", "--runs", "0"]).code(0).says("removed the logs of run").says("shortened the journal");
     // Those of the first run have the only log of `once`, those of the last run that of `every`.
@@ -98,11 +103,18 @@ fn f152_an_image_that_another_checkout_or_a_container_uses_stays() {
     // As long as the journal of another checkout can't be read, nothing goes.
     let mark = fs_err::read(two.path(".provision/mark")).unwrap();
     fs_err::write(two.path(".provision/mark"), "of another machine").unwrap();
+    let dry = ["gc", "--images", "0", "--dry-run", "--format", "json"];
+    let document: Value = serde_json::from_str(&one.run(&dry).code(1).stdout).unwrap();
+    assert!(document["errors"][0]["message"].as_str().unwrap().contains("no image is removed"), "{document:#}");
+    assert_eq!(document["images"], json!([]));
     let shown = one.run(&["gc", "--images", "0"]).code(1).says("no image is removed");
     shown.says(&format!("reading what `{}` uses", fs_err::canonicalize(two.path(".provision")).unwrap().display()));
     assert_eq!(built(&engine).len(), 6);
     fs_err::write(two.path(".provision/mark"), mark).unwrap();
 
+    let document: Value = serde_json::from_str(&one.run(&dry).code(0).stdout).unwrap();
+    let old: Vec<&Value> = document["images"].as_array().unwrap().iter().map(|image| &image["name"]).collect();
+    assert!(old.len() == 2 && old.contains(&&json!(names[0])) && old.contains(&&json!(names[1])), "{document:#}");
     one.run(&["gc", "--images", "0"]).code(0).says(&names[0]).says(&names[1]).keeps_quiet_about(&names[2]);
     assert_eq!(built(&engine), all(&[&names[2], &names[3], &of_two, &of_three]));
     // It does not know the second one, and keeps what its sibling and the container use.

@@ -102,6 +102,6 @@ fn no_value_of_a_file_with_secrets_is_shown_or_written() {
     let secret = format!("apiVersion: v1\nkind: Secret\nmetadata:\n  name: a\nstringData:\n  token: {value}\n");
     sandbox.file("dockerfile-only/k8s/secret.yaml", &secret);
     let shown = sandbox.run(&["-C", "dockerfile-only", "init"]).code(0).keeps_quiet_about(&value);
-    assert!(shown.stdout.contains("`prod.env`"), "{}", shown.stdout);
+    assert!(shown.stderr.contains("`prod.env`"), "{}", shown.stderr);
     assert!(!fs::read_to_string(sandbox.path("dockerfile-only/pipeline.toml")).unwrap().contains(&value));
 }

@@ -2,6 +2,8 @@
 
 use std::process::Child;
 
+use serde_json::Value;
+
 use crate::sandbox::{Sandbox, Shown, send, steps};
 
 const TWO_STAGES: &str = r#"
@@ -86,6 +88,33 @@ fn following_named_steps_ends_with_the_run_and_ctrl_c_leaves_the_run_alone() {
     Shown::of(named).code(0);
     let shown = fs_err::read_to_string(sandbox.path("shown")).unwrap();
     assert_eq!(sorted(&shown), ["build.a  │ a1", "build.a  │ a2", "build.a  │ no end", "deploy.c │ c1"]);
+}
+
+#[test]
+fn for_programs_each_line_is_an_object_with_its_step_and_its_run() {
+    let printed = r#"printf 'one \033[31mred\nsay "two"\nno end'; true"#;
+    let sandbox = Sandbox::new(&steps(&[("a", printed, ""), ("b", "echo other", "needs = [\"a\"]")]));
+    sandbox.run(&["up"]).code(0);
+    let lines = |args: &[&str]| -> Vec<Value> {
+        let shown = sandbox.run(&[&["logs", "--format", "json"], args].concat()).code(0);
+        assert!(!shown.stdout.contains('\u{1b}'), "{shown:?}");
+        shown.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    };
+    let texts = |lines: &[Value]| -> Vec<String> {
+        lines
+            .iter()
+            .map(|line| format!("{} {}", line["step"].as_str().unwrap(), line["text"].as_str().unwrap()))
+            .collect()
+    };
+    let one = lines(&["s.a"]);
+    assert_eq!(texts(&one), ["s.a one \u{1b}[31mred", "s.a say \"two\"", "s.a no end"]);
+    assert_eq!(one[0]["v"], 1);
+    let run = one[0]["run"].as_str().unwrap();
+    assert!(sandbox.path(".provision/logs").join(run).is_dir(), "{run}");
+    let all = lines(&[]);
+    assert_eq!(texts(&all)[2..], ["s.a no end", "s.b other"]);
+    assert!(all.iter().all(|line| line["run"] == run), "{all:?}");
+    assert_eq!(lines(&["s.b", "--run", run]).len(), 1);
 }
 
 #[test]

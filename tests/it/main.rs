@@ -50,6 +50,7 @@ mod shared_cluster;
 mod side_by_side;
 mod state_folder;
 mod status_watch;
+mod streams;
 mod support_commands;
 mod terminal;
 mod together;

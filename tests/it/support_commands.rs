@@ -68,6 +68,18 @@ fn completions_know_the_names_of_the_pipeline() {
     assert_eq!(completed(&sandbox, &["up", "--set", "p"]), ["port="]);
     assert!(completed(&sandbox, &["actions", "helm-"]).contains(&"helm-install".to_owned()));
     assert!(!sandbox.path(".provision").exists());
+    assert!(!completed(&sandbox, &["prove", "T"]).contains(&"T001".to_owned()));
+    let pipeline = fs_err::read_to_string(sandbox.path("pipeline.toml")).unwrap();
+    sandbox.file("pipeline.toml", &pipeline.replace("name = \"test\"", "name = \"test\"\nchecklists = [\"tasks.md\"]"));
+    sandbox.file("tasks.md", "- [ ] T001 One\n- [ ] T002 Two\n- [ ] U001 Three\n");
+    assert_eq!(completed(&sandbox, &["prove", "T"]), ["T001", "T002"]);
+    assert_eq!(completed(&sandbox, &["prove", "T001", "U"]), ["U001"]);
+    // A command below another one has names of its own, which mean something else in others.
+    fs_err::create_dir_all(sandbox.path(".provision/logs/20260102-000000-00000002")).unwrap();
+    assert_eq!(completed(&sandbox, &["report", "diff", "2026"]), ["20260102-000000-00000002"]);
+    assert_eq!(completed(&sandbox, &["report", "diff", "previous", "l"]), ["latest"]);
+    assert_eq!(completed(&sandbox, &["logs", "--run", "2026"]), ["20260102-000000-00000002"]);
+    assert_eq!(completed(&sandbox, &["up", "--from", "s.t"]), ["s.two"]);
     // Also from another folder, and of a file that is just being edited.
     fs_err::create_dir(sandbox.path("below")).unwrap();
     assert_eq!(completed(&sandbox, &["-C", "below", "logs", "s.o"]), ["s.one"]);

@@ -24,6 +24,9 @@ pub(in crate::cli) struct LogsArgs {
     /// Show every byte as it is, also control sequences that drive the terminal
     #[arg(long)]
     pub(in crate::cli) raw: bool,
+    /// How to show it; of JSON each line is an object
+    #[arg(long, value_name = "FORM", default_value = "text", conflicts_with = "raw")]
+    pub(in crate::cli) format: ReadFormat,
     /// Show the log of run ID
     #[arg(long, value_name = "ID")]
     pub(in crate::cli) run: Option<String>,

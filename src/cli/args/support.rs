@@ -76,6 +76,9 @@ pub(in crate::cli) struct DownArgs {
     /// Only show what would be removed
     #[arg(long)]
     pub(in crate::cli) dry_run: bool,
+    /// How to show it; with `--dry-run`
+    #[arg(long, value_name = "FORM", default_value = "text", requires = "dry_run")]
+    pub(in crate::cli) format: ReadFormat,
     /// Remove it without asking, with the data in it
     #[arg(long)]
     pub(in crate::cli) yes: bool,
@@ -125,6 +128,9 @@ pub(in crate::cli) struct GcArgs {
     /// Only show what would be removed
     #[arg(long)]
     pub(in crate::cli) dry_run: bool,
+    /// How to show it; with `--dry-run`
+    #[arg(long, value_name = "FORM", default_value = "text", requires = "dry_run")]
+    pub(in crate::cli) format: ReadFormat,
 }
 
 #[derive(Args, Debug)]

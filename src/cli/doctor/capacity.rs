@@ -20,9 +20,8 @@ fn findings(daemon: &DaemonMachine, demand: &Demand) -> Vec<Finding> {
     let wanted = if demand.in_docker { demand.clone() } else { Demand::default() };
     let cpus = match wanted.cpus {
         Some(cpus) if cpus > daemon.cpus => {
-            Finding::problem("cpus", format!("Docker has {}, and [cluster] asks for {cpus}", daemon.cpus))
-                .fix(format!("set `cpus = {}` in [cluster]", daemon.cpus))
-                .fix(MORE)
+            let text = format!("Docker has {}, and [cluster] asks for {cpus}", daemon.cpus);
+            Finding::problem("cpus", text, format!("set `cpus = {}` in [cluster]", daemon.cpus)).fix(MORE)
         }
         Some(cpus) => Finding::good("cpus", format!("{}; [cluster] asks for {cpus}", daemon.cpus)),
         None => Finding::good("cpus", daemon.cpus.to_string()),
@@ -32,7 +31,7 @@ fn findings(daemon: &DaemonMachine, demand: &Demand) -> Vec<Finding> {
         Some(memory) if memory > daemon.memory => {
             let text = format!("Docker has {has}, and [cluster] asks for {}", human_bytes(memory));
             let mib = daemon.memory >> 20;
-            Finding::problem("memory", text).fix(format!("set `memory = \"{mib}m\"` or less in [cluster]")).fix(MORE)
+            Finding::problem("memory", text, format!("set `memory = \"{mib}m\"` or less in [cluster]")).fix(MORE)
         }
         Some(memory) => Finding::good("memory", format!("{has}; [cluster] asks for {}", human_bytes(memory))),
         None => Finding::good("memory", has),

@@ -45,15 +45,16 @@ fn authority(name: &str) -> Option<Finding> {
         return Some(Finding::good(name, format!("`{}` is there", path.display())));
     }
     let text = format!("`{}` is not there: no server is trusted", path.display());
-    Some(Finding::problem(name, text).fix(format!("unset {name}")))
+    Some(Finding::problem(name, text, format!("unset {name}")))
 }
 
 fn of_docker(folder: &Path, now: Timestamp, needed: bool) -> Vec<Finding> {
     let missing = OF_DOCKER.iter().map(|name| folder.join(name)).find(|path| !path.is_file());
     if let Some(path) = missing {
         let text = format!("`{}` is not there, and the connection to the daemon is encrypted", path.display());
-        let finding = if needed { Finding::problem("docker", text) } else { Finding::warning("docker", text) };
-        return vec![finding.fix("put it there, or `unset DOCKER_TLS_VERIFY` for a connection without encryption")];
+        let fix = "put it there, or `unset DOCKER_TLS_VERIFY` for a connection without encryption";
+        let finding = Finding::problem("docker", text, fix);
+        return vec![if needed { finding } else { finding.at_most_a_warning() }];
     }
     let read = |name: &str| fs_err::read(folder.join(name)).ok().and_then(|pem| expiry(&pem));
     let dated = ["cert.pem", "ca.pem"].into_iter().filter_map(|name| Some((name, read(name)?)));
@@ -64,7 +65,7 @@ fn validity(subject: &str, until: Timestamp, now: Timestamp, fix: &str) -> Findi
     let left = until.duration_since(now);
     let date = format!("{until:.0}");
     if left.is_negative() {
-        Finding::problem(subject, format!("it was valid until {date}")).fix(fix)
+        Finding::problem(subject, format!("it was valid until {date}"), fix)
     } else if left < SOON {
         Finding::warning(subject, format!("it is valid until {date} only")).fix(fix)
     } else {

@@ -33,8 +33,9 @@ fn against_daemon(ahead: SignedDuration) -> Finding {
     let seconds = off.as_secs();
     let how = if ahead.is_positive() { "ahead of" } else { "behind" };
     let text = format!("the Docker daemon's clock is {seconds} s {how} this machine's");
-    let finding = if off > TOO_FAR { Finding::problem("docker", text) } else { Finding::warning("docker", text) };
-    finding.fix("sudo timedatectl set-ntp true").fix("where Docker runs in a virtual machine, restart that")
+    let finding = Finding::problem("docker", text, "sudo timedatectl set-ntp true");
+    let finding = if off > TOO_FAR { finding } else { finding.at_most_a_warning() };
+    finding.fix("where Docker runs in a virtual machine, restart that")
 }
 
 fn against_record(ahead: SignedDuration) -> Finding {

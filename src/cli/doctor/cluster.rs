@@ -34,8 +34,8 @@ async fn findings(machine: &Machine, spec: &ClusterSpec) -> Result<Vec<Finding>,
         Err(failure) => Finding::failure(name, &failure, true),
     }];
     findings.extend(provider.differences(tools, spec).await?.into_iter().map(|difference| {
-        Finding::problem(name, format!("{difference}, as [cluster] declares"))
-            .fix("set it back in [cluster]; only a new cluster can have other settings")
+        let fix = "set it back in [cluster]; only a new cluster can have other settings";
+        Finding::problem(name, format!("{difference}, as [cluster] declares"), fix)
     }));
     Ok(findings)
 }

@@ -75,16 +75,16 @@ fn judge(subject: &str, folder: &Path, space: DiskSpace, (least, comfort): Room,
     let text = format!("{available} are free in `{}`{}", folder.display(), taken.unwrap_or_default());
     let need = need.unwrap_or_default();
     let few_files = space.files.filter(|files| *files < LEAST_FILES);
-    let finding = if let Some(files) = few_files {
-        Finding::problem(subject, format!("{text}, but only {files} more files can be made"))
+    let fix = format!("du -xh --max-depth=2 '{}' | sort -h   # shows what takes the room", folder.display());
+    if let Some(files) = few_files {
+        Finding::problem(subject, format!("{text}, but only {files} more files can be made"), fix)
     } else if space.available < least.max(need) {
-        Finding::problem(subject, text)
+        Finding::problem(subject, text, fix)
     } else if space.available < comfort.max(need.saturating_mul(2)) {
-        Finding::warning(subject, text)
+        Finding::warning(subject, text).fix(fix)
     } else {
-        return Finding::good(subject, text);
-    };
-    finding.fix(format!("du -xh --max-depth=2 '{}' | sort -h   # shows what takes the room", folder.display()))
+        Finding::good(subject, text)
+    }
 }
 
 #[cfg(test)]

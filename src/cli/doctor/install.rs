@@ -1,8 +1,6 @@
 //! `provision doctor --install`: installs the programs that are missing or too old, in the ways that the pipeline
 //! declares. What it would do is shown first, as exact commands, and asked.
 
-use std::io::{self, IsTerminal};
-
 use super::machine::Machine;
 use crate::cli::args::{DoctorArgs, ReadFormat};
 use crate::cli::install::{Consent, Installed, Missing, agreed, missing, perform, plan_lines};
@@ -21,7 +19,7 @@ pub(super) async fn install(
         return Ok(None);
     };
     let is_text = args.format == ReadFormat::Text;
-    let can_ask = is_text && terminal.interactive && io::stdin().is_terminal();
+    let can_ask = is_text && terminal.can_ask();
     // A check may run a program that the file names, and so may a way.
     trust::require(terminal, project, trust::Ways { flag: args.trust, can_ask })?;
     let missing = missing(machine.steps(), |step| machine.context(step)).await?;
@@ -33,11 +31,8 @@ pub(super) async fn install(
     } else {
         plan_lines(&missing)
     };
-    if is_text {
-        terminal.print(|out| lines.iter().try_for_each(|line| writeln!(out, "{line}")))?;
-    } else {
-        terminal.note(lines);
-    }
+    // Standard output has what the checks found.
+    terminal.note(lines);
     let consent = Consent { yes: args.yes, can_ask };
     if !missing.iter().any(Missing::can_be) || !agreed(terminal, consent, "provision doctor --install --yes")? {
         return Ok(None);

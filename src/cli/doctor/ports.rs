@@ -47,15 +47,13 @@ async fn taken(machine: &Machine, port: u16, step: &StepId) -> Finding {
             return Finding::good(port.to_string(), format!("published by `{}` of this project", container.name));
         }
         let text = format!("step {step} needs it, and the container `{}` publishes it", container.name);
-        return Finding::problem(port.to_string(), text).fix(format!("docker stop {}", container.name));
+        return Finding::problem(port.to_string(), text, format!("docker stop {}", container.name));
     }
     let needed = format!("step {step} needs it, and");
-    match holder(port) {
-        Some(holder) => {
-            let text = format!("{needed} process {} listens there: {}", holder.pid, holder.command);
-            Finding::problem(port.to_string(), text).fix(format!("kill {}", holder.pid))
-        }
-        None => Finding::problem(port.to_string(), format!("{needed} something listens there already"))
-            .fix(format!("sudo lsof -nP -iTCP:{port} -sTCP:LISTEN   # shows what")),
-    }
+    let Some(holder) = holder(port) else {
+        let fix = format!("sudo lsof -nP -iTCP:{port} -sTCP:LISTEN   # shows what");
+        return Finding::problem(port.to_string(), format!("{needed} something listens there already"), fix);
+    };
+    let text = format!("{needed} process {} listens there: {}", holder.pid, holder.command);
+    Finding::problem(port.to_string(), text, format!("kill {}", holder.pid))
 }

@@ -32,7 +32,7 @@ pub(super) async fn check(machine: &Machine) -> Vec<Finding> {
     if !hosts.is_empty() {
         let text = format!("requests to {} would go through the proxy", hosts.join(", "));
         let fix = format!("export NO_PROXY=\"${{NO_PROXY:+$NO_PROXY,}}{}\"", hosts.join(","));
-        findings.push(Finding::problem("NO_PROXY", text).fix(fix));
+        findings.push(Finding::problem("NO_PROXY", text, fix));
     }
     if let Ok(daemon) = machine.daemon().await
         && daemon.proxy.is_none()
@@ -48,14 +48,15 @@ pub(super) async fn check(machine: &Machine) -> Vec<Finding> {
 async fn responds(name: &str, proxy: &str) -> Finding {
     let shown = without_user(proxy);
     let Some((host, port)) = address(proxy) else {
-        return Finding::problem(name, format!("`{shown}` is no address of a proxy")).fix(format!("unset {name}"));
+        return Finding::problem(name, format!("`{shown}` is no address of a proxy"), format!("unset {name}"));
     };
     let why = match pause::timeout(CONNECT, TcpStream::connect((host.as_str(), port))).await {
         Some(Ok(_)) => return Finding::good(name, format!("`{shown}` responds")),
         Some(Err(error)) => error.to_string(),
         None => format!("no response within {} s", CONNECT.as_secs()),
     };
-    Finding::problem(name, format!("`{shown}` does not respond: {why}")).fix(format!("correct it, or `unset {name}`"))
+    let fix = format!("correct it, or `unset {name}`");
+    Finding::problem(name, format!("`{shown}` does not respond: {why}"), fix)
 }
 
 /// Returns the address without user and password.

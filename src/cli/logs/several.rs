@@ -1,6 +1,6 @@
 //! The output of several steps: each line begins with the step that has printed it.
 
-use crate::cli::args::LogsArgs;
+use crate::cli::args::{LogsArgs, ReadFormat};
 use crate::cli::follow::{Follower, POLL_INTERVAL};
 use crate::cli::output::Terminal;
 use crate::cli::project::Project;
@@ -9,12 +9,15 @@ use crate::event::log_path;
 use crate::model::{RunId, StepId};
 use crate::report::lane_style;
 
-use super::lines::{Shown, copy_from};
+use super::lines::{Form, Shown, copy_from};
 
 /// A step whose log is shown.
 struct Source<'a> {
     step: StepId,
-    shown: Shown<'a>,
+    /// What each line begins with.
+    prefix: String,
+    /// Standard output; `None` until it is known which run it is of.
+    shown: Option<Shown<'a>>,
     at: u64,
     /// Whether it has ended and everything was read.
     is_done: bool,
@@ -33,7 +36,7 @@ pub(super) fn show(
     let follows = args.follow && run.is_none() && follower.is_on();
     let wanted = Wanted { run, follows, of_last_run: steps.is_none() };
     let steps = steps.unwrap_or_else(|| project.graph.steps.iter().map(|node| node.step.id.clone()).collect());
-    let mut sources = sources(terminal, args, steps);
+    let mut sources = sources(terminal, steps);
     let mut anything = false;
     loop {
         let is_on = follows && follower.is_on();
@@ -41,9 +44,16 @@ pub(super) fn show(
             let Some(run) = wanted.run_of(&source.step, &follower) else { continue };
             let path = log_path(project.tools.state_dir(), &run, &source.step);
             source.is_done = !is_on || follower.history().step(&source.step).is_some_and(|known| known.last.is_some());
-            source.at = copy_from(&mut source.shown, &path, source.at)?;
+            let shown = source.shown.get_or_insert_with(|| {
+                let form = match args.format {
+                    ReadFormat::Text => Form::Prefixed(std::mem::take(&mut source.prefix)),
+                    ReadFormat::Json => Form::Json(source.step.clone(), run),
+                };
+                Shown::new(terminal, args.raw, form)
+            });
+            source.at = copy_from(shown, &path, source.at)?;
             if source.is_done {
-                source.shown.finish()?;
+                shown.finish()?;
             }
             anything |= source.at > 0;
         }
@@ -87,12 +97,12 @@ impl Wanted {
     }
 }
 
-fn sources<'a>(terminal: &'a Terminal, args: &LogsArgs, steps: Vec<StepId>) -> Vec<Source<'a>> {
+fn sources(terminal: &Terminal, steps: Vec<StepId>) -> Vec<Source<'_>> {
     let width = steps.iter().map(|step| step.as_str().len()).max().unwrap_or(0);
     let source = |(place, step): (usize, StepId)| {
         let prefix =
             terminal.out.paint(lane_style(place), &format!("{:width$} {}", step.as_str(), terminal.out.gutter()));
-        Source { shown: Shown::new(terminal, args.raw, prefix), step, at: 0, is_done: false }
+        Source { step, prefix, shown: None, at: 0, is_done: false }
     };
     steps.into_iter().enumerate().map(source).collect()
 }

@@ -15,6 +15,23 @@ const fn case(files: &'static [(&'static str, &'static str)], dockerfile: &'stat
     Case { files, dockerfile, declared: &[], context, missing: &[] }
 }
 
+fn check(cases: &[Case]) {
+    for &Case { files, dockerfile, declared, context, missing } in cases {
+        let (_dir, repository) = repository(files);
+        let args = BTreeMap::new();
+        let found = choose_context(&repository, Wanted { dockerfile, target: None, args: &args, declared });
+        assert_eq!(found.folder, context, "{files:?}");
+        let mut lacks: Vec<&str> =
+            found.missing.iter().map(String::as_str).filter(|path| !path.ends_with("lock*")).collect();
+        lacks.sort_unstable();
+        if !missing.is_empty() {
+            assert_eq!(lacks, missing, "{files:?}");
+        }
+        let differs = declared.iter().any(|(folder, _)| *folder != context);
+        assert_eq!(!found.doubts.is_empty(), differs, "{files:?} {:?}", found.doubts);
+    }
+}
+
 #[test]
 fn the_context_is_where_everything_is_that_is_copied() {
     let cases = [
@@ -76,20 +93,35 @@ fn the_context_is_where_everything_is_that_is_copied() {
             ..case(&[("Dockerfile", "FROM x\nCOPY target/x target/*.jar /\n")], "Dockerfile", "")
         },
     ];
-    for Case { files, dockerfile, declared, context, missing } in cases {
-        let (_dir, repository) = repository(files);
-        let args = BTreeMap::new();
-        let found = choose_context(&repository, Wanted { dockerfile, target: None, args: &args, declared });
-        assert_eq!(found.folder, context, "{files:?}");
-        let mut lacks: Vec<&str> =
-            found.missing.iter().map(String::as_str).filter(|path| !path.ends_with("lock*")).collect();
-        lacks.sort_unstable();
-        if !missing.is_empty() {
-            assert_eq!(lacks, missing, "{files:?}");
-        }
-        let differs = declared.iter().any(|(folder, _)| *folder != context);
-        assert_eq!(!found.doubts.is_empty(), differs, "{files:?} {:?}", found.doubts);
-    }
+    check(&cases);
+}
+
+#[test]
+fn a_main_file_that_is_compiled_or_started_shows_the_context() {
+    let cases = [
+        // The command line is relative to what was copied.
+        case(
+            &[("docker/Dockerfile", "FROM x\nCOPY . .\nRUN go build -o /x ./cmd/x\n"), ("cmd/x/main.go", "")],
+            "docker/Dockerfile",
+            "",
+        ),
+        case(
+            &[("docker/Dockerfile", "FROM x\nCOPY . .\nCMD [\"python\", \"src/app.py\"]\n"), ("src/app.py", "")],
+            "docker/Dockerfile",
+            "",
+        ),
+        case(
+            &[("a/Dockerfile", "FROM x\nCOPY . .\nENTRYPOINT node x.js\n"), ("a/x.js", ""), ("x.js", "")],
+            "a/Dockerfile",
+            "a",
+        ),
+        // Another file names the context, and what is started says otherwise.
+        Case {
+            declared: &[("", "compose.yml")],
+            ..case(&[("a/Dockerfile", "FROM x\nCOPY . .\nCMD python x.py\n"), ("a/x.py", "")], "a/Dockerfile", "a")
+        },
+    ];
+    check(&cases);
 }
 
 #[test]

@@ -49,6 +49,8 @@ fn step(path: &str, with: &Value) -> Option<DeclaredBuild> {
         None => join(&context, "Dockerfile")?,
     };
     let tags = with.get("tags").and_then(Value::as_str).unwrap_or_default();
+    let args = with.get("build-args").and_then(Value::as_str).unwrap_or_default();
+    let args = args.lines().filter_map(|line| line.trim().split_once('=')).filter(|(_, value)| !value.contains("${{"));
     let first = tags.split([',', '\n']).map(str::trim).find(|tag| !tag.is_empty() && !image_name(tag).contains("${{"));
     Some(DeclaredBuild {
         by: path.to_owned(),
@@ -56,6 +58,7 @@ fn step(path: &str, with: &Value) -> Option<DeclaredBuild> {
         context: Some(context),
         dockerfile: Some(dockerfile),
         target: text("target").map(str::to_owned),
+        args: args.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
         ..DeclaredBuild::default()
     })
 }
@@ -68,7 +71,7 @@ mod tests {
     fn the_steps_of_a_workflow_that_build_are_read() {
         let dir = tempfile::tempdir().unwrap();
         fs_err::create_dir_all(dir.path().join(".github/workflows")).unwrap();
-        let text = "jobs:\n  a:\n    steps:\n    - uses: docker/build-push-action@v5\n      with: {context: ., file: ./api/Dockerfile, tags: \"ghcr.io/acme/api:latest,x\"}\n    \
+        let text = "jobs:\n  a:\n    steps:\n    - uses: docker/build-push-action@v5\n      with: {context: ., file: ./api/Dockerfile, tags: \"ghcr.io/acme/api:latest,x\",\n        build-args: \"A=b\\nSHA=${{ github.sha }}\\nC=d=e\\n\"}\n    \
                     - uses: docker/build-push-action@v5\n      with: {context: \"${{ matrix.dir }}\"}\n    - run: docker build -t web web\n";
         fs_err::write(dir.path().join(".github/workflows/ci.yml"), text).unwrap();
         let mut findings = Findings::default();
@@ -76,13 +79,13 @@ mod tests {
         let builds: Vec<String> = findings
             .builds
             .iter()
-            .map(|one| format!("{:?} {:?} {:?}", one.image, one.context, one.dockerfile))
+            .map(|one| format!("{:?} {:?} {:?} {:?}", one.image, one.context, one.dockerfile, one.args))
             .collect();
         assert_eq!(
             builds,
             [
-                r#"Some("web") Some("web") Some("web/Dockerfile")"#,
-                r#"Some("ghcr.io/acme/api") Some("") Some("api/Dockerfile")"#,
+                r#"Some("web") Some("web") Some("web/Dockerfile") {}"#,
+                r#"Some("ghcr.io/acme/api") Some("") Some("api/Dockerfile") {"A": "b", "C": "d=e"}"#,
             ]
         );
     }

@@ -32,6 +32,8 @@ const ASIDE: &[(&str, &str)] = &[
     ("vendor", "it belongs to somebody else's code"),
     ("third_party", "it belongs to somebody else's code"),
     ("third-party", "it belongs to somebody else's code"),
+    ("generated", "it is generated"),
+    ("gen", "it is generated"),
     (".devcontainer", "it is for the development environment"),
     (".github", "it is for the automation"),
     (".circleci", "it is for the automation"),
@@ -58,6 +60,9 @@ mod tests {
     fn what_is_beside_the_application_is_known_by_its_folders() {
         assert_eq!(aside("a/tests/Dockerfile"), Some("it is a test's"));
         assert_eq!(aside("vendor/x/Dockerfile"), Some("it belongs to somebody else's code"));
+        assert_eq!(aside("api/gen/Dockerfile"), Some("it is generated"));
+        assert_eq!(aside("k8s/generated/all.yaml"), Some("it is generated"));
+        assert_eq!(aside("src/generator/Dockerfile"), None);
         assert_eq!(aside("src/frontend/Dockerfile"), None);
         assert_eq!(aside("tests"), None);
     }

@@ -74,7 +74,7 @@ mod tests {
     #[test]
     fn artifacts_and_deployments_are_read() {
         let dir = tempfile::tempdir().unwrap();
-        let text = "apiVersion: skaffold/v4beta6\nkind: Config\nbuild:\n  artifacts:\n  - {image: acme/web, context: src/web, docker: {target: run, buildArgs: {A: b}}}\n  \
+        let text = "apiVersion: skaffold/v4beta6\nkind: Config\nbuild:\n  artifacts:\n  - {image: acme/web, context: src/web, docker: {target: run, buildArgs: {A: b, V: \"{{.TAG}}\"}}}\n  \
                     - {image: api, docker: {dockerfile: api/Dockerfile}}\n  - {image: j, jib: {}}\nmanifests:\n  rawYaml: [k8s/*.yaml]\n  kustomize: {paths: [kustomize/base]}\n\
                     deploy: {helm: {releases: [{name: r, chartPath: chart, valuesFiles: [chart/values-dev.yaml]}]}}\n";
         fs_err::write(dir.path().join("skaffold.yaml"), text).unwrap();
@@ -83,13 +83,15 @@ mod tests {
         let builds: Vec<String> = findings
             .builds
             .iter()
-            .map(|one| format!("{:?} {:?} {:?} {:?}", one.image, one.context, one.dockerfile, one.target))
+            .map(|one| {
+                format!("{:?} {:?} {:?} {:?} {:?}", one.image, one.context, one.dockerfile, one.target, one.args)
+            })
             .collect();
         assert_eq!(
             builds,
             [
-                r#"Some("acme/web") Some("src/web") Some("src/web/Dockerfile") Some("run")"#,
-                r#"Some("api") Some("") Some("api/Dockerfile") None"#,
+                r#"Some("acme/web") Some("src/web") Some("src/web/Dockerfile") Some("run") {"A": "b"}"#,
+                r#"Some("api") Some("") Some("api/Dockerfile") None {}"#,
             ]
         );
         let deployed: Vec<&str> = findings.deployments.iter().map(|one| one.path.as_str()).collect();

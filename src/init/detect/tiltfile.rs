@@ -1,5 +1,6 @@
 //! A Tiltfile: `docker_build`, `k8s_yaml` and `helm`, as far as they stand there as plain values.
 
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -17,6 +18,10 @@ fn pattern(text: &str) -> Option<Regex> {
 static CALL: LazyLock<Option<Regex>> =
     LazyLock::new(|| pattern(r"(?s)\b(docker_build|k8s_yaml|helm|kustomize)\(([^()]*(?:\([^()]*\)[^()]*)*)\)"));
 static STRING: LazyLock<Option<Regex>> = LazyLock::new(|| pattern(r#"(?:(\w+)\s*=\s*)?(?:'([^']*)'|"([^"]*)")"#));
+static ARGS: LazyLock<Option<Regex>> =
+    LazyLock::new(|| pattern(r"(?s)\bbuild_args\s*=\s*(?:\{([^{}]*)\}|dict\(([^()]*)\))"));
+static PAIR: LazyLock<Option<Regex>> =
+    LazyLock::new(|| pattern(r#"(?:'(\w+)'|"(\w+)"|(\w+))\s*[:=]\s*(?:'([^']*)'|"([^"]*)")\s*(?:,|$)"#));
 static COMMENT: LazyLock<Option<Regex>> = LazyLock::new(|| pattern(r"(?m)^\s*#.*$"));
 
 fn detect(repository: &Repository, findings: &mut Findings) {
@@ -34,7 +39,8 @@ fn read(path: &str, text: &str, findings: &mut Findings) {
     let (Some(call), Some(comment)) = (CALL.as_ref(), COMMENT.as_ref()) else { return };
     let text = comment.replace_all(text, "");
     for found in call.captures_iter(&text) {
-        let arguments = strings(&found[2]);
+        let (arguments, args) = without_build_args(&found[2]);
+        let arguments = strings(&arguments);
         let named = |name: &str| arguments.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
         let plain: Vec<&str> =
             arguments.iter().filter(|(key, _)| key.is_empty()).map(|(_, value)| value.as_str()).collect();
@@ -53,6 +59,7 @@ fn read(path: &str, text: &str, findings: &mut Findings) {
                     context,
                     dockerfile,
                     target: named("target").map(str::to_owned),
+                    args,
                     ..DeclaredBuild::default()
                 });
             }
@@ -69,6 +76,22 @@ fn read(path: &str, text: &str, findings: &mut Findings) {
             _ => {}
         }
     }
+}
+
+/// The arguments of a call without `build_args`, and the pairs of that whose values are plain strings.
+fn without_build_args(arguments: &str) -> (String, BTreeMap<String, String>) {
+    let (Some(args), Some(pair)) = (ARGS.as_ref(), PAIR.as_ref()) else {
+        return (arguments.to_owned(), BTreeMap::new());
+    };
+    let text = |found: Option<regex::Match<'_>>| found.map(|found| found.as_str().to_owned());
+    let pairs = args.captures_iter(arguments).filter_map(|found| text(found.get(1).or_else(|| found.get(2))));
+    let pairs: Vec<String> = pairs.collect();
+    let of = |found: regex::Captures<'_>| {
+        let name = text(found.get(1).or_else(|| found.get(2)).or_else(|| found.get(3)))?;
+        Some((name, text(found.get(4).or_else(|| found.get(5)))?))
+    };
+    let named = pairs.iter().flat_map(|pairs| pair.captures_iter(pairs.trim()).filter_map(of)).collect();
+    (args.replace_all(arguments, "").into_owned(), named)
 }
 
 /// The strings among the arguments of a call, each with its name.
@@ -103,7 +126,28 @@ mod tests {
                 r#"Some("api") Some("") Some("Dockerfile") None"#,
             ]
         );
+        assert!(findings.builds.iter().all(|one| one.args.is_empty()), "{:?}", findings.builds);
         let deployed: Vec<&str> = findings.deployments.iter().map(|one| one.path.as_str()).collect();
         assert_eq!(deployed, ["k8s/a.yaml", "k8s/b.yaml", "chart"]);
+    }
+
+    #[test]
+    fn build_arguments_are_read_and_are_no_context() {
+        let text = "docker_build('api', build_args={'MODE': 'dev', \"NODE\": \"20\", 'WHO': os.getenv('USER'), 'N': n},\n  context='api')\n\
+                    docker_build('web', 'web', build_args=dict(A='b'), target='run')\n";
+        let mut findings = Findings::default();
+        read("Tiltfile", text, &mut findings);
+        let builds: Vec<String> = findings
+            .builds
+            .iter()
+            .map(|one| format!("{:?} {:?} {:?} {:?}", one.image, one.context, one.target, one.args))
+            .collect();
+        assert_eq!(
+            builds,
+            [
+                r#"Some("api") Some("api") None {"MODE": "dev", "NODE": "20"}"#,
+                r#"Some("web") Some("web") Some("run") {"A": "b"}"#,
+            ]
+        );
     }
 }

@@ -56,15 +56,20 @@ impl Finding {
         Self::new(Health::Warning, subject, text)
     }
 
-    /// Something without which a run can't work.
-    pub(crate) fn problem(subject: impl Into<String>, text: impl Into<String>) -> Self {
-        Self::new(Health::Problem, subject, text)
+    /// Something without which a run can't work, with what helps: there is no problem without that.
+    pub(crate) fn problem(subject: impl Into<String>, text: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self::new(Health::Problem, subject, text).fix(fix)
     }
 
-    /// A failure: a problem of what is `needed`, a warning of all else.
+    /// A failure: a problem of what is `needed`, a warning of all else. One that names nothing that helps is explained
+    /// by its page.
     pub(crate) fn failure(subject: impl Into<String>, failure: &Failure, needed: bool) -> Self {
         let health = if needed { Health::Problem } else { Health::Warning };
-        Self { fixes: failure.hints.clone(), ..Self::new(health, subject, failure.to_string()) }
+        let finding = Self { fixes: failure.hints.clone(), ..Self::new(health, subject, failure.to_string()) };
+        if finding.fixes.is_empty() {
+            return finding.fix(format!("provision explain {}", failure.error_id().word()));
+        }
+        finding
     }
 
     /// As a warning, if it is a problem: it is not known to be needed.
@@ -110,6 +115,7 @@ impl Diagnosis<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ids;
     use crate::report::style::Theme;
 
     fn checks() -> Vec<Checked> {
@@ -154,6 +160,18 @@ mod tests {
           – cluster  the pipeline has none
         1 problem, 1 warning
         ");
+    }
+
+    #[test]
+    fn a_failure_without_a_hint_has_the_page_of_its_error_as_its_fix() {
+        let without = Failure::of(ids::CLUSTER_UNREACHABLE, "it does not respond");
+        assert_eq!(Finding::failure("kind", &without, true).fixes, ["provision explain cluster-unreachable"]);
+        let general = Failure::prerequisite("`x` is not there");
+        let fixes = Finding::failure("x", &general, true).fixes;
+        let id = fixes[0].strip_prefix("provision explain ").unwrap();
+        assert!(ids::find(id).is_some() && fixes.len() == 1, "{fixes:?}");
+        let with = general.hint("put it there");
+        assert_eq!(Finding::failure("x", &with, true).fixes, ["put it there"]);
     }
 
     #[test]

@@ -217,7 +217,10 @@ impl State {
     fn take(&mut self, info: BuildInfo, on_event: &(dyn Fn(BuildEvent<'_>) + Sync)) {
         let mut out = |line: &str| on_event(BuildEvent::Line(line));
         match info.aux {
-            Some(BuildInfoAux::Default(image)) => self.id = image.id.or(self.id.take()),
+            Some(BuildInfoAux::Default(image)) => {
+                self.trace.classic_ended(&mut out);
+                self.id = image.id.or(self.id.take());
+            }
             Some(BuildInfoAux::BuildKit(status)) => {
                 self.trace.buildkit(status, &mut out);
                 self.trace.take_warnings().iter().for_each(|warning| on_event(BuildEvent::Warning(warning)));

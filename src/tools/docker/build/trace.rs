@@ -1,6 +1,7 @@
 //! [`Trace`]: the messages of a build, folded into its progress and the step that failed.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::time::Instant;
 
 use bollard::moby::buildkit::v1::StatusResponse;
 use bollard::models::BuildInfo;
@@ -21,6 +22,8 @@ pub(super) struct Trace {
     /// Layers that are being fetched, by vertex and id: bytes so far and in total.
     layers: BTreeMap<(String, String), (u64, u64)>,
     classic: Option<(u64, u64)>,
+    /// When the last step of the classic builder began, unless it has ended: it says no times itself.
+    began: Option<Instant>,
     /// What the builder warned of since it was last asked.
     warnings: Vec<String>,
 }
@@ -31,7 +34,10 @@ struct BuildStep {
     digest: String,
     name: String,
     announced: bool,
+    /// When it began, in nanoseconds since the Unix epoch.
+    started: Option<i128>,
     completed: bool,
+    cached: bool,
     error: String,
     /// The unfinished lines of its two outputs: the daemon mixes them, and not at the ends of lines.
     open: [Vec<u8>; 2],
@@ -50,22 +56,55 @@ impl BuildStep {
         }
         self.tail.push_back(line.chars().take(TAIL_LINE).collect());
     }
+
+    /// Shows the lines that have no end, and how the step number `n` ended at `end`.
+    fn finish(&mut self, n: usize, end: i128, out: &mut dyn FnMut(&str)) {
+        for open in std::mem::take(&mut self.open).iter().filter(|open| !open.is_empty()) {
+            let line = String::from_utf8_lossy(open);
+            let line = line.rsplit('\r').next().unwrap_or(&line).trim_end();
+            self.push(line);
+            out(&format!("#{n} {line}"));
+        }
+        let how = match self.error.as_str() {
+            "" => "done",
+            error if error.contains(CANCELED) => "stopped after",
+            _ => "failed after",
+        };
+        let tenths = self.started.map_or(0, |started| (end - started).max(0) / 100_000_000);
+        out(&format!("#{n} {how} {}.{}s", tenths / 10, tenths % 10));
+    }
+}
+
+/// What the error of a step says that was stopped because another one failed.
+const CANCELED: &str = "context canceled";
+
+/// A time of BuildKit, whose own type has no name here.
+fn nanoseconds(seconds: i64, nanos: i32) -> i128 {
+    i128::from(seconds) * 1_000_000_000 + i128::from(nanos)
 }
 
 impl Trace {
     /// Processes a status of BuildKit; `out` gets the lines to show.
     pub(super) fn buildkit(&mut self, status: StatusResponse, out: &mut dyn FnMut(&str)) {
+        let mut ended = Vec::new();
         for vertex in status.vertexes {
             let at = self.position(&vertex.digest);
             let step = &mut self.steps[at];
             step.name = vertex.name;
-            if !step.announced && (vertex.started.is_some() || vertex.cached) {
+            step.started = step.started.or(vertex.started.map(|time| nanoseconds(time.seconds, time.nanos)));
+            if !step.announced && (step.started.is_some() || vertex.cached) {
                 step.announced = true;
                 out(&format!("#{} {}{}", at + 1, step.name, if vertex.cached { " (cached)" } else { "" }));
+            } else if vertex.cached && !step.cached {
+                out(&format!("#{} (cached)", at + 1));
             }
-            step.completed |= vertex.completed.is_some();
+            step.cached |= vertex.cached;
             if !vertex.error.is_empty() {
                 step.error = vertex.error;
+            }
+            if let (Some(time), false) = (vertex.completed, step.completed) {
+                step.completed = true;
+                ended.extend((!step.cached).then(|| (at, nanoseconds(time.seconds, time.nanos))));
             }
         }
         for status in status.statuses {
@@ -95,6 +134,10 @@ impl Trace {
                 out(&format!("#{} {line}", at + 1));
             }
         }
+        // Behind the lines that came with the news of its end.
+        for (at, end) in ended {
+            self.steps[at].finish(at + 1, end, out);
+        }
     }
 
     fn position(&mut self, digest: &str) -> usize {
@@ -115,16 +158,27 @@ impl Trace {
         }
         for line in info.stream.as_deref().unwrap_or_default().lines().map(str::trim_end) {
             if let Some((step, total, name)) = classic_step(line) {
+                self.classic_ended(out);
                 self.layers.clear();
+                self.began = Some(Instant::now());
                 self.classic = Some((step - 1, total));
                 self.steps.push(BuildStep { name: format!("[{step}/{total}] {name}"), ..BuildStep::default() });
             } else if let Some(step) = self.steps.last_mut() {
                 step.push(line);
+                step.cached |= line == " ---> Using cache";
             }
             self.warnings.extend(classic_warning(line).map(str::to_owned));
             if !line.is_empty() {
                 out(line);
             }
+        }
+    }
+
+    /// Shows how long the last step of the classic builder took: another one begins, or the image is there.
+    pub(super) fn classic_ended(&mut self, out: &mut dyn FnMut(&str)) {
+        let (Some(began), Some((before, total))) = (self.began.take(), self.classic) else { return };
+        if !self.steps.last().is_some_and(|step| step.cached) {
+            out(&format!("Step {}/{total} done {:.1}s", before + 1, began.elapsed().as_secs_f64()));
         }
     }
 
@@ -152,7 +206,7 @@ impl Trace {
     /// Returns the failure of a build that ended with `message`: the step of the Dockerfile and its last lines.
     pub(super) fn failure(&self, what: &str, message: &str) -> Failure {
         let message = message.trim();
-        let failed = self.steps.iter().find(|step| !step.error.is_empty() && !step.error.contains("context canceled"));
+        let failed = self.steps.iter().find(|step| !step.error.is_empty() && !step.error.contains(CANCELED));
         let failed = failed.or(self.steps.last().filter(|step| step.digest.is_empty()));
         let Some(step) = failed else {
             return Failure::of(ids::IMAGE_BUILD_FAILED, what).cause(message);
@@ -189,17 +243,22 @@ mod tests {
 
     use super::*;
 
-    /// Returns some time; its type cannot be named here.
-    fn log_time<T: Default + 'static>() -> Option<T> {
-        std::iter::once_with(T::default).next()
+    /// Returns a time of a vertex; its type cannot be named here.
+    macro_rules! time {
+        ($seconds:expr, $nanos:expr) => {{
+            let mut vertex = Vertex::default();
+            let time = vertex.started.get_or_insert_with(Default::default);
+            (time.seconds, time.nanos) = ($seconds, $nanos);
+            vertex.started
+        }};
     }
 
     fn vertex(digest: &str, name: &str, completed: bool, error: &str) -> Vertex {
         Vertex {
             digest: digest.into(),
             name: name.into(),
-            started: log_time(),
-            completed: log_time().filter(|_| completed),
+            started: time!(10, 0),
+            completed: time!(11, 250_000_000).filter(|_| completed),
             error: error.into(),
             ..Vertex::default()
         }
@@ -234,7 +293,46 @@ mod tests {
         let failure = trace.failure("building `x`", "exit code: 2\n");
         assert_eq!(failure.message, "building `x`: step [2/2] RUN make failed");
         assert_eq!(failure.details, ["one", "20%", "two", "three"]);
-        assert_eq!(lines.last().unwrap(), "#3 two");
+        let shown = [
+            "#1 [internal] load build definition",
+            "#2 [1/2] FROM base",
+            "#3 [2/2] RUN make",
+            "#1 done 1.2s",
+            "#2 done 1.2s",
+            "#3 one",
+            "#3 20%",
+            "#3 two",
+            "#3 three",
+            "#3 failed after 1.2s",
+        ];
+        assert_eq!(lines, shown);
+    }
+
+    #[test]
+    fn a_step_says_once_how_long_it_took_or_that_it_is_cached() {
+        let mut trace = Trace::default();
+        let mut lines = Vec::new();
+        let cached = |vertex: Vertex| Vertex { cached: true, ..vertex };
+        let news = [
+            vec![cached(vertex("a", "[1/3] FROM base", true, "")), vertex("b", "[2/3] RUN a", false, "")],
+            vec![vertex("b", "[2/3] RUN a", true, ""), vertex("c", "[3/3] COPY b", false, "")],
+            vec![vertex("b", "[2/3] RUN a", true, ""), cached(vertex("c", "[3/3] COPY b", true, ""))],
+            vec![vertex("d", "[other 1/1] RUN", true, "process: context canceled")],
+        ];
+        for vertexes in news {
+            let status = StatusResponse { vertexes, ..StatusResponse::default() };
+            trace.buildkit(status, &mut |line: &str| lines.push(line.to_owned()));
+        }
+        let shown = [
+            "#1 [1/3] FROM base (cached)",
+            "#2 [2/3] RUN a",
+            "#3 [3/3] COPY b",
+            "#2 done 1.2s",
+            "#3 (cached)",
+            "#4 [other 1/1] RUN",
+            "#4 stopped after 1.2s",
+        ];
+        assert_eq!(lines, shown);
     }
 
     #[test]
@@ -279,9 +377,14 @@ mod tests {
     fn classic_steps_are_read_from_their_lines() {
         let mut trace = Trace::default();
         let say = |text: &str| BuildInfo { stream: Some(text.into()), ..BuildInfo::default() };
+        let mut lines = Vec::new();
         for text in ["Step 1/2 : FROM base\n", " ---> abc\n", "Step 2/2 : RUN false\n", "oops\n"] {
-            trace.classic(&say(text), &mut |_| {});
+            trace.classic(&say(text), &mut |line: &str| lines.push(line.to_owned()));
         }
+        // The first one has ended, and how long it took is not known beforehand.
+        let timed: Vec<&String> = lines.iter().filter(|line| line.contains(" done ")).collect();
+        assert!(timed.len() == 1 && timed[0].starts_with("Step 1/2 done 0."), "{lines:?}");
+        assert_eq!(lines.iter().position(|line| line == timed[0]), Some(2));
         assert_eq!(trace.progress().to_string(), "1/2 [2/2] RUN false");
         let failure = trace.failure("building `x`", "returned a non-zero code: 1");
         assert_eq!(failure.message, "building `x`: step [2/2] RUN false failed");
