@@ -31,8 +31,9 @@ use apply::Apply;
 #[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 pub(super) struct ManifestApply {
     /// The manifests: files, folders or globs, applied in this order; `!GLOB` leaves out. Of a folder or a glob the
-    /// files that end with `.yaml`, `.yml` or `.json` count. Namespaces, definitions of kinds, service accounts and the
-    /// like come first wherever they stand, webhooks last.
+    /// files that end with `.yaml`, `.yml` or `.json` count. Wherever they stand, what others need comes first:
+    /// namespaces, definitions of kinds, service accounts, Secrets, ConfigMaps, volumes, roles and Services before what
+    /// makes pods, and webhooks last.
     files: Vec<String>,
     /// The namespace of objects that name none.
     #[serde(default = "defaults::namespace")]

@@ -100,11 +100,11 @@ async fn manifests_are_applied_in_order_with_marks_and_a_second_run_changes_noth
          kind: CustomResourceDefinition\nmetadata: {name: gadgets.x.example, namespace: wrong}\nspec: {group: x.example}\n",
     );
     project.apply().await.unwrap();
-    // The namespace and the definition first, then the order of the files.
+    // The namespace and the definition first, what pods need before what may make some.
     let (applied, marked): (Vec<_>, Vec<_>) =
         project.store.changes().into_iter().partition(|change| change.starts_with("PATCH"));
-    assert_eq!(applied, ["PATCH apps", "PATCH gadgets.x.example", "PATCH g", "PATCH c"]);
-    assert_eq!(marked, ["MARK apps", "MARK gadgets.x.example", "MARK g", "MARK c"]);
+    assert_eq!(applied, ["PATCH apps", "PATCH gadgets.x.example", "PATCH c", "PATCH g"]);
+    assert_eq!(marked, ["MARK apps", "MARK gadgets.x.example", "MARK c", "MARK g"]);
     for path in [CONFIG, NAMESPACE, "/apis/x.example/v1/namespaces/apps/gadgets/g"] {
         let metadata = &project.store.get(path).unwrap()["metadata"];
         assert_eq!(metadata["labels"]["provision.dev/pipeline"], "shop", "{path}");

@@ -8,7 +8,7 @@ use crate::error::{Failure, ids};
 use crate::model::Progress;
 use crate::tools::Poll;
 use crate::tools::deletion::Consent;
-use crate::tools::kubernetes::{Judged, Kube, LiveObject, Marks};
+use crate::tools::kubernetes::{Judged, Kube, LiveObject, Marks, order_live};
 use crate::tools::process::ProcessObserver;
 
 /// How often it is checked whether objects are gone.
@@ -28,13 +28,14 @@ pub(in crate::actions) struct Removal<'a> {
 }
 
 impl Removal<'_> {
-    /// Deletes `objects`, the last one first, and waits until they are gone. Fails before anything is deleted if one of
-    /// them may not be. Returns the names of those that it has deleted.
+    /// Deletes `objects` in the reverse of the order in which they are applied, and waits until they are gone. Fails
+    /// before anything is deleted if one of them may not be. Returns the names of those that it has deleted.
     pub(in crate::actions) async fn remove(
         &self,
         cx: &StepContext,
-        objects: Vec<LiveObject>,
+        mut objects: Vec<LiveObject>,
     ) -> Result<Vec<String>, Failure> {
+        order_live(&mut objects);
         let mut judged = Vec::new();
         for object in objects.iter().filter(|object| !object.is_being_deleted()) {
             let judge = self.judge(cx, object.clone());

@@ -15,15 +15,16 @@ struct Project {
     consent: Consent,
 }
 
+/// What needs the other one comes first in the file.
 const MANIFESTS: &str = "apiVersion: v1
-kind: ConfigMap
-metadata: {name: c}
-data: {A: '1'}
----
-apiVersion: v1
 kind: Service
 metadata: {name: web}
 spec: {port: 1}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: c}
+data: {A: '1'}
 ";
 
 impl Project {
