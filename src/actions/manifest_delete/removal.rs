@@ -36,6 +36,23 @@ impl Removal<'_> {
         mut objects: Vec<LiveObject>,
     ) -> Result<Vec<String>, Failure> {
         order_live(&mut objects);
+        let mut deleted = Vec::new();
+        match self.remove_all(cx, &objects, &mut deleted).await {
+            Ok(()) => {
+                deleted.reverse();
+                Ok(deleted)
+            }
+            Err(failure) => Err(cx.leaves_of(failure, &deleted, "deleted", "the same command goes on with the others")),
+        }
+    }
+
+    /// Adds to `deleted` the names of those that it has deleted.
+    async fn remove_all(
+        &self,
+        cx: &StepContext,
+        objects: &[LiveObject],
+        deleted: &mut Vec<String>,
+    ) -> Result<(), Failure> {
         let mut judged = Vec::new();
         for object in objects.iter().filter(|object| !object.is_being_deleted()) {
             let judge = self.judge(cx, object.clone());
@@ -47,7 +64,6 @@ impl Removal<'_> {
             .filter(|one| one.object.reference.kind == "Namespace")
             .map(|one| one.object.reference.name.clone())
             .collect();
-        let mut deleted = Vec::new();
         for one in judged.into_iter().rev() {
             let name = one.object.reference.short();
             if !namespaces.contains(&one.object.reference.namespace) {
@@ -56,9 +72,7 @@ impl Removal<'_> {
             }
             deleted.push(name);
         }
-        self.wait(cx, &objects).await?;
-        deleted.reverse();
-        Ok(deleted)
+        self.wait(cx, objects).await
     }
 
     async fn judge(&self, cx: &StepContext, object: LiveObject) -> Result<Judged, Failure> {
