@@ -12,6 +12,7 @@ pub(crate) mod fake;
 mod file_inputs;
 mod file_proof;
 pub mod ignored;
+mod left;
 pub mod names;
 mod opening;
 mod prompts;

@@ -35,7 +35,8 @@ pub(super) struct ChartCheck {
     #[serde(default = "defaults::yes")]
     lint: bool,
     /// Whether every rendered object has to be valid: for the API server, which tries it and changes nothing, where the
-    /// cluster is there; else by the fields that this program knows of Kubernetes.
+    /// cluster is there; else by what this program knows of the kinds of Kubernetes: their fields and types, which of
+    /// them are required, and which values they can have.
     #[serde(default = "defaults::yes")]
     validate: bool,
     /// The sets of values; without one the chart is rendered once with its own values.
@@ -55,7 +56,7 @@ fn default_release() -> String {
 
 impl ActionSettings for ChartCheck {
     const NAME: &'static str = "chart-check";
-    const REVISION: u32 = 1;
+    const REVISION: u32 = 2;
     const SUMMARY: &'static str = "Lints a chart strictly and renders it with each set of values: the objects that it becomes \
          are there or not, are as asserted, and are valid; says of each object that could not be validated why not";
     const EXAMPLE: &'static str = "chart = \"charts/todo\"\nrender = [\n  \
@@ -197,7 +198,7 @@ impl ChartCheck {
                 }
             },
         };
-        cx.line(&format!("objects are validated by names and types of fields only, without a cluster: {why}"));
+        cx.line(&format!("objects are validated by what is known of their kinds, without a cluster: {why}"));
         Ok(None)
     }
 

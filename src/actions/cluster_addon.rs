@@ -134,7 +134,11 @@ impl Action for ClusterAddon {
                     program: self.program.as_ref().map(|program| cx.path(program)),
                     has_ended: AtomicBool::new(false),
                 };
-                let ready = Box::pin(enabling.until_ready()).await?;
+                let ready = Box::pin(enabling.until_ready()).await;
+                let ready = ready.map_err(|failure| {
+                    let on: Vec<String> = self.names().take_while(|other| *other != name).map(str::to_owned).collect();
+                    cx.leaves_of(failure, &on, "addons that were turned on", "they stay enabled")
+                })?;
                 all = Ready { workloads: all.workloads + ready.workloads, pods: all.pods + ready.pods };
             }
             Ok(Output::new()
@@ -209,10 +213,10 @@ impl Enabling<'_> {
         let ready = match watched {
             Ok(ready) => ready,
             // It says what was still missing.
-            Err(failure) if failure.kind == FailureKind::Interrupted => return Err(failure),
+            Err(failure) if failure.kind == FailureKind::Interrupted => return Err(self.stays_enabled(failure)),
             Err(failure) => return Err(self.explain(failure)),
         };
-        self.cx.check_cancel()?;
+        self.cx.check_cancel().map_err(|failure| self.stays_enabled(failure))?;
         match (enabled, ready) {
             // What was ready already may have been changed since.
             (Ok(()), Some(_)) if !saw_the_end => self.watch().await.map(Option::unwrap_or_default),
@@ -293,6 +297,18 @@ impl Enabling<'_> {
             "it stays enabled and comes up once that is solved; a `fallback` can stand in for this step; to turn it off: \
              `{disable}`"
         ))
+    }
+
+    /// Adds to the failure of a step that was stopped that the addon is on, where it is.
+    fn stays_enabled(&self, failure: Failure) -> Failure {
+        let name = &self.addon.name;
+        let state = match self.addons.is_enabled(self.cluster, name) {
+            Ok(true) => "stays enabled",
+            Ok(false) => return failure,
+            Err(_) => "may be enabled",
+        };
+        let disable = self.addons.disable_line(self.cluster, name);
+        self.cx.leaves(failure, &format!("the addon `{name}` {state}; to turn it off: `{disable}`"))
     }
 
     fn not_found(&self) -> Failure {

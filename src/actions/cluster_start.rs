@@ -26,7 +26,7 @@ pub(super) struct ClusterStart {
 
 impl ActionSettings for ClusterStart {
     const NAME: &'static str = "cluster-start";
-    const REVISION: u32 = 1;
+    const REVISION: u32 = 2;
     const SUMMARY: &'static str = "Starts, resumes or repairs the cluster of [cluster]; done when its API server and \
          its node are ready. A cluster of provider `context` is only checked";
     const EXAMPLE: &'static str = "";
@@ -34,6 +34,11 @@ impl ActionSettings for ClusterStart {
     const OUTPUTS: &'static [(&'static str, &'static str)] = &[
         ("name", "the cluster's name"),
         ("uid", "the uid of its kube-system namespace: another one is another cluster"),
+        (
+            "created",
+            "`true` if this checkout made the cluster, in this run or an earlier one; `false` if somebody else did, or \
+             where that can't be seen: it is the label of the node's volume, which nodes that are no containers lack",
+        ),
         ("context", "its kube context"),
         ("kubeconfig", "the kubeconfig to use; empty for the user's own"),
         ("version", "the version of Kubernetes"),
@@ -110,10 +115,12 @@ impl Action for ClusterStart {
             let session = Session::new(cx.tools(), cx, &on_progress);
             let program = self.program.as_ref().map(|program| cx.path(program));
             let ready = provider(cluster)?.ensure_up(&session, cluster, program.as_deref()).await?;
+            let created = provider(cluster)?.is_made_here(cx.tools(), cluster).await?;
             let kubeconfig = cluster.kubeconfig(cx.tools().state_dir()).unwrap_or_else(PathBuf::new);
             Ok(Output::new()
                 .with("name", &cluster.name)
                 .with("uid", ready.uid)
+                .with("created", created.to_string())
                 .with("context", &cluster.context)
                 .with("kubeconfig", kubeconfig.display().to_string())
                 .with("version", ready.node.version)

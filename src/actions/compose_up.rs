@@ -19,11 +19,11 @@ use serde_json::Value;
 use crate::action::response::Expected;
 use crate::action::units::Time;
 use crate::action::{Action, ActionSettings, Presence, Statuses, StepContext, names};
-use crate::error::{Context, Failure, ids};
+use crate::error::{Context, Failure, FailureKind, ids};
 use crate::files::{Globs, inside};
 use crate::fingerprint::Inputs;
 use crate::model::{Output, ProofKind, split_secret_refs};
-use crate::tools::compose::project_name;
+use crate::tools::compose::{TEMPORARY, project_name};
 use crate::tools::deletion::{Consent, Deletion};
 use crate::tools::docker::ComposeProject;
 use crate::tools::secrets::keyed_digest;
@@ -38,9 +38,6 @@ const WITHIN: Duration = Duration::from_secs(120);
 
 /// The fact with the identities of the services.
 const IDENTITIES: &str = ".services";
-
-/// What the name of a project that goes with its step ends with.
-const TEMPORARY: &str = "once";
 
 /// Settings of `compose-up`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -305,14 +302,19 @@ impl Action for ComposeUp {
             let project = self.project(cx)?;
             let exercise = Exercise::new(self, cx, docker, &project).await?;
             if !self.temporary {
-                return exercise.run().await;
+                return match exercise.run().await {
+                    Err(failure) if failure.kind == FailureKind::Interrupted => Err(exercise.stays(failure).await),
+                    seen => seen,
+                };
             }
             // What a killed run has left of it.
             exercise.take_down().await?;
             let seen = exercise.run().await;
-            let removed = exercise.take_down().await;
-            let output = seen?;
-            removed.map(|()| output)
+            match (seen, exercise.take_down().await) {
+                (seen, Ok(())) => seen,
+                (Ok(_), Err(failure)) => Err(exercise.is_left(failure)),
+                (Err(failure), Err(removal)) => Err(exercise.is_left(failure.cause(removal))),
+            }
         })
     }
 }

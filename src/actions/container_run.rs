@@ -228,9 +228,11 @@ impl Action for ContainerRun {
             let mut exercise = Exercise::new(cx, docker, self.within.map_or(WITHIN, |time| time.0));
             let seen = Box::pin(exercise.run(self)).await;
             // Also after a failure or Ctrl-C.
-            let removed = exercise.clean_up().await;
-            let output = seen?;
-            removed.map(|()| output)
+            match (seen, exercise.clean_up().await) {
+                (seen, Ok(())) => seen,
+                (Ok(_), Err(failure)) => Err(exercise.is_left(failure)),
+                (Err(failure), Err(removal)) => Err(exercise.is_left(failure.cause(removal))),
+            }
         })
     }
 }

@@ -1,6 +1,7 @@
 //! `manifest-apply`: the objects of manifests are in the cluster as the files have them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
 
 use futures_util::future::BoxFuture;
 use schemars::JsonSchema;
@@ -31,8 +32,9 @@ use apply::Apply;
 #[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 pub(super) struct ManifestApply {
     /// The manifests: files, folders or globs, applied in this order; `!GLOB` leaves out. Of a folder or a glob the
-    /// files that end with `.yaml`, `.yml` or `.json` count. Namespaces, definitions of kinds, service accounts and the
-    /// like come first wherever they stand, webhooks last.
+    /// files that end with `.yaml`, `.yml` or `.json` count. Wherever they stand, what others need comes first:
+    /// namespaces, definitions of kinds, service accounts, Secrets, ConfigMaps, volumes, roles and Services before what
+    /// makes pods, and webhooks last.
     files: Vec<String>,
     /// The namespace of objects that name none.
     #[serde(default = "defaults::namespace")]
@@ -127,26 +129,16 @@ impl Action for ManifestApply {
     fn run<'a>(&'a self, cx: &'a StepContext) -> BoxFuture<'a, Result<Output, Failure>> {
         Box::pin(async move {
             let kube = cx.unless_cancelled("connecting to the cluster", cx.tools().kube()).await?;
-            let (objects, pruned) = self.apply(cx, &kube).await?;
-            let names: Vec<String> = objects.iter().map(|object| object.reference.short()).collect();
-            let mut output = Output::new()
-                .with("objects", objects.len().to_string())
-                .with("names", names.join(","))
-                .with("namespace", &self.namespace);
-            if self.wait {
-                let pods = wait(cx, &kube, targets(&objects), self.allow_empty, None).await?;
-                output = output.with("pods", pods.to_string());
-            }
-            Ok(if self.prune { output.with("pruned", pruned.join(",")) } else { output })
+            let apply = self.applying(cx, &kube);
+            self.apply(&apply).await.map_err(|failure| apply.stays(failure))
         })
     }
 }
 
 impl ManifestApply {
-    /// Applies everything, and prunes. Returns the objects, and the names of what was deleted.
-    async fn apply(&self, cx: &StepContext, kube: &Kube) -> Result<(Vec<ManifestObject>, Vec<String>), Failure> {
+    fn applying<'a>(&'a self, cx: &'a StepContext, kube: &'a Kube) -> Apply<'a> {
         let tools = cx.tools();
-        let apply = Apply {
+        Apply {
             cx,
             kube,
             namespace: &self.namespace,
@@ -154,12 +146,29 @@ impl ManifestApply {
             ignored: &self.ignore_changes,
             marks: tools.marks(),
             owners: Owners::new(tools.pipeline(), tools.steps(), cx.step()),
-        };
+            applied: Mutex::default(),
+        }
+    }
+
+    /// Applies everything, prunes, and waits for the workloads.
+    async fn apply(&self, apply: &Apply<'_>) -> Result<Output, Failure> {
+        let cx = apply.cx;
         let objects = self.objects(cx).await?;
         let work = Box::pin(apply.all(&objects));
         let objects = cx.unless_cancelled("applying the manifests", work).await?;
-        let pruned = if self.prune { Box::pin(apply.prune(&objects)).await? } else { Vec::new() };
-        Ok((objects, pruned))
+        let names: Vec<String> = objects.iter().map(|object| object.reference.short()).collect();
+        let mut output = Output::new()
+            .with("objects", objects.len().to_string())
+            .with("names", names.join(","))
+            .with("namespace", &self.namespace);
+        if self.prune {
+            output = output.with("pruned", Box::pin(apply.prune(&objects)).await?.join(","));
+        }
+        if self.wait {
+            let pods = wait(cx, apply.kube, targets(&objects), self.allow_empty, None).await?;
+            output = output.with("pods", pods.to_string());
+        }
+        Ok(output)
     }
 
     /// Compares what is in the cluster with the files.

@@ -68,6 +68,13 @@ pub trait Provider: Debug + Send + Sync {
         None
     }
 
+    /// Returns whether this checkout made the cluster that is there now, by what the cluster itself shows; `false`
+    /// where that can't be seen, as by default.
+    fn is_made_here<'a>(&'a self, tools: &'a Tools, spec: &'a ClusterSpec) -> BoxFuture<'a, Result<bool, Failure>> {
+        let _ = (tools, spec);
+        Box::pin(std::future::ready(Ok(false)))
+    }
+
     /// Returns what `down` would delete of the cluster, each with the proof that it is ours. Nothing by default.
     fn removals<'a>(
         &'a self,

@@ -22,6 +22,7 @@ pub use complaint::Complaint;
 pub use functions::no_object;
 pub use language::{ExprError, LANGUAGE, MAX_CODE, MAX_STRING, explain, help_for};
 pub use pattern::Pattern;
+pub use quantity::is_quantity;
 pub use subject::{DocumentFunction, Subject};
 pub use tree::{Content, Tree};
 

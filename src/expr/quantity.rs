@@ -66,6 +66,11 @@ fn multiplier(suffix: &str) -> Option<i128> {
     10_i128.checked_pow(u32::try_from(exponent.checked_add(9)?).ok()?)
 }
 
+/// Returns whether `text` is an amount as Kubernetes writes it.
+pub fn is_quantity(text: &str) -> bool {
+    Quantity::parse(text).is_some()
+}
+
 /// A version: `1.2.3`, `v1.2`, `1.2.3-rc.1`.
 #[derive(Clone, Debug)]
 pub(super) struct Version {

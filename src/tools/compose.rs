@@ -12,6 +12,9 @@ use crate::error::{Failure, ids};
 /// How long the docker program may take to say whether it has the plugin; on a busy machine it takes some seconds.
 const FIND: Duration = Duration::from_secs(30);
 
+/// What the name of a project that goes with its step ends with.
+pub const TEMPORARY: &str = "once";
+
 /// The compose program: the plugin of the docker program, or the older one of its own.
 #[derive(Clone, Debug)]
 pub struct Compose {

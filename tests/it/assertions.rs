@@ -46,7 +46,8 @@ case "$*" in
 esac"#;
 
 const RENDERED: &str = "---\n# Source: todo/templates/web.yaml\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\n\
-    spec: {replicas: 2}\n---\n# Source: todo/templates/w.yaml\napiVersion: x/v1\nkind: Widget\nmetadata: {name: w}\n";
+    spec: {replicas: 2, selector: {matchLabels: {app: web}}, template: {metadata: {labels: {app: web}}, \
+    spec: {containers: [{name: web, image: 'web:1'}]}}}\n---\n# Source: todo/templates/w.yaml\napiVersion: x/v1\nkind: Widget\nmetadata: {name: w}\n";
 
 fn chart(step: &str) -> Sandbox {
     let sandbox = Sandbox::new(&pipeline("", &format!("action = \"chart-check\"\nchart = \"chart\"\n{step}")));

@@ -255,6 +255,37 @@ fn changed_settings_of_a_cluster_are_told_by_plan_and_report_and_nothing_is_touc
 }
 
 #[test]
+fn a_cluster_is_created_here_as_its_volume_shows_also_in_later_runs() {
+    let mut sandbox = Sandbox::new(
+        "[pipeline]\nname = 't'\n[cluster]\nprovider = 'minikube'\nname = 'pp'\n[[stage]]\nid = 's'\n[[stage.step]]\n\
+         id = 'a'\naction = 'cluster-start'\n[[stage]]\nid = 't'\n[[stage.step]]\nid = 'b'\naction = 'command'\n\
+         run = 'echo ${{ steps.s.a.created }} >> world'\n",
+    );
+    let docker = FakeDocker::serve(&mut sandbox);
+    FakeCluster::serve(&sandbox, "pp");
+    // The start makes the node, in the volume that was created for it.
+    docker.node(true);
+    docker.lists_the_node();
+    fs_err::rename(sandbox.path("daemon/container.json"), sandbox.path("daemon/node")).unwrap();
+    let minikube = fs_err::read_to_string(sandbox.path("bin/minikube")).unwrap();
+    let starts = "start*) cp \"$here/../daemon/node\" \"$here/../daemon/container.json\"; ";
+    sandbox.tool("minikube", &minikube.replace("start*) ", starts));
+    sandbox.run(&["up"]).code(0);
+    assert_eq!(sandbox.world(), ["true"]);
+    sandbox.run(&["up"]).code(0).says("nothing to do");
+    // A later run finds that it is still the one that the first run made.
+    sandbox.run(&["up", "--force=s.a"]).code(0);
+    assert_eq!(sandbox.world(), ["true"]);
+    // The node of another checkout, and one that minikube made without us.
+    docker.volume_of("start-0123456789ab-0123456789abcdef");
+    sandbox.run(&["up", "--force=s.a"]).code(0);
+    assert_eq!(sandbox.world(), ["true", "false"]);
+    docker.volume();
+    sandbox.run(&["up", "--force=s.a"]).code(0);
+    assert_eq!(sandbox.world(), ["true", "false"]);
+}
+
+#[test]
 fn an_addon_of_a_cluster_that_has_none_is_an_error_with_its_place() {
     let sandbox = Sandbox::new(
         "[pipeline]\nname = \"t\"\n[cluster]\nprovider = \"context\"\ncontext = \"c\"\n[[stage]]\nid = \"s\"\n\

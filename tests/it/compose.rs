@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::fake_engine::{FakeEngine, Image, listen};
-use crate::sandbox::Sandbox;
+use crate::sandbox::{Sandbox, Shown, send};
 
 /// Writes down its arguments and variables; `up` leaves what the file `up.json` has for the daemon, with the project's
 /// name in place of `PROJECT`, says what is in `up-says` and ends with the code in `up-code`; the first one what is in
@@ -223,4 +223,67 @@ fn the_older_program_is_used_where_there_is_no_plugin_and_none_is_a_missing_prer
     sandbox.file("no-plugin", "");
     let shown = sandbox.bare(&["up"]);
     shown.code(3).says("Docker Compose is not installed").says("https://docs.docker.com/compose/install");
+}
+
+/// A project whose database never becomes healthy, and its run, which waits for it.
+fn waiting(settings: &str) -> (Sandbox, FakeEngine, std::process::Child, String) {
+    let (sandbox, engine) = project(settings, "");
+    let pipeline = fs_err::read_to_string(sandbox.path("pipeline.toml")).unwrap();
+    sandbox.file("pipeline.toml", &pipeline.replace("\"4s\"", "\"120s\""));
+    up(&sandbox, "running", "starting", 0);
+    let run = sandbox.spawn(&["up"]);
+    while engine.names().is_empty() {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    let name = sandbox.world()[0].split(' ').nth(3).unwrap().to_owned();
+    (sandbox, engine, run, name)
+}
+
+#[test]
+fn f131_what_kill_9_leaves_is_named_by_doctor_and_taken_down_or_finished_by_the_next_run() {
+    for is_temporary in [true, false] {
+        let (sandbox, engine, run, name) = waiting(if is_temporary { "temporary = true" } else { "" });
+        send("KILL", run.id());
+        Shown::of(run);
+        assert_eq!(engine.names().len(), 2);
+        let shown = sandbox.run(&["doctor"]).says("it was started and never finished");
+        if is_temporary {
+            let left = format!("the compose project `{name}` is left");
+            shown.says(&left).says(&format!("fix: docker compose -p {name} down -v"));
+        } else {
+            shown.says(&format!("the compose project `{name}` may be half started")).says("fix: provision up s.up");
+        }
+        up(&sandbox, "running", "healthy", 0);
+        sandbox.run(&["up"]).code(0);
+        assert_eq!(engine.names().len(), if is_temporary { 0 } else { 2 });
+        sandbox.run(&["doctor"]).keeps_quiet_about("compose project");
+    }
+}
+
+#[test]
+fn a_start_that_is_stopped_says_what_stays_and_an_exercise_is_taken_down() {
+    let (_sandbox, engine, run, name) = waiting("");
+    send("INT", run.id());
+    let shown = Shown::of(run).code(130);
+    let by_hand = format!("`docker compose -p {name} down` takes it down");
+    shown.says(&format!("the compose project `{name}` stays as it is")).says(&by_hand);
+    assert_eq!(engine.names().len(), 2);
+    let (_sandbox, engine, run, _) = waiting("temporary = true");
+    send("INT", run.id());
+    Shown::of(run).code(130).keeps_quiet_about("the compose project");
+    assert!(engine.names().is_empty());
+}
+
+#[test]
+fn an_exercise_that_can_not_be_taken_down_is_named_and_goes_with_the_next_run() {
+    let (sandbox, engine) = project("temporary = true", "");
+    engine.world().keeps = true;
+    let shown = sandbox.run(&["up"]).code(1);
+    let name = sandbox.world()[0].split(' ').nth(3).unwrap().to_owned();
+    shown
+        .says(&format!("the compose project `{name}` was not taken down"))
+        .says(&format!("docker compose -p {name} down -v"));
+    engine.world().keeps = false;
+    sandbox.run(&["up"]).code(0);
+    assert!(engine.names().is_empty(), "{:?}", engine.names());
 }

@@ -45,6 +45,11 @@ impl FakeDocker {
         );
     }
 
+    /// The node is in the lists of containers.
+    pub(crate) fn lists_the_node(&self) {
+        self.write("lists", "");
+    }
+
     /// Somebody starts the node when containers are listed: after it was checked, before it is deleted.
     pub(crate) fn starts_before_deletion(&self) {
         self.write("starts", "");
@@ -146,7 +151,8 @@ impl FakeDocker {
                 if let (Some(_), Some(node)) = (self.read("starts"), self.read("container.json")) {
                     self.write("container.json", &node.replace(r#""Running":false"#, r#""Running":true"#));
                 }
-                found(Some("[]".into()))
+                let listed = self.read("lists").and_then(|_| self.read("container.json"));
+                found(Some(listed.map_or_else(|| "[]".to_owned(), |_| r#"[{"Id":"c0"}]"#.to_owned())))
             }
             ("GET", "/containers/pp/json" | "/containers/c0/json") => found(self.read("container.json")),
             ("GET", "/containers/c0/archive") => found(self.read("etcd")),

@@ -97,10 +97,13 @@ fn failed_job() -> Value {
 async fn enable(addons: &FakeAddons) -> Result<Ready, Failure> {
     let dir = tempfile::tempdir().unwrap();
     let cx = fake::context(dir.path(), &["s.x"], "s.x", Consent::None);
-    let kube = addons.store.0.serve().await;
+    enable_in(&cx, &addons.store.0.serve().await, addons).await
+}
+
+async fn enable_in(cx: &StepContext, kube: &Kube, addons: &FakeAddons) -> Result<Ready, Failure> {
     let enabling = Enabling {
-        cx: &cx,
-        kube: &kube,
+        cx,
+        kube,
         cluster: &ClusterSpec::new("any", "test"),
         addons,
         addon: Addon { name: "x".into(), ..Addon::default() },
@@ -124,6 +127,23 @@ async fn workloads_that_never_come_up_end_the_step_and_the_tool_that_waits_for_t
     assert!(failure.to_string().contains("job/x is not coming up: BackoffLimitExceeded: no image"), "{failure}");
     assert!(failure.hints.last().unwrap().contains("`tool disable x`"), "{:?}", failure.hints);
     assert!(addons.was_stopped.load(Ordering::Relaxed));
+}
+
+#[tokio::test]
+async fn a_step_that_is_stopped_says_that_the_addon_stays_enabled_and_how_to_turn_it_off() {
+    let addons = addons(Tool::Waits, None);
+    let dir = tempfile::tempdir().unwrap();
+    let cx = fake::context(dir.path(), &["s.x"], "s.x", Consent::None);
+    let stop = cx.cancel().clone();
+    let when_asked = addons.store.0.serve_after(move |request| {
+        if request.path.contains("/deployments") {
+            stop.wind_down();
+        }
+    });
+    let failure = enable_in(&cx, &when_asked.await, &addons).await.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Interrupted);
+    assert_eq!(failure.hints, ["the addon `x` stays enabled; to turn it off: `tool disable x`"]);
+    assert!(fake::log_of(&cx).contains(&failure.hints[0]));
 }
 
 #[tokio::test]

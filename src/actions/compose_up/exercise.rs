@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::services::{Identity, Services, Watch, are_final, failure, lines_of};
 use super::{Ask, ComposeUp, IDENTITIES, WITHIN};
 use crate::action::{Action, PublishedPort, StepContext};
-use crate::error::Failure;
+use crate::error::{Failure, FailureKind};
 use crate::model::{Output, Progress};
 use crate::tools::Poll;
 use crate::tools::compose::{Compose, Project};
@@ -123,7 +123,10 @@ impl<'a> Exercise<'a> {
                     lines = lines_of(self.docker, &problems) => lines,
                     () = self.cx.out_of_time() => Vec::new(),
                 };
-                return Err(failure.details(lines).hint(self.logs_hint()));
+                let failure = failure.details(lines);
+                // Of one that was stopped it is of no use.
+                let was_stopped = failure.kind == FailureKind::Interrupted;
+                return Err(if was_stopped { failure } else { failure.hint(self.logs_hint()) });
             }
         }
     }
@@ -180,6 +183,30 @@ impl<'a> Exercise<'a> {
             output = output.with(&format!("url-{service}"), format!("http://127.0.0.1:{port}"));
         }
         output
+    }
+
+    /// Adds to `failure`, as which the start was stopped, that the project is there and what takes it down. It may have
+    /// been stopped before anything was made, which the daemon knows.
+    pub(super) async fn stays(&self, failure: Failure) -> Failure {
+        let project = ComposeProject::new(self.docker, self.project);
+        let is_there = tokio::select! {
+            biased;
+            found = project.is_there() => found.unwrap_or(true),
+            () = self.cx.out_of_time() => true,
+        };
+        if !is_there {
+            return failure;
+        }
+        let name = self.project;
+        let how = format!("the next run of this step goes on with it, `docker compose -p {name} down` takes it down");
+        self.cx.leaves(failure, &format!("the compose project `{name}` stays as it is; {how}"))
+    }
+
+    /// Adds to `failure` that a project which is there for this step alone could not be taken down.
+    pub(super) fn is_left(&self, failure: Failure) -> Failure {
+        let name = self.project;
+        let how = format!("the next run of this step takes it down, and so does `docker compose -p {name} down -v`");
+        self.cx.leaves(failure, &format!("the compose project `{name}` was not taken down; {how}"))
     }
 
     /// Removes everything of a project that is there for this step alone, with its volumes.

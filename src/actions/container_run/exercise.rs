@@ -269,6 +269,22 @@ impl<'a> Exercise<'a> {
             () = self.cx.cancel().killed() => Err(Failure::interrupted("removing the containers")),
         }
     }
+
+    /// Adds to `failure` that containers or their network could not be removed.
+    pub(super) fn is_left(&self, failure: Failure) -> Failure {
+        let containers: Vec<&str> = self.containers.iter().map(TemporaryName::as_str).collect();
+        let network = self.network.as_ref().map(TemporaryName::as_str);
+        let names = [&containers[..], network.as_slice()].concat().join("`, `");
+        let rm = (!containers.is_empty()).then(|| format!("`docker rm -fv {}`", containers.join(" ")));
+        let rm_network = network.map(|name| format!("`docker network rm {name}`"));
+        let by_hand: Vec<String> = rm.into_iter().chain(rm_network).collect();
+        if by_hand.is_empty() {
+            return failure;
+        }
+        let by_hand = by_hand.join(" and ");
+        let how = format!("the next run of this step does that, and so does {by_hand}");
+        self.cx.leaves(failure, &format!("not everything was removed of `{names}`; {how}"))
+    }
 }
 
 /// What a container that is not as it should be does.

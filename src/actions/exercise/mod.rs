@@ -167,13 +167,13 @@ impl<'a> Exercise<'a> {
             () = self.cx.cancel().killed() => Err(killed()),
         };
         let Err(back) = back else { return result };
-        let left = format!("{} is left changed: {back}", self.name());
-        self.cx.line(&left);
+        let name = self.name();
         let failure = match result {
             Ok(_) => back,
-            Err(failure) => failure.cause(left),
+            Err(failure) => failure.cause(format!("taking the change back failed: {back}")),
         };
-        Err(failure.hint("run the same command again: the step takes it back before it begins"))
+        let how = "run the same command again: the step takes it back before it begins";
+        Err(self.cx.leaves(failure, &format!("{name} is left changed; {how}")))
     }
 
     /// The uids of the pods of the newest version.

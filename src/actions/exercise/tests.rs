@@ -87,7 +87,7 @@ async fn whatever_becomes_of_an_exercise_its_change_is_taken_back() {
             ("stopped", Err(failure)) => assert_eq!(failure.kind, FailureKind::Interrupted),
             // Nothing can be waited for any more. The next run finds what is left.
             ("killed", Err(failure)) => {
-                assert!(failure.to_string().contains("deployment/web is left changed"), "{failure}");
+                assert!(failure.hints[0].starts_with("deployment/web is left changed"), "{failure:?}");
                 assert_eq!(replicas(&store), 3);
                 let next = context(folder.path(), Cancel::new());
                 Exercise::new(&next, &kube, target()).unwrap().change_back().await.unwrap();
@@ -121,8 +121,9 @@ async fn what_can_not_be_taken_back_is_said_and_its_failure_kept() {
     });
     let failure = work.await.unwrap_err();
     assert_eq!(failure.message, "no room");
-    assert!(failure.causes[0].starts_with("deployment/web is left changed: taking back"), "{failure}");
-    assert_eq!(failure.hints, ["run the same command again: the step takes it back before it begins"]);
+    assert!(failure.causes[0].starts_with("taking the change back failed: taking back"), "{failure}");
+    let how = "run the same command again: the step takes it back before it begins";
+    assert_eq!(failure.hints, [format!("deployment/web is left changed; {how}")]);
     assert!(kube.left_on(&target()).await.unwrap().is_some());
 }
 

@@ -1,6 +1,7 @@
 //! How the objects of manifests are applied without harm to what others have set.
 
 use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::action::{StepContext, ignored};
@@ -35,6 +36,8 @@ pub(super) struct Apply<'a> {
     pub(super) ignored: &'a [String],
     pub(super) marks: Marks,
     pub(super) owners: Owners<'a>,
+    /// The names of the objects that were applied.
+    pub(super) applied: Mutex<Vec<String>>,
 }
 
 impl Apply<'_> {
@@ -55,6 +58,13 @@ impl Apply<'_> {
             applied.push(object);
         }
         Ok(applied)
+    }
+
+    /// Adds to the failure of a step that was stopped which objects it has applied.
+    pub(super) fn stays(&self, failure: Failure) -> Failure {
+        let applied = self.applied.lock().unwrap_or_else(PoisonError::into_inner);
+        let rest = "they stay; the same command goes on, and `provision down` removes what this pipeline has made";
+        self.cx.leaves_of(failure, &applied, "applied", rest)
     }
 
     /// Waits until namespaces are gone that somebody is deleting: nothing can be made in them before.
@@ -124,6 +134,7 @@ impl Apply<'_> {
             }
             if self.apply(object.clone(), found.as_ref()).await? {
                 self.cx.line(&format!("applied {}", object.reference));
+                self.applied.lock().unwrap_or_else(PoisonError::into_inner).push(object.reference.short());
                 return Ok(());
             }
         }

@@ -4,11 +4,13 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::action::fake;
+use crate::error::FailureKind;
 use crate::tools::Checkout;
 use crate::tools::deletion::Consent;
 use crate::tools::kubernetes::fake_api::ApiRequest;
 use crate::tools::kubernetes::fake_apply::entry;
 use crate::tools::kubernetes::fake_objects::ObjectStore;
+use crate::tools::process::ProcessObserver;
 
 const CONFIG: &str = "/api/v1/namespaces/apps/configmaps/c";
 const NAMESPACE: &str = "/api/v1/namespaces/apps";
@@ -53,8 +55,9 @@ impl Project {
         let cx = self.context(step);
         let kube = self.store.serve_after(before).await;
         let settings = settings();
-        let result = settings.apply(&cx, &kube).await;
-        result.map(|(_, pruned)| (pruned, fake::log_of(&cx)))
+        let output = settings.apply(&settings.applying(&cx, &kube)).await?;
+        let pruned = output.get("pruned").unwrap().split(',').filter(|name| !name.is_empty());
+        Ok((pruned.map(str::to_owned).collect(), fake::log_of(&cx)))
     }
 
     async fn apply(&self) -> Result<String, Failure> {
@@ -100,11 +103,11 @@ async fn manifests_are_applied_in_order_with_marks_and_a_second_run_changes_noth
          kind: CustomResourceDefinition\nmetadata: {name: gadgets.x.example, namespace: wrong}\nspec: {group: x.example}\n",
     );
     project.apply().await.unwrap();
-    // The namespace and the definition first, then the order of the files.
+    // The namespace and the definition first, what pods need before what may make some.
     let (applied, marked): (Vec<_>, Vec<_>) =
         project.store.changes().into_iter().partition(|change| change.starts_with("PATCH"));
-    assert_eq!(applied, ["PATCH apps", "PATCH gadgets.x.example", "PATCH g", "PATCH c"]);
-    assert_eq!(marked, ["MARK apps", "MARK gadgets.x.example", "MARK g", "MARK c"]);
+    assert_eq!(applied, ["PATCH apps", "PATCH gadgets.x.example", "PATCH c", "PATCH g"]);
+    assert_eq!(marked, ["MARK apps", "MARK gadgets.x.example", "MARK c", "MARK g"]);
     for path in [CONFIG, NAMESPACE, "/apis/x.example/v1/namespaces/apps/gadgets/g"] {
         let metadata = &project.store.get(path).unwrap()["metadata"];
         assert_eq!(metadata["labels"]["provision.dev/pipeline"], "shop", "{path}");
@@ -326,4 +329,26 @@ async fn a_kind_that_the_cluster_lacks_is_a_failure_with_its_name() {
     project.file("g.yaml", "apiVersion: y.example/v1\nkind: Thing\nmetadata: {name: t}\n");
     let failure = project.apply().await.unwrap_err();
     assert!(failure.to_string().contains("the cluster has no kind Thing in y.example/v1"), "{failure}");
+}
+
+#[tokio::test]
+async fn a_step_that_is_stopped_says_which_objects_it_has_applied() {
+    let project = Project::new();
+    project.config("A: '1'").file("s.yaml", "apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {port: 1}\n");
+    let cx = project.context("s.apply");
+    let stop = cx.cancel().clone();
+    let at_the_service = move |request: &ApiRequest| {
+        if request.method == "PATCH" && request.path.ends_with("/services/web") {
+            stop.wind_down();
+        }
+    };
+    let kube = project.store.serve_after(at_the_service).await;
+    let settings = settings();
+    let apply = settings.applying(&cx, &kube);
+    let failure = settings.apply(&apply).await.map_err(|failure| apply.stays(failure)).unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Interrupted);
+    let left = &failure.hints[0];
+    assert!(left.starts_with("applied before it was stopped: namespace/apps, configmap/c; they stay"), "{left}");
+    assert!(left.contains("`provision down` removes") && !left.contains("service/web"), "{left}");
+    assert!(fake::log_of(&cx).contains(left.as_str()));
 }

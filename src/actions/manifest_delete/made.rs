@@ -4,7 +4,7 @@ use super::removal::Removal;
 use crate::action::StepContext;
 use crate::error::Failure;
 use crate::tools::deletion::{Consent, Deletion, Proof, TAKEN_DOWN};
-use crate::tools::kubernetes::{Judged, Kube, LiveObject, Marks};
+use crate::tools::kubernetes::{Judged, Kube, LiveObject, Marks, order_live};
 
 /// Returns what `down` would delete of what the step has made and is still there, in its order: namespaces last.
 pub(in crate::actions) async fn removals(cx: &StepContext) -> Result<Vec<Deletion>, Failure> {
@@ -60,7 +60,7 @@ pub(in crate::actions) async fn delete(cx: &StepContext, kube: &Kube, judged: Ju
     removal.remove(cx, vec![judged.object]).await.map(drop)
 }
 
-/// Returns what the step has made and is still there, each judged; namespaces last.
+/// Returns what the step has made and is still there, each judged, in the reverse of the order in which it is applied.
 pub(super) async fn made(cx: &StepContext, kube: &Kube) -> Result<Vec<Judged>, Failure> {
     let marks = marks(cx);
     let (found, unknown) = kube.marked_objects(&marks).await?;
@@ -72,11 +72,10 @@ pub(super) async fn made(cx: &StepContext, kube: &Kube) -> Result<Vec<Judged>, F
     let is_made = |object: &LiveObject| {
         object.is_of_step(&marks, step) && !object.is_of_others(&marks) && !object.is_being_deleted()
     };
-    let of_step = found.into_iter().filter(is_made);
-    let is_namespace = |object: &LiveObject| object.reference.kind == "Namespace";
-    let (namespaces, others): (Vec<_>, Vec<_>) = of_step.partition(is_namespace);
+    let mut of_step: Vec<LiveObject> = found.into_iter().filter(is_made).collect();
+    order_live(&mut of_step);
     let mut judged = Vec::new();
-    for object in others.into_iter().chain(namespaces) {
+    for object in of_step.into_iter().rev() {
         judged.push(kube.judge(object, &marks, TAKEN_DOWN).await?);
     }
     Ok(judged)

@@ -8,7 +8,7 @@ use crate::error::{Failure, ids};
 use crate::model::Progress;
 use crate::tools::Poll;
 use crate::tools::deletion::Consent;
-use crate::tools::kubernetes::{Judged, Kube, LiveObject, Marks};
+use crate::tools::kubernetes::{Judged, Kube, LiveObject, Marks, order_live};
 use crate::tools::process::ProcessObserver;
 
 /// How often it is checked whether objects are gone.
@@ -28,13 +28,31 @@ pub(in crate::actions) struct Removal<'a> {
 }
 
 impl Removal<'_> {
-    /// Deletes `objects`, the last one first, and waits until they are gone. Fails before anything is deleted if one of
-    /// them may not be. Returns the names of those that it has deleted.
+    /// Deletes `objects` in the reverse of the order in which they are applied, and waits until they are gone. Fails
+    /// before anything is deleted if one of them may not be. Returns the names of those that it has deleted.
     pub(in crate::actions) async fn remove(
         &self,
         cx: &StepContext,
-        objects: Vec<LiveObject>,
+        mut objects: Vec<LiveObject>,
     ) -> Result<Vec<String>, Failure> {
+        order_live(&mut objects);
+        let mut deleted = Vec::new();
+        match self.remove_all(cx, &objects, &mut deleted).await {
+            Ok(()) => {
+                deleted.reverse();
+                Ok(deleted)
+            }
+            Err(failure) => Err(cx.leaves_of(failure, &deleted, "deleted", "the same command goes on with the others")),
+        }
+    }
+
+    /// Adds to `deleted` the names of those that it has deleted.
+    async fn remove_all(
+        &self,
+        cx: &StepContext,
+        objects: &[LiveObject],
+        deleted: &mut Vec<String>,
+    ) -> Result<(), Failure> {
         let mut judged = Vec::new();
         for object in objects.iter().filter(|object| !object.is_being_deleted()) {
             let judge = self.judge(cx, object.clone());
@@ -46,7 +64,6 @@ impl Removal<'_> {
             .filter(|one| one.object.reference.kind == "Namespace")
             .map(|one| one.object.reference.name.clone())
             .collect();
-        let mut deleted = Vec::new();
         for one in judged.into_iter().rev() {
             let name = one.object.reference.short();
             if !namespaces.contains(&one.object.reference.namespace) {
@@ -55,9 +72,7 @@ impl Removal<'_> {
             }
             deleted.push(name);
         }
-        self.wait(cx, &objects).await?;
-        deleted.reverse();
-        Ok(deleted)
+        self.wait(cx, objects).await
     }
 
     async fn judge(&self, cx: &StepContext, object: LiveObject) -> Result<Judged, Failure> {

@@ -4,9 +4,12 @@ use serde_json::json;
 
 use super::*;
 use crate::action::fake;
+use crate::error::FailureKind;
 use crate::tools::kubernetes::Marks;
+use crate::tools::kubernetes::fake_api::ApiRequest;
 use crate::tools::kubernetes::fake_apply::entry;
 use crate::tools::kubernetes::fake_objects::ObjectStore;
+use crate::tools::process::ProcessObserver;
 
 /// A pipeline `shop` whose manifests a step has applied.
 struct Project {
@@ -15,15 +18,16 @@ struct Project {
     consent: Consent,
 }
 
+/// What needs the other one comes first in the file.
 const MANIFESTS: &str = "apiVersion: v1
-kind: ConfigMap
-metadata: {name: c}
-data: {A: '1'}
----
-apiVersion: v1
 kind: Service
 metadata: {name: web}
 spec: {port: 1}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: c}
+data: {A: '1'}
 ";
 
 impl Project {
@@ -232,4 +236,23 @@ fn settings_are_checked() {
     assert!(check("namespace = 'a'").unwrap_err().contains("nothing to delete"));
     assert!(check("delete-namespace = true").unwrap_err().contains("`default` can't be deleted"));
     assert!(check("files = ['../x']").is_err());
+}
+
+#[tokio::test]
+async fn a_step_that_is_stopped_says_which_objects_it_has_deleted() {
+    let project = Project::applied(MANIFESTS).await;
+    let cx = project.context();
+    let stop = cx.cancel().clone();
+    let at_the_second = move |request: &ApiRequest| {
+        if request.method == "DELETE" && request.path.ends_with("/configmaps/c") {
+            stop.wind_down();
+        }
+    };
+    let kube = project.store.serve_after(at_the_second).await;
+    let settings: ManifestDelete = toml::from_str(&format!("namespace = 'apps'\n{FILES}")).unwrap();
+    let failure = settings.delete(&cx, &kube).await.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Interrupted);
+    let left = &failure.hints[0];
+    assert!(left.starts_with("deleted before it was stopped: service/web"), "{left}");
+    assert!(left.contains("the same command goes on"), "{left}");
 }

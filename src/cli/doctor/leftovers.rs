@@ -1,16 +1,23 @@
-//! What killed runs have left: processes, steps in doubt, set-aside files.
+//! What killed runs have left: processes, compose projects, steps in doubt, set-aside files.
+
+use std::sync::Arc;
 
 use fs_err as fs;
 
 use super::machine::Machine;
 use crate::error::Failure;
 use crate::journal::{History, running};
+use crate::pipeline::Step;
 use crate::report::Finding;
 use crate::tools::blocking;
+use crate::tools::compose::{TEMPORARY, project_name};
 use crate::tools::process::procfs;
 
 /// How the names of files begin that were set aside because they could not be believed.
 const SET_ASIDE: &[&str] = &["journal.bad-", "set-aside-"];
+
+/// The program that steps of compose need.
+const COMPOSE: &str = "docker compose";
 
 /// The step that puts all of it in order.
 const FIX: &str = "provision up   # stops what is left and checks what is in doubt";
@@ -25,11 +32,12 @@ pub(super) async fn check(machine: &Machine) -> Vec<Finding> {
     if running(machine.tools.state_dir()).is_some() {
         return vec![Finding::skipped("runs", "a run is on")];
     }
-    let mut findings: Vec<Finding> = in_doubt(machine, history).collect();
+    let mut findings: Vec<Finding> = in_doubt(machine, history).map(|step| doubt(step)).collect();
     match processes(history).await {
         Ok(processes) => findings.extend(processes),
         Err(failure) => findings.push(Finding::failure("processes", &failure, false)),
     }
+    findings.extend(compose_projects(machine, history).await);
     findings.extend(set_aside(machine));
     if findings.is_empty() {
         findings.push(Finding::good("runs", "nothing is left of killed runs"));
@@ -37,12 +45,13 @@ pub(super) async fn check(machine: &Machine) -> Vec<Finding> {
     findings
 }
 
-fn in_doubt<'a>(machine: &'a Machine, history: &'a History) -> impl Iterator<Item = Finding> + 'a {
-    let steps = machine.steps().filter(move |step| history.step(&step.id).is_some_and(|known| known.last.is_none()));
-    steps.map(|step| {
-        let text = "it was started and never finished: its run was killed";
-        Finding::warning(step.id.to_string(), text).fix(format!("provision up {}", step.id))
-    })
+fn in_doubt<'a>(machine: &'a Machine, history: &'a History) -> impl Iterator<Item = &'a Arc<Step>> + 'a {
+    machine.steps().filter(move |step| history.step(&step.id).is_some_and(|known| known.last.is_none()))
+}
+
+fn doubt(step: &Step) -> Finding {
+    let text = "it was started and never finished: its run was killed";
+    Finding::warning(step.id.to_string(), text).fix(format!("provision up {}", step.id))
 }
 
 /// The processes of runs of this state folder that have ended without seeing to them.
@@ -61,6 +70,33 @@ async fn processes(history: &History) -> Result<Vec<Finding>, Failure> {
         Finding::warning("processes", text).fix(FIX)
     };
     Ok(alive.into_iter().map(|(pid, _)| finding(pid)).collect())
+}
+
+/// The compose projects of this checkout that a killed run has left: those that exist only while a step runs, and,
+/// where a step of compose was killed, those that may be half started. The check of the daemon says if it can't be
+/// reached.
+async fn compose_projects(machine: &Machine, history: &History) -> Vec<Finding> {
+    let uses_compose = |step: &&Arc<Step>| step.action_type.programs.contains(&COMPOSE);
+    let Some(pipeline) = machine.pipeline_name().filter(|_| machine.steps().any(|step| uses_compose(&step))) else {
+        return Vec::new();
+    };
+    let killed = in_doubt(machine, history).filter(uses_compose).map(|step| step.id.clone()).next();
+    let state_dir = machine.tools.state_dir();
+    let (Ok(own), Ok(docker)) = (project_name(pipeline, state_dir, None), machine.tools.docker().await) else {
+        return Vec::new();
+    };
+    let is_ours = |name: &String| *name == own || name.starts_with(&format!("{own}-"));
+    let projects = docker.compose_projects(&own).await.unwrap_or_default().into_iter().filter(is_ours);
+    let finding = |name: String| {
+        if name.strip_prefix(&own).is_some_and(|rest| rest.ends_with(&format!("-{TEMPORARY}"))) {
+            let text = format!("the compose project `{name}` is left: it exists only while a step runs");
+            return Some(Finding::warning("compose", text).fix(format!("docker compose -p {name} down -v")));
+        }
+        let step = killed.as_ref()?;
+        let text = format!("the compose project `{name}` may be half started: the run of {step} was killed");
+        Some(Finding::warning("compose", text).fix(format!("provision up {step}")))
+    };
+    projects.filter_map(finding).collect()
 }
 
 fn set_aside(machine: &Machine) -> Vec<Finding> {

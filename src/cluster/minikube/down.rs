@@ -31,11 +31,7 @@ pub(super) async fn removal(
     if Profile::read(&spec.name)?.is_none() && container.is_none() {
         return Ok(None);
     }
-    let marker = CreationMarker::new(tools.state_dir(), &spec.name);
-    let ours = match (&node, marker.id_prefix()) {
-        (Some(node), Some(prefix)) => node.is_of_checkout(&prefix).await?,
-        _ => Proof::Lacking("its node is no container of Docker, and shows nothing of who created it".to_owned()),
-    };
+    let ours = made_here(tools, spec, declared).await?;
     let empty = if declared.ephemeral { Proof::Shown } else { Proof::Lacking("everything in it is lost".to_owned()) };
     Ok(Some(Deletion {
         subject: format!("the cluster `{}`", spec.name),
@@ -46,6 +42,16 @@ pub(super) async fn removal(
         consent_covers_ownership: false,
         by_hand: format!("minikube delete -p {}", spec.name),
     }))
+}
+
+/// Whether this checkout has created the cluster that is there now, by the label of its node's volume.
+pub(super) async fn made_here(tools: &Tools, spec: &ClusterSpec, declared: &MinikubeCluster) -> Result<Proof, Failure> {
+    let docker = super::start::docker(tools, declared).await?;
+    let marker = CreationMarker::new(tools.state_dir(), &spec.name);
+    match (docker, marker.id_prefix()) {
+        (Some(docker), Some(prefix)) => Node::new(docker, &spec.name).is_of_checkout(&prefix).await,
+        _ => Ok(Proof::Lacking("its node is no container of Docker, and shows nothing of who created it".to_owned())),
+    }
 }
 
 /// Says which other checkouts have something in the cluster, as far as it responds: one that does not can only be

@@ -24,7 +24,7 @@ use crate::fingerprint::Inputs;
 use crate::images::{Delivery, NodeContainerd, NodeDocker};
 use crate::tools::Tools;
 use crate::tools::cluster::ClusterSpec;
-use crate::tools::deletion::Deletion;
+use crate::tools::deletion::{Deletion, Proof};
 
 pub(super) use settings::MinikubeCluster;
 use settings::ProfileName;
@@ -95,6 +95,10 @@ impl Provider for MinikubeCluster {
         program: Option<&'a Path>,
     ) -> BoxFuture<'a, Result<Ready, Failure>> {
         Box::pin(start::ensure_up(cx, spec, self, program))
+    }
+
+    fn is_made_here<'a>(&'a self, tools: &'a Tools, spec: &'a ClusterSpec) -> BoxFuture<'a, Result<bool, Failure>> {
+        Box::pin(async move { Ok(down::made_here(tools, spec, self).await? == Proof::Shown) })
     }
 
     fn removals<'a>(

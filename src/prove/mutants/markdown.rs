@@ -1,6 +1,7 @@
-//! Changes of Markdown: its headings, the rows of its tables, its code and where its links lead. Prose is left alone:
-//! what a changed word of it means, only a reader knows.
+//! Changes of Markdown: its headings, its tables row by row and cell by cell, its code and where its links lead. Prose
+//! is left alone: what a changed word of it means, only a reader knows.
 
+use std::ops::Range;
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -41,6 +42,7 @@ pub(super) fn changes(source: &Source<'_>) -> Vec<Change> {
         } else if is_row && !is_ruler(content) {
             if was_row {
                 all.push(source.without(at..at + 1));
+                cells(source, at, &mut all);
             } else {
                 all.extend(other_words(line, &[]).into_iter().map(|line| source.with(MutantKind::Word, at, line)));
             }
@@ -57,6 +59,35 @@ pub(super) fn changes(source: &Source<'_>) -> Vec<Change> {
 /// The line between the head of a table and its rows.
 fn is_ruler(row: &str) -> bool {
     row.chars().all(|c| matches!(c, '|' | '-' | ':' | ' '))
+}
+
+/// The cells of a table's row: a number is another one, a word is, and two cells have changed places.
+fn cells(source: &Source<'_>, at: usize, all: &mut Vec<Change>) {
+    let line = source.lines[at];
+    all.extend(other_numbers(line, &[]).into_iter().map(|line| source.with(MutantKind::Number, at, line)));
+    all.extend(other_words(line, &[]).into_iter().map(|line| source.with(MutantKind::Word, at, line)));
+    let filled: Vec<Range<usize>> = texts_of_cells(line).into_iter().filter(|cell| !cell.is_empty()).collect();
+    let differ = |pair: &&[Range<usize>]| line[pair[0].clone()] != line[pair[1].clone()];
+    if let Some([one, other]) = filled.windows(2).find(differ) {
+        let (first, second) = (&line[one.clone()], &line[other.clone()]);
+        let between = &line[one.end..other.start];
+        let swapped = format!("{}{second}{between}{first}{}", &line[..one.start], &line[other.end..]);
+        all.push(source.with(MutantKind::Swap, at, swapped));
+    }
+}
+
+/// Where the texts of a row's cells are, without the blanks around them. A bar after a backslash divides nothing.
+fn texts_of_cells(line: &str) -> Vec<Range<usize>> {
+    let is_bar = |(at, _): &(usize, &str)| !line[..*at].ends_with('\\');
+    let bars: Vec<usize> = line.match_indices('|').filter(is_bar).map(|(at, _)| at).collect();
+    let ends = bars.iter().skip(1).copied().chain([line.len()]);
+    let cells = bars.iter().zip(ends).map(|(bar, end)| bar + 1..end);
+    let trimmed = |cell: Range<usize>| {
+        let text = &line[cell.clone()];
+        let start = cell.start + text.len() - text.trim_start().len();
+        start..start + text.trim().len()
+    };
+    cells.map(trimmed).collect()
 }
 
 /// A line of code, which people copy.

@@ -183,7 +183,7 @@ fn json() {
 
 #[test]
 fn markdown() {
-    let text = "# Title 1\n\nProse 2 of words, [link](a.md).\n\n| a | bb |\n|---|---|\n| 1 | 2 |\n\n```sh\n# Why.\nrun 3\n```\n";
+    let text = "# Title 1\n\nProse 2 of words, [link](a.md).\n\n| a | bb |\n|---|---|\n| 1 | 2 |\n| see it | a\\|b |\n\n```sh\n# Why.\nrun 3\n```\n";
     assert_eq!(
         shown("a.md", text),
         [
@@ -194,10 +194,17 @@ fn markdown() {
             "3 word Prose 2 of words, [link](a.mdx).",
             "5 word | a | bbx |",
             "7 line-gone",
-            "9 word ```shx",
-            "11 line-gone",
-            "11 number run 4",
-            "11 word runx 3",
+            "7 number | 2 | 2 |",
+            "7 number | 1 | 3 |",
+            "7 swap | 2 | 1 |",
+            "8 line-gone",
+            "8 word | seex it | a\\|b |",
+            "8 word | see itx | a\\|b |",
+            "8 swap | a\\|b | see it |",
+            "10 word ```shx",
+            "12 line-gone",
+            "12 number run 4",
+            "12 word runx 3",
         ]
     );
 }

@@ -152,6 +152,12 @@ fn write_notes(out: &mut dyn Write, theme: Theme, view: &View) -> io::Result<()>
     let may_have_note = |row: &&StepRow| {
         row.is_selected && !matches!(row.outcome(), Some(Outcome::Blocked | Outcome::Skipped | Outcome::Interrupted))
     };
+    // What stays of a step that was stopped.
+    for row in view.steps.iter().filter(|row| row.outcome() == Some(Outcome::Interrupted)) {
+        for left in row.failure.iter().flat_map(|failure| &failure.hints) {
+            writeln!(out, "  {} {}: {}", theme.paint(WARN, "note:"), row.id, text::plain(left))?;
+        }
+    }
     for row in view.steps.iter().filter(may_have_note) {
         // A fresh step has the warnings of an earlier run.
         if row.outcome() != Some(Outcome::Fresh)

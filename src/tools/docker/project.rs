@@ -1,5 +1,7 @@
 //! [`ComposeProject`]: what the daemon has of a compose project, by the labels that compose gives, and its removal.
 
+use std::collections::BTreeSet;
+
 use super::{Container, Docker};
 use crate::error::Failure;
 use crate::tools::deletion::{Consent, Deletion, Proof};
@@ -27,6 +29,18 @@ impl Container {
     /// A digest of the definition of its service.
     pub fn service_digest(&self) -> Option<&str> {
         self.label(CONFIG)
+    }
+}
+
+impl Docker {
+    /// The names of the compose projects that have containers or networks and begin with `prefix`.
+    pub async fn compose_projects(&self, prefix: &str) -> Result<BTreeSet<String>, Failure> {
+        let containers = self.containers_with_label(PROJECT).await?;
+        let networks = self.networks_with_label(PROJECT).await?;
+        let of_containers = containers.iter().filter_map(Container::project);
+        let of_networks = networks.iter().filter_map(|network| network.labels.get(PROJECT).map(String::as_str));
+        let names = of_containers.chain(of_networks).filter(|name| name.starts_with(prefix));
+        Ok(names.map(str::to_owned).collect())
     }
 }
 

@@ -1,5 +1,8 @@
-//! [`Validity`] of an object by the types of Kubernetes that this program is built with. They know names and types of
-//! fields, and neither what is required nor which values are allowed.
+//! [`Validity`] of an object by the types of Kubernetes that this program is built with, which know names and types of
+//! fields, and by a table of what is required and which values are allowed.
+
+mod demands;
+mod table;
 
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, StatefulSet};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
@@ -15,6 +18,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::suggest::nearest;
+use demands::unmet;
+use table::rules_of;
 
 /// Whether an object is valid.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,13 +33,15 @@ pub enum Validity {
 }
 
 impl Validity {
-    /// Of an object without a cluster, by what this program knows of Kubernetes: names and types of fields.
+    /// Of an object without a cluster, by what this program knows of Kubernetes: names and types of fields, those that
+    /// are required, and the values that they can have.
     pub fn without_cluster(object: &Value) -> Self {
         validity(object)
     }
 }
 
-/// Returns whether `object` has fields that its kind does not have, or of another type.
+/// Returns whether `object` has fields that its kind does not have, of another type or with a value that none can have,
+/// or lacks one.
 fn validity(object: &Value) -> Validity {
     let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
     let (api_version, kind) = (text("/apiVersion"), text("/kind"));
@@ -70,7 +77,10 @@ fn validity(object: &Value) -> Validity {
             Validity::Unknown(format!("{kind} in {api_version} is not known without a cluster"))
         },
     };
-    check(object)
+    match check(object) {
+        Validity::Valid => unmet(rules_of(kind), object, "").map_or(Validity::Valid, Validity::Invalid),
+        other => other,
+    }
 }
 
 fn as_type<T: DeserializeOwned + Serialize>(object: &Value) -> Validity {
@@ -100,7 +110,11 @@ fn write_amounts(value: &mut Value) {
         Value::Array(items) => items.iter_mut().for_each(write_amounts),
         Value::Object(fields) => {
             for (key, field) in fields {
-                if let ("limits" | "requests" | "hard", Value::Object(amounts)) = (key.as_str(), &mut *field) {
+                let is_of_amounts = matches!(
+                    key.as_str(),
+                    "limits" | "requests" | "hard" | "min" | "max" | "default" | "defaultRequest"
+                );
+                if let (true, Value::Object(amounts)) = (is_of_amounts, &mut *field) {
                     for amount in amounts.values_mut().filter(|amount| amount.is_number()) {
                         *amount = amount.to_string().into();
                     }
@@ -136,29 +150,4 @@ fn unknown_field(object: &Value, known: &Value, path: &str) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn deployment(spec: &Value) -> Value {
-        json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}, "spec": spec})
-    }
-
-    #[test]
-    fn names_and_types_of_fields_are_checked() {
-        let container = json!({"name": "web", "image": "a", "resources": {"limits": {"cpu": 1, "memory": "1Gi"}},
-            "livenessProbe": {"httpGet": {"path": "/", "port": "http"}}, "volumeMounts": []});
-        let good = deployment(&json!({"replicas": 2, "strategy": {"rollingUpdate": {"maxSurge": 1}}, "selector": {},
-            "template": {"spec": {"containers": [container], "volumes": [{"name": "v", "emptyDir": {}}]}}}));
-        assert_eq!(validity(&good), Validity::Valid);
-        let bad =
-            deployment(&json!({"replicas": 2, "template": {"spec": {"containers": [{"name": "a", "imge": "b"}]}}}));
-        let why = "the field `spec.template.spec.containers[0].imge` is not known";
-        assert_eq!(validity(&bad), Validity::Invalid(why.into()));
-        let Validity::Invalid(why) = validity(&deployment(&json!({"replicas": "two"}))) else { panic!() };
-        assert!(why.contains("invalid type: string \"two\""), "{why}");
-        let widget = json!({"apiVersion": "x/v1", "kind": "Widget", "metadata": {"name": "w"}});
-        assert_eq!(validity(&widget), Validity::Unknown("Widget in x/v1 is not known without a cluster".into()));
-    }
-}
+mod tests;

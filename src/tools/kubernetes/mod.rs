@@ -73,7 +73,7 @@ pub use marked::LiveObject;
 pub use marks::{Marks, Shared};
 pub use nodes::NodeInfo;
 pub use objects::ObjectRef;
-pub use order::{is_definition, order};
+pub use order::{is_definition, order, order_live};
 pub use owners::Owners;
 pub use pods::RunningImage;
 pub use problems::{Outlook, PodProblem, Remedy, pod_problems};

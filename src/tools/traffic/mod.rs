@@ -25,7 +25,7 @@ use super::pause::Stopwatch;
 /// How many connections are opened at the same time at most.
 const OPENINGS: usize = 16;
 
-/// How many failed requests are kept with what is known of them; the rest is only counted.
+/// How many failed requests are kept until the end with what is known of them. The others are news too, and counted.
 const KEPT: usize = 500;
 
 /// A request that failed.
@@ -78,12 +78,13 @@ pub struct Tally {
     pub by_pod: BTreeMap<String, u64>,
 }
 
+#[derive(Default)]
 struct Counts {
     tally: Tally,
     /// When the requests that count were sent, in the order in which they ended.
     sent: Vec<Duration>,
-    /// How many of the failures were taken as news.
-    told: usize,
+    /// The failed requests that nobody has heard of.
+    news: Vec<FailedRequest>,
 }
 
 /// Requests that go on until they are stopped, or this is dropped.
@@ -104,18 +105,14 @@ impl Traffic {
     /// Begins to send `rate` requests a second.
     pub fn start(route: Arc<dyn Route>, request: Ask, rate: u32) -> Self {
         let began = Stopwatch::start();
-        let counts = Counts { tally: Tally::default(), sent: Vec::new(), told: 0 };
-        let (counts, stop) = (Arc::new(Mutex::new(counts)), CancellationToken::new());
+        let (counts, stop) = (Arc::new(Mutex::new(Counts::default())), CancellationToken::new());
         let sending = send_all(route, Arc::new(request), rate, began, Arc::clone(&counts), stop.clone());
         Self { began, counts, stop, task: tokio::spawn(sending) }
     }
 
-    /// Returns the requests that have failed since the last call.
+    /// Returns every request that has failed since the last call, also those that are not kept.
     pub fn take_news(&self) -> Vec<FailedRequest> {
-        let mut counts = lock(&self.counts);
-        let news = counts.tally.failures[counts.told..].to_vec();
-        counts.told = counts.tally.failures.len();
-        news
+        std::mem::take(&mut lock(&self.counts).news)
     }
 
     /// Sends no more, waits for those that were sent, and returns what came of all.
@@ -184,9 +181,11 @@ impl Counts {
             Reply::Good(None) | Reply::Unsent(_) => {}
             Reply::Bad(why) => {
                 tally.failed += 1;
+                let failed = FailedRequest { number, at, why, situation };
                 if tally.failures.len() < KEPT {
-                    tally.failures.push(FailedRequest { number, at, why, situation });
+                    tally.failures.push(failed.clone());
                 }
+                self.news.push(failed);
             }
         }
     }

@@ -175,3 +175,22 @@ fn a_gap_is_found_in_whatever_order_requests_end() {
         assert_eq!(longest_gap(&ms(sent), Duration::from_millis(end)), Duration::from_millis(expected), "{sent:?}");
     }
 }
+
+#[tokio::test]
+async fn every_failed_request_is_news_and_the_first_ones_are_kept() {
+    let traffic = Traffic::start(local(&[OK]).await, request(), 1);
+    let mut heard = Vec::new();
+    let last = KEPT as u64 + 120;
+    for number in 1..=last {
+        let reply = Reply::Bad("status 503".into());
+        lock(&traffic.counts).add(number, Duration::from_millis(number), Duration::ZERO, reply, None);
+        if number % 50 == 0 {
+            heard.extend(traffic.take_news());
+        }
+    }
+    heard.extend(traffic.take_news());
+    assert_eq!(heard.iter().map(|failed| failed.number).collect::<Vec<_>>(), (1..=last).collect::<Vec<_>>());
+    let counts = lock(&traffic.counts);
+    assert_eq!((counts.tally.failed, counts.tally.failures.len()), (last, KEPT));
+    assert_eq!(counts.news, []);
+}
