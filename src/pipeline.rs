@@ -224,6 +224,18 @@ impl Pipeline {
         }
     }
 
+    /// Returns the scope of its records: the profile, if it has records of its own, and the kube context of the
+    /// cluster. What was done at one cluster was not done at another one, and is not undone by work there.
+    pub fn record_scope(&self) -> Option<String> {
+        let profile = self.scope.as_deref();
+        match &self.cluster {
+            Some(cluster) => {
+                Some(format!("{}{}{}", profile.unwrap_or_default(), crate::journal::CONTEXT, cluster.context))
+            }
+            None => profile.map(str::to_owned),
+        }
+    }
+
     /// Returns all steps, in the order of the file.
     pub fn steps(&self) -> impl Iterator<Item = &Arc<Step>> {
         self.stages.iter().flat_map(|stage| &stage.steps)

@@ -33,6 +33,10 @@ impl Action for Exercise {
         Box::pin(std::future::ready(Ok(Presence::Present)))
     }
 
+    fn of_revision(&self, revision: &str) -> Option<Arc<dyn Action>> {
+        Some(Arc::new(Self(self.0.of_revision(revision)?)))
+    }
+
     fn host_ports(&self, cx: &StepContext) -> Vec<u16> {
         self.0.host_ports(cx)
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::{StepContext, StepScope};
 use crate::event::{StepLog, event_channel};
+use crate::files::Verify;
 use crate::model::StepId;
 use crate::redact::Redactor;
 use crate::tools::deletion::Consent;
@@ -13,7 +14,19 @@ use crate::tools::{Cancel, Tools};
 
 /// The context of the step `step` of a pipeline with the steps `steps`.
 pub(crate) fn context(folder: &Path, steps: &[&str], step: &str, consent: Consent) -> StepContext {
+    context_verifying(folder, steps, step, consent, Verify::Stat)
+}
+
+/// The same, where files are compared like this.
+pub(crate) fn context_verifying(
+    folder: &Path,
+    steps: &[&str],
+    step: &str,
+    consent: Consent,
+    verify: Verify,
+) -> StepContext {
     let tools = Tools::new(folder.into(), folder.into(), Secrets::default(), None, Redactor::new())
+        .verifying(verify)
         .of_pipeline("shop", steps.iter().map(|step| StepId::new(step).unwrap()))
         .consenting(consent);
     let step = StepId::new(step).unwrap();

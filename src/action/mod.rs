@@ -27,6 +27,7 @@ pub mod units;
 mod warnings;
 
 use std::fmt::Debug;
+use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
@@ -44,6 +45,15 @@ pub use opening::Opening;
 pub use prompts::{Prompter, Prompts};
 pub use published::PublishedPort;
 pub use statuses::Statuses;
+
+/// A release of the cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReleaseName<'a> {
+    /// Its namespace.
+    pub namespace: &'a str,
+    /// Its name.
+    pub name: &'a str,
+}
 
 /// Whether the world has what a step made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,6 +103,23 @@ pub trait Action: Debug + Send + Sync {
     /// The files of the project that its settings name to be made, in the same form. None by default.
     fn makes(&self) -> Vec<&str> {
         Vec::new()
+    }
+
+    /// The release that it deploys, so that a later step checks this revision of it; its output `revision` names that.
+    /// None by default.
+    fn deploys(&self) -> Option<ReleaseName<'_>> {
+        None
+    }
+
+    /// The release that it checks in whatever revision it is, because its settings name none. None by default.
+    fn checks_any_revision_of(&self) -> Option<ReleaseName<'_>> {
+        None
+    }
+
+    /// Returns the same action for this revision of [`Action::checks_any_revision_of`].
+    fn of_revision(&self, revision: &str) -> Option<Arc<dyn Action>> {
+        let _ = revision;
+        None
     }
 
     /// Looks whether the world still has what a run that ended with `output` made; compares identities, not names. Must

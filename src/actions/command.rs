@@ -310,7 +310,9 @@ impl Action for Command {
                     let after = self.last_changes(cx).await?;
                     for ((pattern, _), _) in digests.iter().zip(before.iter().zip(&after)).filter(|(_, (a, b))| a == b)
                     {
-                        cx.line(&format!("`{pattern}` was there before, and this run did not write it"));
+                        let unwritten = format!("`{pattern}` was there before, and this run did not write it");
+                        cx.line(&unwritten);
+                        cx.warned(&unwritten);
                     }
                     let digests: Vec<String> = digests.into_iter().map(|(_, digest)| digest).collect();
                     Ok(Output::new().with(DIGESTS, digests.join(" ")))

@@ -1,8 +1,10 @@
 //! `helm-install`: a release of a chart is deployed.
 
+mod deployed;
 mod down;
 mod images;
 pub(in crate::actions) mod others;
+mod released;
 mod takeover;
 
 use std::borrow::Cow;
@@ -14,19 +16,20 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::action::units::Time;
-use crate::action::{Action, ActionSettings, Opening, Presence, StepContext, defaults, ignored, names};
+use crate::action::{Action, ActionSettings, Opening, Presence, ReleaseName, StepContext, defaults, ignored, names};
 use crate::actions::manifest_delete::made;
-use crate::error::{Failure, ids};
+use crate::error::Failure;
 use crate::fingerprint::Inputs;
 use crate::model::{Output, Progress};
 use crate::tools::deletion::Deletion;
 use crate::tools::helm::{self, Chart, Helm, Install, PendingRelease};
-use crate::tools::kubernetes::{Kube, ManifestObject, Release, ReleaseStatus, Revision};
+use crate::tools::kubernetes::{Kube, Release, ReleaseStatus, Revision};
 use crate::tools::process::ProcessObserver;
 use crate::tools::{Poll, blocking};
 
 pub(in crate::actions) mod drift;
 
+use deployed::{Before, Released};
 use others::CommonRelease;
 
 /// How long the API server may take to serve the kinds of definitions that were just made.
@@ -130,6 +133,10 @@ impl Action for HelmInstall {
         })
     }
 
+    fn deploys(&self) -> Option<ReleaseName<'_>> {
+        Some(ReleaseName { namespace: &self.namespace, name: &self.release })
+    }
+
     fn openings<'a>(&'a self, cx: &'a StepContext) -> BoxFuture<'a, Result<Vec<Opening>, Failure>> {
         Box::pin(Opening::of_release(cx, &self.namespace, &self.release))
     }
@@ -171,37 +178,34 @@ impl Action for HelmInstall {
 
     fn run<'a>(&'a self, cx: &'a StepContext) -> BoxFuture<'a, Result<Output, Failure>> {
         Box::pin(async move {
-            let tools = cx.tools();
             let helm = cx.helm(self.helm.as_deref())?;
-            let kube = cx.unless_cancelled("connecting to the cluster", tools.kube()).await?;
-            let pending = PendingRelease {
-                release: &self.release,
-                namespace: &self.namespace,
-                consent: tools.consent(),
-                marks: &made::marks(cx),
-            };
-            if let Some(done) = helm.recover_pending(&kube, pending, cx).await? {
-                cx.line(&done);
-            }
-            self.get_dependencies(cx, &helm).await?;
-            let work = self.before_upgrade(cx, &helm, &kube);
-            let changed = cx.unless_cancelled("comparing the release's objects", work).await?;
-            let release = self.upgrade(cx, &helm, &kube).await?;
-            let work = Box::pin(self.after_upgrade(cx, &kube, &release, &changed));
-            cx.unless_cancelled("comparing the release's objects", work).await?;
-            Ok(Output::new()
-                .with("release", &self.release)
-                .with("namespace", &self.namespace)
-                .with("revision", release.revision.to_string())
-                .with("status", release.status.word())
-                .with("chart", release.chart)
-                .with("app-version", release.app_version)
-                .with("record", release.description))
+            let kube = cx.unless_cancelled("connecting to the cluster", cx.tools().kube()).await?;
+            self.deploy(cx, &helm, &kube).await
         })
     }
 }
 
 impl HelmInstall {
+    /// Deploys the release. Once helm has succeeded, nothing that only can't be read fails it.
+    async fn deploy(&self, cx: &StepContext, helm: &Helm, kube: &Kube) -> Result<Output, Failure> {
+        let pending = PendingRelease {
+            release: &self.release,
+            namespace: &self.namespace,
+            consent: cx.tools().consent(),
+            marks: &made::marks(cx),
+        };
+        if let Some(done) = helm.recover_pending(kube, pending, cx).await? {
+            cx.line(&done);
+        }
+        self.get_dependencies(cx, helm).await?;
+        let work = self.before_upgrade(cx, helm, kube);
+        let before = cx.unless_cancelled("comparing the release's objects", work).await?;
+        let released = self.upgrade(cx, helm, kube).await?;
+        let work = Box::pin(self.after_upgrade(cx, kube, &released, &before));
+        cx.unless_cancelled("comparing the release's objects", work).await?;
+        Ok(self.output_of(released))
+    }
+
     /// Says that the newest revision is not the one of `output`; a rollback to that one is as good.
     async fn other_revision(&self, kube: &Kube, latest: &Release, output: &Output) -> Result<Option<String>, Failure> {
         let made = output.get("revision").and_then(|revision| revision.parse().ok()).unwrap_or(latest.revision);
@@ -250,16 +254,19 @@ impl HelmInstall {
         ignored::ignores(&self.ignore_changes, field)
     }
 
-    /// Returns the objects of the release that somebody has changed. Makes the definitions of custom resources again
-    /// that somebody has deleted: helm can't upgrade a release while one of its kinds is unknown, and makes those of a
-    /// chart's `crds` folder only at the first installation.
-    async fn before_upgrade(&self, cx: &StepContext, helm: &Helm, kube: &Kube) -> Result<Vec<ManifestObject>, Failure> {
-        let Some(release) = kube.latest_release(&self.namespace, &self.release).await? else { return Ok(Vec::new()) };
+    /// Returns the objects of the release, and those that somebody has changed. Makes the definitions of custom
+    /// resources again that somebody has deleted: helm can't upgrade a release while one of its kinds is unknown, and
+    /// makes those of a chart's `crds` folder only at the first installation.
+    async fn before_upgrade(&self, cx: &StepContext, helm: &Helm, kube: &Kube) -> Result<Before, Failure> {
+        let Some(release) = kube.latest_release(&self.namespace, &self.release).await? else {
+            return Ok(Before::default());
+        };
         self.permit_upgrade(cx, helm, &release).await?;
         if !kube.serves_kinds_of(&release).await? {
             self.restore_definitions(cx, helm, kube, &release).await?;
         }
-        Ok(kube.release_drift(&release, &|field| self.ignores(field)).await?.changed())
+        let changed = kube.release_drift(&release, &|field| self.ignores(field)).await?.changed();
+        Ok(Before { objects: release.objects(), changed })
     }
 
     async fn restore_definitions(
@@ -283,23 +290,6 @@ impl HelmInstall {
         Ok(())
     }
 
-    /// Undoes the changes that an upgrade leaves: helm compares custom resources only with what it released before, and
-    /// makes what a hook of the installation has left no second time. Pods that may have started with variables from an
-    /// object that was `changed` are replaced.
-    async fn after_upgrade(
-        &self,
-        cx: &StepContext,
-        kube: &Kube,
-        release: &Release,
-        changed: &[ManifestObject],
-    ) -> Result<(), Failure> {
-        drift::undo(cx, kube, release, &|field| self.ignores(field)).await?;
-        for workload in kube.restart_users(&release.objects(), changed).await? {
-            cx.line(&format!("{workload} replaces its pods: they may have the changed variables"));
-        }
-        Self::replace_foreign_images(cx, kube, release).await
-    }
-
     /// The chart as helm takes it.
     fn chart_argument(&self, cx: &StepContext) -> Cow<'_, str> {
         let path = cx.path(&self.chart);
@@ -309,7 +299,7 @@ impl HelmInstall {
         }
     }
 
-    async fn upgrade(&self, cx: &StepContext, helm: &Helm, kube: &Kube) -> Result<Release, Failure> {
+    async fn upgrade(&self, cx: &StepContext, helm: &Helm, kube: &Kube) -> Result<Released, Failure> {
         let chart = self.chart_argument(cx);
         let files: Vec<PathBuf> = self.values.iter().map(|file| cx.path(file)).collect();
         let values = if self.set.is_empty() {
@@ -344,7 +334,7 @@ impl HelmInstall {
         cx.check_cancel()?;
         let work = Box::pin(async {
             result.map_err(|failure| self.explain(failure))?;
-            self.confirm(kube, &description).await
+            self.confirm(cx, kube, &history, &description).await
         });
         let released = cx.unless_cancelled("reading the release's record", work).await;
         match released {
@@ -352,28 +342,6 @@ impl HelmInstall {
                 Err(Box::pin(common.with_rival(&history, &call, failure)).await)
             }
             released => released,
-        }
-    }
-
-    /// Returns the release, if its newest revision is deployed and is the one with this description.
-    async fn confirm(&self, kube: &Kube, description: &str) -> Result<Release, Failure> {
-        match kube.latest_release(&self.namespace, &self.release).await? {
-            Some(release) if release.status == ReleaseStatus::Deployed && release.description == description => {
-                Ok(release)
-            }
-            Some(release) => Err(Failure::of(
-                ids::NOT_CONFIRMED,
-                format!(
-                    "helm succeeded, but the release `{}` is {}: {}",
-                    self.release,
-                    release.status.word(),
-                    release.description
-                ),
-            )),
-            None => Err(Failure::of(
-                ids::NOT_CONFIRMED,
-                format!("helm succeeded, but there is no release `{}`", self.release),
-            )),
         }
     }
 

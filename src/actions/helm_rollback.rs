@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::action::units::Time;
-use crate::action::{Action, ActionSettings, Presence, StepContext, defaults, ignored, names};
+use crate::action::{Action, ActionSettings, Presence, ReleaseName, StepContext, defaults, ignored, names};
 use crate::actions::helm_install::drift;
 use crate::actions::helm_install::others::CommonRelease;
 use crate::actions::manifest_delete::made;
@@ -129,6 +129,10 @@ impl ActionSettings for HelmRollback {
 }
 
 impl Action for HelmRollback {
+    fn deploys(&self) -> Option<ReleaseName<'_>> {
+        Some(ReleaseName { namespace: &self.namespace, name: &self.release })
+    }
+
     fn probe<'a>(&'a self, cx: &'a StepContext, output: &'a Output) -> BoxFuture<'a, Result<Presence, Failure>> {
         Box::pin(async move {
             let kube = cx.tools().kube().await?;

@@ -2,6 +2,7 @@
 
 mod login;
 mod message;
+mod served;
 mod target;
 #[cfg(test)]
 mod tests;
@@ -197,10 +198,13 @@ impl Action for HttpCheck {
         Box::pin(std::future::ready(Ok(opening.into_iter().collect())))
     }
 
-    fn probe<'a>(&'a self, cx: &'a StepContext, _output: &'a Output) -> BoxFuture<'a, Result<Presence, Failure>> {
+    fn probe<'a>(&'a self, cx: &'a StepContext, output: &'a Output) -> BoxFuture<'a, Result<Presence, Failure>> {
         Box::pin(async move {
             if !self.only_reads() {
-                return Ok(Presence::Present);
+                let Some(service) = &self.service else { return Ok(Presence::Present) };
+                let kube = cx.tools().kube().await?;
+                let changed = served::changed(&kube, &self.namespace, service, output).await?;
+                return Ok(changed.map_or(Presence::Present, Presence::Missing));
             }
             // With a port of its own: checks that name the same one are probed at once.
             let target = self.target(cx, None).await?;
@@ -218,7 +222,7 @@ impl Action for HttpCheck {
             let mut attempt = 1;
             loop {
                 let failure = match poll.check(self.ask(cx, &target)).await {
-                    Ok(output) => return Ok(output),
+                    Ok(output) => return self.with_served(cx, &target, output).await,
                     Err(failure) => failure,
                 };
                 let last = self.attempts.map_or_else(|| poll.is_over(), |attempts| attempt >= attempts);
@@ -267,6 +271,14 @@ impl HttpCheck {
             path: self.path.clone(),
             forward: Some((forward, kube, self.namespace.clone(), service.clone())),
         })
+    }
+
+    /// Returns `output` with what has answered, if the request is not repeated.
+    async fn with_served(&self, cx: &StepContext, target: &Target, output: Output) -> Result<Output, Failure> {
+        let Some((_, kube, namespace, service)) = target.forward.as_ref().filter(|_| !self.only_reads()) else {
+            return Ok(output);
+        };
+        cx.unless_cancelled("reading what has answered", served::note(kube, namespace, service, output)).await
     }
 
     /// The request, without its address.

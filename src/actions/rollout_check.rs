@@ -2,13 +2,14 @@
 
 mod waiting;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::action::{Action, ActionSettings, Opening, Presence, StepContext, defaults, names};
+use crate::action::{Action, ActionSettings, Opening, Presence, ReleaseName, StepContext, defaults, names};
 use crate::actions::image_load::strangers;
 use crate::error::{Failure, ids};
 use crate::model::{Output, ProofKind};
@@ -22,7 +23,7 @@ use waiting::{Provisional, wait_until_ready};
 const RECENT: Duration = Duration::from_secs(60);
 
 /// Settings of `rollout-check`: at least one of `release`, `selector` and the lists.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct RolloutCheck {
     /// The namespace.
@@ -30,8 +31,9 @@ pub(super) struct RolloutCheck {
     namespace: String,
     /// A Helm release: all workloads of its manifest, jobs and pods too.
     release: Option<String>,
-    /// The revision that the release has to have: `${{ steps.deploy.release.revision }}`. With it, an upgrade by
-    /// somebody else is a failure even if it was there first.
+    /// The revision that the release has to have: `${{ steps.deploy.release.revision }}`. An upgrade by somebody else
+    /// is a failure then, even if it was there first. By default it is the one that the last step before this one made
+    /// which deploys the release, if there is such a step and it has made one.
     revision: Option<String>,
     /// A label selector: all workloads that have these labels (`app=todo,tier!=job`).
     selector: Option<String>,
@@ -111,6 +113,15 @@ impl Action for RolloutCheck {
         })
     }
 
+    fn checks_any_revision_of(&self) -> Option<ReleaseName<'_>> {
+        let name = self.release.as_ref().filter(|_| self.revision.is_none())?;
+        Some(ReleaseName { namespace: &self.namespace, name })
+    }
+
+    fn of_revision(&self, revision: &str) -> Option<Arc<dyn Action>> {
+        Some(Arc::new(Self { revision: Some(revision.to_owned()), ..self.clone() }))
+    }
+
     fn is_provisional(&self, output: &Output) -> bool {
         Provisional::of(output).is_some()
     }
@@ -143,17 +154,7 @@ impl Action for RolloutCheck {
     fn run<'a>(&'a self, cx: &'a StepContext) -> BoxFuture<'a, Result<Output, Failure>> {
         Box::pin(async move {
             let kube = cx.unless_cancelled("connecting to the cluster", cx.tools().kube()).await?;
-            let subject = cx.unless_cancelled("finding the workloads", self.subject(cx, &kube)).await?;
-            self.check_revision(subject.stands_for)?;
-            let n_workloads = subject.targets.len();
-            let ready = wait_until_ready(cx, &kube, subject.targets.clone(), self.allow_empty).await?;
-            let confirm = Box::pin(self.confirm(cx, &kube, &subject));
-            cx.unless_cancelled("checking what the pods run", confirm).await?;
-            let output = Output::new().with("workloads", n_workloads.to_string()).with("pods", ready.pods.to_string());
-            Ok(match ready.provisional {
-                Some(provisional) => provisional.add_to(output),
-                None => output,
-            })
+            self.check(cx, &kube).await
         })
     }
 }
@@ -178,6 +179,20 @@ impl RolloutCheck {
             .chain(of(WorkloadKind::StatefulSet, &self.statefulsets))
             .chain(of(WorkloadKind::DaemonSet, &self.daemonsets))
             .chain(of(WorkloadKind::Job, &self.jobs))
+    }
+
+    async fn check(&self, cx: &StepContext, kube: &Kube) -> Result<Output, Failure> {
+        let subject = cx.unless_cancelled("finding the workloads", self.subject(cx, kube)).await?;
+        self.check_revision(subject.stands_for)?;
+        let n_workloads = subject.targets.len();
+        let ready = wait_until_ready(cx, kube, subject.targets.clone(), self.allow_empty).await?;
+        let confirm = Box::pin(self.confirm(cx, kube, &subject));
+        cx.unless_cancelled("checking what the pods run", confirm).await?;
+        let output = Output::new().with("workloads", n_workloads.to_string()).with("pods", ready.pods.to_string());
+        Ok(match ready.provisional {
+            Some(provisional) => provisional.add_to(output),
+            None => output,
+        })
     }
 
     async fn subject(&self, cx: &StepContext, kube: &Kube) -> Result<Subject, Failure> {
@@ -267,44 +282,4 @@ fn upgraded_by_somebody(why: String) -> Failure {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pods_that_had_just_come_up_are_probed_at_the_end_of_the_run() {
-        let check = toml::from_str::<RolloutCheck>("deployments = ['web']").unwrap();
-        let of = |at: &str| Output::new().with("pods", "1").with("ready-at", at).with("restarts", "0");
-        assert!(check.is_provisional(&of("2026-11-26T10:00:00.5Z")));
-        assert!(!check.is_provisional(&Output::new().with("pods", "1")));
-        // The clock was set back meanwhile.
-        assert_eq!(Provisional::of(&of("2999-01-01T00:00:00Z")).unwrap().lasts(), Duration::ZERO);
-        assert!(Provisional::of(&of("2026-11-26T10:00:00.5Z")).unwrap().lasts() > RECENT);
-    }
-
-    #[test]
-    fn the_end_of_the_run_waits_until_young_containers_have_run_for_three_seconds() {
-        // The moment is yet to come, so that no time passes since.
-        let output = Output::new().with("ready-at", "2999-01-01T00:00:00Z").with("restarts", "0");
-        let cases = [(None, 3), (Some("0"), 3), (Some("2"), 1), (Some("3"), 0), (Some("9"), 0), (Some("-1"), 3)];
-        for (up, seconds) in cases {
-            let output = up.map_or(output.clone(), |up| output.clone().with("up-seconds", up));
-            let provisional = Provisional::of(&output).unwrap();
-            assert_eq!(provisional.remaining(), Duration::from_secs(seconds), "{up:?}");
-            assert_eq!(Provisional::of(&provisional.add_to(Output::new())), Some(provisional), "{up:?}");
-        }
-        let long_ago = Output::new().with("ready-at", "2026-11-26T10:00:00Z").with("restarts", "0");
-        assert_eq!(Provisional::of(&long_ago).unwrap().remaining(), Duration::ZERO);
-    }
-
-    #[test]
-    fn a_check_of_another_revision_is_none() {
-        let check = |settings: &str| toml::from_str::<RolloutCheck>(settings).unwrap();
-        let bound = check("release = 'app'\nrevision = '2'");
-        assert_eq!(bound.other_revision(Some(2)), None);
-        assert_eq!(bound.other_revision(Some(3)).unwrap(), "the release `app` is at revision 3, not 2");
-        assert!(bound.check_revision(Some(3)).unwrap_err().to_string().contains("somebody else"));
-        assert_eq!(check("release = 'app'").other_revision(Some(3)), None);
-        assert!(check("selector = 'a=b'\nrevision = '2'").validate().is_err());
-        assert!(check("jobs = ['migrate']").validate().is_ok());
-    }
-}
+mod tests;

@@ -17,6 +17,9 @@ use crate::tools::process;
 use crate::tools::programs::{self, Installed};
 use crate::tools::version::{satisfies, version_of};
 
+/// The digest of the program's file: for the next probe alone.
+const CONTENT: &str = ".content";
+
 /// Settings of `tool-check`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -182,9 +185,17 @@ impl Action for ToolCheck {
             if output.get("identity") != Some(&identity(&path)?) {
                 return missing("was replaced by another file");
             }
+            if cx.tools().reads_every_file() {
+                let now = cx.tools().digest_program(path.clone()).await?.to_string();
+                match output.get(CONTENT) {
+                    Some(content) if content == now => {}
+                    Some(_) => return missing("has other contents, although its times have not changed"),
+                    None => return missing("was proven by an older version, which did not read it"),
+                }
+            }
             if is_shim(&path, &self.tool) {
                 return Ok(match self.check(cx).await {
-                    Ok(now) if now == *output => Presence::Present,
+                    Ok(now) if now.iter().eq(output.iter()) => Presence::Present,
                     Ok(now) => Presence::Missing(match now.get("version") {
                         Some(version) => format!("`{}` now has version {version}", self.tool),
                         None => format!("`{}` no longer reports a version", self.tool),
@@ -211,7 +222,13 @@ impl Action for ToolCheck {
     fn run<'a>(&'a self, cx: &'a StepContext) -> BoxFuture<'a, Result<Output, Failure>> {
         Box::pin(async move {
             let what = format!("checking `{}`", self.tool);
-            cx.unless_cancelled(&what, self.check(cx)).await
+            let work = async {
+                let output = self.check(cx).await?;
+                let path = output.get("path").unwrap_or_default().into();
+                let content = cx.tools().digest_program(path).await?;
+                Ok(output.with(CONTENT, content.to_string()))
+            };
+            cx.unless_cancelled(&what, work).await
         })
     }
 }
@@ -219,6 +236,9 @@ impl Action for ToolCheck {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::action::fake;
+    use crate::files::Verify;
+    use crate::tools::deletion::Consent;
 
     #[test]
     fn settings_are_checked() {
@@ -244,6 +264,28 @@ mod tests {
             ("Docker Desktop", "Docker Desktop does not tell its version"),
         ] {
             assert_eq!(check_desktop(&wanted, platform).unwrap_err().message, message);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_program_with_other_contents_and_the_same_times_is_another_one_when_contents_are_read() {
+        let check: ToolCheck = toml::from_str("tool = \"true\"").unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let cx = |verify| fake::context_verifying(dir.path(), &["s.t"], "s.t", Consent::None, verify);
+        let output = check.run(&cx(Verify::Stat)).await.unwrap();
+        let other = output.clone().with(CONTENT, crate::fingerprint::Digest::of(b"patched").to_string());
+        let unread: Output = output.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let missing = |what: &str| Presence::Missing(format!("`true` {what}"));
+        let cases = [
+            (Verify::Stat, &output, Presence::Present),
+            (Verify::Content, &output, Presence::Present),
+            (Verify::Stat, &other, Presence::Present),
+            (Verify::Content, &other, missing("has other contents, although its times have not changed")),
+            (Verify::Stat, &unread, Presence::Present),
+            (Verify::Content, &unread, missing("was proven by an older version, which did not read it")),
+        ];
+        for (verify, output, expected) in cases {
+            assert_eq!(check.probe(&cx(verify), output).await.unwrap(), expected, "{verify:?} {output:?}");
         }
     }
 }

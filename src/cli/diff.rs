@@ -19,7 +19,7 @@ const MAX_NAMED: usize = 5;
 
 pub(super) fn diff(cli: &Cli, terminal: &Terminal, args: &DiffArgs) -> Result<u8, Failure> {
     let project = Project::load(cli, terminal)?;
-    let past = Past::read(project.tools.state_dir(), project.pipeline.scope.as_deref())?;
+    let past = Past::read(project.tools.state_dir(), project.pipeline.record_scope().as_deref())?;
     let [before, after] = [&args.from, &args.to].map(|name| named(past.runs(), name));
     let (before, after) = (before?, after?);
     let kinds = kinds(&project)?;

@@ -90,15 +90,15 @@ impl Project {
     /// What the journal says, for a reader.
     pub(super) fn history(&self) -> Result<History, Failure> {
         let history = journal::read_history(self.tools.state_dir(), self.early.take())?;
-        Ok(history.in_scope(self.pipeline.scope.as_deref()))
+        Ok(history.in_scope(self.pipeline.record_scope().as_deref()))
     }
 
     /// The journal, for a run.
     pub(super) fn open_journal(&self, command: &str, strict: bool) -> Result<Opened, Failure> {
         let mut opened = Journal::open_read(self.tools.state_dir(), command, strict, self.early.take())?;
-        let scope = self.pipeline.scope.as_deref();
-        opened.journal.set_scope(scope);
-        opened.history = opened.history.in_scope(scope);
+        let scope = self.pipeline.record_scope();
+        opened.journal.set_scope(scope.as_deref());
+        opened.history = opened.history.in_scope(scope.as_deref());
         Ok(opened)
     }
 

@@ -139,7 +139,7 @@ fn matches(pattern: &str, file: &Path, excluded: &[&str]) -> bool {
 }
 
 /// Which steps wait for which.
-struct Order<'a> {
+pub(super) struct Order<'a> {
     stages: &'a [Stage],
     steps: HashMap<&'a StepId, (&'a Stage, &'a Step)>,
     /// The step that each fallback stands in for.
@@ -147,7 +147,7 @@ struct Order<'a> {
 }
 
 impl<'a> Order<'a> {
-    fn of(stages: &'a [Stage]) -> Self {
+    pub(super) fn of(stages: &'a [Stage]) -> Self {
         let steps = || stages.iter().flat_map(|stage| stage.steps.iter().map(move |step| (stage, &**step)));
         Self {
             stages,
@@ -156,8 +156,13 @@ impl<'a> Order<'a> {
         }
     }
 
+    /// The step `id`.
+    pub(super) fn step(&self, id: &StepId) -> Option<&'a Step> {
+        self.steps.get(id).map(|(_, step)| *step)
+    }
+
     /// The steps that have ended, or will never run, when `step` begins.
-    fn before(&self, step: &'a StepId) -> HashSet<&'a StepId> {
+    pub(super) fn before(&self, step: &'a StepId) -> HashSet<&'a StepId> {
         let mut before = HashSet::new();
         let mut stages = HashSet::new();
         let mut open: Vec<&StepId> = vec![step];

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::after_files::{self, FileUse};
+use super::after_release;
 use super::expr::scope::{Scope, StepInfo, Steps};
 use super::resolve::{self, Edge};
 use super::sections::checklist::Items;
@@ -98,6 +99,7 @@ impl Assembly<'_> {
             return None;
         }
         after_files::link(self.report, &mut result, &files);
+        after_release::bind(&mut result, &files);
         Some(result)
     }
 

@@ -7,11 +7,12 @@
 //! resolve    needs, fallback, covers, cycles
 //! settings   a step's own settings: expressions, then the action's parser, then its errors in terms of the file
 //! assemble   declared stages → stages of the pipeline; after_cluster: which of their steps find the cluster there;
-//!            after_files: which of them read what others make
+//!            after_files: which of them read what others make; after_release: which check what others deploy
 //! ```
 
 mod after_cluster;
 mod after_files;
+mod after_release;
 mod assemble;
 mod expr;
 mod resolve;

@@ -14,6 +14,15 @@ pub fn open_own(path: &Path) -> io::Result<fs::File> {
     if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is not a plain file")) }
 }
 
+/// Fails if there is something at `path` that is no plain file: a program that is handed this path would follow a link.
+pub fn refuse_link(path: &Path) -> io::Result<()> {
+    match fs::symlink_metadata(path) {
+        Ok(found) if !found.is_file() => Err(io::Error::other("it is not a plain file")),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
 /// Returns the contents of the plain file `path`, opened as [`open_own`] does.
 pub fn read_own(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
@@ -133,6 +142,11 @@ mod tests {
         assert!(create_below(&path("state/log"), 1).is_err());
         assert!(open_below(&path("state/log"), 1).is_err());
         assert!(open_own(&path("state/log")).is_err());
+        symlink(path("nothing"), path("state/dangling")).unwrap();
+        for (name, is_fit) in [("log", false), ("dangling", false), ("logs", false), ("none", true)] {
+            assert_eq!(refuse_link(&path("state").join(name)).is_ok(), is_fit, "{name}");
+        }
+        refuse_link(&path("victim/r/log")).unwrap();
         assert_eq!(fs::read_to_string(path("victim/r/log")).unwrap(), "theirs");
         assert_eq!(fs::read_dir(path("victim")).unwrap().count(), 1);
     }

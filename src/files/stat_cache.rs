@@ -183,6 +183,18 @@ impl FileDigests {
         Ok(Digest::from_hash(all.finalize()))
     }
 
+    /// Returns the digest of the regular file at `path`, which may be anywhere and is no input of the project.
+    pub fn digest_elsewhere(&self, path: &Path) -> Result<Digest, Failure> {
+        let mut hasher = Hasher { digests: self, buffer: Vec::new(), next: 0 };
+        let seen = fs::metadata(path).context(|| format!("reading `{}`", path.display()))?;
+        hasher.digest(path, &seen)
+    }
+
+    /// Whether nothing is believed by its metadata.
+    pub fn reads_everything(&self) -> bool {
+        self.verify == Verify::Content
+    }
+
     /// Writes what was learnt for the next run, if anything was. Unused entries stay as long as they are not the
     /// majority.
     pub fn save(&self) -> io::Result<()> {

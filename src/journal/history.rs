@@ -8,6 +8,9 @@ use crate::error::ErrorObject;
 use crate::fingerprint::Inputs;
 use crate::model::{Attempt, Change, Evidence, IdMap, Outcome, Output, ProofKind, RunId, StepId, StepState};
 
+/// Stands before the kube context in the name of a scope. No profile's name has it.
+pub const CONTEXT: char = '\n';
+
 /// The last known state of everything.
 #[derive(Clone, Debug, Default)]
 pub struct History {
@@ -114,7 +117,11 @@ pub struct Child {
 
 impl History {
     /// Selects the records of `scope`: a profile that changes variables or the cluster has records of its own, because
-    /// what its steps did is not what the pipeline's did. All other profiles share those of the pipeline itself.
+    /// what its steps did is not what the pipeline's did, and so has each kube context. All other profiles share those
+    /// of the pipeline itself.
+    ///
+    /// Records of older versions name no context. At which cluster they were made nobody knows: their steps are in
+    /// doubt, and only their outputs are known.
     #[must_use]
     pub fn in_scope(mut self, scope: Option<&str>) -> Self {
         let scope = scope.unwrap_or_default();
@@ -122,6 +129,14 @@ impl History {
             let selected = self.others.remove(scope).unwrap_or_default();
             let before = std::mem::replace(&mut self.steps, selected);
             self.others.insert(std::mem::replace(&mut self.scope, scope.to_owned()), before);
+        }
+        if let Some((profile, _)) = scope.split_once(CONTEXT)
+            && let Some(older) = self.others.get(profile)
+        {
+            for (step, known) in older {
+                let in_doubt = || StepHistory { last_success: known.last_success.clone(), ..StepHistory::default() };
+                self.steps.entry(step.clone()).or_insert_with(in_doubt);
+            }
         }
         self
     }

@@ -25,7 +25,7 @@ use crate::model::{Outcome, Output, RunId, StepId};
 
 pub use clock::now_ms;
 pub use contents::EarlyContents;
-pub use history::{Child, History, RunRecord, StepEnd, StepHistory};
+pub use history::{CONTEXT, Child, History, RunRecord, StepEnd, StepHistory};
 pub use lock::{Holder, Lock};
 pub use past::{Past, PastRun};
 

@@ -329,6 +329,27 @@ fn each_scope_has_records_of_its_own() {
 }
 
 #[test]
+fn records_that_name_no_kube_context_are_in_doubt_for_each() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    written_in(dir, None, &[started("a.b", "1"), finished("a.b", "1", Outcome::Succeeded)]);
+    written_in(dir, Some("prod"), &[started("a.c", "1"), finished("a.c", "1", Outcome::Succeeded)]);
+    written_in(dir, Some("\none"), &[started("a.d", "1"), finished("a.d", "1", Outcome::Succeeded)]);
+    let known = |scope, id| {
+        let history = history_in(dir, Some(scope));
+        history.step(&step(id)).map(|known| (known.last.is_some(), known.last_success.is_some()))
+    };
+    for context in ["\none", "\ntwo"] {
+        assert_eq!((known(context, "a.b"), known(context, "a.c")), (Some((false, true)), None), "{context}");
+    }
+    assert_eq!((known("prod\none", "a.c"), known("prod\none", "a.b")), (Some((false, true)), None));
+    assert_eq!((known("\none", "a.d"), known("\ntwo", "a.d")), (Some((true, true)), None));
+    // What was done at this one since counts.
+    written_in(dir, Some("\ntwo"), &[started("a.b", "2"), finished("a.b", "2", Outcome::Succeeded)]);
+    assert_eq!([known("\none", "a.b"), known("\ntwo", "a.b")], [Some((false, true)), Some((true, true))]);
+}
+
+#[test]
 fn compaction_and_doubt_keep_all_scopes() {
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path();

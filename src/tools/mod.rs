@@ -204,6 +204,17 @@ impl Tools {
         blocking(move || files.digest_files(&root, &names)).await
     }
 
+    /// The digest of a program's file.
+    pub async fn digest_program(&self, path: PathBuf) -> Result<Digest, Failure> {
+        let files = Arc::clone(&self.files);
+        blocking(move || files.digest_elsewhere(&path)).await
+    }
+
+    /// Whether files are compared by their contents alone: `--verify=content`.
+    pub fn reads_every_file(&self) -> bool {
+        self.files.reads_everything()
+    }
+
     /// Keeps what was learnt of files for the next run. A failure costs that one time, and nothing else.
     pub fn save_digests(&self) {
         if let Err(error) = self.files.save() {

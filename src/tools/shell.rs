@@ -4,7 +4,8 @@ mod lexer;
 mod place;
 mod script;
 
-use std::sync::Arc;
+use std::process::Stdio;
+use std::sync::{Arc, LazyLock};
 
 use tokio::sync::OnceCell;
 
@@ -21,6 +22,23 @@ const SH: &str = "/bin/sh";
 
 /// Most characters of a script that a message shows.
 const MAX_TITLE: usize = 80;
+
+/// Why a script with a pipe is refused, and what helps.
+const NO_PIPES: &str = "the script has a pipe, and no shell here reports a failure inside of one";
+const NO_PIPES_FIX: &str = "install bash, or write the script without a pipe";
+
+/// Returns what is wrong with a script that stands in the pipeline's file, and what helps, if [`command`] would refuse
+/// it on this machine. `${{ … }}` of the file is no part of it.
+pub fn refusal(script: &str) -> Option<(&'static str, &'static str)> {
+    static LACKS_PIPES: LazyLock<bool> = LazyLock::new(|| {
+        let asked = std::process::Command::new(SH).args(["-c", "set -o pipefail"]).stderr(Stdio::null()).status();
+        process::find("bash").is_err() && !asked.is_ok_and(|status| status.success())
+    });
+    let parts = script.split("${{").enumerate();
+    let text: String =
+        parts.map(|(n, part)| if n == 0 { part } else { part.split_once("}}").map_or("", |(_, rest)| rest) }).collect();
+    (has_pipe(&text) && *LACKS_PIPES).then_some((NO_PIPES, NO_PIPES_FIX))
+}
 
 /// Returns the command that runs `script`: `sh -e`, and with `pipefail` where the script has a pipe. `sh` of Debian and
 /// Ubuntu does not know `pipefail`; there bash runs it, as close to POSIX as it goes.
@@ -42,10 +60,7 @@ async fn shell(script: &str, children: &Arc<ChildRegistry>) -> Result<Command, F
     if sh_knows_pipefail(children).await {
         return Ok(Command::new(SH).args(["-e", "-o", "pipefail"]));
     }
-    let bash = process::find("bash").map_err(|_| {
-        Failure::of(ids::TOOL_MISSING, "the script has a pipe, and no shell here reports a failure inside of one")
-            .hint("install bash, or write the script without a pipe")
-    })?;
+    let bash = process::find("bash").map_err(|_| Failure::of(ids::TOOL_MISSING, NO_PIPES).hint(NO_PIPES_FIX))?;
     Ok(Command::new(bash).args(["--posix", "-e", "-o", "pipefail"]))
 }
 

@@ -293,3 +293,48 @@ fn an_addon_of_a_cluster_that_has_none_is_an_error_with_its_place() {
     );
     sandbox.run(&["plan"]).code(2).says("a cluster of provider `context` has no addons").says("pipeline.toml:10:10");
 }
+
+#[test]
+fn r21_minikube_gets_no_link_in_the_place_of_our_kubeconfig_and_no_marker_is_read_through_one() {
+    let (sandbox, _docker) = sandbox();
+    let script = "case $1 in status) cat status ;; *) echo \"$1\" >>world; echo written >\"$KUBECONFIG\" ;; esac";
+    sandbox.tool("minikube", script).file("victim", "precious");
+    sandbox.file("status", STOPPED).run(&["up"]);
+    assert_eq!(sandbox.world(), ["start"]);
+    let state = |name: &str| sandbox.path(".provision").join(name);
+    for (name, target, said) in [
+        ("kubeconfig", "victim", "it is not a plain file"),
+        ("kubeconfig", "made-by-nobody", "it is not a plain file"),
+        ("cluster-making", "victim", "can't read the marker"),
+    ] {
+        drop(fs_err::remove_file(state(name)));
+        std::os::unix::fs::symlink(sandbox.path(target), state(name)).unwrap();
+        for status in [STOPPED, UNLINKED] {
+            sandbox.file("status", status).run(&["up"]).code(4).says(said).keeps_quiet_about("precious");
+        }
+        fs_err::remove_file(state(name)).unwrap();
+        assert_eq!(sandbox.world(), ["start"], "{name}");
+        assert_eq!(fs_err::read_to_string(sandbox.path("victim")).unwrap(), "precious");
+        assert!(!sandbox.path("made-by-nobody").exists());
+    }
+}
+
+#[test]
+fn the_volume_for_the_node_goes_if_no_container_took_it_and_this_very_start_made_it() {
+    type Before = fn(&FakeDocker);
+    let cases: [(Before, i32, bool); 3] = [
+        (|_| (), 0, false),
+        (FakeDocker::uses_volume, 0, true),
+        (FakeDocker::volume_is_replaced_during_the_start, 1, true),
+    ];
+    for (before, code, stays) in cases {
+        let (sandbox, docker) = sandbox();
+        FakeCluster::serve(&sandbox, "pp");
+        before(&docker);
+        let shown = sandbox.run(&["up"]).code(code);
+        if code != 0 {
+            shown.says("the volume `pp` has to be deleted").says("it is not proven to be ours");
+        }
+        assert_eq!(docker.has_volume(), stays);
+    }
+}

@@ -9,10 +9,10 @@ use crate::sandbox::{Sandbox, steps};
 const NODES: &str = r#"{"kind":"NodeList","apiVersion":"v1","metadata":{},"items":[{"metadata":{"name":"n"},"status":{"conditions":[{"type":"Ready","status":"True"}],"nodeInfo":{"architecture":"amd64","bootID":"","containerRuntimeVersion":"containerd://2.0.0","kernelVersion":"","kubeProxyVersion":"","kubeletVersion":"v1.33.1","machineID":"","operatingSystem":"linux","osImage":"","systemUUID":""}}}]}"#;
 
 /// Serves an API server with one node whose uid is what the file `uid` of the sandbox has. Returns its address.
-fn serve(sandbox: &Sandbox) -> String {
+fn serve(sandbox: &Sandbox, uid: &str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
-    let uid = sandbox.path("uid");
+    let uid = sandbox.path(uid);
     std::thread::spawn(move || {
         for mut stream in listener.incoming().flatten() {
             let mut head = BufReader::new(stream.try_clone().unwrap()).lines();
@@ -44,7 +44,7 @@ fn project(context: &str, more: &str, server: Option<&str>) -> Sandbox {
     let text = steps(&[("a", "echo a >> world", "")]).replace("[[stage]]", &format!("{cluster}[[stage]]")) + step;
     let sandbox = Sandbox::new(&text);
     sandbox.file("uid", "one");
-    let server = server.map_or_else(|| serve(&sandbox), str::to_owned);
+    let server = server.map_or_else(|| serve(&sandbox, "uid"), str::to_owned);
     sandbox.file(
         ".kube/config",
         &format!(
@@ -139,4 +139,38 @@ fn r14_a_command_that_was_run_at_another_cluster_is_run_again() {
     sandbox.run(&["up", "--allow-context", "kind-x"]).code(0);
     assert_eq!(sandbox.world().iter().filter(|line| *line == "deploy").count(), 2);
     sandbox.run(&["up"]).code(0).says("nothing to do");
+}
+
+#[test]
+fn r14_each_kube_context_has_records_of_its_own_and_to_switch_to_and_fro_makes_nothing_stale() {
+    let sandbox = project("kind-x", "", None);
+    let pipeline = fs_err::read_to_string(sandbox.path("pipeline.toml")).unwrap();
+    let pipeline = pipeline
+        .replace("context = \"kind-x\"", "context = \"${{ vars.target }}\"")
+        .replace("[cluster]", "[vars]\ntarget = \"kind-x\"\n[cluster]");
+    let deploy = "[[stage.step]]\nid = 'deploy'\naction = 'command'\nneeds = ['start']\n\
+        run = 'echo deployed to ${{ cluster.context }} >> world'\ncovers = ['T1']\n";
+    let pipeline = pipeline.replace("[pipeline]", "[pipeline]\nchecklists = ['tasks.md']");
+    sandbox
+        .file("pipeline.toml", &(pipeline + deploy))
+        .file("tasks.md", "- [ ] T1 It is deployed\n")
+        .file("uid-y", "y");
+    let config = fs_err::read_to_string(sandbox.path(".kube/config")).unwrap();
+    let other = format!("{{name: d, cluster: {{server: '{}'}}}}", serve(&sandbox, "uid-y"));
+    let config = config.replace("contexts: [", "contexts: [{name: kind-y, context: {cluster: d, user: u}}, ");
+    sandbox.file(".kube/config", &config.replace("clusters: [", &format!("clusters: [{other}, ")));
+    let at_y = |command: &[&str]| sandbox.run(&[command, &["--set", "target=kind-y"]].concat());
+    sandbox.run(&["up"]).code(0);
+    // Nothing was done there yet.
+    at_y(&["plan", "--exit-code"]).code(10).says("deploy");
+    at_y(&["report"]).code(0).says("s.deploy never ran");
+    at_y(&["up"]).code(0);
+    for _ in 0..2 {
+        sandbox.run(&["plan", "--exit-code"]).code(0);
+        sandbox.run(&["up"]).code(0).says("nothing to do");
+        at_y(&["plan", "--exit-code"]).code(0);
+        at_y(&["up"]).code(0).says("nothing to do");
+    }
+    let deployed: Vec<String> = sandbox.world().into_iter().filter(|line| line.starts_with("deployed")).collect();
+    assert_eq!(deployed, ["deployed to kind-x", "deployed to kind-y"]);
 }

@@ -24,6 +24,8 @@ const KINDS: &[(&str, &str, &str, bool)] = &[
     ("v1", "events", "Event", true),
     ("apps/v1", "deployments", "Deployment", true),
     ("apps/v1", "replicasets", "ReplicaSet", true),
+    ("apps/v1", "statefulsets", "StatefulSet", true),
+    ("apps/v1", "daemonsets", "DaemonSet", true),
 ];
 
 /// Keeps a file beside it while its cluster is up, the images of the node in another one, and notes how it is called.
@@ -91,6 +93,27 @@ impl FakeCluster {
             }
         });
         cluster
+    }
+
+    /// Puts a Deployment in with its pods, and a Service in front of them, as somebody else would.
+    pub(crate) fn deploy(&self, name: &str, image_id: &str) {
+        let labels = json!({"app": name});
+        let template = json!({"metadata": {"labels": labels},
+            "spec": {"nodeName": "n", "containers": [{"name": "web", "image": "web:1"}]}});
+        let mut deployment = json!({"metadata": {"name": name, "namespace": "default", "uid": "d", "resourceVersion": "1"},
+            "spec": {"replicas": 1, "selector": {"matchLabels": labels}, "template": template}});
+        let service = json!({"metadata": {"name": name, "namespace": "default", "uid": "s", "resourceVersion": "1"},
+            "spec": {"selector": labels, "ports": [{"port": 80, "targetPort": 8000}]}});
+        let path = format!("/apis/apps/v1/namespaces/default/deployments/{name}");
+        let mut objects = self.objects();
+        roll_out(&mut objects, &path, &mut deployment);
+        for (at, pod) in objects.iter_mut().filter(|(at, _)| at.contains("/pods/")) {
+            if at.rsplit('/').next().is_some_and(|pod| pod.starts_with(name)) {
+                pod["status"]["containerStatuses"][0]["imageID"] = format!("docker://{image_id}").into();
+            }
+        }
+        objects.insert(path, deployment);
+        objects.insert(format!("/api/v1/namespaces/default/services/{name}"), service);
     }
 
     fn objects(&self) -> MutexGuard<'_, BTreeMap<String, Value>> {

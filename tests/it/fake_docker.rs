@@ -55,6 +55,21 @@ impl FakeDocker {
         self.write("starts", "");
     }
 
+    /// A container has the volume.
+    pub(crate) fn uses_volume(&self) {
+        self.write("users.json", r#"[{"Id":"c0","Names":["/pp"]}]"#);
+    }
+
+    /// Somebody replaces the volume while minikube starts.
+    pub(crate) fn volume_is_replaced_during_the_start(&self) {
+        self.write("other-volume.json", &volume(r#"{"name.minikube.sigs.k8s.io":"pp"}"#));
+    }
+
+    /// Whether there is a volume.
+    pub(crate) fn has_volume(&self) -> bool {
+        self.read("volume.json").is_some()
+    }
+
     /// A volume that has only minikube's labels.
     pub(crate) fn volume(&self) {
         self.write("volume.json", &volume(r#"{"name.minikube.sigs.k8s.io":"pp"}"#));
@@ -151,14 +166,22 @@ impl FakeDocker {
                 if let (Some(_), Some(node)) = (self.read("starts"), self.read("container.json")) {
                     self.write("container.json", &node.replace(r#""Running":false"#, r#""Running":true"#));
                 }
+                if let Some(other) = self.read("other-volume.json") {
+                    self.write("volume.json", &other);
+                }
                 let listed = self.read("lists").and_then(|_| self.read("container.json"));
-                found(Some(listed.map_or_else(|| "[]".to_owned(), |_| r#"[{"Id":"c0"}]"#.to_owned())))
+                let users = self.read("users.json").or(listed.map(|_| r#"[{"Id":"c0"}]"#.to_owned()));
+                found(Some(users.unwrap_or_else(|| "[]".to_owned())))
             }
             ("GET", "/containers/pp/json" | "/containers/c0/json") => found(self.read("container.json")),
             ("GET", "/containers/c0/archive") => found(self.read("etcd")),
             ("GET", path) if path.starts_with("/images/") && path.ends_with("/json") => found(self.read("image.json")),
             ("GET", path) if path.starts_with("/images/") && path.ends_with("/get") => found(self.read("image.tar")),
             ("GET", "/volumes/pp") => found(self.read("volume.json")),
+            ("DELETE", "/volumes/pp") => match fs::remove_file(self.folder.join("volume.json")) {
+                Ok(()) => ("204 No Content", Some(String::new())),
+                Err(_) => found(None),
+            },
             ("POST", "/volumes/create") => {
                 let labels: serde_json::Value = serde_json::from_str(body).unwrap();
                 if self.read("volume.json").is_none() {

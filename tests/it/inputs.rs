@@ -86,10 +86,16 @@ fn f72_an_exclamation_mark_leaves_files_out() {
 fn f73_an_output_with_other_contents_is_made_again() {
     let sandbox = Sandbox::new(&steps(&[
         ("bundle", "printf good > app.js; echo a >> world", "inputs = [\"src.txt\"]\noutputs = [\"*.js\"]"),
-        ("up-to-date", "test -e old.txt", "inputs = [\"src.txt\"]\noutputs = [\"old.txt\"]"),
+        ("up-to-date", "test -e old.txt", "inputs = [\"src.txt\"]\noutputs = [\"old.txt\"]\ncovers = [\"T1\"]"),
     ]));
+    let pipeline = fs::read_to_string(sandbox.path("pipeline.toml")).unwrap();
+    let pipeline = pipeline.replace("[pipeline]", "[pipeline]\nchecklists = [\"tasks.md\"]");
+    sandbox.file("pipeline.toml", &pipeline).file("tasks.md", "- [ ] T1 It is made\n");
     sandbox.file("src.txt", "1").file("old.txt", "old");
-    sandbox.run(&["up"]).code(0);
+    let unwritten = "`old.txt` was there before, and this run did not write it";
+    let shown = sandbox.run(&["up"]).code(0).says(&format!("warning: s.up-to-date: {unwritten}"));
+    shown.keeps_quiet_about("`*.js` was there before");
+    sandbox.run(&["report"]).code(0).says(&format!("warning: {unwritten}"));
     sandbox.run(&["logs", "s.up-to-date"]).code(0).says("`old.txt` was there before, and this run did not write it");
     sandbox.run(&["up"]).code(0).says("nothing to do");
     fs::write(sandbox.path("app.js"), "").unwrap();

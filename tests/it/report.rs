@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use crate::fake_cluster::FakeCluster;
+use crate::fake_docker::FakeDocker;
 use crate::sandbox::{Sandbox, steps};
 use crate::server::Server;
 
@@ -168,6 +170,35 @@ fn a_report_probes_what_can_be_seen_and_dates_the_rest() {
     assert_eq!(verdicts(&sandbox), pairs(&expected));
     sandbox.run(&["plan", "--exit-code"]).code(10).says("does not respond");
     sandbox.run(&["why", "s.page"]).code(0).says("does not respond");
+}
+
+#[test]
+fn a_request_that_is_not_repeated_proves_nothing_of_another_image() {
+    let mut sandbox = Sandbox::new(
+        "[pipeline]\nname = 't'\nchecklists = ['tasks.md']\n[cluster]\nprovider = 'minikube'\nname = 'pp'\n\
+         [[stage]]\nid = 's'\n[[stage.step]]\nid = 'cluster'\naction = 'cluster-start'\n\
+         [[stage]]\nid = 'verify'\n[[stage.step]]\nid = 'post'\naction = 'http-check'\nmethod = 'POST'\n\
+         service = 'web'\nport = 80\ncovers = ['T1']\n",
+    );
+    sandbox.file("tasks.md", "- [ ] T1 The form is taken\n");
+    let docker = FakeDocker::serve(&mut sandbox);
+    let cluster = FakeCluster::serve(&sandbox, "pp");
+    sandbox.run(&["up", "s"]).code(0);
+    docker.node(true);
+    let proven = || sandbox.run(&["report", "--check"]).code(0).says("seen at");
+    for image in ["sha256:aa", "sha256:bb"] {
+        cluster.deploy("web", image);
+        sandbox.run(&["up"]).code(0);
+        proven();
+        // No step of the pipeline has brought it, and none is needed by this one.
+        let other = format!("{image}-other");
+        cluster.deploy("web", &other);
+        assert_eq!(verdicts(&sandbox), pairs(&[("T1", "stale")]));
+        assert!(text(&sandbox).contains("images of service/web changed"), "{}", text(&sandbox));
+        sandbox.run(&["why", "verify.post"]).code(0).says("images of service/web changed");
+        cluster.deploy("web", image);
+        proven();
+    }
 }
 
 #[test]

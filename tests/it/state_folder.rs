@@ -120,7 +120,16 @@ fn r21_links_in_the_state_folder_are_not_followed() {
     fs_err::write(sandbox.path("victim"), "precious").unwrap();
     fs_err::remove_dir_all(state("logs")).unwrap();
     symlink(sandbox.path("elsewhere"), state("logs")).unwrap();
-    for name in ["files", "files.new", "journal.new", "kube-context", "kube-context.new", "secret-key"] {
+    for name in [
+        "files",
+        "files.new",
+        "journal.new",
+        "kube-context",
+        "kube-context.new",
+        "secret-key",
+        "kubeconfig",
+        "cluster-making",
+    ] {
         drop(fs_err::remove_file(state(name)));
         symlink(sandbox.path("victim"), state(name)).unwrap();
     }

@@ -3,6 +3,7 @@
 
 use futures_util::future::try_join_all;
 
+use super::drift::read_back;
 use super::{HelmInstall, INTERVAL};
 use crate::action::StepContext;
 use crate::actions::image_load::strangers;
@@ -43,14 +44,14 @@ impl HelmInstall {
 
     /// Makes the workloads replace their pods that run other images.
     pub(super) async fn replace_foreign_images(
+        &self,
         cx: &StepContext,
         kube: &Kube,
         release: &Release,
     ) -> Result<(), Failure> {
-        let foreign = Self::foreign_images(cx, kube, release).await?;
-        if foreign.is_empty() {
-            return Ok(());
-        }
+        let what = format!("the release `{}` is deployed, but which images its pods run", self.release);
+        let found = read_back(cx, &what, Self::foreign_images(cx, kube, release).await);
+        let Some(foreign) = found.filter(|foreign| !foreign.is_empty()) else { return Ok(()) };
         for (workload, why) in &foreign {
             kube.replace_pods(workload).await?;
             cx.line(&format!("{workload} replaces its pods: {why}"));

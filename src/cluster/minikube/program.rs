@@ -12,6 +12,7 @@ use super::settings::{Cpus, MinikubeCluster, StartArg};
 use crate::cluster::provider::Addon;
 use crate::cluster::session::Session;
 use crate::error::{Failure, ids};
+use crate::files::refuse_link;
 use crate::model::Progress;
 use crate::tools::Cancel;
 use crate::tools::docker::Endpoint;
@@ -82,7 +83,7 @@ impl Minikube {
 
     /// Returns the state of the cluster. Changes nothing.
     pub(super) async fn status(&self, host: &dyn ProcessObserver) -> Result<ClusterState, Failure> {
-        let command = self.command("status").args(["-o", "json"]).capture();
+        let command = self.command("status")?.args(["-o", "json"]).capture();
         let line = command.display_line();
         let quiet = Translator::new(host, &|_| ());
         let exit = command.run(&quiet).await?;
@@ -97,7 +98,7 @@ impl Minikube {
     pub(super) async fn start(&self, declared: &MinikubeCluster, cx: &Session<'_>) -> Result<(), Failure> {
         // The kubeconfig is ours alone, so that the cluster may be the current context in it.
         // A virtual machine that it starts stays.
-        let mut command = self.command("start").args(["-o", "json"]).leaves_work();
+        let mut command = self.command("start")?.args(["-o", "json"]).leaves_work();
         if let Some(Cpus(cpus)) = declared.cpus {
             command = command.arg(format!("--cpus={cpus}"));
         }
@@ -124,23 +125,23 @@ impl Minikube {
 
     /// Resumes a paused cluster.
     pub(super) async fn unpause(&self, host: &dyn ProcessObserver) -> Result<(), Failure> {
-        self.run(self.command("unpause").args(["-o", "json"]), host).await
+        self.run(self.command("unpause")?.args(["-o", "json"]), host).await
     }
 
     /// Stops the node; nothing of the cluster's is lost. It is no error if there is nothing to stop.
     pub(super) async fn stop(&self, host: &dyn ProcessObserver) -> Result<(), Failure> {
         let quiet = Translator::new(host, &|_| ());
-        self.command("stop").args(["-o", "json"]).run(&quiet).await.map(drop)
+        self.command("stop")?.args(["-o", "json"]).run(&quiet).await.map(drop)
     }
 
     /// Deletes the profile with all that is in it. Only after [`crate::tools::deletion::Deletion::permit`].
     pub(super) async fn delete(&self, host: &dyn ProcessObserver) -> Result<(), Failure> {
-        self.run(self.command("delete").args(["-o", "json"]), host).await
+        self.run(self.command("delete")?.args(["-o", "json"]), host).await
     }
 
     /// Turns an addon on. For some addons minikube waits for their pods, and fails after six minutes.
     pub(super) async fn enable_addon(&self, addon: &Addon, host: &dyn ProcessObserver) -> Result<(), Failure> {
-        let mut command = self.command("addons").args(["enable", &addon.name]);
+        let mut command = self.command("addons")?.args(["enable", &addon.name]);
         for (option, values) in [("images", &addon.images), ("registries", &addon.registries)] {
             if !values.is_empty() {
                 let pairs: Vec<String> = values.iter().map(|(name, value)| format!("{name}={value}")).collect();
@@ -161,12 +162,19 @@ impl Minikube {
 
     /// Writes the cluster's address into our kubeconfig.
     pub(super) async fn update_context(&self, host: &dyn ProcessObserver) -> Result<(), Failure> {
-        self.run(self.command("update-context"), host).await
+        self.run(self.command("update-context")?, host).await
     }
 
-    fn command(&self, verb: &str) -> Command {
+    /// A call of minikube, which reads and writes our kubeconfig, and would do so through a link.
+    fn command(&self, verb: &str) -> Result<Command, Failure> {
+        refuse_link(&self.kubeconfig).map_err(|error| {
+            let file = self.kubeconfig.display();
+            Failure::of(ids::STATE_UNUSABLE, format!("minikube can't use `{file}`"))
+                .source(&error)
+                .hint(format!("remove it, and run the same command again: `rm {file}`"))
+        })?;
         let command = Command::new(&self.program).args([verb, "-p", &self.profile]).env("KUBECONFIG", &self.kubeconfig);
-        self.env.iter().fold(command, |command, (name, value)| command.env(name, value))
+        Ok(self.env.iter().fold(command, |command, (name, value)| command.env(name, value)))
     }
 
     async fn run(&self, command: Command, host: &dyn ProcessObserver) -> Result<(), Failure> {

@@ -20,6 +20,9 @@ pub(crate) struct Profile {
 pub(crate) fn read(report: &Report, declared: Table, vars: &Table) -> BTreeMap<String, Profile> {
     let mut profiles = BTreeMap::new();
     for entry in declared.0 {
+        if entry.key.contains('\n') {
+            report.error(entry.key_span.clone(), "", "the name of a profile is one line");
+        }
         let Value::Table(table) = entry.node.value else {
             let message = format!("the profile `{}` must be a table, not {}", entry.key, entry.node.kind());
             report.error(entry.node.span, "", message);

@@ -24,7 +24,7 @@ use crate::fingerprint::Inputs;
 use crate::model::StepId;
 use crate::pipeline::{Binding, Outputs};
 use crate::tools::secrets::SecretSource;
-use crate::tools::shell::script_argument;
+use crate::tools::shell::{self, script_argument};
 use action_ref::ActionRef;
 use check::{Checked, check};
 use explain::explain;
@@ -66,6 +66,9 @@ pub(super) fn bind(
         let readers = if action.scripts.contains(&entry.key.as_str()) { shell_texts(&entry.node) } else { Vec::new() };
         entry.node.for_each_string(&mut |span, value| {
             let reader = readers.iter().find(|(of, _)| of == span).map(|(_, reader)| *reader);
+            if reader == Some(Reader::Shell) {
+                warn_of_pipe(report, span, value);
+            }
             strings.evaluate(report, span, value, &scope, reader);
         });
         let canonical = |span: &Range<usize>| strings.canonical.get(&span.start).map(String::as_str);
@@ -102,6 +105,14 @@ pub(super) fn bind(
         Binding::Later { uses, make: Arc::new(move |outputs| deferred.make(outputs)) }
     };
     Some(BoundSettings { inputs, binding, known })
+}
+
+/// Says of a script that no shell of this machine may run it, before a run comes to it.
+fn warn_of_pipe(report: &Report, span: &Range<usize>, value: &Value) {
+    let Value::String(text) = value else { return };
+    if let Some((what, help)) = shell::refusal(text) {
+        report.add(Diagnostic::warning(what).at(report.source(), span.clone(), "").help(help));
+    }
 }
 
 /// What reads a string that is a script.

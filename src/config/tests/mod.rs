@@ -6,6 +6,7 @@ mod expressions;
 mod files;
 mod hostile;
 mod references;
+mod releases;
 mod scripts;
 mod settings;
 mod valid;

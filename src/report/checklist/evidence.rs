@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::model::{AppliedWaiver, Checklist, Counts, Evidence, ItemStatus, ProofKind, StepId, Verdict, WaiverState};
+use crate::model::{
+    AppliedWaiver, Checklist, Counts, Evidence, ItemStatus, Output, ProofKind, StepId, Verdict, WaiverState,
+};
 use crate::report::style::{count, duration, timestamp};
 
 /// Returns `75 of 79 items done (6 by fallback, 1 by a person); 1 waived, 2 open, 1 stale`.
@@ -49,6 +51,7 @@ fn brief(evidence: &Evidence) -> String {
             format!("after {failed}, the last one: {message}")
         }
     }));
+    remarks.extend(evidence.output.get(Output::WARNINGS).map(|warnings| format!("warning: {warnings}")));
     remarks.extend(evidence.stale.clone());
     format!("{} {seen}{} ({})", evidence.step, timestamp(evidence.finished_ms), remarks.join("; "))
 }

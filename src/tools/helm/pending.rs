@@ -46,7 +46,7 @@ impl Helm {
                 if let Some(failure) = pending.refusal(&was, &history) {
                     return Err(failure.hint(pending.by_record(kube, last)));
                 }
-                let work = pending.free(kube, last, &was);
+                let work = pending.free(kube, &history, last, &was);
                 tokio::select! {
                     done = work => done.map(Some),
                     () = host.cancel().cancelled() => Err(Failure::interrupted("freeing the release")),
@@ -90,10 +90,11 @@ impl Helm {
 }
 
 impl PendingRelease<'_> {
-    async fn free(self, kube: &Kube, last: &Revision, was: &str) -> Result<String, Failure> {
+    async fn free(self, kube: &Kube, history: &[Revision], last: &Revision, was: &str) -> Result<String, Failure> {
         if last.status == ReleaseStatus::PendingRollback {
             // It is a copy of the record that it rolls back to. Were it kept as failed, helm would compare with it
             // next, and not with what was deployed before.
+            self.rollback_record(kube, history, last).await?.permit(self.consent)?;
             kube.delete_record(self.namespace, self.release, last).await?;
             return Ok(format!(
                 "{was}, left by a killed run of ours: deleted the record of revision {}, which was never deployed; its \
@@ -125,6 +126,33 @@ impl PendingRelease<'_> {
                 ))
             }
         }
+    }
+
+    /// The record of a rollback that was killed. Nothing is lost with it as long as the revision that it goes back to
+    /// holds the same.
+    async fn rollback_record(self, kube: &Kube, history: &[Revision], last: &Revision) -> Result<Deletion, Failure> {
+        let held = |number| kube.release(self.namespace, self.release, number);
+        let empty = match (held(last.number).await, rolled_back_to(history)) {
+            (Err(why), _) => Proof::Lacking(format!("it can't be read: {why}")),
+            (Ok(_), None) => Proof::Lacking("no revision is noted as the one that it goes back to".into()),
+            (Ok(own), Some(target)) => match held(target.number).await? {
+                Some(target) if own.is_some_and(|own| own.content() == target.content()) => Proof::Shown,
+                _ => Proof::Lacking(format!("it holds something else than revision {}", target.number)),
+            },
+        };
+        let ours = match call_of_last(history) {
+            Some(_) => Proof::Shown,
+            None => Proof::Lacking("no run of ours has noted that it rolls back".into()),
+        };
+        Ok(Deletion {
+            subject: format!("the record of revision {} of the release `{}`", last.number, self.release),
+            reason: format!("it blocks every upgrade as {}", last.status.word()),
+            ours,
+            empty,
+            in_use: roller_of(self.namespace, self.release).map(|pid| format!("helm rolls it back: process {pid}")),
+            consent_covers_ownership: false,
+            by_hand: self.delete_record_line(kube, last),
+        })
     }
 
     /// Returns why a release whose last revision is pending must not be touched: it is not ours, or its helm lives.
@@ -195,13 +223,20 @@ fn blocker(history: &[Revision]) -> Blocker {
 fn call_of_last(history: &[Revision]) -> Option<&String> {
     let (last, earlier) = history.split_last()?;
     if last.status == ReleaseStatus::PendingRollback {
-        let before = earlier.last()?.number;
-        let notes = earlier.iter().filter_map(|revision| revision.rollback.as_ref());
-        return notes.filter(|note| note.from == before).max_by_key(|note| &note.call).map(|note| &note.call);
+        return rolled_back_to(history)?.rollback.as_ref().map(|note| &note.call);
     }
     let call = last.run.as_ref()?;
     let inherited = earlier.iter().any(|revision| revision.run.as_ref() == Some(call));
     (!inherited).then_some(call)
+}
+
+/// Returns the revision that the last one, a rollback, goes back to, by the note of ours on it.
+fn rolled_back_to(history: &[Revision]) -> Option<&Revision> {
+    let (_, earlier) = history.split_last()?;
+    let before = earlier.last()?.number;
+    let noted = earlier.iter().filter_map(|revision| Some((revision.rollback.as_ref()?, revision)));
+    let of_last = noted.filter(|(note, _)| note.from == before);
+    of_last.max_by_key(|(note, _)| &note.call).map(|(_, revision)| revision)
 }
 
 #[cfg(test)]

@@ -108,7 +108,8 @@ impl SecretStore {
         .await
     }
 
-    fn answer(&self, request: &ApiRequest) -> (u16, Value) {
+    /// Returns the status and the body of a response.
+    pub(crate) fn answer(&self, request: &ApiRequest) -> (u16, Value) {
         let mut secrets = self.secrets.lock().unwrap();
         let Some((_, name)) = request.path.split_once("/secrets/") else {
             if request.method == "POST" {

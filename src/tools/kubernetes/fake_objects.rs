@@ -94,7 +94,8 @@ impl ObjectStore {
         KINDS.iter().copied().chain(has_gadgets.then_some(GADGET)).collect()
     }
 
-    fn answer(&self, request: &ApiRequest) -> (u16, Value) {
+    /// Returns the status and the body of a response.
+    pub(crate) fn answer(&self, request: &ApiRequest) -> (u16, Value) {
         let kinds = self.kinds();
         let path = request.path.trim_end_matches('/');
         if path == "/version" {

@@ -171,7 +171,7 @@ impl Kube {
         }))
     }
 
-    async fn service_if_there(&self, namespace: &str, service: &str) -> Result<Option<Service>, Failure> {
+    pub(super) async fn service_if_there(&self, namespace: &str, service: &str) -> Result<Option<Service>, Failure> {
         let api = self.namespaced::<Service>(namespace);
         let what = format!("reading the service `{service}`");
         self.read(&what, || api.get_opt(service)).await
@@ -186,16 +186,6 @@ impl Kube {
             )
             .hint(format!("see what is there: `{} -n {namespace} get services`", self.kubectl()))
         })
-    }
-
-    /// What decides where a Service leads: the labels of its pods and its ports. `None` when it is not there.
-    pub async fn leads_to(&self, namespace: &str, service: &str) -> Result<Option<String>, Failure> {
-        let found = self.service_if_there(namespace, service).await?;
-        Ok(found.and_then(|found| found.spec).map(|spec| {
-            let ports = spec.ports.unwrap_or_default();
-            let ports: Vec<_> = ports.iter().map(|port| (&port.name, port.port, &port.target_port)).collect();
-            format!("{:?} {ports:?} {:?}", spec.selector, spec.publish_not_ready_addresses)
-        }))
     }
 
     /// What to say of the pods behind a Service: name, phase, whether it is ready.

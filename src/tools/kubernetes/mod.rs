@@ -5,6 +5,7 @@
 
 mod access;
 mod apply;
+mod behind;
 mod bundled;
 mod claiming;
 mod claims;

@@ -25,7 +25,7 @@ pub struct RunningImage {
 }
 
 /// The images that the containers of a pod run, as far as they are known already.
-fn images_of(pod: &Pod) -> Vec<RunningImage> {
+pub(super) fn images_of(pod: &Pod) -> Vec<RunningImage> {
     let Some(spec) = &pod.spec else { return Vec::new() };
     let statuses = pod.status.iter().flat_map(|status| status.container_statuses.iter().flatten());
     let found = statuses.filter_map(|status| {

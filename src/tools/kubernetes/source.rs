@@ -89,11 +89,13 @@ impl KubeSource {
     /// Whether any kubeconfig, ours or the user's, has the kube context: then the cluster has been up. One that can't
     /// be read may have it.
     pub fn is_known(&self) -> bool {
-        let knows = |file: &PathBuf| match Kubeconfig::read_from(file) {
-            Ok(config) => config.contexts.iter().any(|context| context.name == self.context),
-            Err(_) => file.exists(),
+        let knows = |config: Kubeconfig| config.contexts.iter().any(|context| context.name == self.context);
+        let knows_own = |file: &PathBuf| {
+            let config = read_own_text(file).ok().and_then(|text| Kubeconfig::from_yaml(&text).ok());
+            config.map_or_else(|| file.symlink_metadata().is_ok(), knows)
         };
-        self.files.iter().chain(&user_kubeconfigs()).any(knows)
+        let knows_users = |file: &PathBuf| Kubeconfig::read_from(file).map_or_else(|_| file.exists(), knows);
+        self.own && self.files.iter().any(knows_own) || user_kubeconfigs().iter().any(knows_users)
     }
 
     /// Returns the certificate with which the client shows who it is, as PEM; `None` where there is none, or none that

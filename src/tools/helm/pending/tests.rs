@@ -194,6 +194,30 @@ async fn a_pending_rollback_of_a_dead_run_goes_with_its_record_and_nothing_else(
 }
 
 #[tokio::test]
+async fn the_record_of_a_pending_rollback_that_holds_what_no_other_has_goes_only_with_the_users_word() {
+    let other = |text: &str| text.replace("kind: A", "kind: B");
+    let world = World::new(&[(1, "superseded", "a-1"), (2, "deployed", "a-2"), (3, "pending-rollback", "a-1")]);
+    let mut first = world.store.get(&record_name("todo", 1)).unwrap();
+    first["metadata"]["annotations"] = json!({"provision.dev/rollback": format!("p/s.back {} 2", gone())});
+    world.store.put(&record_name("todo", 1), first, "1");
+    let mut last = world.store.get(&record_name("todo", 3)).unwrap();
+    for damaged in [stored(&other(&record(3, "pending-rollback"))), b"e30=".to_vec()] {
+        last["data"]["release"] = json!(k8s_openapi::ByteString(damaged));
+        world.store.put(&record_name("todo", 3), last.clone(), "3");
+        let failure = world.recover(Consent::None).await.unwrap_err();
+        assert!(
+            failure.message.contains("the record of revision 3 of the release `todo` has to be deleted"),
+            "{failure}"
+        );
+        assert!(failure.causes[0].starts_with("it is not proven to be empty: it "), "{failure}");
+        assert!(failure.hints.iter().any(|hint| hint.contains("--yes")), "{:?}", failure.hints);
+        assert_eq!(world.changes(), Vec::<String>::new());
+    }
+    world.recover(Consent::Given).await.unwrap().unwrap();
+    assert_eq!(world.changes(), [FIRST.replace("v1.todo.v1", "v1.todo.v3")].map(|path| format!("DELETE {path}")));
+}
+
+#[tokio::test]
 async fn earlier_revisions_keep_their_records() {
     let world = World::new(&[(1, "superseded", "a-1"), (2, "deployed", "a-2"), (3, "pending-upgrade", &gone())]);
     world.recover(Consent::None).await.unwrap().unwrap();
@@ -219,8 +243,8 @@ async fn a_record_that_changes_meanwhile_is_not_overwritten() {
         .await;
     let pending =
         PendingRelease { release: "todo", namespace: "apps", consent: Consent::Given, marks: &Marks::of("shop") };
-    let last = kube.release_history("apps", "todo").await.unwrap().pop().unwrap();
-    let failure = pending.free(&kube, &last, "x").await.unwrap_err();
+    let history = kube.release_history("apps", "todo").await.unwrap();
+    let failure = pending.free(&kube, &history, &history[0], "x").await.unwrap_err();
     assert!(failure.transient && failure.to_string().contains("it has changed meanwhile"), "{failure}");
     let found = world.store.get(&record_name("todo", 1)).unwrap();
     assert_eq!(found["metadata"]["labels"]["status"], "deployed");

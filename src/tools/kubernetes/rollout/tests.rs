@@ -109,3 +109,63 @@ async fn another_thing_that_is_missing_has_a_time_of_its_own() {
     wait_long(&mut rollout);
     assert!(matches!(rollout.check(&kube).await.unwrap(), RolloutState::Fatal(_)));
 }
+
+/// A release of one Job, which is removed some time after its end if `limit` says so.
+fn release_of_job(limit: &str) -> super::super::release::Release {
+    super::super::release::Release {
+        name: "todo".into(),
+        namespace: "apps".into(),
+        revision: 1,
+        status: super::super::release::ReleaseStatus::Deployed,
+        description: String::new(),
+        chart: "todo-1".into(),
+        chart_name: "todo".into(),
+        app_version: String::new(),
+        manifest: format!(
+            "apiVersion: batch/v1\nkind: Job\nmetadata: {{name: migrate}}\nspec: {{completions: 1{limit}}}\n"
+        ),
+        hooks: Vec::new(),
+    }
+}
+
+#[tokio::test]
+async fn a_job_that_is_removed_after_its_end_counts_while_it_is_there_and_is_not_missed_then() {
+    const JOB: &str = "/apis/batch/v1/namespaces/apps/jobs/migrate";
+    let limited = release_of_job(", ttlSecondsAfterFinished: 1");
+    let store = ObjectStore::default();
+    let kube = store.serve().await;
+    let target = (WorkloadKind::Job, "apps".to_owned(), "migrate".to_owned());
+    // While it runs, and once it is complete or failed.
+    let ended = |how: &str| json!({"conditions": [{"type": how, "status": "True"}]});
+    for (status, expected) in
+        [(json!({"active": 1}), "waits"), (ended("Failed"), "fatal"), (ended("Complete"), "complete")]
+    {
+        store.put(JOB, json!({"spec": {"completions": 1, "ttlSecondsAfterFinished": 1}, "status": status}));
+        let (targets, gone) = kube.workloads_of(&limited).await.unwrap();
+        assert_eq!((&targets, gone.len()), (&vec![target.clone()], 0), "{expected}");
+        let state = Rollout::new(targets, false).check(&kube).await.unwrap();
+        let found = match state {
+            RolloutState::Waiting => "waits",
+            RolloutState::Fatal(_) => "fatal",
+            RolloutState::Complete { .. } => "complete",
+            RolloutState::Ready { .. } => "ready",
+        };
+        assert_eq!(found, expected);
+    }
+    // Gone: nothing waits for it, and it is no drift.
+    let store = ObjectStore::default();
+    let kube = store.serve().await;
+    let (targets, gone) = kube.workloads_of(&limited).await.unwrap();
+    assert_eq!(
+        (targets.len(), gone),
+        (0, vec!["job/migrate in apps is gone: it was removed some time after its end".into()])
+    );
+    assert_eq!(kube.release_drift(&limited, &|_| false).await.unwrap().summary(), None);
+    // One that nobody removes is missed.
+    let kept = release_of_job("");
+    let (targets, gone) = kube.workloads_of(&kept).await.unwrap();
+    assert_eq!((targets.clone(), gone.len()), (vec![target], 0));
+    assert!(Rollout::new(targets, false).check(&kube).await.unwrap_err().message.contains("there is no job/migrate"));
+    let drift = kube.release_drift(&kept, &|_| false).await.unwrap();
+    assert_eq!(drift.summary().as_deref(), Some("job/migrate in apps is gone"));
+}
