@@ -33,7 +33,7 @@ use apply::Apply;
 pub(super) struct ManifestApply {
     /// The manifests: files, folders or globs, applied in this order; `!GLOB` leaves out. Of a folder or a glob the
     /// files that end with `.yaml`, `.yml` or `.json` count. Wherever they stand, what others need comes first:
-    /// namespaces, definitions of kinds, service accounts, Secrets, ConfigMaps, volumes, roles and Services before what
+    /// namespaces, definitions of kinds, service accounts, secrets, settings, volumes, roles and Services before what
     /// makes pods, and webhooks last.
     files: Vec<String>,
     /// The namespace of objects that name none.

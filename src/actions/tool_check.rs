@@ -34,8 +34,8 @@ pub(super) struct ToolCheck {
     /// For `docker` alone: whether its daemon has to answer.
     #[serde(default)]
     daemon: bool,
-    /// For `docker` with `daemon = true`: the versions of Docker Desktop that will do, such as `>=4.53`, where the daemon
-    /// is that of Docker Desktop; any by default.
+    /// For `docker` with `daemon = true`: the versions of Docker Desktop that will do, such as `>=4.53`, where the
+    /// daemon is that of Docker Desktop; any by default.
     #[schemars(with = "Option<String>")]
     desktop: Option<VersionReq>,
     /// A hint for users who do not have it.

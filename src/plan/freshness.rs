@@ -185,8 +185,8 @@ pub async fn inputs_of(
         inputs.text(format!("steps.{used}.{name}"), value);
     }
     if step.action_type.in_cluster {
-        // What was made in a cluster that has been replaced since is gone with the old one. Boxed, as what asks a cluster is
-        // large, and most steps have none.
+        // What was made in a cluster that has been replaced since is gone with the old one. Boxed, as what asks a
+        // cluster is large, and most steps have none.
         inputs.text("cluster", &Box::pin(cx.tools().cluster_uid()).await?);
     } else if step.action_type.hands_cluster_on && step.after_cluster {
         match Box::pin(cx.tools().handed_cluster()).await? {

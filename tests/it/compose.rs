@@ -273,17 +273,3 @@ fn a_start_that_is_stopped_says_what_stays_and_an_exercise_is_taken_down() {
     Shown::of(run).code(130).keeps_quiet_about("the compose project");
     assert!(engine.names().is_empty());
 }
-
-#[test]
-fn an_exercise_that_can_not_be_taken_down_is_named_and_goes_with_the_next_run() {
-    let (sandbox, engine) = project("temporary = true", "");
-    engine.world().keeps = true;
-    let shown = sandbox.run(&["up"]).code(1);
-    let name = sandbox.world()[0].split(' ').nth(3).unwrap().to_owned();
-    shown
-        .says(&format!("the compose project `{name}` was not taken down"))
-        .says(&format!("docker compose -p {name} down -v"));
-    engine.world().keeps = false;
-    sandbox.run(&["up"]).code(0);
-    assert!(engine.names().is_empty(), "{:?}", engine.names());
-}

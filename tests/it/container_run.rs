@@ -168,15 +168,3 @@ fn a_proof_by_running_is_seen_again_after_its_max_age() {
     sandbox.run(&["up"]).code(0);
     assert_eq!(engine.world().created.len(), 2);
 }
-
-#[test]
-fn containers_that_can_not_be_removed_are_named_with_what_removes_them_and_go_with_the_next_run() {
-    let (sandbox, engine) = project("path = \"/health\"");
-    engine.world().keeps = true;
-    let shown = sandbox.run(&["up"]).code(1);
-    let name = engine.names()[0].trim_start_matches('/').to_owned();
-    shown.says(&format!("not everything was removed of `{name}`")).says(&format!("`docker rm -fv {name}`"));
-    engine.world().keeps = false;
-    sandbox.run(&["up"]).code(0);
-    assert!(engine.names().is_empty(), "{:?}", engine.names());
-}

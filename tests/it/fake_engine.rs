@@ -68,8 +68,6 @@ pub(crate) struct World {
     pub(crate) info: Value,
     /// Whether a started container is held back: the request is never answered.
     pub(crate) holds_starts: bool,
-    /// Whether it refuses to remove anything.
-    pub(crate) keeps: bool,
     /// How many starts find the port in use that was chosen for them.
     pub(crate) ports_in_use: u32,
 }
@@ -174,9 +172,6 @@ impl FakeEngine {
 
     /// Status, content type and body; `None` for a request that is never answered.
     fn reply(&self, method: &str, path: &str, query: &str, body: &Value) -> Option<(u16, &'static str, Vec<u8>)> {
-        if method == "DELETE" && self.world().keeps {
-            return Some((409, "application/json", br#"{"message": "it is in use"}"#.to_vec()));
-        }
         if method == "DELETE" {
             return Some(self.remove(path));
         }

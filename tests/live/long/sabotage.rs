@@ -85,8 +85,8 @@ impl Example {
         self.until_pods(component, n_pods);
     }
 
-    /// Makes a network policy that lets no other pod reach the database, or deletes it. minikube's default network knows
-    /// no policies: a rule of the pod's packet filter does there what the policy says.
+    /// Makes a network policy that lets no other pod reach the database, or deletes it. minikube's default network
+    /// knows no policies: a rule of the pod's packet filter does there what the policy says.
     fn cut_off_database(&self, cut: bool) {
         let policy = r#"{"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": {"name": "cut"},
             "spec": {"podSelector": {"matchLabels": {"app.kubernetes.io/name": "todo-postgres"}}, "policyTypes": ["Ingress"]}}"#;

@@ -42,7 +42,7 @@ pub(super) enum Form {
     Host,
     /// A name that a path can have: no `/` and no `%`.
     PathSegment,
-    /// A key of a ConfigMap or a Secret.
+    /// A key of data, such as that of a Secret.
     DataKey,
     /// The key of a label.
     LabelKey,
@@ -56,7 +56,7 @@ pub(super) enum Form {
     Share,
     /// An amount of something, such as `512Mi`.
     Quantity,
-    /// When a CronJob runs.
+    /// When a job is started again and again.
     Schedule,
 }
 

@@ -55,7 +55,7 @@ const SELECTOR: &[Rule] = &[
     ("matchExpressions[].operator", &[Required, OneOf(&["In", "NotIn", "Exists", "DoesNotExist"])]),
 ];
 
-/// What Deployments, StatefulSets and DaemonSets share.
+/// What the kinds share that keep pods running.
 const CONTROLLER: &[Rule] = &[
     ("selector", &[Required, Fields(SELECTOR)]),
     ("template", &[Required, Fields(TEMPLATE)]),
