@@ -192,6 +192,8 @@ fn an_action_is_described_with_its_settings_and_an_example() {
           The program's name, looked up in `PATH`.
       daemon (boolean)
           For `docker` alone: whether its daemon has to answer.
+      desktop (string)
+          For `docker` with `daemon = true`: the versions of Docker Desktop that will do, such as `>=4.53`, where the daemon is that of Docker Desktop; any by default.
       hint (string)
           A hint for users who do not have it.
       install (string or array of table or any value)
