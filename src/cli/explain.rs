@@ -174,7 +174,9 @@ mod tests {
         {
             let commands = own_commands(page);
             assert!(commands.len() >= n_least, "{name}: {commands:?}");
-            commands.iter().for_each(|command| check_own(command, name));
+            for command in &commands {
+                check_own(command, name);
+            }
         }
         let page = "`provision\nplan` and `up --trust`, `report`\n```sh\nprovision no && provision ls\n```\n";
         let found = own_commands(page);

@@ -98,6 +98,7 @@ struct Mapped {
 }
 
 impl Mapped {
+    #[expect(clippy::disallowed_methods, reason = "what it is asked is written to it one line after the other")]
     fn of(path: &std::path::Path) -> Self {
         let script = "import mmap,sys\nf=open(sys.argv[1],'r+b')\nm=mmap.mmap(f.fileno(),0)\n\
             for line in sys.stdin:\n at,new=line.split()\n m[int(at):int(at)+len(new)]=new.encode()\n\

@@ -68,13 +68,13 @@ async fn checked(revision: Option<&str>, upgrades: fn(&ApiRequest) -> bool) -> R
     put(&records, 1, "deployed");
     let done = json!({"status": {"succeeded": 1, "conditions": [{"type": "Complete", "status": "True"}]}});
     objects.put("/apis/batch/v1/namespaces/apps/jobs/migrate", done);
-    let upgraded = Mutex::new(false);
+    let by_somebody = Mutex::new(false);
     let kube = serve(move |request| {
-        let mut upgraded = upgraded.lock().unwrap();
-        if upgrades(request) && !*upgraded {
+        let mut done = by_somebody.lock().unwrap();
+        if upgrades(request) && !*done {
             put(&records, 1, "superseded");
             put(&records, 2, "deployed");
-            *upgraded = true;
+            *done = true;
         }
         if request.path.contains("/secrets") { records.answer(request) } else { objects.answer(request) }
     })

@@ -1,5 +1,7 @@
 //! Checks of a release are bound to the revision that an earlier step makes.
 
+use std::fmt::Write;
+
 use super::*;
 use crate::model::{Output, StepId};
 
@@ -28,13 +30,16 @@ const INSTALL: &str = "action = 'helm-install'\nchart = 'c'\nrelease = 'todo'\nn
 const ROLLBACK: &str = "action = 'helm-rollback'\nrelease = 'todo'\nnamespace = 'apps'\n";
 const CHECK: &str = "action = 'rollout-check'\nrelease = 'todo'\nnamespace = 'apps'\n";
 
-/// Stages with their steps: the name of each, its settings, and more of them.
-fn staged(stages: &[(&str, &[(&str, &str, &str)])]) -> String {
+/// A step: its name, its settings, and more of them.
+type StepText<'a> = (&'a str, &'a str, &'a str);
+
+/// Stages with their steps.
+fn staged(stages: &[(&str, &[StepText<'_>])]) -> String {
     let mut text = String::new();
     for (stage, steps) in stages {
-        text += &format!("[[stage]]\nid = '{stage}'\n");
+        writeln!(text, "[[stage]]\nid = '{stage}'").unwrap();
         for (step, settings, more) in *steps {
-            text += &format!("[[stage.step]]\nid = '{step}'\n{settings}{more}\n");
+            writeln!(text, "[[stage.step]]\nid = '{step}'\n{settings}{more}").unwrap();
         }
     }
     text

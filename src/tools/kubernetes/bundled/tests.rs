@@ -188,7 +188,7 @@ fn what_is_required_and_which_values_there_are_is_checked_of_every_other_kind() 
         (
             "HorizontalPodAutoscaler",
             "autoscaling/v2",
-            scaled.replace("3", "0"),
+            scaled.replace('3', "0"),
             "`spec.maxReplicas` is 0, not at least 1",
         ),
         (
