@@ -16,7 +16,6 @@ pub mod helm;
 pub mod http;
 pub mod install;
 pub mod kubernetes;
-mod learnt;
 pub mod machine;
 mod memo;
 mod poll;
@@ -45,7 +44,6 @@ use cluster::ClusterSpec;
 use deletion::Consent;
 use docker::{Docker, Endpoint};
 use kubernetes::{KnownCluster, Kube, KubeSource};
-use learnt::Learnt;
 pub use memo::Memo;
 pub use poll::{Poll, poll_until};
 pub use process::{Cancel, pause, ports};
@@ -71,7 +69,8 @@ pub struct Tools {
     project_files: Memo<Arc<[PathBuf]>>,
     handed_cluster: Memo<Result<String, String>>,
     sessions: http::Sessions,
-    learnt: Mutex<Learnt>,
+    /// The kubeconfig of the cluster whose generated secrets are known.
+    learnt: Mutex<Option<Digest>>,
     copy: Option<CopyTools>,
 }
 
@@ -110,7 +109,7 @@ impl Tools {
             project_files: Memo::default(),
             handed_cluster: Memo::default(),
             sessions: http::Sessions::default(),
-            learnt: Mutex::default(),
+            learnt: Mutex::new(None),
             copy: None,
         }
     }
@@ -292,34 +291,28 @@ impl Tools {
     }
 
     /// Registers the generated secrets that the cluster has, so that they are masked, whichever steps of a run were
-    /// selected. Once for each cluster; one that can't be reached is asked again, though not by every step. Returns
-    /// why they could not be read.
+    /// selected. Once for each cluster; one that can't be reached is asked again by the next step. Returns why they
+    /// could not be read.
     pub async fn learn_generated(&self) -> Option<Failure> {
         let spec = self.cluster.as_ref().filter(|_| self.secrets.has_generated())?;
         let stamp = KubeSource::of(spec, &self.state_dir).stamp()?;
         let mut learnt = self.learnt.lock().await;
-        if !learnt.must_ask(stamp) {
+        if *learnt == Some(stamp) {
             return None;
         }
-        let Ok(kube) = self.kube().await else {
-            learnt.unreachable();
-            return None;
-        };
+        // What nobody can reach, no step can print.
+        let kube = self.kube().await.ok()?;
         match kube.generated_secrets().await {
             Ok(values) => {
                 for value in &values {
                     self.redactor.register(value);
                 }
-                learnt.settled(stamp);
+                *learnt = Some(stamp);
                 None
             }
-            // What nobody can reach, no step can print.
-            Err(failure) if failure.transient => {
-                learnt.unreachable();
-                None
-            }
+            Err(failure) if failure.transient => None,
             Err(failure) => {
-                learnt.settled(stamp);
+                *learnt = Some(stamp);
                 Some(failure)
             }
         }
@@ -340,7 +333,6 @@ impl Tools {
     pub async fn forget_shared(&self) {
         self.node_images.forget().await;
         self.project_files.forget().await;
-        self.learnt.lock().await.world_changed();
     }
 
     /// The sessions of those who have logged in somewhere; steps share them.
