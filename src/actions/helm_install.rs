@@ -4,6 +4,7 @@ mod deployed;
 mod down;
 mod images;
 pub(in crate::actions) mod others;
+pub(in crate::actions) mod pending;
 mod released;
 mod takeover;
 
@@ -17,12 +18,11 @@ use serde::Deserialize;
 
 use crate::action::units::Time;
 use crate::action::{Action, ActionSettings, Opening, Presence, ReleaseName, StepContext, defaults, ignored, names};
-use crate::actions::manifest_delete::made;
 use crate::error::Failure;
 use crate::fingerprint::Inputs;
 use crate::model::{Output, Progress};
 use crate::tools::deletion::Deletion;
-use crate::tools::helm::{self, Chart, Helm, Install, PendingRelease};
+use crate::tools::helm::{self, Chart, Helm, Install};
 use crate::tools::kubernetes::{Kube, Release, ReleaseStatus, Revision};
 use crate::tools::process::ProcessObserver;
 use crate::tools::{Poll, blocking};
@@ -31,6 +31,7 @@ pub(in crate::actions) mod drift;
 
 use deployed::{Before, Released};
 use others::CommonRelease;
+use pending::free_pending;
 
 /// How long the API server may take to serve the kinds of definitions that were just made.
 const SERVED: Duration = Duration::from_secs(30);
@@ -188,15 +189,8 @@ impl Action for HelmInstall {
 impl HelmInstall {
     /// Deploys the release. Once helm has succeeded, nothing that only can't be read fails it.
     async fn deploy(&self, cx: &StepContext, helm: &Helm, kube: &Kube) -> Result<Output, Failure> {
-        let pending = PendingRelease {
-            release: &self.release,
-            namespace: &self.namespace,
-            consent: cx.tools().consent(),
-            marks: &made::marks(cx),
-        };
-        if let Some(done) = helm.recover_pending(kube, pending, cx).await? {
-            cx.line(&done);
-        }
+        let release = ReleaseName { namespace: &self.namespace, name: &self.release };
+        free_pending(cx, helm, kube, release).await?;
         self.get_dependencies(cx, helm).await?;
         let work = self.before_upgrade(cx, helm, kube);
         let before = cx.unless_cancelled("comparing the release's objects", work).await?;

@@ -10,11 +10,11 @@ use crate::action::units::Time;
 use crate::action::{Action, ActionSettings, Presence, ReleaseName, StepContext, defaults, ignored, names};
 use crate::actions::helm_install::drift;
 use crate::actions::helm_install::others::CommonRelease;
-use crate::actions::manifest_delete::made;
+use crate::actions::helm_install::pending::free_pending;
 use crate::actions::rollout_check::wait;
 use crate::error::{Failure, ids};
 use crate::model::{Output, Progress};
-use crate::tools::helm::{self, Helm, PendingRelease, Rollback};
+use crate::tools::helm::{self, Helm, Rollback};
 use crate::tools::kubernetes::{Kube, Release, ReleaseStatus, Revision, RollbackNote};
 
 /// The digest of what the revision installs: for the next probe alone.
@@ -178,15 +178,8 @@ struct Plan {
 impl HelmRollback {
     /// Rolls back, unless this step has done so. Returns what was rolled back, and the newest revision.
     async fn roll_back(&self, cx: &StepContext, helm: &Helm, kube: &Kube) -> Result<(Plan, Release), Failure> {
-        let pending = PendingRelease {
-            release: &self.release,
-            namespace: &self.namespace,
-            consent: cx.tools().consent(),
-            marks: &made::marks(cx),
-        };
-        if let Some(done) = helm.recover_pending(kube, pending, cx).await? {
-            cx.line(&done);
-        }
+        let release = ReleaseName { namespace: &self.namespace, name: &self.release };
+        free_pending(cx, helm, kube, release).await?;
         let step = format!("{}/{}", cx.tools().pipeline(), cx.step());
         let prepare = Box::pin(self.prepare(kube, &step));
         let prepared = cx.unless_cancelled("reading the release's history", prepare).await?;
