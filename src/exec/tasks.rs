@@ -204,6 +204,10 @@ impl ActionTask {
         let output = self.within_timeout().await;
         if self.action.proof() != ProofKind::Check {
             self.cx.tools().forget_shared().await;
+            let of = self.step.action_type;
+            if of.makes_cluster || of.in_cluster || of.hands_cluster_on {
+                self.cx.tools().cluster_may_be_back().await;
+            }
         }
         let output = output?;
         drop(terminal);

@@ -17,6 +17,7 @@ pub mod http;
 pub mod install;
 pub mod kubernetes;
 pub mod machine;
+mod masked;
 mod memo;
 mod poll;
 pub mod process;
@@ -44,6 +45,7 @@ use cluster::ClusterSpec;
 use deletion::Consent;
 use docker::{Docker, Endpoint};
 use kubernetes::{KnownCluster, Kube, KubeSource};
+use masked::Masked;
 pub use memo::Memo;
 pub use poll::{Poll, poll_until};
 pub use process::{Cancel, pause, ports};
@@ -69,8 +71,7 @@ pub struct Tools {
     project_files: Memo<Arc<[PathBuf]>>,
     handed_cluster: Memo<Result<String, String>>,
     sessions: http::Sessions,
-    /// The kubeconfig of the cluster whose generated secrets are known.
-    learnt: Mutex<Option<Digest>>,
+    masked: Mutex<Masked>,
     copy: Option<CopyTools>,
 }
 
@@ -109,7 +110,7 @@ impl Tools {
             project_files: Memo::default(),
             handed_cluster: Memo::default(),
             sessions: http::Sessions::default(),
-            learnt: Mutex::new(None),
+            masked: Mutex::default(),
             copy: None,
         }
     }
@@ -291,31 +292,37 @@ impl Tools {
     }
 
     /// Registers the generated secrets that the cluster has, so that they are masked, whichever steps of a run were
-    /// selected. Once for each cluster; one that can't be reached is asked again by the next step. Returns why they
-    /// could not be read.
+    /// selected. Once for each cluster; one that can't be reached is asked again after a while, or after
+    /// [`Self::cluster_may_be_back`]. Returns why they could not be read.
     pub async fn learn_generated(&self) -> Option<Failure> {
         let spec = self.cluster.as_ref().filter(|_| self.secrets.has_generated())?;
         let stamp = KubeSource::of(spec, &self.state_dir).stamp()?;
-        let mut learnt = self.learnt.lock().await;
-        if *learnt == Some(stamp) {
+        let mut masked = self.masked.lock().await;
+        if masked.is_settled(stamp) {
             return None;
         }
-        // What nobody can reach, no step can print.
-        let kube = self.kube().await.ok()?;
-        match kube.generated_secrets().await {
+        let found = match self.kube().await {
+            Ok(kube) => kube.generated_secrets().await,
+            // Said by the steps that need the cluster.
+            Err(failure) => Err(failure.transient()),
+        };
+        *masked = Masked::of(stamp, &found);
+        match found {
             Ok(values) => {
                 for value in &values {
                     self.redactor.register(value);
                 }
-                *learnt = Some(stamp);
-                None
             }
-            Err(failure) if failure.transient => None,
-            Err(failure) => {
-                *learnt = Some(stamp);
-                Some(failure)
-            }
+            // What nobody can reach, no step can print.
+            Err(failure) if failure.transient => {}
+            Err(failure) => return Some(failure),
         }
+        None
+    }
+
+    /// A step has run that may have started the cluster.
+    pub async fn cluster_may_be_back(&self) {
+        self.masked.lock().await.forget_failure();
     }
 
     /// The images of the cluster's node: full name and id of each. Listing them takes a process in the node, so steps

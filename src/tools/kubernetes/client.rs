@@ -200,9 +200,30 @@ impl Kube {
     where
         F: Future<Output = kube::Result<T>> + Send,
     {
+        self.again_while(|failure| failure.transient, what, request).await
+    }
+
+    /// The same for what can be done without: sent again when the API server is busy, not when it can't be reached.
+    pub(super) async fn read_if_reachable<T, F>(&self, what: &str, request: impl Fn() -> F) -> Result<T, Failure>
+    where
+        F: Future<Output = kube::Result<T>> + Send,
+    {
+        let is_busy = |failure: &Failure| failure.transient && failure.id != Some(ids::CLUSTER_UNREACHABLE);
+        self.again_while(is_busy, what, request).await
+    }
+
+    async fn again_while<T, F>(
+        &self,
+        worth_it: impl Fn(&Failure) -> bool,
+        what: &str,
+        request: impl Fn() -> F,
+    ) -> Result<T, Failure>
+    where
+        F: Future<Output = kube::Result<T>> + Send,
+    {
         for pause in PAUSES {
             match self.once(what, request()).await {
-                Err(failure) if failure.transient => tokio::time::sleep(pause).await,
+                Err(failure) if worth_it(&failure) => tokio::time::sleep(pause).await,
                 result => return result,
             }
         }

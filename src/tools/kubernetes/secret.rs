@@ -141,7 +141,7 @@ impl Kube {
     pub async fn generated_secrets(&self) -> Result<Vec<String>, Failure> {
         let api = self.all::<Secret>();
         let params = ListParams::default();
-        let list = self.read("listing the Secrets of all namespaces", || api.list_metadata(&params)).await?;
+        let list = self.read_if_reachable("listing the Secrets of all namespaces", || api.list_metadata(&params)).await?;
         let mut values = Vec::new();
         for secret in list.items {
             let annotations = secret.metadata.annotations.as_ref();
@@ -242,7 +242,11 @@ impl Kube {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::super::fake_api::{ApiRequest, SecretStore};
+    use super::super::source::KubeSource;
     use super::*;
 
     #[tokio::test]
@@ -256,5 +260,23 @@ mod tests {
         store.put("theirs", secret("other/PW"), "1");
         let kube = store.serve(|_: &ApiRequest| {}).await;
         assert_eq!(kube.generated_secrets().await.unwrap(), ["other"]);
+    }
+
+    #[tokio::test]
+    async fn a_cluster_that_cannot_be_reached_is_asked_for_generated_secrets_once() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let n_asked = Arc::new(AtomicUsize::new(0));
+        let n = Arc::clone(&n_asked);
+        tokio::spawn(async move {
+            while let Ok((connection, _)) = listener.accept().await {
+                n.fetch_add(1, Ordering::Relaxed);
+                drop(connection);
+            }
+        });
+        let client = kube::Client::try_from(kube::Config::new(url.parse().unwrap())).unwrap();
+        let kube = Kube::for_test(client, KubeSource::for_test("test"));
+        assert!(kube.generated_secrets().await.unwrap_err().transient);
+        assert_eq!(n_asked.load(Ordering::Relaxed), 1);
     }
 }
