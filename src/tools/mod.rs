@@ -44,7 +44,7 @@ pub use checkout::{Checkout, checkout_id, checkout_slug};
 use cluster::ClusterSpec;
 use deletion::Consent;
 use docker::{Docker, Endpoint};
-use kubernetes::{KnownCluster, Kube, KubeSource};
+use kubernetes::{Compared, KnownCluster, Kube, KubeSource};
 use masked::Masked;
 pub use memo::Memo;
 pub use poll::{Poll, poll_until};
@@ -72,6 +72,7 @@ pub struct Tools {
     handed_cluster: Memo<Result<String, String>>,
     sessions: http::Sessions,
     masked: Mutex<Masked>,
+    compared: Arc<Compared>,
     copy: Option<CopyTools>,
 }
 
@@ -92,6 +93,7 @@ impl Tools {
         redactor: Redactor,
     ) -> Self {
         let files = Arc::new(FileDigests::new(&state_dir, Verify::Stat));
+        let compared = Arc::new(Compared::kept_in(&state_dir));
         Self {
             root,
             state_dir,
@@ -111,6 +113,7 @@ impl Tools {
             handed_cluster: Memo::default(),
             sessions: http::Sessions::default(),
             masked: Mutex::default(),
+            compared,
             copy: None,
         }
     }
@@ -216,10 +219,10 @@ impl Tools {
         self.files.reads_everything()
     }
 
-    /// Keeps what was learnt of files for the next run. A failure costs that one time, and nothing else.
+    /// Keeps what was learnt of files and objects for the next run. A failure costs that one time, and nothing else.
     pub fn save_digests(&self) {
-        if let Err(error) = self.files.save() {
-            tracing::debug!("digests of files were not kept: {error}");
+        if let Err(error) = self.files.save().and_then(|()| self.compared.save()) {
+            tracing::debug!("digests were not kept: {error}");
         }
     }
 
@@ -283,6 +286,7 @@ impl Tools {
             return Ok(kube.clone());
         }
         let kube = Kube::connect(source, self.secrets.variables()).await?;
+        let kube = if self.reads_every_file() { kube } else { kube.knowing(Arc::clone(&self.compared)) };
         if !cluster.managed {
             let known = KnownCluster::of(cluster, &self.state_dir);
             known.check(&kube, self.access.allows(cluster), self.access.records).await?;

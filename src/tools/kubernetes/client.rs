@@ -9,6 +9,7 @@ use k8s_openapi::api::core::v1::Namespace;
 use kube::config::{AuthInfo, ExecInteractiveMode, KubeConfigOptions};
 use kube::{Api, Client, Config};
 
+use super::compared::Compared;
 use super::kinds::Kinds;
 use super::source::KubeSource;
 use crate::error::{Failure, ids};
@@ -29,6 +30,7 @@ pub struct Kube {
     pub(super) source: KubeSource,
     /// The kinds that the cluster serves, as far as they were looked up.
     pub(super) kinds: Arc<Kinds>,
+    pub(super) compared: Arc<Compared>,
 }
 
 /// Makes a client. Where the kubeconfig names a credential plugin, this runs it: its time is limited, and its output,
@@ -63,7 +65,7 @@ fn restrict_plugin(user: &mut AuthInfo, withheld: &[String]) {
 #[cfg(test)]
 impl Kube {
     pub(super) fn for_test(client: Client, source: KubeSource) -> Self {
-        Self { client, source, kinds: Arc::default() }
+        Self { client, source, kinds: Arc::default(), compared: Arc::default() }
     }
 }
 
@@ -87,9 +89,14 @@ impl Kube {
             config.proxy_url = None;
         }
         let client = client(config, &source).await?;
-        let kube = Self { client, source, kinds: Arc::default() };
+        let kube = Self { client, source, kinds: Arc::default(), compared: Arc::default() };
         kube.check_owner().await?;
         Ok(kube)
+    }
+
+    /// With what is known of objects that were compared.
+    pub fn knowing(self, compared: Arc<Compared>) -> Self {
+        Self { compared, ..self }
     }
 
     /// The kube context.

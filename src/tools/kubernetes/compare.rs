@@ -131,6 +131,9 @@ impl Kube {
         };
         let resource_version = live.metadata.resource_version.clone();
         let live = as_value(&live)?;
+        if self.compared.is_same(&object.content, &live) {
+            return Ok(Comparison::Same);
+        }
         let drift = |differences, patch, refusal| {
             let (subject, verb) = (reference.to_string(), object.verb);
             Ok(Comparison::Drifted(Drift { subject, differences, patch, refusal, verb }))
@@ -147,6 +150,9 @@ impl Kube {
             }
         };
         let mut found = differences(&live, &wanted, &object.content, object.verb);
+        if found.is_empty() {
+            self.compared.note(&object.content, &live);
+        }
         let subject = format!("{}/{}", reference.kind.to_lowercase(), reference.name);
         found.retain(|difference| !is_ignored(&format!("{subject}: {}", difference.path)));
         found.retain(|difference| !is_injected(&live, difference));

@@ -141,7 +141,8 @@ impl Kube {
     pub async fn generated_secrets(&self) -> Result<Vec<String>, Failure> {
         let api = self.all::<Secret>();
         let params = ListParams::default();
-        let list = self.read_if_reachable("listing the Secrets of all namespaces", || api.list_metadata(&params)).await?;
+        let list =
+            self.read_if_reachable("listing the Secrets of all namespaces", || api.list_metadata(&params)).await?;
         let mut values = Vec::new();
         for secret in list.items {
             let annotations = secret.metadata.annotations.as_ref();

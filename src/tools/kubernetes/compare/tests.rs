@@ -147,3 +147,32 @@ async fn an_object_is_changed_back_only_as_it_was_compared() {
     kube.make_again(&object()).await.unwrap();
     assert_eq!(changes.lock().unwrap().pop().unwrap().method, "POST");
 }
+
+#[tokio::test]
+async fn an_object_that_has_not_changed_since_it_was_compared_is_not_tried_again() {
+    let live = Arc::new(Mutex::new(deployment(2)));
+    let n_trials = Arc::new(Mutex::new(0));
+    let (served, n) = (Arc::clone(&live), Arc::clone(&n_trials));
+    let kube = serve(move |request| {
+        *n.lock().unwrap() += usize::from(request.method == "PATCH");
+        World { live: Some(served.lock().unwrap().clone()), ..World::of(2) }.answer(request)
+    });
+    let kube = kube.await;
+    let compare = async || kube.compare(&object(), &|_| false).await.unwrap();
+
+    assert_eq!(compare().await, Comparison::Same);
+    assert_eq!(compare().await, Comparison::Same);
+    assert_eq!(*n_trials.lock().unwrap(), 1);
+
+    // A controller reports: the next comparison needs a trial once more.
+    live.lock().unwrap()["status"]["replicas"] = 2.into();
+    assert_eq!(compare().await, Comparison::Same);
+    assert_eq!(*n_trials.lock().unwrap(), 2);
+
+    // Changed, and changed back by somebody.
+    *live.lock().unwrap() = deployment(0);
+    assert!(matches!(compare().await, Comparison::Drifted(_)));
+    assert!(matches!(compare().await, Comparison::Drifted(_)));
+    *live.lock().unwrap() = deployment(2);
+    assert_eq!(compare().await, Comparison::Same);
+}
