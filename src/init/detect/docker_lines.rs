@@ -32,6 +32,8 @@ fn docker_build(by: &str, folder: &str, line: &str) -> Option<DeclaredBuild> {
     if line.starts_with('#') {
         return None;
     }
+    // The end of a command may stand at its last word: `docker build .; docker push x`.
+    let line = line.replace(';', " ; ");
     let words: Vec<String> = line.split_whitespace().map(|word| word.trim_matches(['"', '\'']).to_owned()).collect();
     let is_program =
         |word: &str| matches!(word, "docker" | "podman" | "nerdctl" | "$(DOCKER)" | "${DOCKER}" | "$(CONTAINER_TOOL)");
@@ -84,7 +86,7 @@ fn entered(before: &[String], folder: &str) -> Option<String> {
     let mut folder = folder.to_owned();
     for pair in before.windows(2) {
         if pair[0].trim_start_matches('(') == "cd" {
-            let target = pair[1].trim_end_matches([';', '&']);
+            let target = pair[1].trim_end_matches('&');
             folder = is_plain(target).then(|| join(&folder, target))??;
         }
     }
@@ -124,6 +126,8 @@ mod tests {
             ("docker buildx build --platform=linux/amd64 --push -t $(REG)/web:$(V) ./web", "web web web/Dockerfile"),
             ("cd services/a && docker build -t a .", "a services/a services/a/Dockerfile"),
             ("docker build \\\n  --build-arg X=1 \\\n  -t b b/", "b b b/Dockerfile"),
+            ("docker build -t a -f a/Dockerfile a;", "a a a/Dockerfile"),
+            ("cd b; docker build -t b .; docker push b", "b b b/Dockerfile"),
             ("# docker build .", ""),
             ("docker build -t x $(DIR)", ""),
             ("docker compose build", ""),

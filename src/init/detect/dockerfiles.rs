@@ -4,7 +4,7 @@ use super::detector::{Detector, aside};
 use crate::documents::Format;
 use crate::init::findings::{Dockerfile, Findings};
 use crate::init::repository::{Repository, folder_of, name_of};
-use crate::tools::docker::build::dockerfile::stages;
+use crate::tools::docker::build::dockerfile::{Stage, stages};
 
 pub(super) const DETECTOR: Detector = Detector { detect };
 
@@ -71,12 +71,20 @@ fn detect(repository: &Repository, findings: &mut Findings) {
         let Some(text) = repository.text(path) else { continue };
         match stages(&text) {
             Ok(stages) => {
-                let aside = aside(path).map(str::to_owned).or_else(|| purpose(repository, path));
+                let of_place = aside(path).map(str::to_owned).or_else(|| purpose(repository, path));
+                let aside = of_place.or_else(|| needs_windows(&stages).then(|| "it is for Windows containers".into()));
                 findings.dockerfiles.push(Dockerfile { path: path.to_owned(), stages, aside });
             }
             Err(why) => findings.leave_out(path, format!("it can't be read: {why}")),
         }
     }
+}
+
+/// Whether a stage starts from an image that only runs on Windows.
+fn needs_windows(stages: &[Stage]) -> bool {
+    let bases = stages.iter().map(|stage| stage.base.to_lowercase());
+    let marks = ["windowsservercore", "nanoserver", "mcr.microsoft.com/windows/"];
+    bases.into_iter().any(|base| marks.iter().any(|mark| base.contains(mark)))
 }
 
 /// What the name of a Dockerfile says that it is for, where that is no deployment here.
@@ -110,18 +118,25 @@ mod tests {
     #[test]
     fn the_name_says_what_it_is_for() {
         let dir = tempfile::tempdir().unwrap();
-        fs_err::create_dir(dir.path().join("a")).unwrap();
+        for folder in ["a", "b"] {
+            fs_err::create_dir(dir.path().join(folder)).unwrap();
+        }
         for name in [
             "a/Dockerfile",
             "a/Dockerfile.prod",
             "a/Dockerfile.worker",
+            "b/Dockerfile",
             "Dockerfile.prod",
             "web.Dockerfile",
             "Dockerfile.windows-amd64",
             "Dockerfile.j2",
             "Dockerfile.broken",
         ] {
-            let text = if name.ends_with("broken") { "nothing" } else { "FROM a" };
+            let text = match name {
+                "Dockerfile.broken" => "nothing",
+                "b/Dockerfile" => "# escape=`\nFROM microsoft/aspnet:WindowsServerCore-10.0",
+                _ => "FROM a",
+            };
             fs_err::write(dir.path().join(name), text).unwrap();
         }
         let mut findings = Findings::default();
@@ -139,6 +154,7 @@ mod tests {
                 ("a/Dockerfile", "-"),
                 ("a/Dockerfile.prod", "it is another form of `a/Dockerfile`"),
                 ("a/Dockerfile.worker", "-"),
+                ("b/Dockerfile", "it is for Windows containers"),
                 ("web.Dockerfile", "-"),
             ]
         );
