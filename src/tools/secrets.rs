@@ -194,7 +194,7 @@ impl Secrets {
     fn lacks(&self, name: &str, variable: &str) -> Failure {
         let failure = Failure::of(ids::SECRET_MISSING, format!("the secret `{name}` has no value"))
             .cause(format!("the environment variable `{variable}` is not set"))
-            .hint(format!("export {variable}=… and run the same command again"));
+            .hint(format!("`export {variable}=…` and run the same command again"));
         match &*self.file.name {
             "" => failure,
             file => failure.hint(format!("or write `{variable}=…` into `{file}`")),

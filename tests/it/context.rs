@@ -38,7 +38,7 @@ fn serve(sandbox: &Sandbox, uid: &str) -> String {
 }
 
 /// A project with the context `context`, which leads to `server`.
-fn project(context: &str, more: &str, server: Option<&str>) -> Sandbox {
+pub(crate) fn project(context: &str, more: &str, server: Option<&str>) -> Sandbox {
     let cluster = format!("[cluster]\nprovider = \"context\"\ncontext = \"{context}\"\n{more}\n");
     let step = "[[stage.step]]\nid = \"start\"\naction = \"cluster-start\"\n";
     let text = steps(&[("a", "echo a >> world", "")]).replace("[[stage]]", &format!("{cluster}[[stage]]")) + step;

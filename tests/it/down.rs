@@ -9,7 +9,7 @@ use crate::fake_engine::FakeEngine;
 use crate::sandbox::{Sandbox, Shown, steps};
 
 /// A checkout with a compose project that runs, and somebody else's beside it.
-fn with_services() -> (Sandbox, FakeEngine) {
+pub(crate) fn with_services() -> (Sandbox, FakeEngine) {
     let mut sandbox = Sandbox::new(
         "[pipeline]\nname = \"shop\"\n[[stage]]\nid = \"s\"\n[[stage.step]]\nid = \"up\"\naction = \"compose-up\"\n\
          files = [\"compose.yml\"]\n",

@@ -20,6 +20,7 @@ mod fake_build;
 mod fake_cluster;
 mod fake_docker;
 mod fake_engine;
+mod fixes;
 mod freshness;
 mod gc;
 mod image_check;

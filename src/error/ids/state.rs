@@ -98,7 +98,10 @@ pages! {
     TRUST_UNUSABLE = "trust-unusable", State, "what you trust can't be read or remembered" {
         about: "The list of trusted pipelines is in `~/.local/state/provision`, or below XDG_STATE_HOME. It could not \
                 be used.",
-        causes: ["neither HOME nor XDG_STATE_HOME is set", "the folder can't be written"],
+        causes: [
+            "XDG_STATE_HOME leads to a file, or to a folder that can't be written",
+            "without it: this user has no home folder",
+        ],
         look: ["`ls -la ~/.local/state/provision`"],
         fixes: ["set XDG_STATE_HOME to a folder that you can write"],
         next: "provision trust --show",
