@@ -7,6 +7,16 @@ use super::places::{
 };
 use crate::sandbox::{Sandbox, steps};
 
+/// A state folder that was copied.
+const FOREIGN: Situation = Situation {
+    id: "state-foreign",
+    place: || one("true", ""),
+    raise: "provision up -q && mv .provision original && cp -r original .provision && provision status",
+    says: "was not made here",
+    mend: &["provision up"],
+    again: "provision status && ls .provision/set-aside-*",
+};
+
 /// The errors, in the order of their areas.
 pub(super) const SITUATIONS: &[Situation] = &[
     Situation {
@@ -129,22 +139,8 @@ pub(super) const SITUATIONS: &[Situation] = &[
         mend: &["provision status", ": touch go; while test ! -e ended; do sleep 0.02; done"],
         again: "provision up --output json",
     },
-    Situation {
-        id: "state-foreign",
-        place: || one("true", ""),
-        raise: "provision up -q && mv .provision original && cp -r original .provision && provision status",
-        says: "was not made here",
-        mend: &["provision up"],
-        again: "provision status && ls .provision/set-aside-*",
-    },
-    Situation {
-        id: "state-foreign",
-        place: || one("true", ""),
-        raise: "provision up -q && mv .provision original && cp -r original .provision && provision status",
-        says: "was not made here",
-        mend: &["rm -r .provision"],
-        again: "provision status",
-    },
+    FOREIGN,
+    Situation { mend: &["rm -r .provision"], again: "provision status", ..FOREIGN },
     Situation {
         id: "state-unusable",
         place: || one("true", ""),

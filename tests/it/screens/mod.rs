@@ -5,6 +5,7 @@
 
 mod messages;
 mod runs;
+mod scrollback;
 mod sizes;
 mod tables;
 

@@ -22,16 +22,16 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const SETTLED: Duration = Duration::from_millis(300);
 
 /// A command on a terminal of its own, and what is on its screen.
-struct Screen {
+pub(super) struct Screen {
     child: Child,
     bytes: Receiver<Vec<u8>>,
-    parser: vt100::Parser,
-    has_ended: bool,
+    pub(super) parser: vt100::Parser,
+    pub(super) has_ended: bool,
 }
 
 impl Screen {
     /// Starts a line of a shell, below a line that is on the screen already.
-    fn of(sandbox: &mut Sandbox, size: (u16, u16), line: &str) -> Self {
+    pub(super) fn of(sandbox: &mut Sandbox, size: (u16, u16), line: &str) -> Self {
         sandbox.env("TERM", "xterm-256color");
         let mut child = sandbox.on_a_terminal_of(size, &format!("echo earlier; {line}"));
         let mut stdout = child.stdout.take().unwrap();
@@ -48,7 +48,7 @@ impl Screen {
     }
 
     /// Takes in what is written within `time`.
-    fn take(&mut self, time: Duration) {
+    pub(super) fn take(&mut self, time: Duration) {
         let until = Instant::now() + time;
         while !self.has_ended {
             match self.bytes.recv_timeout(until.saturating_duration_since(Instant::now())) {
@@ -83,7 +83,7 @@ impl Screen {
     }
 
     /// Returns the screen at the end of the command.
-    fn at_the_end(&mut self) -> String {
+    pub(super) fn at_the_end(&mut self) -> String {
         let began = Instant::now();
         while !self.has_ended {
             self.take(SETTLED);
