@@ -22,7 +22,7 @@ use crate::sandbox::{Sandbox, Shown, without_what_differs};
 type Maker = fn() -> Sandbox;
 
 /// Where a session can be: its name, and what makes the sandbox with a folder of this name, in which commands run.
-const PLACES: &[(&str, Maker)] = &[("greeter", greeter), ("todo", todo)];
+const PLACES: &[(&str, Maker)] = &[("greeter", greeter), ("todo", todo), ("shop", shop)];
 
 /// A repository with Docker, minikube and a cluster.
 fn greeter() -> Sandbox {
@@ -43,6 +43,21 @@ fn todo() -> Sandbox {
     sandbox.env("DOCKER_HOST", "unix:///no/such/docker.sock");
     sandbox
 }
+
+/// A checkout whose pipeline needs helm, which is not installed, and has no Docker.
+fn shop() -> Sandbox {
+    let mut sandbox = Sandbox::new("");
+    fs::remove_file(sandbox.path("pipeline.toml")).unwrap();
+    sandbox.env("DOCKER_HOST", "unix:///no/such/docker.sock").tool("git", "echo git version 2.47.2");
+    let pipeline = "[pipeline]\nname = \"shop\"\n[[stage]]\nid = \"build\"\n[[stage.step]]\nid = \"page\"\n\
+                    action = \"command\"\nrun = \"echo page > page.html\"\n[[stage]]\nid = \"deploy\"\n\
+                    [[stage.step]]\nid = \"helm\"\naction = \"tool-check\"\ntool = \"helm\"\nversion = \">=3.12\"\n";
+    sandbox.file("shop/pipeline.toml", pipeline);
+    sandbox
+}
+
+/// Pages whose blocks are recordings of real runs, and the script that makes them.
+const RECORDED: &[(&str, &str)] = &[("README.md", "scripts/record"), ("docs/example-run.md", "scripts/record")];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
@@ -107,7 +122,11 @@ fn is_shown(page: &[&str], printed: &str) -> bool {
 
 /// Returns what was printed without what differs between runs and machines.
 fn plain(text: &str) -> String {
-    Regex::new(r"identity=[^,\s]+").unwrap().replace_all(&without_what_differs(text), "identity=…").into_owned()
+    let text =
+        Regex::new(r"identity=[^,\s]+").unwrap().replace_all(&without_what_differs(text), "identity=…").into_owned();
+    // A checkout's name has a digest of its folder; free space and the machine differ too.
+    let text = Regex::new(r"\bshop-[0-9a-f]{8}\b").unwrap().replace_all(&text, "shop-3f2a91c0").into_owned();
+    Regex::new(r"[\d.]+ [MGT]B are free").unwrap().replace_all(&text, "120.0 GB are free").into_owned()
 }
 
 fn comparable(text: &str) -> Vec<String> {
@@ -154,12 +173,44 @@ fn run(name: &str, page: &str) -> (String, Vec<String>) {
     (lines.join("\n") + "\n", wrong)
 }
 
-/// The documents that have sessions.
-fn pages() -> Vec<(String, PathBuf)> {
+/// All documents.
+fn documents() -> Vec<(String, PathBuf)> {
     let documents = walkdir::WalkDir::new(root().join("docs")).into_iter().map(|entry| entry.unwrap().into_path());
     let all = documents.chain([root().join("README.md")]).filter(|path| path.extension().is_some_and(|e| e == "md"));
     let named = all.map(|path| (path.strip_prefix(root()).unwrap().display().to_string(), path));
-    named.filter(|(_, path)| fs::read_to_string(path).unwrap().contains("<!-- sessions: ")).collect()
+    named.collect()
+}
+
+/// The documents that have sessions.
+fn pages() -> Vec<(String, PathBuf)> {
+    let has_sessions = |path: &PathBuf| fs::read_to_string(path).unwrap().contains("<!-- sessions: ");
+    documents().into_iter().filter(|(_, path)| has_sessions(path)).collect()
+}
+
+/// How many blocks of a page are neither run here nor, as `is_recorded` says, recorded.
+fn n_unproven(page: &str, is_recorded: bool) -> usize {
+    let before = page.split("<!-- sessions: ").next().unwrap();
+    let n = before.lines().filter(|line| line.trim_start().starts_with("```console")).count();
+    if is_recorded { 0 } else { n }
+}
+
+#[test]
+fn every_console_block_is_run_or_is_a_recording() {
+    let mut wrong = Vec::new();
+    for (name, path) in documents() {
+        let text = fs::read_to_string(path).unwrap();
+        let script = RECORDED.iter().find(|(page, _)| *page == name).map(|(_, script)| *script);
+        if n_unproven(&text, script.is_some()) > 0 {
+            wrong.push(format!("{name}: a console block before any `<!-- sessions: … -->`"));
+        }
+        let Some(script) = script else { continue };
+        let source = fs::read_to_string(root().join(script)).unwrap();
+        if !source.contains(&name) || !text.contains("```console") {
+            wrong.push(format!("{name} is said to be recorded by {script}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert_eq!(n_unproven("```console\n$ true\n```\n<!-- sessions: todo -->\n```console\n", false), 1);
 }
 
 #[test]

@@ -61,7 +61,8 @@ fn nothing_is_removed_beside_a_run_through_a_link_or_where_nothing_has_run() {
 
 /// The names of the images of the pipeline, without those of its base.
 fn built(engine: &FakeEngine) -> BTreeSet<String> {
-    engine.world().images.keys().filter(|name| name.starts_with("shop/app:")).cloned().collect()
+    let world = engine.world();
+    world.images.keys().filter(|name| name.starts_with("shop/app:") && *name != "shop/app:by-hand").cloned().collect()
 }
 
 /// Builds the image again. Returns its new name.
@@ -98,6 +99,16 @@ fn f152_an_image_that_another_checkout_or_a_container_uses_stays() {
     let of_container = engine.world().images[&names[2]].id.clone();
     engine.world().containers.push(json!({"Id": "c", "Name": "/c", "Image": of_container}));
     assert_eq!(built(&engine).len(), 6);
+    // What others have, also under a name that looks like ours.
+    let foreign = ["shop/app:by-hand", "shop/app-other:1", "postgres:16"];
+    for (name, digit) in foreign.iter().zip(["7", "8", "9"]) {
+        engine.image(name, Image::web(digit, 200, ""));
+    }
+    engine.world().volumes.push(json!({"Name": "shop-data", "Labels": {}, "Driver": "local", "Mountpoint": "/v",
+        "Options": {}, "Scope": "local"}));
+    engine.world().networks.push(json!({"Id": "n", "Name": "shop-net", "Labels": {}}));
+    engine.world().containers.push(json!({"Id": "theirs", "Name": "/shop-db", "Image": "sha256:0",
+        "State": {"Status": "exited", "Running": false}, "Config": {"Labels": {}}}));
     let all = |names: &[&String]| names.iter().map(|name| (*name).clone()).collect::<BTreeSet<_>>();
 
     // As long as the journal of another checkout can't be read, nothing goes.
@@ -120,8 +131,13 @@ fn f152_an_image_that_another_checkout_or_a_container_uses_stays() {
     // It does not know the second one, and keeps what its sibling and the container use.
     three.run(&["gc", "--images", "0"]).code(0).keeps_quiet_about(&names[2]).keeps_quiet_about(&names[3]);
     // A checkout that is gone uses nothing, and neither does a container that is.
-    engine.world().containers.clear();
+    engine.world().containers.retain(|container| container["Id"] == "theirs");
     fs_err::remove_dir_all(two.path(".provision")).unwrap();
     one.run(&["gc", "--images", "0"]).code(0);
     assert_eq!(built(&engine), all(&[&names[3], &of_three]));
+    // Nothing but images was asked to be removed, and no foreign one.
+    let world = engine.world();
+    assert!(world.removed.iter().all(|path| path.contains("/images/")), "{:?}", world.removed);
+    assert!(foreign.iter().all(|name| world.images.contains_key(*name)), "{:?}", world.images.keys());
+    assert_eq!((world.volumes.len(), world.networks.len()), (1, 1));
 }
