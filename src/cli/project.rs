@@ -61,7 +61,9 @@ impl Project {
         terminal.show_warnings(&loaded.warnings);
         let mut pipeline = loaded.pipeline;
         let redactor = Redactor::new();
-        let secrets = Secrets::new(pipeline.secrets.clone(), redactor.clone()).with_file(pipeline.env_file.clone());
+        let overrides = options.env.keys().filter(|name| config::is_override(name)).cloned();
+        let secrets = Secrets::new(pipeline.secrets.clone(), redactor.clone());
+        let secrets = secrets.with_file(pipeline.env_file.clone()).withholding(overrides);
         let warnings = secrets
             .register_all()
             .into_iter()

@@ -42,6 +42,7 @@ pub(crate) use sections::checklist::{NewBoxes, ids as checklist_ids, items as ch
 use sections::profile::Profile;
 pub(crate) use sections::stages::COMMON_KEYS;
 use sections::stages::{Reader, StageDecl};
+pub(crate) use sections::vars::is_override;
 use sections::{checklist, env_file, pipeline, profile, secrets, vars, waivers};
 use settings::cluster;
 use syntax::diagnostic::Report;

@@ -62,7 +62,7 @@ pub use stream::RedactStream;
 const MIN_BYTES: usize = 4;
 
 /// A secret of at least this many bytes does not stand somewhere by chance.
-const MIN_CERTAIN: usize = 12;
+pub(crate) const MIN_CERTAIN: usize = 12;
 
 /// The secrets of a run. Cheap to clone; all clones share what is registered.
 #[derive(Clone, Default)]

@@ -11,7 +11,7 @@ use crate::error::{Context, Failure, FailureKind, ids};
 use crate::files::read_own;
 use crate::fingerprint::Digest;
 use crate::model::{SecretPart, split_secret_refs};
-use crate::redact::Redactor;
+use crate::redact::{MIN_CERTAIN, Redactor};
 
 /// The file below `.provision` that keys the digests of secrets.
 const KEY_FILE: &str = "secret-key";
@@ -85,6 +85,11 @@ impl SecretValue {
     pub fn expose(&self) -> &str {
         &self.0
     }
+
+    /// Whether it is too long to stand somewhere by chance.
+    fn is_certain(&self) -> bool {
+        self.0.len() >= MIN_CERTAIN
+    }
 }
 
 impl std::fmt::Debug for SecretValue {
@@ -106,6 +111,18 @@ impl Secrets {
     /// With the variables of a file, for those that the environment lacks.
     pub fn with_file(self, file: EnvFile) -> Self {
         Self { file, ..self }
+    }
+
+    /// Also withholds the variables of our own among `names` whose value has that of a declared secret.
+    pub fn withholding(mut self, names: impl Iterator<Item = String>) -> Self {
+        let values: Vec<SecretValue> = self.known().into_iter().map(|(_, value)| value).collect();
+        let has_one = |name: &String| {
+            let value = std::env::var(name).unwrap_or_default();
+            values.iter().any(|secret| secret.is_certain() && value.contains(secret.expose()))
+        };
+        let more = names.filter(has_one);
+        self.variables = self.variables.iter().cloned().chain(more).collect();
+        self
     }
 
     /// The value of a variable: that of our environment, else that of the file.

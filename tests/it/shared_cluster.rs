@@ -4,8 +4,10 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
+use fs_err as fs;
 use serde_json::{Map, Value, json};
 
 use crate::sandbox::Sandbox;
@@ -19,6 +21,8 @@ const KINDS: [(&str, &str, bool); 3] =
 pub(crate) struct SharedCluster {
     objects: Arc<Mutex<BTreeMap<String, Value>>>,
     address: String,
+    /// A folder in which a scripted program leaves what it changes: it is so from the next request on.
+    incoming: Arc<Mutex<Option<PathBuf>>>,
 }
 
 impl SharedCluster {
@@ -64,6 +68,36 @@ impl SharedCluster {
         self.objects.lock().unwrap().values_mut().for_each(change);
     }
 
+    /// Deletes the object at `path` and all below it, as somebody else would.
+    pub(crate) fn delete(&self, path: &str) {
+        self.objects.lock().unwrap().retain(|at, _| at != path && !at.starts_with(&format!("{path}/")));
+    }
+
+    /// Takes over what programs leave in a folder: files `*.json` of an object's path and the object, or null.
+    pub(crate) fn takes_from(&self, folder: PathBuf) {
+        fs::create_dir_all(&folder).unwrap();
+        *self.incoming.lock().unwrap() = Some(folder);
+    }
+
+    fn import(&self) {
+        let folder = self.incoming.lock().unwrap();
+        let files = folder.iter().flat_map(|folder| fs::read_dir(folder).unwrap().flatten());
+        for file in files.filter(|file| file.path().extension().is_some_and(|end| end == "json")) {
+            let changed: Value = serde_json::from_str(&fs::read_to_string(file.path()).unwrap()).unwrap();
+            fs::remove_file(file.path()).unwrap();
+            let mut objects = self.objects.lock().unwrap();
+            for (path, object) in changed.as_object().unwrap() {
+                if object.is_null() {
+                    objects.remove(path);
+                } else {
+                    let mut new = new(path);
+                    merge(&mut new, object);
+                    objects.insert(path.clone(), new);
+                }
+            }
+        }
+    }
+
     fn serve_one(&self, mut stream: TcpStream) {
         let mut reader = BufReader::new(stream.try_clone().unwrap());
         // One connection serves many requests.
@@ -71,7 +105,7 @@ impl SharedCluster {
             let mut words = line.split(' ');
             let (method, target) = (words.next().unwrap(), words.next().unwrap());
             let (path, query) = target.split_once('?').unwrap_or((target, ""));
-            let query = query.replace("%2F", "/").replace("%3D", "=");
+            let query = query.replace("%2F", "/").replace("%3D", "=").replace("%2C", ",");
             let (status, answer) = self.answer(method, path.trim_end_matches('/'), &query, &content_type, &body);
             let text = answer.to_string();
             let head = format!(
@@ -87,6 +121,7 @@ impl SharedCluster {
     }
 
     fn answer(&self, method: &str, path: &str, query: &str, content_type: &str, body: &Value) -> (u16, Value) {
+        self.import();
         if method == "POST" {
             return self.create(path, query, body);
         }
@@ -121,12 +156,15 @@ impl SharedCluster {
 
     fn list(&self, path: &str, plural: &str, query: &str) -> Value {
         let root = path.strip_suffix(plural).unwrap();
-        let label = query.split('&').find_map(|part| part.strip_prefix("labelSelector=")?.split_once('='));
+        let wanted = query.split('&').find_map(|part| part.strip_prefix("labelSelector=")).unwrap_or_default();
         let objects = self.objects.lock().unwrap();
         let found = objects.iter().filter(|(at, object)| {
             at.starts_with(root)
                 && at.rsplit('/').nth(1) == Some(plural)
-                && label.is_none_or(|(name, value)| object["metadata"]["labels"][name] == value)
+                && wanted
+                    .split(',')
+                    .filter_map(|pair| pair.split_once('='))
+                    .all(|(name, value)| object["metadata"]["labels"][name] == value)
         });
         let items: Vec<&Value> = found.map(|(_, object)| object).collect();
         json!({"apiVersion": "v1", "kind": format!("{}List", kind(plural).unwrap()), "metadata": {}, "items": items})

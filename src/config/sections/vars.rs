@@ -13,6 +13,11 @@ use crate::suggest::{nearest, suggest};
 /// Prefix of the environment variables that override variables.
 const PREFIX: &str = "PROVISION_VAR_";
 
+/// Whether an environment variable of this name overrides a variable.
+pub(crate) fn is_override(name: &str) -> bool {
+    name.starts_with(PREFIX)
+}
+
 /// The overrides of declared values.
 pub(crate) struct Overrides<'a> {
     /// The `vars` of the selected profile.
