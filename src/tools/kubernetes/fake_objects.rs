@@ -72,6 +72,11 @@ impl ObjectStore {
         self.objects.lock().unwrap().insert(path.to_owned(), object);
     }
 
+    /// Removes the object at `path`, as somebody else would.
+    pub(crate) fn remove(&self, path: &str) {
+        self.objects.lock().unwrap().remove(path).unwrap();
+    }
+
     /// Changes the object at `path`, as somebody else would.
     pub(crate) fn change(&self, path: &str, change: impl FnOnce(&mut Value)) {
         change(self.objects.lock().unwrap().get_mut(path).unwrap());

@@ -65,6 +65,8 @@ struct Lasting {
 #[derive(Debug)]
 pub struct Rollout {
     targets: Vec<Target>,
+    /// Those seen so far that the cluster removes some time after their end.
+    passing: Vec<Target>,
     allow_empty: bool,
     /// The problems that last.
     lasting: BTreeMap<String, Lasting>,
@@ -81,6 +83,7 @@ impl Rollout {
     pub fn new(targets: Vec<Target>, allow_empty: bool) -> Self {
         Self {
             targets,
+            passing: Vec::new(),
             allow_empty,
             lasting: BTreeMap::new(),
             unreachable_since: None,
@@ -120,7 +123,12 @@ impl Rollout {
     }
 
     async fn check_once(&mut self, kube: &Kube) -> Result<RolloutState, Failure> {
-        let workloads = kube.targets(&self.targets, self.allow_empty).await?;
+        let workloads = match kube.targets(&self.targets, self.allow_empty).await {
+            Err(_) if self.let_go(kube).await? => kube.targets(&self.targets, self.allow_empty).await?,
+            result => result?,
+        };
+        let passing = workloads.iter().zip(&self.targets).filter(|(workload, _)| workload.removed_when_done);
+        self.passing = passing.map(|(_, target)| target.clone()).collect();
         let ready = workloads.iter().map(|workload| workload.ready).sum();
         let wanted = workloads.iter().map(|workload| workload.wanted).sum();
         let complete;
@@ -149,6 +157,23 @@ impl Rollout {
             self.progress = Some(Progress::items(ready, Some(wanted), format!("{missing}: {answer}")));
         }
         Ok(fatal.map_or(RolloutState::Waiting, |fatal| RolloutState::Fatal(Box::new(fatal))))
+    }
+
+    /// Waits no longer for jobs that were seen and that the cluster has removed since, as they ask for. Returns whether
+    /// there are any.
+    async fn let_go(&mut self, kube: &Kube) -> Result<bool, Failure> {
+        let mut gone = Vec::new();
+        for target in &self.passing {
+            if kube.workload(target.0, &target.1, &target.2).await?.is_none() {
+                gone.push(target.clone());
+            }
+        }
+        self.targets.retain(|target| !gone.contains(target));
+        let line = |(kind, namespace, name): &Target| {
+            format!("{}/{name} in {namespace} is gone: it was removed some time after its end", kind.word())
+        };
+        self.lines.extend(gone.iter().map(line));
+        Ok(!gone.is_empty())
     }
 
     /// Returns the first problem among those `found` of each unfinished workload that waiting can't help against any

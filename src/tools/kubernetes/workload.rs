@@ -81,6 +81,8 @@ pub struct Workload {
     pub(super) never: Option<Verdict>,
     /// What one should know of it although it is complete.
     pub(super) remark: Option<String>,
+    /// Whether the cluster removes it some time after its end.
+    pub(super) removed_when_done: bool,
     /// The label selector of its pods, of every revision.
     pub(super) selector: String,
     pub(super) uid: String,

@@ -75,6 +75,7 @@ fn workload(kind: WorkloadKind, meta: &ObjectMeta, selector: Option<&LabelSelect
         complaint: None,
         never: None,
         remark: None,
+        removed_when_done: false,
         selector: selector.map(selector_text).unwrap_or_default(),
         uid: meta.uid.clone().unwrap_or_default(),
         newest: None,
@@ -244,6 +245,7 @@ pub(super) fn of_job(job: &Job) -> Workload {
     let done = if is_complete { wanted } else { count(status.succeeded).min(wanted) };
     let counts = Counts { seen: true, wanted, to_update: wanted, updated: wanted, current: wanted, available: done };
     let mut found = workload(WorkloadKind::Job, &job.metadata, spec.selector.as_ref(), &counts);
+    found.removed_when_done = spec.ttl_seconds_after_finished.is_some();
     if let Some(failed) = holds("Failed") {
         let reason = failed.reason.clone().unwrap_or_else(|| "Failed".into());
         return found.never(&reason, failed.message.clone().unwrap_or_else(|| "the job has failed".into()));

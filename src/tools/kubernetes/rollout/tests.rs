@@ -169,3 +169,27 @@ async fn a_job_that_is_removed_after_its_end_counts_while_it_is_there_and_is_not
     let drift = kube.release_drift(&kept, &|_| false).await.unwrap();
     assert_eq!(drift.summary().as_deref(), Some("job/migrate in apps is gone"));
 }
+
+#[tokio::test]
+async fn a_job_that_is_removed_after_its_end_while_it_is_waited_for_is_over() {
+    const JOB: &str = "/apis/batch/v1/namespaces/apps/jobs/migrate";
+    let target = (WorkloadKind::Job, "apps".to_owned(), "migrate".to_owned());
+    for (limit, is_over) in [(json!(0), true), (Value::Null, false)] {
+        let store = ObjectStore::default();
+        let kube = store.serve().await;
+        let spec = json!({"completions": 1, "ttlSecondsAfterFinished": limit});
+        store.put(JOB, json!({"spec": spec, "status": {"active": 1}}));
+        let mut rollout = Rollout::new(vec![target.clone()], false);
+        assert_eq!(rollout.check(&kube).await.unwrap(), RolloutState::Waiting);
+        // It ended and was removed between two checks.
+        store.remove(JOB);
+        let state = rollout.check(&kube).await;
+        if is_over {
+            assert_eq!(state.unwrap(), RolloutState::Complete { pods: 0 });
+            let gone = "job/migrate in apps is gone: it was removed some time after its end".to_owned();
+            assert_eq!(rollout.take_news().0, [gone]);
+        } else {
+            assert!(state.unwrap_err().message.contains("there is no job/migrate"));
+        }
+    }
+}
