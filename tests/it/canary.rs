@@ -280,7 +280,7 @@ fn a_canary_is_in_no_file_output_or_argument_and_only_in_the_environment_of_thos
         let shown = sandbox.run(args);
         leaks.extend(found(&args.join(" "), format!("{}\n{}", shown.stdout, shown.stderr).as_bytes(), &secrets));
     }
-    // The daemon and the cluster got them, and so did the programs whose steps declare them, by their environment alone.
+    // Daemon and cluster got them, and so did the programs whose steps declare them, by their environment alone.
     assert!(engine.world().created.iter().any(|body| body["Env"].to_string().contains("TOKEN=")));
     let mut has = Vec::new();
     for path in files(spied.path()) {
