@@ -19,11 +19,14 @@ use crate::pipeline::{Stage, Step};
 use crate::tools::cluster::ClusterSpec;
 use crate::tools::secrets::SecretSource;
 
+/// From how many steps of a stage on a second thread pays.
+const MIN_STEPS_TO_SHARE: usize = 200;
+
 /// Everything that the declared stages may refer to.
 pub(super) struct Assembly<'a> {
     pub(super) report: &'a Report,
     pub(super) scope: Scope<'a>,
-    pub(super) steps: Steps,
+    pub(super) steps: &'a Steps,
     pub(super) secrets: &'a BTreeMap<String, SecretSource>,
     pub(super) items: &'a Items,
     pub(super) digests: ActionDigests,
@@ -72,8 +75,7 @@ impl Assembly<'_> {
             let stage = &mut stages[at];
             let is_kept = kept.contains(&stage.id);
             let mut steps = Vec::with_capacity(stage.steps.len());
-            for decl in std::mem::take(&mut stage.steps) {
-                let resolved = self.step(decl, is_kept);
+            for resolved in self.steps(std::mem::take(&mut stage.steps), is_kept) {
                 if !resolved.edges.is_empty() {
                     edges.insert(resolved.id, resolved.edges);
                 }
@@ -103,6 +105,32 @@ impl Assembly<'_> {
         Some(result)
     }
 
+    /// Resolves the steps of a stage. Of many, a thread beside this one resolves the second half: no step needs more of
+    /// another one than what is known of all.
+    fn steps(&self, mut decls: Vec<StepDecl>, kept: bool) -> Vec<ResolvedStep> {
+        let others = if decls.len() < MIN_STEPS_TO_SHARE { Vec::new() } else { decls.split_off(decls.len() / 2) };
+        let resolve_all = |assembly: &Assembly<'_>, decls: Vec<StepDecl>| -> Vec<ResolvedStep> {
+            decls.into_iter().map(|decl| assembly.step(decl, kept)).collect()
+        };
+        if others.is_empty() {
+            return resolve_all(self, decls);
+        }
+        let Self { scope, steps, secrets, items, max_age, cluster, .. } = *self;
+        let source = Arc::clone(self.report.source());
+        std::thread::scope(|threads| {
+            let beside = threads.spawn(move || {
+                let (report, digests) = (Report::new(source), ActionDigests::default());
+                let assembly = Assembly { report: &report, scope, steps, secrets, items, digests, max_age, cluster };
+                (resolve_all(&assembly, others), report)
+            });
+            let mut resolved = resolve_all(self, decls);
+            let (others, report) = beside.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            self.report.take_in(report);
+            resolved.extend(others);
+            resolved
+        })
+    }
+
     fn step(&self, decl: StepDecl, kept: bool) -> ResolvedStep {
         let mut resolved = ResolvedStep { id: decl.id.clone(), edges: Vec::new(), step: None, files: None };
         if !self.report.is_full() {
@@ -123,15 +151,15 @@ impl Assembly<'_> {
         edges: &mut Vec<Edge>,
     ) -> Option<(Step, Option<Arc<dyn Action>>)> {
         let report = self.report;
-        *edges = resolve::step_needs(report, &decl, &self.steps);
-        let fallback = resolve::fallback(report, &decl, &self.steps);
+        *edges = resolve::step_needs(report, &decl, self.steps);
+        let fallback = resolve::fallback(report, &decl, self.steps);
         let covers = resolve::covers(report, &decl, self.items);
         if !kept {
             // Its expressions may use variables and steps that only other profiles have.
             edges.extend(fallback);
             return None;
         }
-        let scope = Scope { steps: Some((&self.steps, &decl.id)), ..self.scope };
+        let scope = Scope { steps: Some((self.steps, &decl.id)), ..self.scope };
         let settings = std::mem::take(&mut decl.settings);
         let bound = settings::bind(report, &decl, settings, &scope, self.secrets, &self.digests);
         let when = settings::condition(report, &decl, &scope);

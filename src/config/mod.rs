@@ -162,10 +162,11 @@ fn build(
     let stages = Reader { report, scope, actions }.stages(&mut fields);
     fields.finish();
     let kept = kept_stages(report, &stages, profile.stages.as_deref(), &declared.profiles);
+    let steps = known_steps(&stages, &kept);
     let assembly = Assembly {
         report,
         scope,
-        steps: known_steps(&stages, &kept),
+        steps: &steps,
         secrets: &declared.secrets,
         items: &declared.items,
         digests: settings::ActionDigests::default(),

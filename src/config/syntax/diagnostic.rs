@@ -271,6 +271,11 @@ impl Report {
         self.collected.borrow_mut().push(diagnostic);
     }
 
+    /// Adds what another part has collected about the same file.
+    pub(crate) fn take_in(&self, other: Self) {
+        self.collected.borrow_mut().append(&mut other.collected.into_inner());
+    }
+
     /// Returns whether there are so many diagnostics that checking can stop.
     pub(crate) fn is_full(&self) -> bool {
         self.collected.borrow().len() >= MAX_COLLECTED

@@ -313,3 +313,23 @@ run = ["true"]
         assert_eq!(loaded(&text, Some(profile)).scope.as_deref(), scope, "{profile}");
     }
 }
+
+#[test]
+fn many_steps_keep_their_order_and_all_their_errors_are_shown() {
+    let declared = |n: usize, run: &str| format!("[[stage.step]]\nid = \"s{n}\"\naction = \"command\"\nrun = {run}\n");
+    let file = |run: &dyn Fn(usize) -> &'static str| {
+        let steps: String = (0..500).map(|n| declared(n, run(n))).collect();
+        Project::new(with_header(&format!("[[stage]]\nid = \"a\"\n{steps}")))
+    };
+    let pipeline = file(&|_| "'true'").pipeline();
+    let ids: Vec<String> = pipeline.steps().map(|step| step.id.to_string()).collect();
+    assert_eq!(ids, (0..500).map(|n| format!("a.s{n}")).collect::<Vec<_>>());
+    // One at each end, so that whatever resolves a part of them has one.
+    let errors = file(&|n| if n == 3 || n == 497 { "7" } else { "'true'" }).errors();
+    let lines: Vec<&str> = errors.lines().filter(|line| line.contains("--> pipeline.toml")).collect();
+    let line_of = |n: usize| 4 + n * 4 + 4;
+    assert_eq!(lines.len(), 2, "{errors}");
+    for (line, n) in lines.iter().zip([3, 497]) {
+        assert!(line.contains(&format!("pipeline.toml:{}:", line_of(n))), "{errors}");
+    }
+}
