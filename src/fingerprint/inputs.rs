@@ -1,6 +1,7 @@
 //! [`Inputs`]: label → digest, in order of the labels.
 
 use std::fmt;
+use std::sync::Arc;
 
 /// A BLAKE3 digest cut to 16 bytes: short enough for the journal, and no two inputs of a project ever meet in it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -65,7 +66,9 @@ pub type Fingerprint = Digest;
 /// All that decides whether a step has to run, each part under a label that a person understands.
 #[derive(Clone, Debug, Default)]
 pub struct Inputs {
-    parts: Vec<(Box<str>, Digest)>,
+    /// In order of the labels. Shared until it is changed: each check begins with a copy of what the file says, and to
+    /// that most steps add nothing.
+    parts: Option<Arc<Vec<(Box<str>, Digest)>>>,
     /// `None` for nearly every step.
     gaps: Option<Box<Gaps>>,
 }
@@ -80,7 +83,7 @@ struct Gaps {
 /// Equal when all labels have equal digests. A step with unknown inputs is not fresh, whatever this says.
 impl PartialEq for Inputs {
     fn eq(&self, other: &Self) -> bool {
-        self.parts == other.parts
+        self.parts() == other.parts()
     }
 }
 
@@ -97,17 +100,23 @@ impl Inputs {
         self.digest(label, Digest::of(value.as_bytes()));
     }
 
+    fn parts(&self) -> &[(Box<str>, Digest)] {
+        self.parts.as_deref().map_or(&[], Vec::as_slice)
+    }
+
     /// Where `label` is, or would be: a step has a handful, and a sorted list takes the least memory.
     fn place(&self, label: &str) -> Result<usize, usize> {
-        self.parts.binary_search_by(|(known, _)| (**known).cmp(label))
+        self.parts().binary_search_by(|(known, _)| (**known).cmp(label))
     }
 
     /// Adds a digest under `label`.
     pub fn digest(&mut self, label: impl Into<String>, digest: Digest) {
         let label = label.into().into_boxed_str();
-        match self.place(&label) {
-            Ok(at) => self.parts[at].1 = digest,
-            Err(at) => self.parts.insert(at, (label, digest)),
+        let place = self.place(&label);
+        let parts = Arc::make_mut(self.parts.get_or_insert_default());
+        match place {
+            Ok(at) => parts[at].1 = digest,
+            Err(at) => parts.insert(at, (label, digest)),
         }
     }
 
@@ -134,23 +143,23 @@ impl Inputs {
 
     /// The digest under `label`.
     pub fn get(&self, label: &str) -> Option<Digest> {
-        self.place(label).ok().map(|at| self.parts[at].1)
+        self.place(label).ok().map(|at| self.parts()[at].1)
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.parts.is_empty()
+        self.parts().is_empty()
     }
 
     /// All labels with their digests, in order of the labels.
     pub fn iter(&self) -> impl Iterator<Item = (&str, Digest)> {
-        self.parts.iter().map(|(label, digest)| (&**label, *digest))
+        self.parts().iter().map(|(label, digest)| (&**label, *digest))
     }
 
     /// One value for all of them: BLAKE3 over each label's length, label and digest.
     pub fn fingerprint(&self) -> Fingerprint {
         let mut hasher = blake3::Hasher::new();
-        for (label, digest) in &self.parts {
+        for (label, digest) in self.parts() {
             hasher.update(&(label.len() as u64).to_le_bytes());
             hasher.update(label.as_bytes());
             hasher.update(&digest.0);
@@ -159,15 +168,15 @@ impl Inputs {
     }
 
     /// Returns them with other labels; of those that get the same one, one digest.
-    pub fn relabelled(self, label: impl Fn(&str) -> String) -> Self {
+    pub fn relabelled(&self, label: impl Fn(&str) -> String) -> Self {
         let mut inputs = Self::new();
-        let gaps = self.gaps.map(|gaps| Gaps {
+        let gaps = self.gaps.as_ref().map(|gaps| Gaps {
             unknown: gaps.unknown.iter().map(|what| label(what)).collect(),
             unmatched: gaps.unmatched.iter().map(|old| label(old)).collect(),
         });
         inputs.gaps = gaps.map(Box::new);
-        for (old, digest) in self.parts {
-            let new = label(&old);
+        for (old, digest) in self.iter() {
+            let new = label(old);
             let both = inputs.get(&new).map(|other| Digest::of(&[other.0, digest.0].concat()));
             inputs.digest(new, both.unwrap_or(digest));
         }
@@ -203,6 +212,17 @@ mod tests {
             inputs.text(*label, value);
         }
         inputs
+    }
+
+    #[test]
+    fn a_copy_that_is_changed_leaves_the_other_as_it_was() {
+        let given = inputs(&[("a", "1"), ("b", "2")]);
+        let mut more = given.clone();
+        more.text("a", "3");
+        more.text("c", "4");
+        assert_eq!(given, inputs(&[("a", "1"), ("b", "2")]));
+        assert_eq!(more, inputs(&[("a", "3"), ("b", "2"), ("c", "4")]));
+        assert_eq!(Inputs::new().iter().count(), 0);
     }
 
     #[test]

@@ -178,8 +178,10 @@ impl From<&ErrorObject> for ErrorRecord {
 
 /// Inputs as a map from label to the digest in hexadecimal digits.
 mod hex_inputs {
-    use std::collections::BTreeMap;
+    use std::borrow::Cow;
+    use std::fmt;
 
+    use serde::de::{MapAccess, Visitor};
     use serde::{Deserialize, Deserializer, Serializer};
 
     use crate::fingerprint::{Digest, Inputs};
@@ -189,9 +191,33 @@ mod hex_inputs {
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Inputs, D::Error> {
-        let texts = BTreeMap::<String, String>::deserialize(deserializer)?;
-        // An input whose digest does not read back is left out, and so counts as changed.
-        Ok(texts.into_iter().filter_map(|(label, text)| Some((label, Digest::parse(&text)?))).collect())
+        deserializer.deserialize_map(Digests)
+    }
+
+    /// Reads them one by one: nothing is made but the inputs themselves.
+    struct Digests;
+
+    #[derive(Deserialize)]
+    #[serde(transparent)]
+    struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+    impl<'de> Visitor<'de> for Digests {
+        type Value = Inputs;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a map from labels to digests")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Inputs, A::Error> {
+            let mut inputs = Inputs::new();
+            while let Some((label, text)) = map.next_entry::<String, Text<'_>>()? {
+                // An input whose digest does not read back is left out, and so counts as changed.
+                if let Some(digest) = Digest::parse(&text.0) {
+                    inputs.digest(label, digest);
+                }
+            }
+            Ok(inputs)
+        }
     }
 }
 
