@@ -63,12 +63,14 @@ impl fmt::Debug for Digest {
 /// One value for all inputs of a step.
 pub type Fingerprint = Digest;
 
+type Parts = Vec<(Box<str>, Digest)>;
+
 /// All that decides whether a step has to run, each part under a label that a person understands.
 #[derive(Clone, Debug, Default)]
 pub struct Inputs {
     /// In order of the labels. Shared until it is changed: each check begins with a copy of what the file says, and to
     /// that most steps add nothing.
-    parts: Option<Arc<Vec<(Box<str>, Digest)>>>,
+    parts: Option<Arc<Parts>>,
     /// `None` for nearly every step.
     gaps: Option<Box<Gaps>>,
 }

@@ -19,7 +19,6 @@ pub(super) const FORMAT: u32 = 2;
 
 /// A record, which [`tagged`] reads and writes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[expect(clippy::large_enum_variant, reason = "nearly half of all records are of the largest kind")]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Record<'a> {
     /// The first of a file.

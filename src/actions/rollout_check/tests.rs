@@ -63,7 +63,14 @@ fn put(records: &SecretStore, number: u32, status: &str) {
 
 /// Checks the release `todo`, which is at revision 1 until somebody else upgrades it: right before the first request
 /// that `upgrades`.
-async fn checked(revision: Option<&str>, upgrades: fn(&ApiRequest) -> bool) -> Result<Output, String> {
+fn checked(
+    revision: Option<&'static str>,
+    upgrades: fn(&ApiRequest) -> bool,
+) -> BoxFuture<'static, Result<Output, String>> {
+    Box::pin(check(revision, upgrades))
+}
+
+async fn check(revision: Option<&str>, upgrades: fn(&ApiRequest) -> bool) -> Result<Output, String> {
     let (records, objects) = (SecretStore::default(), ObjectStore::default());
     put(&records, 1, "deployed");
     let done = json!({"status": {"succeeded": 1, "conditions": [{"type": "Complete", "status": "True"}]}});

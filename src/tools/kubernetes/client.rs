@@ -203,11 +203,11 @@ impl Kube {
     }
 
     /// A request that only reads: sent again when the API server is busy or restarts.
-    pub(super) async fn read<T, F>(&self, what: &str, request: impl Fn() -> F) -> Result<T, Failure>
+    pub(super) fn read<T, F>(&self, what: &str, request: impl Fn() -> F) -> impl Future<Output = Result<T, Failure>>
     where
         F: Future<Output = kube::Result<T>> + Send,
     {
-        self.again_while(|failure| failure.transient, what, request).await
+        self.again_while(|failure| failure.transient, what, request)
     }
 
     /// The same for what can be done without: sent again when the API server is busy, not when it can't be reached.

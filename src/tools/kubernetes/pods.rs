@@ -75,6 +75,17 @@ impl Kube {
         Ok(events)
     }
 
+    /// Whether an event says that the job with this uid has succeeded.
+    pub(super) async fn has_completed(&self, namespace: &str, uid: &str) -> Result<bool, Failure> {
+        let api = self.namespaced::<Event>(namespace);
+        let params = ListParams::default().fields(&format!("involvedObject.uid={uid},reason=Completed"));
+        let events = self.read("reading the events of a job", || api.list(&params)).await?.items;
+        let is_it = |event: &Event| {
+            event.involved_object.uid.as_deref() == Some(uid) && event.reason.as_deref() == Some("Completed")
+        };
+        Ok(events.iter().any(is_it))
+    }
+
     /// The last `lines` of a container's log; nothing where there is none.
     pub(super) async fn log_tail(&self, pod: (&str, &str), container: &str, previous: bool, lines: i64) -> Vec<String> {
         let (namespace, name) = pod;

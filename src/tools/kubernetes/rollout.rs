@@ -28,6 +28,27 @@ const UNREACHABLE: Duration = Duration::from_secs(20);
 /// A workload: its kind, namespace and name.
 pub type Target = (WorkloadKind, String, String);
 
+/// A job that the cluster removes some time after its end.
+#[derive(Debug)]
+struct Passing {
+    target: Target,
+    uid: String,
+    /// Whether it was seen to have succeeded.
+    has_ended: bool,
+}
+
+impl Passing {
+    fn among(workloads: &[Workload], targets: &[Target]) -> Vec<Self> {
+        let passing = workloads.iter().zip(targets).filter(|(workload, _)| workload.removed_when_done);
+        let of = |(workload, target): (&Workload, &Target)| Self {
+            target: target.clone(),
+            uid: workload.uid.clone(),
+            has_ended: workload.complete,
+        };
+        passing.map(of).collect()
+    }
+}
+
 /// How far a rollout is.
 #[derive(Clone, Debug, PartialEq)]
 pub enum RolloutState {
@@ -65,8 +86,8 @@ struct Lasting {
 #[derive(Debug)]
 pub struct Rollout {
     targets: Vec<Target>,
-    /// Those seen so far that the cluster removes some time after their end.
-    passing: Vec<Target>,
+    /// Those seen at the last check that the cluster removes some time after their end.
+    passing: Vec<Passing>,
     allow_empty: bool,
     /// The problems that last.
     lasting: BTreeMap<String, Lasting>,
@@ -124,11 +145,10 @@ impl Rollout {
 
     async fn check_once(&mut self, kube: &Kube) -> Result<RolloutState, Failure> {
         let workloads = match kube.targets(&self.targets, self.allow_empty).await {
-            Err(_) if self.let_go(kube).await? => kube.targets(&self.targets, self.allow_empty).await?,
+            Err(_) if Box::pin(self.let_go(kube)).await? => kube.targets(&self.targets, self.allow_empty).await?,
             result => result?,
         };
-        let passing = workloads.iter().zip(&self.targets).filter(|(workload, _)| workload.removed_when_done);
-        self.passing = passing.map(|(_, target)| target.clone()).collect();
+        self.passing = Passing::among(&workloads, &self.targets);
         let ready = workloads.iter().map(|workload| workload.ready).sum();
         let wanted = workloads.iter().map(|workload| workload.wanted).sum();
         let complete;
@@ -159,20 +179,26 @@ impl Rollout {
         Ok(fatal.map_or(RolloutState::Waiting, |fatal| RolloutState::Fatal(Box::new(fatal))))
     }
 
-    /// Waits no longer for jobs that were seen and that the cluster has removed since, as they ask for. Returns whether
-    /// there are any.
+    /// Waits no longer for jobs that have succeeded and that the cluster has removed since, as they ask for. Returns
+    /// whether there are any; fails where nothing shows how one ended.
     async fn let_go(&mut self, kube: &Kube) -> Result<bool, Failure> {
         let mut gone = Vec::new();
-        for target in &self.passing {
-            if kube.workload(target.0, &target.1, &target.2).await?.is_none() {
-                gone.push(target.clone());
+        for Passing { target, uid, has_ended } in &self.passing {
+            let (kind, namespace, name) = target;
+            if kube.workload(*kind, namespace, name).await?.is_some() {
+                continue;
             }
+            let what = format!("{}/{name} in {namespace} is gone", kind.word());
+            if !has_ended && !kube.has_completed(namespace, uid).await? {
+                let failure = Failure::failed(format!("{what}, and nothing shows how it ended"));
+                let hint = "a longer `ttlSecondsAfterFinished` keeps it until its end was seen";
+                // Its event may come after its end.
+                return Err(failure.hint(hint).transient());
+            }
+            self.lines.push(format!("{what}: it was removed some time after its end"));
+            gone.push(target.clone());
         }
         self.targets.retain(|target| !gone.contains(target));
-        let line = |(kind, namespace, name): &Target| {
-            format!("{}/{name} in {namespace} is gone: it was removed some time after its end", kind.word())
-        };
-        self.lines.extend(gone.iter().map(line));
         Ok(!gone.is_empty())
     }
 

@@ -115,8 +115,8 @@ fn in_a_shell(sandbox: &Sandbox, lines: &[&str]) -> Shown {
     let mut script = String::new();
     for line in lines {
         let (line, code) = line.split_once(" # exit code ").unwrap_or((line, "0"));
-        script += &format!("{line}\n");
-        script += &format!("code=$?; [ $code = {code} ] || {{ echo \"exit code $code\"; exit 97; }}\n");
+        let checked = format!("code=$?; [ $code = {code} ] || {{ echo \"exit code $code\"; exit 97; }}");
+        script.extend([line, "\n", &checked, "\n"]);
     }
     let provision = format!("exec {} \"$@\"", env!("CARGO_BIN_EXE_provision"));
     sandbox.tool("provision", &provision);

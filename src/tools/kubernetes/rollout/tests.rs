@@ -174,22 +174,32 @@ async fn a_job_that_is_removed_after_its_end_counts_while_it_is_there_and_is_not
 async fn a_job_that_is_removed_after_its_end_while_it_is_waited_for_is_over() {
     const JOB: &str = "/apis/batch/v1/namespaces/apps/jobs/migrate";
     let target = (WorkloadKind::Job, "apps".to_owned(), "migrate".to_owned());
-    for (limit, is_over) in [(json!(0), true), (Value::Null, false)] {
+    let event = |uid: &str, reason: &str| json!({"involvedObject": {"kind": "Job", "uid": uid}, "reason": reason});
+    for (limit, seen, event, error) in [
+        (json!(0), json!({"active": 1}), event("one", "Completed"), ""),
+        (json!(0), json!({"conditions": [{"type": "Complete", "status": "True"}]}), event("one", "Other"), ""),
+        // It may have failed; an earlier one of its name says nothing.
+        (json!(0), json!({"active": 1}), event("one", "BackoffLimitExceeded"), "nothing shows how it ended"),
+        (json!(0), json!({"active": 1}), event("zero", "Completed"), "nothing shows how it ended"),
+        (Value::Null, json!({"active": 1}), event("one", "Completed"), "there is no job/migrate"),
+    ] {
         let store = ObjectStore::default();
         let kube = store.serve().await;
         let spec = json!({"completions": 1, "ttlSecondsAfterFinished": limit});
-        store.put(JOB, json!({"spec": spec, "status": {"active": 1}}));
+        store.put(JOB, json!({"metadata": {"uid": "one"}, "spec": spec, "status": seen}));
+        store.put("/api/v1/namespaces/apps/events/e", event);
         let mut rollout = Rollout::new(vec![target.clone()], false);
-        assert_eq!(rollout.check(&kube).await.unwrap(), RolloutState::Waiting);
-        // It ended and was removed between two checks.
+        assert_ne!(rollout.check_once(&kube).await.unwrap(), RolloutState::Complete { pods: 0 });
+        // It was removed between two checks.
         store.remove(JOB);
-        let state = rollout.check(&kube).await;
-        if is_over {
+        let state = rollout.check_once(&kube).await;
+        if error.is_empty() {
             assert_eq!(state.unwrap(), RolloutState::Complete { pods: 0 });
             let gone = "job/migrate in apps is gone: it was removed some time after its end".to_owned();
             assert_eq!(rollout.take_news().0, [gone]);
         } else {
-            assert!(state.unwrap_err().message.contains("there is no job/migrate"));
+            let failure = state.unwrap_err();
+            assert!(failure.message.contains(error), "{failure}");
         }
     }
 }
