@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use crate::error::Failure;
 use crate::fingerprint::Digest;
 
-/// How long a cluster that could not be reached is not asked again. Finding that out takes some seconds where its machine
-/// is gone, and every step asks.
+/// How long a cluster that could not be reached is not asked again. Finding that out takes some seconds where its
+/// machine is gone, and every step asks.
 const STAYS_AWAY: Duration = Duration::from_secs(30);
 
 /// The cluster, by the digest of its kubeconfig, whose generated secrets are masked, or that could not be reached.
