@@ -22,7 +22,8 @@ use crate::sandbox::{Sandbox, Shown, without_what_differs};
 type Maker = fn() -> Sandbox;
 
 /// Where a session can be: its name, and what makes the sandbox with a folder of this name, in which commands run.
-const PLACES: &[(&str, Maker)] = &[("greeter", greeter), ("todo", todo), ("shop", shop)];
+const PLACES: &[(&str, Maker)] =
+    &[("greeter", greeter), ("todo", todo), ("shop", shop), ("site", site), ("keys", keys), ("staging", staging)];
 
 /// A repository with Docker, minikube and a cluster.
 fn greeter() -> Sandbox {
@@ -53,6 +54,63 @@ fn shop() -> Sandbox {
                     action = \"command\"\nrun = \"echo page > page.html\"\n[[stage]]\nid = \"deploy\"\n\
                     [[stage.step]]\nid = \"helm\"\naction = \"tool-check\"\ntool = \"helm\"\nversion = \">=3.12\"\n";
     sandbox.file("shop/pipeline.toml", pipeline);
+    sandbox
+}
+
+/// A site that commands build and publish, each proven in another way.
+fn site() -> Sandbox {
+    let sandbox = Sandbox::new("");
+    fs::remove_file(sandbox.path("pipeline.toml")).unwrap();
+    let pipeline = r#"[pipeline]
+name = "site"
+checklists = ["tasks.md"]
+
+[[stage]]
+id = "site"
+
+  [[stage.step]]
+  id = "build"
+  action = "command"
+  run = "mkdir -p dist && sed 's/draft/final/' page.md > dist/page.html"
+  inputs = ["page.md"]
+  outputs = ["dist/**"]
+  covers = ["T001"]
+
+  [[stage.step]]
+  id = "migrate"
+  action = "command"
+  run = "echo v2 > database"
+  check = "grep -q v2 database"
+  covers = ["T002"]
+
+  [[stage.step]]
+  id = "publish"
+  action = "command"
+  needs = ["build"]
+  run = ["cp", "dist/page.html", "published"]
+  covers = ["T003"]
+"#;
+    let tasks = "- [ ] T001 The page is built\n- [ ] T002 The database is up to date\n- [ ] T003 It is published\n";
+    sandbox.file("site/pipeline.toml", pipeline).file("site/tasks.md", tasks).file("site/page.md", "a draft\n");
+    sandbox
+}
+
+/// A checkout whose only step gets a secret and prints it.
+fn keys() -> Sandbox {
+    let sandbox = Sandbox::new("");
+    fs::remove_file(sandbox.path("pipeline.toml")).unwrap();
+    let pipeline = "[pipeline]\nname = \"shop\"\n[secrets]\nAPI_TOKEN = { env = \"SHOP_API_TOKEN\" }\n[[stage]]\n\
+                    id = \"deploy\"\n[[stage.step]]\nid = \"notify\"\naction = \"command\"\nsecrets = [\"API_TOKEN\"]\n\
+                    run = 'echo \"Authorization: Bearer $API_TOKEN\"; printf %s \"$API_TOKEN\" | base64'\n";
+    sandbox.file("keys/pipeline.toml", pipeline);
+    sandbox
+}
+
+/// A checkout whose cluster is there already, and not known to be one of this machine.
+fn staging() -> Sandbox {
+    let sandbox = crate::context::project("staging", "", None);
+    fs::create_dir(sandbox.path("staging")).unwrap();
+    fs::rename(sandbox.path("pipeline.toml"), sandbox.path("staging/pipeline.toml")).unwrap();
     sandbox
 }
 
