@@ -89,7 +89,7 @@ fn one(out: &mut dyn Write, action: &ActionType) -> io::Result<()> {
 fn markdown(out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "# Actions\n")?;
     writeln!(out, "What steps can do. This page is the output of `provision actions --markdown`; a test checks that.")?;
-    writeln!(out, "For the keys that every step may have (`needs`, `covers`, `timeout`, …), see pipeline.md.")?;
+    writeln!(out, "For the keys that every step may have (`needs`, `covers`, `timeout`, …), see settings.md.")?;
     for action in ACTIONS {
         writeln!(out, "\n## {}\n\n{}.\n", action.name, action.summary)?;
         let settings = settings_of(action);

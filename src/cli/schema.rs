@@ -22,13 +22,19 @@ pub(super) fn schema(terminal: &Terminal, args: &SchemaArgs) -> Result<u8, Failu
 const HEAD: &str = "# Settings of pipeline.toml
 
 Every key of the file, from the same source as its JSON Schema. This page is the output of `provision schema --markdown`; a
-test checks that. [pipeline.md](pipeline.md) explains them, and [actions.md](actions.md) has the settings of each action.
+test checks that. [pipeline.md](pipeline.md) explains how they work together, and [actions.md](actions.md) has the settings of each
+action.
 A string may have expressions: `${{ vars.NAME }}`. A length of time is `90s`, `10m`, `1h 30m`, or a number of seconds.
 ";
 
 fn markdown(out: &mut dyn Write, schema: &Value) -> io::Result<()> {
     writeln!(out, "{HEAD}")?;
-    write_table(out, &settings(schema))?;
+    let mut tables = settings(schema);
+    for table in &mut tables {
+        // The rest stands in the table's own section.
+        table.about = table.about.split(". ").next().unwrap_or_default().to_owned();
+    }
+    write_table(out, &tables)?;
     let sections = &schema["properties"];
     section(out, "[pipeline]", &sections["pipeline"])?;
     section(out, "[vars]", &sections["vars"])?;

@@ -17,6 +17,27 @@ const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 /// Where a string with an expression is described: it may stand for a number and for a boolean too.
 pub(crate) const EXPRESSION: &str = "#/$defs/expression";
 
+const VARS: &str = "Variables, for `${{ vars.NAME }}`: strings, integers, floats and booleans. A number arrives as it is \
+     written, or is refused: `3.10` would be 3.1, so write it as a string. Each is overridden, in this order, by the profile, \
+     by the environment variable `PROVISION_VAR_NAME`, and by `--set NAME=VALUE`";
+
+const NEEDS: &str = "Steps that have to succeed first: of the same stage by their id, of other stages as `stage.step`. The \
+     needs of the stage, and steps whose outputs are used, are added to these. A step that names a file to be read \
+     (`inputs`, `path`, `files`, `values`) which another step's `outputs` name has to wait for that one or come before it; \
+     that it may do either is an error";
+
+const FALLBACK: &str = "A step of the same stage that runs only if this one fails, and that proves the same; the verdict is \
+     then `fallback`. No other step can need it, and its outputs replace this step's. As long as it is fresh, this step is \
+     not tried again, unless its inputs change, it is forced, or a check shows that it can do without: a `tool-check` whose \
+     tool is installed now, a `command` whose `check` passes, a verification that holds";
+
+const TTY: &str = "Whether its programs have the terminal, one step at a time, where `provision` has one: standard input is \
+     the terminal, and the output goes to the log all the same. Other steps have none: what asks on a terminal fails at once";
+
+const EXERCISE: &str = "Whether the step only shows that something can be done, and a later one undoes it. Its result is \
+     probed right after it and never again: its proof is `seen at TIME`, and it runs again when its inputs change. \
+     Exercises of a stage that need one another are a chain, which is done whole or not at all";
+
 /// Returns the schema for these actions and providers.
 pub(crate) fn schema(actions: &[ActionType], providers: &[ProviderType]) -> Value {
     let mut definitions = Map::new();
@@ -66,23 +87,23 @@ fn sections(providers: &[ProviderType]) -> Value {
             "description": "The pipeline's name, and the checklists whose items its steps prove",
             "type": "object",
             "properties": {
-                "name": {"description": "Its name: lower-case letters, digits and `-`", "type": "string", "pattern": "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"},
+                "name": {"description": "Its name: lower-case letters, digits and `-`, at most 63 characters", "type": "string", "pattern": "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"},
                 "checklists": {
-                    "description": "Markdown files with task lists; a table names the lists",
+                    "description": "Markdown files with task lists, whose items `covers` names: `[\"tasks.md\"]`, or with a name for each list, `{ auth = \"specs/001/tasks.md\" }`",
                     "anyOf": [strings, {"type": "object", "additionalProperties": {"type": "string"}}]
                 },
-                "max-age": {"description": "How old a proof may be that can't be seen again without changing something", "$ref": "#/$defs/duration"},
-                "env-file": {"description": "A file with a variable a line, `NAME=value`, for `env.NAME` and secrets; the environment comes first", "type": "string"},
-                "waivers": {"description": "The file of waivers, relative to this file", "type": "string"},
+                "max-age": {"description": "How old a proof may be that can't be seen again without changing something, such as a request by POST; `\"24h\"` by default", "$ref": "#/$defs/duration"},
+                "env-file": {"description": "A file beside this one with a variable a line, `NAME=value`, for `env.NAME`, `PROVISION_VAR_NAME` and secrets; the environment comes first", "type": "string"},
+                "waivers": {"description": "The file that says who answers for items that are not proven, relative to this file", "type": "string"},
                 "max-waived": {
-                    "description": "How many items may be waived: a number, or a part of them such as `\"10%\"`",
+                    "description": "How many items may be waived: a number, or a part of them such as `\"10%\"`; by default a tenth, and at least one",
                     "anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": "^[0-9]+%$"}]
                 }
             },
             "required": ["name"],
             "additionalProperties": false
         },
-        "vars": {"description": "Variables, for `${{ vars.NAME }}`", "type": "object"},
+        "vars": {"description": VARS, "type": "object"},
         "secrets": {
             "description": "Where the value of each secret comes from; the file never contains it",
             "type": "object",
@@ -90,8 +111,8 @@ fn sections(providers: &[ProviderType]) -> Value {
                 "type": "object",
                 "properties": {
                     "env": {"description": "The environment variable that has it", "type": "string"},
-                    "optional": {"description": "Whether that may be missing", "type": "boolean"},
-                    "generate": {"description": "`hexN`: made once, of N random bytes", "type": "string", "pattern": "^hex[0-9]+$"}
+                    "optional": {"description": "Whether that may be missing; then the secret is the empty text", "type": "boolean"},
+                    "generate": {"description": "`hexN`: N random bytes as hexadecimal digits, 8 to 1024, made once and read back from the cluster, where alone they are", "type": "string", "pattern": "^hex[0-9]+$"}
                 },
                 "additionalProperties": false
             }
@@ -101,11 +122,12 @@ fn sections(providers: &[ProviderType]) -> Value {
             "description": "Named variants of the pipeline",
             "type": "object",
             "additionalProperties": {
+                "description": "A variant, turned on by `-p NAME`. One with `vars` or `cluster` has records of its own: what its steps have done is not what the pipeline's have done",
                 "type": "object",
                 "properties": {
                     "stages": {"description": "The stages that it has; all by default", "type": "array", "items": {"type": "string"}},
-                    "vars": {"description": "Other values of variables", "type": "object"},
-                    "cluster": {"description": "Other settings of the cluster", "type": "object"}
+                    "vars": {"description": "Other values of variables that `[vars]` declares", "type": "object"},
+                    "cluster": {"description": "Other settings of the cluster, over those of `[cluster]`; another `provider` replaces them all", "type": "object"}
                 },
                 "additionalProperties": false
             }
@@ -142,7 +164,7 @@ fn stages(actions: &[ActionType]) -> [(String, Value); 2] {
         "properties": {
             "id": {"description": "Its name", "type": "string"},
             "title": {"description": "What people see; the id by default", "type": "string"},
-            "needs": {"description": "The stages before it; the one above it by default", "type": "array", "items": {"type": "string"}},
+            "needs": {"description": "The stages that have to finish before it begins; the one above it by default, `[]` for none", "type": "array", "items": {"type": "string"}},
             "jobs": {"description": "How many of its steps may run at once; 4 by default", "type": "integer", "minimum": 1, "maximum": 256},
             "step": {"description": "Its steps", "type": "array", "items": {"$ref": "#/$defs/step"}, "minItems": 1}
         },
@@ -166,16 +188,16 @@ fn common_keys() -> Vec<(&'static str, Value)> {
             "action" => json!({"description": "What it does", "type": "string"}),
             "title" => json!({"description": "What people see; the id by default", "type": "string"}),
             "needs" => {
-                json!({"description": "Steps that have to succeed before it", "type": "array", "items": {"type": "string"}})
+                json!({"description": NEEDS, "type": "array", "items": {"type": "string"}})
             }
             "covers" => {
-                json!({"description": "The checklist items that it proves", "type": "array", "items": {"type": "string"}})
+                json!({"description": "Checklist items that it proves, by their ids (`T014`, `auth:T014`) or texts, together with the other steps that cover them", "type": "array", "items": {"type": "string"}})
             }
             "timeout" => {
-                json!({"description": "The time limit of an attempt; 30 minutes by default", "$ref": "#/$defs/duration"})
+                json!({"description": "The longest that one attempt may take; 30 minutes by default", "$ref": "#/$defs/duration"})
             }
             "retry" => json!({
-                "description": "How often it is tried",
+                "description": "How often it is tried: `{ attempts = 3, delay = \"5s\" }`. What succeeds only at a later attempt is `flaky`, which `report --check` does not pass",
                 "type": "object",
                 "properties": {
                     "attempts": with_expression(json!({"type": "integer", "minimum": 1, "maximum": 100})),
@@ -184,15 +206,15 @@ fn common_keys() -> Vec<(&'static str, Value)> {
                 "required": ["attempts"],
                 "additionalProperties": false
             }),
-            "when" => json!({"description": "Whether it applies: an expression", "type": ["string", "boolean"]}),
-            "optional" => {
-                with_expression(json!({"description": "Whether the run may succeed without it", "type": "boolean"}))
+            "when" => {
+                json!({"description": "An expression; the step is skipped when it is false", "type": ["string", "boolean"]})
             }
-            "fallback" => {
-                json!({"description": "The step that proves the same if it fails: `stage.step`", "type": "string"})
-            }
-            "tty" => json!({"description": "Whether its programs get the terminal", "type": "boolean"}),
-            "exercise" => json!({"description": "Whether a later step undoes what it does", "type": "boolean"}),
+            "optional" => with_expression(
+                json!({"description": "Whether a failure of this step leaves the run good; steps that need it run all the same", "type": "boolean"}),
+            ),
+            "fallback" => json!({"description": FALLBACK, "type": "string"}),
+            "tty" => json!({"description": TTY, "type": "boolean"}),
+            "exercise" => json!({"description": EXERCISE, "type": "boolean"}),
             _ => json!({}),
         };
         (key, value)
