@@ -45,7 +45,7 @@ pub(super) fn write(draft: &Draft) -> String {
         comment(
             &mut out,
             "",
-            "A cluster of its own on this machine. One that is there already: `provider = \"context\"` and `name = \"its kube context\"`.",
+            "A cluster of its own on this machine. One that is there already: `provider = \"context\"` and `context = \"its name in the kubeconfig\"`.",
         );
         let _ = writeln!(
             out,

@@ -56,7 +56,7 @@ pages! {
         causes: ["the section is missing, or only a profile has it"],
         look: ["`provision schema` has the settings of each provider"],
         fixes: [
-            "add `[cluster]` with `provider = \"minikube\"`, or `provider = \"context\"` and `name` for one of your \
+            "add `[cluster]` with `provider = \"minikube\"`, or `provider = \"context\"` and `context` for one of your \
              own",
             "or name the profile that has it: `provision up --profile NAME`",
         ],
@@ -78,7 +78,7 @@ pages! {
             "the cluster was removed, and its context with it",
         ],
         look: ["`kubectl config get-contexts` lists the contexts"],
-        fixes: ["correct `name` in `[cluster]`", "set KUBECONFIG to the file that has the context"],
+        fixes: ["correct `context` in `[cluster]`", "set KUBECONFIG to the file that has the context"],
         next: "provision doctor",
     }
     CONTEXT_NOT_ALLOWED = "context-not-allowed", Target,

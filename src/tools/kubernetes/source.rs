@@ -164,7 +164,7 @@ impl KubeSource {
                 .hint("start it with the pipeline's step that does: `provision up`")
         } else {
             Failure::of(ids::CONTEXT_MISSING, format!("there is no kube context `{}`", self.context))
-                .hint("correct `name` in [cluster], or make the context: `kubectl config get-contexts`")
+                .hint("correct `context` in [cluster], or make the context: `kubectl config get-contexts`")
         }
     }
 }
