@@ -1,16 +1,23 @@
 //! What [`FakeEngine`](crate::fake_engine::FakeEngine) answers about images that are built, and volumes by name.
 
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::fake_docker::archive;
-use crate::fake_engine::{Image, World, find_image, value};
+use crate::fake_engine::{FakeEngine, Image, World, find_image, value};
 
 /// Status, content type and body.
 type Reply = (u16, &'static str, Vec<u8>);
 
 /// The reply to a request about images or a volume; `None` for another one.
-pub(crate) fn reply(world: &mut World, method: &str, path: &str, query: &str, body: &Value) -> Option<Reply> {
+pub(crate) fn reply(engine: &FakeEngine, method: &str, path: &str, query: &str, body: &Value) -> Option<Reply> {
+    if path == "/build" {
+        engine.world().builds.push(value(query, "t"));
+        wait_for_other_builds(engine);
+    }
+    let world = &mut *engine.world();
     let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
     match (method, parts.as_slice()) {
         ("GET", ["_ping"]) => Some((200, "text/plain", b"OK".to_vec())),
@@ -59,6 +66,22 @@ fn listed(world: &World, query: &str) -> Value {
     .collect()
 }
 
+/// Waits until as many builds were asked for as have to be on at the same time.
+fn wait_for_other_builds(engine: &FakeEngine) {
+    let began = Instant::now();
+    loop {
+        let (n, wanted) = {
+            let world = engine.world();
+            (world.builds.len(), world.builds_meet)
+        };
+        if n >= wanted {
+            return;
+        }
+        assert!(began.elapsed() < Duration::from_secs(60), "{n} of {wanted} builds were asked for");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
 /// Builds an image with a new id, as BuildKit reports it.
 fn build(world: &mut World, query: &str) -> Reply {
     let n = world.images.values().map(|image| &image.id).collect::<std::collections::BTreeSet<_>>().len();
@@ -91,4 +114,19 @@ fn export(world: &World, name: &str) -> Reply {
 
 fn json_reply(status: u16, body: &Value) -> Reply {
     (status, "application/json", body.to_string().into_bytes())
+}
+
+/// Without percent encoding.
+pub(crate) fn decoded(text: &str) -> String {
+    let mut out = Vec::new();
+    let mut bytes = text.bytes();
+    while let Some(byte) = bytes.next() {
+        if byte == b'%' {
+            let digits = [bytes.next().unwrap(), bytes.next().unwrap()];
+            out.push(u8::from_str_radix(std::str::from_utf8(&digits).unwrap(), 16).unwrap());
+        } else {
+            out.push(if byte == b'+' { b' ' } else { byte });
+        }
+    }
+    String::from_utf8(out).unwrap()
 }

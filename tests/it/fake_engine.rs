@@ -68,6 +68,10 @@ pub(crate) struct World {
     pub(crate) info: Value,
     /// Whether a started container is held back: the request is never answered.
     pub(crate) holds_starts: bool,
+    /// The names under which images were asked to be built.
+    pub(crate) builds: Vec<String>,
+    /// How many builds have to be on before any of them ends.
+    pub(crate) builds_meet: usize,
     /// How many starts find the port in use that was chosen for them.
     pub(crate) ports_in_use: u32,
 }
@@ -143,8 +147,8 @@ impl FakeEngine {
         let [method, target, ..] = line.split(' ').collect::<Vec<_>>()[..] else { return };
         let target = target.strip_prefix("/v1.").map_or(target, |rest| &rest[rest.find('/').unwrap()..]);
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
-        let query = decoded(query);
-        let built = fake_build::reply(&mut self.world(), method, path, &query, &body);
+        let query = fake_build::decoded(query);
+        let built = fake_build::reply(self, method, path, &query, &body);
         let Some((status, kind, reply)) = built.or_else(|| self.reply(method, path, &query, &body)) else {
             // Until the client is gone.
             drop(reader.read_line(&mut String::new()));
@@ -382,19 +386,4 @@ pub(crate) fn listen(answer: Option<(u16, String)>) -> u16 {
 /// A parameter of a decoded query.
 pub(crate) fn value(query: &str, name: &str) -> String {
     query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('=')).unwrap_or_default().to_owned()
-}
-
-/// Without percent encoding.
-fn decoded(text: &str) -> String {
-    let mut out = Vec::new();
-    let mut bytes = text.bytes();
-    while let Some(byte) = bytes.next() {
-        if byte == b'%' {
-            let digits = [bytes.next().unwrap(), bytes.next().unwrap()];
-            out.push(u8::from_str_radix(std::str::from_utf8(&digits).unwrap(), 16).unwrap());
-        } else {
-            out.push(if byte == b'+' { b' ' } else { byte });
-        }
-    }
-    String::from_utf8(out).unwrap()
 }

@@ -74,7 +74,11 @@ fn answer(mut stream: TcpStream, services: &str, pods: &str) {
     let last = path.rsplit('/').next().unwrap();
     if last == "portforward" {
         let pod = path.rsplit('/').nth(1).unwrap();
-        return forward(stream, &fields, pod);
+        let key = fields.iter().find_map(|field| {
+            let (name, value) = field.split_once(": ")?;
+            name.eq_ignore_ascii_case("sec-websocket-key").then_some(value)
+        });
+        return forward(stream, key.unwrap(), pod);
     }
     let found = match last {
         "readyz" => Some(json!("ok")),
@@ -104,7 +108,7 @@ fn answer(mut stream: TcpStream, services: &str, pods: &str) {
     drop(stream.write_all(text.as_bytes()));
 }
 
-fn pod(line: &str) -> Value {
+pub(crate) fn pod(line: &str) -> Value {
     let (name, state) = line.split_once(' ').unwrap();
     let ready = if state == "ready" { "True" } else { "False" };
     json!({"metadata": {"name": name}, "spec": {"containers": [{"name": "c"}]},
@@ -112,12 +116,9 @@ fn pod(line: &str) -> Value {
 }
 
 /// A port-forward as an API server does it: channel 0 has the data, channel 1 the errors; each begins with the port.
-fn forward(mut stream: TcpStream, fields: &[String], pod: &str) {
-    let key = fields.iter().find_map(|field| {
-        let (name, value) = field.split_once(": ")?;
-        name.eq_ignore_ascii_case("sec-websocket-key").then_some(value)
-    });
-    let accept = derive_accept_key(key.unwrap().as_bytes());
+/// `key` is the client's `Sec-WebSocket-Key`.
+pub(crate) fn forward(mut stream: TcpStream, key: &str, pod: &str) {
+    let accept = derive_accept_key(key.as_bytes());
     write!(
         stream,
         "HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\n\
@@ -175,7 +176,7 @@ impl Opened {
 }
 
 /// What a request to `url` gets; empty while nothing listens.
-fn get(url: &str) -> String {
+pub(crate) fn get(url: &str) -> String {
     let host = url.strip_prefix("http://").unwrap().split('/').next().unwrap();
     let mut text = String::new();
     if let Ok(mut stream) = TcpStream::connect(host) {

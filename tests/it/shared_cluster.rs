@@ -1,5 +1,6 @@
 //! An API server with namespaces, `ConfigMap`s and Secrets, which several checkouts share: server-side apply with
-//! managers and no conflicts, merge patches, lists by label, deletion.
+//! managers and no conflicts, merge patches, lists by label, deletion. Each namespace has a Service `web`, whose pod
+//! answers with its name, `web-of-NAMESPACE`.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
@@ -10,6 +11,7 @@ use std::sync::{Arc, Mutex};
 use fs_err as fs;
 use serde_json::{Map, Value, json};
 
+use crate::open::{forward, pod};
 use crate::sandbox::Sandbox;
 
 /// Plural and kind, and whether its objects are in namespaces.
@@ -101,10 +103,13 @@ impl SharedCluster {
     fn serve_one(&self, mut stream: TcpStream) {
         let mut reader = BufReader::new(stream.try_clone().unwrap());
         // One connection serves many requests.
-        while let Some((line, content_type, body)) = read_request(&mut reader) {
+        while let Some((line, [content_type, key], body)) = read_request(&mut reader) {
             let mut words = line.split(' ');
             let (method, target) = (words.next().unwrap(), words.next().unwrap());
             let (path, query) = target.split_once('?').unwrap_or((target, ""));
+            if let Some(pod) = path.strip_suffix("/portforward") {
+                return forward(stream, &key, pod.rsplit('/').next().unwrap());
+            }
             let query = query.replace("%2F", "/").replace("%3D", "=").replace("%2C", ",");
             let (status, answer) = self.answer(method, path.trim_end_matches('/'), &query, &content_type, &body);
             let text = answer.to_string();
@@ -136,6 +141,14 @@ impl SharedCluster {
                 });
                 let kinds: Vec<Value> = kinds.collect();
                 (200, json!({"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": "v1", "resources": kinds}))
+            }
+            (_, ["namespaces", _, "services", "web"]) => {
+                let spec = json!({"selector": {"app": "web"}, "ports": [{"port": 80, "targetPort": 8080}]});
+                (200, json!({"kind": "Service", "apiVersion": "v1", "metadata": {"name": "web"}, "spec": spec}))
+            }
+            (_, ["namespaces", namespace, "pods"]) => {
+                let items = [pod(&format!("web-of-{namespace} ready"))];
+                (200, json!({"kind": "PodList", "apiVersion": "v1", "metadata": {}, "items": items}))
             }
             (_, [plural] | ["namespaces", _, plural]) if parts.len() != 2 && kind(plural).is_some() => {
                 (200, self.list(path, plural, query))
@@ -201,22 +214,24 @@ impl SharedCluster {
     }
 }
 
-fn read_request(reader: &mut impl BufRead) -> Option<(String, String, Value)> {
-    let (mut line, mut length, mut content_type) = (String::new(), 0, String::new());
+/// The first line of a request, the type of its content and the key of a WebSocket, and its body.
+fn read_request(reader: &mut impl BufRead) -> Option<(String, [String; 2], Value)> {
+    let (mut line, mut length, mut content_type, mut key) = (String::new(), 0, String::new(), String::new());
     reader.read_line(&mut line).ok().filter(|n| *n > 0)?;
     loop {
         let mut header = String::new();
         reader.read_line(&mut header).ok().filter(|n| *n > 0)?;
-        match header.trim().to_ascii_lowercase().split_once(": ") {
-            None => break,
-            Some(("content-length", n)) => length = n.parse().unwrap(),
-            Some(("content-type", kind)) => kind.clone_into(&mut content_type),
-            Some(_) => {}
+        let Some((name, value)) = header.trim().split_once(": ") else { break };
+        match name.to_ascii_lowercase().as_str() {
+            "content-length" => length = value.parse().unwrap(),
+            "content-type" => content_type = value.to_ascii_lowercase(),
+            "sec-websocket-key" => value.clone_into(&mut key),
+            _ => {}
         }
     }
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
-    Some((line, content_type, serde_json::from_slice(&body).unwrap_or(Value::Null)))
+    Some((line, [content_type, key], serde_json::from_slice(&body).unwrap_or(Value::Null)))
 }
 
 fn kind(plural: &str) -> Option<&'static str> {

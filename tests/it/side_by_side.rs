@@ -1,9 +1,13 @@
 //! Two checkouts of one project: what they share, what each has of its own, and what `down` takes from whom.
 
+use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader};
+
 use serde_json::{Value, json};
 
 use crate::fake_engine::{FakeEngine, Image};
-use crate::sandbox::{Sandbox, Shown};
+use crate::open::get;
+use crate::sandbox::{Sandbox, Shown, send};
 use crate::shared_cluster::SharedCluster;
 
 /// Two checkouts on one daemon and in one cluster, by one user.
@@ -187,4 +191,117 @@ fn nobody_needs_the_list_of_environments() {
     sandbox.env("XDG_STATE_HOME", state.to_str().unwrap());
     sandbox.run(&["up"]).code(0).says("`provision ls` does not know of this run");
     sandbox.run(&["down", "--yes"]).code(0);
+}
+
+/// A pipeline in a repository with two work trees, each on a branch of its own: an image that is built, an object of
+/// the cluster, and a page that is asked for through a forwarded port.
+const OF_WORK_TREES: &str = r#"
+[pipeline]
+name = "shop"
+[vars]
+ns = "shop-${{ checkout.slug }}"
+[cluster]
+provider = "context"
+context = "kind-shared"
+[[stage]]
+id = "s"
+[[stage.step]]
+id = "meet"
+action = "command"
+run = "touch ../met-$(basename $PWD); until [ -e ../met-one ] && [ -e ../met-two ]; do sleep 0.02; done"
+[[stage.step]]
+id = "build"
+needs = ["meet"]
+action = "docker-build"
+context = "app"
+image = "shop/app"
+[[stage.step]]
+id = "apply"
+needs = ["build"]
+action = "manifest-apply"
+files = ["k8s/*.yaml"]
+namespace = "${{ vars.ns }}"
+[[stage.step]]
+id = "page"
+needs = ["apply"]
+action = "http-check"
+service = "web"
+port = 80
+namespace = "${{ vars.ns }}"
+contains = "web-of-${{ vars.ns }}"
+"#;
+
+/// The work trees `one` and `two` in a sandbox.
+fn work_trees(cluster: &SharedCluster) -> (Sandbox, FakeEngine) {
+    let mut sandbox = Sandbox::new("");
+    let engine = FakeEngine::serve(&mut sandbox);
+    engine.image("base:1", Image::web("b", 200, ""));
+    cluster.reach_from(&sandbox);
+    sandbox.file("one/pipeline.toml", OF_WORK_TREES);
+    sandbox.file("one/app/Dockerfile", "FROM base:1\nCOPY content /\n").file("one/app/content", "one");
+    sandbox.file("one/k8s/c.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata: {A: '1'}\n");
+    for args in ["init -q -b main", "add .", "commit -q -m one", "worktree add -q -b login ../two"] {
+        let named = ["-C", "one", "-c", "user.name=a", "-c", "user.email=a@b"];
+        let args: Vec<&str> = named.into_iter().chain(args.split(' ')).collect();
+        Shown::of(sandbox.program("git", &args).spawn().unwrap()).code(0);
+    }
+    sandbox.file("two/app/content", "two");
+    (sandbox, engine)
+}
+
+#[test]
+fn two_work_trees_of_a_repository_build_and_deploy_at_once_and_go_one_by_one() {
+    const TREES: [&str; 2] = ["one", "two"];
+    let cluster = SharedCluster::serve();
+    let (sandbox, engine) = work_trees(&cluster);
+    // Neither build ends before the other one has begun.
+    engine.world().builds_meet = 2;
+    let second = sandbox.spawn(&["-C", "two", "up"]);
+    sandbox.wait_for("met-two");
+    sandbox.run(&["-C", "two", "up"]).code(4);
+    sandbox.run(&["-C", "one", "up"]).code(0);
+    Shown::of(second).code(0);
+
+    // Of both builds the image is there under a name of its own, and nothing else.
+    let world = engine.world();
+    let (asked, left): (BTreeSet<&String>, Vec<_>) =
+        (world.builds.iter().collect(), world.images.iter().filter(|(name, _)| *name != "base:1").collect());
+    assert_eq!((asked.len(), left.len()), (2, 2), "{asked:?} {left:?}");
+    for (name, image) in &left {
+        assert_eq!(**name, format!("shop/app:{}", &image.id["sha256:".len()..][..12]));
+    }
+    drop(world);
+    let slugs = TREES.map(|tree| provision::tools::checkout_slug(&sandbox.path(tree).join(".provision")).unwrap());
+    let of = |slug: &str| [format!("shop-{slug}"), format!("shop-{slug}/configmaps/c")];
+    assert_eq!(cluster.names(), slugs.each_ref().map(|slug| of(slug)).concat());
+    let listed = sandbox.run(&["ls"]).code(0);
+    for (tree, slug) in TREES.iter().zip(&slugs) {
+        assert!(slug.starts_with(&format!("{tree}-")) && listed.stdout.contains(&format!("{slug}  up ")), "{listed:?}");
+        sandbox.run(&["-C", tree, "plan", "--exit-code"]).code(0);
+    }
+    // The pages of both are open at the same time.
+    let mut opened = TREES.map(|tree| {
+        let mut open = sandbox.spawn(&["open", "-C", tree]);
+        let mut url = String::new();
+        BufReader::new(open.stdout.take().unwrap()).read_line(&mut url).unwrap();
+        (open, url.trim().to_owned())
+    });
+    for ((_, url), slug) in opened.iter().zip(&slugs) {
+        assert!(get(url).ends_with(&format!("web-of-shop-{slug}")), "{url}: {}", get(url));
+    }
+    for (open, _) in &mut opened {
+        send("INT", open.id());
+        open.wait().unwrap();
+    }
+
+    sandbox.run(&["-C", "one", "down", "--yes"]).code(0).says("removed configmap/c").says("removed namespace/");
+    assert_eq!(cluster.names(), of(&slugs[1]));
+    sandbox.run(&["-C", "two", "plan", "--exit-code"]).code(0);
+    let listed = sandbox.run(&["ls"]).code(0).says(&format!("{}  up ", slugs[1]));
+    assert!(!listed.stdout.contains(&slugs[0]), "{}", listed.stdout);
+    // git sees nothing of all that in either tree.
+    for (tree, changed) in [("one", ""), ("two", " M app/content\n")] {
+        let status = Shown::of(sandbox.program("git", &["-C", tree, "status", "--porcelain"]).spawn().unwrap());
+        assert_eq!(status.code(0).stdout, changed, "{tree}");
+    }
 }
