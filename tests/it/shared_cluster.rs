@@ -1,6 +1,6 @@
 //! An API server with namespaces, `ConfigMap`s and Secrets, which several checkouts share: server-side apply with
 //! managers and no conflicts, merge patches, lists by label, deletion. Each namespace has a Service `web`, whose pod
-//! answers with its name, `web-of-NAMESPACE`.
+//! returns its name, `web-of-NAMESPACE`.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};

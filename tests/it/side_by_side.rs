@@ -299,7 +299,7 @@ fn two_work_trees_of_a_repository_build_and_deploy_at_once_and_go_one_by_one() {
     sandbox.run(&["-C", "two", "plan", "--exit-code"]).code(0);
     let listed = sandbox.run(&["ls"]).code(0).says(&format!("{}  up ", slugs[1]));
     assert!(!listed.stdout.contains(&slugs[0]), "{}", listed.stdout);
-    // git sees nothing of all that in either tree.
+    // git sees no file of ours in either tree.
     for (tree, changed) in [("one", ""), ("two", " M app/content\n")] {
         let status = Shown::of(sandbox.program("git", &["-C", tree, "status", "--porcelain"]).spawn().unwrap());
         assert_eq!(status.code(0).stdout, changed, "{tree}");
