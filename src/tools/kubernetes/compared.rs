@@ -1,8 +1,8 @@
 //! [`Compared`]: which objects were as they were released, kept for the next run.
 //!
-//! What a trial says follows from the manifest and from the object that is there. It takes the API server several times
-//! as long as reading that object, so it is not repeated while nothing at all of the object has changed: the whole of it
-//! is compared, with its status and its resource version.
+//! What a trial says follows from the manifest and from the object that is there. It takes the API server several
+//! times as long as reading that object, so it is not repeated while nothing at all of the object has changed: the
+//! whole of it is compared, with its status and its resource version.
 
 use std::collections::BTreeMap;
 use std::io;
