@@ -221,10 +221,13 @@ fn it_does_nothing_while_it_waits_whatever_the_number_of_files() {
         let fields: Vec<&str> = stat.rsplit(") ").next().unwrap().split(' ').collect();
         fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
     };
-    std::thread::sleep(Duration::from_millis(200));
-    let before = ticks();
-    std::thread::sleep(Duration::from_secs(1));
-    assert!(ticks() <= before + 1, "it works while nothing happens");
+    // On a busy machine the rest of its start takes a while.
+    let is_idle = || {
+        let before = ticks();
+        std::thread::sleep(Duration::from_secs(1));
+        ticks() <= before + 1
+    };
+    assert!((0..10).any(|_| is_idle()), "it works while nothing happens");
     sandbox.file("src/f50/50", "new");
     watching.wait();
     assert!(watching.said().contains("changed: src/f50/50\n"), "{}", watching.said());
