@@ -16,6 +16,7 @@ pub mod expr;
 pub mod failpoint;
 pub mod files;
 pub mod fingerprint;
+mod heap;
 pub mod images;
 mod init;
 pub mod journal;

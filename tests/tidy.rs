@@ -46,6 +46,7 @@ const LAYERS: &[(&str, usize)] = &[
     ("redact", 1),
     ("error", 0),
     ("failpoint", 0),
+    ("heap", 0),
     ("model", 0),
     ("suggest", 0),
 ];

@@ -41,6 +41,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser};
 
 use crate::error::Failure;
+use crate::heap;
 use crate::tools::docker;
 use args::{Cli, Command};
 use output::Terminal;
@@ -52,6 +53,7 @@ pub fn command_line() -> clap::Command {
 
 /// Runs the command line. Returns the exit code.
 pub fn main() -> ExitCode {
+    heap::prepare();
     if let Some(code) = complete::complete() {
         return code;
     }

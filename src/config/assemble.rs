@@ -12,15 +12,13 @@ use super::sections::checklist::Items;
 use super::sections::stages::{StageDecl, StepDecl};
 use super::settings::{self, ActionDigests};
 use super::syntax::diagnostic::Report;
+use super::syntax::halves::in_halves;
 use crate::action::Action;
 use crate::fingerprint::Inputs;
 use crate::model::{StageId, StepId};
 use crate::pipeline::{Stage, Step};
 use crate::tools::cluster::ClusterSpec;
 use crate::tools::secrets::SecretSource;
-
-/// From how many steps of a stage on a second thread pays.
-const MIN_STEPS_TO_SHARE: usize = 200;
 
 /// Everything that the declared stages may refer to.
 pub(super) struct Assembly<'a> {
@@ -29,7 +27,7 @@ pub(super) struct Assembly<'a> {
     pub(super) steps: &'a Steps,
     pub(super) secrets: &'a BTreeMap<String, SecretSource>,
     pub(super) items: &'a Items,
-    pub(super) digests: ActionDigests,
+    pub(super) digests: &'a ActionDigests,
     pub(super) max_age: Duration,
     /// The cluster, if there is a valid one.
     pub(super) cluster: Option<&'a ClusterSpec>,
@@ -105,29 +103,12 @@ impl Assembly<'_> {
         Some(result)
     }
 
-    /// Resolves the steps of a stage. Of many, a thread beside this one resolves the second half: no step needs more of
-    /// another one than what is known of all.
-    fn steps(&self, mut decls: Vec<StepDecl>, kept: bool) -> Vec<ResolvedStep> {
-        let others = if decls.len() < MIN_STEPS_TO_SHARE { Vec::new() } else { decls.split_off(decls.len() / 2) };
-        let resolve_all = |assembly: &Assembly<'_>, decls: Vec<StepDecl>| -> Vec<ResolvedStep> {
+    /// Resolves the steps of a stage. No step needs more of another one than what is known of all.
+    fn steps(&self, decls: Vec<StepDecl>, kept: bool) -> Vec<ResolvedStep> {
+        let Self { report, scope, steps, secrets, items, digests, max_age, cluster } = *self;
+        in_halves(report, decls, |report, decls| {
+            let assembly = Assembly { report, scope, steps, secrets, items, digests, max_age, cluster };
             decls.into_iter().map(|decl| assembly.step(decl, kept)).collect()
-        };
-        if others.is_empty() {
-            return resolve_all(self, decls);
-        }
-        let Self { scope, steps, secrets, items, max_age, cluster, .. } = *self;
-        let source = Arc::clone(self.report.source());
-        std::thread::scope(|threads| {
-            let beside = threads.spawn(move || {
-                let (report, digests) = (Report::new(source), ActionDigests::default());
-                let assembly = Assembly { report: &report, scope, steps, secrets, items, digests, max_age, cluster };
-                (resolve_all(&assembly, others), report)
-            });
-            let mut resolved = resolve_all(self, decls);
-            let (others, report) = beside.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-            self.report.take_in(report);
-            resolved.extend(others);
-            resolved
         })
     }
 
@@ -161,7 +142,7 @@ impl Assembly<'_> {
         }
         let scope = Scope { steps: Some((self.steps, &decl.id)), ..self.scope };
         let settings = std::mem::take(&mut decl.settings);
-        let bound = settings::bind(report, &decl, settings, &scope, self.secrets, &self.digests);
+        let bound = settings::bind(report, &decl, settings, &scope, self.secrets, self.digests);
         let when = settings::condition(report, &decl, &scope);
         let used_by_when = when.as_ref().map(|(_, uses)| uses.as_slice()).unwrap_or_default();
         let used_by_settings = bound.as_ref().map(|bound| bound.binding.uses()).unwrap_or_default();

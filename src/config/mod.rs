@@ -169,7 +169,7 @@ fn build(
         steps: &steps,
         secrets: &declared.secrets,
         items: &declared.items,
-        digests: settings::ActionDigests::default(),
+        digests: &settings::ActionDigests::default(),
         max_age: declared.max_age,
         cluster: cluster.as_ref(),
     };

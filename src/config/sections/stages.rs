@@ -9,7 +9,8 @@ use crate::action::ActionType;
 use crate::config::expr::scope::Scope;
 use crate::config::expr::template::fill;
 use crate::config::syntax::diagnostic::{Diagnostic, Report};
-use crate::config::syntax::fields::{Fields, SpannedString};
+use crate::config::syntax::fields::{Fields, SpannedString, SpannedTable};
+use crate::config::syntax::halves::in_halves;
 use crate::config::syntax::node::{Node, Table};
 use crate::model::{IdMap, StageId, StepId};
 use crate::pipeline::Retry;
@@ -20,6 +21,9 @@ pub(crate) const COMMON_KEYS: [&str; 12] =
     ["id", "action", "title", "needs", "covers", "timeout", "retry", "when", "optional", "fallback", "tty", "exercise"];
 /// The common keys whose expressions are evaluated while the file is read.
 const EVALUATED_KEYS: [&str; 4] = ["title", "timeout", "retry", "optional"];
+
+/// How messages name the table of a step.
+const STEP: &str = "a step";
 
 const DEFAULT_JOBS: u32 = 4;
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30 * 60);
@@ -102,7 +106,7 @@ impl Reader<'_> {
         let title = self.title(&mut fields);
         let needs = fields.strings("needs");
         let jobs = fields.integer("jobs", 1..=256).unwrap_or(DEFAULT_JOBS);
-        let tables = fields.tables("step", "a step");
+        let tables = fields.tables("step", STEP);
         let stage = id.and_then(|id| match StageId::new(id.get_ref()) {
             Ok(stage) => {
                 if let Some(first) = seen.get(&stage) {
@@ -130,9 +134,7 @@ impl Reader<'_> {
         let mut places: IdMap<StepId, Range<usize>> = IdMap::default();
         places.reserve(tables.len());
         let stage_or_unnamed = stage.as_ref().unwrap_or(&unnamed);
-        let mut steps: Vec<StepDecl> = Vec::with_capacity(tables.len());
-        let tables = tables.into_iter().take_while(|_| !self.report.is_full());
-        steps.extend(tables.filter_map(|table| self.step(table, stage_or_unnamed)));
+        let mut steps = self.steps(tables, stage_or_unnamed);
         steps.retain(|step| match places.entry(step.id.clone()) {
             Entry::Occupied(first) => {
                 self.duplicate("step", step.id.name(), step.span.clone(), first.get().clone());
@@ -150,6 +152,16 @@ impl Reader<'_> {
             needs,
             jobs: jobs as usize,
             steps,
+        })
+    }
+
+    fn steps(&self, tables: Vec<Fields<'_>>, stage: &StageId) -> Vec<StepDecl> {
+        let (scope, actions) = (self.scope, self.actions);
+        let tables = tables.into_iter().map(Fields::into_spanned_table).collect();
+        in_halves(self.report, tables, |report, tables: Vec<SpannedTable>| {
+            let reader = Reader { report, scope, actions };
+            let tables = tables.into_iter().take_while(|_| !report.is_full());
+            tables.filter_map(|(span, table)| reader.step(Fields::new(report, STEP, span, table), stage)).collect()
         })
     }
 
@@ -215,7 +227,7 @@ impl Reader<'_> {
         if table.0.is_empty() || !fill(self.report, &mut table, &self.scope) {
             return Evaluated::default();
         }
-        let mut fields = Fields::new(self.report, "a step", fields.span(), table);
+        let mut fields = Fields::new(self.report, STEP, fields.span(), table);
         Evaluated {
             title: fields.string("title").map(SpannedString::into_inner),
             timeout: fields.duration("timeout", Duration::from_secs(1)),

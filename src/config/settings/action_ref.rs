@@ -1,9 +1,8 @@
 //! [`ActionRef`]: the action that a step names, with the place of its name.
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use toml::Spanned;
 
@@ -15,11 +14,12 @@ use crate::fingerprint::Digest;
 
 /// The digests of actions, each computed when a step first names it.
 #[derive(Default)]
-pub(in crate::config) struct ActionDigests(RefCell<BTreeMap<&'static str, Digest>>);
+pub(in crate::config) struct ActionDigests(Mutex<BTreeMap<&'static str, Digest>>);
 
 impl ActionDigests {
     pub(super) fn of(&self, action: &ActionType) -> Digest {
-        *self.0.borrow_mut().entry(action.name).or_insert_with(|| action.digest())
+        let mut digests = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *digests.entry(action.name).or_insert_with(|| action.digest())
     }
 }
 

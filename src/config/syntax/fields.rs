@@ -184,8 +184,7 @@ impl<'a> Fields<'a> {
 
     /// Takes a table that is read later, with its place.
     pub(crate) fn spanned_table(&mut self, key: &'static str) -> Option<SpannedTable> {
-        let table = self.table(key, "a table")?;
-        Some((table.span(), table.rest()))
+        self.table(key, "a table").map(Fields::into_spanned_table)
     }
 
     /// Takes a table whose keys the user chooses.
@@ -228,6 +227,11 @@ impl<'a> Fields<'a> {
             }
         }
         tables
+    }
+
+    /// Returns the table with its place, to be read later.
+    pub(crate) fn into_spanned_table(self) -> SpannedTable {
+        (self.span, self.table)
     }
 
     /// Returns the entries that were not taken.

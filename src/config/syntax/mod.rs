@@ -3,5 +3,6 @@
 pub(crate) mod diagnostic;
 pub(crate) mod document;
 pub(crate) mod fields;
+pub(crate) mod halves;
 pub(crate) mod node;
 pub(crate) mod position;
