@@ -96,13 +96,13 @@ fn digests(manifest: &Value, live: &Value) -> Option<(String, String)> {
     if live["kind"] == "Secret" {
         return None;
     }
-    let digest = |value: &Value| {
-        let text = format!("{REVISION} {} {value}", env!("CARGO_PKG_VERSION"));
+    let digest = |text: std::fmt::Arguments<'_>| {
+        let text = format!("{REVISION} {} {text}", env!("CARGO_PKG_VERSION"));
         Digest::of(text.as_bytes()).to_string()
     };
     // One manifest may be applied to several clusters and namespaces.
-    let of = serde_json::json!([live["metadata"]["uid"], manifest]);
-    Some((digest(&of), digest(live)))
+    let uid = &live["metadata"]["uid"];
+    Some((digest(format_args!("{uid} {manifest}")), digest(format_args!("{live}"))))
 }
 
 #[cfg(test)]
