@@ -67,7 +67,7 @@ pub fn main() -> ExitCode {
         }
     };
     let terminal = Terminal::new(cli.global.color);
-    start_debug_log();
+    start_debug_log(&terminal);
     match environments::locate(&mut cli).and_then(|()| run(&cli, &terminal)) {
         Ok(code) => ExitCode::from(code),
         Err(failure) => {
@@ -104,14 +104,24 @@ fn run(cli: &Cli, terminal: &Terminal) -> Result<u8, Failure> {
     }
 }
 
-/// `PROVISION_LOG` turns on our debug messages. Those of the Docker client always stay off: they contain whole
+/// `PROVISION_LOG` turns on debug messages. Those of the Docker client stay off, whatever it says: they contain whole
 /// requests, and with them build arguments.
-fn start_debug_log() {
-    use tracing_subscriber::EnvFilter;
+fn start_debug_log(terminal: &Terminal) {
+    use tracing_subscriber::filter::{FilterExt, LevelFilter, Targets};
     use tracing_subscriber::prelude::*;
     let Ok(wanted) = std::env::var("PROVISION_LOG") else { return };
-    let filter = EnvFilter::new(format!("{wanted},{}", docker::LOG_FILTER));
-    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_filter(filter);
+    let wanted: Targets = match wanted.parse() {
+        Ok(wanted) => wanted,
+        Err(error) => {
+            terminal.warn([format!(
+                "PROVISION_LOG is ignored: {error}; it may be `debug`, or `provision=trace,kube=debug`"
+            )]);
+            return;
+        }
+    };
+    let silent = docker::LOG_TARGETS.iter().map(|target| (*target, LevelFilter::WARN));
+    let allowed = Targets::new().with_default(LevelFilter::TRACE).with_targets(silent);
+    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_filter(wanted.and(allowed));
     // It only fails if it is called twice.
     drop(tracing_subscriber::registry().with(layer).try_init());
 }

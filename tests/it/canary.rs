@@ -3,6 +3,7 @@
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -196,6 +197,7 @@ fn world() -> World {
     let mut sandbox = Sandbox::new(&pipeline);
     sandbox.env("MY_TOKEN", CANARY).env("PROVISION_VAR_WORD", CANARY);
     sandbox.env("XDG_STATE_HOME", &below(state.path())).env("TMPDIR", &below(temporary.path()));
+    sandbox.env("PROVISION_LOG", "trace,bollard=trace,bollard::docker=trace,hyper=trace");
     let spy = SPY.replace("SPIED", &below(spied.path())).replace("PROJECT", &below(&sandbox.path("")));
     let spy = spy.replace("STATE", &below(state.path())).replace("TMP", &below(temporary.path()));
     let cluster = SharedCluster::serve();
@@ -251,13 +253,26 @@ fn generated(cluster: &SharedCluster) -> String {
 #[test]
 fn a_canary_is_in_no_file_output_or_argument_and_only_in_the_environment_of_those_who_declare_it() {
     let World { sandbox, cluster, engine, spied, folders } = world();
-    let mut run = sandbox.spawn(&["up", "-v", "--events", "events", "--profile-trace", "trace"]);
-    let mut arguments = Vec::new();
-    while run.try_wait().unwrap().is_none() {
-        arguments.extend(all_arguments());
-        std::thread::sleep(std::time::Duration::from_millis(2));
+    let run = sandbox.spawn(&["up", "-v", "--events", "events", "--profile-trace", "trace"]);
+    let ended = AtomicBool::new(false);
+    let (shown, arguments) = std::thread::scope(|threads| {
+        let arguments = threads.spawn(|| {
+            let mut arguments = Vec::new();
+            while !ended.load(Ordering::Relaxed) {
+                arguments.extend(all_arguments());
+                std::thread::sleep(std::time::Duration::from_millis(2));
+            }
+            arguments
+        });
+        // It also takes what is printed: a full pipe would stop the run.
+        let shown = crate::sandbox::Shown::of(run);
+        ended.store(true, Ordering::Relaxed);
+        (shown, arguments.join().unwrap())
+    });
+    let shown = shown.code(0).says("TRACE");
+    for silent in [" bollard::", " hyper::", " hyper_util::"] {
+        assert!(!shown.stderr.contains(silent), "a debug message of{silent}");
     }
-    let shown = crate::sandbox::Shown::of(run).code(0);
     let secrets = [CANARY.to_owned(), generated(&cluster)];
     let mut leaks = found("the arguments of processes", arguments.join("\n").as_bytes(), &secrets);
     leaks.extend(found("standard output", shown.stdout.as_bytes(), &secrets));

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use globset::{GlobBuilder, GlobMatcher};
+use globset::{Glob, GlobBuilder, GlobMatcher};
 
 use super::{ImageCheck, Port};
 use crate::error::{Failure, ids};
@@ -27,7 +27,7 @@ const PUBLISHED: &[&str] = &[
 ];
 
 static PUBLISHED_GLOBS: LazyLock<Vec<GlobMatcher>> =
-    LazyLock::new(|| PUBLISHED.iter().filter_map(|pattern| glob(pattern).ok()).collect());
+    LazyLock::new(|| PUBLISHED.iter().filter_map(|pattern| matcher(pattern).ok()).collect());
 
 fn is_published(found: &LayerLeak) -> bool {
     !found.leak.is_declared && PUBLISHED_GLOBS.iter().any(|glob| glob.is_match(&found.path))
@@ -40,14 +40,18 @@ pub(super) struct Findings {
     hints: Vec<String>,
 }
 
-/// The matcher of a glob over the paths of an image.
-pub(super) fn glob(pattern: &str) -> Result<GlobMatcher, String> {
+/// A glob over the paths of an image.
+pub(super) fn glob(pattern: &str) -> Result<Glob, String> {
     let plain = pattern.trim_start_matches("./").trim_matches('/');
     if plain.is_empty() || plain.split('/').any(|part| part == "..") {
         return Err(format!("`{pattern}` is no path in an image"));
     }
     let glob = GlobBuilder::new(plain).literal_separator(true).build();
-    Ok(glob.map_err(|error| format!("the pattern `{pattern}` is not a glob: {}", error.kind()))?.compile_matcher())
+    glob.map_err(|error| format!("the pattern `{pattern}` is not a glob: {}", error.kind()))
+}
+
+fn matcher(pattern: &str) -> Result<GlobMatcher, String> {
+    glob(pattern).map(|glob| glob.compile_matcher())
 }
 
 impl Findings {
@@ -138,13 +142,13 @@ impl Findings {
     /// Compares the files that a container sees.
     pub(super) fn files(&mut self, wanted: &ImageCheck, files: &FileTree) -> Result<(), Failure> {
         for pattern in &wanted.files {
-            if files.matching(&glob(pattern).map_err(Failure::failed)?).next().is_none() {
+            if files.matching(&matcher(pattern).map_err(Failure::failed)?).next().is_none() {
                 self.lines.push(format!("there is no `{pattern}`"));
             }
         }
         for pattern in &wanted.absent {
-            let matcher = glob(pattern).map_err(Failure::failed)?;
-            let found: Vec<&str> = files.matching(&matcher).collect();
+            let unwanted = matcher(pattern).map_err(Failure::failed)?;
+            let found: Vec<&str> = files.matching(&unwanted).collect();
             self.lines.extend(found.iter().take(NAMED).map(|path| format!("`/{path}` should not be there")));
             if let Some(more) = found.len().checked_sub(NAMED).filter(|more| *more > 0) {
                 self.lines.push(format!("{more} more files match `{pattern}` and should not be there"));
@@ -158,7 +162,7 @@ impl Findings {
     pub(super) fn secrets(&mut self, wanted: &ImageCheck, contents: &ImageContents) -> Result<(), Failure> {
         let mut exceptions = Vec::new();
         for exception in &wanted.except {
-            exceptions.push((glob(&exception.path).map_err(Failure::failed)?, &exception.path, exception.optional));
+            exceptions.push((matcher(&exception.path).map_err(Failure::failed)?, &exception.path, exception.optional));
         }
         let n_layers = contents.n_layers();
         let n_before = self.lines.len();

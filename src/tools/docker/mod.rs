@@ -42,8 +42,8 @@ pub use run::{ContainerRequest, PORT_TRIES, chosen_port_is_taken};
 pub use temporary::TemporaryName;
 pub use volumes::Volume;
 
-/// Debug messages of the client hold whole requests, and with them build arguments: they stay off.
-pub const LOG_FILTER: &str = "bollard=warn,hyper=warn";
+/// The targets whose debug messages hold whole requests, and with them build arguments: the client and what it uses.
+pub const LOG_TARGETS: [&str; 4] = ["bollard", "hyper", "h2", "tonic"];
 
 /// Most that a short call may take.
 const CALL: Duration = Duration::from_secs(60);
