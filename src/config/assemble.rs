@@ -65,29 +65,28 @@ impl Assembly<'_> {
     /// Returns the stages in `kept`; the others are checked as far as possible. Returns `None` after reporting errors.
     pub(super) fn stages(&self, mut stages: Vec<StageDecl>, kept: &BTreeSet<StageId>) -> Option<Vec<Stage>> {
         let mut valid = true;
-        let mut result = Vec::new();
-        let mut edges: BTreeMap<StepId, Vec<Edge>> = BTreeMap::new();
-        let mut files = Vec::new();
+        let (mut result, mut decls) = (Vec::new(), Vec::new());
         for at in 0..stages.len() {
             let needs = resolve::stage_needs(self.report, &stages, at, kept);
             let stage = &mut stages[at];
-            let is_kept = kept.contains(&stage.id);
-            let mut steps = Vec::with_capacity(stage.steps.len());
-            for resolved in self.steps(std::mem::take(&mut stage.steps), is_kept) {
-                if !resolved.edges.is_empty() {
-                    edges.insert(resolved.id, resolved.edges);
-                }
-                valid &= resolved.step.is_some() || !is_kept;
-                files.extend(resolved.files);
-                steps.extend(resolved.step);
-            }
-            if self.report.is_full() {
-                return None;
-            }
-            if is_kept {
-                result.push(Stage { id: stage.id.clone(), title: stage.title.clone(), needs, jobs: stage.jobs, steps });
-            }
+            decls.extend(std::mem::take(&mut stage.steps).into_iter().map(|decl| (at, decl)));
+            let (id, title) = (stage.id.clone(), stage.title.clone());
+            result.push(Stage { id, title, needs, jobs: stage.jobs, steps: Vec::new() });
         }
+        let mut edges: BTreeMap<StepId, Vec<Edge>> = BTreeMap::new();
+        let mut files = Vec::new();
+        for (at, resolved) in self.steps(decls) {
+            valid &= resolved.step.is_some() || !self.is_kept(&resolved.id);
+            if !resolved.edges.is_empty() {
+                edges.insert(resolved.id, resolved.edges);
+            }
+            files.extend(resolved.files);
+            result[at].steps.extend(resolved.step);
+        }
+        if self.report.is_full() {
+            return None;
+        }
+        result.retain(|stage| kept.contains(&stage.id));
         let fallbacks: Vec<_> = result
             .iter()
             .flat_map(|stage| &stage.steps)
@@ -103,20 +102,20 @@ impl Assembly<'_> {
         Some(result)
     }
 
-    /// Resolves the steps of a stage. No step needs more of another one than what is known of all.
-    fn steps(&self, decls: Vec<StepDecl>, kept: bool) -> Vec<ResolvedStep> {
+    /// Resolves the steps, each with the number of its stage. No step needs more of another one than what is known of all.
+    fn steps(&self, decls: Vec<(usize, StepDecl)>) -> Vec<(usize, ResolvedStep)> {
         let Self { report, scope, steps, secrets, items, digests, max_age, cluster } = *self;
         in_halves(report, decls, |report, decls| {
             let assembly = Assembly { report, scope, steps, secrets, items, digests, max_age, cluster };
-            decls.into_iter().map(|decl| assembly.step(decl, kept)).collect()
+            decls.into_iter().map(|(at, decl)| (at, assembly.step(decl))).collect()
         })
     }
 
-    fn step(&self, decl: StepDecl, kept: bool) -> ResolvedStep {
+    fn step(&self, decl: StepDecl) -> ResolvedStep {
         let mut resolved = ResolvedStep { id: decl.id.clone(), edges: Vec::new(), step: None, files: None };
         if !self.report.is_full() {
             let span = decl.span.clone();
-            let (step, known) = self.resolve(decl, kept, &mut resolved.edges).unzip();
+            let (step, known) = self.resolve(decl, &mut resolved.edges).unzip();
             resolved.step = step.map(Arc::new);
             resolved.files = known.flatten().map(|action| FileUse { span, step: resolved.id.clone(), action });
         }
@@ -125,17 +124,12 @@ impl Assembly<'_> {
 
     /// Resolves a step; also returns its action as far as it is known. `edges` receives all steps that it depends on,
     /// its fallback included.
-    fn resolve(
-        &self,
-        mut decl: StepDecl,
-        kept: bool,
-        edges: &mut Vec<Edge>,
-    ) -> Option<(Step, Option<Arc<dyn Action>>)> {
+    fn resolve(&self, mut decl: StepDecl, edges: &mut Vec<Edge>) -> Option<(Step, Option<Arc<dyn Action>>)> {
         let report = self.report;
         *edges = resolve::step_needs(report, &decl, self.steps);
         let fallback = resolve::fallback(report, &decl, self.steps);
         let covers = resolve::covers(report, &decl, self.items);
-        if !kept {
+        if !self.is_kept(&decl.id) {
             // Its expressions may use variables and steps that only other profiles have.
             edges.extend(fallback);
             return None;

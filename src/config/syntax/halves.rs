@@ -6,7 +6,7 @@ use super::diagnostic::Report;
 use crate::heap;
 
 /// From how many parts on a second thread pays.
-const MIN_PARTS_TO_SHARE: usize = 200;
+const MIN_PARTS_TO_SHARE: usize = 100;
 
 /// Returns what `read` makes of `parts`. Of many, a thread beside this one reads the second half; `report` then has
 /// what was found in the first half before what was found in the second.
