@@ -102,7 +102,8 @@ impl Assembly<'_> {
         Some(result)
     }
 
-    /// Resolves the steps, each with the number of its stage. No step needs more of another one than what is known of all.
+    /// Resolves the steps, each with the number of its stage. No step needs more of another one than what is known of
+    /// all.
     fn steps(&self, decls: Vec<(usize, StepDecl)>) -> Vec<(usize, ResolvedStep)> {
         let Self { report, scope, steps, secrets, items, digests, max_age, cluster } = *self;
         in_halves(report, decls, |report, decls| {
