@@ -121,6 +121,9 @@ fn start_debug_log(terminal: &Terminal) {
     };
     let silent = docker::LOG_TARGETS.iter().map(|target| (*target, LevelFilter::WARN));
     let allowed = Targets::new().with_default(LevelFilter::TRACE).with_targets(silent);
+    // A response that the cluster's client can't read is shown whole, and may hold a Secret; its requests are not.
+    let allowed = allowed.with_target("kube_client::client", LevelFilter::OFF);
+    let allowed = allowed.with_target("kube_client::client::builder", LevelFilter::TRACE);
     let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_filter(wanted.and(allowed));
     // It only fails if it is called twice.
     drop(tracing_subscriber::registry().with(layer).try_init());

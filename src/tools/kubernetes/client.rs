@@ -8,11 +8,11 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::config::{AuthInfo, ExecInteractiveMode, KubeConfigOptions};
 use kube::{Api, Client, Config};
-use tokio::sync::Semaphore;
 
 use super::compared::Compared;
 use super::kinds::Kinds;
 use super::source::KubeSource;
+use super::turns::taking_turns;
 use crate::error::{Failure, ids};
 
 /// How long a connection may take. A stopped node's address never responds.
@@ -20,10 +20,6 @@ const CONNECT: Duration = Duration::from_secs(3);
 
 /// How long a response may take.
 const RESPONSE: Duration = Duration::from_secs(15);
-
-/// How many requests are under way at a time. Each has a connection of its own, and to make one costs both sides more
-/// than most responses do.
-const MAX_REQUESTS: usize = 6;
 
 /// The pauses between the attempts of a request that only reads, when the API server is busy or restarts.
 const PAUSES: [Duration; 2] = [Duration::from_millis(150), Duration::from_millis(600)];
@@ -36,8 +32,6 @@ pub struct Kube {
     /// The kinds that the cluster serves, as far as they were looked up.
     pub(super) kinds: Arc<Kinds>,
     pub(super) compared: Arc<Compared>,
-    /// Permits for requests.
-    turns: Arc<Semaphore>,
 }
 
 /// Makes a client. Where the kubeconfig names a credential plugin, this runs it: its time is limited, and its output,
@@ -78,8 +72,7 @@ impl Kube {
 
 impl Kube {
     fn new(client: Client, source: KubeSource) -> Self {
-        let turns = Arc::new(Semaphore::new(MAX_REQUESTS));
-        Self { client, source, kinds: Arc::default(), compared: Arc::default(), turns }
+        Self { client, source, kinds: Arc::default(), compared: Arc::default() }
     }
 
     /// Connects, and refuses a cluster that is not the declared one. A credential plugin that the kubeconfig names does
@@ -100,7 +93,7 @@ impl Kube {
             // A cluster on this machine: whatever proxy the environment names is not for it.
             config.proxy_url = None;
         }
-        let client = client(config, &source).await?;
+        let client = taking_turns(client(config, &source).await?);
         let kube = Self::new(client, source);
         kube.check_owner().await?;
         Ok(kube)
@@ -182,11 +175,7 @@ impl Kube {
         request: impl Future<Output = kube::Result<T>> + Send + 'a,
     ) -> BoxFuture<'a, Result<T, Failure>> {
         // A request's state is some kilobytes: it has a place of its own, so that what waits for it stays small.
-        let request = tokio::time::timeout(RESPONSE, async {
-            // It is never closed.
-            let _turn = self.turns.acquire().await;
-            request.await
-        });
+        let request = tokio::time::timeout(RESPONSE, request);
         Box::pin(async move {
             match request.await {
                 Ok(Ok(value)) => Ok(value),

@@ -10,6 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::client::Kube;
 use super::source::KubeSource;
+use super::turns::taking_turns;
 
 /// A request as the server gets it.
 #[derive(Clone, Debug)]
@@ -36,7 +37,7 @@ pub(crate) async fn serve(handler: impl Fn(&ApiRequest) -> (u16, Value) + Send +
         }
     });
     let client = Client::try_from(Config::new(url.parse().unwrap())).unwrap();
-    Kube::for_test(client, KubeSource::for_test("test"))
+    Kube::for_test(taking_turns(client), KubeSource::for_test("test"))
 }
 
 /// Reads one request, answers it, and closes the connection.

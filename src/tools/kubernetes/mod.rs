@@ -52,6 +52,7 @@ mod secret;
 mod select;
 mod source;
 mod steadiness;
+mod turns;
 mod validate;
 mod workload;
 mod workload_state;

@@ -1,0 +1,224 @@
+//! [`taking_turns`]: requests to an API server, a few at a time; those that wait for the same are sent as one.
+//!
+//! Many steps are checked at once, and what they read is often the same. A request that reads something and waits for
+//! its turn serves everybody who asks for that in the meantime: it is sent after all of them have asked, so that nobody
+//! gets an older answer than one of their own would be. Once it is on its way it serves nobody else.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, Shared, WeakShared};
+use http::request::Parts;
+use http::{Method, Request, Response, header};
+use http_body_util::BodyExt;
+use kube::Client;
+use kube::client::Body;
+use tokio::sync::Semaphore;
+
+/// How many requests are under way at a time. Each has a connection of its own, and to make one costs both sides more
+/// than most responses do.
+const MAX_REQUESTS: usize = 6;
+
+type Failed = Box<dyn std::error::Error + Send + Sync>;
+
+/// A response, or why there is none, for all who wait for it.
+type Outcome = Result<Response<Bytes>, Arc<kube::Error>>;
+
+type Reading = BoxFuture<'static, Outcome>;
+
+/// What makes two requests the same one.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Key {
+    uri: http::Uri,
+    /// Decides whether whole objects or only their metadata arrive.
+    accept: Option<header::HeaderValue>,
+}
+
+/// The requests of one client.
+struct Turns {
+    client: Client,
+    permits: Semaphore,
+    /// What waits for its turn, as long as somebody waits for it.
+    waiting: Mutex<HashMap<Key, WeakShared<Reading>>>,
+}
+
+/// Returns `client` with its requests taking turns.
+pub(super) fn taking_turns(client: Client) -> Client {
+    let namespace = client.default_namespace().to_owned();
+    let permits = Semaphore::new(MAX_REQUESTS);
+    let turns = Arc::new(Turns { client, permits, waiting: Mutex::default() });
+    Client::new(tower::service_fn(move |request| Arc::clone(&turns).send(request)), namespace)
+}
+
+impl Turns {
+    fn send(self: Arc<Self>, request: Request<Body>) -> BoxFuture<'static, Result<Response<Body>, Failed>> {
+        if stays_open(&request) {
+            return Box::pin(async move { Ok(self.client.send(request).await?) });
+        }
+        if request.method() != Method::GET {
+            return Box::pin(async move {
+                let _turn = self.permits.acquire().await?;
+                Ok(self.client.send(request).await?)
+            });
+        }
+        let reading = self.reading(request.into_parts().0);
+        Box::pin(reading.map(|outcome| match outcome {
+            Ok(response) => Ok(response.map(Body::from)),
+            Err(error) => Err(Arc::try_unwrap(error).map_or_else(Failed::from, Failed::from)),
+        }))
+    }
+
+    /// Returns the request that waits for its turn and reads the same, or a new one.
+    fn reading(self: Arc<Self>, parts: Parts) -> Shared<Reading> {
+        let key = Key { uri: parts.uri.clone(), accept: parts.headers.get(header::ACCEPT).cloned() };
+        let turns = Arc::clone(&self);
+        let mut waiting = turns.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(same) = waiting.get(&key).and_then(WeakShared::upgrade) {
+            return same;
+        }
+        let sent = key.clone();
+        let reading: Reading = Box::pin(async move {
+            let _turn = self.permits.acquire().await;
+            // What others are about to ask for in this moment joins.
+            tokio::task::yield_now().await;
+            self.waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(&sent);
+            self.read(parts).await.map_err(Arc::new)
+        });
+        let reading = reading.shared();
+        // Nobody has polled it, so that it is not over.
+        waiting.extend(reading.downgrade().map(|weak| (key, weak)));
+        reading
+    }
+
+    async fn read(&self, parts: Parts) -> kube::Result<Response<Bytes>> {
+        let (parts, body) = self.client.send(Request::from_parts(parts, Body::empty())).await?.into_parts();
+        let mut response = Response::new(body.collect().await?.to_bytes());
+        (*response.status_mut(), *response.headers_mut()) = (parts.status, parts.headers);
+        Ok(response)
+    }
+}
+
+/// Whether the response goes on for as long as somebody reads it: it takes no turn.
+fn stays_open(request: &Request<Body>) -> bool {
+    let query = request.uri().query().unwrap_or_default();
+    let follows = query.split('&').any(|pair| matches!(pair, "watch=true" | "watch=1" | "follow=true" | "follow=1"));
+    follows || request.headers().contains_key(header::UPGRADE)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use futures_util::future::join_all;
+    use serde_json::json;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+    use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+    use super::*;
+
+    fn client(port: u16) -> Client {
+        let url = format!("http://127.0.0.1:{port}").parse().unwrap();
+        taking_turns(Client::try_from(kube::Config::new(url)).unwrap())
+    }
+
+    async fn get(client: &Client, path: &str) -> kube::Result<String> {
+        client.request_text(Request::get(path).body(Vec::new()).unwrap()).await
+    }
+
+    /// A server whose nth response, counted from 0, is n, once it is released.
+    async fn held_back() -> (Client, UnboundedReceiver<tokio::sync::oneshot::Sender<()>>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = client(listener.local_addr().unwrap().port());
+        let (arrived, arrivals) = unbounded_channel();
+        tokio::spawn(async move {
+            for n in 0.. {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let (release, released) = tokio::sync::oneshot::channel();
+                let arrived = arrived.clone();
+                tokio::spawn(async move {
+                    let _head = stream.read(&mut [0; 4096]).await.unwrap();
+                    arrived.send(release).unwrap();
+                    released.await.unwrap();
+                    let head = "HTTP/1.1 200 OK\r\nconnection: close\r\n";
+                    let text = n.to_string();
+                    let response = format!("{head}content-length: {}\r\n\r\n{text}", text.len());
+                    stream.write_all(response.as_bytes()).await.unwrap();
+                });
+            }
+        });
+        (client, arrivals)
+    }
+
+    #[tokio::test]
+    async fn what_is_asked_for_at_once_is_read_once_and_later_again() {
+        let n_requests = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&n_requests);
+        let kube = crate::tools::kubernetes::fake_api::serve(move |_| {
+            (
+                200,
+                json!({"kind": "Namespace", "metadata": {"uid": counted.fetch_add(1, Ordering::Relaxed).to_string()}}),
+            )
+        });
+        let kube = kube.await;
+        for burst in 0..3 {
+            let found = join_all((0..20).map(|_| kube.uid())).await;
+            assert!(found.iter().all(|uid| uid.as_ref().unwrap() == &burst.to_string()), "{found:?}");
+        }
+        assert_eq!(n_requests.load(Ordering::Relaxed), 3);
+    }
+
+    #[tokio::test]
+    async fn a_request_that_is_on_its_way_serves_nobody_who_asks_afterwards() {
+        let (client, mut arrivals) = held_back().await;
+        let first = tokio::spawn({
+            let client = client.clone();
+            async move { get(&client, "/a").await }
+        });
+        let release_first = arrivals.recv().await.unwrap();
+        let second = tokio::spawn(async move { get(&client, "/a").await });
+        let release_second = arrivals.recv().await.expect("the second request was sent before the first was answered");
+        release_second.send(()).unwrap();
+        release_first.send(()).unwrap();
+        assert_eq!((first.await.unwrap().unwrap(), second.await.unwrap().unwrap()), ("0".into(), "1".into()));
+    }
+
+    #[tokio::test]
+    async fn a_few_are_under_way_and_one_that_nobody_waits_for_any_more_takes_no_turn() {
+        let (client, mut arrivals) = held_back().await;
+        let ask = |path: String| {
+            let client = client.clone();
+            tokio::spawn(async move { get(&client, &path).await })
+        };
+        let under_way: Vec<_> = (0..MAX_REQUESTS).map(|n| ask(format!("/{n}"))).collect();
+        let mut releases = Vec::new();
+        for _ in 0..MAX_REQUESTS {
+            releases.push(arrivals.recv().await.unwrap());
+        }
+        let [given_up, last] = ["/given-up", "/last"].map(|path| ask(path.to_owned()));
+        tokio::task::yield_now().await;
+        assert!(arrivals.is_empty(), "more than {MAX_REQUESTS} requests are under way");
+        given_up.abort();
+        releases.remove(0).send(()).unwrap();
+        releases.push(arrivals.recv().await.unwrap());
+        for release in releases {
+            release.send(()).unwrap();
+        }
+        for asked in under_way.into_iter().chain([last]) {
+            asked.await.unwrap().unwrap();
+        }
+        assert!(given_up.await.unwrap_err().is_cancelled());
+    }
+
+    #[tokio::test]
+    async fn who_waits_together_learns_together_why_there_is_no_answer() {
+        let port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
+        let client = client(port);
+        for outcome in join_all((0..3).map(|_| get(&client, "/a"))).await {
+            let error = outcome.unwrap_err();
+            assert!(matches!(error, kube::Error::Service(_)), "{error:?}");
+        }
+    }
+}
