@@ -312,11 +312,14 @@ impl<'a> Schedule<'a> {
             Propagation::Failed | Propagation::Open => optional,
             Propagation::Stopped => false,
         };
-        if let Some(fallback) = self.fallback(number)
+        let mut needless = number;
+        // A fallback may have one of its own.
+        while let Some(fallback) = self.fallback(needless)
             && self.steps[fallback].state == StepState::Waiting
         {
             self.finish_unstarted(fallback, Outcome::Skipped, &mut released);
             released.not_needed.push(fallback);
+            needless = fallback;
         }
         if goes_on {
             self.release_dependents(number, &mut released);

@@ -1,5 +1,6 @@
 //! [`proofs`]: what the records prove, after a probe of every step, for the checklist.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -26,7 +27,7 @@ pub fn proofs(graph: &Graph, history: &History, forecasts: &[Forecast], moment: 
     let kinds: BTreeMap<usize, ProofKind> = forecasts.iter().map(|forecast| (forecast.number, forecast.kind)).collect();
     let proof = |forecast: &Forecast| {
         let end = last_end(history, forecast)?;
-        let shown_by = stand_in(graph, forecast.number, end).and_then(Result::ok).unwrap_or(forecast.number);
+        let shown_by = graph.stand_ins(forecast.number, history).last().unwrap_or(forecast.number);
         let kind = kinds.get(&shown_by).copied().unwrap_or(forecast.kind);
         let mut evidence = history.evidence(&forecast.step, kind)?;
         if shown_by != forecast.number {
@@ -71,6 +72,8 @@ fn reasons(graph: &Graph, history: &History, forecasts: &[Forecast]) -> Vec<Opti
         }
         looks[forecast.number] = forecast.kind == ProofKind::Check;
     }
+    // A fallback may have one of its own: what that has proven is known first.
+    stand_ins.sort_by_key(|(number, _)| Reverse(graph.fallback_depth(*number)));
     for (number, stand_in) in &stand_ins {
         looks[*number] = stand_in.as_ref().is_ok_and(|fallback| looks[*fallback]);
     }

@@ -82,11 +82,11 @@ pub async fn forecast(graph: &Graph, plan: &Plan, checking: Checking<'_>) -> Vec
     for (candidate, (reason, _)) in candidates.iter().zip(&results) {
         stale[candidate.number].clone_from(reason);
     }
+    let would_run = |reason: &Option<StaleReason>| !matches!(reason, None | Some(StaleReason::AlwaysRuns));
     for candidate in &candidates {
         let number = candidate.number;
         if stale[number].is_none()
-            && let Some(fallback) = graph.stand_in(number, history)
-            && stale[fallback].as_ref().is_some_and(|reason| *reason != StaleReason::AlwaysRuns)
+            && let Some(fallback) = graph.stand_ins(number, history).find(|fallback| would_run(&stale[*fallback]))
         {
             stale[number] = Some(StaleReason::AgainWith(graph.steps[fallback].step.id.clone()));
         }

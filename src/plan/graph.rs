@@ -1,6 +1,7 @@
 //! [`Graph`]: stages and steps by number, with the edges between them in both directions.
 
 use std::collections::BTreeMap;
+use std::iter::successors;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -131,6 +132,17 @@ impl Graph {
         let fallback = node.fallback?;
         let end = history.step(&node.step.id)?.last.as_ref()?;
         end.is_by(&self.steps[fallback].step.id).then_some(fallback)
+    }
+
+    /// Returns the fallback that proved a step the last time, the one that stood in for that, and so on: the last one
+    /// has done it.
+    pub fn stand_ins(&self, number: usize, history: &History) -> impl Iterator<Item = usize> {
+        successors(self.stand_in(number, history), |fallback| self.stand_in(*fallback, history)).take(self.steps.len())
+    }
+
+    /// How many steps a step is a fallback for, directly or not.
+    pub fn fallback_depth(&self, number: usize) -> usize {
+        successors(self.steps[number].fallback_of, |main| self.steps[*main].fallback_of).take(self.steps.len()).count()
     }
 
     /// Whether the pipeline's success does not depend on a step; a fallback counts as much as the step that it stands

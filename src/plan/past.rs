@@ -1,6 +1,7 @@
 //! [`KnownThen`]: what the steps proved by the end of an earlier run, from its records alone.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::iter::successors;
 
 use super::evidence::changed_items;
 use crate::error::ErrorObject;
@@ -30,7 +31,10 @@ pub fn known_then(history: &History, run: &RunRecord, kind_now: &dyn Fn(&StepId)
     let stand_ins: BTreeSet<&StepId> = ends.values().filter_map(|end| end.proven_by.as_ref()).collect();
     let kind = |step: &StepId| ends.get(step).and_then(|end| end.proof).or_else(|| kind_now(step));
     let proof = |step: &StepId, end: &StepEnd| {
-        let shown_by = end.proven_by.as_ref().filter(|_| end.outcome == Outcome::Fallback).unwrap_or(step);
+        // A fallback may have one of its own.
+        let stand_in =
+            |step: &&StepId| ends.get(step).filter(|end| end.outcome == Outcome::Fallback)?.proven_by.as_ref();
+        let shown_by = successors(Some(step), stand_in).take(ends.len()).last().unwrap_or(step);
         let mut evidence = history.evidence(step, kind(shown_by).unwrap_or(ProofKind::Probe))?;
         if let Some(shown) = ends.get(shown_by) {
             evidence.attempts.clone_from(&shown.attempts);

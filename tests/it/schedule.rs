@@ -112,6 +112,30 @@ fn a_fallback_that_nobody_needs_does_not_run() {
 }
 
 #[test]
+fn a_fallback_of_a_fallback_that_nobody_needs_any_more_does_not_run() {
+    let backup = "echo b >> world; cp source backup";
+    let sandbox = Sandbox::new(&steps(&[
+        ("main", "false", "fallback = \"s.a\""),
+        ("a", "false", "fallback = \"s.b\""),
+        ("b", backup, "inputs = [\"source\"]\noutputs = [\"backup\"]"),
+    ]));
+    sandbox.file("source", "one");
+    sandbox.run(&["up"]).code(0).says("proven by s.b instead");
+    sandbox.run(&["up"]).code(0).says("nothing to do");
+    sandbox.run(&["plan", "--exit-code"]).code(0);
+    assert_eq!(sandbox.world(), ["b"]);
+    // The one that has proven it decides.
+    sandbox.file("source", "two");
+    sandbox.run(&["plan", "--exit-code"]).code(10).says("again, together with s.b");
+    sandbox.run(&["up"]).code(0);
+    assert_eq!(sandbox.world(), ["b", "b"]);
+    sandbox.file("backup", "by hand");
+    sandbox.run(&["up"]).code(0);
+    assert_eq!(fs_err::read_to_string(sandbox.path("backup")).unwrap(), "two");
+    assert_eq!(sandbox.world(), ["b", "b", "b"]);
+}
+
+#[test]
 fn what_was_checked_ahead_counts_after_a_verification_but_not_after_one_that_has_waited() {
     for (delay, n_checks) in [(Duration::ZERO, 1), (Duration::from_millis(1100), 2)] {
         let server = Server::answering_after("alive", delay);

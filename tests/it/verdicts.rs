@@ -61,6 +61,25 @@ fn a_fallback_that_needed_another_attempt_is_flaky_too() {
     sandbox.run(&["report"]).code(0).says("by s.backup; after 1 failed attempt: ");
 }
 
+#[test]
+fn the_last_of_several_fallbacks_decides_whether_an_item_is_proven() {
+    let made = "touch out";
+    let pipeline = steps(&[
+        ("main", "false", "fallback = 'a'\ncovers = ['T1']"),
+        ("a", "false", "fallback = 'b'"),
+        ("b", made, "check = 'test -e out'"),
+    ]);
+    let sandbox = Sandbox::new(&pipeline.replacen("[pipeline]\n", "[pipeline]\nchecklists = [\"tasks.md\"]\n", 1));
+    sandbox.file("tasks.md", "- [ ] T1 Fetch it\n");
+    sandbox.run(&["up"]).code(0);
+    assert_eq!(verdict(&sandbox, 0), "fallback");
+    fs_err::remove_file(sandbox.path("out")).unwrap();
+    assert_eq!(verdict(&sandbox, 0), "stale");
+    sandbox.run(&["report", "--check"]).code(1).says("the check `test -e out` ended with exit code 1");
+    sandbox.run(&["up"]).code(0);
+    assert_eq!(verdict(&sandbox, 0), "fallback");
+}
+
 /// Ten items, of which `T1` is proven, with this file of waivers.
 fn with_waivers(waivers: &str) -> Sandbox {
     let made = "outputs = ['out']\ncovers = ['T1']";

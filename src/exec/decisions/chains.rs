@@ -25,8 +25,10 @@ impl Decisions<'_> {
 
     /// Returns the steps that count only together with a step, as far as that is not decided.
     pub(super) fn companions(&self, number: usize) -> Companions {
-        if let Some(fallback) = self.graph.stand_in(number, &self.run.history) {
-            return Companions { steps: vec![self.companion(fallback)], of_one_run: false };
+        let stand_ins = self.graph.stand_ins(number, &self.run.history);
+        let steps: Vec<Companion> = stand_ins.map(|fallback| self.companion(fallback)).collect();
+        if !steps.is_empty() {
+            return Companions { steps, of_one_run: false };
         }
         let undecided = |chain: &usize| matches!(self.verdicts[*chain], ChainVerdict::Open);
         let Some(chain) = self.graph.steps[number].chain.filter(undecided) else {

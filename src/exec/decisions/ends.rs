@@ -16,7 +16,7 @@ impl Decisions<'_> {
     /// What the run has proven, can be seen, and may have been undone since it was last seen.
     pub(in crate::exec) fn proven_in_doubt(&self) -> Vec<Proven> {
         // A fresh step that its fallback has proven is shown by that.
-        let shown_by = |number| self.graph.stand_in(number, &self.run.history).unwrap_or(number);
+        let shown_by = |number| self.graph.stand_ins(number, &self.run.history).last().unwrap_or(number);
         let fresh = self.schedule.ended_with(&[Outcome::Fresh]).map(|number| (number, shown_by(number)));
         let succeeded = self.schedule.ended_with(&[Outcome::Succeeded]).map(|number| (number, number));
         fresh
