@@ -16,9 +16,16 @@ const READERS: [&str; 5] = ["eval", "let", "trap", "declare", "typeset"];
 /// Words after which another command begins.
 const RESERVED: [&str; 10] = ["if", "then", "else", "elif", "do", "while", "until", "!", "{", "time"];
 
-/// Whether the program `word` is a shell.
+/// Variables whose value is a shell.
+const SHELL_VARIABLES: [&str; 2] = ["SHELL", "BASH"];
+
+/// Options of shells that take the next word with them.
+const WITH_VALUE: [&str; 4] = ["-o", "+o", "-O", "+O"];
+
+/// Whether the program `word` is a shell, or a variable that names one: `$SHELL`, `${SHELL}`.
 fn is_shell(word: &str) -> bool {
-    SHELLS.contains(&word.rsplit('/').next().unwrap_or(word))
+    let variable = word.strip_prefix(['$', '\0']).is_some_and(|name| SHELL_VARIABLES.contains(&name));
+    variable || SHELLS.contains(&word.rsplit('/').next().unwrap_or(word))
 }
 
 /// Whether `word` is the option `-c` of a shell, alone or with others.
@@ -26,11 +33,16 @@ fn is_script_option(word: &str) -> bool {
     word.starts_with('-') && !word.starts_with("--") && word.contains('c')
 }
 
-/// Returns which of `argv` is a script for a shell that stands before it.
-pub fn script_argument(argv: &[&str]) -> Option<usize> {
-    let shell = argv.iter().position(|word| is_shell(word))?;
-    let option = (shell + 1..argv.len()).find(|n| is_script_option(argv[*n]))?;
-    Some(option + 1)
+/// Returns which of `argv`, or which word after them, is a script for a shell that stands before it. It is the first
+/// word after `-c` and all other options: `sh -c -e -- SCRIPT`.
+pub fn script_argument<S: AsRef<str>>(argv: &[S]) -> Option<usize> {
+    let word = |n: usize| argv[n].as_ref();
+    let shell = (0..argv.len()).find(|n| is_shell(word(*n)))?;
+    let mut at = 1 + (shell + 1..argv.len()).find(|n| is_script_option(word(*n)))?;
+    while at < argv.len() && word(at).starts_with(['-', '+']) {
+        at += if WITH_VALUE.contains(&word(at)) { 2 } else { 1 };
+    }
+    Some(at)
 }
 
 /// Reads a script piece by piece, and says where the values between the pieces stand.
@@ -116,10 +128,8 @@ impl Commands {
 
     /// Whether a shell reads the word that is open, or begins, as code.
     fn reads_code(&self) -> bool {
-        let after_option = self
-            .words
-            .split_last()
-            .is_some_and(|(last, before)| is_script_option(last) && before.iter().any(|word| is_shell(word)));
+        // Where `-o` is the last word, the one after it is none of them.
+        let after_option = script_argument(&self.words).is_some_and(|script| script == self.words.len());
         after_option || self.words.iter().any(|word| READERS.contains(&word.as_str()))
     }
 }

@@ -111,6 +111,11 @@ fn where_a_variable_does_not_help_a_value_is_refused() {
         ("declare -i x=@", CODE),
         ("bash -ec 'echo @'", CODE),
         ("kubectl exec pod -- /bin/sh -c \"echo @\"", CODE),
+        ("sh -c -- 'echo @'", CODE),
+        ("sh -ec -x \"echo @\"", CODE),
+        ("bash -c -o pipefail +e 'echo @'", CODE),
+        ("$SHELL -c \"echo @\"", CODE),
+        ("\"${SHELL}\" -c \"echo @\"", CODE),
         ("xargs -n1 sh -c echo\\ @", CODE),
         ("xargs -n1 sh -c echo'@'", CODE),
         ("sh <<EOF\necho @\nEOF", CODE),
@@ -127,10 +132,13 @@ fn where_a_variable_does_not_help_a_value_is_refused() {
 
 #[test]
 fn the_script_of_a_shell_is_found_among_arguments() {
-    let cases: [(&[&str], Option<usize>); 6] = [
+    let cases: [(&[&str], Option<usize>); 9] = [
         (&["sh", "-c", "x", "sh", "y"], Some(2)),
         (&["/bin/bash", "-e", "-uc", "x"], Some(3)),
         (&["kubectl", "exec", "p", "--", "sh", "-c", "x"], Some(6)),
+        (&["sh", "-c", "--", "x"], Some(3)),
+        (&["bash", "-c", "-o", "pipefail", "-e", "x", "-y"], Some(5)),
+        (&["sh", "-c"], Some(2)),
         (&["sh", "script.sh"], None),
         (&["curl", "-c", "x"], None),
         (&["bash", "--rcfile", "x"], None),
