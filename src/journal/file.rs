@@ -25,6 +25,8 @@ const MAX_GARBAGE: usize = 3;
 #[derive(Debug)]
 pub(super) struct JournalFile {
     disk: Box<dyn Disk>,
+    /// The state folder that it is in.
+    folder: String,
     next: u64,
     n_appended: usize,
 }
@@ -34,18 +36,20 @@ impl JournalFile {
     /// refused and left as it is.
     pub(super) fn open(
         path: &Path,
+        folder: &str,
         early: EarlyContents,
         strict: bool,
         warnings: &mut Vec<String>,
     ) -> Result<(Self, History), Failure> {
         refuse_odd_file(path)?;
-        Self::open_on(Box::new(RealDisk::new(path)), path, early, strict, warnings)
+        Self::open_on(Box::new(RealDisk::new(path)), path, folder, early, strict, warnings)
     }
 
     /// The same on any disk; `path` is for messages.
     pub(super) fn open_on(
         mut disk: Box<dyn Disk>,
         path: &Path,
+        folder: &str,
         early: EarlyContents,
         strict: bool,
         warnings: &mut Vec<String>,
@@ -109,7 +113,7 @@ impl JournalFile {
             }
         }
         let next = if rewrite {
-            let (text, next) = whole_file(&records).map_err(unreadable)?;
+            let (text, next) = whole_file(&records, folder).map_err(unreadable)?;
             failpoint::hit("journal-rewrite");
             disk.replace(text.as_bytes()).map_err(unreadable)?;
             next
@@ -120,7 +124,7 @@ impl JournalFile {
             }
             n_records as u64
         };
-        Ok((Self { disk, next, n_appended: 0 }, history))
+        Ok((Self { disk, folder: folder.to_owned(), next, n_appended: 0 }, history))
     }
 
     /// Rewrites the file without what later records have made void, after a run that has added much. What fails leaves
@@ -144,11 +148,29 @@ impl JournalFile {
         if live.len() == records.len() {
             return Ok((before, before));
         }
-        let (text, next) = whole_file(&live)?;
+        let (text, next) = whole_file(&live, &self.folder)?;
         failpoint::hit("journal-rewrite");
         self.disk.replace(text.as_bytes())?;
         (self.next, self.n_appended) = (next, 0);
         Ok((before, text.len() as u64))
+    }
+
+    /// Keeps a file that was written elsewhere under another name, and begins a new one. Returns what a person should
+    /// know.
+    pub(super) fn set_aside(&mut self) -> Result<String, Failure> {
+        let mut begin = || {
+            let kept = self.disk.keep_copy(&format!("journal.foreign-{}", now_ms() / 1000))?;
+            let (text, next) = whole_file(&[], &self.folder)?;
+            self.disk.replace(text.as_bytes())?;
+            self.next = next;
+            Ok(kept)
+        };
+        let kept = begin().map_err(|error| state_failure("can't set the journal of another folder aside", &error))?;
+        Ok(format!(
+            "the journal was not written here, as if `git pull` had put it here: it is kept as `{}`, and every step is \
+             checked again",
+            kept.display()
+        ))
     }
 
     /// Whether the journal's path leads to this file.
@@ -300,11 +322,12 @@ fn live_records<'a>(records: &[Record<'a>]) -> Vec<Record<'a>> {
     live
 }
 
-/// The text of a file of `records`, with a header where they have none, and the next number.
-fn whole_file(records: &[Record<'_>]) -> io::Result<(String, u64)> {
+/// The text of a file of `records` in `folder`, with a header where they have none, and the next number.
+fn whole_file(records: &[Record<'_>], folder: &str) -> io::Result<(String, u64)> {
     let mut text = String::new();
     let mut next = 0;
-    let header = Record::Header { format: FORMAT, lineage: lineage(), compacted_after: None };
+    let header =
+        Record::Header { format: FORMAT, lineage: lineage(), folder: Some(folder.to_owned()), compacted_after: None };
     let has_header = matches!(records.first(), Some(Record::Header { .. }));
     for record in Some(&header).filter(|_| !has_header).into_iter().chain(records) {
         text.push_str(&encode(next, record)?);

@@ -26,6 +26,8 @@ pub struct History {
     latest: Option<RunId>,
     /// The state folder that it was read from.
     folder: Option<String>,
+    /// The state folder that it was written in; `None` in records of older versions.
+    written_in: Option<String>,
 }
 
 /// What is known of a step.
@@ -212,6 +214,13 @@ impl History {
         self.runs.get(run).and_then(|record| record.folder.as_ref()).is_none_or(|of| Some(of) == self.folder.as_ref())
     }
 
+    /// Whether these records were written in another state folder than `folder`.
+    pub(super) fn is_of_another_folder(&self, folder: &str) -> bool {
+        let is_empty =
+            self.runs.is_empty() && self.steps.is_empty() && self.others.is_empty() && self.children.is_empty();
+        !is_empty && self.written_in.as_deref() != Some(folder)
+    }
+
     /// The processes that nobody has seen to end.
     pub fn children(&self) -> impl Iterator<Item = &Child> {
         self.children.values().map(|(child, _)| child)
@@ -277,7 +286,7 @@ impl History {
     /// the rest stays good.
     pub(super) fn apply(&mut self, record: Record<'_>) {
         match record {
-            Record::Header { .. } => {}
+            Record::Header { folder, .. } => self.written_in = folder,
             Record::RunStarted { run, at, pid, command, commit, folder, items } => {
                 let items = by_step(items);
                 self.begin(&run, RunRecord { at_ms: at, pid, command, commit, folder, items, outcome: None });

@@ -112,7 +112,15 @@ impl Journal {
         let StateFolder { id: folder, mut warnings } = folder::make(state_dir)?;
         let (lock, told) = lock::take(&state_dir.join("lock"), &Holder::this_process(command))?;
         warnings.extend(told);
-        let (file, mut history) = JournalFile::open(&journal_path(state_dir), early, strict, &mut warnings)?;
+        let path = journal_path(state_dir);
+        let (mut file, mut history) = JournalFile::open(&path, &folder, early, strict, &mut warnings)?;
+        if history.is_of_another_folder(&folder) {
+            if strict {
+                return Err(foreign(&path).cause("it is left as it is: `--strict-state`"));
+            }
+            warnings.push(file.set_aside()?);
+            history = History::default();
+        }
         history.set_folder(folder.clone());
         let mut journal = Self { file, lock, state_dir: state_dir.to_owned(), folder, scope: None };
         journal.check_in_place()?;
@@ -176,11 +184,31 @@ impl Journal {
 /// being written is not there yet. Fails if the folder was not made here.
 pub fn read_history(state_dir: &Path, early: EarlyContents) -> Result<History, Failure> {
     let folder = folder::check_reading(state_dir)?;
-    let mut history = file::read(&journal_path(state_dir), early)?;
+    let path = journal_path(state_dir);
+    let mut history = file::read(&path, early)?;
     if let Some(folder) = folder {
+        refuse_foreign(&history, &folder, &path)?;
         history.set_folder(folder);
     }
     Ok(history)
+}
+
+/// Fails if the journal at `path` is of another state folder than `folder`, the one that it is in. Git replaces ignored
+/// files without a word, so that a repository can put a journal into a folder that was made here.
+fn refuse_foreign(history: &History, folder: &str, path: &Path) -> Result<(), Failure> {
+    if !history.is_of_another_folder(folder) {
+        return Ok(());
+    }
+    Err(foreign(path).hint("`provision up` keeps it as `.provision/journal.foreign-…` and checks every step"))
+}
+
+fn foreign(path: &Path) -> Failure {
+    let message = format!("`{}` was not written here, and nothing in it is believed", path.display());
+    Failure::of(ids::STATE_FOREIGN, message)
+        .cause(
+            "it is of another folder, or of an earlier version: `git pull` may have put it here, if it was committed",
+        )
+        .hint("if it is committed, remove it from the repository: `git rm --cached -r .provision`")
 }
 
 /// Begins to read the journal in `state_dir` on a thread of its own.

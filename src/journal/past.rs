@@ -7,8 +7,8 @@ use super::contents::{records_of, refuse_odd_file};
 use super::file::read_bytes;
 use super::folder::check_reading;
 use super::history::{History, RunRecord};
-use super::journal_path;
 use super::record::Record;
+use super::{journal_path, refuse_foreign};
 use crate::error::{Failure, ids};
 use crate::model::RunId;
 
@@ -36,16 +36,16 @@ pub struct PastRun {
 impl Past {
     /// Reads the journal in `state_dir` without a lock. The runs are those in which a step of `scope` started.
     pub fn read(state_dir: &Path, scope: Option<&str>) -> Result<Self, Failure> {
-        check_reading(state_dir)?;
+        let folder = check_reading(state_dir)?;
         let path = journal_path(state_dir);
         refuse_odd_file(&path)?;
         let bytes = read_bytes(&path)?;
         let mut past = Self { path, bytes, scope: scope.map(str::to_owned), runs: Vec::new() };
-        past.runs = past.list()?;
+        past.runs = past.list(folder.as_deref())?;
         Ok(past)
     }
 
-    fn list(&self) -> Result<Vec<PastRun>, Failure> {
+    fn list(&self, folder: Option<&str>) -> Result<Vec<PastRun>, Failure> {
         let (records, _) = records_of(&self.path, &self.bytes)?;
         let mut order: Vec<&str> = Vec::new();
         let mut with_steps: BTreeSet<&str> = BTreeSet::new();
@@ -70,6 +70,9 @@ impl Past {
         let mut known = History::default();
         for record in &records {
             known.apply(record.clone());
+        }
+        if let Some(folder) = folder {
+            refuse_foreign(&known, folder, &self.path)?;
         }
         let runs = order.iter().enumerate().filter(|(_, run)| with_steps.contains(**run)).filter_map(|(at, run)| {
             let id = RunId::new(run).ok()?;

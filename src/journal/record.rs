@@ -27,6 +27,10 @@ pub(super) enum Record<'a> {
         format: u32,
         /// Made with the file, kept through compaction: tells two journals apart.
         lineage: String,
+        /// The state folder that it was written in. No other folder has this name, so that nobody can write a journal
+        /// for it elsewhere.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        folder: Option<String>,
         /// The last run before the file was compacted: of what earlier runs left behind, only what later runs did not
         /// replace is still there.
         #[serde(default, skip_serializing_if = "Option::is_none")]

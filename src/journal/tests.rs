@@ -196,7 +196,9 @@ fn a_newer_format_is_refused_and_left_alone() {
     let dir = tempfile::tempdir().unwrap();
     drop(open(dir.path()));
     let path = journal_path(&dir.path().join(".provision"));
-    let newer = record::encode(0, &Record::Header { format: 99, lineage: "x".into(), compacted_after: None }).unwrap();
+    let newer =
+        record::encode(0, &Record::Header { format: 99, lineage: "x".into(), folder: None, compacted_after: None })
+            .unwrap();
     fs::write(&path, &newer).unwrap();
     let failure = Journal::open(&dir.path().join(".provision"), "provision up", false).unwrap_err();
     assert_eq!(failure.kind, FailureKind::State);

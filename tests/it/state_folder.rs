@@ -16,6 +16,10 @@ fn copy_state(original: &Sandbox, copy: &Sandbox) {
     duct::cmd!("cp", "-r", original.path(".provision"), copy.path(".provision")).run().unwrap();
 }
 
+fn read(sandbox: &Sandbox, name: &str) -> String {
+    fs_err::read_to_string(sandbox.path(name)).unwrap()
+}
+
 /// The names of what was set aside.
 fn set_aside(sandbox: &Sandbox) -> Vec<String> {
     let entries = fs_err::read_dir(sandbox.path(".provision")).unwrap();
@@ -49,6 +53,31 @@ fn r20_a_state_folder_from_elsewhere_is_no_evidence_and_nothing_of_it_is_lost() 
         clone.run(&["report", "--check"]).code(0);
     }
     original.run(&["up"]).code(0).says("nothing to do");
+}
+
+#[test]
+fn a_journal_that_git_puts_into_our_own_state_folder_is_no_evidence() {
+    let (author, ours) = (project(), project());
+    author.run(&["up"]).code(0);
+    ours.file("pipeline.toml", &read(&ours, "pipeline.toml").replace("echo hello", "exit 1"));
+    ours.run(&["up"]).code(1);
+    ours.file("pipeline.toml", &read(&author, "pipeline.toml"));
+    // The folder ignores itself, and git replaces what is ignored: nobody is asked.
+    let theirs = read(&author, ".provision/journal.jsonl");
+    ours.file(".provision/journal.jsonl", &theirs);
+    for command in [&["status"][..], &["plan"], &["report", "--check"], &["why", "s.a"], &["report", "diff"]] {
+        ours.run(command).code(4).says("was not written here").says("git rm --cached");
+    }
+    ours.run(&["up", "--strict-state"]).code(4).says("was not written here");
+    assert_eq!(read(&ours, ".provision/journal.jsonl"), theirs);
+    ours.run(&["up"]).code(0).says("the journal was not written here").says("journal.foreign-");
+    assert_eq!(ours.world(), ["a", "a"], "the author's journal was believed");
+    let names = fs_err::read_dir(ours.path(".provision")).unwrap().map(|entry| entry.unwrap().file_name());
+    let kept: Vec<_> = names.filter(|name| name.to_string_lossy().starts_with("journal.foreign-")).collect();
+    assert_eq!(kept.len(), 1, "{kept:?}");
+    assert_eq!(fs_err::read_to_string(ours.path(".provision").join(&kept[0])).unwrap(), theirs);
+    ours.run(&["up"]).code(0).says("nothing to do").keeps_quiet_about("not written here");
+    ours.run(&["report", "--check"]).code(0);
 }
 
 #[test]

@@ -22,6 +22,7 @@ pages! {
                 repository, an archive or a copy is not believed.",
         causes: [
             "`.provision` was committed or copied",
+            "`git pull` has replaced the journal of your own `.provision` by one that was committed",
             "the checkout was copied, or moved to another disk",
             "it belongs to another user, such as after `sudo`",
         ],

@@ -175,7 +175,7 @@ proptest! {
         let mut n_run = 0;
         let open = || {
             let (mut warnings, path) = (Vec::new(), Path::new("journal"));
-            JournalFile::open_on(Box::new(disk.clone()), path, EarlyContents::default(), false, &mut warnings)
+            JournalFile::open_on(Box::new(disk.clone()), path, "folder", EarlyContents::default(), false, &mut warnings)
                 .map(|(file, history)| (file, history, warnings))
         };
         for (ops, fuse, left) in rounds {
