@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
+use super::manifest_value::ManifestValue;
 use super::objects::ObjectRef;
 use crate::error::{Failure, ids};
 
@@ -49,7 +50,7 @@ impl ManifestObjects {
                 // A record's size is limited already.
                 budget: None,
             };
-            match serde_saphyr::from_multiple_with_options::<Option<Value>>(&document, options) {
+            match serde_saphyr::from_multiple_with_options::<Option<ManifestValue>>(&document, options) {
                 Ok(objects) => {
                     let named = without_lists(objects).into_iter().filter(|object| !text(object, "/kind").is_empty());
                     found.objects.extend(named.map(|object| ManifestObject::new(object, namespace, "released")));
@@ -75,7 +76,7 @@ pub(super) fn read_manifest(file: &str, manifest: &str, namespace: &str) -> Resu
         // Its errors then name the lines of the file.
         let padded = format!("{}{}", "\n".repeat(document.line), document.text);
         let options = serde_saphyr::options! { legacy_octal_numbers: true };
-        let objects = serde_saphyr::from_multiple_with_options::<Option<Value>>(&padded, options);
+        let objects = serde_saphyr::from_multiple_with_options::<Option<ManifestValue>>(&padded, options);
         let objects = objects.map_err(|error| wrong(error.to_string().lines().next().unwrap_or_default()))?;
         for object in without_lists(objects) {
             let line = document.line + 1;
@@ -105,9 +106,9 @@ pub(super) fn read_manifest(file: &str, manifest: &str, namespace: &str) -> Resu
 }
 
 /// The objects, those in lists one by one.
-fn without_lists(objects: Vec<Option<Value>>) -> Vec<Value> {
+fn without_lists(objects: Vec<Option<ManifestValue>>) -> Vec<Value> {
     let mut found = Vec::new();
-    let mut rest: Vec<Value> = objects.into_iter().flatten().rev().collect();
+    let mut rest: Vec<Value> = objects.into_iter().flatten().rev().map(|value| value.0).collect();
     while let Some(mut object) = rest.pop() {
         if text(&object, "/kind") == "List" {
             let items = object.get_mut("items").and_then(Value::as_array_mut);
@@ -302,7 +303,7 @@ mod tests {
         );
         assert_eq!(found.unreadable, Vec::<String>::new());
         assert_eq!(found.objects[0].reference.to_string(), "odd/dup in apps");
-        let spec = json!({"n": 8, "t": "2026-11-26", "u": true, "f": 1.5, "s": "010", "1": "one"});
+        let spec = json!({"false": 8, "t": "2026-11-26", "u": true, "f": 1.5, "s": "010", "1": "one"});
         assert_eq!(found.objects[0].content["spec"], spec);
         assert_eq!(found.objects[0].content.get("status"), None);
     }

@@ -33,6 +33,7 @@ mod local;
 mod managers;
 mod manifest;
 mod manifest_files;
+mod manifest_value;
 mod marked;
 mod marks;
 mod nodes;
