@@ -174,3 +174,22 @@ fn r14_each_kube_context_has_records_of_its_own_and_to_switch_to_and_fro_makes_n
     let deployed: Vec<String> = sandbox.world().into_iter().filter(|line| line.starts_with("deployed")).collect();
     assert_eq!(deployed, ["deployed to kind-x", "deployed to kind-y"]);
 }
+
+#[test]
+fn a_project_at_a_path_that_kubeconfig_divides_is_refused_before_anything_is_made() {
+    let cluster = "[cluster]\nprovider = \"minikube\"\nname = \"demo\"\n";
+    let sandbox = Sandbox::new("");
+    let in_folder = |folder: &str, cluster: &str| {
+        let text = steps(&[("a", "echo a", "")]).replacen("[[stage]]", &format!("{cluster}[[stage]]"), 1);
+        sandbox.file(&format!("{folder}/pipeline.toml"), &text);
+    };
+    in_folder("a:b", cluster);
+    for command in ["plan", "up"] {
+        sandbox.run(&["-C", "a:b", command]).code(2).says("the path of the project has a `:`").says("pipeline.toml:");
+    }
+    assert!(!sandbox.path("a").exists() && !sandbox.path("a:b/.provision").exists());
+    in_folder("c, 'd", cluster);
+    sandbox.run(&["-C", "c, 'd", "plan"]).code(0);
+    in_folder("e:f", "");
+    sandbox.run(&["-C", "e:f", "up"]).code(0);
+}

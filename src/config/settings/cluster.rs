@@ -49,6 +49,10 @@ pub(in crate::config) fn resolve(
         report.add(unknown_provider(name.get_ref()).at(report.source(), name.span(), ""));
         return None;
     };
+    if let Some(error) = divided_path(scope.state_dir) {
+        report.add(error.at(report.source(), name.span(), "its kubeconfig would be two files"));
+        return None;
+    }
     let parser = ProviderRef { provider, place: name.span(), pipeline: scope.pipeline };
     match check(report, &parser, &fields.rest(), &[]) {
         Checked::Valid(spec) => Some(spec),
@@ -70,6 +74,16 @@ fn merge(base: Table, over: Table) -> Table {
         table.0.push(entry);
     }
     table
+}
+
+/// Returns what is wrong with the path of the state folder. Programs divide KUBECONFIG at `:`; they would write to
+/// another place, and read the user's own kubeconfig in place of the pipeline's.
+fn divided_path(state_dir: &Path) -> Option<Diagnostic> {
+    let folder = state_dir.parent()?.to_string_lossy();
+    folder.contains(':').then(|| {
+        Diagnostic::error(format!("the path of the project has a `:`, at which programs divide KUBECONFIG: `{folder}`"))
+            .help("move the project to a folder without `:` in its path, or rename that")
+    })
 }
 
 fn unknown_provider(name: &str) -> Diagnostic {
