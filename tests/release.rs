@@ -1,4 +1,5 @@
-//! `scripts/release`: the notes are CHANGELOG.md's lines of one version, and an archive is what was built.
+//! `scripts/release`: the notes are CHANGELOG.md's lines of one version, and an archive is what was built. `action.yml`:
+//! what it installs is that archive.
 
 #![expect(clippy::unwrap_used, reason = "what helps a test fails as the test does")]
 
@@ -115,37 +116,127 @@ fn executable(folder: &Path, name: &str, script: &str) -> String {
     path.to_str().unwrap().to_owned()
 }
 
-#[test]
+/// Runs `scripts/release` with a `cargo` that is a script: it notes its calls in the file `called`, has its extra command
+/// `TOOL` once that was installed, and runs `script`.
 #[expect(clippy::disallowed_methods, reason = "the test is the user here")]
+fn with_scripted_cargo(folder: &Path, tool: &str, script: &str, args: &[&str]) -> (Output, String) {
+    let bin = folder.join("bin");
+    fs::create_dir_all(&bin).unwrap();
+    let begin = "#!/bin/sh\necho \"$*\" >> \"$HOME/called\"\n";
+    executable(
+        &bin,
+        "cargo",
+        &format!(
+            "{begin}case \"$1 $2\" in\n'--version '*) echo cargo 99.0.0 ;;\n'{tool} --version') test -e \"$HOME/installed\" ;;\n\
+             'install '*) touch \"$HOME/installed\" ;;\n*) {script} ;;\nesac\n"
+        ),
+    );
+    let done = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/release"))
+        .args(args)
+        .current_dir(folder)
+        .env("HOME", folder)
+        .env("PATH", format!("{}:{}", bin.display(), std::env::var("PATH").unwrap()))
+        .env("SOURCE_DATE_EPOCH", "1")
+        .env_remove("PROVISION_LAB_CACHE")
+        .output()
+        .unwrap();
+    let called = fs::read_to_string(folder.join("called")).unwrap();
+    fs::remove_file(folder.join("called")).unwrap();
+    (done, called)
+}
+
+#[test]
 fn a_tool_that_cargo_lacks_is_installed_into_the_cache_and_then_used() {
     let folder = tempfile::tempdir().unwrap();
-    fs::create_dir(folder.path().join("bin")).unwrap();
-    // What `cargo install` makes is there afterwards.
-    executable(
-        &folder.path().join("bin"),
-        "cargo",
-        "#!/bin/sh\necho \"$*\" >> \"$HOME/called\"\ncase \"$1 $2\" in\n\
-         '--version '*) echo cargo 99.0.0 ;;\n\
-         'deny --version') test -e \"$HOME/installed\" ;;\n\
-         'install '*) touch \"$HOME/installed\" ;;\nesac\n",
-    );
-    let audit = || {
-        let path = format!("{}:{}", folder.path().join("bin").display(), std::env::var("PATH").unwrap());
-        Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/release"))
-            .args(["audit", "advisories"])
-            .env("HOME", folder.path())
-            .env("PATH", path)
-            .env_remove("PROVISION_LAB_CACHE")
-            .output()
-            .unwrap()
-    };
     for (time, n_installed) in [("first", 1), ("second", 0)] {
-        let done = audit();
+        let (done, called) = with_scripted_cargo(folder.path(), "deny", ":", &["audit", "advisories"]);
         assert!(done.status.success(), "{time}: {done:?}");
-        let called = fs::read_to_string(folder.path().join("called")).unwrap();
         let installed = called.lines().filter(|line| line.starts_with("install --locked --root ")).count();
         assert_eq!(installed, n_installed, "{time}: {called}");
         assert!(called.ends_with("deny check advisories\n"), "{time}: {called}");
-        fs::remove_file(folder.path().join("called")).unwrap();
     }
+}
+
+#[test]
+fn a_bill_of_materials_is_that_of_the_target_and_the_same_in_every_checkout() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = "echo \"{\\\"of\\\": \\\"path+file://$PWD#provision@0\\\", \\\"at\\\": $SOURCE_DATE_EPOCH}\" > provision-sbom.json";
+    let (done, called) = with_scripted_cargo(folder.path(), "cyclonedx", script, &["sbom", "some-target", "out"]);
+    assert!(done.status.success(), "{done:?}");
+    let call = "cyclonedx --format json --target some-target --override-filename provision-sbom --quiet\n";
+    assert!(called.ends_with(call), "{called}");
+    let file = format!("out/provision-{}-some-target.cdx.json", env!("CARGO_PKG_VERSION"));
+    let bill = fs::read_to_string(folder.path().join(file)).unwrap();
+    assert_eq!(bill, "{\"of\": \"path+file:///provision#provision@0\", \"at\": 1}\n");
+}
+
+/// Runs the shell of the `n`th step of `action.yml` as a runner does, in `folder`, with nothing but these variables.
+#[expect(clippy::disallowed_methods, reason = "the test is the runner here")]
+fn action_step(n: usize, folder: &Path, variables: &[(&str, &str)]) -> Output {
+    let text = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/action.yml")).unwrap();
+    let action: serde_json::Value = serde_saphyr::from_str(&text).unwrap();
+    let step = &action["runs"]["steps"][n];
+    assert_eq!(step["shell"], "bash");
+    fs::write(folder.join("step.sh"), step["run"].as_str().unwrap()).unwrap();
+    Command::new("bash")
+        .args(["--noprofile", "--norc", "-eo", "pipefail", "step.sh"])
+        .current_dir(folder)
+        .env("GITHUB_PATH", folder.join("path"))
+        .env("RUNNER_TEMP", folder)
+        .envs(variables.iter().copied())
+        .output()
+        .unwrap()
+}
+
+#[test]
+fn the_action_installs_the_archive_that_the_sums_name_and_no_other() {
+    let version = env!("CARGO_PKG_VERSION");
+    let folder = tempfile::tempdir().unwrap();
+    let arch = std::env::consts::ARCH;
+    let target = format!("{arch}-unknown-linux-musl");
+    fs::write(folder.path().join("built"), "#!/bin/sh\necho it runs\n").unwrap();
+    let published = format!("releases/v{version}");
+    assert!(release(folder.path(), &["pack", "built", &target, &published]).status.success());
+    let releases = format!("file://{}/releases", folder.path().display());
+    let install = |version: &str, sha256: &str| {
+        fs::write(folder.path().join("path"), "").unwrap();
+        let variables = [("VERSION", version), ("SHA256", sha256), ("RELEASES", &releases)];
+        let done = action_step(0, folder.path(), &variables);
+        (done.status.success(), text(&done.stdout), fs::read_to_string(folder.path().join("path")).unwrap())
+    };
+
+    // With and without the `v` of the tag.
+    for given in [version, &format!("v{version}")] {
+        let (succeeded, stdout, path) = install(given, "");
+        assert!(succeeded, "{stdout}");
+        assert_eq!(text(&run(&format!("{}/provision", path.trim()), folder.path(), &[]).stdout), "it runs\n");
+    }
+    let archive = format!("provision-{version}-{target}.tar.gz");
+    let (succeeded, stdout, path) = install(version, &"0".repeat(64));
+    assert!(!succeeded && path.is_empty(), "{stdout}");
+    assert!(stdout.contains(&format!("::error::{archive} of v{version} is not the archive with the SHA-256 0000")));
+    fs::write(folder.path().join(&published).join("SHA256SUMS"), "").unwrap();
+    let (succeeded, stdout, path) = install(version, "");
+    assert!(!succeeded && path.is_empty(), "{stdout}");
+    assert!(stdout.contains(&format!("::error::SHA256SUMS of v{version} does not name {archive}")), "{stdout}");
+}
+
+#[test]
+fn the_action_runs_provision_with_every_line_of_its_arguments() {
+    let folder = tempfile::tempdir().unwrap();
+    executable(folder.path(), "provision", "#!/bin/sh\nprintf '%s\\n' \"$@\"\nexit 7\n");
+    let path = format!("{}:{}", folder.path().display(), std::env::var("PATH").unwrap());
+    for arguments in ["up  --trust * ", "up\n--trust\n*\n"] {
+        let done = action_step(1, folder.path(), &[("ARGS", arguments), ("PATH", &path)]);
+        assert_eq!(text(&done.stdout), "up\n--trust\n*\n", "{arguments:?}");
+        assert_eq!(done.status.code(), Some(7), "the exit code is that of provision");
+    }
+}
+
+#[test]
+fn a_commit_is_released_as_the_version_that_it_has() {
+    let folder = tempfile::tempdir().unwrap();
+    let refused = release(folder.path(), &["check", "99.0.0"]);
+    let expected = format!("error: Cargo.toml has the version {}, not 99.0.0\n", env!("CARGO_PKG_VERSION"));
+    assert_eq!((refused.status.success(), text(&refused.stderr)), (false, expected));
 }
