@@ -86,11 +86,54 @@ fn an_archive_has_the_binary_and_the_licenses_and_its_sum_and_is_the_same_again(
         fs::read_dir(&unpacked).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     files.sort();
     assert_eq!(files, ["CHANGELOG.md", "LICENSE", "LICENSE-APACHE", "LICENSE-MIT", "README.md", "provision"]);
-    // Files that were written at another time make the same archive.
+    // Files that were written at another time, by a user whose files are private, make the same archive.
     fs::write(&binary, "#!/bin/sh\necho it runs\n").unwrap();
-    pack("two");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/release");
+    let private = format!("umask 077; exec '{script}' pack built x86_64-unknown-linux-musl two");
+    assert!(run("sh", folder.path(), &["-c", &private]).status.success());
     let bytes = |out: &str| fs::read(folder.path().join(out).join(format!("{name}.tar.gz"))).unwrap();
     assert!(bytes("one") == bytes("two"), "the archives differ");
+}
+
+/// What cargo-binstall makes of the templates in Cargo.toml, for a machine of this target. Of the archives of its format it
+/// asks for `.tgz`, then for `.tar.gz`.
+#[test]
+fn cargo_binstall_asks_for_the_archive_and_the_binary_that_are_packed() {
+    let folder = tempfile::tempdir().unwrap();
+    let manifest: toml::Value =
+        toml::from_str(&fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")).unwrap()).unwrap();
+    let binstall = &manifest["package"]["metadata"]["binstall"];
+    assert_eq!(binstall["pkg-fmt"].as_str(), Some("tgz"));
+    for (target, packed) in [
+        ("x86_64-unknown-linux-musl", "x86_64-unknown-linux-musl"),
+        ("x86_64-unknown-linux-gnu", "x86_64-unknown-linux-musl"),
+        ("aarch64-unknown-linux-gnu", "aarch64-unknown-linux-musl"),
+    ] {
+        let value = |key: &str| {
+            let mut text = binstall.get("overrides").and_then(|o| o.get(target)).unwrap_or(binstall)[key]
+                .as_str()
+                .unwrap()
+                .to_owned();
+            for (name, value) in [
+                ("{ repo }", "https://example.org/p"),
+                ("{ version }", env!("CARGO_PKG_VERSION")),
+                ("{ target }", target),
+                ("{ archive-suffix }", ".tar.gz"),
+                ("{ bin }", "provision"),
+                ("{ binary-ext }", ""),
+            ] {
+                text = text.replace(name, value);
+            }
+            text
+        };
+        fs::write(folder.path().join("built"), target).unwrap();
+        assert!(release(folder.path(), &["pack", "built", packed, "out"]).status.success());
+        let url = value("pkg-url");
+        let (place, archive) = url.rsplit_once('/').unwrap();
+        assert_eq!(place, format!("https://example.org/p/releases/download/v{}", env!("CARGO_PKG_VERSION")));
+        let binary = run("tar", folder.path(), &["-xzOf", &format!("out/{archive}"), &value("bin-dir")]);
+        assert_eq!(text(&binary.stdout), target, "{binary:?}");
+    }
 }
 
 #[test]
