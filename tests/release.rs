@@ -254,6 +254,9 @@ fn the_action_installs_the_archive_that_the_sums_name_and_no_other() {
         assert!(succeeded, "{stdout}");
         assert_eq!(text(&run(&format!("{}/provision", path.trim()), folder.path(), &[]).stdout), "it runs\n");
     }
+    let (succeeded, stdout, path) = install("99.0.0", "");
+    assert!(!succeeded && path.is_empty(), "{stdout}");
+    assert!(stdout.contains(&format!("::error::could not download {releases}/v99.0.0/provision-99.0.0-")), "{stdout}");
     let archive = format!("provision-{version}-{target}.tar.gz");
     let (succeeded, stdout, path) = install(version, &"0".repeat(64));
     assert!(!succeeded && path.is_empty(), "{stdout}");
