@@ -71,11 +71,7 @@ fn an_archive_has_the_binary_and_the_licenses_and_its_sum_and_is_the_same_again(
     let folder = tempfile::tempdir().unwrap();
     let binary = folder.path().join("built");
     fs::write(&binary, "#!/bin/sh\necho it runs\n").unwrap();
-    let pack = |out: &str| {
-        let packed = release(folder.path(), &["pack", "built", "x86_64-unknown-linux-musl", out]);
-        assert!(packed.status.success(), "{packed:?}");
-    };
-    pack("one");
+    pack(folder.path(), "x86_64-unknown-linux-musl", "one", "022");
     let name = format!("provision-{}-x86_64-unknown-linux-musl", env!("CARGO_PKG_VERSION"));
     let checked = run("sha256sum", &folder.path().join("one"), &["-c", "SHA256SUMS"]);
     assert_eq!(text(&checked.stdout), format!("{name}.tar.gz: OK\n"));
@@ -85,12 +81,20 @@ fn an_archive_has_the_binary_and_the_licenses_and_its_sum_and_is_the_same_again(
     let mut files: Vec<String> =
         fs::read_dir(&unpacked).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     files.sort();
-    assert_eq!(files, ["CHANGELOG.md", "LICENSE", "LICENSE-APACHE", "LICENSE-MIT", "README.md", "provision"]);
+    assert_eq!(
+        files,
+        ["CHANGELOG.md", "LICENSE", "LICENSE-APACHE", "LICENSE-MIT", "LICENSES-OTHERS", "README.md", "provision"]
+    );
+    let others = fs::read_to_string(unpacked.join("LICENSES-OTHERS")).unwrap();
+    let (lacking, texts) = others.split_once(&"=".repeat(100)).unwrap();
+    assert!(lacking.contains("\n- gamma v3.0.0: Zlib\n- the Rust standard library: "), "{others}");
+    assert_eq!(
+        texts.replace(&"=".repeat(100), "="),
+        "\nalpha v1.0.0 (MIT)\n\nPermission\n\n=\nalpha v1.0.0 (MIT), beta-alpha v1.0.0 (MIT OR Apache-2.0)\n\nNo warranty\n"
+    );
     // Files that were written at another time, by a user whose files are private, make the same archive.
     fs::write(&binary, "#!/bin/sh\necho it runs\n").unwrap();
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/release");
-    let private = format!("umask 077; exec '{script}' pack built x86_64-unknown-linux-musl two");
-    assert!(run("sh", folder.path(), &["-c", &private]).status.success());
+    pack(folder.path(), "x86_64-unknown-linux-musl", "two", "077");
     let bytes = |out: &str| fs::read(folder.path().join(out).join(format!("{name}.tar.gz"))).unwrap();
     assert!(bytes("one") == bytes("two"), "the archives differ");
 }
@@ -127,7 +131,7 @@ fn cargo_binstall_asks_for_the_archive_and_the_binary_that_are_packed() {
             text
         };
         fs::write(folder.path().join("built"), target).unwrap();
-        assert!(release(folder.path(), &["pack", "built", packed, "out"]).status.success());
+        pack(folder.path(), packed, "out", "022");
         let url = value("pkg-url");
         let (place, archive) = url.rsplit_once('/').unwrap();
         assert_eq!(place, format!("https://example.org/p/releases/download/v{}", env!("CARGO_PKG_VERSION")));
@@ -162,7 +166,7 @@ fn executable(folder: &Path, name: &str, script: &str) -> String {
 /// Runs `scripts/release` with a `cargo` that is a script: it notes its calls in the file `called`, has its extra command
 /// `TOOL` once that was installed, and runs `script`.
 #[expect(clippy::disallowed_methods, reason = "the test is the user here")]
-fn with_scripted_cargo(folder: &Path, tool: &str, script: &str, args: &[&str]) -> (Output, String) {
+fn with_scripted_cargo(folder: &Path, umask: &str, tool: &str, script: &str, args: &[&str]) -> (Output, String) {
     let bin = folder.join("bin");
     fs::create_dir_all(&bin).unwrap();
     let begin = "#!/bin/sh\necho \"$*\" >> \"$HOME/called\"\n";
@@ -174,10 +178,16 @@ fn with_scripted_cargo(folder: &Path, tool: &str, script: &str, args: &[&str]) -
              'install '*) touch \"$HOME/installed\" ;;\n*) {script} ;;\nesac\n"
         ),
     );
-    let done = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/release"))
+    let done = Command::new("sh")
+        .args([
+            "-c",
+            &format!("umask {umask}; exec \"$0\" \"$@\""),
+            concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/release"),
+        ])
         .args(args)
         .current_dir(folder)
         .env("HOME", folder)
+        .env("CARGO_HOME", folder.join("cargo"))
         .env("PATH", format!("{}:{}", bin.display(), std::env::var("PATH").unwrap()))
         .env("SOURCE_DATE_EPOCH", "1")
         .env_remove("PROVISION_LAB_CACHE")
@@ -188,11 +198,34 @@ fn with_scripted_cargo(folder: &Path, tool: &str, script: &str, args: &[&str]) -
     (done, called)
 }
 
+/// Packs the file `built` of the folder, as a program that three crates are linked into.
+fn pack(folder: &Path, target: &str, out: &str, umask: &str) {
+    let source = |name: &str, files: &[(&str, &str)]| {
+        let source = folder.join("cargo/registry/src/registry").join(name);
+        fs::create_dir_all(source.join("src")).unwrap();
+        for (name, text) in files {
+            fs::write(source.join(name), text).unwrap();
+        }
+    };
+    source(
+        "alpha-1.0.0",
+        &[("LICENSE-MIT", "Permission\n"), ("src/COPYING", "No warranty\n"), ("license.rs", "mod m;\n")],
+    );
+    source("beta-alpha-1.0.0", &[("licence.md", "No warranty\n"), ("NOTICE", "No warranty\n")]);
+    source("gamma-3.0.0", &[("README", "none\n")]);
+    let tree = "provision v0.1.0 (/here)|MIT\nbeta-alpha v1.0.0|MIT OR Apache-2.0\nalpha v1.0.0|MIT\ngamma v3.0.0|Zlib\nalpha v1.0.0|MIT (*)\n";
+    fs::write(folder.join("tree"), tree).unwrap();
+    let (done, called) =
+        with_scripted_cargo(folder, umask, "none", "cat \"$HOME/tree\"", &["pack", "built", target, out]);
+    assert!(done.status.success(), "{done:?}");
+    assert!(called.contains(&format!("tree --locked --target {target} -e normal,no-proc-macro ")), "{called}");
+}
+
 #[test]
 fn a_tool_that_cargo_lacks_is_installed_into_the_cache_and_then_used() {
     let folder = tempfile::tempdir().unwrap();
     for (time, n_installed) in [("first", 1), ("second", 0)] {
-        let (done, called) = with_scripted_cargo(folder.path(), "deny", ":", &["audit", "advisories"]);
+        let (done, called) = with_scripted_cargo(folder.path(), "022", "deny", ":", &["audit", "advisories"]);
         assert!(done.status.success(), "{time}: {done:?}");
         let installed = called.lines().filter(|line| line.starts_with("install --locked --root ")).count();
         assert_eq!(installed, n_installed, "{time}: {called}");
@@ -204,7 +237,8 @@ fn a_tool_that_cargo_lacks_is_installed_into_the_cache_and_then_used() {
 fn a_bill_of_materials_is_that_of_the_target_and_the_same_in_every_checkout() {
     let folder = tempfile::tempdir().unwrap();
     let script = "echo \"{\\\"of\\\": \\\"path+file://$PWD#provision@0\\\", \\\"at\\\": $SOURCE_DATE_EPOCH}\" > provision-sbom.json";
-    let (done, called) = with_scripted_cargo(folder.path(), "cyclonedx", script, &["sbom", "some-target", "out"]);
+    let (done, called) =
+        with_scripted_cargo(folder.path(), "022", "cyclonedx", script, &["sbom", "some-target", "out"]);
     assert!(done.status.success(), "{done:?}");
     let call = "cyclonedx --format json --target some-target --override-filename provision-sbom --quiet\n";
     assert!(called.ends_with(call), "{called}");
@@ -239,7 +273,7 @@ fn the_action_installs_the_archive_that_the_sums_name_and_no_other() {
     let target = format!("{arch}-unknown-linux-musl");
     fs::write(folder.path().join("built"), "#!/bin/sh\necho it runs\n").unwrap();
     let published = format!("releases/v{version}");
-    assert!(release(folder.path(), &["pack", "built", &target, &published]).status.success());
+    pack(folder.path(), &target, &published, "022");
     let releases = format!("file://{}/releases", folder.path().display());
     let install = |version: &str, sha256: &str| {
         fs::write(folder.path().join("path"), "").unwrap();
