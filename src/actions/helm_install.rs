@@ -1,5 +1,6 @@
 //! `helm-install`: a release of a chart is deployed.
 
+mod definitions;
 mod deployed;
 mod down;
 mod images;
@@ -21,11 +22,11 @@ use crate::action::{Action, ActionSettings, Opening, Presence, ReleaseName, Step
 use crate::error::Failure;
 use crate::fingerprint::Inputs;
 use crate::model::{Output, Progress};
+use crate::tools::blocking;
 use crate::tools::deletion::Deletion;
 use crate::tools::helm::{self, Chart, Helm, Install};
 use crate::tools::kubernetes::{Kube, Release, ReleaseStatus, Revision};
 use crate::tools::process::ProcessObserver;
-use crate::tools::{Poll, blocking};
 
 pub(in crate::actions) mod drift;
 
@@ -33,10 +34,7 @@ use deployed::{Before, Released};
 use others::CommonRelease;
 use pending::free_pending;
 
-/// How long the API server may take to serve the kinds of definitions that were just made.
-const SERVED: Duration = Duration::from_secs(30);
-
-/// How often it is asked whether it does.
+/// How often it is checked whether the cluster has followed.
 const INTERVAL: Duration = Duration::from_millis(200);
 
 /// Settings of `helm-install`.
@@ -197,6 +195,8 @@ impl HelmInstall {
         let released = self.upgrade(cx, helm, kube).await?;
         let work = Box::pin(self.after_upgrade(cx, kube, &released, &before));
         cx.unless_cancelled("comparing the release's objects", work).await?;
+        let work = Box::pin(self.warn_of_old_definitions(cx, helm, kube));
+        cx.unless_cancelled("comparing the chart's definitions", async { Ok(work.await) }).await?;
         Ok(self.output_of(released))
     }
 
@@ -248,9 +248,7 @@ impl HelmInstall {
         ignored::ignores(&self.ignore_changes, field)
     }
 
-    /// Returns the objects of the release, and those that somebody has changed. Makes the definitions of custom
-    /// resources again that somebody has deleted: helm can't upgrade a release while one of its kinds is unknown, and
-    /// makes those of a chart's `crds` folder only at the first installation.
+    /// Returns the objects of the release, and those that somebody has changed.
     async fn before_upgrade(&self, cx: &StepContext, helm: &Helm, kube: &Kube) -> Result<Before, Failure> {
         let Some(release) = kube.latest_release(&self.namespace, &self.release).await? else {
             return Ok(Before::default());
@@ -261,27 +259,6 @@ impl HelmInstall {
         }
         let changed = kube.release_drift(&release, &|field| self.ignores(field)).await?.changed();
         Ok(Before { objects: release.objects(), changed })
-    }
-
-    async fn restore_definitions(
-        &self,
-        cx: &StepContext,
-        helm: &Helm,
-        kube: &Kube,
-        release: &Release,
-    ) -> Result<(), Failure> {
-        let of_chart = helm.definitions(&self.namespace, self.chart_argument(cx).as_ref(), cx).await?;
-        let missing = kube.missing_definitions(&[&release.manifest, &of_chart]).await?;
-        kube.make_objects(&missing).await?;
-        for definition in &missing {
-            cx.line(&format!("made the definition {} again, because helm does not", definition.reference.name));
-        }
-        let poll = Poll::new(cx.cancel(), Some(SERVED), INTERVAL, "waiting until the kinds of the release are served");
-        // What else is missing is helm's to tell.
-        while !missing.is_empty() && !kube.serves_kinds_of(release).await? && !poll.is_over() {
-            poll.next(Failure::failed("a kind of the release is not served yet")).await?;
-        }
-        Ok(())
     }
 
     /// The chart as helm takes it.

@@ -333,6 +333,17 @@ async fn what_somebody_changes_in_a_release_is_named_and_repaired() {
         output = bench.run("helm-install", &settings).await.unwrap();
         assert_eq!(bench.probe("helm-install", &settings, &output).await, Presence::Present, "{change}");
     }
+    // Helm leaves a definition as it was: that is said, until somebody has changed it.
+    let has_warned = || bench.log().contains("helm has left a definition");
+    assert!(!has_warned(), "{}", bench.log());
+    bench
+        .write("chart/crds/gadget.yaml", &DEFINITION.replace("singular: gadget", "singular: gadget, shortNames: [gg]"));
+    bench.run("helm-install", &settings).await.unwrap();
+    assert!(has_warned() && bench.log().contains("spec.names.shortNames"), "{}", bench.log());
+    let crds = bench.path("chart/crds");
+    bench.command(&format!("apply --server-side --force-conflicts -f {}", crds.display())).await;
+    bench.run("helm-install", &settings).await.unwrap();
+    assert!(!has_warned(), "{}", bench.log());
     println!("{}", bench.log());
     bench.command("delete crd gadgets.drift.example").await;
     bench.clean_up().await;
