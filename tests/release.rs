@@ -1,5 +1,5 @@
-//! `scripts/release`: the notes are CHANGELOG.md's lines of one version, and an archive is what was built. `action.yml`:
-//! what it installs is that archive.
+//! `scripts/release`: the notes are CHANGELOG.md's lines of one version, and an archive is what was built.
+//! `action.yml`: what it installs is that archive.
 
 #![expect(clippy::unwrap_used, reason = "what helps a test fails as the test does")]
 
@@ -99,8 +99,8 @@ fn an_archive_has_the_binary_and_the_licenses_and_its_sum_and_is_the_same_again(
     assert!(bytes("one") == bytes("two"), "the archives differ");
 }
 
-/// What cargo-binstall makes of the templates in Cargo.toml, for a machine of this target. Of the archives of its format it
-/// asks for `.tgz`, then for `.tar.gz`.
+/// What cargo-binstall makes of the templates in Cargo.toml. Of the archives of their format it asks for `.tgz`,
+/// then for `.tar.gz`.
 #[test]
 fn cargo_binstall_asks_for_the_archive_and_the_binary_that_are_packed() {
     let folder = tempfile::tempdir().unwrap();
@@ -163,8 +163,8 @@ fn executable(folder: &Path, name: &str, script: &str) -> String {
     path.to_str().unwrap().to_owned()
 }
 
-/// Runs `scripts/release` with a `cargo` that is a script: it notes its calls in the file `called`, has its extra command
-/// `TOOL` once that was installed, and runs `script`.
+/// Runs `scripts/release` with a `cargo` that is a script: it notes each command line, has the extra command
+/// `tool` once that was installed, and runs `script` for all else.
 #[expect(clippy::disallowed_methods, reason = "the test is the user here")]
 fn with_scripted_cargo(folder: &Path, umask: &str, tool: &str, script: &str, args: &[&str]) -> (Output, String) {
     let bin = folder.join("bin");
