@@ -159,6 +159,11 @@ impl Group {
         !self.is_over && signal_child(self.pid, self.leads, signal)
     }
 
+    /// Whether other children of the run are being made.
+    pub(super) fn others_are_starting(&self) -> bool {
+        self.registry.n_starting.load(Ordering::SeqCst) > 0
+    }
+
     /// Its number, which is that of the child.
     pub(super) fn pid(&self) -> u32 {
         self.pid

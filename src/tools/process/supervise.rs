@@ -16,6 +16,10 @@ use super::wait::wait;
 /// How long we go on reading after the child has ended, when something else still holds its pipe.
 const LEAK_WINDOW: Duration = Duration::from_millis(100);
 
+/// How many such windows there may be while other children are being made: until one executes its program, it has a copy
+/// of every pipe, which on a busy machine takes longer than one window.
+const MAX_LEAK_WINDOWS: usize = 20;
+
 /// Most that is kept of a captured standard output.
 const MAX_CAPTURE: usize = 64 << 20;
 
@@ -33,6 +37,7 @@ pub(super) async fn supervise(
     let (mut asked, mut told_to_kill) = (false, false);
     let never = || Box::pin(pause::sleep(Duration::MAX));
     let (mut grace_end, mut leak_end) = (never(), never());
+    let mut n_windows = 1;
     loop {
         if status.is_some() && !pipes.output.is_open() && !pipes.captured.is_open() {
             break;
@@ -75,8 +80,12 @@ pub(super) async fn supervise(
             }
             stopped = stops.stopped(), if status.is_none() => observer.output(stopped.as_bytes()),
             () = &mut leak_end, if status.is_some() => {
-                leaky = true;
-                break;
+                if n_windows == MAX_LEAK_WINDOWS || !group.others_are_starting() {
+                    leaky = true;
+                    break;
+                }
+                n_windows += 1;
+                leak_end = Box::pin(pause::sleep(LEAK_WINDOW));
             }
         }
     }

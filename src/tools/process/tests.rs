@@ -69,6 +69,16 @@ async fn a_grandchild_that_keeps_the_pipe_open_does_not_keep_us() {
 }
 
 #[tokio::test]
+async fn a_pipe_that_is_held_while_another_child_is_made_is_no_sign_that_something_is_left() {
+    let observer = TestObserver::default();
+    // Not of its group, as another child that is being made.
+    let child = sh("setsid sleep 0.4 &");
+    assert!(child.clone().check(&observer).await.unwrap().leaky, "nothing held the pipe");
+    let _starting = Starting::new(&observer.children);
+    assert!(!child.check(&observer).await.unwrap().leaky);
+}
+
+#[tokio::test]
 async fn input_that_nobody_reads_keeps_nobody() {
     let much = vec![b'x'; 1 << 20];
     let observer = TestObserver::default();
