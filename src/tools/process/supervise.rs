@@ -16,8 +16,8 @@ use super::wait::wait;
 /// How long we go on reading after the child has ended, when something else still holds its pipe.
 const LEAK_WINDOW: Duration = Duration::from_millis(100);
 
-/// How many such windows there may be while other children are being made: until one executes its program, it has a copy
-/// of every pipe, which on a busy machine takes longer than one window.
+/// How many such windows there may be while other children are being made: until one executes its program, it has a
+/// copy of every pipe, which on a busy machine takes longer than one window.
 const MAX_LEAK_WINDOWS: usize = 20;
 
 /// Most that is kept of a captured standard output.
