@@ -196,7 +196,11 @@ impl HelmInstall {
         let work = Box::pin(self.after_upgrade(cx, kube, &released, &before));
         cx.unless_cancelled("comparing the release's objects", work).await?;
         let work = Box::pin(self.warn_of_old_definitions(cx, helm, kube));
-        cx.unless_cancelled("comparing the chart's definitions", async { Ok(work.await) }).await?;
+        cx.unless_cancelled("comparing the chart's definitions", async {
+            work.await;
+            Ok(())
+        })
+        .await?;
         Ok(self.output_of(released))
     }
 
