@@ -36,7 +36,6 @@ mod open;
 mod policy_check;
 mod profile_trace;
 mod prove;
-mod pulled_kubeconfig;
 mod references;
 mod releases;
 mod report;
