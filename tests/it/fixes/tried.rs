@@ -36,6 +36,17 @@ pub(super) const TRIED: &[Tried] = &[
         line: "provision down --cluster --yes",
         ends: (0, "nothing to remove"),
     },
+    Tried {
+        command: "git rm --cached -r .provision",
+        line: "provision up -q s.b; git init -q; git add -f .provision; git rm --cached -r .provision",
+        ends: (0, "rm '.provision/journal.jsonl'"),
+    },
+    Tried {
+        command: "git pull",
+        line: "git init -q o; git -C o -c user.name=a -c user.email=a@b commit -q --allow-empty -m theirs; \
+               git init -q; git remote add origin o; git pull -q origin HEAD && git log",
+        ends: (0, "theirs"),
+    },
     Tried { command: "provision explain", line: "provision explain", ends: (0, "state-locked") },
     Tried { command: "provision actions", line: "provision actions", ends: (0, "docker-build") },
     Tried { command: "provision ls", line: "provision up -q; provision ls", ends: (0, "test") },
