@@ -207,6 +207,8 @@ impl Workbench {
     pub(crate) async fn run_as(&self, id: &str, action: &str, settings: &str) -> Result<Output, Failure> {
         let step = self.step_as(id, action, settings, self.cancel.child());
         let result = step.action.run(&step.cx).await;
+        // As the engine does: what steps found out for each other within the last moment is of before.
+        self.tools.forget_shared().await;
         step.cx.finish().unwrap();
         result
     }
