@@ -10,12 +10,16 @@ use crate::files::{FileSet, Seen};
 use crate::fingerprint::{Digest, Inputs};
 use crate::tools::blocking;
 use crate::tools::helm::{Chart, Helm, Rendering};
+use crate::tools::kubernetes::KubeSource;
 use crate::tools::process::find;
 
 impl StepContext {
-    /// Helm for the cluster: the program that the step names, by default the one in `PATH`.
+    /// Helm for the cluster: the program that the step names, by default the one in `PATH`. Fails if the kubeconfig
+    /// that it would get is not ours.
     pub fn helm(&self, program: Option<&str>) -> Result<Helm, Failure> {
         let (cluster, state_dir) = (self.tools().declared_cluster()?, self.tools().state_dir());
+        // Helm goes where the kubeconfig leads.
+        KubeSource::of(cluster, state_dir).own().map_or(Ok(()), |own| own.check())?;
         match program {
             Some(program) => Ok(Helm::new(self.path(program), cluster, state_dir)),
             None => Helm::find(cluster, state_dir),

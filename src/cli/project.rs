@@ -14,6 +14,7 @@ use crate::pipeline::Pipeline;
 use crate::plan::Graph;
 use crate::redact::Redactor;
 use crate::tools::Tools;
+use crate::tools::kubernetes::KubeSource;
 use crate::tools::secrets::Secrets;
 
 use super::args::Cli;
@@ -102,6 +103,17 @@ impl Project {
         opened.journal.set_scope(scope.as_deref());
         opened.history = opened.history.in_scope(scope.as_deref());
         Ok(opened)
+    }
+
+    /// Keeps a kubeconfig of the cluster that is not ours under another name, before a step finds it. With `strict` it
+    /// is refused instead. Returns what a person should know.
+    pub(super) fn set_foreign_kubeconfig_aside(&self, strict: bool) -> Result<Option<String>, Failure> {
+        let source = self.tools.cluster().map(|cluster| KubeSource::of(cluster, self.tools.state_dir()));
+        let Some(own) = source.and_then(|source| source.own()) else { return Ok(None) };
+        if strict && let Err(failure) = own.check() {
+            return Err(failure.cause("it is left as it is: `--strict-state`"));
+        }
+        own.set_aside()
     }
 
     /// The items of the checklists.

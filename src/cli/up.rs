@@ -112,6 +112,7 @@ pub(super) fn run(
     let mut warnings = project.warnings.clone();
     warnings.append(&mut opened.warnings);
     warnings.extend(settle_killed_runs(&mut opened)?);
+    warnings.extend(project.set_foreign_kubeconfig_aside(args.strict_state)?);
     let (sink, events) = event_channel();
     let next = NextCommands {
         resume: resume_command(&own_args(), project.tools.redactor()),

@@ -7,14 +7,12 @@
 
 use std::fs::Metadata;
 use std::io::{self, Write};
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use std::time::UNIX_EPOCH;
 
 use fs_err as fs;
 
 use crate::files::read_own;
-use crate::tools::machine::machine_id;
+use crate::tools::machine::folder_identity;
 
 /// The file's name in the state folder.
 const NAME: &str = "mark";
@@ -91,13 +89,8 @@ fn text(seen: &Metadata) -> String {
     format!("provision-1 {}\n", digest(seen))
 }
 
-/// No device number: some file systems get another one at each mount.
 fn digest(seen: &Metadata) -> String {
-    // Not every file system keeps the time of birth.
-    let born = seen.created().ok().and_then(|born| born.duration_since(UNIX_EPOCH).ok());
-    let born = born.map_or(0, |born| born.as_nanos());
-    let all = format!("{}\0{}\0{}\0{born}", machine_id(), seen.uid(), seen.ino());
-    blake3::hash(all.as_bytes()).to_hex()[..32].to_owned()
+    blake3::hash(folder_identity(seen).as_bytes()).to_hex()[..32].to_owned()
 }
 
 #[cfg(test)]

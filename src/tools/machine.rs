@@ -1,6 +1,9 @@
 //! What tells machines, and views of their processes, from each other.
 
+use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt;
 use std::sync::OnceLock;
+use std::time::UNIX_EPOCH;
 
 use fs_err as fs;
 
@@ -12,6 +15,15 @@ pub fn machine_id() -> &'static str {
         let id = fs::read_to_string("/etc/machine-id").unwrap_or_default().trim().to_owned();
         if id.is_empty() { node_name() } else { id }
     })
+}
+
+/// Returns what tells a folder from every other one, also from a copy of it and on other machines; a folder that is
+/// moved keeps it. `seen` is its metadata. Nobody elsewhere can guess it; only digests of it may be written down.
+pub fn folder_identity(seen: &Metadata) -> String {
+    // Not every file system keeps the time of birth. No device number: some get another one at each mount.
+    let born = seen.created().ok().and_then(|born| born.duration_since(UNIX_EPOCH).ok());
+    let born = born.map_or(0, |born| born.as_nanos());
+    format!("{}\0{}\0{}\0{born}", machine_id(), seen.uid(), seen.ino())
 }
 
 /// Returns the machine's name, which is a container's own inside of it.

@@ -36,6 +36,7 @@ mod open;
 mod policy_check;
 mod profile_trace;
 mod prove;
+mod pulled_kubeconfig;
 mod references;
 mod releases;
 mod report;

@@ -99,7 +99,10 @@ fn r20_a_program_that_a_foreign_kubeconfig_names_is_not_run() {
     fs_err::remove_dir_all(sandbox.path(".provision")).unwrap();
     sandbox.run(&["up"]).code(1).says("has not been started");
     sandbox.file(".provision/kubeconfig", &exec);
-    sandbox.run(&["up"]).code(5).says("runs a program for its credentials");
+    for command in [&["plan"][..], &["report"], &["why", "s.a"], &["doctor"]] {
+        sandbox.run(command);
+    }
+    sandbox.run(&["up"]).code(1).says("kubeconfig.foreign-").says("has not been started");
     assert!(!sandbox.path("pwned").exists());
 }
 

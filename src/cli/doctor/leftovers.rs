@@ -14,7 +14,7 @@ use crate::tools::compose::{TEMPORARY, project_name};
 use crate::tools::process::procfs;
 
 /// How the names of files begin that were set aside because they could not be believed.
-const SET_ASIDE: &[&str] = &["journal.bad-", "set-aside-"];
+const SET_ASIDE: &[&str] = &["journal.bad-", "journal.foreign-", "kubeconfig.foreign-", "set-aside-"];
 
 /// The program that steps of compose need.
 const COMPOSE: &str = "docker compose";

@@ -68,6 +68,9 @@ pub(super) async fn delete(cx: &Session<'_>, spec: &ClusterSpec, declared: &Mini
     // The user has seen that everything in it is lost.
     removal.permit(Consent::Given)?;
     let (minikube, _) = minikube_of(cx.tools, spec, declared, None).await?;
+    if let Some(told) = minikube.set_foreign_aside()? {
+        cx.host.warned(&told);
+    }
     minikube.delete(cx.host).await?;
     CreationMarker::new(cx.tools.state_dir(), &spec.name).forget()
 }

@@ -3,11 +3,15 @@
 //! `start -o json` prints events, which become progress and readable lines; a failure keeps minikube's own reason.
 //! The kubeconfig is ours alone, and no current context is ever changed.
 
+mod status;
+
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Deserialize;
 
+pub(super) use self::status::ClusterState;
+use self::status::parse_status;
 use super::settings::{Cpus, MinikubeCluster, StartArg};
 use crate::cluster::provider::Addon;
 use crate::cluster::session::Session;
@@ -16,36 +20,18 @@ use crate::files::refuse_link;
 use crate::model::Progress;
 use crate::tools::Cancel;
 use crate::tools::docker::Endpoint;
-use crate::tools::process::{self, ChildRegistry, Command, ProcessObserver};
+use crate::tools::kubernetes::OwnKubeconfig;
+use crate::tools::process::{self, ChildRegistry, Command, Exit, ProcessObserver};
 
 /// What stands before minikube's reason for an end.
 const EXITING: &str = "Exiting due to ";
-
-/// The state of the cluster, as minikube sees it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ClusterState {
-    /// There is no such profile.
-    Absent,
-    /// Its node is stopped, also by somebody else.
-    Stopped,
-    /// Its containers are paused.
-    Paused,
-    /// It runs, and our kubeconfig points at it.
-    Running,
-    /// It runs; our kubeconfig does not point at it.
-    Unlinked,
-    /// The profile is there; its node is gone, or was made and never started.
-    NoNode,
-    /// Its node runs, and what should run in it does not.
-    Broken,
-}
 
 /// One profile of minikube.
 #[derive(Clone, Debug)]
 pub(super) struct Minikube {
     program: PathBuf,
     profile: String,
-    kubeconfig: PathBuf,
+    kubeconfig: OwnKubeconfig,
     env: Vec<(&'static str, String)>,
 }
 
@@ -55,7 +41,7 @@ impl Minikube {
         Self {
             program: program.into(),
             profile: profile.to_owned(),
-            kubeconfig: kubeconfig.to_owned(),
+            kubeconfig: OwnKubeconfig::new(kubeconfig, profile),
             // With it a start that fails deletes the cluster, whatever is in it.
             env: vec![("MINIKUBE_DELETE_ON_FAILURE", "false".to_owned())],
         }
@@ -115,7 +101,7 @@ impl Minikube {
         let command = command.args(declared.start_args.iter().map(|StartArg(arg)| arg));
         let line = command.display_line();
         let translator = Translator::new(cx.host, cx.on_progress);
-        let exit = command.run(&translator).await?;
+        let exit = self.call(command, &translator).await?;
         translator.take_warnings().iter().for_each(|warning| cx.host.warned(warning));
         if exit.status.success() {
             return Ok(());
@@ -131,7 +117,7 @@ impl Minikube {
     /// Stops the node; nothing of the cluster's is lost. It is no error if there is nothing to stop.
     pub(super) async fn stop(&self, host: &dyn ProcessObserver) -> Result<(), Failure> {
         let quiet = Translator::new(host, &|_| ());
-        self.command("stop")?.args(["-o", "json"]).run(&quiet).await.map(drop)
+        self.call(self.command("stop")?.args(["-o", "json"]), &quiet).await.map(drop)
     }
 
     /// Deletes the profile with all that is in it. Only after [`crate::tools::deletion::Deletion::permit`].
@@ -165,63 +151,43 @@ impl Minikube {
         self.run(self.command("update-context")?, host).await
     }
 
+    /// Keeps a kubeconfig that is not ours under another name, so that minikube writes a new one: it would leave what
+    /// it trusts as it is. Returns what a person should know of that.
+    pub(super) fn set_foreign_aside(&self) -> Result<Option<String>, Failure> {
+        self.kubeconfig.set_aside()
+    }
+
     /// A call of minikube, which reads and writes our kubeconfig, and would do so through a link.
     fn command(&self, verb: &str) -> Result<Command, Failure> {
-        refuse_link(&self.kubeconfig).map_err(|error| {
-            let file = self.kubeconfig.display();
+        let path = self.kubeconfig.path();
+        refuse_link(path).map_err(|error| {
+            let file = path.display();
             Failure::of(ids::STATE_UNUSABLE, format!("minikube can't use `{file}`"))
                 .source(&error)
                 .hint(format!("remove it, and run the same command again: `rm {file}`"))
         })?;
-        let command = Command::new(&self.program).args([verb, "-p", &self.profile]).env("KUBECONFIG", &self.kubeconfig);
+        // What it leaves there will be sealed.
+        self.kubeconfig.check()?;
+        let command = Command::new(&self.program).args([verb, "-p", &self.profile]).env("KUBECONFIG", path);
         Ok(self.env.iter().fold(command, |command, (name, value)| command.env(name, value)))
+    }
+
+    /// Runs a call that may write our kubeconfig, and seals what it has written, however it ended.
+    async fn call(&self, command: Command, observer: &dyn ProcessObserver) -> Result<Exit, Failure> {
+        let exit = command.run(observer).await;
+        self.kubeconfig.seal()?;
+        exit
     }
 
     async fn run(&self, command: Command, host: &dyn ProcessObserver) -> Result<(), Failure> {
         let line = command.display_line();
         let translator = Translator::new(host, &|_| ());
-        let exit = command.run(&translator).await?;
+        let exit = self.call(command, &translator).await?;
         if exit.status.success() {
             return Ok(());
         }
         Err(translator.failure(exit.failure(&line), &self.profile))
     }
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct NodeStatus {
-    #[serde(default)]
-    host: String,
-    #[serde(default)]
-    kubelet: String,
-    #[serde(default, rename = "APIServer")]
-    api_server: String,
-    #[serde(default)]
-    kubeconfig: String,
-}
-
-/// The state that `minikube status -o json` printed; `None` when it printed something else. One node is an object, more
-/// are a list; an event stands for a profile that is not there; a node that is gone is `null`.
-fn parse_status(stdout: &[u8]) -> Option<ClusterState> {
-    let text = String::from_utf8_lossy(stdout);
-    let first = text.lines().next().unwrap_or_default().trim();
-    let node: NodeStatus = match serde_json::from_str::<serde_json::Value>(first).ok()? {
-        serde_json::Value::Null => return Some(ClusterState::NoNode),
-        serde_json::Value::Array(nodes) => serde_json::from_value(nodes.into_iter().next()?).ok()?,
-        value if value.get("specversion").is_some() => {
-            let message = value.pointer("/data/message")?.as_str()?;
-            return message.contains("not found").then_some(ClusterState::Absent);
-        }
-        value => serde_json::from_value(value).ok()?,
-    };
-    Some(match (node.host.as_str(), node.kubelet.as_str(), node.api_server.as_str()) {
-        ("Stopped" | "Saved", ..) => ClusterState::Stopped,
-        ("Paused", ..) | ("Running", _, "Paused") => ClusterState::Paused,
-        ("Running", "Running", "Running") if node.kubeconfig == "Configured" => ClusterState::Running,
-        ("Running", "Running", "Running") => ClusterState::Unlinked,
-        _ => ClusterState::Broken,
-    })
 }
 
 /// A line of `minikube start -o json`.

@@ -131,6 +131,9 @@ impl<'a> Start<'a> {
         marker: &'a CreationMarker,
     ) -> Result<Self, Failure> {
         let (minikube, docker) = minikube_of(cx.tools, spec, declared, program).await?;
+        if let Some(told) = minikube.set_foreign_aside()? {
+            cx.host.warned(&told);
+        }
         Ok(Self { cx, spec, declared, minikube, marker, node: docker.map(|docker| Node::new(docker, &spec.name)) })
     }
 

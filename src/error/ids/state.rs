@@ -22,13 +22,15 @@ pages! {
                 repository, an archive or a copy is not believed.",
         causes: [
             "`.provision` was committed or copied",
-            "`git pull` has replaced the journal of your own `.provision` by one that was committed",
+            "`git pull` has replaced the journal or the kubeconfig of your own `.provision` by one that was committed",
+            "a program has changed where `.provision/kubeconfig` leads",
             "the checkout was copied, or moved to another disk",
             "it belongs to another user, such as after `sudo`",
         ],
         look: ["`ls -ld .provision` shows whose it is"],
         fixes: [
-            "`provision up` keeps it as `.provision/set-aside-…` and checks every step",
+            "`provision up` keeps it as `.provision/set-aside-…` and checks every step; a kubeconfig alone as \
+             `.provision/kubeconfig.foreign-…`, and makes it again",
             "or remove it: `rm -r .provision`",
         ],
         next: "provision up",

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use base64::Engine as _;
 use kube::config::Kubeconfig;
 
+use super::own::OwnKubeconfig;
 use crate::error::{Context, Failure, ids};
 use crate::files::{read_own, read_own_text, replace_file};
 use crate::fingerprint::Digest;
@@ -49,7 +50,13 @@ impl KubeSource {
         }
     }
 
-    /// Changes when the files do: the cluster was made again or has moved. `None` when there is no file.
+    /// The kubeconfig of our own; `None` where the cluster is in the user's.
+    pub fn own(&self) -> Option<OwnKubeconfig> {
+        self.files.first().filter(|_| self.own).map(|file| OwnKubeconfig::new(file, &self.context))
+    }
+
+    /// Changes when the files do: the cluster was made again or has moved. `None` when there is no file. Also of a file
+    /// that is not ours: what needs the cluster then says that, and not that it was never started.
     pub fn stamp(&self) -> Option<Digest> {
         let mut all = Vec::new();
         for file in &self.files {
@@ -70,10 +77,13 @@ impl KubeSource {
     }
 
     /// What `KUBECONFIG` has to be for a program that is to see this cluster and no other one as the current one. For a
-    /// cluster in the user's own files that needs one of ours before them, in `state_dir`.
+    /// cluster in the user's own files that needs one of ours before them, in `state_dir`. Fails if a kubeconfig that
+    /// should be our own is not.
     pub fn variable(&self, state_dir: &Path) -> Result<OsString, Failure> {
         let mut files = self.files.clone();
-        if !self.own {
+        if let Some(own) = self.own() {
+            own.check()?;
+        } else {
             let chooses = state_dir.join("kube-context");
             let name = serde_json::Value::from(self.context.as_str());
             let text = format!("apiVersion: v1\nkind: Config\ncurrent-context: {name}\n");
@@ -87,15 +97,12 @@ impl KubeSource {
     }
 
     /// Whether any kubeconfig, ours or the user's, has the kube context: then the cluster has been up. One that can't
-    /// be read may have it.
+    /// be read, or is not ours, may have it.
     pub fn is_known(&self) -> bool {
         let knows = |config: Kubeconfig| config.contexts.iter().any(|context| context.name == self.context);
-        let knows_own = |file: &PathBuf| {
-            let config = read_own_text(file).ok().and_then(|text| Kubeconfig::from_yaml(&text).ok());
-            config.map_or_else(|| file.symlink_metadata().is_ok(), knows)
-        };
+        let knows_own = |own: OwnKubeconfig| own.read().map_or(true, |config| config.is_some_and(knows));
         let knows_users = |file: &PathBuf| Kubeconfig::read_from(file).map_or_else(|_| file.exists(), knows);
-        self.own && self.files.iter().any(knows_own) || user_kubeconfigs().iter().any(knows_users)
+        self.own().is_some_and(knows_own) || user_kubeconfigs().iter().any(knows_users)
     }
 
     /// Returns the certificate with which the client shows who it is, as PEM; `None` where there is none, or none that
@@ -118,9 +125,9 @@ impl KubeSource {
             let unusable =
                 || Failure::of(ids::KUBECONFIG_UNUSABLE, format!("can't use the kubeconfig {}", file.display()));
             let failure = |error: kube::config::KubeconfigError| unusable().source(&error);
-            let next = if self.own {
-                let text = read_own_text(file).map_err(|error| unusable().source(&error))?;
-                Kubeconfig::from_yaml(&text).map_err(failure)?
+            let next = if let Some(own) = self.own() {
+                let Some(config) = own.read()? else { continue };
+                config
             } else if file.exists() {
                 Kubeconfig::read_from(file).map_err(failure)?
             } else {
