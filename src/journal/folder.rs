@@ -13,10 +13,13 @@ use super::lock::{held_by, state_failure};
 use super::mark::{self, Origin};
 use super::place::Place;
 use crate::error::{Failure, ids};
-use crate::files::open_own;
+use crate::files::{open_own, read_own, replace_file};
 
 /// How often a folder that another run replaces at the same time is checked again.
 const ATTEMPTS: usize = 8;
+
+/// What makes git ignore the folder.
+const IGNORE_ALL: &[u8] = b"*\n";
 
 /// A state folder that is ours.
 #[derive(Debug)]
@@ -109,9 +112,13 @@ fn make_folder(path: &Path) -> io::Result<()> {
 fn ignore_itself(state_dir: &Path) -> io::Result<()> {
     let ignore = state_dir.join(".gitignore");
     match fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&ignore) {
-        Ok(mut file) => file.write_all(b"*\n"),
-        // It is there, or another run is making it in this moment.
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Ok(mut file) => file.write_all(IGNORE_ALL),
+        // It is there, or another run is making it in this moment. One that came with the repository may
+        // have everything of this folder added to the next commit.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => match read_own(&ignore) {
+            Ok(found) if found == IGNORE_ALL => Ok(()),
+            _ => replace_file(&ignore, IGNORE_ALL),
+        },
         Err(error) => Err(error),
     }
 }

@@ -12,6 +12,7 @@ use crate::files::read_own;
 use crate::fingerprint::Digest;
 use crate::model::{SecretPart, split_secret_refs};
 use crate::redact::{MIN_CERTAIN, Redactor};
+use crate::tools::machine::folder_identity;
 
 /// The file below `.provision` that keys the digests of secrets.
 const KEY_FILE: &str = "secret-key";
@@ -231,7 +232,10 @@ pub fn generate(bytes: usize, redactor: &Redactor) -> Result<SecretValue, Failur
 /// try out guesses. A new key changes every such digest, and so makes its step stale.
 pub fn keyed_digest(state_dir: &Path, secret: &[u8]) -> Result<Digest, Failure> {
     let key = key(state_dir)?;
-    Ok(Digest::from_hash(blake3::keyed_hash(&key, secret)))
+    let folder = fs::symlink_metadata(state_dir).context(|| "reading the state folder".into())?;
+    // Who has put the file with the key there, as `git pull` can, knows the key; not this.
+    let key = blake3::keyed_hash(&key, folder_identity(&folder).as_bytes());
+    Ok(Digest::from_hash(blake3::keyed_hash(key.as_bytes(), secret)))
 }
 
 fn key(state_dir: &Path) -> Result<[u8; 32], Failure> {
@@ -268,6 +272,9 @@ mod tests {
         let digest = keyed_digest(a.path(), b"x").unwrap();
         assert_eq!(digest, keyed_digest(a.path(), b"x").unwrap());
         assert_ne!(digest, keyed_digest(a.path(), b"y").unwrap());
+        assert_ne!(digest, keyed_digest(b.path(), b"x").unwrap());
+        // A key that came from elsewhere gives other digests than there.
+        fs::copy(a.path().join(KEY_FILE), b.path().join(KEY_FILE)).unwrap();
         assert_ne!(digest, keyed_digest(b.path(), b"x").unwrap());
         let mode = fs::metadata(a.path().join(KEY_FILE)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);

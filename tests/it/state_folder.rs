@@ -81,6 +81,17 @@ fn a_journal_that_git_puts_into_our_own_state_folder_is_no_evidence() {
 }
 
 #[test]
+fn the_folder_ignores_itself_whatever_git_puts_there() {
+    let sandbox = project();
+    sandbox.file(".provision/.gitignore", "!*\n").run(&["up"]).code(0);
+    assert_eq!(read(&sandbox, ".provision/.gitignore"), "*\n");
+    for theirs in ["!*\n", ""] {
+        sandbox.file(".provision/.gitignore", theirs).run(&["up"]).code(0);
+        assert_eq!(read(&sandbox, ".provision/.gitignore"), "*\n", "{theirs:?}");
+    }
+}
+
+#[test]
 fn r20_a_program_that_a_foreign_kubeconfig_names_is_not_run() {
     let exec = "apiVersion: v1\nkind: Config\ncurrent-context: red\n\
                 contexts: [{name: red, context: {cluster: c, user: u}}]\n\
