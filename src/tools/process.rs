@@ -145,7 +145,7 @@ impl Command {
         self
     }
 
-    /// Sets a variable of its environment, beside ours.
+    /// Sets a variable of its environment, beside ours. One that is set twice has the first value.
     pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
         self.env.push((name.as_ref().to_owned(), value.as_ref().to_owned()));
         self

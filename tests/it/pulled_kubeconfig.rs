@@ -38,11 +38,16 @@ fn calls(sandbox: &Sandbox, verb: &str) -> usize {
     read(sandbox, "calls").lines().filter(|call| call.starts_with(verb)).count()
 }
 
+/// What is in the files of the state folder whose names begin with `begin`.
+fn files(sandbox: &Sandbox, begin: &str) -> Vec<String> {
+    let entries = fs_err::read_dir(sandbox.path(".provision")).unwrap().map(|entry| entry.unwrap());
+    let entries = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(begin));
+    entries.map(|entry| fs_err::read_to_string(entry.path()).unwrap()).collect()
+}
+
 /// The kubeconfigs that were set aside.
 fn kept(sandbox: &Sandbox) -> Vec<String> {
-    let entries = fs_err::read_dir(sandbox.path(".provision")).unwrap().map(|entry| entry.unwrap());
-    let entries = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with("kubeconfig.foreign-"));
-    entries.map(|entry| fs_err::read_to_string(entry.path()).unwrap()).collect()
+    files(sandbox, "kubeconfig.foreign-")
 }
 
 /// A server of the author's, which counts who connects.
@@ -145,23 +150,37 @@ fn a_kubeconfig_of_an_earlier_version_is_made_again_and_the_cluster_stays() {
 }
 
 #[test]
-fn a_kill_between_what_minikube_writes_and_its_seal_ends_well() {
+fn a_kill_while_minikube_writes_it_ends_well() {
     let (sandbox, _cluster, _docker) = project("");
     let minikube = read(&sandbox, "bin/minikube");
     let kills = "\"$KUBECONFIG\"; [ -e \"$here/../killed\" ] || { touch \"$here/../killed\"; kill -9 $PPID; }";
     sandbox.tool("minikube", &minikube.replace("\"$KUBECONFIG\" ;;", &format!("{kills} ;;")));
     for verb in ["start", "update-context"] {
         drop(fs_err::remove_file(sandbox.path("killed")));
-        let seal = sandbox.path(".provision/kubeconfig.seal");
-        drop(fs_err::remove_file(&seal));
+        drop(fs_err::remove_file(sandbox.path(".provision/kubeconfig")));
         sandbox.run(&["up"]);
-        assert!(sandbox.path("killed").exists() && !seal.exists(), "{verb}: it was not killed before the seal");
-        assert!(sandbox.path(".provision/kubeconfig").exists());
-        sandbox.run(&["up"]).code(0).says("kubeconfig.foreign-");
+        assert!(sandbox.path("killed").exists(), "{verb}");
+        assert!(!sandbox.path(".provision/kubeconfig").exists(), "{verb}: it was not killed before it was ours");
+        sandbox.run(&["up"]).code(0).keeps_quiet_about("foreign");
         sandbox.run(&["up"]).code(0).says("nothing to do");
         assert!(calls(&sandbox, verb) > 0);
-        assert_eq!(calls(&sandbox, "delete"), 0);
+        assert_eq!((calls(&sandbox, "delete"), kept(&sandbox).len()), (0, 0));
+        assert_eq!(files(&sandbox, "kubeconfig.draft").len(), 0);
     }
+}
+
+/// A step that needs no cluster runs while minikube starts one, and has already written where it will be.
+#[test]
+fn a_step_that_runs_while_minikube_writes_it_is_not_refused() {
+    let step = "while ! [ -e wrote ]; do sleep 0.01; done; cat \"$KUBECONFIG\" >got 2>&1 || touch went";
+    let other = command("other", step).replace("[[stage]]\n", "[[stage]]\nneeds = []\n");
+    let (sandbox, _cluster, _docker) = project("");
+    sandbox.file("pipeline.toml", &(read(&sandbox, "pipeline.toml") + &other));
+    let minikube = read(&sandbox, "bin/minikube");
+    let waits = "\"$KUBECONFIG\"; touch \"$here/../wrote\"; while ! [ -e \"$here/../went\" ]; do sleep 0.01; done ;;";
+    sandbox.tool("minikube", &minikube.replace("\"$KUBECONFIG\" ;;", waits));
+    sandbox.run(&["up"]).code(0);
+    assert!(read(&sandbox, "got").contains("No such file"));
 }
 
 #[test]

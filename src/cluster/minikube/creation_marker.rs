@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Failure, ids};
 use crate::files::{read_own_text, replace_file};
+use crate::tools::kubernetes::OwnKubeconfig;
 use crate::tools::{checkout_id, unique_id};
 
 /// The file's name in the state folder.
@@ -18,14 +19,15 @@ const NAME: &str = "cluster-making";
 #[derive(Debug)]
 pub(super) struct CreationMarker {
     file: PathBuf,
-    kubeconfig: PathBuf,
+    kubeconfig: OwnKubeconfig,
     profile: String,
 }
 
 impl CreationMarker {
     /// The marker of `profile`, kept in `state_dir`.
     pub(super) fn new(state_dir: &Path, profile: &str) -> Self {
-        Self { file: state_dir.join(NAME), kubeconfig: state_dir.join("kubeconfig"), profile: profile.to_owned() }
+        let kubeconfig = OwnKubeconfig::new(&state_dir.join("kubeconfig"), profile);
+        Self { file: state_dir.join(NAME), kubeconfig, profile: profile.to_owned() }
     }
 
     /// Returns the id of a creation that has begun and not ended.
@@ -54,7 +56,7 @@ impl CreationMarker {
             None => unique_id(&self.id_prefix().unwrap_or_default()),
         };
         let write = || -> std::io::Result<()> {
-            remove(&self.kubeconfig)?;
+            self.kubeconfig.remove()?;
             replace_file(&self.file, format!("{} {id}\n", self.profile).as_bytes())?;
             fs_err::File::open(self.file.parent().unwrap_or(Path::new("/")))?.sync_all()
         };
@@ -64,25 +66,24 @@ impl CreationMarker {
 
     /// Removes it, and our kubeconfig: the cluster is gone.
     pub(super) fn forget(&self) -> Result<(), Failure> {
-        remove(&self.kubeconfig).map_err(|error| failure("can't remove the kubeconfig of the cluster", &error))?;
+        let removed = self.kubeconfig.remove();
+        removed.map_err(|error| failure("can't remove the kubeconfig of the cluster", &error))?;
         self.end()
     }
 
     /// Removes it: the cluster is up.
     pub(super) fn end(&self) -> Result<(), Failure> {
-        remove(&self.file).map_err(|error| failure("can't remove the marker of a cluster's creation", &error))
+        match fs_err::remove_file(&self.file) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                Err(failure("can't remove the marker of a cluster's creation", &error))
+            }
+            _ => Ok(()),
+        }
     }
 }
 
 fn failure(what: &str, error: &std::io::Error) -> Failure {
     Failure::of(ids::STATE_UNUSABLE, what).source(error)
-}
-
-fn remove(file: &Path) -> std::io::Result<()> {
-    match fs_err::remove_file(file) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
 }
 
 #[cfg(test)]

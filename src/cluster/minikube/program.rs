@@ -69,7 +69,7 @@ impl Minikube {
 
     /// Returns the state of the cluster. Changes nothing.
     pub(super) async fn status(&self, host: &dyn ProcessObserver) -> Result<ClusterState, Failure> {
-        let command = self.command("status")?.args(["-o", "json"]).capture();
+        let command = self.command("status")?.args(["-o", "json"]).env("KUBECONFIG", self.kubeconfig.path()).capture();
         let line = command.display_line();
         let quiet = Translator::new(host, &|_| ());
         let exit = command.run(&quiet).await?;
@@ -157,7 +157,7 @@ impl Minikube {
         self.kubeconfig.set_aside()
     }
 
-    /// A call of minikube, which reads and writes our kubeconfig, and would do so through a link.
+    /// A call of minikube, which would use our kubeconfig through a link.
     fn command(&self, verb: &str) -> Result<Command, Failure> {
         let path = self.kubeconfig.path();
         refuse_link(path).map_err(|error| {
@@ -166,16 +166,16 @@ impl Minikube {
                 .source(&error)
                 .hint(format!("remove it, and run the same command again: `rm {file}`"))
         })?;
-        // What it leaves there will be sealed.
         self.kubeconfig.check()?;
-        let command = Command::new(&self.program).args([verb, "-p", &self.profile]).env("KUBECONFIG", path);
+        let command = Command::new(&self.program).args([verb, "-p", &self.profile]);
         Ok(self.env.iter().fold(command, |command, (name, value)| command.env(name, value)))
     }
 
-    /// Runs a call that may write our kubeconfig, and seals what it has written, however it ended.
+    /// Runs a call that may write our kubeconfig: it writes a draft, which becomes ours, however the call ended.
     async fn call(&self, command: Command, observer: &dyn ProcessObserver) -> Result<Exit, Failure> {
-        let exit = command.run(observer).await;
-        self.kubeconfig.seal()?;
+        let draft = self.kubeconfig.draft()?;
+        let exit = command.env("KUBECONFIG", draft.path()).run(observer).await;
+        draft.adopt()?;
         exit
     }
 

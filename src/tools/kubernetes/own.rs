@@ -1,8 +1,9 @@
 //! [`OwnKubeconfig`]: the kubeconfig of a cluster that we start, with its seal.
 //!
 //! Who writes this file decides where secrets are sent, and git replaces ignored files without a word: a repository can
-//! put one into a state folder that was made here. So it counts only with a seal that nobody else can make, made after
-//! every call of the program that writes it.
+//! put one into a state folder that was made here. So it counts only with a seal that nobody else can make. The program
+//! that writes it works on a draft, under a name that nobody knows beforehand; what it leaves there is sealed and then
+//! takes the name, so that a step that runs at the same time finds a kubeconfig of ours at any moment, or none.
 
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -14,6 +15,10 @@ use kube::config::Kubeconfig;
 use crate::error::{Failure, ids};
 use crate::files::{read_own, read_own_text, refuse_link, replace_file};
 use crate::tools::machine::folder_identity;
+use crate::tools::unique_id;
+
+/// What stands between the kubeconfig's name and the number of a draft.
+const DRAFT: &str = ".draft";
 
 /// What the key is for: no other digest of the folder's identity is this key, and none gives it away.
 const PURPOSE: &str = "provision 2026-11-27 seal of the kubeconfig of a cluster that provision starts";
@@ -62,18 +67,51 @@ impl OwnKubeconfig {
         Kubeconfig::from_yaml(&text).map(Some).map_err(|error| self.unusable().source(&error))
     }
 
-    /// Seals what stands there. Only for what we have just had written, in the place of one that was ours or of none.
-    pub fn seal(&self) -> Result<(), Failure> {
-        let seal = || match read_own(&self.file) {
-            Ok(bytes) if self.fits(&bytes) => Ok(()),
-            Ok(bytes) => replace_file(&self.seal_file(), format!("{}\n", self.seal_of(&bytes)?.to_hex()).as_bytes()),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-            Err(error) => Err(error),
+    /// Returns a copy for a program that changes it. Fails if there is one that is not ours.
+    pub fn draft(&self) -> Result<Draft<'_>, Failure> {
+        self.check()?;
+        let begin = || {
+            // Of a run that was killed.
+            self.drafts()?.iter().try_for_each(fs::remove_file)?;
+            let file = PathBuf::from(unique_id(&format!("{}{DRAFT}", self.file.display())));
+            match read_own(&self.file) {
+                Ok(bytes) => replace_file(&file, &bytes).map(|()| file),
+                Err(error) if error.kind() == ErrorKind::NotFound => Ok(file),
+                Err(error) => Err(error),
+            }
         };
-        seal().map_err(|error| {
-            Failure::of(ids::STATE_UNUSABLE, format!("can't seal the kubeconfig `{}`", self.file.display()))
-                .source(&error)
+        let file = begin().map_err(|error| self.state_unusable("copy").source(&error))?;
+        Ok(Draft { of: self, file })
+    }
+
+    /// Removes it, with the drafts of killed runs: the cluster is gone.
+    pub fn remove(&self) -> io::Result<()> {
+        let files = self.drafts()?.into_iter().chain([self.file.clone()]);
+        files.map(fs::remove_file).try_for_each(|removed| match removed {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
         })
+    }
+
+    /// Whether it has our context, or may have it: one that is not ours, or can't be read. So may the draft of a run
+    /// that was killed before it was ours.
+    pub(super) fn may_know_context(&self) -> bool {
+        let has = |config: Kubeconfig| config.contexts.iter().any(|named| named.name == self.context);
+        let draft_has = |text: String| Kubeconfig::from_yaml(&text).map_or(true, has);
+        let drafts = self.drafts().map(|drafts| drafts.iter().any(|file| read_own_text(file).map_or(true, draft_has)));
+        drafts.unwrap_or(true) || self.read().map_or(true, |config| config.is_some_and(has))
+    }
+
+    fn drafts(&self) -> io::Result<Vec<PathBuf>> {
+        let (Some(folder), Some(name)) = (self.file.parent(), self.file.file_name()) else { return Ok(Vec::new()) };
+        let begin = format!("{}{DRAFT}", name.display());
+        let entries = match fs::read_dir(folder) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries?,
+        };
+        let paths = entries.map(|entry| entry.map(|entry| entry.path()));
+        let is_draft = |path: &PathBuf| path.file_name().is_some_and(|name| name.display().to_string().starts_with(&begin));
+        paths.filter(|path| path.as_ref().map_or(true, is_draft)).collect()
     }
 
     /// Keeps one that is not ours under another name. Returns what a person should know; `None` if there is none.
@@ -89,9 +127,7 @@ impl OwnKubeconfig {
             seconds += 1;
             kept = self.file.with_extension(format!("foreign-{seconds}"));
         }
-        fs::rename(&self.file, &kept).map_err(|error| {
-            Failure::of(ids::STATE_UNUSABLE, "can't set a kubeconfig that is not ours aside").source(&error)
-        })?;
+        fs::rename(&self.file, &kept).map_err(|error| self.state_unusable("set aside").source(&error))?;
         Ok(Some(format!(
             "the kubeconfig was not made here, or another program has changed it, as if `git pull` had put it here: it \
              is kept as `{}`, and the step that starts the cluster makes it again",
@@ -100,9 +136,24 @@ impl OwnKubeconfig {
     }
 
     fn fits(&self, bytes: &[u8]) -> bool {
-        let noted = read_own_text(&self.seal_file()).ok();
-        let noted = noted.and_then(|text| blake3::Hash::from_hex(text.trim_end()).ok());
-        noted.is_some() && noted == self.seal_of(bytes).ok()
+        let is_sealed = |seal| self.seals().contains(&seal);
+        leads_nowhere(bytes) || self.seal_of(bytes).is_ok_and(is_sealed)
+    }
+
+    /// The seals that were made last, the newest first.
+    fn seals(&self) -> Vec<blake3::Hash> {
+        let text = read_own_text(&self.seal_file()).unwrap_or_default();
+        text.lines().filter_map(|line| blake3::Hash::from_hex(line).ok()).collect()
+    }
+
+    /// Seals `bytes`, which take the place of what is sealed now: until they do, that is ours as well.
+    fn seal(&self, bytes: &[u8]) -> io::Result<()> {
+        let (seal, known) = (self.seal_of(bytes)?, self.seals());
+        if known.first() == Some(&seal) {
+            return Ok(());
+        }
+        let lines = [seal].into_iter().chain(known.into_iter().take(1)).map(|seal| format!("{}\n", seal.to_hex()));
+        replace_file(&self.seal_file(), lines.collect::<String>().as_bytes())
     }
 
     fn seal_of(&self, bytes: &[u8]) -> io::Result<blake3::Hash> {
@@ -120,6 +171,10 @@ impl OwnKubeconfig {
         Failure::of(ids::KUBECONFIG_UNUSABLE, format!("can't use the kubeconfig {}", self.file.display()))
     }
 
+    fn state_unusable(&self, what: &str) -> Failure {
+        Failure::of(ids::STATE_UNUSABLE, format!("can't {what} the kubeconfig `{}`", self.file.display()))
+    }
+
     fn foreign(&self) -> Failure {
         let message = format!("`{}` was not made here, and nobody is connected to where it leads", self.file.display());
         Failure::of(ids::STATE_FOREIGN, message)
@@ -132,18 +187,55 @@ impl OwnKubeconfig {
     }
 }
 
+/// A kubeconfig that a program changes, beside the one that steps read.
+#[derive(Debug)]
+pub struct Draft<'a> {
+    of: &'a OwnKubeconfig,
+    file: PathBuf,
+}
+
+impl Draft<'_> {
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.file
+    }
+
+    /// Has it take the place of the one that it is a draft of, once the program has ended, however it ended. What a
+    /// program that was stopped has left half written does not. One that is not ours by now is set aside.
+    pub fn adopt(self) -> Result<(), Failure> {
+        let adopt = || match read_own(&self.file) {
+            Ok(bytes) if parse(&bytes).is_none() => fs::remove_file(&self.file),
+            Ok(bytes) => self.of.seal(&bytes).and_then(|()| fs::rename(&self.file, &self.of.file)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
+        };
+        self.of.set_aside()?;
+        adopt().map_err(|error| self.of.state_unusable("replace").source(&error))
+    }
+}
+
+/// Reads a kubeconfig. Not one of several documents: programs read one of them, and others all.
+fn parse(bytes: &[u8]) -> Option<Kubeconfig> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    let is_one = !text.lines().skip(1).any(|line| line.starts_with("---"));
+    is_one.then(|| Kubeconfig::from_yaml(text).ok())?
+}
+
+/// Whether no program can reach anything with a kubeconfig. minikube leaves such a one when it stops a cluster.
+fn leads_nowhere(bytes: &[u8]) -> bool {
+    parse(bytes).is_some_and(|config| {
+        let none_is_current = config.current_context.is_none_or(|name| name.is_empty());
+        none_is_current && config.contexts.is_empty() && config.clusters.is_empty() && config.auth_infos.is_empty()
+    })
+}
+
 /// What is sealed of a kubeconfig: what leads to the cluster of `context`; all of it, where that is not known.
 fn sealed_part(bytes: &[u8], context: &str) -> Vec<u8> {
     leads_to(bytes, context).unwrap_or_else(|| [b"whole\0", bytes].concat())
 }
 
 fn leads_to(bytes: &[u8], context: &str) -> Option<Vec<u8>> {
-    let text = std::str::from_utf8(bytes).ok()?;
-    // Of several documents, programs read one, and others all.
-    if text.lines().skip(1).any(|line| line.starts_with("---")) {
-        return None;
-    }
-    let mut config = Kubeconfig::from_yaml(text).ok()?;
+    let mut config = parse(bytes)?;
     config.contexts.retain(|named| named.name == context);
     let (clusters, users): (Vec<_>, Vec<_>) = config
         .contexts

@@ -100,9 +100,8 @@ impl KubeSource {
     /// be read, or is not ours, may have it.
     pub fn is_known(&self) -> bool {
         let knows = |config: Kubeconfig| config.contexts.iter().any(|context| context.name == self.context);
-        let knows_own = |own: OwnKubeconfig| own.read().map_or(true, |config| config.is_some_and(knows));
         let knows_users = |file: &PathBuf| Kubeconfig::read_from(file).map_or_else(|_| file.exists(), knows);
-        self.own().is_some_and(knows_own) || user_kubeconfigs().iter().any(knows_users)
+        self.own().is_some_and(|own| own.may_know_context()) || user_kubeconfigs().iter().any(knows_users)
     }
 
     /// Returns the certificate with which the client shows who it is, as PEM; `None` where there is none, or none that

@@ -15,9 +15,22 @@ fn of(folder: &Path) -> OwnKubeconfig {
 /// A folder with a kubeconfig that is sealed.
 fn sealed() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("kubeconfig"), OURS).unwrap();
-    of(folder.path()).seal().unwrap();
+    make(&of(folder.path()), OURS);
     folder
+}
+
+/// As minikube makes one.
+fn make(own: &OwnKubeconfig, text: &str) {
+    let draft = own.draft().unwrap();
+    fs::write(draft.path(), text).unwrap();
+    draft.adopt().unwrap();
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<String> = names.collect();
+    names.sort();
+    names
 }
 
 fn is_ours(folder: &Path, text: &str) -> bool {
@@ -49,7 +62,7 @@ fn whatever_leads_elsewhere_breaks_the_seal() {
         assert_ne!(changed, OURS, "{from}");
         assert!(!is_ours(folder, &changed), "{from} -> {to}");
     }
-    for text in ["", "garbage: [", &format!("{OURS}---\n{OURS}"), &OURS[..OURS.len() / 2]] {
+    for text in ["garbage: [", &format!("{OURS}---\n{OURS}"), &OURS[..OURS.len() / 2]] {
         assert!(!is_ours(folder, text), "{text}");
     }
 }
@@ -100,23 +113,94 @@ fn what_is_not_ours_is_kept_and_what_is_ours_stays() {
         assert!(own.read().unwrap().is_none());
         own.check().unwrap();
     }
-    let kept = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path());
-    let kept: Vec<PathBuf> = kept.filter(|path| path.display().to_string().contains("foreign")).collect();
+    let kept: Vec<String> = names(folder.path()).into_iter().filter(|name| name.contains("foreign")).collect();
     assert_eq!(kept.len(), 4, "one has taken the place of another: {kept:?}");
-    assert!(kept.iter().all(|path| fs::read_to_string(path).unwrap() == OURS));
-    // Nothing is there to be sealed, or kept.
-    own.seal().unwrap();
+    assert!(kept.iter().all(|name| fs::read_to_string(folder.path().join(name)).unwrap() == OURS));
+    // Nothing is there to be kept.
     assert_eq!(own.set_aside().unwrap(), None);
 }
 
 #[test]
-fn what_can_not_be_read_as_a_kubeconfig_is_sealed_as_it_is() {
+fn what_leads_nowhere_needs_no_seal() {
+    let folder = tempfile::tempdir().unwrap();
+    // The last is what minikube leaves when it stops the only cluster.
+    for text in ["", "contexts: []\n", "apiVersion: v1\nclusters: null\ncontexts: null\ncurrent-context: \"\"\nusers: null\n"] {
+        assert!(is_ours(folder.path(), text), "{text}");
+    }
+    for text in [
+        "clusters: [{name: a, cluster: {server: 'https://other'}}]\n",
+        "contexts: [{name: a, context: {cluster: a, user: a}}]\n",
+        "users: [{name: a, user: {token: t}}]\n",
+        "current-context: a\n",
+        "garbage: [",
+    ] {
+        assert!(!is_ours(folder.path(), text), "{text}");
+    }
+}
+
+#[test]
+fn what_is_there_is_ours_while_a_draft_takes_its_place() {
+    let folder = sealed();
+    let (own, newer) = (of(folder.path()), OURS.replace(":8443", ":9443"));
+    let draft = own.draft().unwrap();
+    assert_eq!(fs::read_to_string(draft.path()).unwrap(), OURS);
+    fs::write(draft.path(), &newer).unwrap();
+    own.check().unwrap();
+    // Killed between the seal and the new name.
+    own.seal(newer.as_bytes()).unwrap();
+    own.check().unwrap();
+    draft.adopt().unwrap();
+    own.check().unwrap();
+    assert_eq!(fs::read_to_string(own.path()).unwrap(), newer);
+    make(&own, &newer.replace(":9443", ":1443"));
+    assert!(!is_ours(folder.path(), OURS), "the one before the last is still ours");
+    assert_eq!(names(folder.path()), ["kubeconfig", "kubeconfig.seal"]);
+}
+
+#[test]
+fn a_draft_that_is_half_written_or_gone_leaves_what_there_was() {
+    let folder = sealed();
+    let own = of(folder.path());
+    make(&own, "clusters: [{na");
+    fs::remove_file(own.draft().unwrap().path()).unwrap();
+    let draft = own.draft().unwrap();
+    fs::remove_file(draft.path()).unwrap();
+    draft.adopt().unwrap();
+    own.check().unwrap();
+    assert_eq!(fs::read_to_string(own.path()).unwrap(), OURS);
+    assert_eq!(names(folder.path()), ["kubeconfig", "kubeconfig.seal"]);
+}
+
+#[test]
+fn one_that_is_replaced_while_a_draft_is_written_is_kept() {
+    let folder = sealed();
+    let (own, theirs) = (of(folder.path()), OURS.replace("192.168.49.2", "other"));
+    let draft = own.draft().unwrap();
+    fs::write(own.path(), &theirs).unwrap();
+    draft.adopt().unwrap();
+    own.check().unwrap();
+    assert_eq!(fs::read_to_string(own.path()).unwrap(), OURS);
+    let kept = names(folder.path()).into_iter().find(|name| name.contains("foreign")).unwrap();
+    assert_eq!(fs::read_to_string(folder.path().join(kept)).unwrap(), theirs);
+    assert!(own.draft().is_ok());
+    fs::write(own.path(), &theirs).unwrap();
+    assert_eq!(own.draft().unwrap_err().error_id(), ids::STATE_FOREIGN);
+}
+
+#[test]
+fn the_draft_of_a_killed_run_may_know_the_cluster_and_goes_with_the_next() {
     let folder = tempfile::tempdir().unwrap();
     let own = of(folder.path());
-    for text in ["garbage: [", "contexts: []\n", ""] {
-        fs::write(folder.path().join("kubeconfig"), text).unwrap();
-        own.seal().unwrap();
-        own.check().unwrap();
-        assert!(!is_ours(folder.path(), &format!("{text} ")));
+    assert!(!own.may_know_context());
+    for (text, may) in [("", false), (OURS, true), ("garbage: [", true)] {
+        fs::write(folder.path().join("kubeconfig.draft-0123456789abcdef"), text).unwrap();
+        assert_eq!(own.may_know_context(), may, "{text}");
     }
+    drop(own.draft().unwrap());
+    assert!(!own.may_know_context());
+    make(&own, OURS);
+    assert!(own.may_know_context());
+    fs::write(folder.path().join("kubeconfig.draft-0123456789abcdef"), "").unwrap();
+    own.remove().unwrap();
+    assert_eq!(names(folder.path()), ["kubeconfig.seal"]);
 }
