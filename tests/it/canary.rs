@@ -10,6 +10,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use fs_err as fs;
 use serde_json::json;
 
+use crate::fake_cluster::FakeCluster;
 use crate::fake_engine::{FakeEngine, Image, listen};
 use crate::fake_helm;
 use crate::sandbox::{Sandbox, all_arguments};
@@ -120,6 +121,44 @@ optional = true
 always = true
 secrets = ["TOKEN"]
 run = ["program", "fails"]
+"#;
+
+/// A cluster that minikube makes, with an addon and an image.
+const WITH_MINIKUBE: &str = r#"
+[pipeline]
+name = "canary"
+[secrets]
+TOKEN = { env = "MY_TOKEN" }
+[cluster]
+provider = "minikube"
+name = "pp"
+start-args = ["--wait=all"]
+[[stage]]
+id = "s"
+[[stage.step]]
+id = "image"
+action = "docker-build"
+context = "app"
+image = "built"
+[[stage.step]]
+id = "cluster"
+action = "cluster-start"
+[[stage.step]]
+id = "addon"
+action = "cluster-addon"
+needs = ["cluster"]
+addon = "default-storageclass"
+[[stage.step]]
+id = "load"
+action = "image-load"
+needs = ["cluster", "image"]
+image = "${{ steps.s.image.image }}"
+[[stage.step]]
+id = "secret"
+action = "secret-apply"
+needs = ["cluster"]
+name = "keys"
+data = { TOKEN = "${{ secrets.TOKEN }}" }
 "#;
 
 /// What a program writes of a secret.
@@ -326,4 +365,38 @@ fn a_canary_is_in_no_file_output_or_argument_and_only_in_the_environment_of_thos
     assert!(during.windows(began.len()).any(|part| part == began), "the journal was read while the run was on");
     assert!(leaks.is_empty(), "{}", leaks.join("\n"));
     assert!(shown.stdout.contains("***") || shown.stderr.contains("***"));
+}
+
+#[test]
+fn minikube_gets_no_canary_whatever_it_does() {
+    let spied = tempfile::tempdir().unwrap();
+    let mut sandbox = Sandbox::new(WITH_MINIKUBE);
+    sandbox.env("MY_TOKEN", CANARY).file("app/Dockerfile", "FROM scratch\n");
+    let profile = |on: bool| format!(r#"{{"Driver":"docker","Addons":{{"default-storageclass":{on}}}}}"#);
+    sandbox.file("profile", &profile(true)).file(".minikube/profiles/pp/config.json", &profile(false));
+    let _engine = FakeEngine::serve(&mut sandbox);
+    let _cluster = FakeCluster::serve(&sandbox, "pp");
+    let spy = SPY.replace("SPIED", &spied.path().display().to_string());
+    let spy = spy.lines().filter(|line| !line.contains("tar -cf")).collect::<Vec<_>>().join("\n");
+    let minikube = fs::read_to_string(sandbox.path("bin/minikube")).unwrap();
+    let (first, rest) = minikube.split_once('\n').unwrap();
+    sandbox.tool(
+        "minikube",
+        &format!(
+            "{first}\n{spy}\n{}",
+            rest.replace(
+                "update-context*",
+                "addons*) mv profile .minikube/profiles/pp/config.json ;;\nupdate-context*"
+            )
+        ),
+    );
+    sandbox.run(&["up", "-v"]).code(0);
+    let calls = fs::read_to_string(sandbox.path("calls")).unwrap();
+    for verb in ["start -p pp", "status -p pp", "addons -p pp enable", "-p pp image load"] {
+        assert!(calls.lines().any(|call| call.contains(verb)), "`{verb}` was never called:\n{calls}");
+    }
+    let secrets = [CANARY.to_owned()];
+    let leaks = files(spied.path()).into_iter().chain(files(&sandbox.path("")));
+    let leaks = leaks.flat_map(|path| found(&path.display().to_string(), &fs::read(&path).unwrap(), &secrets));
+    assert_eq!(leaks.collect::<Vec<_>>(), Vec::<String>::new());
 }

@@ -110,7 +110,8 @@ impl OwnKubeconfig {
             entries => entries?,
         };
         let paths = entries.map(|entry| entry.map(|entry| entry.path()));
-        let is_draft = |path: &PathBuf| path.file_name().is_some_and(|name| name.display().to_string().starts_with(&begin));
+        let is_draft =
+            |path: &PathBuf| path.file_name().is_some_and(|name| name.display().to_string().starts_with(&begin));
         paths.filter(|path| path.as_ref().map_or(true, is_draft)).collect()
     }
 

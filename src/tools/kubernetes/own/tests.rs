@@ -124,7 +124,9 @@ fn what_is_not_ours_is_kept_and_what_is_ours_stays() {
 fn what_leads_nowhere_needs_no_seal() {
     let folder = tempfile::tempdir().unwrap();
     // The last is what minikube leaves when it stops the only cluster.
-    for text in ["", "contexts: []\n", "apiVersion: v1\nclusters: null\ncontexts: null\ncurrent-context: \"\"\nusers: null\n"] {
+    for text in
+        ["", "contexts: []\n", "apiVersion: v1\nclusters: null\ncontexts: null\ncurrent-context: \"\"\nusers: null\n"]
+    {
         assert!(is_ours(folder.path(), text), "{text}");
     }
     for text in [
