@@ -107,6 +107,7 @@ async fn build(build: Vec<Vec<u8>>, has_image: bool) -> Result<Image, Failure> {
         &socket,
         Arc::new(move |line: &str| match line.split(' ').nth(1).unwrap_or_default() {
             path if path.starts_with("/version") => json(VERSION),
+            path if path.ends_with("/_ping") => json("OK"),
             path if path.starts_with("/build") => build.clone(),
             path if path.starts_with("/images/") && has_image => {
                 json(&format!("{{\"Id\":\"{ID}\",\"Size\":5,\"Architecture\":\"amd64\"}}"))
@@ -174,7 +175,7 @@ async fn an_archive_that_breaks_off_is_an_error() {
     let socket = dir.path().join("docker.sock");
     serve(
         &socket,
-        Arc::new(|line: &str| if line.contains("/version") { json(VERSION) } else { chunked(&["some bytes"], false) }),
+        Arc::new(|line: &str| if line.contains("/_ping") { json("OK") } else { chunked(&["some bytes"], false) }),
     );
     let docker = Docker::connect_to(endpoint(&socket)).await.unwrap();
     let mut archive = docker.export("x:1");
@@ -226,6 +227,7 @@ async fn unpacked_size(extra: &'static str) -> u64 {
         &socket,
         Arc::new(move |line: &str| match line.split(' ').nth(1).unwrap_or_default() {
             path if path.starts_with("/version") => json(VERSION),
+            path if path.ends_with("/_ping") => json("OK"),
             path if path.ends_with("/history") => {
                 json(&format!("[{}]", ["100", "0", "200"].map(|size| LAYER.replace("SIZE", size)).join(",")))
             }
@@ -257,6 +259,7 @@ async fn exec(stdin: Option<Stdin>) -> Result<Vec<u8>, Failure> {
         &socket,
         Arc::new(move |line: &str| match line.split(' ').nth(1).unwrap_or_default() {
             path if path.starts_with("/version") => json(VERSION),
+            path if path.ends_with("/_ping") => json("OK"),
             path if path.ends_with("/containers/node/exec") => json("{\"Id\":\"e1\"}"),
             path if path.ends_with("/exec/e1/start") => vec![printed.to_vec()],
             path if path.ends_with("/exec/e1/json") => json(match n_asked.fetch_add(1, Ordering::Relaxed) {

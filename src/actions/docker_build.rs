@@ -170,7 +170,7 @@ impl Action for DockerBuild {
             }
             inputs.digest("context", cx.tools().digest(context.files()).await?);
             let docker = cx.tools().docker().await?;
-            let engine = docker.engine();
+            let engine = docker.engine().await?;
             let build = format!("{}/{}", engine.os, engine.arch);
             let platforms = Platforms { target: self.platform.as_deref().unwrap_or(&build), build: &build };
             let sources = dockerfile::sources(&String::from_utf8_lossy(text), &self.args, platforms);

@@ -153,10 +153,11 @@ impl ToolCheck {
         if self.daemon {
             let docker = cx.tools().docker().await?;
             docker.ping().await?;
+            let engine = docker.engine().await?;
             if let Some(wanted) = &self.desktop {
-                check_desktop(wanted, &docker.engine().platform).map_err(|failure| self.advise(failure))?;
+                check_desktop(wanted, &engine.platform).map_err(|failure| self.advise(failure))?;
             }
-            output = output.with("daemon", &docker.engine().version);
+            output = output.with("daemon", &engine.version);
         }
         let version = output.get("version").unwrap_or("of unknown version").to_owned();
         cx.line(&format!("{} {version} at {}", self.tool, path.display()));
@@ -207,7 +208,7 @@ impl Action for ToolCheck {
                 let answered = async {
                     let docker = cx.tools().docker().await?;
                     docker.ping().await?;
-                    Ok::<_, Failure>(docker.engine().version.clone())
+                    Ok::<_, Failure>(docker.engine().await?.version.clone())
                 };
                 match answered.await {
                     Ok(version) if output.get("daemon") == Some(&*version) => {}

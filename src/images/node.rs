@@ -72,16 +72,19 @@ fn choose(ways: &[&'static dyn Delivery], service: &str) -> Option<&'static dyn 
     by_service.or_else(|| ways.iter().find(|way| way.service().is_none())).copied()
 }
 
-/// Prints the name of the first of [`SERVICES`] that is active in the node, and then all images that it has. systemctl
-/// prints the state of each on a line of its own, and is asked once: starting it takes as long as listing the images.
+/// Prints the name of the first of [`SERVICES`] that is active in the node, and then all images that it has. Which one
+/// is there often shows by its socket alone. Else systemctl is asked, once, which takes as long as listing the images:
+/// it prints the state of each on a line of its own.
 fn list_script(ways: &[&dyn Delivery]) -> String {
     let services = SERVICES.join(" ");
     let arm = |way: &&dyn Delivery| way.service().map(|service| format!("{}) {} ;;\n", service.name, service.list));
     let arms: String = ways.iter().filter_map(arm).collect();
     format!(
         "set -- {services}; s=\n\
+         if [ -S /run/containerd/containerd.sock ] && [ ! -e /run/docker.sock ] && [ ! -e /run/crio/crio.sock ]; then\n\
+         s=containerd\nelse\n\
          for state in $(systemctl is-active $*); do case $state in active|reloading) s=$1; break ;; esac; shift; done\n\
-         echo $s\ncase $s in\n{arms}esac\n"
+         fi\necho $s\ncase $s in\n{arms}esac\n"
     )
 }
 
@@ -133,8 +136,10 @@ mod tests {
         assert_eq!(
             list_script(&[&NodeContainerd, &NodeDocker, &WithoutService]),
             "set -- docker crio containerd; s=\n\
+             if [ -S /run/containerd/containerd.sock ] && [ ! -e /run/docker.sock ] && [ ! -e /run/crio/crio.sock ]; then\n\
+             s=containerd\nelse\n\
              for state in $(systemctl is-active $*); do case $state in active|reloading) s=$1; break ;; esac; shift; done\n\
-             echo $s\ncase $s in\n\
+             fi\necho $s\ncase $s in\n\
              containerd) crictl images -o json ;;\n\
              docker) docker images --no-trunc --format '{{.ID}} {{.Repository}}:{{.Tag}}' ;;\nesac\n"
         );

@@ -32,8 +32,8 @@ const NO_PIPES_FIX: &str = "install bash, or write the script without a pipe";
 #[expect(clippy::disallowed_methods, reason = "it ends at once, and nothing runs yet while the file is read")]
 pub fn refusal(script: &str) -> Option<(&'static str, &'static str)> {
     static LACKS_PIPES: LazyLock<bool> = LazyLock::new(|| {
-        let asked = std::process::Command::new(SH).args(["-c", "set -o pipefail"]).stderr(Stdio::null()).status();
-        process::find("bash").is_err() && !asked.is_ok_and(|status| status.success())
+        let ask = || std::process::Command::new(SH).args(["-c", "set -o pipefail"]).stderr(Stdio::null()).status();
+        process::find("bash").is_err() && !ask().is_ok_and(|status| status.success())
     });
     // Most scripts have none, and a pipeline may have thousands of them.
     if !has_pipe(script) {

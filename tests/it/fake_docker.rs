@@ -162,6 +162,7 @@ impl FakeDocker {
         let found = |text: Option<String>| (if text.is_some() { "200 OK" } else { "404 Not Found" }, text);
         match (method, path) {
             ("GET", "/version") => found(Some(VERSION.into())),
+            ("GET", "/_ping") => found(Some("OK".into())),
             ("GET", "/containers/json") => {
                 if let (Some(_), Some(node)) = (self.read("starts"), self.read("container.json")) {
                     self.write("container.json", &node.replace(r#""Running":false"#, r#""Running":true"#));

@@ -152,7 +152,7 @@ async fn an_image_counts_with_its_unpacked_layers() {
 #[tokio::test]
 async fn the_instructions_of_todays_dockerfiles_build() {
     let docker = docker().await;
-    if docker.engine().api < (1, 44) {
+    if docker.engine().await.unwrap().api < (1, 44) {
         println!("skipped: the builder of this daemon needs `# syntax=`, which has to be pulled");
         return;
     }
@@ -309,7 +309,7 @@ async fn a_daemon_without_buildkit_builds_as_well() {
         ("bad/Dockerfile", &format!("FROM {IMAGE}\nRUN echo oops; exit 3\n")),
     ]);
     let docker = docker_without_buildkit(dir.path()).await;
-    assert_eq!(docker.engine().api, (1, 38));
+    assert_eq!(docker.engine().await.unwrap().api, (1, 38));
     let said = std::sync::Mutex::new(Vec::new());
     let on_event = |event: BuildEvent<'_>| match event {
         BuildEvent::Line(line) | BuildEvent::Warning(line) => said.lock().unwrap().push(line.to_owned()),

@@ -12,7 +12,11 @@ pub(super) async fn check(machine: &Machine) -> Vec<Finding> {
         Err(failure) => vec![Finding::failure("daemon", failure, needed)],
         Ok(daemon) => {
             let Ok(docker) = machine.tools.docker().await else { return Vec::new() };
-            let (engine, endpoint) = (docker.engine(), docker.endpoint());
+            let endpoint = docker.endpoint();
+            let engine = match docker.engine().await {
+                Ok(engine) => engine,
+                Err(failure) => return vec![Finding::failure("daemon", &failure, needed)],
+            };
             let rootless = if daemon.rootless { ", rootless" } else { "" };
             let text = format!("{} at {}, {}{rootless}", engine.version, endpoint.host, daemon.system);
             vec![Finding::good("daemon", text)]

@@ -259,7 +259,6 @@ async fn an_endpoint_has_the_same_address_each_time_and_another_one_while_it_is_
 
 /// A daemon that reaches no registry of ours; returns what it was asked for.
 async fn unreachable_by(error: &str) -> (Failure, Option<String>, Vec<String>) {
-    const VERSION: &str = r#"{"Version":"29.8.1","ApiVersion":"1.56","Os":"linux","Arch":"amd64"}"#;
     let dir = tempfile::tempdir().unwrap();
     let socket = dir.path().join("docker.sock");
     let listener = UnixListener::bind(&socket).unwrap();
@@ -273,7 +272,7 @@ async fn unreachable_by(error: &str) -> (Failure, Option<String>, Vec<String>) {
                 head.push(stream.read_u8().await.unwrap());
             }
             let line = String::from_utf8(head).unwrap().lines().next().unwrap().to_owned();
-            let (status, body) = if line.contains("/version") { (200, VERSION) } else { (500, error.as_str()) };
+            let (status, body) = if line.contains("/_ping") { (200, "OK") } else { (500, error.as_str()) };
             asked.push(line);
             let length = body.len();
             let reply = format!(

@@ -22,9 +22,11 @@ mod temporary;
 mod volumes;
 
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bollard::API_DEFAULT_VERSION;
+use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
 use crate::error::{Failure, ids};
@@ -63,7 +65,7 @@ const CLIENT_TIMEOUT_S: u64 = 7 * 86_400;
 pub struct Docker {
     client: bollard::Docker,
     endpoint: Endpoint,
-    engine: Engine,
+    engine: Arc<OnceCell<Engine>>,
 }
 
 /// What a daemon reports about itself.
@@ -89,31 +91,9 @@ impl Docker {
 
     /// Connects to the daemon at `endpoint`.
     pub async fn connect_to(endpoint: Endpoint) -> Result<Self, Failure> {
-        let client = client(&endpoint)?;
-        let response = match timeout(PING, client.version()).await {
-            Ok(response) => response,
-            Err(_) => Err(bollard::errors::Error::RequestTimeoutError),
-        };
-        let version = response.map_err(|error| failure::unreachable(&error, &endpoint))?;
-        let api = version.api_version.as_deref().and_then(parse_api);
-        let (Some(number), Some(api)) = (version.version, api) else {
-            return Err(Failure::of(
-                ids::DOCKER_UNSUITABLE,
-                format!("what responds at {} is not a Docker daemon", endpoint.host),
-            )
-            .cause(format!("{} names it", endpoint.origin)));
-        };
-        Ok(Self {
-            client,
-            endpoint,
-            engine: Engine {
-                version: number,
-                api,
-                os: version.os.unwrap_or_default(),
-                arch: version.arch.unwrap_or_default(),
-                platform: version.platform.map(|platform| platform.name).unwrap_or_default(),
-            },
-        })
+        let docker = Self { client: client(&endpoint)?, endpoint, engine: Arc::default() };
+        docker.ping().await?;
+        Ok(docker)
     }
 
     /// Where it is, and what named it.
@@ -121,15 +101,40 @@ impl Docker {
         &self.endpoint
     }
 
-    /// What it reported about itself when we connected.
-    pub fn engine(&self) -> &Engine {
-        &self.engine
+    /// What it reports about itself; it is asked once. A daemon runs programs to find that out, which takes it longer
+    /// than most requests: only for those who need it.
+    pub async fn engine(&self) -> Result<&Engine, Failure> {
+        self.engine.get_or_try_init(|| self.request_engine()).await
+    }
+
+    async fn request_engine(&self) -> Result<Engine, Failure> {
+        let response = timeout(PING, self.client.version()).await;
+        let response = response.unwrap_or(Err(bollard::errors::Error::RequestTimeoutError));
+        let version = response.map_err(|error| failure::unreachable(&error, &self.endpoint))?;
+        let api = version.api_version.as_deref().and_then(parse_api);
+        let (Some(number), Some(api)) = (version.version, api) else {
+            return Err(self.is_no_daemon());
+        };
+        Ok(Engine {
+            version: number,
+            api,
+            os: version.os.unwrap_or_default(),
+            arch: version.arch.unwrap_or_default(),
+            platform: version.platform.map(|platform| platform.name).unwrap_or_default(),
+        })
+    }
+
+    fn is_no_daemon(&self) -> Failure {
+        let Endpoint { host, origin, .. } = &self.endpoint;
+        Failure::of(ids::DOCKER_UNSUITABLE, format!("what responds at {host} is not a Docker daemon"))
+            .cause(format!("{origin} names it"))
     }
 
     /// Checks that it still responds.
     pub async fn ping(&self) -> Result<(), Failure> {
         match timeout(PING, self.client.ping()).await {
-            Ok(Ok(_)) => Ok(()),
+            Ok(Ok(text)) if text.trim() == "OK" => Ok(()),
+            Ok(Ok(_)) => Err(self.is_no_daemon()),
             Ok(Err(error)) => Err(failure::unreachable(&error, &self.endpoint)),
             Err(_) => Err(failure::unreachable(&bollard::errors::Error::RequestTimeoutError, &self.endpoint)),
         }

@@ -67,7 +67,7 @@ async fn events_become_progress_and_lines_and_nothing_else_is_passed() {
     let folder = tempfile::tempdir().unwrap();
     fs_err::write(folder.path().join("events"), EVENTS).unwrap();
     let script = format!(
-        "cd {}; echo \"$@ $KUBECONFIG $DOCKER_HOST $MINIKUBE_DELETE_ON_FAILURE\" > args; cat events",
+        "cd {}; echo \"$@ ${{KUBECONFIG%-*}} $DOCKER_HOST $MINIKUBE_DELETE_ON_FAILURE\" > args; cat events",
         folder.path().display()
     );
     let host = FakeHost::default();
@@ -83,7 +83,7 @@ async fn events_become_progress_and_lines_and_nothing_else_is_passed() {
     assert_eq!(host.shown(), "Starting Node\nadvice that is none of an error\nYou cannot change the CPUs\nklog\n");
     assert_eq!(
         fs_err::read_to_string(folder.path().join("args")).unwrap(),
-        "start -p p -o json --cpus=4 --memory=8g --cni=bridge /k unix:///d.sock false\n"
+        "start -p p -o json --cpus=4 --memory=8g --cni=bridge /k.draft unix:///d.sock false\n"
     );
 }
 

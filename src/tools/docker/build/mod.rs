@@ -147,8 +147,9 @@ impl Docker {
         state: &mut State,
         on_event: &(dyn Fn(BuildEvent<'_>) + Sync),
     ) -> Result<(), Ended> {
+        let buildkit = self.uses_buildkit(request).await.map_err(|failure| Ended::Failed(Box::new(failure)))?;
         let body = bollard::body_try_stream(context);
-        let mut stream = self.client.build_image(self.options(request), None, Some(body));
+        let mut stream = self.client.build_image(Self::options(request, buildkit), None, Some(body));
         let (mut last_heard, mut shown) = (Instant::now(), 0);
         loop {
             tokio::select! {
@@ -167,7 +168,7 @@ impl Docker {
                         on_event(BuildEvent::Progress(Progress::bytes(sent, upload.total(), "sending the build context")));
                     }
                     // The classic builder reports an id for each stage of a Dockerfile.
-                    if self.uses_buildkit(request) && state.id.is_some() && last_heard.elapsed() > AFTER_ID {
+                    if buildkit && state.id.is_some() && last_heard.elapsed() > AFTER_ID {
                         return Ok(());
                     }
                     if last_heard.elapsed() > SILENCE {
@@ -184,12 +185,11 @@ impl Docker {
         }
     }
 
-    fn uses_buildkit(&self, request: &BuildRequest) -> bool {
-        self.engine.api >= BUILDKIT_API && !request.classic
+    async fn uses_buildkit(&self, request: &BuildRequest) -> Result<bool, Failure> {
+        Ok(!request.classic && self.engine().await?.api >= BUILDKIT_API)
     }
 
-    fn options(&self, request: &BuildRequest) -> BuildImageOptions {
-        let buildkit = self.uses_buildkit(request);
+    fn options(request: &BuildRequest, buildkit: bool) -> BuildImageOptions {
         BuildImageOptions {
             dockerfile: request.dockerfile.clone(),
             t: Some(request.tag.clone()),
