@@ -19,6 +19,7 @@ mod image_load;
 mod manifest_apply;
 mod manifest_delete;
 mod policy_check;
+mod port_check;
 mod recovery_check;
 mod resource_check;
 mod rollout_check;
@@ -56,6 +57,7 @@ pub static ACTIONS: &[ActionType] = &[
     ActionType::of::<scale_check::ScaleCheck>(),
     ActionType::of::<recovery_check::RecoveryCheck>(),
     ActionType::of::<http_check::HttpCheck>(),
+    ActionType::of::<port_check::PortCheck>(),
     ActionType::of::<command::Command>(),
     ActionType::of::<confirm::Confirm>(),
 ];

@@ -34,6 +34,7 @@ mod login;
 mod logs;
 mod open;
 mod policy_check;
+mod port_check;
 mod profile_trace;
 mod prove;
 mod pulled_kubeconfig;

@@ -35,7 +35,7 @@ port = "http"
 "#;
 
 /// A project whose kube context leads to a scripted API server.
-fn project(pipeline: &str) -> Sandbox {
+pub(crate) fn project(pipeline: &str) -> Sandbox {
     let sandbox = Sandbox::new(pipeline);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let server = format!("http://{}", listener.local_addr().unwrap());
@@ -60,8 +60,9 @@ fn project(pipeline: &str) -> Sandbox {
     sandbox
 }
 
-/// Sets the pods that there are: `NAME ready` or `NAME starting`, a line each. The file is replaced as a whole.
-fn pods(sandbox: &Sandbox, list: &str) {
+/// Sets the pods that there are: `NAME ready` or `NAME starting`, a line each. The file is replaced as a whole. Nothing
+/// listens in a pod whose name begins with `refuses`, and one that begins with `closes` closes each connection at once.
+pub(crate) fn pods(sandbox: &Sandbox, list: &str) {
     sandbox.file("pods.new", list);
     fs_err::rename(sandbox.path("pods.new"), sandbox.path("pods")).unwrap();
 }
@@ -128,8 +129,17 @@ pub(crate) fn forward(mut stream: TcpStream, key: &str, pod: &str) {
     let [low, high] = 8080_u16.to_le_bytes();
     frame(&mut stream, &[0, low, high]);
     frame(&mut stream, &[1, low, high]);
-    // The request.
-    drop(stream.read(&mut [0; 4096]));
+    if pod.starts_with("refuses") {
+        let why =
+            "error forwarding port 8080 to pod 1f: exit status 1: E connect(5, 127.0.0.1:8080): Connection refused";
+        frame(&mut stream, format!("\x01{why}").as_bytes());
+    }
+    let is_over = pod.starts_with("refuses") || pod.starts_with("closes");
+    // The request, if there is one.
+    if is_over || !stream.read(&mut [0; 4096]).is_ok_and(|n| n > 0) {
+        drop(stream.write_all(&[0x88, 0]).and_then(|()| stream.read(&mut [0; 1024])));
+        return;
+    }
     let body = format!("\0HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{pod}", pod.len());
     frame(&mut stream, body.as_bytes());
     // A close, after which it is the client that ends.

@@ -24,7 +24,7 @@ async fn a_cluster_that_runs_is_seen_without_a_process() {
 }
 
 /// A deployment of one pod with one container, `c`.
-fn deployment(bench: &Workbench, name: &str, container: &Value) -> Value {
+pub(crate) fn deployment(bench: &Workbench, name: &str, container: &Value) -> Value {
     let mut container = container.clone();
     container["name"] = "c".into();
     if container.get("image").is_none() {

@@ -17,6 +17,7 @@ mod image_check;
 mod long;
 mod main_job;
 mod node;
+mod ports;
 mod prove;
 mod registry;
 mod releases;

@@ -112,6 +112,7 @@ fn recipes(bench: &Workbench) -> Vec<(&'static str, String)> {
         ("scale-check", exercise(bench, "replicas = 2")),
         ("recovery-check", exercise(bench, "")),
         ("http-check", format!("namespace = '{namespace}'\nservice = 'web'\nport = 80\npath = '/'\nstatus = 200")),
+        ("port-check", format!("namespace = '{namespace}'\nservice = 'web'\nport = 80")),
     ]
 }
 

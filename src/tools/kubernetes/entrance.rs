@@ -174,12 +174,23 @@ impl Kube {
         service: &str,
         port: &ServicePort,
     ) -> Result<BTreeMap<String, Arc<dyn Route>>, Failure> {
+        let ways = self.ways_to_ports(namespace, service, port).await?;
+        Ok(ways.into_iter().map(|(pod, _, way)| (pod, way)).collect())
+    }
+
+    /// The same with the port of each pod to which the Service's leads.
+    pub async fn ways_to_ports(
+        &self,
+        namespace: &str,
+        service: &str,
+        port: &ServicePort,
+    ) -> Result<Vec<(String, u16, Arc<dyn Route>)>, Failure> {
         let pods = self.endpoints(namespace, service, port).await?;
-        let route = |(pod, port): (String, u16)| {
+        let way = |(pod, port): (String, u16)| {
             let route = PodRoute::new(self, (namespace, &pod), port, (namespace, service));
-            (pod, route as Arc<dyn Route>)
+            (pod, port, route as Arc<dyn Route>)
         };
-        Ok(pods.into_iter().map(route).collect())
+        Ok(pods.into_iter().map(way).collect())
     }
 
     /// Removes the Services of entrances that killed runs of this checkout left in a namespace. `has_ended` returns

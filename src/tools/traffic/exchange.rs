@@ -15,7 +15,7 @@ use tokio::sync::Semaphore;
 use crate::tools::pause;
 
 /// How long opening a connection may take. The time that a response may take begins after that.
-const OPENING: Duration = Duration::from_secs(10);
+pub(super) const OPENING: Duration = Duration::from_secs(10);
 
 /// How long a route may take to say why it has closed a connection.
 const LAST_WORDS: Duration = Duration::from_millis(100);

@@ -4,6 +4,7 @@
 //! that hangs would be asked once and fail once. What could not be sent at all counts for nothing, and is counted
 //! apart.
 
+mod accepting;
 mod exchange;
 #[cfg(test)]
 mod tests;
@@ -17,6 +18,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
+pub use accepting::{NoConnection, connect};
 use exchange::ask_if_free;
 pub use exchange::{Ask, Connection, Reply, Route, Stream, ask};
 
