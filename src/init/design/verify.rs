@@ -93,33 +93,33 @@ fn namespace_setting(own: Option<&str>, namespace: &str) -> String {
     }
 }
 
-/// The checks of a Service: requests where it speaks HTTP, else whether it leads to pods that are ready.
+/// The checks of a Service: for each TCP port a request where it speaks HTTP, else whether connections are accepted.
+/// For one without such ports, whether it leads to pods that are ready.
 fn service_steps(service: &Service, namespace: &str, ids: &mut BTreeSet<String>) -> Vec<StepDraft> {
     let space = namespace_setting(service.namespace.as_deref(), namespace);
     let mut steps = Vec::new();
     for port in &service.ports {
-        let path = match &port.kind {
-            PortKind::Other => continue,
-            PortKind::Probed(path) => path.as_str(),
-            PortKind::Http => "/",
-        };
-        let id = unique(&id_of(&service.name), ids);
-        let step = StepDraft::new(id, "http-check")
+        let action = if port.kind == PortKind::Other { "port-check" } else { "http-check" };
+        let step = StepDraft::new(unique(&id_of(&service.name), ids), action)
             .set("service", service.name.as_str())
             .set("port", i64::from(port.number))
             .set("namespace", space.as_str());
-        let step = step.set("path", path).set("within", "60s");
-        steps.push(match port.kind {
+        steps.push(match &port.kind {
+            PortKind::Probed(path) => step.set("path", path.as_str()).set("within", "60s"),
             PortKind::Http => step
                 .comment("nothing says which path answers, so any answer counts")
+                .set("path", "/")
+                .set("within", "60s")
                 .set("status", Value::Array(ANSWERS.map(Value::Integer).to_vec())),
-            _ => step,
+            PortKind::Other => step
+                .comment("nothing says that it answers requests by plain HTTP: that its pods accept connections")
+                .set("within", "60s"),
         });
     }
     if steps.is_empty() {
         let id = unique(&id_of(&service.name), ids);
         let step = StepDraft::new(id, "resource-check")
-            .comment("nothing says that it speaks HTTP: that it leads to pods which are ready");
+            .comment("it has no TCP port to connect to: that it leads to pods which are ready");
         let step = step.set("kind", "EndpointSlice").set("api-version", "discovery.k8s.io/v1").set("namespace", space);
         let step = step.set("selector", format!("kubernetes.io/service-name={}", service.name));
         steps.push(step.list("assert", ["any(endpoints, conditions.ready)"]).set("within", "60s"));
@@ -133,7 +133,7 @@ mod tests {
     use crate::init::facts::Port;
 
     #[test]
-    fn a_service_is_requested_where_it_speaks_http() {
+    fn a_service_is_requested_where_it_speaks_http_and_connected_to_elsewhere() {
         let service = |kinds: &[PortKind]| Service {
             name: "web".into(),
             namespace: None,
@@ -142,8 +142,10 @@ mod tests {
         let actions = |kinds: &[PortKind]| {
             service_steps(&service(kinds), "n", &mut BTreeSet::new()).iter().map(|step| step.action).collect::<Vec<_>>()
         };
-        assert_eq!(actions(&[PortKind::Probed("/ready".into()), PortKind::Other]), ["http-check"]);
+        assert_eq!(actions(&[PortKind::Probed("/ready".into()), PortKind::Other]), ["http-check", "port-check"]);
         assert_eq!(actions(&[PortKind::Http, PortKind::Probed("/".into())]), ["http-check", "http-check"]);
-        assert_eq!(actions(&[PortKind::Other]), ["resource-check"]);
+        assert_eq!(actions(&[PortKind::Other]), ["port-check"]);
+        // A headless Service may have no ports, and one by UDP has none to connect to.
+        assert_eq!(actions(&[]), ["resource-check"]);
     }
 }
