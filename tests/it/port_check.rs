@@ -37,7 +37,7 @@ fn a_service_passes_when_each_of_its_ready_pods_accepts() {
     pods(&sandbox, "db-1 ready\nrefuses-2 ready");
     let refused = "service/api:8000: the pod `refuses-2` accepts no connection at its port 8080: connection refused";
     sandbox.run(&["report"]).code(0).says("1 stale").says(refused);
-    sandbox.run(&["plan"]).code(0).says("1 to run");
+    sandbox.run(&["plan"]).code(0).says("1 step to run, 0 fresh");
 }
 
 #[test]

@@ -12,8 +12,8 @@ use crate::tools::pause::{self, Stopwatch};
 /// How long nothing may be heard of a connection until it counts as accepted. A forward through the API server is open
 /// before the runtime of the node has tried the pod's port, and nothing says that it has succeeded: only its failure is
 /// reported, on the error stream. containerd tries the port at once; for the Docker engine, two programs are started in
-/// the node first, and that also where the machine is busy. What speaks first, as SSH and SMTP servers do, ends the wait
-/// at once.
+/// the node first, and that also where the machine is busy. What speaks first, as SSH and SMTP servers do, ends the
+/// wait at once.
 const MOMENT: Duration = Duration::from_millis(500);
 
 /// How many times as long as opening the way may take what is reported on it: a busy machine or a long way to the
