@@ -323,6 +323,9 @@ spec:
             let found = facts(&format!("{POD}{}", service(port)));
             assert_eq!(found.services[0].ports.first().map(|port| port.kind.clone()), expected, "{port}");
         }
+        let by_https = POD.replace("httpGet: {", "httpGet: {scheme: HTTPS, ");
+        let found = facts(&format!("{by_https}{}", service("{port: 443, name: web, targetPort: http}")));
+        assert_eq!(found.services[0].ports[0].kind, PortKind::Other);
         assert!(facts(&format!("{POD}{}", service("{port: 1}").replace("app: web", "app: other"))).services.is_empty());
     }
 
