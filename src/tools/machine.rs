@@ -26,6 +26,13 @@ pub fn folder_identity(seen: &Metadata) -> String {
     format!("{}\0{}\0{}\0{born}", machine_id(), seen.uid(), seen.ino())
 }
 
+/// `prefix-` and a number that no other call and no other process has.
+pub fn unique_id(prefix: &str) -> String {
+    use std::hash::{BuildHasher, Hasher};
+    let random = std::hash::RandomState::new().build_hasher().finish();
+    format!("{prefix}-{random:016x}")
+}
+
 /// Returns the machine's name, which is a container's own inside of it.
 pub fn node_name() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()

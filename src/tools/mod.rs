@@ -45,6 +45,7 @@ use cluster::ClusterSpec;
 use deletion::Consent;
 use docker::{Docker, Endpoint};
 use kubernetes::{Compared, KnownCluster, Kube, KubeSource};
+pub use machine::unique_id;
 use masked::Masked;
 pub use memo::Memo;
 pub use poll::{Poll, poll_until};
@@ -383,11 +384,4 @@ impl Access {
     fn allows(&self, cluster: &ClusterSpec) -> bool {
         self.contexts.contains(&cluster.context)
     }
-}
-
-/// `prefix-` and a number that no other call and no other process has.
-pub fn unique_id(prefix: &str) -> String {
-    use std::hash::{BuildHasher, Hasher};
-    let random = std::hash::RandomState::new().build_hasher().finish();
-    format!("{prefix}-{random:016x}")
 }

@@ -14,8 +14,7 @@ use kube::config::Kubeconfig;
 
 use crate::error::{Failure, ids};
 use crate::files::{read_own, read_own_text, refuse_link, replace_file};
-use crate::tools::machine::folder_identity;
-use crate::tools::unique_id;
+use crate::tools::machine::{folder_identity, unique_id};
 
 /// What stands between the kubeconfig's name and the number of a draft.
 const DRAFT: &str = ".draft";
@@ -202,7 +201,7 @@ impl Draft<'_> {
     }
 
     /// Has it take the place of the one that it is a draft of, once the program has ended, however it ended. What a
-    /// program that was stopped has left half written does not. One that is not ours by now is set aside.
+    /// program that was stopped has left half written does not. One that has become foreign meanwhile is set aside.
     pub fn adopt(self) -> Result<(), Failure> {
         let adopt = || match read_own(&self.file) {
             Ok(bytes) if parse(&bytes).is_none() => fs::remove_file(&self.file),
