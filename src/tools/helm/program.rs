@@ -204,6 +204,7 @@ pub(super) async fn run(what: &str, command: Command, host: &dyn ProcessObserver
             failure.transient = ["connection refused", "i/o timeout", "TLS handshake timeout", "EOF"]
                 .iter()
                 .any(|text| error.ends_with(text));
+            let error = in_one_line(&error).unwrap_or(error);
             let (first, rest) = error.split_once('\n').unwrap_or((&error, ""));
             failure.message = format!("{}: {}", failure.message, first.trim_end());
             failure.causes = Some(rest.to_owned()).filter(|rest| !rest.trim().is_empty()).into_iter().collect();
@@ -223,6 +224,18 @@ fn said(tail: &[String]) -> Option<(usize, String)> {
     let from = tail.iter().rposition(|line| line.starts_with("Error:"))?;
     let text = tail[from..].join("\n");
     Some((from, text.trim_start_matches("Error:").trim().to_owned()))
+}
+
+/// Returns a message that ends with a list, as `1 error occurred:` and a line with `* ` for each, without the count and
+/// with the list in its line; `None` for another one.
+fn in_one_line(error: &str) -> Option<String> {
+    let (first, list) = error.split_once('\n')?;
+    let counted =
+        first.trim_end().strip_suffix("errors occurred:").or(first.trim_end().strip_suffix("error occurred:"))?;
+    let before = counted.trim_end().trim_end_matches(|c: char| c.is_ascii_digit());
+    let lines = list.lines().map(str::trim).filter(|line| !line.is_empty());
+    let errors: Option<Vec<&str>> = lines.map(|line| line.strip_prefix("* ")).collect();
+    Some(format!("{before}{}", errors?.join("; ")))
 }
 
 /// The option with the labels of a release. A new revision has those of the one before too.
@@ -306,5 +319,21 @@ mod tests {
         assert_eq!(failure.message, message);
         assert_eq!(failure.details[0], "note");
         assert!(failure.details[1].contains(" upgrade --install r c ") && failure.details[1].ends_with("exit code 1"));
+    }
+
+    #[test]
+    fn a_list_of_errors_stands_in_the_headline() {
+        for (error, expected) in [
+            (
+                "failed post-install: 1 error occurred:\n\t* job hook failed: BackoffLimitExceeded\n\n",
+                Some("failed post-install: job hook failed: BackoffLimitExceeded"),
+            ),
+            ("2 errors occurred:\n\t* a\n\t* b", Some("a; b")),
+            ("1 error occurred:\n\t* a\nand more", None),
+            ("UPGRADE FAILED: oh\n  more", None),
+            ("oh", None),
+        ] {
+            assert_eq!(in_one_line(error).as_deref(), expected, "{error:?}");
+        }
     }
 }
