@@ -302,21 +302,23 @@ fn r21_minikube_gets_no_link_in_the_place_of_our_kubeconfig_and_no_marker_is_rea
     sandbox.file("status", STOPPED).run(&["up"]);
     assert_eq!(sandbox.world(), ["start"]);
     let state = |name: &str| sandbox.path(".provision").join(name);
-    for (name, target, said) in [
-        ("kubeconfig", "victim", "it is not a plain file"),
-        ("kubeconfig", "made-by-nobody", "it is not a plain file"),
-        ("cluster-making", "victim", "can't read the marker"),
-    ] {
+    let link = |name: &str, target: &str| {
         drop(fs_err::remove_file(state(name)));
         std::os::unix::fs::symlink(sandbox.path(target), state(name)).unwrap();
-        for status in [STOPPED, UNLINKED] {
-            sandbox.file("status", status).run(&["up"]).code(4).says(said).keeps_quiet_about("precious");
-        }
-        fs_err::remove_file(state(name)).unwrap();
-        assert_eq!(sandbox.world(), ["start"], "{name}");
-        assert_eq!(fs_err::read_to_string(sandbox.path("victim")).unwrap(), "precious");
-        assert!(!sandbox.path("made-by-nobody").exists());
+    };
+    for (status, target) in [(STOPPED, "victim"), (UNLINKED, "made-by-nobody")] {
+        link("kubeconfig", target);
+        sandbox.file("status", status).run(&["up"]).says("kubeconfig.foreign-").keeps_quiet_about("precious");
+        assert!(!state("kubeconfig").is_symlink());
     }
+    link("cluster-making", "victim");
+    let calls = sandbox.world();
+    for status in [STOPPED, UNLINKED] {
+        sandbox.file("status", status).run(&["up"]).code(4).says("can't read the marker").keeps_quiet_about("precious");
+    }
+    assert_eq!(sandbox.world(), calls);
+    assert_eq!(fs_err::read_to_string(sandbox.path("victim")).unwrap(), "precious");
+    assert!(!sandbox.path("made-by-nobody").exists());
 }
 
 #[test]

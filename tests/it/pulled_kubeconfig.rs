@@ -209,3 +209,30 @@ fn a_program_that_is_started_after_it_was_replaced_does_not_get_it() {
     assert_eq!((read(&sandbox, "got"), calls(&sandbox, "start")), (ours, 1));
     author.assert_nobody_came();
 }
+
+/// kubectl and helm end a line at U+2028. Without a seal counts what leads nowhere, and this leads to the author.
+#[test]
+fn one_whose_server_is_in_a_comment_to_us_alone_gets_to_no_program() {
+    let (sandbox, _cluster, _docker) = project(&command("use", "cat \"$KUBECONFIG\" >got"));
+    sandbox.run(&["up"]).code(0);
+    let author = Author::serve();
+    let ours = read(&sandbox, ".provision/kubeconfig");
+    let hidden = format!("# \u{2028}{}\u{2028}", author.kubeconfig(&ours));
+    for name in ["kubeconfig", "kubeconfig.seal", "kubeconfig.draft-0", "kubeconfig.seal.new"] {
+        drop(fs_err::remove_file(sandbox.path(&format!(".provision/{name}"))));
+        match name {
+            "kubeconfig" => fs_err::write(sandbox.path(".provision/kubeconfig"), &hidden).unwrap(),
+            _ => fs_err::create_dir_all(sandbox.path(&format!(".provision/{name}/in"))).unwrap(),
+        }
+    }
+    for command in [&["report"][..], &["why", "use.a"], &["plan"]] {
+        sandbox.run(command).says("was not made here");
+    }
+    sandbox.run(&["up", "--only", "use"]).keeps_quiet_about("can't");
+    assert!(!read(&sandbox, "got").contains(&author.address));
+    sandbox.run(&["up"]).code(0);
+    assert_eq!((read(&sandbox, "got"), calls(&sandbox, "start")), (ours, 1));
+    sandbox.run(&["up"]).code(0).keeps_quiet_about("foreign");
+    assert!(sandbox.path(".provision/kubeconfig.draft-0/in").exists());
+    author.assert_nobody_came();
+}

@@ -5,7 +5,7 @@
 //! that writes it works on a draft, under a name that nobody knows beforehand; what it leaves there is sealed and then
 //! takes the name, so that a step that runs at the same time finds a kubeconfig of ours at any moment, or none.
 
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -13,11 +13,14 @@ use fs_err as fs;
 use kube::config::Kubeconfig;
 
 use crate::error::{Failure, ids};
-use crate::files::{read_own, read_own_text, refuse_link, replace_file};
+use crate::files::{open_own, read_own, read_own_text, replace_file};
 use crate::tools::machine::{folder_identity, unique_id};
 
 /// What stands between the kubeconfig's name and the number of a draft.
 const DRAFT: &str = ".draft";
+
+/// No kubeconfig of ours is larger, in bytes.
+const LIMIT: u64 = 1 << 20;
 
 /// What the key is for: no other digest of the folder's identity is this key, and none gives it away.
 const PURPOSE: &str = "provision 2026-11-27 seal of the kubeconfig of a cluster that provision starts";
@@ -45,24 +48,29 @@ impl OwnKubeconfig {
 
     /// Fails if there is one that is not ours: no program may get it.
     pub fn check(&self) -> Result<(), Failure> {
-        match read_own(&self.file) {
-            Ok(bytes) if self.fits(&bytes) => Ok(()),
+        self.contents().map(drop)
+    }
+
+    fn contents(&self) -> Result<Option<Vec<u8>>, Failure> {
+        match self.bytes() {
+            Ok(bytes) if self.fits(&bytes) => Ok(Some(bytes)),
             Ok(_) => Err(self.foreign()),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(self.unusable().source(&error)),
         }
     }
 
+    /// What is in it, whoever has written it.
+    pub(super) fn bytes(&self) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        open_own(&self.file)?.file().take(LIMIT + 1).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 > LIMIT { Err(io::Error::other("it is too large for a kubeconfig")) } else { Ok(bytes) }
+    }
+
     /// Returns what it says; `None` if there is none. Fails if it is not ours.
     pub(super) fn read(&self) -> Result<Option<Kubeconfig>, Failure> {
-        let text = match read_own_text(&self.file) {
-            Ok(text) => text,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(self.unusable().source(&error)),
-        };
-        if !self.fits(text.as_bytes()) {
-            return Err(self.foreign());
-        }
+        let Some(bytes) = self.contents()? else { return Ok(None) };
+        let text = String::from_utf8(bytes).map_err(|error| self.unusable().source(&error))?;
         Kubeconfig::from_yaml(&text).map(Some).map_err(|error| self.unusable().source(&error))
     }
 
@@ -103,36 +111,42 @@ impl OwnKubeconfig {
 
     fn drafts(&self) -> io::Result<Vec<PathBuf>> {
         let (Some(folder), Some(name)) = (self.file.parent(), self.file.file_name()) else { return Ok(Vec::new()) };
-        let begin = format!("{}{DRAFT}", name.display());
+        let begin = format!("{}{DRAFT}-", name.display());
         let entries = match fs::read_dir(folder) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
             entries => entries?,
         };
-        let paths = entries.map(|entry| entry.map(|entry| entry.path()));
-        let is_draft =
-            |path: &PathBuf| path.file_name().is_some_and(|name| name.display().to_string().starts_with(&begin));
-        paths.filter(|path| path.as_ref().map_or(true, is_draft)).collect()
+        // A folder of that name is nobody's draft, and what is in it stays.
+        let is_draft = |entry: &fs::DirEntry| {
+            entry.file_name().display().to_string().starts_with(&begin) && !is_folder(&entry.path())
+        };
+        let drafts = entries.filter(|entry| entry.as_ref().map_or(true, is_draft));
+        drafts.map(|entry| entry.map(|entry| entry.path())).collect()
     }
 
-    /// Keeps one that is not ours under another name. Returns what a person should know; `None` if there is none.
+    /// Keeps one that is not ours under another name, also what is no file: a link, a folder. Returns what a person
+    /// should know; `None` if there is none.
     pub fn set_aside(&self) -> Result<Option<String>, Failure> {
-        let is_foreign = |bytes: Vec<u8>| !self.fits(&bytes);
-        // Of what is no plain file the program that would write it says more.
-        if refuse_link(&self.file).is_err() || !read_own(&self.file).is_ok_and(is_foreign) {
+        if self.check().is_ok() {
             return Ok(None);
         }
+        let kept = self.keep(&self.file).map_err(|error| self.state_unusable("set aside").source(&error))?;
+        Ok(Some(format!(
+            "the kubeconfig was not made here, or another program has changed it, as if `git pull` had put it here: it \
+             is kept as `{}`, and the step that starts the cluster makes it again",
+            kept.display()
+        )))
+    }
+
+    /// Gives something that stands where a file of ours belongs a name under which it is in nobody's way.
+    fn keep(&self, path: &Path) -> io::Result<PathBuf> {
         let mut seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let mut kept = self.file.with_extension(format!("foreign-{seconds}"));
         while kept.symlink_metadata().is_ok() {
             seconds += 1;
             kept = self.file.with_extension(format!("foreign-{seconds}"));
         }
-        fs::rename(&self.file, &kept).map_err(|error| self.state_unusable("set aside").source(&error))?;
-        Ok(Some(format!(
-            "the kubeconfig was not made here, or another program has changed it, as if `git pull` had put it here: it \
-             is kept as `{}`, and the step that starts the cluster makes it again",
-            kept.display()
-        )))
+        fs::rename(path, &kept).map(|()| kept)
     }
 
     fn fits(&self, bytes: &[u8]) -> bool {
@@ -151,6 +165,12 @@ impl OwnKubeconfig {
         let (seal, known) = (self.seal_of(bytes)?, self.seals());
         if known.first() == Some(&seal) {
             return Ok(());
+        }
+        let seal_file = self.seal_file();
+        for path in [seal_file.with_extension("seal.new"), seal_file] {
+            if is_folder(&path) {
+                self.keep(&path)?;
+            }
         }
         let lines = [seal].into_iter().chain(known.into_iter().take(1)).map(|seal| format!("{}\n", seal.to_hex()));
         replace_file(&self.seal_file(), lines.collect::<String>().as_bytes())
@@ -214,28 +234,45 @@ impl Draft<'_> {
     }
 }
 
-/// Reads a kubeconfig. Not one of several documents: programs read one of them, and others all.
+/// Whether a folder stands there, and no link to one.
+fn is_folder(path: &Path) -> bool {
+    path.symlink_metadata().is_ok_and(|found| found.is_dir())
+}
+
 fn parse(bytes: &[u8]) -> Option<Kubeconfig> {
-    let text = std::str::from_utf8(bytes).ok()?;
-    let is_one = !text.lines().skip(1).any(|line| line.starts_with("---"));
-    is_one.then(|| Kubeconfig::from_yaml(text).ok())?
+    Kubeconfig::from_yaml(std::str::from_utf8(bytes).ok()?).ok()
 }
 
-/// Whether no program can reach anything with a kubeconfig. minikube leaves such a one when it stops a cluster.
+/// Whether every program reads a kubeconfig alike. Of several documents they read one, or all. YAML 1.1 has more line
+/// breaks than YAML 1.2: what is a comment to one program is not to another. Aliases and tags are read in several ways.
+fn is_plain(bytes: &[u8]) -> bool {
+    let odd = |c: char| (c.is_control() && c != '\n') || "\u{2028}\u{2029}\u{feff}&*!".contains(c);
+    let divides = |line: &str| ["---", "...", "%"].iter().any(|begin| line.starts_with(begin));
+    let is_plain = |text: &str| !text.contains(odd) && !text.contains("<<") && !text.lines().any(divides);
+    std::str::from_utf8(bytes).is_ok_and(is_plain)
+}
+
+/// Whether no program can reach anything with a kubeconfig, however it reads it: each line is one that minikube leaves
+/// when it stops the only cluster.
 fn leads_nowhere(bytes: &[u8]) -> bool {
-    parse(bytes).is_some_and(|config| {
-        let none_is_current = config.current_context.is_none_or(|name| name.is_empty());
-        none_is_current && config.contexts.is_empty() && config.clusters.is_empty() && config.auth_infos.is_empty()
-    })
+    let is_known = |line: &str| match line.split_once(": ").unwrap_or((line, "")) {
+        ("", "") | ("apiVersion", "v1") | ("kind", "Config") | ("preferences", "{}") | ("current-context", "\"\"") => {
+            true
+        }
+        ("clusters" | "contexts" | "users", what) => matches!(what, "null" | "[]"),
+        _ => false,
+    };
+    std::str::from_utf8(bytes).is_ok_and(|text| text.split('\n').all(is_known))
 }
 
-/// What is sealed of a kubeconfig: what leads to the cluster of `context`; all of it, where that is not known.
+/// What is sealed of a kubeconfig: what leads to the cluster of `context`; all of it, where that is not known, or not to
+/// every program.
 fn sealed_part(bytes: &[u8], context: &str) -> Vec<u8> {
     leads_to(bytes, context).unwrap_or_else(|| [b"whole\0", bytes].concat())
 }
 
 fn leads_to(bytes: &[u8], context: &str) -> Option<Vec<u8>> {
-    let mut config = parse(bytes)?;
+    let mut config = is_plain(bytes).then(|| parse(bytes))??;
     config.contexts.retain(|named| named.name == context);
     let (clusters, users): (Vec<_>, Vec<_>) = config
         .contexts

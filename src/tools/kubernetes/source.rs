@@ -9,7 +9,7 @@ use kube::config::Kubeconfig;
 
 use super::own::OwnKubeconfig;
 use crate::error::{Context, Failure, ids};
-use crate::files::{read_own, read_own_text, replace_file};
+use crate::files::{read_own_text, replace_file};
 use crate::fingerprint::Digest;
 use crate::tools::cluster::{ClusterSpec, OwnsNode};
 
@@ -161,7 +161,7 @@ impl KubeSource {
 
     /// The bytes of one of the files.
     fn bytes(&self, file: &Path) -> std::io::Result<Vec<u8>> {
-        if self.own { read_own(file) } else { fs_err::read(file) }
+        self.own().map_or_else(|| fs_err::read(file), |own| own.bytes())
     }
 
     fn absent(&self) -> Failure {

@@ -206,3 +206,76 @@ fn the_draft_of_a_killed_run_may_know_the_cluster_and_goes_with_the_next() {
     own.remove().unwrap();
     assert_eq!(names(folder.path()), ["kubeconfig.seal"]);
 }
+
+/// Programs of Kubernetes read YAML 1.1, which has more line breaks: to them none of the evil part is in a comment.
+#[test]
+fn what_other_programs_read_otherwise_is_no_part_of_ours() {
+    let folder = sealed();
+    let evil = OURS.replace("https://192.168.49.2:8443", "http://other:1");
+    for divides in ["\u{2028}", "\u{2029}", "\u{85}", "\r"] {
+        let hidden = format!("# {divides}{}", evil.replace('\n', divides));
+        for text in [hidden.clone(), format!("{hidden}...{divides}\n{OURS}"), format!("{hidden}---{divides}\n{OURS}")] {
+            assert!(!is_ours(folder.path(), &text), "{text:?}");
+        }
+    }
+    let server = "server: 'https://192.168.49.2:8443', certificate-authority: /m/ca";
+    for (from, to) in [
+        // The merged key counts, although it is given.
+        ("/m/ca}", "/m/ca, <<: {server: 'http://other:1'}}".to_owned()),
+        (server, format!("{server}, x: &a {{server: 'http://other:1'}}, <<: [*a]")),
+        ("{name: dev, cluster: {", "{name: !!binary ZGV2, cluster: {".to_owned()),
+        ("apiVersion", "\u{feff}apiVersion".to_owned()),
+        ("apiVersion", "%YAML 1.1\n---\napiVersion".to_owned()),
+    ] {
+        let changed = OURS.replace(from, &to);
+        assert_ne!(changed, OURS, "{from}");
+        assert!(!is_ours(folder.path(), &changed), "{changed}");
+    }
+    let listed = format!("kind: List\nitems:\n- {}", OURS.trim_end().replace('\n', "\n  "));
+    assert!(!is_ours(folder.path(), &listed));
+    // One that minikube itself has written so is ours as it is, to the letter.
+    of(folder.path()).set_aside().unwrap();
+    let odd = OURS.replace("/m/", "/m&m!/");
+    make(&of(folder.path()), &odd);
+    assert!(is_ours(folder.path(), &odd));
+    assert!(!is_ours(folder.path(), &odd.replace("namespace: default", "namespace: x")));
+}
+
+#[test]
+fn what_is_no_file_of_ours_is_kept_and_in_nobodys_way() {
+    let folder = sealed();
+    let (own, path) = (of(folder.path()), |name: &str| folder.path().join(name));
+    fs::write(path("victim"), "precious").unwrap();
+    let huge = " ".repeat(usize::try_from(LIMIT).unwrap() + 1);
+    let stands: [(&str, &dyn Fn(&Path)); 5] = [
+        ("it is not a plain file", &|at| fs::create_dir_all(at.join("in")).unwrap()),
+        ("", &|at| std::os::unix::fs::symlink(path("victim"), at).unwrap()),
+        ("", &|at| std::os::unix::fs::symlink(path("nothing"), at).unwrap()),
+        ("it is not a plain file", &|at| duct::cmd!("mkfifo", at).run().map(drop).unwrap()),
+        ("it is too large", &|at| fs::write(at, &huge).unwrap()),
+    ];
+    for (said, stand) in stands {
+        fs::remove_file(own.path()).unwrap();
+        stand(own.path());
+        let failure = own.check().unwrap_err();
+        assert!(failure.to_string().contains(said), "{failure}");
+        assert!(own.set_aside().unwrap().is_some());
+        own.check().unwrap();
+        make(&own, OURS);
+        assert!(own.read().unwrap().is_some());
+    }
+    // Folders in the places of the others.
+    for name in ["kubeconfig.seal", "kubeconfig.seal.new", "kubeconfig.draft-1", "kubeconfig.draft"] {
+        drop(fs::remove_file(path(name)));
+        fs::create_dir_all(path(name).join("in")).unwrap();
+    }
+    own.set_aside().unwrap();
+    make(&own, &OURS.replace(":8443", ":9443"));
+    assert!(own.read().unwrap().is_some());
+    assert!(own.set_aside().unwrap().is_none());
+    assert!(path("kubeconfig.draft-1/in").exists(), "a folder was removed");
+    let kept = names(folder.path()).into_iter().filter(|name| name.starts_with("kubeconfig.foreign-"));
+    assert_eq!(kept.count(), 8);
+    own.remove().unwrap();
+    assert_eq!(fs::read_to_string(path("victim")).unwrap(), "precious");
+}
