@@ -213,6 +213,8 @@ async fn who_does_not_answer_is_named_with_what_to_do() {
     serve(&socket, Arc::new(|_: &str| json("{\"hello\":\"world\"}")));
     let stranger = Docker::connect_to(endpoint(&socket)).await.unwrap_err();
     assert!(stranger.message.ends_with("is not a Docker daemon"), "{stranger}");
+    assert_eq!(stranger.causes[0], r#"it responds to a ping with "{\"hello\":\"world\"}""#);
+    assert!(stranger.causes[1].starts_with("the test names unix://"), "{stranger}");
 
     let ssh = Endpoint { host: "ssh://lab".into(), ..endpoint(&socket) };
     assert!(Docker::connect_to(ssh).await.unwrap_err().hints[0].contains("ssh -nNT"));

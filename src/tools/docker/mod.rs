@@ -56,6 +56,9 @@ const SILENCE: Duration = Duration::from_secs(60);
 /// Most that the response to a ping may take.
 const PING: Duration = Duration::from_secs(20);
 
+/// How much is shown of what responds to a ping and is no daemon.
+const SHOWN: usize = 60;
+
 /// bollard's own limit covers everything up to a response's headers, and so a whole upload: long enough never to
 /// matter.
 const CLIENT_TIMEOUT_S: u64 = 7 * 86_400;
@@ -113,7 +116,7 @@ impl Docker {
         let version = response.map_err(|error| failure::unreachable(&error, &self.endpoint))?;
         let api = version.api_version.as_deref().and_then(parse_api);
         let (Some(number), Some(api)) = (version.version, api) else {
-            return Err(self.is_no_daemon());
+            return Err(self.is_no_daemon("it tells no version of Docker"));
         };
         Ok(Engine {
             version: number,
@@ -124,17 +127,21 @@ impl Docker {
         })
     }
 
-    fn is_no_daemon(&self) -> Failure {
+    fn is_no_daemon(&self, why: &str) -> Failure {
         let Endpoint { host, origin, .. } = &self.endpoint;
         Failure::of(ids::DOCKER_UNSUITABLE, format!("what responds at {host} is not a Docker daemon"))
-            .cause(format!("{origin} names it"))
+            .cause(why)
+            .cause(format!("{origin} names {host}"))
     }
 
     /// Checks that it still responds.
     pub async fn ping(&self) -> Result<(), Failure> {
         match timeout(PING, self.client.ping()).await {
             Ok(Ok(text)) if text.trim() == "OK" => Ok(()),
-            Ok(Ok(_)) => Err(self.is_no_daemon()),
+            Ok(Ok(text)) => {
+                let said: String = text.trim().chars().take(SHOWN).collect();
+                Err(self.is_no_daemon(&format!("it responds to a ping with {said:?}")))
+            }
             Ok(Err(error)) => Err(failure::unreachable(&error, &self.endpoint)),
             Err(_) => Err(failure::unreachable(&bollard::errors::Error::RequestTimeoutError, &self.endpoint)),
         }
