@@ -1,6 +1,6 @@
 //! `port-check`: something accepts TCP connections at a port, whatever it speaks.
 
-use std::net::Ipv6Addr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -211,7 +211,18 @@ async fn connect_to(address: &str, limit: Duration) -> Result<Output, Failure> {
         Some(Err(error)) => failed().source(&error),
         None => failed().cause(format!("no answer within {} s", limit.as_secs())),
     };
-    Err(failure.hint("see what listens on this machine: `ss -ltnp`"))
+    Err(failure.hint(if is_of_this_machine(address) {
+        "see what listens on this machine: `ss -ltnp`"
+    } else {
+        "correct `address`, or see whether something at that host listens there and a firewall lets it through"
+    }))
+}
+
+/// Whether an address is one of this machine's own, as far as it tells itself.
+fn is_of_this_machine(address: &str) -> bool {
+    let host = address.rsplit_once(':').map_or(address, |(host, _)| host).trim_matches(['[', ']']);
+    host.eq_ignore_ascii_case("localhost")
+        || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback() || ip.is_unspecified())
 }
 
 fn is_its_own(stream: &TcpStream) -> bool {
@@ -282,6 +293,18 @@ mod tests {
         ] {
             let check: PortCheck = toml::from_str(settings).unwrap();
             assert_eq!(check.validate(), Ok(()), "{settings}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_listens_on_this_machine_is_no_hint_for_another_host() {
+        for (address, is_here) in [("127.0.0.1:1", true), ("no-such-host.invalid:1", false)] {
+            let failure = connect_to(address, BRIEFLY).await.unwrap_err();
+            assert_eq!(failure.hints[0].contains("ss -ltnp"), is_here, "{failure:?}");
+        }
+        for (address, is_here) in [("localhost:1", true), ("[::1]:1", true), ("0.0.0.0:1", true), ("10.0.0.1:1", false)]
+        {
+            assert_eq!(is_of_this_machine(address), is_here, "{address}");
         }
     }
 

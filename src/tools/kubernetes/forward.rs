@@ -166,7 +166,7 @@ impl Kube {
     pub async fn published_ports(&self, namespace: &str, service: &str) -> Result<Option<Vec<(u16, String)>>, Failure> {
         Ok(self.service_if_there(namespace, service).await?.map(|found| {
             let ports = found.spec.and_then(|spec| spec.ports).unwrap_or_default();
-            let tcp = ports.into_iter().filter(|port| port.protocol.as_deref().unwrap_or("TCP") == "TCP");
+            let tcp = ports.into_iter().filter(is_tcp);
             tcp.filter_map(|port| Some((u16::try_from(port.port).ok()?, port.name.unwrap_or_default()))).collect()
         }))
     }
@@ -342,11 +342,14 @@ pub(super) fn is_ready(pod: &Pod) -> bool {
 pub(super) fn service_port(service: &Service, port: &ServicePort) -> Result<PublishedPort, Failure> {
     let name = service.metadata.name.as_deref().unwrap_or_default();
     let ports = service.spec.as_ref().and_then(|spec| spec.ports.clone()).unwrap_or_default();
-    let wanted = ports.iter().find(|one| match port {
+    let is_wanted = |one: &&PublishedPort| match port {
         ServicePort::Number(number) => one.port == i32::from(*number),
         ServicePort::Name(text) => one.name.as_ref() == Some(text) || one.port.to_string() == *text,
-    });
-    let Some(wanted) = wanted else {
+    };
+    // One number may be a port of UDP and one of TCP, as for DNS.
+    let mut wanted: Vec<&PublishedPort> = ports.iter().filter(is_wanted).collect();
+    wanted.sort_by_key(|one| !is_tcp(one));
+    let Some(wanted) = wanted.first() else {
         let known: Vec<String> = ports
             .iter()
             .map(|one| match &one.name {
@@ -357,7 +360,16 @@ pub(super) fn service_port(service: &Service, port: &ServicePort) -> Result<Publ
         return Err(Failure::failed(format!("the service `{name}` has no port {port}"))
             .cause(format!("it has {}", known.join(", "))));
     };
-    Ok(wanted.clone())
+    if !is_tcp(wanted) {
+        let protocol = wanted.protocol.as_deref().unwrap_or_default();
+        return Err(Failure::failed(format!("the port {port} of the service `{name}` is one of {protocol}"))
+            .cause("connections are made by TCP alone"));
+    }
+    Ok((*wanted).clone())
+}
+
+fn is_tcp(port: &PublishedPort) -> bool {
+    port.protocol.as_deref().unwrap_or("TCP") == "TCP"
 }
 
 /// The ready pods of a service with the port that each has for the service's `port`.

@@ -36,6 +36,21 @@ fn ports_are_found_by_number_and_by_name_on_either_side() {
 }
 
 #[test]
+fn a_port_that_is_not_one_of_tcp_is_refused_and_never_taken_for_one_that_is() {
+    let pods = [pod("a", "True", &Value::Null)];
+    let dns: Service = serde_json::from_value(json!({"metadata": {"name": "dns"}, "spec": {"ports": [
+        {"port": 53, "name": "dns", "protocol": "UDP", "targetPort": 5353},
+        {"port": 53, "name": "dns-tcp", "protocol": "TCP", "targetPort": 5354}]}}))
+    .unwrap();
+    assert_eq!(resolve(&dns, &pods, &ServicePort::Number(53)).unwrap(), [("a".to_owned(), 5354)]);
+    let failure = resolve(&dns, &pods, &ServicePort::Name("dns".into())).unwrap_err();
+    assert_eq!(
+        failure.to_string(),
+        "the port dns of the service `dns` is one of UDP: connections are made by TCP alone"
+    );
+}
+
+#[test]
 fn only_pods_that_are_ready_and_stay_are_used() {
     let pods = [
         pod("a", "False", &Value::Null),
