@@ -220,6 +220,26 @@ async fn who_does_not_answer_is_named_with_what_to_do() {
     assert!(Docker::connect_to(ssh).await.unwrap_err().hints[0].contains("ssh -nNT"));
 }
 
+/// One whose containerd hangs still responds to a ping, and to nothing else.
+#[tokio::test]
+async fn a_daemon_that_responds_to_pings_alone_is_one_that_does_not_respond() {
+    let dir = tempfile::tempdir().unwrap();
+    let socket = dir.path().join("docker.sock");
+    serve(
+        &socket,
+        Arc::new(|line: &str| match line.split(' ').nth(1).unwrap_or_default() {
+            path if path.ends_with("/_ping") => json("OK"),
+            path if path.starts_with("/version") => error("503 Service Unavailable", "containerd is away"),
+            // Nothing for half a minute.
+            _ => vec![Vec::new(); 1000],
+        }),
+    );
+    let docker = Docker::connect_to(endpoint(&socket)).await.unwrap();
+    let failure = docker.image("x:1").await.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Prerequisite, "{failure}");
+    assert!(failure.to_string().contains("containerd is away"), "{failure}");
+}
+
 /// The size that counts of an image whose inspection also has `extra`.
 async fn unpacked_size(extra: &'static str) -> u64 {
     const LAYER: &str = r#"{"Id":"x","Created":0,"CreatedBy":"x","Tags":[],"Size":SIZE,"Comment":""}"#;

@@ -21,13 +21,14 @@ mod run;
 mod temporary;
 mod volumes;
 
+use std::future::pending;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bollard::API_DEFAULT_VERSION;
 use tokio::sync::OnceCell;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::error::{Failure, ids};
 
@@ -49,6 +50,9 @@ pub const LOG_TARGETS: [&str; 4] = ["bollard", "hyper", "h2", "tonic"];
 
 /// Most that a short call may take.
 const CALL: Duration = Duration::from_secs(60);
+
+/// How long a short call may be silent until the daemon is asked for its version, unless it has told it.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// How long a long call may be silent until the daemon is pinged.
 const SILENCE: Duration = Duration::from_secs(60);
@@ -163,12 +167,32 @@ impl Docker {
         limit: Duration,
         work: impl Future<Output = Result<T, bollard::errors::Error>>,
     ) -> Result<T, Failure> {
+        let work = async {
+            tokio::select! {
+                biased;
+                done = work => Ok(done),
+                failure = self.hangs() => Err(failure),
+            }
+        };
         match timeout(limit, work).await {
-            Ok(Ok(value)) => Ok(value),
-            Ok(Err(error)) => Err(failure::of_call(what(), &error)),
+            Ok(Ok(Ok(value))) => Ok(value),
+            Ok(Ok(Err(error))) => Err(failure::of_call(what(), &error)),
+            Ok(Err(failure)) => Err(failure),
             Err(_) => Err(Failure::of(ids::DOCKER_LOST, what())
                 .cause(format!("the Docker daemon did not respond within {} s", limit.as_secs()))
                 .transient()),
+        }
+    }
+
+    /// Returns once a call has been without a response for a while and the daemon does not tell its version either: one
+    /// that hangs may still respond to a ping.
+    async fn hangs(&self) -> Failure {
+        sleep(PATIENCE).await;
+        let asked = Instant::now();
+        match self.engine().await {
+            Err(failure) if failure.error_id() != ids::DOCKER_UNREACHABLE || asked.elapsed() >= PING => failure,
+            // Where the connection broke, that of the call does too, and says so.
+            _ => pending().await,
         }
     }
 
