@@ -347,9 +347,7 @@ pub(super) fn service_port(service: &Service, port: &ServicePort) -> Result<Publ
         ServicePort::Name(text) => one.name.as_ref() == Some(text) || one.port.to_string() == *text,
     };
     // One number may be a port of UDP and one of TCP, as for DNS.
-    let mut wanted: Vec<&PublishedPort> = ports.iter().filter(is_wanted).collect();
-    wanted.sort_by_key(|one| !is_tcp(one));
-    let Some(wanted) = wanted.first() else {
+    let Some(wanted) = ports.iter().filter(is_wanted).min_by_key(|one| !is_tcp(one)) else {
         let known: Vec<String> = ports
             .iter()
             .map(|one| match &one.name {
@@ -365,7 +363,7 @@ pub(super) fn service_port(service: &Service, port: &ServicePort) -> Result<Publ
         return Err(Failure::failed(format!("the port {port} of the service `{name}` is one of {protocol}"))
             .cause("connections are made by TCP alone"));
     }
-    Ok((*wanted).clone())
+    Ok(wanted.clone())
 }
 
 fn is_tcp(port: &PublishedPort) -> bool {

@@ -60,7 +60,7 @@ impl OwnKubeconfig {
         }
     }
 
-    /// What is in it, whoever has written it.
+    /// What is in it, ours or not.
     pub(super) fn bytes(&self) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
         open_own(&self.file)?.file().take(LIMIT + 1).read_to_end(&mut bytes)?;
@@ -265,8 +265,8 @@ fn leads_nowhere(bytes: &[u8]) -> bool {
     std::str::from_utf8(bytes).is_ok_and(|text| text.split('\n').all(is_known))
 }
 
-/// What is sealed of a kubeconfig: what leads to the cluster of `context`; all of it, where that is not known, or not to
-/// every program.
+/// What is sealed of a kubeconfig: what leads to the cluster of `context`; all of it, where that is not known, or not
+/// to every program.
 fn sealed_part(bytes: &[u8], context: &str) -> Vec<u8> {
     leads_to(bytes, context).unwrap_or_else(|| [b"whole\0", bytes].concat())
 }
