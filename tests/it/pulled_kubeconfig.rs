@@ -219,10 +219,11 @@ fn one_whose_server_is_in_a_comment_to_us_alone_gets_to_no_program() {
     let ours = read(&sandbox, ".provision/kubeconfig");
     let hidden = format!("# \u{2028}{}\u{2028}", author.kubeconfig(&ours));
     for name in ["kubeconfig", "kubeconfig.seal", "kubeconfig.draft-0", "kubeconfig.seal.new"] {
-        drop(fs_err::remove_file(sandbox.path(&format!(".provision/{name}"))));
+        let path = sandbox.path(".provision").join(name);
+        drop(fs_err::remove_file(&path));
         match name {
-            "kubeconfig" => fs_err::write(sandbox.path(".provision/kubeconfig"), &hidden).unwrap(),
-            _ => fs_err::create_dir_all(sandbox.path(&format!(".provision/{name}/in"))).unwrap(),
+            "kubeconfig" => fs_err::write(&path, &hidden).unwrap(),
+            _ => fs_err::create_dir_all(path.join("in")).unwrap(),
         }
     }
     for command in [&["report"][..], &["why", "use.a"], &["plan"]] {

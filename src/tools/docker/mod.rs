@@ -27,6 +27,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bollard::API_DEFAULT_VERSION;
+use futures_util::future::{Either, select};
 use tokio::sync::OnceCell;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -167,17 +168,10 @@ impl Docker {
         limit: Duration,
         work: impl Future<Output = Result<T, bollard::errors::Error>>,
     ) -> Result<T, Failure> {
-        let work = async {
-            tokio::select! {
-                biased;
-                done = work => Ok(done),
-                failure = self.hangs() => Err(failure),
-            }
-        };
-        match timeout(limit, work).await {
-            Ok(Ok(Ok(value))) => Ok(value),
-            Ok(Ok(Err(error))) => Err(failure::of_call(what(), &error)),
-            Ok(Err(failure)) => Err(failure),
+        match timeout(limit, select(pin!(work), Box::pin(self.hangs()))).await {
+            Ok(Either::Left((Ok(value), _))) => Ok(value),
+            Ok(Either::Left((Err(error), _))) => Err(failure::of_call(what(), &error)),
+            Ok(Either::Right((failure, _))) => Err(failure),
             Err(_) => Err(Failure::of(ids::DOCKER_LOST, what())
                 .cause(format!("the Docker daemon did not respond within {} s", limit.as_secs()))
                 .transient()),

@@ -247,16 +247,23 @@ fn what_is_no_file_of_ours_is_kept_and_in_nobodys_way() {
     let (own, path) = (of(folder.path()), |name: &str| folder.path().join(name));
     fs::write(path("victim"), "precious").unwrap();
     let huge = " ".repeat(usize::try_from(LIMIT).unwrap() + 1);
-    let stands: [(&str, &dyn Fn(&Path)); 5] = [
-        ("it is not a plain file", &|at| fs::create_dir_all(at.join("in")).unwrap()),
-        ("", &|at| std::os::unix::fs::symlink(path("victim"), at).unwrap()),
-        ("", &|at| std::os::unix::fs::symlink(path("nothing"), at).unwrap()),
-        ("it is not a plain file", &|at| duct::cmd!("mkfifo", at).run().map(drop).unwrap()),
-        ("it is too large", &|at| fs::write(at, &huge).unwrap()),
-    ];
-    for (said, stand) in stands {
+    let link = |to: &str| std::os::unix::fs::symlink(path(to), own.path());
+    for (what, said) in [
+        ("folder", "it is not a plain file"),
+        ("link", ""),
+        ("dangling", ""),
+        ("pipe", "it is not a plain file"),
+        ("huge", "it is too large"),
+    ] {
         fs::remove_file(own.path()).unwrap();
-        stand(own.path());
+        match what {
+            "folder" => fs::create_dir_all(own.path().join("in")),
+            "link" => link("victim"),
+            "dangling" => link("nothing"),
+            "pipe" => duct::cmd!("mkfifo", own.path()).run().map(drop),
+            _ => fs::write(own.path(), &huge),
+        }
+        .unwrap();
         let failure = own.check().unwrap_err();
         assert!(failure.to_string().contains(said), "{failure}");
         assert!(own.set_aside().unwrap().is_some());
