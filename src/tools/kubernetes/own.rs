@@ -2,7 +2,7 @@
 //!
 //! Who writes this file decides where secrets are sent, and git replaces ignored files without a word: a repository can
 //! put one into a state folder that was made here. So it counts only with a seal that nobody else can make. The program
-//! that writes it works on a draft, under a name that nobody knows beforehand; what it leaves there is sealed and then
+//! that writes it works on a draft, under a name that nobody elsewhere knows; what it leaves there is sealed and then
 //! takes the name, so that a step that runs at the same time finds a kubeconfig of ours at any moment, or none.
 
 use std::io::{self, ErrorKind, Read};
@@ -14,7 +14,7 @@ use kube::config::Kubeconfig;
 
 use crate::error::{Failure, ids};
 use crate::files::{open_own, read_own, read_own_text, replace_file};
-use crate::tools::machine::{folder_identity, unique_id};
+use crate::tools::machine::folder_identity;
 
 /// What stands between the kubeconfig's name and the number of a draft.
 const DRAFT: &str = ".draft";
@@ -80,7 +80,9 @@ impl OwnKubeconfig {
         let begin = || {
             // Of a run that was killed.
             self.drafts()?.iter().try_for_each(fs::remove_file)?;
-            let file = PathBuf::from(unique_id(&format!("{}{DRAFT}", self.file.display())));
+            // The same each time: minikube leaves a lock file in the temporary folder for each path that it writes.
+            let number = blake3::keyed_hash(&self.key()?, b"draft").to_hex();
+            let file = PathBuf::from(format!("{}{DRAFT}-{}", self.file.display(), &number[..16]));
             match read_own(&self.file) {
                 Ok(bytes) => replace_file(&file, &bytes).map(|()| file),
                 Err(error) if error.kind() == ErrorKind::NotFound => Ok(file),
@@ -177,10 +179,14 @@ impl OwnKubeconfig {
     }
 
     fn seal_of(&self, bytes: &[u8]) -> io::Result<blake3::Hash> {
+        Ok(blake3::keyed_hash(&self.key()?, &sealed_part(bytes, &self.context)))
+    }
+
+    /// What nobody elsewhere knows.
+    fn key(&self) -> io::Result<[u8; blake3::KEY_LEN]> {
         let folder = self.file.parent().ok_or_else(|| io::Error::other("it is in no folder"))?;
         let identity = folder_identity(&fs::symlink_metadata(folder)?);
-        let key = blake3::derive_key(PURPOSE, identity.as_bytes());
-        Ok(blake3::keyed_hash(&key, &sealed_part(bytes, &self.context)))
+        Ok(blake3::derive_key(PURPOSE, identity.as_bytes()))
     }
 
     fn seal_file(&self) -> PathBuf {
