@@ -15,7 +15,7 @@ use super::critical_path::CriticalPath;
 use super::effects::{Durable, Effect, End, Start};
 use super::last_look::Sightings;
 use super::messages::{ActionResult, CheckResult, Message};
-use super::prefetch::{Prefetch, Prefetched, speculative, waits_for_others};
+use super::prefetch::{Prefetch, Prefetched, speculative};
 use super::run::Run;
 use super::schedule::Schedule;
 use super::tasks::{ActionTask, Check, Checker};
@@ -61,9 +61,7 @@ enum RunRecord {
 impl<'a> Decisions<'a> {
     /// Nothing has begun but the speculative checks.
     pub(super) fn new(graph: &'a Graph, plan: &'a Plan, run: Arc<Run>, checker: Checker, cancel: Cancel) -> Self {
-        let mut candidates = candidates(graph, plan, &run.history);
-        candidates.sort_by_key(|candidate| !waits_for_others(&candidate.step));
-        let is_far = candidates.first().is_some_and(|first| waits_for_others(&first.step));
+        let candidates = candidates(graph, plan, &run.history);
         let proven_before =
             candidates.into_iter().filter_map(|candidate| speculative(candidate, graph, plan, &run.history));
         Self {
@@ -73,7 +71,7 @@ impl<'a> Decisions<'a> {
             path: CriticalPath::new(graph.steps.len()),
             sightings: Sightings::new(graph.steps.len()),
             verdicts: vec![ChainVerdict::Open; graph.chains.len()],
-            prefetch: Prefetch::start(proven_before, is_far, graph.steps.len(), &checker, cancel.child()),
+            prefetch: Prefetch::start(proven_before, graph.steps.len(), &checker, cancel.child()),
             checker,
             children: PendingChildren::default(),
             cancel,

@@ -14,16 +14,12 @@ use super::messages::CheckResult;
 use super::tasks::{Check, Checker, Companions};
 use crate::journal::History;
 use crate::model::Outcome;
-use crate::pipeline::Step;
 use crate::plan::{Candidate, Graph, Plan};
 use crate::tools::Cancel;
 
 /// How many checks may be in flight at once: each takes memory as long as it is, and what they wait for is not sooner
 /// there for more of them.
 pub(super) const MAX_IN_FLIGHT: usize = 128;
-
-/// How many checks begin in one turn of the loop while others wait for the Docker daemon or the cluster.
-const NEAR_IN_A_TURN: usize = 4;
 
 /// The speculative checks of a run.
 pub(super) struct Prefetch {
@@ -53,18 +49,14 @@ pub(super) enum Prefetched {
 impl Prefetch {
     /// Begins `checks`, which `cancel` stops. Most have a result at once, as those of steps without files: they need no
     /// task and no message. The others become tasks.
-    ///
-    /// With `is_far` some wait for the Docker daemon or the cluster, and stand first: those take longest. All others
-    /// begin a few in a turn of the loop after that, so that requests and responses pass in between.
     pub(super) fn start(
         checks: impl Iterator<Item = Check>,
-        is_far: bool,
         n_steps: usize,
         checker: &Checker,
         cancel: Cancel,
     ) -> Self {
         let mut states: Vec<Option<State>> = (0..n_steps).map(|_| None).collect();
-        let (mut begun, mut queue, mut n_near) = (Vec::new(), VecDeque::new(), 0);
+        let (mut begun, mut queue) = (Vec::new(), VecDeque::new());
         for check in checks {
             let number = check.number;
             if begun.len() == MAX_IN_FLIGHT {
@@ -72,21 +64,15 @@ impl Prefetch {
                 states[number] = Some(State::InFlight);
                 continue;
             }
-            n_near += usize::from(!waits_for_others(&check.step));
-            let n_turns = if is_far { n_near.div_ceil(NEAR_IN_A_TURN) } else { 0 };
             let (checker, cancel) = (checker.clone(), cancel.clone());
-            let mut work = Box::pin(async move {
-                for _ in 0..n_turns {
-                    tokio::task::yield_now().await;
+            let mut work = Box::pin(async move { checker.check(check, &cancel).await });
+            states[number] = Some(match work.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+                Poll::Ready(result) => State::Done(Box::new(result)),
+                Poll::Pending => {
+                    begun.push(work);
+                    State::InFlight
                 }
-                checker.check(check, &cancel).await
             });
-            if !is_far && let Poll::Ready(result) = work.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-                states[number] = Some(State::Done(Box::new(result)));
-            } else {
-                begun.push(work);
-                states[number] = Some(State::InFlight);
-            }
         }
         let queue = Arc::new(Mutex::new(queue));
         for work in begun {
@@ -133,11 +119,6 @@ impl Prefetch {
             *check = None;
         }
     }
-}
-
-/// Whether the check of a step waits for the Docker daemon or the cluster.
-pub(super) fn waits_for_others(step: &Step) -> bool {
-    step.action_type.uses_docker || step.action_type.in_cluster
 }
 
 /// Returns the check of a step before its turn, if its last end may still hold, by itself.
