@@ -76,18 +76,16 @@ impl OwnKubeconfig {
 
     /// Returns a copy for a program that changes it. Fails if there is one that is not ours.
     pub fn draft(&self) -> Result<Draft<'_>, Failure> {
-        self.check()?;
-        let begin = || {
+        // What was checked is what is copied: the file may be replaced meanwhile.
+        let ours = self.contents()?;
+        let begin = || -> io::Result<PathBuf> {
             // Of a run that was killed.
             self.drafts()?.iter().try_for_each(fs::remove_file)?;
             // The same each time: minikube leaves a lock file in the temporary folder for each path that it writes.
             let number = blake3::keyed_hash(&self.key()?, b"draft").to_hex();
             let file = PathBuf::from(format!("{}{DRAFT}-{}", self.file.display(), &number[..16]));
-            match read_own(&self.file) {
-                Ok(bytes) => replace_file(&file, &bytes).map(|()| file),
-                Err(error) if error.kind() == ErrorKind::NotFound => Ok(file),
-                Err(error) => Err(error),
-            }
+            ours.iter().try_for_each(|bytes| replace_file(&file, bytes))?;
+            Ok(file)
         };
         let file = begin().map_err(|error| self.state_unusable("copy").source(&error))?;
         Ok(Draft { of: self, file })
