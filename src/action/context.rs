@@ -9,6 +9,7 @@ use std::time::Duration;
 use fs_err as fs;
 
 use super::prompts::{Prompts, Taken};
+use super::shared_checks::SharedChecks;
 use super::warnings::Warnings;
 use crate::error::{Context, Failure};
 use crate::event::{EventKind, EventSink, StepLog, event_channel};
@@ -47,6 +48,8 @@ pub struct StepScope {
     on_child: OnChild,
     children: Arc<ChildRegistry>,
     run: Option<RunScope>,
+    /// In a series of checks, in which nothing changes.
+    checks: Option<Arc<SharedChecks>>,
 }
 
 impl StepScope {
@@ -54,13 +57,15 @@ impl StepScope {
     /// registry of children of their own.
     pub fn new(tools: Arc<Tools>, sink: EventSink, on_child: OnChild) -> Self {
         let children = Arc::new(ChildRegistry::default().withholding(tools.secrets().variables()));
-        Self { tools, sink, on_child, children, run: None }
+        Self { tools, sink, on_child, children, run: None, checks: None }
     }
 
-    /// Checks outside of any run: what they print is discarded, and nobody hears of their children.
+    /// Checks outside of any run: what they print is discarded, and nobody hears of their children. Steps that have the
+    /// same check share it.
     pub fn looking(tools: Arc<Tools>, children: Arc<ChildRegistry>) -> Self {
         let (sink, _nobody) = event_channel();
-        Self { tools, sink, on_child: Arc::new(|_: &StepId, _| {}), children, run: None }
+        let checks = Some(Arc::default());
+        Self { tools, sink, on_child: Arc::new(|_: &StepId, _| {}), children, run: None, checks }
     }
 
     /// As part of the run `run`.
@@ -225,6 +230,18 @@ impl StepContext {
         let terminal = fs::OpenOptions::new().write(true).open("/dev/tty").context(|| "opening the terminal".into())?;
         *self.terminal.lock().unwrap_or_else(PoisonError::into_inner) = Some(terminal);
         Ok(Some(TerminalTurn { cx: self, _turn: turn }))
+    }
+
+    /// Returns what `check` finds wrong. In a series of checks, those with the same `key` find the same.
+    pub async fn shared_check(
+        &self,
+        key: impl FnOnce() -> String,
+        check: impl Future<Output = Result<Option<String>, Failure>>,
+    ) -> Result<Option<String>, Failure> {
+        match &self.scope.checks {
+            Some(checks) => checks.get_or(key(), check).await,
+            None => check.await,
+        }
     }
 
     /// Masks the generated secrets that the cluster has, before the step may print them.

@@ -21,6 +21,7 @@ mod readable;
 pub mod response;
 mod secret_inputs;
 mod secret_search;
+mod shared_checks;
 mod statuses;
 mod temporary_names;
 pub mod units;

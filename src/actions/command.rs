@@ -176,6 +176,12 @@ impl Command {
     /// Returns what `check` finds wrong.
     async fn failed_check(&self, cx: &StepContext) -> Result<Option<String>, Failure> {
         let Some(check) = &self.check else { return Ok(None) };
+        // All that decides what it finds.
+        let key = || format!("{check:?} {:?} {:?} {:?}", self.cwd, self.env, self.secrets);
+        cx.shared_check(key, self.run_check(check, cx)).await
+    }
+
+    async fn run_check(&self, check: &Run, cx: &StepContext) -> Result<Option<String>, Failure> {
         // What it prints is shown.
         cx.learn_generated().await?;
         let command = self.command(check, cx).await?;

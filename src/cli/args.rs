@@ -16,6 +16,7 @@ use crate::files::Verify;
 use crate::report::{ChecklistFormat, ColorChoice, DIFF_FORMATS, DiffFormat, FORMATS, OutputChoice, ProveFormat};
 use crate::tools::Access;
 use crate::tools::deletion::Consent;
+use crate::tools::kubernetes::Purpose;
 pub(super) use consent::ConsentArgs;
 pub(super) use live::{LogsArgs, OpenArgs, WatchArgs};
 pub(super) use place::FileArg;
@@ -359,6 +360,14 @@ impl Command {
             _ => None,
         };
         Access { contexts: contexts.cloned().unwrap_or_default(), records: contexts.is_some() }
+    }
+
+    /// What its requests to the cluster are for.
+    pub(super) fn purpose(&self) -> Purpose {
+        match self {
+            Self::Plan(_) | Self::Report(_) | Self::Why(_) => Purpose::Inspect,
+            _ => Purpose::Change,
+        }
     }
 }
 

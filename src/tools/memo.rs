@@ -7,7 +7,7 @@ use tokio::sync::Mutex;
 use crate::error::Failure;
 
 /// Checks of the same thing that are no further apart share one result.
-const SHARED_FOR: Duration = Duration::from_millis(500);
+pub(super) const SHARED_FOR: Duration = Duration::from_millis(500);
 
 /// A result that is found once for everybody who asks at about the same time. A failure is not kept.
 #[derive(Debug)]

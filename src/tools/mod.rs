@@ -44,7 +44,7 @@ pub use checkout::{Checkout, checkout_id, checkout_slug};
 use cluster::ClusterSpec;
 use deletion::Consent;
 use docker::{Docker, Endpoint};
-use kubernetes::{Compared, KnownCluster, Kube, KubeSource};
+use kubernetes::{Compared, KnownCluster, Kube, KubeSource, Purpose};
 pub use machine::unique_id;
 use masked::Masked;
 pub use memo::Memo;
@@ -64,6 +64,7 @@ pub struct Tools {
     steps: Vec<StepId>,
     consent: Consent,
     access: Access,
+    purpose: Purpose,
     files: Arc<FileDigests>,
     endpoint: OnceLock<Endpoint>,
     docker: OnceCell<Docker>,
@@ -106,6 +107,7 @@ impl Tools {
             steps: Vec::new(),
             consent: Consent::None,
             access: Access::default(),
+            purpose: Purpose::Change,
             endpoint: OnceLock::new(),
             docker: OnceCell::new(),
             kube: Mutex::new(None),
@@ -183,6 +185,11 @@ impl Tools {
     /// With what the user allows of clusters that provision does not start.
     pub fn accessing(self, access: Access) -> Self {
         Self { access, ..self }
+    }
+
+    /// With what its requests to the cluster are for.
+    pub fn used_to(self, purpose: Purpose) -> Self {
+        Self { purpose, ..self }
     }
 
     /// Fails unless the declared cluster may be changed.
@@ -286,7 +293,7 @@ impl Tools {
         {
             return Ok(kube.clone());
         }
-        let kube = Kube::connect(source, self.secrets.variables()).await?;
+        let kube = Kube::connect(source, self.secrets.variables(), self.purpose).await?;
         let kube = if self.reads_every_file() { kube } else { kube.knowing(Arc::clone(&self.compared)) };
         if !cluster.managed {
             let known = KnownCluster::of(cluster, &self.state_dir);

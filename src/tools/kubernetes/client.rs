@@ -12,7 +12,7 @@ use kube::{Api, Client, Config};
 use super::compared::Compared;
 use super::kinds::Kinds;
 use super::source::KubeSource;
-use super::turns::taking_turns;
+use super::turns::{Purpose, taking_turns};
 use crate::error::{Failure, ids};
 
 /// How long a connection may take. A stopped node's address never responds.
@@ -77,7 +77,7 @@ impl Kube {
 
     /// Connects, and refuses a cluster that is not the declared one. A credential plugin that the kubeconfig names does
     /// not get the variables `withheld` of our environment.
-    pub async fn connect(source: KubeSource, withheld: &[String]) -> Result<Self, Failure> {
+    pub async fn connect(source: KubeSource, withheld: &[String], purpose: Purpose) -> Result<Self, Failure> {
         let kubeconfig = source.read()?;
         let options = KubeConfigOptions { context: Some(source.context.clone()), ..KubeConfigOptions::default() };
         let refused = |error: &dyn std::error::Error| {
@@ -93,7 +93,7 @@ impl Kube {
             // A cluster on this machine: whatever proxy the environment names is not for it.
             config.proxy_url = None;
         }
-        let client = taking_turns(client(config, &source).await?);
+        let client = taking_turns(client(config, &source).await?, purpose);
         let kube = Self::new(client, source);
         kube.check_owner().await?;
         Ok(kube)

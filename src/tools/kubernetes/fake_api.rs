@@ -10,7 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::client::Kube;
 use super::source::KubeSource;
-use super::turns::taking_turns;
+use super::turns::{Purpose, taking_turns};
 
 /// A request as the server gets it.
 #[derive(Clone, Debug)]
@@ -37,7 +37,7 @@ pub(crate) async fn serve(handler: impl Fn(&ApiRequest) -> (u16, Value) + Send +
         }
     });
     let client = Client::try_from(Config::new(url.parse().unwrap())).unwrap();
-    Kube::for_test(taking_turns(client), KubeSource::for_test("test"))
+    Kube::for_test(taking_turns(client, Purpose::Change), KubeSource::for_test("test"))
 }
 
 /// Reads one request, answers it, and closes the connection.

@@ -93,6 +93,7 @@ pub use rollout::{Rollout, RolloutState, Target};
 pub use secret::{Applied, GENERATED, SecretObject, SecretState};
 pub use select::Selection;
 pub use source::KubeSource;
+pub use turns::Purpose;
 pub use steadiness::STEADY;
 pub use workload::{Workload, WorkloadKind};
 

@@ -3,19 +3,26 @@
 //! Many steps are checked at once, and what they read is often the same. A request that reads something and waits for
 //! its turn serves everybody who asks for that in the meantime: it is sent after all of them have asked, so that nobody
 //! gets an older answer than one of their own would be. Once it is on its way it serves nobody else.
+//!
+//! A command that changes nothing, such as `plan`, sees the cluster at one moment: there a response serves all who read
+//! the same within [`SHARED_FOR`].
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::future::ready;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared, WeakShared};
 use http::request::Parts;
-use http::{Method, Request, Response, header};
+use http::{Method, Request, Response, StatusCode, header};
 use http_body_util::BodyExt;
 use kube::Client;
 use kube::client::Body;
 use tokio::sync::Semaphore;
+
+use crate::tools::memo::SHARED_FOR;
 
 /// How many requests are under way at a time. Each has a connection of its own, and to make one costs both sides more
 /// than most responses do.
@@ -42,13 +49,28 @@ struct Turns {
     permits: Semaphore,
     /// What waits for its turn, as long as somebody waits for it.
     waiting: Mutex<HashMap<Key, WeakShared<Reading>>>,
+    /// What was read lately; only where nothing is changed.
+    kept: Option<Mutex<Kept>>,
+}
+
+/// Responses, each with the time when it was asked for.
+type Kept = HashMap<Key, (Instant, Response<Bytes>)>;
+
+/// What requests of a client are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// To change something, and to see what has become of it.
+    Change,
+    /// To see everything as it is at one moment.
+    Inspect,
 }
 
 /// Returns `client` with its requests taking turns.
-pub(super) fn taking_turns(client: Client) -> Client {
+pub(super) fn taking_turns(client: Client, purpose: Purpose) -> Client {
     let namespace = client.default_namespace().to_owned();
     let permits = Semaphore::new(MAX_REQUESTS);
-    let turns = Arc::new(Turns { client, permits, waiting: Mutex::default() });
+    let kept = (purpose == Purpose::Inspect).then(Mutex::default);
+    let turns = Arc::new(Turns { client, permits, waiting: Mutex::default(), kept });
     Client::new(tower::service_fn(move |request| Arc::clone(&turns).send(request)), namespace)
 }
 
@@ -74,17 +96,34 @@ impl Turns {
     fn reading(self: Arc<Self>, parts: Parts) -> Shared<Reading> {
         let key = Key { uri: parts.uri.clone(), accept: parts.headers.get(header::ACCEPT).cloned() };
         let turns = Arc::clone(&self);
-        let mut waiting = turns.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut waiting = locked(&turns.waiting);
         if let Some(same) = waiting.get(&key).and_then(WeakShared::upgrade) {
             return same;
+        }
+        if let Some(response) = turns.kept.as_ref().and_then(|kept| kept_response(&mut locked(kept), &key)) {
+            return (Box::pin(ready(Ok(response))) as Reading).shared();
         }
         let sent = key.clone();
         let reading: Reading = Box::pin(async move {
             let _turn = self.permits.acquire().await;
             // What others are about to ask for in this moment joins.
             tokio::task::yield_now().await;
-            self.waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(&sent);
-            self.read(parts).await.map_err(Arc::new)
+            let Some(kept) = &self.kept else {
+                locked(&self.waiting).remove(&sent);
+                return self.read(parts).await.map_err(Arc::new);
+            };
+            let asked = Instant::now();
+            let outcome = self.read(parts).await;
+            let mut waiting = locked(&self.waiting);
+            // One that failed is sent again.
+            if let Ok(response) = &outcome
+                && !response.status().is_server_error()
+                && response.status() != StatusCode::TOO_MANY_REQUESTS
+            {
+                locked(kept).insert(sent.clone(), (asked, response.clone()));
+            }
+            waiting.remove(&sent);
+            outcome.map_err(Arc::new)
         });
         let reading = reading.shared();
         // Nobody has polled it, so that it is not over.
@@ -98,6 +137,16 @@ impl Turns {
         (*response.status_mut(), *response.headers_mut()) = (parts.status, parts.headers);
         Ok(response)
     }
+}
+
+fn locked<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Returns the response to what was asked for at most [`SHARED_FOR`] ago, and drops the others.
+fn kept_response(kept: &mut Kept, key: &Key) -> Option<Response<Bytes>> {
+    kept.retain(|_, (asked, _)| asked.elapsed() < SHARED_FOR);
+    kept.get(key).map(|(_, response)| response.clone())
 }
 
 /// Whether the response goes on for as long as somebody reads it: it takes no turn.
@@ -119,9 +168,10 @@ mod tests {
 
     use super::*;
 
-    fn client(port: u16) -> Client {
-        let url = format!("http://127.0.0.1:{port}").parse().unwrap();
-        taking_turns(Client::try_from(kube::Config::new(url)).unwrap())
+    fn client(port: u16, purpose: Purpose) -> Client {
+        let mut config = kube::Config::new(format!("http://127.0.0.1:{port}").parse().unwrap());
+        config.default_retry = false;
+        taking_turns(Client::try_from(config).unwrap(), purpose)
     }
 
     async fn get(client: &Client, path: &str) -> kube::Result<String> {
@@ -129,9 +179,9 @@ mod tests {
     }
 
     /// A server whose nth response, counted from 0, is n, once it is released.
-    async fn held_back() -> (Client, UnboundedReceiver<tokio::sync::oneshot::Sender<()>>) {
+    async fn held_back(purpose: Purpose) -> (Client, UnboundedReceiver<tokio::sync::oneshot::Sender<()>>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let client = client(listener.local_addr().unwrap().port());
+        let client = client(listener.local_addr().unwrap().port(), purpose);
         let (arrived, arrivals) = unbounded_channel();
         tokio::spawn(async move {
             for n in 0.. {
@@ -142,7 +192,8 @@ mod tests {
                     let _head = stream.read(&mut [0; 4096]).await.unwrap();
                     arrived.send(release).unwrap();
                     released.await.unwrap();
-                    let head = "HTTP/1.1 200 OK\r\nconnection: close\r\n";
+                    let status = if n == 0 && purpose == Purpose::Inspect { "503 Busy" } else { "200 OK" };
+                    let head = format!("HTTP/1.1 {status}\r\nconnection: close\r\n");
                     let text = n.to_string();
                     let response = format!("{head}content-length: {}\r\n\r\n{text}", text.len());
                     stream.write_all(response.as_bytes()).await.unwrap();
@@ -172,7 +223,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_request_that_is_on_its_way_serves_nobody_who_asks_afterwards() {
-        let (client, mut arrivals) = held_back().await;
+        let (client, mut arrivals) = held_back(Purpose::Change).await;
         let first = tokio::spawn({
             let client = client.clone();
             async move { get(&client, "/a").await }
@@ -186,8 +237,35 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn where_nothing_is_changed_a_response_serves_for_a_moment_and_a_failure_does_not() {
+        // The first response is that the server is busy.
+        let (client, mut arrivals) = held_back(Purpose::Inspect).await;
+        let ask = |path: &'static str| {
+            let client = client.clone();
+            tokio::spawn(async move { get(&client, path).await })
+        };
+        let busy = ask("/a");
+        arrivals.recv().await.unwrap().send(()).unwrap();
+        assert!(busy.await.unwrap().is_err());
+        let first = ask("/a");
+        let release = arrivals.recv().await.expect("a failure was kept");
+        // On its way, it serves those who ask now.
+        let second = ask("/a");
+        tokio::task::yield_now().await;
+        release.send(()).unwrap();
+        for asked in [first, second, ask("/a")] {
+            assert_eq!(asked.await.unwrap().unwrap(), "1");
+        }
+        assert!(arrivals.is_empty());
+        tokio::time::sleep(SHARED_FOR).await;
+        let later = ask("/a");
+        arrivals.recv().await.unwrap().send(()).unwrap();
+        assert_eq!(later.await.unwrap().unwrap(), "2");
+    }
+
+    #[tokio::test]
     async fn a_few_are_under_way_and_one_that_nobody_waits_for_any_more_takes_no_turn() {
-        let (client, mut arrivals) = held_back().await;
+        let (client, mut arrivals) = held_back(Purpose::Change).await;
         let ask = |path: String| {
             let client = client.clone();
             tokio::spawn(async move { get(&client, &path).await })
@@ -215,7 +293,7 @@ mod tests {
     #[tokio::test]
     async fn who_waits_together_learns_together_why_there_is_no_answer() {
         let port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
-        let client = client(port);
+        let client = client(port, Purpose::Change);
         for outcome in join_all((0..3).map(|_| get(&client, "/a"))).await {
             let error = outcome.unwrap_err();
             assert!(matches!(error, kube::Error::Service(_)), "{error:?}");
