@@ -2,6 +2,7 @@
 
 mod login;
 mod message;
+mod proxied;
 mod served;
 mod target;
 #[cfg(test)]
@@ -206,6 +207,9 @@ impl Action for HttpCheck {
                 let changed = served::changed(&kube, &self.namespace, service, output).await?;
                 return Ok(changed.map_or(Presence::Present, Presence::Missing));
             }
+            if cx.unless_cancelled("asking the pods", self.holds_by_api_server(cx)).await? {
+                return Ok(Presence::Present);
+            }
             // With a port of its own: checks that name the same one are probed at once.
             let target = self.target(cx, None).await?;
             let asked = cx.unless_cancelled(&target.name, self.ask(cx, &target)).await;
@@ -271,14 +275,6 @@ impl HttpCheck {
             path: self.path.clone(),
             forward: Some((forward, kube, self.namespace.clone(), service.clone())),
         })
-    }
-
-    /// Returns `output` with what has answered, if the request is not repeated.
-    async fn with_served(&self, cx: &StepContext, target: &Target, output: Output) -> Result<Output, Failure> {
-        let Some((_, kube, namespace, service)) = target.forward.as_ref().filter(|_| !self.only_reads()) else {
-            return Ok(output);
-        };
-        cx.unless_cancelled("reading what has answered", served::note(kube, namespace, service, output)).await
     }
 
     /// The request, without its address.

@@ -81,7 +81,9 @@ impl Project {
             Some(seen) => tools.noting(verify, Arc::clone(seen)),
             None => tools.verifying(verify),
         };
-        let tools = Arc::new(tools.consenting(cli.command.consent()).accessing(cli.command.access()).used_to(cli.command.purpose()));
+        let tools = Arc::new(
+            tools.consenting(cli.command.consent()).accessing(cli.command.access()).used_to(cli.command.purpose()),
+        );
         Ok(Self { pipeline, graph, tools, warnings, file, text: loaded.text, early })
     }
 

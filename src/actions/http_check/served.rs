@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use super::{HttpCheck, Target};
+use crate::action::StepContext;
 use crate::error::Failure;
 use crate::fingerprint::{Digest, Inputs};
 use crate::model::Output;
@@ -11,8 +13,23 @@ use crate::tools::kubernetes::Kube;
 /// The fact with a digest of each part.
 const SERVED: &str = ".served";
 
+impl HttpCheck {
+    /// Returns `output` with what has answered, if the request is not repeated.
+    pub(super) async fn with_served(
+        &self,
+        cx: &StepContext,
+        target: &Target,
+        output: Output,
+    ) -> Result<Output, Failure> {
+        let Some((_, kube, namespace, service)) = target.forward.as_ref().filter(|_| !self.only_reads()) else {
+            return Ok(output);
+        };
+        cx.unless_cancelled("reading what has answered", note(kube, namespace, service, output)).await
+    }
+}
+
 /// Returns `output` with what is behind the Service `service` now.
-pub(super) async fn note(kube: &Kube, namespace: &str, service: &str, output: Output) -> Result<Output, Failure> {
+async fn note(kube: &Kube, namespace: &str, service: &str, output: Output) -> Result<Output, Failure> {
     let Some(parts) = kube.behind(namespace, service).await? else { return Ok(output) };
     Ok(output.with(SERVED, text(&parts)))
 }

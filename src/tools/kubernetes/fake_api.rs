@@ -36,7 +36,10 @@ pub(crate) async fn serve(handler: impl Fn(&ApiRequest) -> (u16, Value) + Send +
             tokio::spawn(answer(stream, Arc::clone(&handler)));
         }
     });
-    let client = Client::try_from(Config::new(url.parse().unwrap())).unwrap();
+    let mut config = Config::new(url.parse().unwrap());
+    // As for a real one: see `Kube::connect`.
+    config.default_retry = false;
+    let client = Client::try_from(config).unwrap();
     Kube::for_test(taking_turns(client, Purpose::Change), KubeSource::for_test("test"))
 }
 

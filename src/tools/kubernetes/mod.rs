@@ -41,6 +41,7 @@ mod objects;
 mod order;
 mod own;
 mod owners;
+mod pod_proxy;
 mod pods;
 mod problems;
 mod record;
@@ -93,8 +94,8 @@ pub use rollout::{Rollout, RolloutState, Target};
 pub use secret::{Applied, GENERATED, SecretObject, SecretState};
 pub use select::Selection;
 pub use source::KubeSource;
-pub use turns::Purpose;
 pub use steadiness::STEADY;
+pub use turns::Purpose;
 pub use workload::{Workload, WorkloadKind};
 
 #[cfg(test)]

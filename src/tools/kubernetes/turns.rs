@@ -79,7 +79,7 @@ impl Turns {
         if stays_open(&request) {
             return Box::pin(async move { Ok(self.client.send(request).await?) });
         }
-        if request.method() != Method::GET {
+        if request.method() != Method::GET || is_for_a_pod(&request) {
             return Box::pin(async move {
                 let _turn = self.permits.acquire().await?;
                 Ok(self.client.send(request).await?)
@@ -154,6 +154,12 @@ fn stays_open(request: &Request<Body>) -> bool {
     let query = request.uri().query().unwrap_or_default();
     let follows = query.split('&').any(|pair| matches!(pair, "watch=true" | "watch=1" | "follow=true" | "follow=1"));
     follows || request.headers().contains_key(header::UPGRADE)
+}
+
+/// Whether a pod responds, as often as it is asked and at any length.
+fn is_for_a_pod(request: &Request<Body>) -> bool {
+    let mut parts = request.uri().path().split('/');
+    parts.nth(5) == Some("pods") && parts.nth(1) == Some("proxy")
 }
 
 #[cfg(test)]
