@@ -1,6 +1,6 @@
 //! Helm and its charts in the settings of a step.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use fs_err as fs;
 
@@ -9,7 +9,7 @@ use crate::error::{Context, Failure};
 use crate::files::{FileSet, Seen};
 use crate::fingerprint::{Digest, Inputs};
 use crate::tools::blocking;
-use crate::tools::helm::{Chart, Helm, Rendering};
+use crate::tools::helm::{Chart, Helm, Rendering, folder_for_helm};
 use crate::tools::kubernetes::KubeSource;
 use crate::tools::process::find;
 
@@ -33,6 +33,12 @@ impl StepContext {
             None => blocking(|| find("helm")).await?,
         };
         Ok(Helm::without_cluster(program))
+    }
+
+    /// Returns the folder that helm gets for the chart in `chart`; see [`folder_for_helm`].
+    pub async fn chart_for_helm(&self, chart: &Path) -> Result<PathBuf, Failure> {
+        let (chart, state_dir) = (chart.to_owned(), self.tools().state_dir().to_owned());
+        blocking(move || folder_for_helm(&chart, &state_dir)).await
     }
 
     /// Returns the manifest that a chart becomes. In a copy of the project, a chart that has not changed is rendered
@@ -80,7 +86,7 @@ impl StepContext {
 
 /// Notes the files of a chart and of those that it names: not what helm packs of these, which follows from them.
 fn note_chart(seen: &Seen, chart: &Chart) -> Result<(), Failure> {
-    const MADE: [&str; 3] = ["charts/*.tgz", "Chart.lock", "requirements.lock"];
+    const MADE: [&str; 5] = ["charts/*.tgz", "Chart.lock", "requirements.lock", ".provision/**", ".git/**"];
     if chart.path().is_file() {
         seen.note_file(chart.path());
         return Ok(());

@@ -212,8 +212,9 @@ impl ChartCheck {
     ) -> Result<Result<Rendered, Vec<String>>, Failure> {
         let files: Vec<PathBuf> = render.values.iter().map(|file| cx.path(file)).collect();
         let values = render.values_as_json()?;
+        let folder = cx.chart_for_helm(chart.path()).await?;
         let rendering = Rendering {
-            chart: chart.path(),
+            chart: &folder,
             release: &self.release,
             namespace: &self.namespace,
             values_files: &files,

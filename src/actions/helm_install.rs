@@ -262,20 +262,21 @@ impl HelmInstall {
             self.restore_definitions(cx, helm, kube, &release).await?;
         }
         let changed = kube.release_drift(&release, &|field| self.ignores(field)).await?.changed();
-        Ok(Before { objects: release.objects(), changed })
+        Ok(Before { objects: release.objects().clone(), changed })
     }
 
     /// The chart as helm takes it.
-    fn chart_argument(&self, cx: &StepContext) -> Cow<'_, str> {
+    async fn chart_argument(&self, cx: &StepContext) -> Result<Cow<'_, str>, Failure> {
         let path = cx.path(&self.chart);
-        match path.to_str().filter(|_| path.exists()) {
+        let path = if path.is_dir() { cx.chart_for_helm(&path).await? } else { path };
+        Ok(match path.to_str().filter(|_| path.exists()) {
             Some(path) => Cow::Owned(path.to_owned()),
             None => Cow::Borrowed(&self.chart),
-        }
+        })
     }
 
     async fn upgrade(&self, cx: &StepContext, helm: &Helm, kube: &Kube) -> Result<Released, Failure> {
-        let chart = self.chart_argument(cx);
+        let chart = self.chart_argument(cx).await?;
         let files: Vec<PathBuf> = self.values.iter().map(|file| cx.path(file)).collect();
         let values = if self.set.is_empty() {
             None

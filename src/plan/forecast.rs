@@ -15,6 +15,7 @@ use crate::event::StepLog;
 use crate::fingerprint::StaleReason;
 use crate::journal::History;
 use crate::model::{ProofKind, StepId};
+use crate::pipeline::Step;
 use crate::tools::process::{ChildRegistry, pause};
 use crate::tools::{Cancel, Tools};
 
@@ -71,7 +72,9 @@ impl Forecast {
 /// a step that would run is marked as depending on it.
 pub async fn forecast(graph: &Graph, plan: &Plan, checking: Checking<'_>) -> Vec<Forecast> {
     let history = checking.history;
-    let candidates = candidates(graph, plan, history);
+    let mut candidates = candidates(graph, plan, history);
+    // What waits for programs, the daemon or the cluster begins first, and all else is done meanwhile.
+    candidates.sort_by_key(|candidate| !waits_for_others(&candidate.step));
     let scope = Arc::new(StepScope::looking(Arc::clone(checking.tools), Arc::clone(checking.children)));
     let checks = candidates.iter().map(|candidate| {
         let imposed = plan.forced[candidate.number].then_some(StaleReason::Forced);
@@ -114,7 +117,15 @@ pub async fn forecast(graph: &Graph, plan: &Plan, checking: Checking<'_>) -> Vec
         kind: candidate.action.map_or(ProofKind::Probe, |action| action.proof()),
         is_standby: candidate.is_standby,
     });
-    forecasts.collect()
+    let mut forecasts: Vec<Forecast> = forecasts.collect();
+    forecasts.sort_by_key(|forecast| forecast.number);
+    forecasts
+}
+
+/// Whether the check of a step may wait for a program, the Docker daemon or the cluster.
+fn waits_for_others(step: &Step) -> bool {
+    let action = step.action_type;
+    action.uses_docker || action.in_cluster || action.hands_cluster_on
 }
 
 impl Checking<'_> {

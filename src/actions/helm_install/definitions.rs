@@ -23,7 +23,7 @@ impl HelmInstall {
         kube: &Kube,
         release: &Release,
     ) -> Result<(), Failure> {
-        let of_chart = helm.definitions(&self.namespace, self.chart_argument(cx).as_ref(), cx).await?;
+        let of_chart = helm.definitions(&self.namespace, self.chart_argument(cx).await?.as_ref(), cx).await?;
         let missing = kube.missing_definitions(&[&release.manifest, &of_chart]).await?;
         kube.make_objects(&missing).await?;
         for definition in &missing {
@@ -57,7 +57,7 @@ impl HelmInstall {
     }
 
     async fn old_definitions(&self, cx: &StepContext, helm: &Helm, kube: &Kube) -> Result<Option<String>, Failure> {
-        let of_chart = helm.definitions(&self.namespace, self.chart_argument(cx).as_ref(), cx).await?;
+        let of_chart = helm.definitions(&self.namespace, self.chart_argument(cx).await?.as_ref(), cx).await?;
         Ok(kube.objects_drift(ManifestObjects::read(&of_chart, ""), &|_| false).await?.summary())
     }
 }

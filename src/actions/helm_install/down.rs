@@ -132,6 +132,7 @@ mod tests {
             app_version: "1".into(),
             manifest: manifest.into(),
             hooks: Vec::new(),
+            objects: std::sync::OnceLock::new(),
         }
     }
 

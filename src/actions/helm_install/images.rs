@@ -23,7 +23,7 @@ impl HelmInstall {
         kube: &Kube,
         release: &Release,
     ) -> Result<Vec<(ObjectRef, String)>, Failure> {
-        let objects = release.objects().objects;
+        let objects = &release.objects().objects;
         let replace_pods = |object: &ObjectRef| {
             let kind = WorkloadKind::of(&object.api_version, &object.kind);
             kind.filter(|kind| {
@@ -31,7 +31,7 @@ impl HelmInstall {
             })
         };
         let wanted =
-            objects.into_iter().filter_map(|object| Some((replace_pods(&object.reference)?, object.reference)));
+            objects.iter().filter_map(|object| Some((replace_pods(&object.reference)?, object.reference.clone())));
         let found = try_join_all(wanted.map(|(kind, reference)| async move {
             let workload = kube.workload(kind, &reference.namespace, &reference.name).await?;
             Ok::<_, Failure>(workload.map(|workload| (reference, workload)))

@@ -98,7 +98,7 @@ impl CommonRelease<'_> {
 /// Returns the objects of a revision that helm deletes when it releases `planned`.
 fn lost(there: &Release, planned: &str) -> Vec<ManifestObject> {
     let planned = ManifestObjects::read(planned, &there.namespace).objects;
-    let mut lost = there.objects().objects;
+    let mut lost = there.objects().objects.clone();
     lost.retain(|object| {
         !object.is_kept_by_helm() && !planned.iter().any(|other| other.reference.is_same(&object.reference))
     });

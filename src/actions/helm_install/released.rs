@@ -60,9 +60,9 @@ impl HelmInstall {
                 release.objects()
             }
             // Next time nobody knows any more what was changed.
-            Released::Unread { .. } => before.objects.clone(),
+            Released::Unread { .. } => &before.objects,
         };
-        for workload in kube.restart_users(&objects, &before.changed).await? {
+        for workload in kube.restart_users(objects, &before.changed).await? {
             cx.line(&format!("{workload} replaces its pods: they may have the changed variables"));
         }
         match released {

@@ -96,6 +96,7 @@ impl PolicyCheck {
         if Chart::at(path.clone()).is_none() {
             return Err(Failure::of(ids::CHART_MISSING, format!("there is no chart `{chart}`")));
         }
+        let path = cx.chart_for_helm(&path).await?;
         let helm = cx.helm_without_cluster(self.helm.as_deref()).await?;
         let values = (!self.set.is_empty()).then(|| serde_json::to_vec(&self.set)).transpose();
         let values = values.context(|| "writing the chart's values".into())?;

@@ -2,14 +2,19 @@
 //! as `file://…`, which helm packs into it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use fs_err as fs;
 use serde::Deserialize;
 
+use super::helmignore::HelmIgnore;
 use crate::error::{Context, Failure};
 use crate::fingerprint::Digest;
+
+/// Folders in a chart that are no part of it.
+const NO_PARTS: [&str; 2] = [".provision", ".git"];
 
 /// A chart of the project.
 #[derive(Clone, Debug)]
@@ -170,11 +175,19 @@ fn is_archive_of(path: &Path, name: &str) -> bool {
     version.is_some_and(|version| version.trim_start_matches('v').starts_with(|c: char| c.is_ascii_digit()))
 }
 
-/// The files of the chart in the folder `path` by their names. helm follows links, so what they lead to is part of the
-/// chart: a file set of ours would refuse those that leave the project.
+/// The files of the chart in the folder `path` by their names: those that helm gets of it, see
+/// [`super::folder_for_helm`], and does not ignore. helm follows links, so what they lead to is part of the chart: a
+/// file set of ours would refuse those that leave the project.
 fn files(path: &Path) -> Result<Vec<(PathBuf, PathBuf)>, Failure> {
+    let ignore = HelmIgnore::of(path);
+    let counts = |entry: &walkdir::DirEntry| {
+        let is_folder = entry.file_type().is_dir();
+        let below = entry.path().strip_prefix(path).unwrap_or(entry.path());
+        let is_left_out = is_folder && NO_PARTS.iter().any(|name| below.file_name() == Some(OsStr::new(name)));
+        entry.depth() == 0 || !(is_left_out || ignore.ignores(below, is_folder))
+    };
     let mut all = Vec::new();
-    for entry in walkdir::WalkDir::new(path).follow_links(true).sort_by_file_name() {
+    for entry in walkdir::WalkDir::new(path).follow_links(true).sort_by_file_name().into_iter().filter_entry(counts) {
         let entry = entry.context(|| format!("reading the chart {}", path.display()))?;
         if entry.file_type().is_file() {
             let name = entry.path().strip_prefix(path).unwrap_or(entry.path()).to_owned();

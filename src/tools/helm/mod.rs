@@ -2,6 +2,8 @@
 
 mod call;
 mod chart;
+mod helmignore;
+mod links;
 mod pending;
 mod program;
 mod render;
@@ -10,6 +12,7 @@ mod warnings;
 
 pub use call::call_id;
 pub use chart::Chart;
+pub use links::folder_for_helm;
 pub use pending::PendingRelease;
 pub use program::{Helm, Install, Rollback};
 pub use render::Rendering;

@@ -1,6 +1,7 @@
 //! The bytes in which Helm stores one revision of a release: base64 of gzip of JSON, in a Secret.
 
 use std::io::{Read, Write};
+use std::sync::OnceLock;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -10,6 +11,7 @@ use flate2::write::GzEncoder;
 use serde::Deserialize;
 
 use super::hooks::Hook;
+use super::manifest::ManifestObjects;
 use crate::error::{Context, Failure};
 
 /// Most that a record may unpack to; Helm itself can't store more than 1 MB of packed text.
@@ -19,7 +21,7 @@ const MAX_RECORD: u64 = 64 << 20;
 const GZIP: [u8; 3] = [0x1f, 0x8b, 0x08];
 
 /// One revision of a release.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Release {
     /// Its name.
     pub name: String,
@@ -41,6 +43,8 @@ pub struct Release {
     pub manifest: String,
     /// The hooks.
     pub hooks: Vec<Hook>,
+    /// The objects of the manifest, once somebody has asked for them.
+    pub(crate) objects: OnceLock<ManifestObjects>,
 }
 
 /// The state of a revision, in Helm's words.
@@ -161,6 +165,7 @@ pub(super) fn decode(stored: &[u8]) -> Result<Release, Failure> {
         app_version: chart.app_version,
         manifest: record.manifest,
         hooks: record.hooks.unwrap_or_default(),
+        objects: OnceLock::new(),
     })
 }
 

@@ -10,6 +10,7 @@ use serde_json::json;
 use super::client::{Kube, changed};
 use super::hooks::Hook;
 use super::manifest::ManifestObjects;
+use super::objects::ObjectRef;
 use super::record;
 pub use super::record::{Release, ReleaseStatus};
 use super::rollout::Target;
@@ -88,9 +89,9 @@ impl Release {
         Digest::of(&all)
     }
 
-    /// The objects of its manifest.
-    pub fn objects(&self) -> ManifestObjects {
-        ManifestObjects::read(&self.manifest, &self.namespace)
+    /// The objects of its manifest, which is read once.
+    pub fn objects(&self) -> &ManifestObjects {
+        self.objects.get_or_init(|| ManifestObjects::read(&self.manifest, &self.namespace))
     }
 }
 
@@ -213,7 +214,7 @@ impl Kube {
     /// their end, as they are meant to be.
     pub async fn workloads_of(&self, release: &Release) -> Result<(Vec<Target>, Vec<String>), Failure> {
         let (mut targets, mut gone) = (Vec::new(), Vec::new());
-        for object in release.objects().objects {
+        for object in &release.objects().objects {
             let Some(kind) = WorkloadKind::of(&object.reference.api_version, &object.reference.kind) else {
                 continue;
             };
@@ -221,7 +222,8 @@ impl Kube {
                 gone.push(format!("{} is gone: it was removed some time after its end", object.reference));
                 continue;
             }
-            targets.push((kind, object.reference.namespace, object.reference.name));
+            let ObjectRef { namespace, name, .. } = object.reference.clone();
+            targets.push((kind, namespace, name));
         }
         Ok((targets, gone))
     }

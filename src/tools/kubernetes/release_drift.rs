@@ -51,7 +51,7 @@ impl ReleaseDrift {
 impl Kube {
     /// Compares every object of a release with what was released: its fields, as far as the manifest sets them.
     pub async fn release_drift(&self, release: &Release, is_ignored: IsIgnored<'_>) -> Result<ReleaseDrift, Failure> {
-        let mut all = release.objects();
+        let mut all = release.objects().clone();
         let hooks = self.staying_hooks(release).await?;
         all.objects.extend(hooks.objects);
         all.unreadable.extend(hooks.unreadable);
@@ -136,7 +136,7 @@ impl Kube {
     /// Whether the cluster serves every kind that a release's manifest names, at this moment.
     pub async fn serves_kinds_of(&self, release: &Release) -> Result<bool, Failure> {
         self.kinds.forget();
-        for object in release.objects().objects {
+        for object in &release.objects().objects {
             if self.kind_of(&object.reference.api_version, &object.reference.kind).await?.is_none() {
                 return Ok(false);
             }

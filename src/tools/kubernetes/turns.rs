@@ -28,6 +28,9 @@ use crate::tools::memo::SHARED_FOR;
 /// than most responses do.
 const MAX_REQUESTS: usize = 6;
 
+/// The same for a command that reads each thing once: fewer requests wait, so that more connections do not pay.
+const MAX_READS: usize = 3;
+
 type Failed = Box<dyn std::error::Error + Send + Sync>;
 
 /// A response, or why there is none, for all who wait for it.
@@ -68,7 +71,7 @@ pub enum Purpose {
 /// Returns `client` with its requests taking turns.
 pub(super) fn taking_turns(client: Client, purpose: Purpose) -> Client {
     let namespace = client.default_namespace().to_owned();
-    let permits = Semaphore::new(MAX_REQUESTS);
+    let permits = Semaphore::new(if purpose == Purpose::Inspect { MAX_READS } else { MAX_REQUESTS });
     let kept = (purpose == Purpose::Inspect).then(Mutex::default);
     let turns = Arc::new(Turns { client, permits, waiting: Mutex::default(), kept });
     Client::new(tower::service_fn(move |request| Arc::clone(&turns).send(request)), namespace)

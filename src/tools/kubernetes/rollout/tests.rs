@@ -125,6 +125,7 @@ fn release_of_job(limit: &str) -> super::super::release::Release {
             "apiVersion: batch/v1\nkind: Job\nmetadata: {{name: migrate}}\nspec: {{completions: 1{limit}}}\n"
         ),
         hooks: Vec::new(),
+        objects: std::sync::OnceLock::new(),
     }
 }
 
