@@ -1,4 +1,4 @@
-//! [`replace_file`]: writes a file of ours in one step, and never through a link.
+//! [`replace_file`]: writes a file of ours in one step, and never through a link; [`remove_if_there`].
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -12,14 +12,20 @@ pub fn replace_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
     new.push(".new");
     let new = Path::new(&new);
     // A rest of a run that was killed right here, or a link.
-    match fs::remove_file(new) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
+    remove_if_there(new)?;
     let mut file = fs::OpenOptions::new().write(true).create_new(true).open(new)?;
     file.write_all(bytes)?;
     file.sync_all()?;
     fs::rename(new, path)
+}
+
+/// Removes a file. Returns whether it was there.
+pub fn remove_if_there(path: &Path) -> io::Result<bool> {
+    match fs::remove_file(path) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use fs_err::os::unix::fs::OpenOptionsExt as _;
 use rustix::fs::OFlags;
 
 use super::place::Place;
-use crate::files::is_rest;
+use crate::files::{is_rest, remove_if_there};
 
 /// The journal's file and its folder. Nothing of it is durable before the matching sync has returned.
 pub(super) trait Disk: std::fmt::Debug + Send {
@@ -126,10 +126,7 @@ impl Disk for RealDisk {
     fn replace(&mut self, bytes: &[u8]) -> io::Result<()> {
         let new = self.path.with_extension("new");
         // A rest of a run that was killed right here.
-        match fs::remove_file(&new) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
+        remove_if_there(&new)?;
         let mut file = options().read(true).append(true).create_new(true).open(&new)?;
         file.write_all(bytes)?;
         file.sync_all()?;

@@ -11,7 +11,7 @@ use fs_err as fs;
 use serde::{Deserialize, Serialize};
 
 use crate::cli::user_state;
-use crate::files::{read_own_text, replace_file};
+use crate::files::{read_own_text, remove_if_there, replace_file};
 
 /// The version of a record. A reader leaves out those of another one, and what it does not know of its own.
 const VERSION: u32 = 1;
@@ -150,10 +150,7 @@ impl Registry {
 
     /// Removes a record; no error if it is gone.
     pub(super) fn forget(&self, record: &Record) -> io::Result<()> {
-        match fs::remove_file(self.folder.join(record.file_name())) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        }
+        remove_if_there(&self.folder.join(record.file_name())).map(drop)
     }
 }
 

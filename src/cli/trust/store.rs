@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use fs_err as fs;
 
 use crate::cli::user_state;
-use crate::files::{read_own_text, replace_file};
+use crate::files::{read_own_text, remove_if_there, replace_file};
 
 /// How a record begins; the number is its format's.
 const MAGIC: &str = "provision-trust-1";
@@ -69,11 +69,7 @@ impl TrustRecord {
 
     /// Forgets it. Returns whether it was on record.
     pub(super) fn forget(&self) -> io::Result<bool> {
-        match fs::remove_file(&self.record) {
-            Ok(()) => Ok(true),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(error),
-        }
+        remove_if_there(&self.record)
     }
 }
 

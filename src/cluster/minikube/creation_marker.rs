@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Failure, ids};
-use crate::files::{read_own_text, replace_file};
+use crate::files::{read_own_text, remove_if_there, replace_file};
 use crate::tools::kubernetes::OwnKubeconfig;
 use crate::tools::{checkout_id, unique_id};
 
@@ -73,12 +73,8 @@ impl CreationMarker {
 
     /// Removes it: the cluster is up.
     pub(super) fn end(&self) -> Result<(), Failure> {
-        match fs_err::remove_file(&self.file) {
-            Err(error) if error.kind() != ErrorKind::NotFound => {
-                Err(failure("can't remove the marker of a cluster's creation", &error))
-            }
-            _ => Ok(()),
-        }
+        let removed = remove_if_there(&self.file);
+        removed.map(drop).map_err(|error| failure("can't remove the marker of a cluster's creation", &error))
     }
 }
 

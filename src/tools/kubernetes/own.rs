@@ -13,7 +13,7 @@ use fs_err as fs;
 use kube::config::Kubeconfig;
 
 use crate::error::{Failure, ids};
-use crate::files::{open_own, read_own, read_own_text, replace_file};
+use crate::files::{open_own, read_own, read_own_text, remove_if_there, replace_file};
 use crate::tools::machine::folder_identity;
 
 /// What stands between the kubeconfig's name and the number of a draft.
@@ -93,11 +93,7 @@ impl OwnKubeconfig {
 
     /// Removes it, with the drafts of killed runs: the cluster is gone.
     pub fn remove(&self) -> io::Result<()> {
-        let files = self.drafts()?.into_iter().chain([self.file.clone()]);
-        files.map(fs::remove_file).try_for_each(|removed| match removed {
-            Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        })
+        self.drafts()?.iter().chain([&self.file]).try_for_each(|file| remove_if_there(file).map(drop))
     }
 
     /// Whether it has our context, or may have it: one that is not ours, or can't be read. So may the draft of a run
