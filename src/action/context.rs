@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use fs_err as fs;
 
-use super::prompts::{Prompts, Taken};
-use super::shared_checks::SharedChecks;
+use super::prompts::Taken;
+use super::scope::{ChildEvent, RunScope, StepScope};
 use super::warnings::Warnings;
 use crate::error::{Context, Failure};
-use crate::event::{EventKind, EventSink, StepLog, event_channel};
-use crate::model::{Output, Progress, RunId, StepId};
+use crate::event::{EventKind, StepLog};
+use crate::model::{Output, Progress, StepId};
 use crate::redact::RedactStream;
 use crate::tools::process::{ChildRegistry, ProcessObserver, extend_line};
 use crate::tools::{Cancel, Tools};
@@ -27,57 +27,7 @@ const PREVIEW_INTERVAL_MS: u64 = 1000;
 /// How long a last look may take once stopping was asked.
 const LAST_LOOK: Duration = Duration::from_secs(3);
 
-/// A child process of a step began or ended; the journal keeps it, so that the next run finds what a killed one left.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ChildEvent {
-    /// The group `pid` runs.
-    Started(u32),
-    /// The group `pid` is gone.
-    Ended(u32),
-}
-
-/// Called for each event of a step's child processes.
-pub type OnChild = Arc<dyn Fn(&StepId, ChildEvent) + Send + Sync>;
-
-/// What the steps of a run, or a series of checks, have in common. Each context has only what is its step's own beside
-/// it.
-#[derive(Clone)]
-pub struct StepScope {
-    tools: Arc<Tools>,
-    sink: EventSink,
-    on_child: OnChild,
-    children: Arc<ChildRegistry>,
-    run: Option<RunScope>,
-    /// In a series of checks, in which nothing changes.
-    checks: Option<Arc<SharedChecks>>,
-}
-
 impl StepScope {
-    /// Steps that use `tools`, send events to `sink` and tell `on_child` of their children; of no run, and with a
-    /// registry of children of their own.
-    pub fn new(tools: Arc<Tools>, sink: EventSink, on_child: OnChild) -> Self {
-        let children = Arc::new(ChildRegistry::default().withholding(tools.secrets().variables()));
-        Self { tools, sink, on_child, children, run: None, checks: None }
-    }
-
-    /// Checks outside of any run: what they print is discarded, and nobody hears of their children. Steps that have the
-    /// same check share it.
-    pub fn looking(tools: Arc<Tools>, children: Arc<ChildRegistry>) -> Self {
-        let (sink, _nobody) = event_channel();
-        let checks = Some(Arc::default());
-        Self { tools, sink, on_child: Arc::new(|_: &StepId, _| {}), children, run: None, checks }
-    }
-
-    /// As part of the run `run`.
-    pub fn in_run(self, run: RunScope) -> Self {
-        Self { run: Some(run), ..self }
-    }
-
-    /// With the children of a run.
-    pub fn with_children(self, children: Arc<ChildRegistry>) -> Self {
-        Self { children, ..self }
-    }
-
     /// The context of a step that runs or is checked in its turn.
     pub fn of(self: &Arc<Self>, step: StepId, log: StepLog, cancel: Cancel, last: Option<Output>) -> StepContext {
         StepContext {
@@ -92,12 +42,6 @@ impl StepScope {
             next_preview: AtomicU64::new(0),
             terminal: Mutex::new(None),
         }
-    }
-}
-
-impl std::fmt::Debug for StepScope {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("StepScope").finish_non_exhaustive()
     }
 }
 
@@ -117,18 +61,6 @@ pub struct StepContext {
     next_preview: AtomicU64,
     /// The terminal, while the step has it.
     terminal: Mutex<Option<fs::File>>,
-}
-
-/// The run that a step belongs to.
-#[derive(Clone)]
-pub struct RunScope {
-    /// Its id.
-    pub id: RunId,
-    /// Whether another run belongs to this project and has ended. One run at a time holds the lock, so every run that
-    /// was recorded when this one began has ended.
-    pub has_ended: Arc<dyn Fn(&RunId) -> bool + Send + Sync>,
-    /// How its steps ask the person at the terminal.
-    pub prompts: Arc<Prompts>,
 }
 
 struct TextState {
@@ -391,7 +323,7 @@ mod tests {
 
     #[test]
     fn a_line_that_overwrites_itself_is_shown_before_it_ends() {
-        let (sink, events) = event_channel();
+        let (sink, events) = crate::event::event_channel();
         let step = StepId::new("a.b").unwrap();
         let log = StepLog::discard(step.clone());
         let tools = Tools::new(PathBuf::new(), PathBuf::new(), Secrets::default(), None, Redactor::new());

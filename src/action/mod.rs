@@ -19,6 +19,7 @@ mod prompts;
 mod published;
 mod readable;
 pub mod response;
+mod scope;
 mod secret_inputs;
 mod secret_search;
 mod shared_checks;
@@ -38,13 +39,14 @@ use crate::model::{Output, ProofKind};
 use crate::tools::deletion::Deletion;
 use crate::tools::install::Ways;
 
-pub use context::{ChildEvent, OnChild, RunScope, StepContext, StepScope, TerminalTurn};
+pub use context::{StepContext, TerminalTurn};
 pub use entry::{ActionSettings, ActionType, SettingsTable};
 pub use exercise::Exercise;
 pub use file_proof::{FileProof, Forbidden, ProjectFiles};
 pub use opening::Opening;
 pub use prompts::{Prompter, Prompts};
 pub use published::PublishedPort;
+pub use scope::{ChildEvent, OnChild, RunScope, StepScope};
 pub use statuses::Statuses;
 
 /// A release of the cluster.

@@ -1,4 +1,4 @@
-//! Requests to a pod that the API server hands on.
+//! Requests to a pod that go through the API server.
 
 use http_body_util::{BodyExt, Limited};
 use kube::client::Body;
@@ -10,9 +10,9 @@ use crate::error::Failure;
 const MAX_BODY: usize = 4 << 20;
 
 impl Kube {
-    /// Returns status and body of a pod's response to `GET path`. The API server connects to the pod: that takes neither
-    /// a kubelet nor a connection of its own, as a port-forward does. It rewrites links in pages, and responds itself
-    /// where it can't reach the pod: with a status from 400 on.
+    /// Returns status and body of a pod's response to `GET path`. The API server connects to the pod: that takes
+    /// neither a kubelet nor a connection of its own, as a port-forward does. It rewrites links in pages, and where it
+    /// can't reach the pod it responds itself, with a status from 400 on.
     pub async fn ask_pod(
         &self,
         namespace: &str,
