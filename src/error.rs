@@ -3,6 +3,7 @@
 //! Messages are lower case without a full stop, so that they read after `error:`; hints are whole
 //! commands or sentences. Only `cli` and `report` print a failure.
 
+mod file_error;
 pub mod ids;
 mod kind;
 mod object;
@@ -10,6 +11,7 @@ mod page;
 
 use std::fmt;
 
+pub use file_error::{FileError, FileErrors};
 pub use kind::FailureKind;
 pub use object::{ErrorObject, MAX_DETAILS};
 pub use page::{ErrorId, Page};
@@ -31,6 +33,8 @@ pub struct Failure {
     pub hints: Vec<String>,
     /// Whether another attempt may succeed (a daemon that restarts, a busy API server).
     pub transient: bool,
+    /// The errors in files that it stands for, which were shown one by one. Boxed: hardly a failure has any.
+    pub in_files: Option<Box<FileErrors>>,
 }
 
 impl Failure {
@@ -44,6 +48,7 @@ impl Failure {
             details: Vec::new(),
             hints: Vec::new(),
             transient: false,
+            in_files: None,
         }
     }
 
@@ -125,6 +130,12 @@ impl Failure {
     /// Adds a hint.
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
+        self
+    }
+
+    /// Adds the errors in files that it stands for.
+    pub fn in_files(mut self, errors: impl IntoIterator<Item = FileError>) -> Self {
+        self.in_files.get_or_insert_default().0.extend(errors);
         self
     }
 

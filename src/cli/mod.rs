@@ -32,6 +32,7 @@ mod status;
 mod tick;
 mod trust;
 mod up;
+mod usage;
 mod user_state;
 mod watch;
 mod why;
@@ -59,12 +60,7 @@ pub fn main() -> ExitCode {
     }
     let mut cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => {
-            // Help and version arrive here as well, and are no errors.
-            let code = if error.use_stderr() { 2 } else { 0 };
-            drop(error.print());
-            return ExitCode::from(code);
-        }
+        Err(error) => return ExitCode::from(usage::answer(&error)),
     };
     let terminal = Terminal::new(cli.global.color);
     start_debug_log(&terminal);

@@ -8,7 +8,7 @@ use std::io::{self, BufRead, IsTerminal, Write};
 use std::path::PathBuf;
 
 use crate::config::Diagnostics;
-use crate::error::{Failure, FailureKind, ids};
+use crate::error::{Failure, FailureKind, FileError, ids};
 use crate::report::{ColorChoice, Environment, FailureContext, Size, Theme, write_failure};
 
 /// The outputs of a command.
@@ -90,12 +90,14 @@ impl Terminal {
         drop(write_failure(&mut err, self.err, failure, FailureContext::STANDALONE));
     }
 
-    /// Writes the errors in the pipeline file to standard error. Returns the failure that summarizes them.
+    /// Writes the errors in the pipeline file to standard error. Returns the failure that summarizes them, and has them
+    /// for programs.
     pub(super) fn show_errors(&self, errors: &Diagnostics) -> Failure {
         self.show_warnings(errors);
         let n = errors.iter().count();
         let count = if n == 1 { "1 error".to_owned() } else { format!("{n} errors") };
-        Failure::new(FailureKind::Config, format!("{count} in pipeline.toml; nothing was run"))
+        let failure = Failure::new(FailureKind::Config, format!("{count} in pipeline.toml; nothing was run"));
+        failure.in_files(errors.iter().map(FileError::from))
     }
 
     /// Writes warnings to standard error, a line each.

@@ -23,7 +23,7 @@ use crate::journal::{Entry, History, Opened};
 use crate::model::{Outcome, RunId};
 use crate::plan::{Plan, Selection, select};
 use crate::redact::Redactor;
-use crate::report::{Fanout, Format, NextCommands, drive, write_json_error};
+use crate::report::{Fanout, Format, NextCommands, OutputChoice, drive, write_json_error};
 use crate::tools::process::{ChildRegistry, shell_quoted};
 
 pub(super) fn up(cli: &Cli, terminal: &Terminal, args: &UpArgs) -> Result<u8, Failure> {
@@ -63,13 +63,19 @@ fn force(args: &RunArgs) -> Option<Vec<String>> {
 /// Runs what is selected. A program that reads the events gets the failure of the command itself as well.
 fn go(cli: &Cli, terminal: &Terminal, selection: &Selection, args: &RunArgs) -> Result<u8, Failure> {
     let result = run_selected(cli, terminal, selection, args);
-    // The file of `--events` is that of a run, maybe of another one that goes on: it is left alone.
-    if let Err(failure) = &result
-        && args.output.resolve(terminal.interactive, &terminal.environment) == Format::Json
-    {
-        terminal.print(|out| write_json_error(out, failure))?;
+    if let Err(failure) = &result {
+        tell_program(terminal, args.output, failure)?;
     }
     result
+}
+
+/// Tells the failure of a command to a program that reads its events.
+pub(super) fn tell_program(terminal: &Terminal, output: OutputChoice, failure: &Failure) -> Result<(), Failure> {
+    // The file of `--events` is that of a run, maybe of another one that goes on: it is left alone.
+    if output.resolve(terminal.interactive, &terminal.environment) != Format::Json {
+        return Ok(());
+    }
+    terminal.print(|out| write_json_error(out, failure))
 }
 
 fn run_selected(cli: &Cli, terminal: &Terminal, selection: &Selection, args: &RunArgs) -> Result<u8, Failure> {

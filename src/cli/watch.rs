@@ -49,6 +49,15 @@ struct Watch<'a> {
 }
 
 pub(super) fn watch(cli: &Cli, terminal: &Terminal, args: &WatchArgs) -> Result<u8, Failure> {
+    let result = keep_running(cli, terminal, args);
+    if let Err(failure) = &result {
+        up::tell_program(terminal, args.output, failure)?;
+    }
+    result
+}
+
+/// Runs until a signal ends it.
+fn keep_running(cli: &Cli, terminal: &Terminal, args: &WatchArgs) -> Result<u8, Failure> {
     let file = pipeline_file(cli)?;
     let (profile, is_ours) = profile(cli, &file);
     if is_ours {
@@ -73,6 +82,7 @@ pub(super) fn watch(cli: &Cli, terminal: &Terminal, args: &WatchArgs) -> Result<
             Err(failure) if is_first => return Err(failure),
             Err(failure) => {
                 terminal.show_failure(&failure);
+                up::tell_program(terminal, args.output, &failure)?;
                 seen.note_again(&file);
             }
         }

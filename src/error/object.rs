@@ -1,6 +1,6 @@
 //! [`ErrorObject`]: an error as programs get it.
 
-use super::Failure;
+use super::{Failure, FileError};
 
 /// Most lines of evidence that an object keeps: the last ones, which say more than the first ones of a tool.
 pub const MAX_DETAILS: usize = 30;
@@ -23,6 +23,8 @@ pub struct ErrorObject {
     pub fix: Vec<String>,
     /// The command to run next.
     pub next: String,
+    /// The errors in files that it stands for; none of a step.
+    pub errors: Vec<FileError>,
 }
 
 impl ErrorObject {
@@ -52,6 +54,7 @@ impl Failure {
             details: last(&self.details).to_vec(),
             fix: self.hints.clone(),
             next: id.next(step),
+            errors: self.in_files.as_ref().map(|errors| errors.0.clone()).unwrap_or_default(),
         }
     }
 }

@@ -168,13 +168,14 @@ pub(super) struct ErrorRecord {
 
 impl From<ErrorRecord> for ErrorObject {
     fn from(ErrorRecord { id, message, cause, details, fix, next }: ErrorRecord) -> Self {
-        Self { id, message, cause, details, fix, next }
+        Self { id, message, cause, details, fix, next, errors: Vec::new() }
     }
 }
 
 impl From<&ErrorObject> for ErrorRecord {
     fn from(error: &ErrorObject) -> Self {
-        let ErrorObject { id, message, cause, details, fix, next } = error.clone();
+        // No step ends with errors in files.
+        let ErrorObject { id, message, cause, details, fix, next, errors: _ } = error.clone();
         Self { id, message, cause, details, fix, next }
     }
 }

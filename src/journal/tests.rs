@@ -93,6 +93,7 @@ fn the_error_of_a_failure_is_kept_and_a_record_without_one_has_none() {
         details: vec!["Back-off restarting".into()],
         fix: vec!["see its log".into()],
         next: "provision logs a.b".into(),
+        errors: Vec::new(),
     };
     let mut failed = finished("a.b", "1", Outcome::Failed);
     if let Entry::StepFinished { end, .. } = &mut failed {

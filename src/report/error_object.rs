@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use crate::error::ErrorObject;
+use crate::error::{ErrorObject, FileError};
 use crate::model::StepId;
 use crate::report::text;
 
@@ -29,13 +29,34 @@ pub(in crate::report) struct WireError {
     next: String,
     /// The address of the page of its id.
     page: String,
+    /// The errors in files that it stands for; left out where there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<WireFileError>,
+}
+
+/// An error in a file.
+#[derive(Debug, Serialize)]
+struct WireFileError {
+    file: Option<String>,
+    line: Option<usize>,
+    column: Option<usize>,
+    message: String,
+    notes: Vec<String>,
+    help: Vec<String>,
+}
+
+impl From<FileError> for WireFileError {
+    fn from(FileError { file, line, column, message, notes, help }: FileError) -> Self {
+        Self { file, line, column, message, notes, help }
+    }
 }
 
 impl From<ErrorObject> for WireError {
     fn from(error: ErrorObject) -> Self {
         let page = error.page();
-        let ErrorObject { id, message, cause, details, fix, next } = error;
-        Self { v: VERSION, id, message, cause, details, fix, next, page }
+        let ErrorObject { id, message, cause, details, fix, next, errors } = error;
+        let errors = errors.into_iter().map(WireFileError::from).collect();
+        Self { v: VERSION, id, message, cause, details, fix, next, page, errors }
     }
 }
 

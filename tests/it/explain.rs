@@ -117,6 +117,56 @@ fn programs_that_read_the_events_get_the_error_of_a_command_that_never_began() {
 }
 
 #[test]
+fn programs_get_each_error_of_the_file_with_its_place() {
+    let sandbox = Sandbox::new(
+        "[pipeline]\nname = \"t\"\n[[stage]]\nid = \"s\"\n[[stage.step]]\nid = \"a\"\naction = \"http-check\"\n\
+         url = \"htp://x\"\n[[stage.step]]\nid = \"b\"\naction = \"http-check\"\nstatuss = 200\n",
+    );
+    for command in ["up", "watch"] {
+        let shown = sandbox.run(&[command, "--output", "json"]).code(2).says("did you mean `status`?");
+        assert_eq!(shown.stdout.lines().count(), 1, "{}", shown.stdout);
+        let error = &json(&shown.stdout)["error"];
+        assert_eq!(
+            (&error["id"], &error["message"]),
+            (&"pipeline-invalid".into(), &"2 errors in pipeline.toml; nothing was run".into())
+        );
+        let errors = error["errors"].as_array().unwrap();
+        let places: Vec<_> = errors.iter().map(|error| (error["line"].clone(), error["column"].clone())).collect();
+        assert_eq!(places, [(8.into(), 7.into()), (12.into(), 1.into())], "{errors:?}");
+        assert!(errors.iter().all(|error| error["file"].as_str().unwrap().ends_with("/pipeline.toml")), "{errors:?}");
+        assert!(errors[0]["message"].as_str().unwrap().contains("htp"), "{errors:?}");
+        assert_eq!(errors[1]["help"][0], "did you mean `status`?");
+    }
+    // What concerns no place has none, and what is no error in a file has no such list.
+    let sandbox = Sandbox::new(&steps(&[("a", "true", "")]));
+    let unknown = json(&sandbox.run(&["up", "-p", "no", "--output", "json"]).code(2).stdout);
+    assert_eq!(
+        (&unknown["error"]["errors"][0]["line"], &unknown["error"]["errors"][0]["file"]),
+        (&Value::Null, &Value::Null)
+    );
+    let other = json(&sandbox.run(&["up", "s.no", "--output", "json"]).code(2).stdout);
+    assert_eq!(other["error"].get("errors"), None);
+}
+
+#[test]
+fn a_command_line_that_is_refused_is_an_error_for_programs_as_well() {
+    let sandbox = Sandbox::new(&steps(&[("a", "true", "")]));
+    for command in [
+        &["up", "--output", "json", "--jobs", "x"][..],
+        &["stage", "--output=json"],
+        &["watch", "--output", "json", "--no"],
+    ] {
+        let shown = sandbox.run(command).code(2).says("For more information");
+        assert_eq!(shown.stdout.lines().count(), 1, "{command:?}: {}", shown.stdout);
+        let event = json(&shown.stdout);
+        assert_eq!((&event["event"], &event["error"]["id"]), (&"error".into(), &"usage".into()), "{command:?}");
+        assert!(!event["error"]["fix"].as_array().unwrap().is_empty(), "{event}");
+    }
+    assert_eq!(sandbox.run(&["up", "--jobs", "x"]).code(2).stdout, "");
+    assert!(sandbox.run(&["up", "--help", "--output", "json"]).code(0).stdout.contains("Usage: provision up"));
+}
+
+#[test]
 fn each_exit_code_has_an_error_that_says_which() {
     let cases = [
         (vec!["up", "s.nothing"], 2, "name-unknown"),
@@ -169,4 +219,16 @@ fn all_errors_are_listed_and_an_unknown_one_is_answered_with_the_nearest() {
         assert!(page.unwrap().contains(error["title"].as_str().unwrap().get(1..).unwrap()));
     }
     sandbox.run(&["explain", "docker-unreachble"]).code(2).says("did you mean `docker-unreachable`?");
+}
+
+#[test]
+fn what_is_to_be_done_next_names_the_step_that_was_asked_about() {
+    let sandbox = Sandbox::new(&steps(&[("a", "exit 3", "")]));
+    sandbox.run(&["up"]).code(1);
+    sandbox
+        .run(&["explain", "s.a"])
+        .code(0)
+        .says("next: provision logs s.a\n")
+        .keeps_quiet_about("next: provision logs STEP");
+    sandbox.run(&["explain", "command-failed"]).code(0).says("next: provision logs STEP");
 }

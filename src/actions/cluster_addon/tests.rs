@@ -97,7 +97,7 @@ fn failed_job() -> Value {
 async fn enable(addons: &FakeAddons) -> Result<Ready, Failure> {
     let dir = tempfile::tempdir().unwrap();
     let cx = fake::context(dir.path(), &["s.x"], "s.x", Consent::None);
-    enable_in(&cx, &addons.store.0.serve().await, addons).await
+    Box::pin(enable_in(&cx, &addons.store.0.serve().await, addons)).await
 }
 
 async fn enable_in(cx: &StepContext, kube: &Kube, addons: &FakeAddons) -> Result<Ready, Failure> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet, normalize_untrusted_str};
 
-use crate::error::{Failure, FailureKind};
+use crate::error::{Failure, FailureKind, FileError};
 
 /// Maximum number of diagnostics that are shown; further ones are only counted.
 const MAX_SHOWN: usize = 20;
@@ -141,14 +141,34 @@ impl Diagnostic {
     }
 }
 
-/// Returns the place without its source line.
-fn origin(place: &Place) -> Origin<'_> {
+impl From<&Diagnostic> for FileError {
+    fn from(diagnostic: &Diagnostic) -> Self {
+        let place = diagnostic.places.first();
+        let (line, column) = place.map(position).unzip();
+        let labels = place.map(|place| place.label.clone()).filter(|label| !label.is_empty()).into_iter();
+        Self {
+            file: place.map(|place| place.source.name.clone()),
+            line,
+            column,
+            message: diagnostic.message.clone(),
+            notes: labels.chain(diagnostic.notes.iter().cloned()).collect(),
+            help: diagnostic.help.clone(),
+        }
+    }
+}
+
+/// Returns the line and the column of a place, in characters, from 1.
+fn position(place: &Place) -> (usize, usize) {
     let text = &place.source.text;
     let before = &text[..fit(text, &place.span).start];
     let line = before.rfind('\n').map_or(0, |at| at + 1);
-    Origin::path(&place.source.name)
-        .line(before.matches('\n').count() + 1)
-        .char_column(before[line..].chars().count() + 1)
+    (before.matches('\n').count() + 1, before[line..].chars().count() + 1)
+}
+
+/// Returns the place without its source line.
+fn origin(place: &Place) -> Origin<'_> {
+    let (line, column) = position(place);
+    Origin::path(&place.source.name).line(line).char_column(column)
 }
 
 /// Returns the lines around `places`, which are in one file; the first place is annotated with `kind`.

@@ -33,6 +33,7 @@ of it too:
 | `fix` | what helps, in this very case: whole commands or sentences. Some of them delete something or agree to something: they are for a person to decide |
 | `next` | the command to run next. It deletes nothing and agrees to nothing in your place, so a program may run it |
 | `page` | the address of the page of its id: in the repository of this version, where that is known, else from the root of the sources |
+| `errors` | only where pipeline.toml, or a file that it names, has errors: all of them, each with `file`, `line`, `column`, `message`, `notes` and `help`. Lines, and columns in characters, are counted from 1; an error that has no place has `null` there |
 
 `provision explain --format json` prints the pages as one document: `v` (1) and `errors`, each with `id`, `exit_code`, `title`, `about`,
 `causes`, `look`, `fix` and `next`.
