@@ -1,6 +1,7 @@
 //! The commands about the program and the project as a whole: `graph`, `completions`, `man`, `schema`.
 
 use std::io::Write as _;
+use std::os::unix::fs::symlink;
 
 use serde_json::Value;
 
@@ -86,6 +87,55 @@ fn completions_know_the_names_of_the_pipeline() {
     let mut file = fs_err::OpenOptions::new().append(true).open(sandbox.path("pipeline.toml")).unwrap();
     file.write_all(b"\n[[stage]]\nid = \"\"\n").unwrap();
     assert_eq!(completed(&sandbox, &["up", "s.t"]), ["s.two"]);
+}
+
+/// What bash itself makes of the last of `words`, which are as it splits a line: it calls the function that the script
+/// has registered, with the words, the one that the cursor is in, and what is typed of that.
+fn completed_by_bash(sandbox: &Sandbox, line: &str, words: &[&str], typed: &str) -> Vec<String> {
+    let script = "source completions.bash; f=$(complete -p provision); f=${f#*-F }; f=${f%% *}\n\
+                  COMP_LINE=$1 COMP_POINT=${#1} COMP_TYPE=9 COMP_KEY=9 typed=$2; shift 2; COMP_WORDS=(\"$@\")\n\
+                  COMP_CWORD=$(($# - 1)); COMPREPLY=(); $f provision \"$typed\" \"${COMP_WORDS[COMP_CWORD - 1]}\"\n\
+                  ((${#COMPREPLY[@]})) && printf '%s\\n' \"${COMPREPLY[@]}\"; exit 0";
+    let mut command = sandbox.program("bash", &["--norc", "--noprofile", "-c", script, "bash", line, typed]);
+    let shown = Shown::of(command.args(words).spawn().unwrap()).code(0);
+    assert_eq!(shown.stderr, "", "{line}");
+    shown.stdout.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn bash_completes_words_that_it_splits_at_equals_signs_and_colons() {
+    let sandbox = sandbox();
+    symlink(env!("CARGO_BIN_EXE_provision"), sandbox.path("bin/provision")).unwrap();
+    sandbox.file("completions.bash", &sandbox.run(&["completions", "bash"]).code(0).stdout);
+    let pipeline = fs_err::read_to_string(sandbox.path("pipeline.toml")).unwrap();
+    let checklists = "name = \"test\"\nchecklists = { auth = \"auth.md\", web = \"web.md\" }";
+    sandbox.file("pipeline.toml", &pipeline.replace("name = \"test\"", checklists));
+    sandbox.file("auth.md", "- [ ] T001 One\n- [ ] T002 Two\n").file("web.md", "- [ ] T003 Three\n");
+    // The lines, the words that bash splits each into (a bash on a terminal shows them), and what is typed of the last.
+    let cases: [(&str, &[&str], &str, &[&str]); 10] = [
+        ("provision up --profile=l", &["provision", "up", "--profile", "=", "l"], "l", &["local"]),
+        ("provision up --profile=", &["provision", "up", "--profile", "="], "", &["local"]),
+        ("provision up --profile=\"l", &["provision", "up", "--profile", "=", "\"l"], "l", &["local"]),
+        ("provision report --format=js", &["provision", "report", "--format", "=", "js"], "js", &["json"]),
+        ("provision up --output=j", &["provision", "up", "--output", "=", "j"], "j", &["json"]),
+        ("provision prove auth:T", &["provision", "prove", "auth", ":", "T"], "T", &["T001", "T002"]),
+        ("provision prove auth:", &["provision", "prove", "auth", ":"], "", &["T001", "T002"]),
+        (
+            "provision prove  web:T003 a",
+            &["provision", "prove", "web", ":", "T003", "a"],
+            "a",
+            &["auth:T001", "auth:T002"],
+        ),
+        ("provision up --profile l", &["provision", "up", "--profile", "l"], "l", &["local"]),
+        ("provision stage ", &["provision", "stage", ""], "", &["s"]),
+    ];
+    for (line, words, typed, expected) in cases {
+        let found = completed_by_bash(&sandbox, line, words, typed);
+        let named: Vec<&String> = found.iter().filter(|name| !name.starts_with('-')).collect();
+        assert_eq!(named, expected, "{line}: {found:?}");
+    }
+    // Nothing but the names of the list: what was typed before is no beginning of an option.
+    assert_eq!(completed_by_bash(&sandbox, cases[6].0, cases[6].1, "").len(), 2);
 }
 
 #[test]
