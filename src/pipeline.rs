@@ -88,6 +88,8 @@ pub struct Step {
     pub when: Option<Condition>,
     /// Whether the run continues and may succeed if it fails.
     pub optional: bool,
+    /// The declared secrets whose values it needs.
+    pub secrets: Box<[String]>,
     /// Whether its programs get the terminal.
     pub tty: bool,
     /// The step that proves the same if this one fails.
@@ -108,7 +110,12 @@ pub struct Step {
 
 /// Whether a step applies, evaluated when the steps it needs have succeeded.
 #[derive(Clone)]
-pub struct Condition(pub FromOutputs<bool>);
+pub struct Condition {
+    /// Decides it.
+    pub decide: FromOutputs<bool>,
+    /// Whether that depends on what other steps find.
+    pub uses_outputs: bool,
+}
 
 /// A function of the outputs of other steps.
 pub type FromOutputs<T> = Arc<dyn Fn(&Outputs) -> Result<T, Failure> + Send + Sync>;

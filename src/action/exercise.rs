@@ -1,5 +1,6 @@
 //! [`Exercise`]: an action that only shows that it can be done: a later step undoes it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
@@ -31,6 +32,10 @@ impl Action for Exercise {
 
     fn probe<'a>(&'a self, _cx: &'a StepContext, _output: &'a Output) -> BoxFuture<'a, Result<Presence, Failure>> {
         Box::pin(std::future::ready(Ok(Presence::Present)))
+    }
+
+    fn secrets(&self) -> BTreeSet<&str> {
+        self.0.secrets()
     }
 
     fn of_revision(&self, revision: &str) -> Option<Arc<dyn Action>> {

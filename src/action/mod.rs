@@ -28,6 +28,7 @@ mod temporary_names;
 pub mod units;
 mod warnings;
 
+use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::sync::Arc;
 
@@ -47,6 +48,7 @@ pub use opening::Opening;
 pub use prompts::{Prompter, Prompts};
 pub use published::PublishedPort;
 pub use scope::{ChildEvent, OnChild, RunScope, StepScope};
+pub use secret_inputs::secrets_in;
 pub use statuses::Statuses;
 
 /// A release of the cluster.
@@ -94,6 +96,12 @@ pub trait Action: Debug + Send + Sync {
     fn inputs<'a>(&'a self, cx: &'a StepContext, inputs: &'a mut Inputs) -> BoxFuture<'a, Result<(), Failure>> {
         let _ = (cx, inputs);
         nothing()
+    }
+
+    /// The declared secrets whose values it needs, as far as its settings name them: one that has no value is an error
+    /// before a run begins. None by default.
+    fn secrets(&self) -> BTreeSet<&str> {
+        BTreeSet::new()
     }
 
     /// The files of the project that its settings name to be read: paths and globs; the plain name of a folder stands

@@ -8,15 +8,14 @@ use futures_util::future::BoxFuture;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::action::{Action, ActionSettings, Presence, StepContext, names};
+use crate::action::{Action, ActionSettings, Presence, StepContext, names, secrets_in};
 use crate::error::{Failure, ids};
 use crate::files::{FileSet, Globs, inside, resolve};
 use crate::fingerprint::Inputs;
-use crate::model::{Output, ProofKind, SecretPart, split_secret_refs};
+use crate::model::{Output, ProofKind, split_secret_refs};
 use crate::tools::docker::Endpoint;
 use crate::tools::kubernetes::KubeSource;
 use crate::tools::process::{ChildRegistry, ProcessObserver};
-use crate::tools::secrets::keyed_digest;
 use crate::tools::shell::{self, Script};
 use crate::tools::{Cancel, blocking, process};
 
@@ -149,19 +148,6 @@ impl Command {
         Ok(command.cwd(&cwd))
     }
 
-    /// The declared secrets that it gets.
-    fn secrets(&self) -> Result<BTreeSet<&str>, Failure> {
-        let mut names: BTreeSet<&str> = self.secrets.iter().map(String::as_str).collect();
-        for text in self.env.values() {
-            for part in split_secret_refs(text).map_err(Failure::bug)? {
-                if let SecretPart::Secret(name) = part {
-                    names.insert(name);
-                }
-            }
-        }
-        Ok(names)
-    }
-
     /// Whether the step itself says which Docker daemon its program uses.
     fn names_daemon(&self) -> bool {
         let is_set = |name: &str| self.env.contains_key(name) || self.secrets.iter().any(|secret| secret == name);
@@ -241,6 +227,12 @@ impl Action for Command {
         self.outputs.iter().map(String::as_str).collect()
     }
 
+    fn secrets(&self) -> BTreeSet<&str> {
+        let mut names = secrets_in(self.env.values().map(String::as_str));
+        names.extend(self.secrets.iter().map(String::as_str));
+        names
+    }
+
     fn proof(&self) -> ProofKind {
         match (&self.run, &self.check) {
             (None, _) => ProofKind::Check,
@@ -260,13 +252,7 @@ impl Action for Command {
             {
                 inputs.text("docker", &endpoint.host);
             }
-            for name in self.secrets()? {
-                if let Some(value) = cx.tools().secrets().value(name)? {
-                    let digest = keyed_digest(cx.tools().state_dir(), value.expose().as_bytes())?;
-                    inputs.digest(format!("secret {name}"), digest);
-                }
-            }
-            Ok(())
+            cx.add_secrets(inputs, Action::secrets(self))
         })
     }
 

@@ -18,7 +18,7 @@ use serde_json::Value;
 
 use crate::action::response::Expected;
 use crate::action::units::Time;
-use crate::action::{Action, ActionSettings, Presence, Statuses, StepContext, names};
+use crate::action::{Action, ActionSettings, Presence, Statuses, StepContext, names, secrets_in};
 use crate::error::{Context, Failure, FailureKind, ids};
 use crate::files::{Globs, inside};
 use crate::fingerprint::Inputs;
@@ -227,8 +227,12 @@ impl Action for ComposeUp {
                 }
             }
             cx.add_declared_files(&self.inputs, inputs).await?;
-            cx.add_secrets(inputs, self.env.values().map(String::as_str))
+            cx.add_secrets(inputs, self.secrets())
         })
+    }
+
+    fn secrets(&self) -> BTreeSet<&str> {
+        secrets_in(self.env.values().map(String::as_str))
     }
 
     fn host_ports(&self, cx: &StepContext) -> Vec<u16> {

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::action::response::Expected;
 use crate::action::units::Time;
-use crate::action::{Action, ActionSettings, Presence, Statuses, StepContext, names};
+use crate::action::{Action, ActionSettings, Presence, Statuses, StepContext, names, secrets_in};
 use crate::error::Failure;
 use crate::fingerprint::Inputs;
 use crate::images::Reference;
@@ -210,10 +210,12 @@ impl Action for ContainerRun {
                 let id = docker.image(part.image).await?.map(|image| image.id);
                 inputs.text(format!("image {}", part.image), id.as_deref().unwrap_or("not there"));
             }
-            let texts = self.parts().flat_map(|part| part.env.values()).map(String::as_str);
-            cx.add_secrets(inputs, texts)?;
-            Ok(())
+            cx.add_secrets(inputs, self.secrets())
         })
+    }
+
+    fn secrets(&self) -> BTreeSet<&str> {
+        secrets_in(self.parts().flat_map(|part| part.env.values()).map(String::as_str))
     }
 
     fn probe<'a>(&'a self, cx: &'a StepContext, output: &'a Output) -> BoxFuture<'a, Result<Presence, Failure>> {

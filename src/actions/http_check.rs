@@ -8,7 +8,7 @@ mod target;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -19,7 +19,7 @@ use serde_json::Value;
 
 use crate::action::response::{Expected, check_pointer, json, unexpected};
 use crate::action::units::Time;
-use crate::action::{Action, ActionSettings, Opening, Presence, Statuses, StepContext, defaults, names};
+use crate::action::{Action, ActionSettings, Opening, Presence, Statuses, StepContext, defaults, names, secrets_in};
 use crate::error::Failure;
 use crate::fingerprint::Inputs;
 use crate::model::{Output, Progress, ProofKind};
@@ -179,10 +179,12 @@ impl Action for HttpCheck {
             if self.service.is_some() && !self.only_reads() {
                 inputs.text("cluster", &cx.tools().cluster_uid().await?);
             }
-            let texts = self.message().texts().into_iter().chain(self.login.iter().flat_map(Login::texts));
-            cx.add_secrets(inputs, texts)?;
-            Ok(())
+            cx.add_secrets(inputs, self.secrets())
         })
+    }
+
+    fn secrets(&self) -> BTreeSet<&str> {
+        secrets_in(self.message().texts().into_iter().chain(self.login.iter().flat_map(Login::texts)))
     }
 
     fn host_ports(&self, _cx: &StepContext) -> Vec<u16> {
@@ -372,14 +374,12 @@ impl HttpCheck {
             return Ok(Vec::new());
         }
         let json = json(response)?;
-        self.save
-            .iter()
-            .map(|(name, pointer)| match json.pointer(pointer) {
-                Some(Value::String(text)) => Ok((name.clone(), text.clone())),
-                Some(value) => Ok((name.clone(), value.to_string())),
-                None => Err(format!("responded without `{pointer}`, which is saved as `{name}`")),
-            })
-            .collect()
+        let saved = self.save.iter().map(|(name, pointer)| match json.pointer(pointer) {
+            Some(Value::String(text)) => Ok((name.clone(), text.clone())),
+            Some(value) => Ok((name.clone(), value.to_string())),
+            None => Err(format!("responded without `{pointer}`, which is saved as `{name}`")),
+        });
+        saved.collect()
     }
 }
 

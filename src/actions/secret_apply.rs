@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use tokio::sync::Mutex;
 
-use crate::action::{Action, ActionSettings, Presence, StepContext, defaults, names};
+use crate::action::{Action, ActionSettings, Presence, StepContext, defaults, names, secrets_in};
 use crate::actions::manifest_delete::made;
 use crate::error::{Failure, FailureKind, ids};
 use crate::fingerprint::{Digest, Inputs};
@@ -90,15 +90,13 @@ impl ActionSettings for SecretApply {
 impl Action for SecretApply {
     fn inputs<'a>(&'a self, cx: &'a StepContext, inputs: &'a mut Inputs) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async move {
-            for name in self.names()? {
-                // A generated one is in the cluster; the probe reads it.
-                if let Some(value) = cx.tools().secrets().value(&name)? {
-                    let digest = secrets::keyed_digest(cx.tools().state_dir(), value.expose().as_bytes())?;
-                    inputs.digest(format!("secret {name}"), digest);
-                }
-            }
-            Ok(())
+            // A generated one is in the cluster; the probe reads it.
+            cx.add_secrets(inputs, self.secrets())
         })
+    }
+
+    fn secrets(&self) -> BTreeSet<&str> {
+        secrets_in(self.data.values().map(String::as_str))
     }
 
     fn probe<'a>(&'a self, cx: &'a StepContext, output: &'a Output) -> BoxFuture<'a, Result<Presence, Failure>> {

@@ -9,6 +9,7 @@ use super::diff::diff;
 use super::output::Terminal;
 use super::project::Project;
 use super::runtime::runtime;
+use super::secrets;
 use super::signals::stop_signals;
 use super::tick::tick;
 use super::trust;
@@ -39,6 +40,9 @@ pub(super) fn plan(cli: &Cli, terminal: &Terminal, args: &PlanArgs) -> Result<u8
     // They run only if something fails.
     forecasts.retain(|forecast| !forecast.is_standby);
     terminal.warn(forecasts.iter().flat_map(Forecast::warnings));
+    if let Err(failure) = secrets::require(&project, &plan) {
+        terminal.warn([format!("`provision up` would not begin: {failure}")]);
+    }
     // Steps that run every time are no work: they are verifications.
     let work = forecasts.iter().any(|f| !matches!(f.stale, None | Some(StaleReason::AlwaysRuns)));
     let rows: Vec<StepForecast> = forecasts.into_iter().map(|forecast| step_forecast(&project, forecast)).collect();

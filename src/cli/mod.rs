@@ -26,6 +26,7 @@ mod reference;
 mod reporters;
 mod runtime;
 mod schema;
+mod secrets;
 mod settings;
 mod signals;
 mod status;

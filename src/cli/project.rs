@@ -64,7 +64,7 @@ impl Project {
         let redactor = Redactor::new();
         let overrides = options.env.keys().filter(|name| config::is_override(name)).cloned();
         let secrets = Secrets::new(pipeline.secrets.clone(), redactor.clone());
-        let secrets = secrets.with_file(pipeline.env_file.clone()).withholding(overrides);
+        let secrets = secrets.with_file(pipeline.env_file.clone()).beside(&root).withholding(overrides);
         let warnings = secrets
             .register_all()
             .into_iter()

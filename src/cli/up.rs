@@ -13,6 +13,7 @@ use super::project::Project;
 use super::prompter::TerminalPrompter;
 use super::reporters::reporters;
 use super::runtime::runtime;
+use super::secrets;
 use super::signals::stop_signals;
 use super::trust;
 use crate::action::Prompts;
@@ -112,6 +113,10 @@ pub(super) fn run(
         let consent = install::Consent { yes: args.consent.yes, can_ask: ways.can_ask };
         let command = format!("{} --yes", resume_command(&own_args(), project.tools.redactor()));
         install::before_run(terminal, project, plan, consent, &command)?;
+    }
+    // With `--keep-going` whatever needs no secret runs.
+    if !args.keep_going {
+        secrets::require(project, plan)?;
     }
     let command = recorded_command(&own_args());
     let mut opened = project.open_journal(&command, args.strict_state)?;

@@ -157,6 +157,7 @@ impl Assembly<'_> {
         for item in &covers {
             items.text(item.id.as_str(), &item.text);
         }
+        let secrets = bound.known.iter().flat_map(|action| action.secrets()).map(str::to_owned).collect();
         let step = Step {
             id: decl.id,
             title: decl.title.into(),
@@ -169,6 +170,7 @@ impl Assembly<'_> {
             retry: decl.retry,
             when: when.map(|(condition, _)| condition),
             optional: decl.optional,
+            secrets,
             tty: decl.tty,
             fallback: fallback.map(|(step, _)| step).filter(|step| self.is_kept(step)),
             exercise: decl.exercise,

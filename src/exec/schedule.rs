@@ -203,7 +203,7 @@ impl<'a> Schedule<'a> {
     pub(super) fn applies(&self, number: usize) -> Result<bool, Failure> {
         match &self.graph.steps[number].step.when {
             None => Ok(true),
-            Some(condition) => (condition.0)(&self.outputs),
+            Some(condition) => (condition.decide)(&self.outputs),
         }
     }
 

@@ -24,6 +24,6 @@ pub use outline::{Outline, StageOutline, StepOutline};
 pub(crate) use progress::human_bytes;
 pub use progress::{Progress, Unit};
 pub use proof::ProofKind;
-pub use secret_ref::{SecretPart, escape_secret_refs, secret_ref, split_secret_refs};
+pub use secret_ref::{SecretPart, escape_secret_refs, secret_names, secret_ref, split_secret_refs};
 pub use verdict::Verdict;
 pub use waiver::{AppliedWaiver, Waiver, WaiverState};

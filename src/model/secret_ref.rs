@@ -51,6 +51,17 @@ pub fn split_secret_refs(text: &str) -> Result<Vec<SecretPart<'_>>, String> {
     Ok(parts)
 }
 
+/// Returns the names of the secrets that `text` refers to, whatever else it has in braces.
+pub fn secret_names(text: &str) -> Vec<&str> {
+    let mut names = Vec::new();
+    let mut rest = text;
+    while let Some((expression, behind)) = rest.split_once("${{").and_then(|(_, body)| body.split_once("}}")) {
+        names.extend(expression.trim().strip_prefix("secrets.").filter(|name| is_name(name)));
+        rest = behind;
+    }
+    names
+}
+
 fn is_name(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
 }
@@ -91,6 +102,17 @@ mod tests {
             }
             assert_eq!(secrets, ["B"]);
             assert_eq!(plain, format!("{before}{text}{after}{{{{ secrets.C }}}}"));
+        }
+    }
+
+    #[test]
+    fn names_are_found_beside_other_expressions() {
+        for (text, names) in [
+            ("${{ steps.a.b.url }}:${{ secrets.A }}@${{secrets.b-2}}", &["A", "b-2"][..]),
+            (&escape_secret_refs("${{ secrets.A }}"), &[]),
+            ("${{ secrets.A", &[]),
+        ] {
+            assert_eq!(secret_names(text), names, "{text}");
         }
     }
 

@@ -59,5 +59,5 @@ fn kept_outputs(graph: &Graph, history: &History) -> Outputs {
 
 /// Whether a step's `when` holds; one that can't be evaluated yet counts as holding.
 fn applies(step: &Step, outputs: &Outputs) -> bool {
-    step.when.as_ref().is_none_or(|condition| (condition.0)(outputs).unwrap_or(true))
+    step.when.as_ref().is_none_or(|condition| (condition.decide)(outputs).unwrap_or(true))
 }

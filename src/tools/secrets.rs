@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use fs_err as fs;
@@ -10,7 +10,7 @@ use fs_err as fs;
 use crate::error::{Context, Failure, FailureKind, ids};
 use crate::files::read_own;
 use crate::fingerprint::Digest;
-use crate::model::{SecretPart, split_secret_refs};
+use crate::model::{SecretPart, StepId, split_secret_refs};
 use crate::redact::{MIN_CERTAIN, Redactor};
 use crate::tools::machine::folder_identity;
 
@@ -40,8 +40,12 @@ pub struct Secrets {
     sources: BTreeMap<String, SecretSource>,
     variables: Arc<[String]>,
     file: EnvFile,
+    folder: Option<PathBuf>,
     redactor: Redactor,
 }
+
+/// The file with variables that a project usually has, if it has one.
+const USUAL_FILE: &str = ".env";
 
 /// The variables of a file that the pipeline names. They are in nobody's environment, and never shown.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -106,12 +110,17 @@ impl Secrets {
             SecretSource::Env { variable, .. } => Some(variable.clone()),
             SecretSource::Generate { .. } => None,
         });
-        Self { variables: variables.collect(), sources, file: EnvFile::default(), redactor }
+        Self { variables: variables.collect(), sources, file: EnvFile::default(), folder: None, redactor }
     }
 
     /// With the variables of a file, for those that the environment lacks.
     pub fn with_file(self, file: EnvFile) -> Self {
         Self { file, ..self }
+    }
+
+    /// With the folder of the pipeline's file, where one with variables may be that it does not name.
+    pub fn beside(self, folder: &Path) -> Self {
+        Self { folder: Some(folder.to_owned()), ..self }
     }
 
     /// Also withholds the variables of our own among `names` whose value has that of a declared secret.
@@ -209,13 +218,66 @@ impl Secrets {
 }
 
 impl Secrets {
+    /// The variable that the secret `name` has to come from, if it has no value; `None` also for one that is made where
+    /// it is needed.
+    fn unset_variable(&self, name: &str) -> Option<&str> {
+        match self.sources.get(name)? {
+            SecretSource::Env { variable, optional: false } if self.read(variable).is_none() => Some(variable),
+            _ => None,
+        }
+    }
+
+    /// Returns the failure of a run whose steps need secrets that have no value: `needs` has each step with a secret.
+    pub fn require<'n>(&self, needs: impl IntoIterator<Item = (&'n StepId, &'n str)>) -> Result<(), Failure> {
+        let mut lacking: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
+        for (step, name) in needs {
+            if let Some(variable) = self.unset_variable(name) {
+                lacking.entry((name, variable)).or_default().push(step.as_str());
+            }
+        }
+        let needed = |steps: &Vec<&str>| format!("needed by {}", steps.join(", "));
+        match lacking.iter().collect::<Vec<_>>().as_slice() {
+            [] => Ok(()),
+            [((name, variable), steps)] => Err(self.lacks(name, variable).detail(needed(steps))),
+            all => {
+                let names: Vec<String> = all.iter().map(|((name, _), _)| format!("`{name}`")).collect();
+                let failure =
+                    Failure::of(ids::SECRET_MISSING, format!("the secrets {} have no value", names.join(", ")));
+                let line = |((name, variable), steps): &(&(&str, &str), &Vec<&str>)| {
+                    format!("`{name}`, {}: the environment variable `{variable}` is not set", needed(steps))
+                };
+                let variables: Vec<&str> = all.iter().map(|((_, variable), _)| *variable).collect();
+                Err(self.hinted(failure.details(all.iter().map(line)), &variables))
+            }
+        }
+    }
+
     fn lacks(&self, name: &str, variable: &str) -> Failure {
         let failure = Failure::of(ids::SECRET_MISSING, format!("the secret `{name}` has no value"))
-            .cause(format!("the environment variable `{variable}` is not set"))
-            .hint(format!("`export {variable}=…` and run the same command again"));
-        match &*self.file.name {
-            "" => failure,
-            file => failure.hint(format!("or write `{variable}=…` into `{file}`")),
+            .cause(format!("the environment variable `{variable}` is not set"));
+        self.hinted(failure, &[variable])
+    }
+
+    /// Adds what gives the variables their values.
+    fn hinted(&self, failure: Failure, variables: &[&str]) -> Failure {
+        let all = variables.join("=… ");
+        let failure = failure.hint(format!("`export {all}=…` and run the same command again"));
+        let written = if let [one] = variables { format!("`{one}=…`") } else { "a line for each".to_owned() };
+        if !self.file.name.is_empty() {
+            return failure.hint(format!("or write {written} into `{}`", self.file.name));
+        }
+        let usual = self.folder.as_ref().map(|folder| folder.join(USUAL_FILE)).filter(|file| file.is_file());
+        let Some(usual) = usual else { return failure };
+        let text = fs::read_to_string(usual).unwrap_or_default();
+        let has = |variable: &&str| {
+            let mut names = text.lines().filter_map(|line| line.trim().trim_start_matches("export ").split_once('='));
+            names.any(|(name, _)| name.trim() == *variable)
+        };
+        let named = format!("`env-file = \"{USUAL_FILE}\"` into `[pipeline]`");
+        if variables.iter().all(has) {
+            failure.hint(format!("or write {named}: `{USUAL_FILE}` has it"))
+        } else {
+            failure.hint(format!("or write {named}, and {written} into `{USUAL_FILE}`, which is there"))
         }
     }
 }

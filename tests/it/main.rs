@@ -32,6 +32,7 @@ mod install;
 mod interrupt;
 mod login;
 mod logs;
+mod missing_secrets;
 mod open;
 mod policy_check;
 mod port_check;

@@ -58,11 +58,11 @@ pub(in crate::config) fn condition(
             Failure::from(Diagnostics::new(errors)).while_doing(format!("can't evaluate `when` of step `{id}`"))
         })
     };
-    Some((Condition(Arc::new(decide)), uses))
+    Some((Condition { decide: Arc::new(decide), uses_outputs: true }, uses))
 }
 
 fn constant(value: bool) -> Condition {
-    Condition(Arc::new(move |_| Ok(value)))
+    Condition { decide: Arc::new(move |_| Ok(value)), uses_outputs: false }
 }
 
 /// A compiled `when`.

@@ -78,10 +78,11 @@ fn settings_with_outputs_are_deferred() {
         kubeconfig.display()
     );
     assert!(made.contains(&expected), "{made}");
-    assert!((load.when.as_ref().unwrap().0)(&outputs).unwrap());
+    assert!((load.when.as_ref().unwrap().decide)(&outputs).unwrap());
+    assert!(load.when.as_ref().unwrap().uses_outputs);
     let missing = load.binding.action(&Outputs::default()).unwrap_err();
     assert_eq!(missing.causes, ["step `build.backend` has no output `image`"]);
-    assert!((load.when.as_ref().unwrap().0)(&Outputs::default()).is_err());
+    assert!((load.when.as_ref().unwrap().decide)(&Outputs::default()).is_err());
     // With a default, a missing output is no error.
     let http = step(&pipeline, "verify.http").binding.action(&Outputs::default()).unwrap();
     assert!(format!("{http:?}").contains(r#"url: "none""#));
@@ -170,7 +171,8 @@ fn the_fingerprint_of_settings() {
 fn settings_without_outputs_are_bound_at_once() {
     let pipeline = valid().pipeline();
     assert!(matches!(step(&pipeline, "build.backend").binding, Binding::Now(_)));
-    assert!((step(&pipeline, "verify.http").when.as_ref().unwrap().0)(&Outputs::default()).unwrap());
+    let when = step(&pipeline, "verify.http").when.as_ref().unwrap();
+    assert!((when.decide)(&Outputs::default()).unwrap() && !when.uses_outputs);
 }
 
 #[test]

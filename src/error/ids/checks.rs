@@ -86,11 +86,14 @@ pages! {
     }
     SECRET_MISSING = "secret-missing", Prerequisite, "a secret has no value" {
         about: "`[secrets]` takes the value from an environment variable, which is not set or is empty. Values of \
-                secrets are never stored, so the variable has to be set for each run that needs it.",
+                secrets are never stored, so the variable has to be set for each run that needs it. A run does not \
+                begin while one is missing that its steps need, unless with `--keep-going`; one of a step that it \
+                may do without, which is optional or has a fallback, fails that step alone.",
         causes: ["the variable is not set in this shell, or in the settings of CI"],
         look: ["`provision plan` shows the steps; pipeline.toml has the variable's name in `[secrets]`"],
         fixes: [
             "`export NAME=…` and the same command again",
+            "if a file that is not committed has it: `env-file = \".env\"` in `[pipeline]`",
             "if the pipeline works without it: `optional = true` in `[secrets]`",
             "if it may be a new random value: `generate = \"hex32\"` in place of `env`",
         ],

@@ -78,7 +78,7 @@ pub(super) const TRIED: &[Tried] = &[
     Tried { command: "rm {file}", line: "touch left; rm left; ls", ends: (0, "pipeline.toml") },
     Tried { command: "rm {}", line: "touch left; rm left; ls", ends: (0, "pipeline.toml") },
     Tried { command: "rm -r {}", line: "provision up -q; rm -r .provision; provision status", ends: (0, "never") },
-    Tried { command: "export {variable}=…", line: "export TOKEN=abc; sh -c 'echo \"$TOKEN\"'", ends: (0, "abc") },
+    Tried { command: "export {all}=…", line: "export A=ab TOKEN=abc; sh -c 'echo \"$A$TOKEN\"'", ends: (0, "ababc") },
     // Those of other programs: which arguments they get.
     Tried { command: "docker builder prune", line: "docker builder prune", ends: (0, "docker|builder|prune|\n") },
     Tried { command: "docker context ls", line: "docker context ls", ends: (0, "docker|context|ls|\n") },
