@@ -9,6 +9,8 @@ use super::project::Project;
 use crate::error::{Context, Failure, FailureKind, ids};
 use crate::journal::{journal_path, now_ms, running};
 use crate::model::{Outcome, RunId};
+use crate::pipeline::Step;
+use crate::plan::Plan;
 use crate::report::{
     EnvironmentCluster, EnvironmentRun, EnvironmentState, Environments, ListedEnvironment, write_environments,
     write_environments_json,
@@ -137,8 +139,11 @@ pub(super) fn state_dirs() -> Result<Vec<PathBuf>, Failure> {
 /// The record of the environment that a command works on. That it can't be written fails no command.
 pub(super) struct Listing<'a> {
     terminal: &'a Terminal,
+    project: &'a Project,
     registry: Option<Registry>,
+    /// Without the cluster, which counts once a step has used it.
     record: Record,
+    cluster: Option<RecordedCluster>,
     /// What was on record before.
     known: Option<Record>,
     journal: PathBuf,
@@ -147,7 +152,7 @@ pub(super) struct Listing<'a> {
 
 impl<'a> Listing<'a> {
     /// That of `project`. Its lock is held, so nobody else writes the same record.
-    pub(super) fn of(project: &Project, terminal: &'a Terminal) -> Self {
+    pub(super) fn of(project: &'a Project, terminal: &'a Terminal) -> Self {
         let pipeline = &project.pipeline;
         let cluster = pipeline.cluster.as_ref().map(|cluster| RecordedCluster {
             name: cluster.name.clone(),
@@ -155,16 +160,32 @@ impl<'a> Listing<'a> {
             provider: cluster.provider.to_owned(),
         });
         let slug = checkout_slug(project.tools.state_dir()).unwrap_or_default();
-        let record = Record::new(&slug, &pipeline.name, &project.file, pipeline.scope.as_deref(), cluster);
+        let record = Record::new(&slug, &pipeline.name, &project.file, pipeline.scope.as_deref());
         let journal = journal_path(project.tools.state_dir());
         let journal_bytes = bytes(&journal);
         let registry = Registry::of_user();
         let known = registry.as_ref().and_then(|registry| registry.known(&record));
-        Self { terminal, registry, record, known, journal, journal_bytes }
+        Self { terminal, project, registry, record, cluster, known, journal, journal_bytes }
     }
 
-    /// Notes that a run begins, where nothing is on record yet: also one that is killed is listed then.
-    pub(super) fn begin(&self, run: &RunId, command: &str) {
+    /// Returns the record of a run. `uses` says of a step whether it uses the cluster if it is one that can.
+    fn record_of(&self, run: RecordedRun, uses: impl Fn(&Step) -> bool) -> Record {
+        let can_use = |step: &Step| {
+            let of = step.action_type;
+            of.makes_cluster || of.in_cluster || of.hands_cluster_on && step.after_cluster
+        };
+        let is_used = self.was_used() || self.project.pipeline.steps().any(|step| can_use(step) && uses(step));
+        Record { run: Some(run), cluster: self.cluster.clone().filter(|_| is_used), ..self.record.clone() }
+    }
+
+    /// Whether the cluster is on record already.
+    fn was_used(&self) -> bool {
+        self.known.as_ref().is_some_and(|known| known.cluster.is_some() && known.cluster == self.cluster)
+    }
+
+    /// Notes that a run begins, where nothing is on record yet: also one that is killed is listed then, with a cluster
+    /// that it may have made.
+    pub(super) fn begin(&self, run: &RunId, command: &str, plan: &Plan) {
         if self.known.is_none() {
             let run = RecordedRun {
                 id: run.as_str().to_owned(),
@@ -172,7 +193,9 @@ impl<'a> Listing<'a> {
                 outcome: None,
                 finished_ms: None,
             };
-            self.keep(&Record { run: Some(run), ..self.record.clone() });
+            let graph = &self.project.graph;
+            let is_selected = |step: &Step| graph.step(&step.id).is_some_and(|number| plan.selected[number]);
+            self.keep(&self.record_of(run, is_selected));
         }
     }
 
@@ -180,7 +203,8 @@ impl<'a> Listing<'a> {
     pub(super) fn end(&self, run: &RunId, command: &str, outcome: Outcome) {
         let did_nothing = outcome == Outcome::Succeeded && bytes(&self.journal) == self.journal_bytes;
         let was_up = |known: &Record| {
-            let same = Record { run: None, ..known.clone() } == self.record;
+            let same = Record { run: None, cluster: None, ..known.clone() } == self.record;
+            let same = same && (known.cluster.is_none() || known.cluster == self.cluster);
             same && known.run.as_ref().is_some_and(|run| run.outcome.as_deref() == Some(outcome.word()))
         };
         if did_nothing && self.known.as_ref().is_some_and(was_up) {
@@ -192,7 +216,11 @@ impl<'a> Listing<'a> {
             outcome: Some(outcome.word().to_owned()),
             finished_ms: Some(now_ms()),
         };
-        self.keep(&Record { run: Some(run), ..self.record.clone() });
+        // What can't be read again now is no reason to forget a cluster.
+        let is_open = self.cluster.is_some() && !self.was_used();
+        let history = if is_open { self.project.history().ok() } else { None };
+        let has_begun = |step: &Step| history.as_ref().is_none_or(|history| history.step(&step.id).is_some());
+        self.keep(&self.record_of(run, has_begun));
     }
 
     /// Notes that the environment was taken down; one of which nothing is left is forgotten. `has_cluster` says whether

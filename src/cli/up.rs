@@ -134,7 +134,7 @@ pub(super) fn run(
     let shown = Shown::start(|| drive(events, reporters));
     let id = new_run_id()?;
     let listing = Listing::of(project, terminal);
-    listing.begin(&id, &command);
+    listing.begin(&id, &command, plan);
     let children = ChildRegistry::of_run(id.as_str()).withholding(project.tools.secrets().variables());
     let children = Arc::new(children);
     let run = Run {

@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader};
 
 use serde_json::{Value, json};
 
+use crate::fake_cluster::FakeCluster;
 use crate::fake_engine::{FakeEngine, Image};
 use crate::open::get;
 use crate::sandbox::{Sandbox, Shown, send};
@@ -304,4 +305,22 @@ fn two_work_trees_of_a_repository_build_and_deploy_at_once_and_go_one_by_one() {
         let status = Shown::of(sandbox.program("git", &["-C", tree, "status", "--porcelain"]).spawn().unwrap());
         assert_eq!(status.code(0).stdout, changed, "{tree}");
     }
+}
+
+#[test]
+fn a_cluster_is_listed_once_a_step_has_made_or_used_it() {
+    let mut sandbox = Sandbox::new(
+        "[pipeline]\nname = \"t\"\n[cluster]\nprovider = \"minikube\"\nname = \"pp\"\n[[stage]]\nid = \"charts\"\n\
+         [[stage.step]]\nid = \"a\"\naction = \"command\"\nrun = \"true\"\n[[stage]]\nid = \"cluster\"\n\
+         [[stage.step]]\nid = \"start\"\naction = \"cluster-start\"\n",
+    );
+    let engine = FakeEngine::serve(&mut sandbox);
+    engine.world().info = serde_json::json!({"NCPU": 4, "MemTotal": 16_u64 << 30, "CgroupVersion": "2"});
+    FakeCluster::serve(&sandbox, "pp");
+    sandbox.run(&["stage", "charts", "--only"]).code(0);
+    sandbox.run(&["ls"]).code(0).says("t · no cluster").keeps_quiet_about("minikube");
+    sandbox.run(&["up"]).code(0);
+    sandbox.run(&["ls"]).code(0).says("minikube cluster pp");
+    sandbox.run(&["stage", "charts", "--only", "--force"]).code(0);
+    sandbox.run(&["ls"]).code(0).says("minikube cluster pp").says("stage charts --only --force");
 }

@@ -61,20 +61,14 @@ pub(super) struct RecordedRun {
 }
 
 impl Record {
-    /// One of an environment that has not been brought up yet.
-    pub(super) fn new(
-        slug: &str,
-        pipeline: &str,
-        file: &Path,
-        profile: Option<&str>,
-        cluster: Option<RecordedCluster>,
-    ) -> Self {
+    /// One of an environment that has not been brought up yet, without a cluster.
+    pub(super) fn new(slug: &str, pipeline: &str, file: &Path, profile: Option<&str>) -> Self {
         let file = fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
         let other = file.file_name().map(|name| name.to_string_lossy()).filter(|name| *name != "pipeline.toml");
         let parts = [Some(slug), other.as_deref(), profile];
         let name = parts.into_iter().flatten().collect::<Vec<_>>().join(":");
         let (pipeline, profile) = (pipeline.to_owned(), profile.map(str::to_owned));
-        Self { v: VERSION, name, pipeline, file, profile, cluster, run: None, down_ms: None }
+        Self { v: VERSION, name, pipeline, file, profile, cluster: None, run: None, down_ms: None }
     }
 
     /// The state folder of its checkout.
@@ -170,7 +164,7 @@ mod tests {
     use super::*;
 
     fn record(file: &str, profile: Option<&str>) -> Record {
-        Record::new("shop-12345678", "shop", Path::new(file), profile, None)
+        Record::new("shop-12345678", "shop", Path::new(file), profile)
     }
 
     #[test]
