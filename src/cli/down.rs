@@ -122,11 +122,14 @@ impl Down<'_> {
             ReadFormat::Text if args.dry_run => terminal.print(|out| show(out, &found))?,
             ReadFormat::Text => terminal.tell(|err| show(err, &found)),
         }
-        if found.removals.is_empty() {
-            terminal.note(["there is nothing to remove".to_owned()]);
-        }
         for failure in &found.failures {
             terminal.show_failure(failure);
+        }
+        if found.removals.is_empty() {
+            let all_seen = found.failures.is_empty();
+            let nothing =
+                if all_seen { "there is nothing to remove" } else { "nothing that can be seen is to be removed" };
+            terminal.note([nothing.to_owned()]);
         }
         let code = u8::from(!found.failures.is_empty());
         if found.removals.is_empty() || args.dry_run {

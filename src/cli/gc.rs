@@ -42,23 +42,14 @@ pub(super) fn gc(cli: &Cli, terminal: &Terminal, args: &GcArgs) -> Result<u8, Fa
         terminal.note(["there is nothing to remove: nothing has run here".to_owned()]);
         return Ok(0);
     }
+    if args.dry_run {
+        return dry_run(terminal, &project, args);
+    }
     // The lock is held until the end: a run may be writing what is old to us.
     let mut opened = project.open_journal("provision gc", false)?;
     terminal.warn(opened.warnings.iter().cloned());
     let folders = run_folders(project.tools.state_dir())?;
-    let kept = shown_runs(&opened.history);
-    let old = old_runs(&folders, &kept, args.runs, args.size.map(|size| size.as_u64()));
-    if args.dry_run {
-        let mut garbage = Garbage { logs: old.into_iter().map(RunFolder::shown).collect(), ..Garbage::default() };
-        let runtime = runtime()?;
-        let found = runtime.block_on(all_old_images(&project, &opened.history, args.images));
-        runtime.shutdown_background();
-        let (images, unknown) = found?;
-        garbage.images.extend(images.into_iter().map(|image| OldImage { name: image.name, bytes: image.size }));
-        garbage.failures.extend(unknown);
-        return show(terminal, &project, args.format, &garbage);
-    }
-    for folder in old {
+    for folder in old_folders(&folders, &opened.history, args) {
         for path in &folder.paths {
             fs::remove_dir_all(path).context(|| format!("removing the logs of run `{}`", folder.run))?;
         }
@@ -72,6 +63,25 @@ pub(super) fn gc(cli: &Cli, terminal: &Terminal, args: &GcArgs) -> Result<u8, Fa
     let code = runtime.block_on(remove_images(terminal, &project, &opened.history, args.images));
     runtime.shutdown_background();
     code
+}
+
+/// Returns the folders that are to be removed.
+fn old_folders<'a>(folders: &'a [RunFolder], history: &History, args: &GcArgs) -> Vec<&'a RunFolder> {
+    old_runs(folders, &shown_runs(history), args.runs, args.size.map(|size| size.as_u64()))
+}
+
+/// Shows what would be removed now; it only reads, also beside a run. Returns the exit code.
+fn dry_run(terminal: &Terminal, project: &Project, args: &GcArgs) -> Result<u8, Failure> {
+    let history = project.history()?;
+    let folders = run_folders(project.tools.state_dir())?;
+    let logs = old_folders(&folders, &history, args).into_iter().map(RunFolder::shown).collect();
+    let runtime = runtime()?;
+    let found = runtime.block_on(all_old_images(project, &history, args.images));
+    runtime.shutdown_background();
+    let (images, unknown) = found?;
+    let images = images.into_iter().map(|image| OldImage { name: image.name, bytes: image.size }).collect();
+    let garbage = Garbage { logs, images, failures: unknown.into_iter().collect() };
+    show(terminal, project, args.format, &garbage)
 }
 
 /// Shows what would be removed. Returns the exit code.
@@ -91,7 +101,7 @@ fn show(terminal: &Terminal, project: &Project, format: ReadFormat, garbage: &Ga
     for failure in &garbage.failures {
         terminal.show_failure(failure);
     }
-    if garbage.logs.is_empty() && garbage.images.is_empty() {
+    if garbage.logs.is_empty() && garbage.images.is_empty() && garbage.failures.is_empty() {
         terminal.note(["there is nothing to remove".to_owned()]);
     }
     Ok(u8::from(!garbage.failures.is_empty()))

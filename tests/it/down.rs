@@ -160,3 +160,13 @@ fn a_cluster_of_somebody_else_stays_and_one_that_does_not_go_is_said() {
     sandbox.file("stubborn", "");
     sandbox.run(&["down", "--cluster", "--yes"]).code(1).says("the cluster `pp` was removed, and is there");
 }
+
+#[test]
+fn what_can_not_be_seen_is_not_said_to_be_nothing() {
+    let sandbox = crate::context::project("kind-x", "", Some("http://127.0.0.1:1"));
+    let pipeline = fs_err::read_to_string(sandbox.path("pipeline.toml")).unwrap();
+    let secret = "[[stage.step]]\nid = \"keys\"\naction = \"secret-apply\"\nname = \"keys\"\ndata = { A = \"b\" }\n";
+    sandbox.file("pipeline.toml", &(pipeline + secret));
+    let shown = sandbox.run(&["down", "--dry-run"]).code(1).says("what is in the cluster `kind-x` can't be seen");
+    shown.says("nothing that can be seen is to be removed").keeps_quiet_about("there is nothing to remove");
+}

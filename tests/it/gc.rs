@@ -49,6 +49,10 @@ fn nothing_is_removed_beside_a_run_through_a_link_or_where_nothing_has_run() {
     let mut run = sandbox.spawn(&["up"]);
     sandbox.wait_for("started");
     sandbox.run(&["gc", "--runs", "0"]).code(4);
+    // What only reads needs no lock.
+    sandbox.run(&["gc", "--runs", "0", "--dry-run"]).code(0);
+    let shown = sandbox.run(&["gc", "--runs", "0", "--dry-run", "--format", "json"]).code(0);
+    assert_eq!(serde_json::from_str::<Value>(&shown.stdout).unwrap()["logs"], json!([]));
     send("INT", run.id());
     run.wait().unwrap();
     let theirs = sandbox.path("theirs");
