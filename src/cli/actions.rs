@@ -11,6 +11,7 @@ use crate::action::ActionType;
 use crate::actions::ACTIONS;
 use crate::error::{Failure, ids};
 use crate::report::write_document;
+use crate::suggest::nearest;
 
 pub(super) fn actions(terminal: &Terminal, args: &ActionsArgs) -> Result<u8, Failure> {
     let named = |name: &String| ACTIONS.iter().find(|action| action.name == name).ok_or_else(|| unknown(name));
@@ -45,7 +46,21 @@ fn document(out: &mut dyn Write, chosen: Option<&ActionType>) -> io::Result<()> 
 
 fn unknown(name: &str) -> Failure {
     let names: Vec<&str> = ACTIONS.iter().map(|action| action.name).collect();
-    Failure::of(ids::NAME_UNKNOWN, format!("unknown action `{name}`")).hint(format!("use one of: {}", names.join(", ")))
+    let failure = Failure::of(ids::NAME_UNKNOWN, format!("unknown action `{name}`"));
+    let near = match nearest(name, names.iter().copied()) {
+        Some(near) => vec![near],
+        None => with_part(name, &names),
+    };
+    let near = near.iter().map(|near| format!("`{near}`")).collect::<Vec<_>>().join(" or ");
+    let failure = if near.is_empty() { failure } else { failure.hint(format!("did you mean {near}?")) };
+    failure.hint("`provision actions` lists all of them")
+}
+
+/// Returns the names of which a part is meant by `name`: `docker-build` by `dockr`.
+fn with_part<'a>(name: &str, names: &[&'a str]) -> Vec<&'a str> {
+    let parts = || names.iter().flat_map(|name| name.split('-'));
+    let part = parts().find(|part| *part == name).or_else(|| nearest(name, parts()));
+    names.iter().copied().filter(|name| part.is_some_and(|part| name.split('-').any(|of| of == part))).collect()
 }
 
 fn list(out: &mut dyn Write) -> io::Result<()> {

@@ -53,7 +53,7 @@ fn page(
     if let Some((step, error)) = last {
         write_last_error(out, terminal.out, step, error)?;
     }
-    write_error_page(out, terminal.out, id)
+    write_error_page(out, terminal.out, id, last.map(|(step, _)| step))
 }
 
 fn unknown(word: &str) -> Failure {

@@ -24,16 +24,32 @@ pub(super) fn init(cli: &Cli, terminal: &Terminal, args: &InitArgs) -> Result<u8
         .hint("`provision init --dry-run` prints what would be written for this repository"));
     }
     let root = file.parent().unwrap_or(Path::new("/")).to_owned();
-    let proposal = runtime()?.block_on(propose(&root, &file))?;
+    let elsewhere = (cli.command.file().is_some() && folder(cli)? != root)
+        .then(|| format!("only `{}` was searched: paths in the file start at its folder", root.display()));
+    let proposal = runtime()?.block_on(propose(&root, &file)).map_err(|failure| match &elsewhere {
+        Some(note) => failure.hint(format!("{note}; `provision init` without `-f` searches the current folder")),
+        None => failure,
+    })?;
+    let is_quiet = cli.global.quiet;
     if args.dry_run {
         terminal.print(|out| out.write_all(proposal.text.as_bytes()))?;
-        terminal.tell(|err| show(err, terminal.err, &proposal));
+    } else {
+        write(&file, &proposal.text)?;
+        terminal.note([format!("wrote {}", file.display())]);
+    }
+    if is_quiet {
         return Ok(0);
     }
-    write(&file, &proposal.text)?;
     terminal.tell(|err| {
-        writeln!(err, "wrote {}\n", file.display())?;
+        let between = if args.dry_run { "" } else { "\n" };
+        write!(err, "{between}")?;
         show(err, terminal.err, &proposal)?;
+        if let Some(note) = &elsewhere {
+            writeln!(err, "\n{note}")?;
+        }
+        if args.dry_run {
+            return Ok(());
+        }
         writeln!(err, "\nnext: `provision plan` shows what would be done, `provision up` does it")
     });
     Ok(0)
@@ -41,13 +57,18 @@ pub(super) fn init(cli: &Cli, terminal: &Terminal, args: &InitArgs) -> Result<u8
 
 /// The file to write: that of `-f`, or `pipeline.toml` in the current folder.
 fn file(cli: &Cli) -> Result<PathBuf, Failure> {
-    let current = std::env::current_dir().context(|| "finding the current folder".into())?;
-    let folder = cli.global.directory.as_ref().map_or_else(|| current.clone(), |folder| current.join(folder));
-    let folder = fs_err::canonicalize(&folder).context(|| "finding the repository".into())?;
+    let folder = folder(cli)?;
     Ok(match cli.command.file() {
         Some(file) => folder.join(file),
         None => folder.join("pipeline.toml"),
     })
+}
+
+/// The folder that the command starts from.
+fn folder(cli: &Cli) -> Result<PathBuf, Failure> {
+    let current = std::env::current_dir().context(|| "finding the current folder".into())?;
+    let folder = cli.global.directory.as_ref().map_or_else(|| current.clone(), |folder| current.join(folder));
+    fs_err::canonicalize(&folder).context(|| "finding the repository".into())
 }
 
 /// Writes a file that must not be there.

@@ -17,7 +17,7 @@ use super::signals::stop_signals;
 use crate::action::StepScope;
 use crate::error::{Failure, FailureKind};
 use crate::event::StepLog;
-use crate::model::StepId;
+use crate::model::{ProofKind, StepId};
 use crate::plan::{Selection, candidates, select};
 use crate::tools::kubernetes::Kube;
 use crate::tools::process::{ChildRegistry, open_in_browser};
@@ -62,7 +62,7 @@ struct Document<'a> {
 
 pub(super) fn open(cli: &Cli, terminal: &Terminal, args: &OpenArgs) -> Result<u8, Failure> {
     let project = Project::load(cli, terminal)?;
-    project.tools.declared_cluster()?;
+    project.tools.declared_cluster().map_err(|failure| with_addresses(&project, failure))?;
     let runtime = runtime()?;
     let code = runtime.block_on(async {
         let children = Arc::new(ChildRegistry::default().withholding(project.tools.secrets().variables()));
@@ -75,6 +75,29 @@ pub(super) fn open(cli: &Cli, terminal: &Terminal, args: &OpenArgs) -> Result<u8
     });
     runtime.shutdown_background();
     code
+}
+
+/// Adds the addresses at which steps publish something on this machine: they need no forwarding.
+fn with_addresses(project: &Project, failure: Failure) -> Failure {
+    let children = Arc::new(ChildRegistry::default());
+    let scope = Arc::new(StepScope::looking(Arc::clone(&project.tools), children));
+    let (Ok(plan), Ok(history)) = (select(&project.graph, &Selection::default()), project.history()) else {
+        return failure;
+    };
+    let mut addresses = Vec::new();
+    for candidate in candidates(&project.graph, &plan, &history) {
+        let (Some(action), id) = (&candidate.action, &candidate.step.id) else { continue };
+        if action.always_runs() || action.proof() != ProofKind::Probe {
+            continue;
+        }
+        let cx = scope.of(id.clone(), StepLog::discard(id.clone()), Cancel::new(), None);
+        addresses.extend(action.host_ports(&cx).into_iter().map(|port| format!("`{id}` at http://127.0.0.1:{port}")));
+    }
+    match addresses.as_slice() {
+        [] => failure,
+        some => Failure { hints: Vec::new(), ..failure }
+            .hint(format!("nothing has to be forwarded: on this machine `provision up` publishes {}", some.join(", "))),
+    }
 }
 
 /// Keeps it open until it is dropped; returns only with a failure.

@@ -20,6 +20,9 @@ use crate::tools::secrets::Secrets;
 use super::args::Cli;
 use super::output::Terminal;
 
+/// The name of a pipeline's file that is found without being named.
+const FILE: &str = "pipeline.toml";
+
 /// A loaded pipeline with what belongs to it.
 pub(super) struct Project {
     pub(super) pipeline: Pipeline,
@@ -128,9 +131,28 @@ impl Project {
 pub(super) fn pipeline_file(cli: &Cli) -> Result<PathBuf, Failure> {
     find_pipeline_file(cli)?.ok_or_else(|| {
         let here = start_folder(cli).unwrap_or_default();
+        if let Some(failure) = here.ancestors().find_map(|folder| unusable(&folder.join(FILE))) {
+            return failure;
+        }
         Failure::of(ids::PIPELINE_MISSING, format!("there is no pipeline.toml in `{}` or above it", here.display()))
             .hint("go to the project's folder, or name the file with `-f FILE`")
             .hint("`provision init` writes one for what is in the repository")
+    })
+}
+
+/// Returns what is wrong with something of the file's name that is no file; `None` if there is nothing.
+fn unusable(path: &Path) -> Option<Failure> {
+    let found = path.symlink_metadata().ok()?;
+    let shown = path.display();
+    Some(match fs_err::read_link(path) {
+        Ok(target) if found.is_symlink() && !path.exists() => {
+            let failure = Failure::of(ids::PIPELINE_MISSING, format!("`{shown}` is a link to what is not there"));
+            failure.cause(format!("there is no `{}`", target.display())).hint("correct the link, or remove it")
+        }
+        _ if path.is_dir() => Failure::of(ids::PIPELINE_MISSING, format!("`{shown}` is a folder"))
+            .hint("the pipeline is a file: give the folder another name, or name the file with `-f FILE`"),
+        _ => Failure::of(ids::PIPELINE_MISSING, format!("`{shown}` is no plain file"))
+            .hint("the pipeline is a file of TOML: replace what is there, or name the file with `-f FILE`"),
     })
 }
 
@@ -140,7 +162,7 @@ pub(super) fn find_pipeline_file(cli: &Cli) -> Result<Option<PathBuf>, Failure> 
     if let Some(file) = cli.command.file().or(cli.global.place.file.as_ref()) {
         return Ok(Some(here.join(file)));
     }
-    Ok(here.ancestors().map(|folder| folder.join("pipeline.toml")).find(|file| file.is_file()))
+    Ok(here.ancestors().map(|folder| folder.join(FILE)).find(|file| file.is_file()))
 }
 
 /// The folder that the command starts from.

@@ -87,6 +87,51 @@ fn usage_errors_exit_with_2() {
     sandbox.run(&["upp"]).code(2);
     sandbox.run(&["up", "--set", "x"]).code(2).says("NAME=VALUE");
     sandbox.run(&["up", "--set", "x=1"]).code(2).says("x");
-    sandbox.run(&["actions", "nothing"]).code(2).says("use one of: ");
+    sandbox.run(&["actions", "nothing"]).code(2).says("`provision actions` lists all of them");
     sandbox.run(&["--help"]).code(0).says("Usage");
+}
+
+#[test]
+fn something_of_the_files_name_that_is_no_file_is_named() {
+    let sandbox = Sandbox::new("");
+    let path = sandbox.path("pipeline.toml");
+    fs_err::remove_file(&path).unwrap();
+    fs_err::os::unix::fs::symlink("gone.toml", &path).unwrap();
+    fs_err::create_dir(sandbox.path("below")).unwrap();
+    for folder in [".", "below"] {
+        let shown = sandbox.run(&["-C", folder, "plan"]).code(2).says("pipeline.toml` is a link to what is not there");
+        shown.says("there is no `gone.toml`").keeps_quiet_about("there is no pipeline.toml");
+    }
+    fs_err::remove_file(&path).unwrap();
+    fs_err::create_dir(&path).unwrap();
+    sandbox.run(&["plan"]).code(2).says("pipeline.toml` is a folder").keeps_quiet_about("there is no pipeline.toml");
+}
+
+#[test]
+fn a_status_that_no_response_has_is_an_error_that_says_what_is_wrong() {
+    let check = |status: &str| {
+        let step = "[[stage.step]]\nid = \"b\"\naction = \"http-check\"\nurl = \"http://127.0.0.1:1\"\nstatus = ";
+        Sandbox::new(&format!("{}{step}{status}\n", steps(&[("a", "true", "")]))).run(&["plan"])
+    };
+    for (status, says) in [
+        ("99", "invalid value of `status`: 99 is no status of HTTP, which go from 100 to 599"),
+        ("[200, 6000]", "6000 is no status of HTTP"),
+        ("[]", "no status is in it, so no response could be right"),
+        ("[\"200\"]", "an item of `status` must be a status from 100 to 599, not a string"),
+        ("\"2xx\"", "`status` must be a status from 100 to 599, or an array of them, not a string"),
+    ] {
+        check(status).code(2).says(says).says("pipeline.toml:");
+    }
+    check("[200, 404]").code(0);
+}
+
+#[test]
+fn an_unknown_action_is_answered_with_the_nearest() {
+    for (name, says) in [
+        ("dockr-build", "did you mean `docker-build`?"),
+        ("dockr", "did you mean `docker-build`?"),
+        ("rolout", "did you mean `rollout-check` or `rollout-update` or `rollout-undo`?"),
+    ] {
+        Sandbox::new("").run(&["actions", name]).code(2).says(says);
+    }
 }

@@ -105,3 +105,28 @@ fn no_value_of_a_file_with_secrets_is_shown_or_written() {
     assert!(shown.stderr.contains("`prod.env`"), "{}", shown.stderr);
     assert!(!fs::read_to_string(sandbox.path("dockerfile-only/pipeline.toml")).unwrap().contains(&value));
 }
+
+#[test]
+fn with_q_only_what_was_written_is_named() {
+    let sandbox = sample("greeter");
+    let printed = sandbox.run(&["-C", "greeter", "init", "-q", "--dry-run"]).code(0);
+    assert!(printed.stdout.contains("[pipeline]") && printed.stderr.is_empty(), "{printed:?}");
+    let shown = sandbox.run(&["-C", "greeter", "init", "-q"]).code(0).says("wrote ");
+    assert_eq!((shown.stdout.as_str(), shown.stderr.lines().count()), ("", 1));
+}
+
+#[test]
+fn a_file_in_another_folder_says_which_one_was_searched() {
+    let sandbox = sample("greeter");
+    fs::create_dir(sandbox.path("ci")).unwrap();
+    fs::copy(sandbox.path("greeter/Dockerfile"), sandbox.path("ci/Dockerfile")).unwrap();
+    let shown = sandbox.run(&["init", "--dry-run", "-f", "ci/pipeline.toml"]).code(0);
+    shown.says("ci` was searched: paths in the file start at its folder");
+    fs::remove_file(sandbox.path("ci/Dockerfile")).unwrap();
+    sandbox
+        .run(&["init", "-f", "ci/pipeline.toml"])
+        .code(1)
+        .says("`provision init` without `-f` searches the current folder");
+    let here = sandbox.run(&["-C", "greeter", "init", "--dry-run", "-f", "./other.toml"]).code(0);
+    here.keeps_quiet_about("was searched");
+}

@@ -283,6 +283,11 @@ fn where_nothing_is_deployed_the_fix_is_told() {
     gone.run(&["open"]).code(5).says("there is no kube context `gone`");
     let without = PIPELINE.replace("[cluster]\nprovider = \"context\"\ncontext = \"kind-x\"\n", "");
     project(&without).run(&["open"]).code(2).says("[cluster]");
+    // What compose publishes is on this machine already.
+    let (sandbox, _engine) = crate::down::with_services();
+    sandbox.file("compose.yml", "services:\n  web:\n    image: web\n    ports: [\"8080:80\"]\n");
+    let shown = sandbox.run(&["open"]).code(2).says("publishes `s.up` at http://127.0.0.1:8080");
+    shown.keeps_quiet_about("declare one in pipeline.toml");
 }
 
 #[test]

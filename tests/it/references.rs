@@ -25,9 +25,64 @@ fn the_pages_that_the_program_prints_are_up_to_date() {
     }
 }
 
+/// The title of a document in docs/agents.md.
+const TITLE: &str = r"^### `provision (.+) --format json`$";
+
+/// What docs/agents.md says of each document, with the pages that have all its fields, and with what it says of the
+/// documents that a description names: "as `reason` of `plan`".
+fn descriptions() -> BTreeMap<String, String> {
+    let title = Regex::new(TITLE).unwrap();
+    let link = Regex::new(r"\[[^]]+\]\(([\w/.]+\.md)(#[\w-]+)?\)").unwrap();
+    let mut texts: BTreeMap<String, String> = BTreeMap::new();
+    let mut current = None;
+    for line in page("docs/agents.md").lines() {
+        if let Some(found) = title.captures(line) {
+            current = Some(texts.entry(found[1].to_owned()).or_default());
+        } else if let Some(text) = &mut current {
+            text.push_str(line);
+            text.push('\n');
+            for found in link.captures_iter(line) {
+                text.push_str(&page(&format!("docs/{}", &found[1])));
+            }
+        }
+    }
+    let own = texts.clone();
+    for (command, text) in &mut texts {
+        let named = own.iter().filter(|(other, said)| {
+            *other != command && own[command].contains(&format!("of `{other}`")) && !said.is_empty()
+        });
+        named.for_each(|(_, said)| text.push_str(said));
+    }
+    texts
+}
+
+/// The keys of the objects below the top of a document, with the key at the top.
+fn nested(document: &Value) -> BTreeSet<(String, String)> {
+    fn below(value: &Value, top: &str, keys: &mut BTreeSet<(String, String)>) {
+        match value {
+            Value::Array(items) => items.iter().for_each(|item| below(item, top, keys)),
+            Value::Object(fields) => {
+                for (key, value) in fields {
+                    keys.insert((top.to_owned(), key.clone()));
+                    // The keys of an output are names of facts.
+                    if key != "output" {
+                        below(value, top, keys);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    let mut keys = BTreeSet::new();
+    for (top, value) in document.as_object().into_iter().flatten() {
+        below(value, top, &mut keys);
+    }
+    keys
+}
+
 /// The documents that docs/agents.md describes: the command, and the keys at the top of what it prints.
 pub(crate) fn described() -> BTreeMap<String, BTreeSet<String>> {
-    let title = Regex::new(r"^### `provision (.+) --format json`$").unwrap();
+    let title = Regex::new(TITLE).unwrap();
     let row = Regex::new(r"^\| ((?:`\w+`(?:, )?)+) \|").unwrap();
     let name = Regex::new(r"`(\w+)`").unwrap();
     let mut documents: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
@@ -48,6 +103,8 @@ pub(crate) fn described() -> BTreeMap<String, BTreeSet<String>> {
 fn every_document_for_programs_has_the_keys_that_are_described() {
     let sandbox = broken_shop();
     sandbox.run(&["up"]).code(1);
+    let texts = descriptions();
+    let mut n_nested = 0;
     // What stays until it is stopped has a test of its own.
     for (command, keys) in described().into_iter().filter(|(command, _)| command != "open") {
         // `STEP` stands for any step.
@@ -59,7 +116,15 @@ fn every_document_for_programs_has_the_keys_that_are_described() {
         let found: BTreeSet<String> = document.as_object().into_iter().flatten().map(|(key, _)| key.clone()).collect();
         assert_eq!(found, keys, "`provision {command} --format json`, with exit code {}", shown.code);
         assert_eq!(document["v"], 1, "{command}");
+        for (top, key) in nested(&document) {
+            let text = &texts[&command];
+            let has =
+                [format!("`{key}`"), format!(".{key}`"), format!("\"{key}\"")].iter().any(|form| text.contains(form));
+            assert!(has, "`provision {command} --format json`: `{top}` has `{key}`, which is not described");
+            n_nested += 1;
+        }
     }
+    assert!(n_nested > 80, "{n_nested}");
 }
 
 /// The commands without `--format json`, each with the reason.

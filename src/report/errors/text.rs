@@ -45,8 +45,13 @@ pub(crate) fn write_last_error(
     writeln!(out)
 }
 
-/// Writes the page of `id`.
-pub(crate) fn write_error_page(out: &mut dyn Write, theme: Theme, id: ErrorId) -> io::Result<()> {
+/// Writes the page of `id`. `step` is the step that failed, if it is about one.
+pub(crate) fn write_error_page(
+    out: &mut dyn Write,
+    theme: Theme,
+    id: ErrorId,
+    step: Option<&StepId>,
+) -> io::Result<()> {
     let page = id.page();
     writeln!(out, "{}: {}", theme.paint(STRONG, page.id), page.title)?;
     writeln!(out, "exit code {}\n", page.kind.exit_code())?;
@@ -57,7 +62,8 @@ pub(crate) fn write_error_page(out: &mut dyn Write, theme: Theme, id: ErrorId) -
             write_wrapped(out, "  - ", "    ", line)?;
         }
     }
-    writeln!(out, "\n{} {}", theme.paint(GOOD, "next:"), page.next)?;
+    let next = step.map_or_else(|| page.next.to_owned(), |step| id.next(Some(step.as_str())));
+    writeln!(out, "\n{} {next}", theme.paint(GOOD, "next:"))?;
     for (word, meaning) in legend(page) {
         write_wrapped(out, "", "  ", &format!("{word} stands for {meaning}."))?;
     }
@@ -95,7 +101,7 @@ mod tests {
 
     #[test]
     fn a_page_says_what_happened_why_how_to_see_more_and_what_helps() {
-        let text = shown(|out| write_error_page(out, Theme::PLAIN, ids::VOLUME_NOT_MOUNTED));
+        let text = shown(|out| write_error_page(out, Theme::PLAIN, ids::VOLUME_NOT_MOUNTED, None));
         let start = "volume-not-mounted: a volume of a pod could not be mounted\nexit code 1\n\nThe pod is on a node";
         assert!(text.starts_with(start), "{text}");
         let parts = [
@@ -113,7 +119,7 @@ mod tests {
     fn no_line_of_any_page_is_wider_than_a_terminal_and_the_list_has_all() {
         let list = shown(|out| write_error_list(out, Theme::PLAIN));
         for id in ids::all() {
-            let text = shown(|out| write_error_page(out, Theme::PLAIN, id));
+            let text = shown(|out| write_error_page(out, Theme::PLAIN, id, None));
             // A command is one word only as far as it has no space: none is that long.
             assert!(text.lines().all(|line| line.chars().count() <= WIDTH), "{text}");
             assert!(list.contains(&format!("  {} ", id.word())), "{id:?}");
