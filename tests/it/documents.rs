@@ -3,116 +3,24 @@
 //! A page takes part with a comment before its first session, `<!-- sessions: NAME -->`, where `NAME` is one of
 //! [`PLACES`]; another such comment begins again in a new sandbox. In a block ```` ```console ```` a line that begins
 //! with `$ ` is a command, and what follows is what it shows on both streams. A line `…` stands for any lines. A
-//! command ends with exit code 0, or with the one that a comment behind it names: `# exit code 3`.
+//! command ends with exit code 0, or with the one that a comment behind it names: `# exit code 3`. One that stays has
+//! the comment `# until Ctrl-C`: it gets that once it waits. A page's comment `<!-- meanwhile: COMMAND -->` is what is
+//! done when it waits for the first time; then it gets Ctrl-C when it waits once more.
 //!
 //! `UPDATE_SESSIONS=1 cargo test --test it documents` writes into the pages what the commands show now.
 
+mod places;
+
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
+use std::process::Child;
+use std::time::{Duration, Instant};
 
 use fs_err as fs;
 use regex::Regex;
-use serde_json::json;
 
-use crate::fake_cluster::FakeCluster;
-use crate::fake_engine::FakeEngine;
-use crate::samples::sample;
-use crate::sandbox::{Sandbox, Shown, without_what_differs};
-
-type Maker = fn() -> Sandbox;
-
-/// Where a session can be: its name, and what makes the sandbox with a folder of this name, in which commands run.
-const PLACES: &[(&str, Maker)] =
-    &[("greeter", greeter), ("todo", todo), ("shop", shop), ("site", site), ("keys", keys), ("staging", staging)];
-
-/// A repository with Docker, minikube and a cluster.
-fn greeter() -> Sandbox {
-    let mut sandbox = sample("greeter");
-    let engine = FakeEngine::serve(&mut sandbox);
-    engine.world().info = json!({"NCPU": 4, "MemTotal": 16_u64 << 30, "CgroupVersion": "2", "OSType": "linux",
-        "OperatingSystem": "Debian GNU/Linux 12 (bookworm)"});
-    FakeCluster::serve(&sandbox, "greeter");
-    sandbox.tool("docker", "echo Docker version 20.10.24, build 297e128");
-    sandbox.tool("kubectl", "echo Client Version: v1.33.1").tool("git", "echo git version 2.47.2");
-    sandbox.tool("helm", "echo v3.18.4+gd80839c");
-    sandbox
-}
-
-/// A repository with a chart, with helm and kubectl.
-fn todo() -> Sandbox {
-    let mut sandbox = sample("todo");
-    sandbox.env("DOCKER_HOST", "unix:///no/such/docker.sock");
-    sandbox
-}
-
-/// A checkout whose pipeline needs helm, which is not installed, and has no Docker.
-fn shop() -> Sandbox {
-    let mut sandbox = Sandbox::new("");
-    fs::remove_file(sandbox.path("pipeline.toml")).unwrap();
-    sandbox.env("DOCKER_HOST", "unix:///no/such/docker.sock").tool("git", "echo git version 2.47.2");
-    let pipeline = "[pipeline]\nname = \"shop\"\n[[stage]]\nid = \"build\"\n[[stage.step]]\nid = \"page\"\n\
-                    action = \"command\"\nrun = \"echo page > page.html\"\n[[stage]]\nid = \"deploy\"\n\
-                    [[stage.step]]\nid = \"helm\"\naction = \"tool-check\"\ntool = \"helm\"\nversion = \">=3.12\"\n";
-    sandbox.file("shop/pipeline.toml", pipeline);
-    sandbox
-}
-
-/// A site that commands build and publish, each proven in another way.
-fn site() -> Sandbox {
-    let sandbox = Sandbox::new("");
-    fs::remove_file(sandbox.path("pipeline.toml")).unwrap();
-    let pipeline = r#"[pipeline]
-name = "site"
-checklists = ["tasks.md"]
-
-[[stage]]
-id = "site"
-
-  [[stage.step]]
-  id = "build"
-  action = "command"
-  run = "mkdir -p dist && sed 's/draft/final/' page.md > dist/page.html"
-  inputs = ["page.md"]
-  outputs = ["dist/**"]
-  covers = ["T001"]
-
-  [[stage.step]]
-  id = "migrate"
-  action = "command"
-  run = "echo v2 > database"
-  check = "grep -q v2 database"
-  covers = ["T002"]
-
-  [[stage.step]]
-  id = "publish"
-  action = "command"
-  needs = ["build"]
-  run = ["cp", "dist/page.html", "published"]
-  covers = ["T003"]
-"#;
-    let tasks = "- [ ] T001 The page is built\n- [ ] T002 The database is up to date\n- [ ] T003 It is published\n";
-    sandbox.file("site/pipeline.toml", pipeline).file("site/tasks.md", tasks).file("site/page.md", "a draft\n");
-    sandbox
-}
-
-/// A checkout whose only step gets a secret and prints it.
-fn keys() -> Sandbox {
-    let sandbox = Sandbox::new("");
-    fs::remove_file(sandbox.path("pipeline.toml")).unwrap();
-    let pipeline = "[pipeline]\nname = \"shop\"\n[secrets]\nAPI_TOKEN = { env = \"SHOP_API_TOKEN\" }\n[[stage]]\n\
-                    id = \"deploy\"\n[[stage.step]]\nid = \"notify\"\naction = \"command\"\nsecrets = [\"API_TOKEN\"]\n\
-                    run = 'echo \"Authorization: Bearer $API_TOKEN\"; printf %s \"$API_TOKEN\" | base64'\n";
-    sandbox.file("keys/pipeline.toml", pipeline);
-    sandbox
-}
-
-/// A checkout whose cluster is there already, and not known to be one of this machine.
-fn staging() -> Sandbox {
-    let sandbox = crate::context::project("staging", "", None);
-    fs::create_dir(sandbox.path("staging")).unwrap();
-    fs::rename(sandbox.path("pipeline.toml"), sandbox.path("staging/pipeline.toml")).unwrap();
-    sandbox
-}
+use crate::sandbox::{Sandbox, Shown, send, without_what_differs};
+use places::PLACES;
 
 /// Pages whose blocks are recordings of real runs, and the script that makes them.
 const RECORDED: &[(&str, &str)] = &[("README.md", "scripts/record"), ("docs/example-run.md", "scripts/record")];
@@ -121,6 +29,13 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
 }
 
+/// The comment behind a command that stays until it is stopped, and what such a command says when it waits.
+const UNTIL: &str = "# until Ctrl-C";
+const WAITS: &str = "; Ctrl-C ends it";
+
+/// The exit code of a command that Ctrl-C has ended.
+const INTERRUPTED: i32 = 130;
+
 /// A command of a page.
 #[derive(Debug, PartialEq)]
 struct Step {
@@ -128,6 +43,8 @@ struct Step {
     place: Option<String>,
     command: String,
     code: i32,
+    /// What is done while it stays; `None` if it ends by itself.
+    meanwhile: Option<Vec<String>>,
     /// The lines of the page that show what it prints: the first one, and the one behind the last.
     shown: (usize, usize),
 }
@@ -136,9 +53,12 @@ struct Step {
 fn steps(page: &str) -> Vec<Step> {
     let lines: Vec<&str> = page.lines().collect();
     let (mut steps, mut place, mut is_in, mut takes_part): (Vec<Step>, _, _, _) = (Vec::new(), None, false, false);
+    let mut acts = Vec::new();
     for (at, line) in lines.iter().enumerate() {
         if let Some(name) = line.strip_prefix("<!-- sessions: ").and_then(|rest| rest.strip_suffix(" -->")) {
             (place, takes_part) = (Some(name.to_owned()), true);
+        } else if let Some(act) = line.strip_prefix("<!-- meanwhile: ").and_then(|rest| rest.strip_suffix(" -->")) {
+            acts.push(act.to_owned());
         } else if *line == "```console" {
             is_in = takes_part;
         } else if *line == "```" {
@@ -147,7 +67,9 @@ fn steps(page: &str) -> Vec<Step> {
             let code = command.split_once("# exit code ").map_or(0, |(_, code)| code.parse().unwrap());
             let n = lines[at + 1..].iter().take_while(|line| **line != "```" && !line.starts_with("$ ")).count();
             let shown = (at + 1, at + 1 + n);
-            steps.push(Step { place: place.take(), command: command.to_owned(), code, shown });
+            let stays = command.ends_with(UNTIL);
+            let (code, meanwhile) = if stays { (INTERRUPTED, Some(std::mem::take(&mut acts))) } else { (code, None) };
+            steps.push(Step { place: place.take(), command: command.to_owned(), code, meanwhile, shown });
         }
     }
     steps
@@ -180,11 +102,15 @@ fn is_shown(page: &[&str], printed: &str) -> bool {
 
 /// Returns what was printed without what differs between runs and machines.
 fn plain(text: &str) -> String {
-    let text =
-        Regex::new(r"identity=[^,\s]+").unwrap().replace_all(&without_what_differs(text), "identity=…").into_owned();
+    let text = without_what_differs(text);
+    let text = Regex::new(r"\b(identity|record)=[^,\s]+").unwrap().replace_all(&text, "$1=…").into_owned();
+    let text = Regex::new(r"\blive \d+\.\d s\b").unwrap().replace_all(&text, "live 0.1 s").into_owned();
     // A checkout's name has a digest of its folder; free space and the machine differ too.
     let text = Regex::new(r"\bshop-[0-9a-f]{8}\b").unwrap().replace_all(&text, "shop-3f2a91c0").into_owned();
-    Regex::new(r"[\d.]+ [MGT]B are free").unwrap().replace_all(&text, "120.0 GB are free").into_owned()
+    let text = Regex::new(r"[\d.]+ [MGT]B are free").unwrap().replace_all(&text, "120.0 GB are free").into_owned();
+    // A port that is made of the folder's name, and those that the system gives to a test.
+    let text = Regex::new(r"\b127\.0\.0\.1:2\d{4}\b").unwrap().replace_all(&text, "127.0.0.1:24031").into_owned();
+    Regex::new(r"\b127\.0\.0\.1:[3-6]\d{4}\b").unwrap().replace_all(&text, "127.0.0.1:5432").into_owned()
 }
 
 fn comparable(text: &str) -> Vec<String> {
@@ -193,6 +119,35 @@ fn comparable(text: &str) -> Vec<String> {
         run.sort();
     }
     lines
+}
+
+/// Starts a script in a place.
+fn shell(sandbox: &Sandbox, place: &str, script: &str) -> Child {
+    sandbox.program("/bin/sh", &["-c", script]).current_dir(sandbox.path(place)).spawn().unwrap()
+}
+
+/// Runs a command that stays: does something each time that it waits, and stops it when it waits after the last one.
+fn stay(sandbox: &Sandbox, place: &str, command: &str, acts: &[String]) -> Shown {
+    let file = sandbox.path("shown");
+    fs::write(&file, "").unwrap();
+    let script = format!("exec >'{}' 2>&1; exec {}", file.display(), command.trim_end_matches(UNTIL));
+    let mut child = shell(sandbox, place, &script);
+    for n in 0..=acts.len() {
+        let waits = || fs::read_to_string(&file).unwrap().matches(WAITS).count() > n;
+        let limit = Instant::now() + Duration::from_secs(60);
+        while !waits() && child.try_wait().unwrap().is_none() && Instant::now() < limit {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        if child.try_wait().unwrap().is_some() {
+            break;
+        }
+        match acts.get(n) {
+            Some(act) => drop(Shown::of(shell(sandbox, place, act)).code(0)),
+            None => send("INT", child.id()),
+        }
+    }
+    let ended = Shown::of(child);
+    Shown { stdout: fs::read_to_string(&file).unwrap(), ..ended }
 }
 
 /// Runs the sessions of a page. Returns the page as it should be, and what is wrong with the one that is there.
@@ -212,8 +167,10 @@ fn run(name: &str, page: &str) -> (String, Vec<String>) {
             (sandbox, place) = (make(), new.clone());
             symlink(env!("CARGO_BIN_EXE_provision"), sandbox.path("bin/provision")).unwrap();
         }
-        let mut shell = sandbox.program("/bin/sh", &["-c", &format!("{{ {}\n}} 2>&1", step.command)]);
-        let shown = Shown::of(shell.current_dir(sandbox.path(&place)).spawn().unwrap());
+        let shown = match &step.meanwhile {
+            Some(acts) => stay(&sandbox, &place, &step.command, acts),
+            None => Shown::of(shell(&sandbox, &place, &format!("{{ {}\n}} 2>&1", step.command))),
+        };
         let said = format!("{name}: `{}`", step.command);
         if shown.code != step.code {
             wrong.push(format!("{said} ends with {} and not {}:\n{}", shown.code, step.code, shown.stdout));
@@ -302,4 +259,9 @@ fn a_page_that_is_out_of_date_is_found_and_corrected() {
         assert_eq!(run("page", &now.replace(line, with)).1.len(), 1, "{line} {with}");
     }
     assert!(steps("```console\n$ false\n```\n").is_empty(), "a page without the comment takes no part");
+    // What stays is stopped when it waits, after what is done meanwhile.
+    let page = "<!-- sessions: page -->\n<!-- meanwhile: echo two >page.md -->\n```console\n\
+                $ provision watch build # until Ctrl-C\n…\nchanged: page.md\n…\n```\n";
+    assert_eq!(run("page", page).1, Vec::<String>::new());
+    assert_eq!(run("page", &page.replace("changed: page.md", "changed: other.md")).1.len(), 1);
 }
