@@ -27,6 +27,13 @@ pub(super) struct Candidate {
     marker: String,
 }
 
+impl Candidate {
+    /// The tag that it gets for the trial.
+    fn tag(&self) -> &str {
+        self.marker.rsplit(':').next().unwrap_or(&self.marker)
+    }
+}
+
 /// The values that set images.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct ImageKeys {
@@ -36,11 +43,15 @@ pub(super) struct ImageKeys {
     pub(super) policies: BTreeMap<String, KeyPath>,
 }
 
-/// The names of keys with a tag.
-const TAGS: &[&str] = &["tag", "imageTag", "image_tag", "imageVersion", "imagetag"];
+/// The ends of names of keys with a tag.
+const TAGS: &[&str] = &["tag", "imageversion", "image_version"];
+
+/// The ends of names of keys that have a tag where it is that of an image, or where nothing stands there beside an
+/// image's name.
+const VERSIONS: &[&str] = &["version", "release", "revision", "ref"];
 
 /// The names of keys with an image's name, beside which a tag is known although no key has it.
-const NAMES: &[&str] = &["repository", "repo", "image", "name"];
+const NAMES: &[&str] = &["repository", "repo", "image", "name", "imageName", "image_name"];
 
 /// The names of keys with a pull policy.
 const POLICIES: &[&str] = &["pullPolicy", "imagePullPolicy"];
@@ -74,18 +85,26 @@ fn collect(
     let is_part_of_image = |text: &str| {
         !text.is_empty() && images.iter().any(|image| image_name(image).ends_with(text.trim_start_matches('/')))
     };
+    let names_image =
+        fields.iter().any(|(key, field)| NAMES.contains(&key.as_str()) && field.as_str().is_some_and(is_part_of_image));
+    let may_be_tag = |key: &str, field: &Value| {
+        let value = field.as_str().map_or_else(|| field.to_string(), str::to_owned);
+        let is_version = ends_with(key, VERSIONS);
+        let is_free = (field.is_null() || value.is_empty()) && names_image && is_version;
+        let is_that_of_image = || images.iter().any(|image| tag_of(image) == Some(value.as_str()));
+        ends_with(key, TAGS) || is_free || ((names_image || is_version) && is_that_of_image())
+    };
     for (key, field) in fields {
         match field {
             Value::String(text) if images.contains(text) => {
                 found.insert((with(path, key), Part::Whole, image_name(text).to_owned()));
             }
             Value::String(text) if NAMES.contains(&key.as_str()) && is_part_of_image(text) => {
-                let has_tag = fields.keys().any(|key| TAGS.contains(&key.as_str()));
-                if !has_tag {
+                if !fields.iter().any(|(key, field)| may_be_tag(key, field)) {
                     found.insert((with(path, "tag"), Part::Tag, String::new()));
                 }
             }
-            Value::String(_) | Value::Null | Value::Number(_) if TAGS.contains(&key.as_str()) => {
+            Value::String(_) | Value::Null | Value::Number(_) if may_be_tag(key, field) => {
                 found.insert((with(path, key), Part::Tag, String::new()));
             }
             Value::Object(_) => {
@@ -96,6 +115,22 @@ fn collect(
             _ => {}
         }
     }
+}
+
+/// The tag of an image, where it has one.
+fn tag_of(image: &str) -> Option<&str> {
+    image.strip_prefix(image_name(image))?.strip_prefix(':')
+}
+
+/// Whether the last word of a key is one of `words`: `tag`, `imageTag`, `IMAGE_TAG`.
+fn ends_with(key: &str, words: &[&str]) -> bool {
+    let lower = key.to_lowercase();
+    words.iter().any(|word| {
+        lower.strip_suffix(word).is_some_and(|before| {
+            let is_new_word = key[before.len()..].starts_with(|c: char| c.is_uppercase());
+            before.is_empty() || before.ends_with(['_', '-']) || is_new_word || before == "image"
+        })
+    })
 }
 
 /// The values that set each candidate to its marker.
@@ -115,7 +150,7 @@ pub(super) fn marked(candidates: &[Candidate]) -> Value {
 pub(super) fn found(candidates: &[Candidate], images: &BTreeSet<String>, values: &Value) -> ImageKeys {
     let mut found = ImageKeys::default();
     for image in images {
-        let set_by = candidates.iter().find(|one| image.ends_with(&format!(":{}", tag_of(&one.marker))));
+        let set_by = candidates.iter().find(|one| image.ends_with(&format!(":{}", one.tag())));
         let Some(one) = set_by else { continue };
         let name = image_name(image).to_owned();
         let beside = one.path.split_last().map(|(_, above)| above).unwrap_or_default();
@@ -129,10 +164,6 @@ pub(super) fn found(candidates: &[Candidate], images: &BTreeSet<String>, values:
         found.keys.insert(name, (one.path.clone(), one.part));
     }
     found
-}
-
-fn tag_of(marker: &str) -> &str {
-    marker.rsplit(':').next().unwrap_or(marker)
 }
 
 fn at<'a>(values: &'a Value, path: &[String]) -> Option<&'a Value> {
@@ -152,6 +183,11 @@ pub(super) fn overlay(values: &mut Value, over: &Value) {
 }
 
 impl ImageKeys {
+    /// Whether the value sets an image.
+    pub(super) fn sets(&self, path: &KeyPath) -> bool {
+        self.keys.values().any(|(other, _)| other == path)
+    }
+
     /// Whether the value sets several images.
     pub(super) fn is_shared(&self, path: &KeyPath) -> bool {
         self.keys.values().filter(|(other, _)| other == path).count() > 1
@@ -196,6 +232,44 @@ mod tests {
             ["a", "b"].map(|name| format!("acme/{name}:{}", text(values, "/images/tag"))).to_vec()
         });
         assert!(keys.is_shared(&vec!["images".to_owned(), "tag".to_owned()]));
+    }
+
+    #[test]
+    fn a_tag_is_known_by_its_value_whatever_its_key_is_called() {
+        let values = json!({
+            "sidecar": {"image": {"name": "acme/sidecar", "version": "v1"}},
+            "web": {"image": {"name": "acme/web", "version": ""}},
+            "db": {"image": "acme/db", "v": "9"},
+            "release": 7, "otherVersion": "2", "backendImageTag": "3",
+        });
+        let images = ["acme/sidecar:v1", "acme/web:0.1", "acme/jobs:7", "acme/api:3", "acme/db:9"];
+        let keys = trial(&values, &images, |values| {
+            let tag =
+                |pointer: &str| values.pointer(pointer).map(|tag| tag.to_string().replace('"', "")).unwrap_or_default();
+            let image = |name: &str, pointer: &str| format!("acme/{name}:{}", tag(pointer));
+            vec![
+                image("sidecar", "/sidecar/image/version"),
+                image("web", "/web/image/version"),
+                image("jobs", "/release"),
+                image("api", "/backendImageTag"),
+                image("db", "/db/v"),
+            ]
+        });
+        let shown: Vec<String> =
+            keys.keys.iter().map(|(name, (path, _))| format!("{name} {}", path.join("."))).collect();
+        assert_eq!(
+            shown,
+            [
+                "acme/api backendImageTag",
+                "acme/db db.v",
+                "acme/jobs release",
+                "acme/sidecar sidecar.image.version",
+                "acme/web web.image.version",
+            ]
+        );
+        // A version that is that of no image is left as it is.
+        let images = BTreeSet::from(["acme/web:1".to_owned()]);
+        assert!(candidates(&json!({"kubeVersion": "1.30", "stage": "1", "apiVersion": "v1"}), &images).is_empty());
     }
 
     #[test]
