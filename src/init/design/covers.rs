@@ -5,8 +5,11 @@
 //! stays open for a person to decide.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
-use crate::init::draft::{Draft, Proof};
+use regex::Regex;
+
+use crate::init::draft::{Draft, Proof, StepDraft};
 use crate::init::findings::ChecklistFile;
 use crate::init::names::{id_of, unique};
 use crate::init::repository::{folder_of, name_of};
@@ -73,6 +76,11 @@ struct Vocabulary {
 }
 
 const TOOL: Vocabulary = Vocabulary {
+    needed: &[&["installed", "install", "available", "version", "present", "prerequisite"]],
+    allowed: &["cli", "tool", "binary", "working", "path", "prerequisites"],
+};
+/// A tool that has a daemon, which is asked.
+const TOOL_WITH_DAEMON: Vocabulary = Vocabulary {
     needed: &[&["installed", "install", "available", "running", "version", "answers", "present", "prerequisite"]],
     allowed: &["cli", "engine", "daemon", "tool", "binary", "working", "path", "prerequisites"],
 };
@@ -97,7 +105,7 @@ const LINT: Vocabulary = Vocabulary {
     allowed: &["helm", "chart", "passes", "errors", "no", "without"],
 };
 const INSTALL: Vocabulary = Vocabulary {
-    needed: &[&["install", "installed", "deploy", "deployed"], &["helm", "chart", "release"]],
+    needed: &[&["install", "installed", "deploy", "deployed"], &["helm", "chart", "charts", "release", "releases"]],
     allowed: &["minikube", "cluster", "kubernetes", "values", "upgrade", "namespace"],
 };
 const APPLY: Vocabulary = Vocabulary {
@@ -146,8 +154,8 @@ pub(super) fn add(lists: &[ChecklistFile], draft: &mut Draft) {
             // What has no name of its own can't be named.
             let is_clear = in_list(&item.id) == 1;
             let mut is_covered = false;
-            let words = words(&item.text);
-            for step in draft.active_steps().filter(|step| is_clear && proves(&step.proves, &words)) {
+            let asked = Asked::of(&item.text);
+            for step in draft.active_steps().filter(|step| is_clear && proves(step, &asked)) {
                 step.covers.push(full.clone());
                 is_covered = true;
             }
@@ -177,6 +185,62 @@ fn list_name(path: &str) -> String {
     id_of(if feature.is_empty() { "tasks" } else { feature })
 }
 
+/// What an item asks for.
+struct Asked {
+    words: Vec<String>,
+    /// The version of a tool that it may not be older than.
+    at_least: Option<Version>,
+}
+
+/// A version's first three numbers.
+type Version = [u64; 3];
+
+/// How a text says that a version may be newer: before it, or behind it.
+static AT_LEAST: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    let number = r"\(?(?:version\s+)?v?(\d+(?:\.(?:\d+|x))*)";
+    let before = r"(?:>=|≥|\bat least\b|\bmin(?:imum|\.)?(?:\s+of)?)";
+    let behind = r"(?:\+|(?:or|and)\s+(?:later|newer|higher|above|greater|up)\b|minimum\b)";
+    Regex::new(&format!(r"(?i)(?:{before}\s*{number}\b\)?|\b{number}\s*{behind}\)?)")).ok()
+});
+
+impl Asked {
+    fn of(text: &str) -> Self {
+        let found = AT_LEAST.as_ref().and_then(|pattern| pattern.captures(text));
+        let Some(found) = found else { return Self { words: words(text), at_least: None } };
+        let number = found.get(1).or_else(|| found.get(2)).map_or("", |number| number.as_str());
+        let rest = text.replace(&found[0], " ");
+        Self { words: words(&rest), at_least: version(number) }
+    }
+}
+
+/// The numbers of a version.
+fn version(text: &str) -> Option<Version> {
+    let mut numbers = text.split('.').take_while(|part| !part.eq_ignore_ascii_case("x")).map(str::parse::<u64>);
+    let mut version = [0; 3];
+    version[0] = numbers.next()?.ok()?;
+    for (place, number) in version[1..].iter_mut().zip(numbers) {
+        *place = number.ok()?;
+    }
+    Some(version)
+}
+
+/// The oldest version that a `tool-check` lets pass.
+fn oldest(step: &StepDraft) -> Option<Version> {
+    let wanted = step.settings.iter().find(|(name, _)| *name == "version")?.1.as_str()?;
+    version(wanted.strip_prefix(">=")?)
+}
+
+/// Whether words about helm ask for the program, and not for what it installs: that is named, or done with it.
+fn asks_for_helm(words: &[String]) -> bool {
+    let any = |list: &[&str]| words.iter().any(|word| list.contains(&word.as_str()));
+    let follows = |first: &[&str], second: &[&str]| {
+        words.windows(2).any(|pair| first.contains(&pair[0].as_str()) && second.contains(&pair[1].as_str()))
+    };
+    let is_used =
+        follows(&["with", "using", "via", "by", "through"], &["helm"]) || follows(&["helm"], &["install", "upgrade"]);
+    any(&["helm"]) && !any(&["chart", "charts", "release", "releases", "deploy", "deployed"]) && !is_used
+}
+
 /// The words of an item's text, in small letters, without punctuation and markers of stories.
 fn words(text: &str) -> Vec<String> {
     let split = |c: char| !(c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '/' | '%' | '<' | '>' | '≥' | '≤'));
@@ -184,9 +248,12 @@ fn words(text: &str) -> Vec<String> {
     trimmed.filter(|word| !word.is_empty()).collect()
 }
 
-fn proves(proof: &Proof, words: &[String]) -> bool {
+fn proves(step: &StepDraft, asked: &Asked) -> bool {
+    let (proof, words) = (&step.proves, &asked.words);
     let (vocabulary, subject): (&Vocabulary, Vec<String>) = match proof {
         Proof::Nothing => return false,
+        Proof::Install if asks_for_helm(words) => return false,
+        Proof::Tool("docker") => (&TOOL_WITH_DAEMON, vec!["docker".to_owned()]),
         Proof::Tool(tool) => (&TOOL, vec![(*tool).to_owned()]),
         Proof::Build(subject) => (&BUILD, subject.clone()),
         Proof::Cluster => (&CLUSTER, Vec::new()),
@@ -198,6 +265,10 @@ fn proves(proof: &Proof, words: &[String]) -> bool {
         Proof::Compose => (&COMPOSE, Vec::new()),
         Proof::Rollout => (&ROLLOUT, Vec::new()),
     };
+    // A version is that of a tool, and a step shows only what it asks for itself.
+    let is_new_enough = asked
+        .at_least
+        .is_none_or(|wanted| matches!(proof, Proof::Tool(_)) && oldest(step).is_some_and(|oldest| oldest >= wanted));
     let subject: BTreeSet<String> = subject.iter().flat_map(|word| [word.to_lowercase(), id_of(word)]).collect();
     // A name of several words may be written with spaces or with dashes, and an image with its tag.
     let is_subject = |word: &str| {
@@ -222,7 +293,7 @@ fn proves(proof: &Proof, words: &[String]) -> bool {
             || vocabulary.needed.iter().any(|list| list.contains(&word))
             || is_subject(word)
     };
-    is_needed && names_subject && words.iter().all(is_known)
+    is_needed && is_new_enough && names_subject && words.iter().all(is_known)
 }
 
 #[cfg(test)]
@@ -254,7 +325,52 @@ mod tests {
             ("All pods survive a restart", Proof::Rollout, false),
             ("docker compose up starts all services", Proof::Compose, true),
         ] {
-            assert_eq!(proves(&proof, &words(text)), expected, "{text} {proof:?}");
+            let step = StepDraft::new("a", "x").proves(proof);
+            assert_eq!(proves(&step, &Asked::of(text)), expected, "{text} {:?}", step.proves);
         }
+    }
+
+    #[test]
+    fn an_item_about_a_program_is_proven_by_its_check_alone() {
+        let installed = [
+            "Verify helm is installed",
+            "Verify Helm CLI is available",
+            "Install helm",
+            "Helm 3 or later is installed",
+            "Ensure helm >= 3.10 is installed",
+            "Verify Helm v3.8+ is installed",
+            "Install helm (version 3.13 or newer)",
+            "helm is installed (at least 3.x)",
+        ];
+        for text in installed {
+            let tool = StepDraft::new("helm", "tool-check").set("version", ">=3.13").proves(Proof::Tool("helm"));
+            let release = StepDraft::new("web", "helm-install").proves(Proof::Install);
+            let asked = Asked::of(text);
+            assert_eq!((proves(&tool, &asked), proves(&release, &asked)), (true, false), "{text}");
+        }
+        for text in
+            ["Install with helm", "helm install the chart", "Install the helm release", "Run helm upgrade install"]
+        {
+            let release = StepDraft::new("web", "helm-install").proves(Proof::Install);
+            assert!(proves(&release, &Asked::of(text)), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_version_that_the_check_does_not_ask_for_stays_open() {
+        let helm = StepDraft::new("helm", "tool-check").set("version", ">=3.13").proves(Proof::Tool("helm"));
+        let minikube = StepDraft::new("m", "tool-check").set("version", ">=1.33").proves(Proof::Tool("minikube"));
+        for text in [
+            "Helm 3.14 or later is installed",
+            "Verify helm 4+ is installed",
+            "Helm 3 is installed",
+            "helm 3.13.1+ is installed",
+        ] {
+            assert!(!proves(&helm, &Asked::of(text)), "{text}");
+        }
+        // That it is installed does not show that its cluster runs.
+        assert!(!proves(&minikube, &Asked::of("Verify minikube is running")));
+        assert!(proves(&StepDraft::new("s", "x").proves(Proof::Cluster), &Asked::of("Verify minikube is running")));
+        assert!(!proves(&StepDraft::new("s", "x").proves(Proof::Cluster), &Asked::of("Start minikube 1.30+")));
     }
 }
