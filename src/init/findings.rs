@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use crate::tools::docker::build::dockerfile::Stage;
 
 /// What was found in a repository.
@@ -10,6 +12,8 @@ pub(super) struct Findings {
     pub(super) dockerfiles: Vec<Dockerfile>,
     /// What other files say of builds.
     pub(super) builds: Vec<DeclaredBuild>,
+    /// The names of images that files make from something else than a Dockerfile of the repository.
+    pub(super) made_otherwise: Vec<String>,
     pub(super) compose: Vec<ComposeFile>,
     pub(super) charts: Vec<Chart>,
     pub(super) manifests: Vec<ManifestFile>,
@@ -53,6 +57,10 @@ pub(super) struct DeclaredBuild {
     pub(super) dockerfile: Option<String>,
     pub(super) target: Option<String>,
     pub(super) args: BTreeMap<String, String>,
+    /// Images that are built here and handed to it: their names, each with the build argument that gets it.
+    pub(super) requires: Vec<(String, String)>,
+    /// The profiles of compose without which it is not built.
+    pub(super) profiles: Vec<String>,
 }
 
 /// A compose file, with those that go over it.
@@ -67,6 +75,8 @@ pub(super) struct ComposeFile {
     pub(super) missing_env_files: Vec<String>,
     /// Further files of the same folder, for other purposes.
     pub(super) others: Vec<String>,
+    /// What a person has to know where it is this file that deploys.
+    pub(super) doubts: Vec<String>,
 }
 
 /// A service of a compose file.
@@ -100,7 +110,7 @@ pub(super) struct Chart {
 #[derive(Debug)]
 pub(super) struct ManifestFile {
     pub(super) path: String,
-    pub(super) objects: Vec<serde_json::Value>,
+    pub(super) objects: Vec<Value>,
 }
 
 /// A folder with a kustomization.
@@ -116,13 +126,24 @@ pub(super) struct Kustomization {
 }
 
 /// What a file says of a deployment.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq)]
 pub(super) struct DeclaredDeployment {
+    /// The file that says it.
+    pub(super) by: String,
     /// The chart's folder, the kustomization's, or manifests.
     pub(super) path: String,
     /// Files of values, for a chart.
     pub(super) values: Vec<String>,
+    /// The name of a chart's release.
+    pub(super) release: Option<String>,
+    pub(super) namespace: Option<String>,
+    /// Values that are set for a chart, over those of the files. An image that is built stands there with the tag
+    /// [`SET_TAG`].
+    pub(super) set: Vec<(Vec<String>, Value)>,
 }
+
+/// What stands for the tag of an image that is built where a file sets values of a chart.
+pub(super) const SET_TAG: &str = "provision";
 
 /// A file with a task list.
 #[derive(Debug)]

@@ -11,6 +11,7 @@ use super::manifest_set::manifest_sets;
 use super::matching::built_images;
 use super::names::{id_of, unique};
 use super::programs::Programs;
+use super::releases::Wanted;
 use super::render_chart::{RenderedChart, render_chart};
 use super::repository::{Repository, name_of, shown};
 use crate::error::Failure;
@@ -74,8 +75,12 @@ pub(super) async fn forms(
         let named =
             findings.deployments.iter().filter(|one| one.path == chart.folder).flat_map(|one| one.values.clone());
         let named: Vec<String> = named.filter(|file| repository.has(file)).collect();
-        let id = unique(&release_name(chart, project), &mut ids);
-        let rendered = render_chart(repository, programs, chart, &named, (&id, project)).await?;
+        let mut wanted = Wanted::of(findings, chart);
+        let release = wanted.release.clone().unwrap_or_else(|| release_name(chart, project));
+        let id = unique(&release, &mut ids);
+        wanted.release = Some(id.clone());
+        wanted.namespace.get_or_insert_with(|| project.to_owned());
+        let rendered = render_chart(repository, programs, chart, &named, &wanted).await?;
         let facts = rendered.facts.clone();
         all.push(Form {
             kind: FormKind::Chart(Box::new(rendered)),

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::context::{ContextChoice, Wanted, choose_context};
-use super::findings::{DeclaredBuild, Dockerfile, Findings};
+use super::findings::{DeclaredBuild, Dockerfile, Findings, image_name};
 use super::names::{id_of, unique};
-use super::repository::{Repository, folder_of, name_of};
+use super::repository::{Repository, folder_of, join, name_of};
 
 /// An image that is built.
 #[derive(Clone, Debug, Default)]
@@ -28,6 +28,12 @@ pub(super) struct ImageBuild {
     pub(super) health: Option<String>,
     /// The images that it begins with or copies from, as its Dockerfile names them, with the argument that names each.
     pub(super) bases: Vec<(String, Option<String>)>,
+    /// Whether another one begins with it or copies from it: then it is nothing to deploy under another name.
+    pub(super) is_base: bool,
+    /// Whether its names are those of a tool that also deploys it.
+    pub(super) has_exact_names: bool,
+    /// The names of all images that are built otherwise, as far as files give them.
+    pub(super) others: Vec<String>,
 }
 
 /// Stages of a Dockerfile that are no images to deploy.
@@ -36,7 +42,12 @@ const OTHER_TARGETS: &[&str] =
 
 /// Files whose targets and arguments count before those of others.
 fn is_exact(build: &DeclaredBuild) -> bool {
-    build.name.is_some() || name_of(&build.by).starts_with("skaffold") || name_of(&build.by) == "Tiltfile"
+    build.name.is_some() || deploys_too(build)
+}
+
+/// Whether the file that says it also deploys, and knows each image by the name that stands there.
+fn deploys_too(build: &DeclaredBuild) -> bool {
+    name_of(&build.by).starts_with("skaffold") || name_of(&build.by) == "Tiltfile"
 }
 
 /// Returns the images that are built, and adds to `findings` what is left out and what is not certain. `deploys` says
@@ -47,7 +58,9 @@ pub(super) fn image_builds(
     project: &str,
     deploys: bool,
 ) -> Vec<ImageBuild> {
-    let mut declared = std::mem::take(&mut findings.builds);
+    // What compose builds for its profiles alone is not started.
+    let (mut declared, idle): (Vec<DeclaredBuild>, Vec<DeclaredBuild>) =
+        std::mem::take(&mut findings.builds).into_iter().partition(|build| deploys || build.profiles.is_empty());
     // What would be an expression of ours is one of another tool's.
     for build in &mut declared {
         build.args.retain(|_, value| !value.contains("${{"));
@@ -66,10 +79,25 @@ pub(super) fn image_builds(
             findings.leave_out(&file.path, why);
             continue;
         }
-        let of_file: Vec<&DeclaredBuild> =
-            declared.iter().filter(|build| build.dockerfile.as_deref() == Some(file.path.as_str())).collect();
+        let is_of_file = |build: &&DeclaredBuild| build.dockerfile.as_deref() == Some(file.path.as_str());
+        let of_file: Vec<&DeclaredBuild> = declared.iter().filter(is_of_file).collect();
+        if let Some(other) = idle.iter().find(is_of_file).filter(|_| !of_file.iter().any(|build| is_exact(build))) {
+            let profiles = other.profiles.join("`, `");
+            findings.leave_out(
+                &file.path,
+                format!("`{}` has it for the profile `{profiles}` alone, which is not started", other.by),
+            );
+            continue;
+        }
+        let makes = |image: &str| {
+            declared.iter().filter(|build| build.image.as_deref() == Some(image)).any(|build| {
+                dockerfiles
+                    .iter()
+                    .any(|other| build.dockerfile.as_ref() == Some(&other.path) && other.path != file.path)
+            })
+        };
         for variant in variants(&of_file, deploys, &mut findings.doubts) {
-            let mut build = match one(repository, file, &variant, &of_file, &mut findings.doubts) {
+            let mut build = match one(repository, file, &variant, (&of_file, &makes), &mut findings.doubts) {
                 Ok(build) => build,
                 Err(why) => {
                     findings.leave_out(&file.path, why);
@@ -96,8 +124,28 @@ pub(super) fn image_builds(
             });
         }
     }
+    let named = declared.iter().chain(&idle).filter_map(|build| build.image.clone());
+    let named: BTreeSet<String> = named.chain(findings.made_otherwise.iter().cloned()).collect();
+    for build in &mut builds {
+        build.others =
+            named.iter().filter(|name| !build.names.contains(name) && !name.contains('$')).cloned().collect();
+    }
     findings.dockerfiles = dockerfiles;
+    mark_bases(&mut builds);
     builds
+}
+
+/// Marks the images that others are made from.
+fn mark_bases(builds: &mut [ImageBuild]) {
+    let is_base = |at: usize| {
+        let others = builds.iter().enumerate().filter(|(other, _)| *other != at).flat_map(|(_, build)| &build.bases);
+        let names = &builds[at].names;
+        others.into_iter().any(|(base, _)| names.iter().any(|name| name == image_name(base)))
+    };
+    let marks: Vec<bool> = (0..builds.len()).map(is_base).collect();
+    for (build, mark) in builds.iter_mut().zip(marks) {
+        build.is_base = mark;
+    }
 }
 
 /// One way in which a Dockerfile is built.
@@ -141,17 +189,29 @@ fn one(
     repository: &Repository,
     file: &Dockerfile,
     variant: &Variant<'_>,
-    all: &[&DeclaredBuild],
+    (all, makes): (&[&DeclaredBuild], &dyn Fn(&str) -> bool),
     doubts: &mut Vec<String>,
 ) -> Result<ImageBuild, String> {
+    let required = || variant.by.iter().flat_map(|build| &build.requires);
+    let made: Vec<&(String, String)> = required().filter(|(image, _)| makes(image)).collect();
+    let mut args = variant.args.clone();
+    args.extend(made.iter().map(|(image, argument)| (argument.clone(), image.clone())));
     let contexts: Vec<(&str, &str)> =
         all.iter().filter_map(|build| Some((build.context.as_deref()?, build.by.as_str()))).collect();
-    let wanted = Wanted { dockerfile: &file.path, target: variant.target, args: &variant.args, declared: &contexts };
+    let wanted = Wanted { dockerfile: &file.path, target: variant.target, args: &args, declared: &contexts };
     let ContextChoice { folder, missing, doubts: unsure, unset } = choose_context(repository, wanted);
     if let Some(name) = unset.first() {
-        return Err(format!("it needs the build argument `{name}`, which nothing sets"));
+        return Err(match required().find(|(_, argument)| argument == name) {
+            Some((image, _)) => {
+                format!("its build argument `{name}` is the image `{image}`, which no Dockerfile here makes")
+            }
+            None => format!("it needs the build argument `{name}`, which nothing sets"),
+        });
     }
     doubts.extend(unsure);
+    let (dropped, missing): (Vec<String>, Vec<String>) =
+        missing.into_iter().partition(|path| join(&folder, path).is_some_and(|whole| repository.has(&whole)));
+    doubts.extend(left_out_of(repository, &file.path, &folder, &dropped));
     let stage = match variant.target {
         Some(target) => file.stages.iter().find(|stage| stage.name.as_deref() == Some(target)),
         None => file.stages.last(),
@@ -187,7 +247,20 @@ fn one(
         missing,
         ports: stage.map(|stage| stage.ports.iter().filter_map(|said| port(&said.value)).collect()).unwrap_or_default(),
         health,
-        bases: bases(repository, file),
+        bases: bases(repository, file, &made),
+        is_base: false,
+        has_exact_names: variant.by.iter().any(|build| deploys_too(build)),
+        others: Vec::new(),
+    })
+}
+
+/// Says what is copied although a `.dockerignore` leaves it out of the context.
+fn left_out_of(repository: &Repository, dockerfile: &str, context: &str, dropped: &[String]) -> Option<String> {
+    let own = format!("{dockerfile}.dockerignore");
+    let ignore = if repository.has(&own) { own } else { join(context, ".dockerignore").unwrap_or_default() };
+    let paths = dropped.join("`, `");
+    (!dropped.is_empty()).then(|| {
+        format!("`{dockerfile}` copies `{paths}`, which is there, and `{ignore}` leaves it out of the build: a line with `!` lets it in")
     })
 }
 
@@ -226,8 +299,8 @@ fn word_of(path: &str, image: Option<&str>) -> String {
     }
 }
 
-/// The images that a Dockerfile names, outside of its own stages.
-fn bases(repository: &Repository, file: &Dockerfile) -> Vec<(String, Option<String>)> {
+/// The images that a Dockerfile names, outside of its own stages, and those that another file hands to it.
+fn bases(repository: &Repository, file: &Dockerfile, made: &[&(String, String)]) -> Vec<(String, Option<String>)> {
     let text = repository.text(&file.path).unwrap_or_default();
     let own: Vec<&str> = file.stages.iter().filter_map(|stage| stage.name.as_deref()).collect();
     let is_own = |name: &str| name.parse::<usize>().is_ok() || own.iter().any(|stage| stage.eq_ignore_ascii_case(name));
@@ -242,60 +315,22 @@ fn bases(repository: &Repository, file: &Dockerfile) -> Vec<(String, Option<Stri
         let argument = argument.map(|(argument, _)| argument.trim().to_owned()).filter(|argument| {
             [format!("${{{argument}}}"), format!("${argument}")].iter().any(|used| text.contains(used.as_str()))
         });
-        if !found.iter().any(|(known, _)| *known == name) {
+        if !found.iter().any(|(known, _)| *known == name) && !name.is_empty() {
             found.push((name, argument));
+        }
+    }
+    for (image, argument) in made {
+        let declares = |line: &str| {
+            let rest = line.trim().strip_prefix("ARG ").unwrap_or_default().trim();
+            rest.split('=').next().is_some_and(|name| name.trim() == argument)
+        };
+        let is_known = found.iter().any(|(known, _)| image_name(known) == image);
+        if !is_known && text.lines().any(declares) {
+            found.push((image.clone(), Some(argument.clone())));
         }
     }
     found
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::init::detect::detect;
-    use crate::init::repository::shown;
-    use crate::init::testing::repository;
-
-    fn builds(files: &[(&str, &str)]) -> (Vec<String>, Findings) {
-        let (_dir, repository) = repository(files);
-        let mut findings = detect(&repository);
-        let builds = image_builds(&repository, &mut findings, "shop", true);
-        let shown = builds.iter().map(|one| {
-            format!("{} {} {} {:?} {:?}", one.id, one.dockerfile, shown(&one.context), one.target, one.names)
-        });
-        (shown.collect(), findings)
-    }
-
-    #[test]
-    fn two_services_of_one_build_are_one_image_and_targets_are_kept() {
-        let compose = "services:\n  api: {build: ., image: acme/api}\n  worker: {build: .}\n  web: {build: {context: web, target: run}}\n";
-        let (found, _) = builds(&[
-            ("Dockerfile", "FROM a\nCOPY . .\n"),
-            ("web/Dockerfile", "FROM a AS run\nFROM run\n"),
-            ("compose.yml", compose),
-        ]);
-        assert_eq!(found, [r#"api Dockerfile . None ["acme/api"]"#, r#"web web/Dockerfile web Some("run") []"#]);
-    }
-
-    #[test]
-    fn what_is_aside_is_left_out_unless_a_file_builds_it() {
-        let (found, findings) =
-            builds(&[("Dockerfile.dev", "FROM a\n"), ("Dockerfile", "FROM a\n"), ("tests/Dockerfile", "FROM a\n")]);
-        assert_eq!(found, ["app Dockerfile . None []"]);
-        assert_eq!(findings.left_out.len(), 2);
-        let (found, _) = builds(&[
-            ("Dockerfile.dev", "FROM a\n"),
-            ("compose.yml", "services: {web: {build: {dockerfile: Dockerfile.dev}}}\n"),
-        ]);
-        assert_eq!(found, ["web Dockerfile.dev . None []"]);
-        let (found, findings) = builds(&[("examples/a/Dockerfile", "FROM a\n")]);
-        assert_eq!((found.len(), findings.left_out.len()), (1, 0));
-    }
-
-    #[test]
-    fn a_build_without_its_dockerfile_is_reported() {
-        let (found, findings) = builds(&[("compose.yml", "services: {web: {build: ./web}}\n")]);
-        assert!(found.is_empty());
-        assert!(findings.doubts[0].contains("`web/Dockerfile`, which is not there"), "{:?}", findings.doubts);
-    }
-}
+mod tests;

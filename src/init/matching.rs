@@ -80,28 +80,45 @@ pub(super) fn built_images(
     images: &BTreeSet<String>,
     doubts: &mut Vec<String>,
 ) -> BTreeMap<String, usize> {
-    let mut found = BTreeMap::new();
-    for image in images {
-        let name = image_name(image);
-        let exact = builds.iter().position(|build| build.names.iter().any(|known| known == name));
-        let same_end =
-            || builds.iter().position(|build| build.names.iter().any(|known| name_of(known) == name_of(name)));
-        let by_exact = exact.or_else(same_end);
-        if let Some(at) = by_exact.or_else(|| by_words(builds, name).filter(|_| !is_public(name))) {
-            found.insert(image.clone(), at);
+    let same_end = |known: &String, name: &str| name_of(known) == name_of(name);
+    let named = |name: &str| {
+        let by = |is_it: &dyn Fn(&String) -> bool| builds.iter().position(|build| build.names.iter().any(is_it));
+        by(&|known| known == name).or_else(|| by(&|known| same_end(known, name)))
+    };
+    let mut found: BTreeMap<String, usize> =
+        images.iter().filter_map(|image| Some((image.clone(), named(image_name(image))?))).collect();
+    // A tool that deploys knows the images by the names that it gives them: where it does, no other name is one of them.
+    let are_exact = found.values().any(|at| builds[*at].has_exact_names);
+    let open: Vec<&String> = images
+        .iter()
+        .filter(|image| !found.contains_key(*image) && !is_public(image_name(image)))
+        .filter(|image| !builds.iter().any(|build| build.others.iter().any(|other| same_end(other, image_name(image)))))
+        .collect();
+    for image in &open {
+        let may_be = |build: &ImageBuild| !build.is_base && !(are_exact && build.has_exact_names);
+        let Some(at) = by_words(builds, image_name(image), &may_be) else { continue };
+        found.insert((*image).clone(), at);
+        if let Some(other) = builds[at].names.first() {
+            doubts.push(taken(image, &builds[at], &format!("elsewhere that one is called `{other}`")));
         }
     }
-    let unused: Vec<usize> = (0..builds.len()).filter(|at| !found.values().any(|used| used == at)).collect();
-    let unknown: Vec<&String> =
-        images.iter().filter(|image| !found.contains_key(*image) && !is_public(image_name(image))).collect();
+    let may_be = |build: &ImageBuild| !build.is_base && (!build.has_exact_names || build.names.is_empty());
+    let is_unused = |at: &usize| may_be(&builds[*at]) && !found.values().any(|used| used == at);
+    let unused: Vec<usize> = (0..builds.len()).filter(is_unused).collect();
+    let unknown: Vec<&&String> = open.iter().filter(|image| !found.contains_key(**image)).collect();
     if let ([at], [image]) = (unused.as_slice(), unknown.as_slice()) {
-        doubts.push(format!(
-            "the image `{image}` is taken to be the one that `{}` builds: no name says so",
-            builds[*at].dockerfile
-        ));
-        found.insert((*image).clone(), *at);
+        let why = match builds[*at].names.first() {
+            Some(other) => format!("elsewhere that one is called `{other}`"),
+            None => "no name says so".to_owned(),
+        };
+        doubts.push(taken(image, &builds[*at], &why));
+        found.insert((**image).clone(), *at);
     }
     found
+}
+
+fn taken(image: &str, build: &ImageBuild, why: &str) -> String {
+    format!("the image `{image}` is taken to be the one that `{}` builds: {why}", build.dockerfile)
 }
 
 fn is_public(name: &str) -> bool {
@@ -111,11 +128,11 @@ fn is_public(name: &str) -> bool {
     PUBLIC.contains(&last) && is_short
 }
 
-/// The build whose word is in the name of the image, the longest word first.
-fn by_words(builds: &[ImageBuild], name: &str) -> Option<usize> {
+/// The build whose word is in the name of the image, the longest word first, of those that `may_be` it.
+fn by_words(builds: &[ImageBuild], name: &str, may_be: &dyn Fn(&ImageBuild) -> bool) -> Option<usize> {
     let parts: Vec<String> = parts(name_of(name));
-    let matching =
-        builds.iter().enumerate().flat_map(|(at, build)| build.words.iter().map(move |word| (at, parts_of(word))));
+    let candidates = builds.iter().enumerate().filter(|(_, build)| may_be(build));
+    let matching = candidates.flat_map(|(at, build)| build.words.iter().map(move |word| (at, parts_of(word))));
     let matching = matching.filter(|(_, word)| !word.is_empty() && word.iter().all(|part| parts.contains(part)));
     let best = matching.max_by_key(|(at, word)| (word.concat().len(), usize::MAX - at))?;
     Some(best.0)
@@ -153,6 +170,44 @@ mod tests {
             // The last one would be chosen as the only build that is left, if it were the only one.
             let images = BTreeSet::from([image.to_owned(), "acme/unknown:1".to_owned()]);
             assert_eq!(built_images(&builds, &images, &mut Vec::new()).get(image).copied(), expected, "{image}");
+        }
+    }
+
+    #[test]
+    fn a_base_and_what_is_known_to_be_another_one_are_not_taken() {
+        let images = BTreeSet::from(["acme/api:1".to_owned(), "acme/web:1".to_owned()]);
+        let web = || ImageBuild { has_exact_names: true, ..build(&["acme/web"], &["web"]) };
+        let base = ImageBuild { is_base: true, ..build(&[], &["api"]) };
+        // Skaffold calls it otherwise, and deploys what is deployed here.
+        let named = ImageBuild { has_exact_names: true, ..build(&["acme/base"], &["api"]) };
+        // Another file says that the image is made from something else.
+        let other = ImageBuild { others: vec!["api".into()], ..build(&[], &["api"]) };
+        let left = ImageBuild { others: vec!["api".into()], ..build(&[], &["x"]) };
+        for one in [base, named, other, left] {
+            let mut doubts = Vec::new();
+            let found = built_images(&[web(), one.clone()], &images, &mut doubts);
+            assert_eq!(found, BTreeMap::from([("acme/web:1".to_owned(), 0)]), "{one:?}");
+            assert!(doubts.is_empty(), "{doubts:?}");
+        }
+    }
+
+    #[test]
+    fn where_skaffold_deploys_something_else_a_word_still_counts_and_what_is_left_does_not() {
+        let images = BTreeSet::from(["acme/todo-api:1".to_owned()]);
+        for (words, expected) in [(&["api"], 1), (&["x"], 0)] {
+            let named = ImageBuild { has_exact_names: true, ..build(&["backend"], words) };
+            assert_eq!(built_images(&[named], &images, &mut Vec::new()).len(), expected, "{words:?}");
+        }
+    }
+
+    #[test]
+    fn one_that_another_file_names_otherwise_is_taken_with_both_names_said() {
+        for words in [&["api"][..], &["app"]] {
+            let mut doubts = Vec::new();
+            let images = BTreeSet::from(["acme/todo-api:1".to_owned()]);
+            let found = built_images(&[build(&["me/backend"], words)], &images, &mut doubts);
+            assert_eq!(found.len(), 1, "{words:?}");
+            assert!(doubts[0].contains("`acme/todo-api:1`") && doubts[0].contains("called `me/backend`"), "{doubts:?}");
         }
     }
 

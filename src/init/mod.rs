@@ -11,6 +11,7 @@
 mod api_versions;
 mod chart_copy;
 mod context;
+mod declared;
 mod design;
 mod detect;
 mod draft;
@@ -23,6 +24,7 @@ mod manifest_set;
 mod matching;
 mod names;
 mod programs;
+mod releases;
 mod render_chart;
 mod repository;
 #[cfg(test)]
@@ -65,6 +67,7 @@ pub(crate) async fn propose(root: &Path, file: &Path) -> Result<Proposal, Failur
     let deploys = !(findings.charts.is_empty() && findings.kustomizations.is_empty() && findings.manifests.is_empty());
     let builds = images::image_builds(&repository, &mut findings, &project, deploys);
     let forms = forms::forms(&repository, &programs, &mut findings, &builds, &project).await?;
+    declared::add_doubts(&mut findings, &forms);
     let survey = Survey { project, builds, forms, findings, has_helm: programs.helm.is_some() };
     let draft = design(&survey);
     if draft.stages.iter().flat_map(|stage| &stage.steps).all(|step| step.is_aside) {

@@ -11,6 +11,7 @@ use super::facts::Facts;
 use super::findings::Chart;
 use super::image_keys::{self, ImageKeys};
 use super::programs::Programs;
+use super::releases::Wanted;
 use super::repository::{Repository, join, name_of};
 use crate::error::Failure;
 use crate::tools::helm::{Helm, Rendering};
@@ -31,6 +32,8 @@ pub(super) struct RenderedChart {
     pub(super) without: Vec<String>,
     /// Which values set which images.
     pub(super) keys: ImageKeys,
+    /// The values that another file sets for it.
+    pub(super) set: Vec<(Vec<String>, Value)>,
     /// Why `helm lint --strict` does not pass.
     pub(super) lint: Option<String>,
 }
@@ -44,29 +47,29 @@ const AT_ONCE: usize = 4;
 /// At most so many files of values are tried.
 const MAX_VALUES: usize = 12;
 
-/// Renders a chart as the release `release` with each of its files of values. `named` are those that another file
-/// deploys it with.
+/// Renders a chart as it is wanted, with each of its files of values. `named` are those that another file deploys it
+/// with.
 pub(super) async fn render_chart(
     repository: &Repository,
     programs: &Programs,
     chart: &Chart,
     named: &[String],
-    (release, namespace): (&str, &str),
+    wanted: &Wanted,
 ) -> Result<RenderedChart, Failure> {
     let candidates = candidates(chart, named);
     let Some(helm) = &programs.helm else {
         // Without helm the name alone says which one is meant for this.
         let values = candidates.iter().flatten().find(|file| named.contains(file) || rank(file) < LOCAL.len()).cloned();
         let others = candidates.into_iter().flatten().filter(|file| Some(file) != values.as_ref()).collect();
-        return Ok(RenderedChart { values, others, ..RenderedChart::default() });
+        return Ok(RenderedChart { values, others, set: wanted.set.clone(), ..RenderedChart::default() });
     };
     let made: Renderable = renderable(repository, chart)?;
     let Renderable { path, without, .. } = &made;
-    let call = Call { helm, programs, path, release, namespace, root: repository.root() };
+    let call = Call { helm, programs, path, wanted, root: repository.root() };
     let call = &call;
     let calls = candidates.iter().map(|file| async move { (file.clone(), call.objects(file.as_deref(), None).await) });
     let ended: Vec<_> = stream::iter(calls.collect::<Vec<_>>()).buffered(AT_ONCE).collect().await;
-    let mut found = RenderedChart { without: without.clone(), ..RenderedChart::default() };
+    let mut found = RenderedChart { without: without.clone(), set: wanted.set.clone(), ..RenderedChart::default() };
     let mut chosen = None;
     let own_values = || "values.yaml".to_owned();
     for (file, result) in ended {
@@ -114,8 +117,7 @@ struct Call<'a> {
     helm: &'a Helm,
     programs: &'a Programs,
     path: &'a Path,
-    release: &'a str,
-    namespace: &'a str,
+    wanted: &'a Wanted,
     root: &'a Path,
 }
 
@@ -127,7 +129,7 @@ impl Call<'_> {
     /// What the chart becomes, or why it does not.
     async fn objects(&self, file: Option<&str>, values: Option<&Value>) -> Result<Vec<Value>, String> {
         let files = self.files(file);
-        let values = values.map(|values| values.to_string().into_bytes());
+        let values = self.values(values);
         let rendering = self.rendering(&files, values.as_deref());
         let call = self.helm.template(&rendering, self.programs.host());
         let text = self.programs.within("rendering the chart", call).await.map_err(|failure| reason(&failure))?;
@@ -138,15 +140,27 @@ impl Call<'_> {
         }
     }
 
+    /// The values that go over those of the file: those that another file sets, and `values` over them.
+    fn values(&self, values: Option<&Value>) -> Option<Vec<u8>> {
+        let mut all = self.wanted.values();
+        match (&mut all, values) {
+            (Some(all), Some(values)) => image_keys::overlay(all, values),
+            (all, values) => *all = all.take().or_else(|| values.cloned()),
+        }
+        all.map(|values| values.to_string().into_bytes())
+    }
+
     async fn lint(&self, file: Option<&str>) -> Option<String> {
-        let files = self.files(file);
-        let rendering = self.rendering(&files, None);
+        let (files, values) = (self.files(file), self.values(None));
+        let rendering = self.rendering(&files, values.as_deref());
         let linted = self.programs.within("checking the chart", self.helm.lint(&rendering, self.programs.host())).await;
         linted.err().map(|failure| failure.causes.first().cloned().unwrap_or(failure.message))
     }
 
     fn rendering<'b>(&'b self, values_files: &'b [PathBuf], values: Option<&'b [u8]>) -> Rendering<'b> {
-        Rendering { chart: self.path, release: self.release, namespace: self.namespace, values_files, values }
+        let text = |part: &'b Option<String>| part.as_deref().unwrap_or_default();
+        let (release, namespace) = (text(&self.wanted.release), text(&self.wanted.namespace));
+        Rendering { chart: self.path, release, namespace, values_files, values }
     }
 }
 
@@ -176,6 +190,9 @@ async fn keys(repository: &Repository, chart: &Chart, call: &Call<'_>, file: Opt
     image_keys::overlay(&mut values, &own(&chart.folder));
     for over in file.map(|file| repository.yaml(file)).unwrap_or_default() {
         image_keys::overlay(&mut values, &over);
+    }
+    if let Some(set) = call.wanted.values() {
+        image_keys::overlay(&mut values, &set);
     }
     let candidates = image_keys::candidates(&values, &facts.images);
     let together = call.objects(file, Some(&image_keys::marked(&candidates))).await;

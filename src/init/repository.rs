@@ -79,24 +79,50 @@ impl Repository {
         self.root.join(path).exists()
     }
 
-    /// What is in a file, without a byte order mark, its lines ended by `\n`; `None` for what is no text.
+    /// What is in a file, without a byte order mark, its lines ended by `\n`; `None` for what is no text. What is not
+    /// UTF-8 becomes a replacement character, as Docker and make read such files too.
     pub(super) fn text(&self, path: &str) -> Option<String> {
-        let file = self.root.join(path);
-        let found = fs_err::metadata(&file).ok()?;
-        if !found.is_file() || found.len() > MAX_BYTES {
-            return None;
-        }
-        let text = String::from_utf8(fs_err::read(&file).ok()?).ok()?;
-        Some(text.trim_start_matches('\u{feff}').replace("\r\n", "\n"))
+        self.read_file(path).ok().map(|bytes| plain(&String::from_utf8_lossy(&bytes)))
     }
 
     /// What a YAML file says, a value for each of its documents; nothing for one that can't be read.
     pub(super) fn yaml(&self, path: &str) -> Vec<Value> {
-        let text = self.text(path).unwrap_or_default();
-        let source = Source { root: &self.root, name: Path::new(path), text: &text };
-        let read = Document::read(Format::Yaml, source);
-        read.map(|document| document.objects().iter().map(crate::expr::Tree::to_json).collect()).unwrap_or_default()
+        self.documents(path).unwrap_or_default()
     }
+
+    /// What a YAML file says, a value for each of its documents, or why it can't be read.
+    pub(super) fn documents(&self, path: &str) -> Result<Vec<Value>, String> {
+        let bytes = self.read_file(path)?;
+        let Ok(text) = String::from_utf8(bytes) else { return Err("it is not UTF-8".to_owned()) };
+        let text = plain(&text);
+        let source = Source { root: &self.root, name: Path::new(path), text: &text };
+        let document = Document::read(Format::Yaml, source)?;
+        Ok(document.objects().iter().map(crate::expr::Tree::to_json).collect())
+    }
+
+    /// The bytes of a file that may be text, or why they are not taken.
+    fn read_file(&self, path: &str) -> Result<Vec<u8>, String> {
+        let file = self.root.join(path);
+        let found = fs_err::metadata(&file).map_err(|_| "it is not there".to_owned())?;
+        if !found.is_file() {
+            return Err("it is no file".to_owned());
+        }
+        if found.len() > MAX_BYTES {
+            return Err(format!("it is larger than {} MiB", MAX_BYTES >> 20));
+        }
+        let bytes = fs_err::read(&file).map_err(|error| format!("it can't be read: {error}"))?;
+        if bytes.contains(&0) { Err("it is no text".to_owned()) } else { Ok(bytes) }
+    }
+
+    /// Why a file can't be read as text, if it can't.
+    pub(super) fn why_no_text(&self, path: &str) -> Option<String> {
+        self.read_file(path).err()
+    }
+}
+
+/// A text without its byte order mark and carriage returns.
+fn plain(text: &str) -> String {
+    text.trim_start_matches('\u{feff}').replace("\r\n", "\n")
 }
 
 /// The folder of a path; `""` for the repository itself.
@@ -170,8 +196,20 @@ mod tests {
         let (_dir, repository) = repository(&[("a.yaml", "\u{feff}a: 1\r\n---\r\nb: [2\n"), ("b.yaml", "a: 1\n")]);
         assert_eq!(repository.text("a.yaml").unwrap(), "a: 1\n---\nb: [2\n");
         assert!(repository.yaml("a.yaml").is_empty());
+        assert!(repository.documents("a.yaml").unwrap_err().contains("line 3"), "{:?}", repository.documents("a.yaml"));
         assert_eq!(repository.yaml("b.yaml"), [serde_json::json!({"a": 1})]);
         assert_eq!(repository.text("nothing"), None);
+    }
+
+    #[test]
+    fn what_is_no_utf_8_is_text_with_marks_and_no_yaml() {
+        let (dir, repository) = repository(&[("a", "")]);
+        for (name, bytes) in [("latin", b"FROM a\n# caf\xe9\n".to_vec()), ("binary", vec![0, 1])] {
+            fs_err::write(dir.path().join(name), bytes).unwrap();
+        }
+        assert_eq!(repository.text("latin").unwrap(), "FROM a\n# caf\u{fffd}\n");
+        assert_eq!(repository.documents("latin").unwrap_err(), "it is not UTF-8");
+        assert_eq!((repository.text("binary"), repository.why_no_text("binary")), (None, Some("it is no text".into())));
     }
 
     #[test]

@@ -48,6 +48,8 @@ samples! {
     layered_compose_files_in_a_folder: "layers",
     a_jar_that_is_made_before_the_image: "jar",
     images_that_begin_with_another_one: "base-image",
+    a_skaffold_file_with_a_release_and_an_image_made_from_another_one: "skaffold",
+    compose_files_that_include_and_extend_others: "includes",
     a_tiltfile_and_a_chart_with_one_tag_for_all: "tilt",
     a_chart_of_charts: "umbrella",
     a_workspace_of_packages: "workspace",

@@ -9,6 +9,7 @@ use crate::init::facts::Facts;
 use crate::init::findings::image_name;
 use crate::init::image_keys::{KeyPath, Part};
 use crate::init::images::ImageBuild;
+use crate::init::releases::has_mark;
 use crate::init::render_chart::RenderedChart;
 
 /// The tag of images whose tags one value sets.
@@ -64,6 +65,12 @@ impl ChartImages {
                     found.aliases.push((*at, format!("{name}:{SHARED_TAG}")));
                 }
                 None => found.hard_coded(title, image, *at, facts, doubts),
+            }
+        }
+        // What another file sets besides, without the tags that it would have made.
+        for (path, value) in chart.set.iter().filter(|(_, value)| !has_mark(value)) {
+            if let Ok(value) = Value::try_from(value) {
+                found.add(path.clone(), value);
             }
         }
         found

@@ -94,6 +94,7 @@ fn ask(service: &crate::init::findings::ComposeService) -> Option<Value> {
 }
 
 fn doubts(file: &ComposeFile, draft: &mut Draft) {
+    draft.doubts.extend(file.doubts.iter().cloned());
     let first = file.paths.first().map_or("", String::as_str);
     let plain: Vec<&str> = file.required.iter().filter(|name| !is_secret_name(name)).map(String::as_str).collect();
     if !plain.is_empty() {

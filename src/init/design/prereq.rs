@@ -3,6 +3,8 @@
 use super::survey::Survey;
 use crate::init::draft::{Draft, Proof, StageDraft, StepDraft};
 use crate::init::forms::FormKind;
+use crate::init::releases::table_of;
+use crate::init::render_chart::RenderedChart;
 use crate::init::repository::shown;
 
 /// Returns the stage with the tools that the pipeline uses.
@@ -54,9 +56,9 @@ pub(super) fn add_charts(survey: &Survey, draft: &mut Draft) {
             }
             None => step = step.proves(Proof::Lint),
         }
-        let sets: Vec<toml::Value> = chart.values.iter().map(|file| set(file)).collect();
-        if !sets.is_empty() {
-            step = step.set("render", toml::Value::Array(sets));
+        if chart.values.is_some() || !chart.set.is_empty() {
+            let one = set(&form.id, chart.values.as_deref(), chart);
+            step = step.set("render", toml::Value::Array(vec![one]));
         }
         steps.push(step);
     }
@@ -70,9 +72,14 @@ pub(super) fn add_charts(survey: &Survey, draft: &mut Draft) {
     }
 }
 
-fn set(file: &str) -> toml::Value {
+/// The values that a chart is rendered with: those that it is installed with.
+fn set(id: &str, file: Option<&str>, chart: &RenderedChart) -> toml::Value {
     let mut table = toml::Table::new();
-    table.insert("name".into(), file.into());
-    table.insert("values".into(), toml::Value::Array(vec![file.into()]));
+    table.insert("name".into(), file.unwrap_or(id).into());
+    if let Some(file) = file {
+        table.insert("values".into(), toml::Value::Array(vec![file.into()]));
+    }
+    let values = (!chart.set.is_empty()).then(|| toml::Value::try_from(table_of(&chart.set)).ok()).flatten();
+    table.extend(values.map(|values| ("set".to_owned(), values)));
     toml::Value::Table(table)
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::images::Reference;
+use crate::init::declared::namespace;
 use crate::init::findings::{Findings, image_name};
 use crate::init::forms::{Form, FormKind};
 use crate::init::images::ImageBuild;
@@ -75,11 +76,21 @@ impl Survey {
             let Some(facts) = &form.facts else { continue };
             match form.kind {
                 // A release can't make the namespace that it is in.
-                FormKind::Chart(_) if facts.made_namespaces.contains(&self.project) => return "default".to_owned(),
-                FormKind::Chart(_) => {}
+                FormKind::Chart(_) => {
+                    let wanted = namespace(&self.findings, form);
+                    if facts.made_namespaces.contains(wanted.as_ref().unwrap_or(&self.project)) {
+                        return "default".to_owned();
+                    }
+                    if let Some(wanted) = wanted {
+                        return wanted;
+                    }
+                }
                 _ => {
-                    if let Some(first) = facts.namespaces.iter().next() {
-                        return first.clone();
+                    if let Some(first) = facts.namespaces.iter().next().cloned() {
+                        return first;
+                    }
+                    if let Some(wanted) = namespace(&self.findings, form) {
+                        return wanted;
                     }
                 }
             }

@@ -1,11 +1,12 @@
 //! Compose files: what they build, which ports they publish, what they need.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use regex::Regex;
 use serde_json::Value;
 
+use super::compose_load::{Loaded, Loading, load};
 use super::detector::{Detector, aside};
 use super::interpolate::interpolate;
 use crate::init::findings::{ComposeFile, ComposeService, DeclaredBuild, Findings, image_name};
@@ -30,26 +31,27 @@ fn detect(repository: &Repository, findings: &mut Findings) {
             folders.entry(folder_of(path)).or_default().push(path);
         }
     }
+    let mut groups = Vec::new();
     for paths in folders.values() {
-        let plain = PLAIN.iter().find_map(|name| paths.iter().find(|path| name_of(path) == *name));
-        let is_test = |path: &&str| {
-            ["test", "tests", "ci", "e2e"].iter().any(|word| name_of(path).contains(&format!(".{word}.")))
-        };
-        let Some(first) = plain.or(paths.iter().find(|path| !is_test(path))) else {
-            for path in paths {
-                findings.leave_out(path, "it is a test's");
-            }
-            continue;
-        };
-        let mut layers = vec![*first];
-        if plain.is_some() {
-            layers.extend(paths.iter().filter(|path| name_of(path).contains(".override.")));
+        match group(repository, paths) {
+            Some(group) => groups.push(group),
+            None => paths.iter().for_each(|path| findings.leave_out(path, "it is a test's")),
         }
-        let others = paths.iter().filter(|path| !layers.contains(path)).map(|path| (*path).to_owned()).collect();
-        let file = read(repository, &layers, findings);
+    }
+    // What another file includes is a part of that; of two that include each other neither is.
+    let includes = |one: &Group, path: &str| one.loaded.included.contains(path);
+    let is_part =
+        |one: &Group| groups.iter().any(|other| includes(other, one.first()) && !includes(one, other.first()));
+    let parts: Vec<bool> = groups.iter().map(is_part).collect();
+    for (Group { layers, others, loaded }, is_part) in groups.into_iter().zip(parts) {
+        if is_part {
+            continue;
+        }
+        let file = read(repository, &layers, loaded, findings);
         // One that only changes others, or is empty, is none.
         if file.services.is_empty() {
-            for path in layers {
+            // What can't be read is left out for that.
+            for path in layers.into_iter().filter(|path| repository.documents(path).is_ok()) {
                 findings.leave_out(path, "it has no services");
             }
             continue;
@@ -58,7 +60,39 @@ fn detect(repository: &Repository, findings: &mut Findings) {
     }
 }
 
-fn is_compose(name: &str) -> bool {
+/// Compose files of one folder.
+struct Group<'a> {
+    /// Those that are used, in their order.
+    layers: Vec<&'a str>,
+    others: Vec<String>,
+    loaded: Loaded,
+}
+
+impl Group<'_> {
+    fn first(&self) -> &str {
+        self.layers.first().copied().unwrap_or_default()
+    }
+}
+
+/// Chooses from the compose files of a folder; `None` where all of them are for tests.
+fn group<'a>(repository: &Repository, paths: &[&'a str]) -> Option<Group<'a>> {
+    let plain = PLAIN.iter().find_map(|name| paths.iter().find(|path| name_of(path) == *name));
+    let is_test =
+        |path: &&&str| ["test", "tests", "ci", "e2e"].iter().any(|word| name_of(path).contains(&format!(".{word}.")));
+    let mut layers = vec![*plain.or_else(|| paths.iter().find(|path| !is_test(path)))?];
+    if plain.is_some() {
+        layers.extend(paths.iter().filter(|path| name_of(path).contains(".override.")));
+    }
+    let loaded = load(repository, &layers);
+    let is_other = |path: &&&str| {
+        let is_part = loaded.included.contains(**path) || loaded.extended.contains(**path);
+        !layers.contains(*path) && !is_part && repository.documents(path).is_ok()
+    };
+    let others = paths.iter().filter(is_other).map(|path| (*path).to_owned()).collect();
+    Some(Group { layers, others, loaded })
+}
+
+pub(super) fn is_compose(name: &str) -> bool {
     let stem = name.strip_suffix(".yml").or_else(|| name.strip_suffix(".yaml"));
     stem.is_some_and(|stem| {
         ["compose", "docker-compose"]
@@ -68,92 +102,104 @@ fn is_compose(name: &str) -> bool {
 }
 
 /// Reads a file with those that go over it.
-fn read(repository: &Repository, layers: &[&str], findings: &mut Findings) -> ComposeFile {
+fn read(repository: &Repository, layers: &[&str], loaded: Loaded, findings: &mut Findings) -> ComposeFile {
     let mut file =
         ComposeFile { paths: layers.iter().map(|path| (*path).to_owned()).collect(), ..ComposeFile::default() };
-    let folder = folder_of(layers.first().copied().unwrap_or_default());
-    let known = env_values(repository, folder);
-    let value = |name: &str| known.get(name).cloned();
-    let mut required = BTreeSet::new();
-    let mut merged: Vec<(String, Value)> = Vec::new();
-    for path in layers {
-        let text = repository.text(path).unwrap_or_default();
-        let without_comments: Vec<&str> = text.lines().filter(|line| !line.trim_start().starts_with('#')).collect();
-        required.extend(interpolate(&without_comments.join("\n").replace("$$", ""), &value).1);
-        for document in repository.yaml(path) {
-            for (name, service) in document.get("services").and_then(Value::as_object).into_iter().flatten() {
-                match merged.iter_mut().find(|(other, _)| other == name) {
-                    Some((_, known)) => overlay(known, service),
-                    None => merged.push((name.clone(), service.clone())),
-                }
-            }
-        }
-    }
-    file.required = required.into_iter().filter(|name| !name.is_empty()).collect();
+    let value = |name: &str| loaded.values.get(name).cloned();
     let awaited = |name: &String| {
-        merged.iter().any(|(_, service)| {
-            let condition = service.pointer(&format!("/depends_on/{name}/condition")).and_then(Value::as_str);
+        loaded.services.iter().any(|service| {
+            let condition = service.value.pointer(&format!("/depends_on/{name}/condition")).and_then(Value::as_str);
             condition == Some("service_completed_successfully")
         })
     };
-    for (name, service) in &merged {
-        let by = layers.first().copied().unwrap_or_default();
-        let build = build(by, folder, name, service, &value);
-        file.missing_env_files.extend(missing_env_files(repository, folder, service));
+    let first = layers.first().copied().unwrap_or_default();
+    for service in &loaded.services {
+        let profiles = profiles(&service.value);
+        let build = service.value.get("build").map(|written| build(service, written, &value));
+        if profiles.is_empty() {
+            file.missing_env_files.extend(service.missing_env_files.iter().cloned());
+            file.doubts.extend(missing_files(repository, first, service, &loaded));
+        }
         file.services.push(ComposeService {
-            name: name.clone(),
+            name: service.name.clone(),
             is_built: build.is_some(),
-            ports: ports(service, &value),
-            health: health(service),
-            completes: awaited(name),
-            has_profiles: service.get("profiles").and_then(Value::as_array).is_some_and(|all| !all.is_empty()),
+            ports: ports(&service.value, &value),
+            health: health(&service.value),
+            completes: awaited(&service.name),
+            has_profiles: !profiles.is_empty(),
         });
-        findings.builds.extend(build);
+        match build {
+            Some(Ok(build)) => findings.builds.push(DeclaredBuild { profiles, ..build }),
+            Some(Err(why)) => {
+                let image = service.value.get("image").and_then(Value::as_str).map(image_name);
+                findings.made_otherwise.extend(image.map(str::to_owned));
+                findings.doubts.push(why);
+            }
+            None => {}
+        }
     }
+    file.doubts.extend(idle(first, &loaded));
+    file.doubts.extend(loaded.doubts);
+    file.required = loaded.required.into_iter().collect();
     file
 }
 
-/// The values of the `.env` beside a compose file, which compose reads itself.
-fn env_values(repository: &Repository, folder: &str) -> BTreeMap<String, String> {
-    let text = join(folder, ".env").and_then(|path| repository.text(&path)).unwrap_or_default();
-    let lines = text.lines().filter(|line| !line.trim_start().starts_with('#'));
-    let pairs = lines.filter_map(|line| line.trim().split_once('='));
-    pairs.map(|(name, value)| (name.trim().to_owned(), value.trim().trim_matches(['"', '\'']).to_owned())).collect()
+/// The profiles without which a service is not started.
+fn profiles(service: &Value) -> Vec<String> {
+    let list = service.get("profiles").and_then(Value::as_array).into_iter().flatten();
+    list.filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
-/// Writes what `over` says over a service.
-fn overlay(service: &mut Value, over: &Value) {
-    match (service, over) {
-        (Value::Object(known), Value::Object(new)) => {
-            for (key, value) in new {
-                overlay(known.entry(key.clone()).or_insert(Value::Null), value);
-            }
-        }
-        (Value::Array(known), Value::Array(new)) => known.extend(new.iter().cloned()),
-        (known, new) => *known = new.clone(),
-    }
+/// Says which services belong to profiles.
+fn idle(path: &str, loaded: &Loaded) -> Option<String> {
+    let of_profiles = loaded.services.iter().map(|service| (&service.name, profiles(&service.value)));
+    let named: Vec<String> = of_profiles
+        .filter(|(_, profiles)| !profiles.is_empty())
+        .map(|(name, profiles)| format!("`{name}` (`{}`)", profiles.join("`, `")))
+        .collect();
+    (!named.is_empty()).then(|| {
+        format!("services of `{path}` that belong to profiles are not started: {}; the setting `profiles` of its step turns profiles on", named.join(", "))
+    })
 }
 
-fn build(
-    by: &str,
-    folder: &str,
-    name: &str,
-    service: &Value,
-    value: &dyn Fn(&str) -> Option<String>,
-) -> Option<DeclaredBuild> {
-    let build = service.get("build")?;
+/// Says which files of secrets and configs a service is handed that are not there.
+fn missing_files(repository: &Repository, path: &str, service: &Loading, loaded: &Loaded) -> Vec<String> {
+    let used = |kind: &'static str| {
+        let list = service.value.get(kind).and_then(Value::as_array).into_iter().flatten();
+        list.filter_map(|one| one.as_str().or_else(|| one.get("source")?.as_str())).map(move |name| (kind, name))
+    };
+    let files = used("secrets").chain(used("configs")).filter_map(|(kind, name)| {
+        let file = loaded.files.get(&(kind, name.to_owned()))?;
+        (!repository.has(file)).then(|| {
+            format!(
+                "`{path}` takes the {} `{name}` from the file `{file}`, which is not there: make it",
+                kind.trim_end_matches('s')
+            )
+        })
+    });
+    files.collect()
+}
+
+/// Reads what is built for a service, or says why no Dockerfile of the repository is.
+fn build(service: &Loading, build: &Value, value: &dyn Fn(&str) -> Option<String>) -> Result<DeclaredBuild, String> {
+    let Loading { name, by, folder, .. } = service;
     let filled = |text: &str| {
         let (text, missing) = interpolate(text, value);
         missing.is_empty().then_some(text)
     };
     let field = |key: &str| build.get(key).and_then(Value::as_str).and_then(filled);
-    let written = build.as_str().and_then(filled).or_else(|| field("context"));
-    // A build that is a table without a context has the folder of the file.
-    let context = match &written {
-        Some(path) => join(folder, path),
-        None if build.get("context").is_none() && build.is_object() => Some(folder.to_owned()),
-        None => None,
-    };
+    if build.get("dockerfile_inline").is_some() {
+        return Err(format!(
+            "`{by}` has the Dockerfile of `{name}` in itself (`dockerfile_inline`), which only compose builds: write it to a file to have a `docker-build` step for it"
+        ));
+    }
+    // A build without a context has the folder of the file.
+    let written = if build.get("context").is_none() { Some(".".to_owned()) } else { field("context") };
+    let context = written.as_ref().and_then(|path| join(folder, path));
+    if let Some(path) = written.as_ref().filter(|path| is_remote(path) || context.is_none()) {
+        let what = if is_remote(path) { "another repository" } else { "outside of this repository" };
+        return Err(format!("`{by}` builds `{name}` from `{path}`, which is {what}: only compose builds it"));
+    }
     let dockerfile = match build.get("dockerfile") {
         Some(_) => field("dockerfile"),
         None => Some("Dockerfile".to_owned()),
@@ -173,16 +219,27 @@ fn build(
         }
         _ => {}
     }
-    let image = service.get("image").and_then(Value::as_str).map(|image| interpolate(image, value).0);
-    Some(DeclaredBuild {
-        by: by.to_owned(),
-        name: Some(name.to_owned()),
+    let image = service.value.get("image").and_then(Value::as_str).map(|image| interpolate(image, value).0);
+    Ok(DeclaredBuild {
+        by: by.clone(),
+        name: Some(name.clone()),
         image: image.map(|image| image_name(&image).to_owned()).filter(|image| !image.is_empty()),
         context,
         dockerfile,
         target: field("target"),
         args,
+        ..DeclaredBuild::default()
     })
+}
+
+/// Whether a context is that of a repository which compose gets first.
+fn is_remote(context: &str) -> bool {
+    let host = context.split('/').next().unwrap_or_default();
+    context.contains("://")
+        || context.starts_with("git@")
+        || context.contains(".git#")
+        || context.ends_with(".git")
+        || host == "github.com"
 }
 
 /// The container's ports that are published, of TCP.
@@ -212,6 +269,9 @@ fn ports(service: &Value, value: &dyn Fn(&str) -> Option<String>) -> Vec<u16> {
 
 /// Where the health check of a service sends a request by HTTP.
 fn health(service: &Value) -> Option<(u16, String)> {
+    if service.pointer("/healthcheck/disable").and_then(Value::as_bool) == Some(true) {
+        return None;
+    }
     let words: Vec<&str> = match service.pointer("/healthcheck/test")? {
         Value::String(text) => vec![text],
         Value::Array(list) => list.iter().filter_map(Value::as_str).collect(),
@@ -228,86 +288,5 @@ pub(in crate::init) fn http_request(line: &str) -> Option<(u16, String)> {
     check_path("path", path).is_ok().then(|| (port, path.to_owned()))
 }
 
-/// The files of variables that a service needs and that are not there.
-fn missing_env_files(repository: &Repository, folder: &str, service: &Value) -> Vec<String> {
-    let named = match service.get("env_file") {
-        Some(Value::String(path)) => vec![path.clone()],
-        Some(Value::Array(list)) => list
-            .iter()
-            .filter(|one| one.get("required").and_then(Value::as_bool) != Some(false))
-            .filter_map(|one| one.as_str().or_else(|| one.get("path")?.as_str()).map(str::to_owned))
-            .collect(),
-        _ => Vec::new(),
-    };
-    named.iter().filter_map(|path| join(folder, path)).filter(|path| !repository.has(path)).collect()
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::init::testing::repository;
-
-    fn found(files: &[(&str, &str)]) -> Findings {
-        let (_dir, repository) = repository(files);
-        let mut findings = Findings::default();
-        detect(&repository, &mut findings);
-        findings
-    }
-
-    #[test]
-    fn builds_are_read_with_target_and_arguments_through_all_layers() {
-        let findings = found(&[
-            (
-                "deploy/docker-compose.yml",
-                "services:\n  web:\n    build: {context: .., dockerfile: \"web/${FILE:-Dockerfile}\", target: run, args: {A: 1, B: \"${C}\"}}\n    \
-                 image: acme/web:${TAG:-1}\n  db: {image: postgres, ports: [\"5432:5432\", \"53:53/udp\"]}\n  job: {build: ../job}\n",
-            ),
-            (
-                "deploy/docker-compose.override.yml",
-                "services:\n  web:\n    ports: [\"8080:80\"]\n    depends_on: {job: {condition: service_completed_successfully}}\n",
-            ),
-            ("deploy/docker-compose.prod.yml", "services: {web: {}}\n"),
-            ("tests/docker-compose.yml", "services: {web: {build: .}}\n"),
-        ]);
-        let builds: Vec<String> = findings
-            .builds
-            .iter()
-            .map(|build| {
-                format!(
-                    "{:?} {:?} {:?} {:?} {:?} {:?}",
-                    build.name, build.image, build.context, build.dockerfile, build.target, build.args
-                )
-            })
-            .collect();
-        assert_eq!(
-            builds,
-            [
-                r#"Some("job") None Some("job") Some("job/Dockerfile") None {}"#,
-                r#"Some("web") Some("acme/web") Some("") Some("web/Dockerfile") Some("run") {"A": "1"}"#,
-            ]
-        );
-        let [file] = findings.compose.as_slice() else { panic!("{:?}", findings.compose) };
-        assert_eq!(file.paths, ["deploy/docker-compose.yml", "deploy/docker-compose.override.yml"]);
-        assert_eq!(
-            (file.others.as_slice(), file.required.as_slice()),
-            (["deploy/docker-compose.prod.yml".to_owned()].as_slice(), ["C".to_owned()].as_slice())
-        );
-        let services: Vec<String> =
-            file.services.iter().map(|one| format!("{} {:?} {}", one.name, one.ports, one.completes)).collect();
-        assert_eq!(services, ["db [5432] false", "job [] true", "web [80] false"]);
-        assert_eq!(findings.left_out[0].path, "tests/docker-compose.yml");
-    }
-
-    #[test]
-    fn a_health_check_names_port_and_path() {
-        for (line, expected) in [
-            ("CMD curl -f http://localhost:8000/health || exit 1", Some((8000, "/health".to_owned()))),
-            ("wget -q --spider http://127.0.0.1/", Some((80, "/".to_owned()))),
-            ("urlopen('http://localhost:80/x?y=1')", Some((80, "/x?y=1".to_owned()))),
-            ("pg_isready -U x", None),
-            ("curl http://example.com:1/", None),
-        ] {
-            assert_eq!(http_request(line), expected, "{line}");
-        }
-    }
-}
+mod tests;

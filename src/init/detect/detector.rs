@@ -30,6 +30,7 @@ const ASIDE: &[(&str, &str)] = &[
     ("example", "it is an example"),
     ("samples", "it is an example"),
     ("vendor", "it belongs to somebody else's code"),
+    ("tilt_modules", "it belongs to somebody else's code"),
     ("third_party", "it belongs to somebody else's code"),
     ("third-party", "it belongs to somebody else's code"),
     ("generated", "it is generated"),

@@ -68,8 +68,11 @@ fn detect(repository: &Repository, findings: &mut Findings) {
         if !is_known || is_template {
             continue;
         }
-        let Some(text) = repository.text(path) else { continue };
-        match stages(&text) {
+        if let Some(why) = repository.why_no_text(path) {
+            findings.leave_out(path, why);
+            continue;
+        }
+        match stages(&repository.text(path).unwrap_or_default()) {
             Ok(stages) => {
                 let of_place = aside(path).map(str::to_owned).or_else(|| purpose(repository, path));
                 let aside = of_place.or_else(|| needs_windows(&stages).then(|| "it is for Windows containers".into()));
@@ -114,6 +117,19 @@ pub(in crate::init) fn suffix(name: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_that_is_not_utf_8_is_read_and_one_that_is_no_text_is_named() {
+        let (dir, _) = crate::init::testing::repository(&[("a", "")]);
+        fs_err::write(dir.path().join("Dockerfile"), b"FROM alpine\n# caf\xe9\nCOPY x /\n").unwrap();
+        fs_err::write(dir.path().join("Dockerfile.web"), b"F\0R\0O\0M\0").unwrap();
+        let mut findings = Findings::default();
+        detect(&Repository::read(dir.path()).unwrap(), &mut findings);
+        assert_eq!(findings.dockerfiles[0].path, "Dockerfile");
+        let out: Vec<(&str, &str)> =
+            findings.left_out.iter().map(|one| (one.path.as_str(), one.why.as_str())).collect();
+        assert_eq!(out, [("Dockerfile.web", "it is no text")]);
+    }
 
     #[test]
     fn the_name_says_what_it_is_for() {

@@ -46,6 +46,12 @@ fn pair(line: &str) -> Option<(&str, &str)> {
 const SECRET_WORDS: &[&str] =
     &["SECRET", "PASSWORD", "PASSWD", "PASS", "PWD", "TOKEN", "KEY", "CREDENTIALS", "APIKEY", "SALT", "DSN"];
 
+/// Whether a word is one of a secret, or ends with one: `PGPASSWORD`.
+fn is_secret_word(word: &str) -> bool {
+    SECRET_WORDS.contains(&word)
+        || ["PASSWORD", "PASSWD", "PGPASS", "SECRET", "TOKEN"].iter().any(|end| word.ends_with(end))
+}
+
 /// Words in the name of a variable that is about a secret and is none itself.
 const PLAIN_WORDS: &[&str] = &[
     "ALGORITHM",
@@ -95,7 +101,7 @@ pub(in crate::init) fn is_secret_name(name: &str) -> bool {
         "DATABASE_URL" | "DB_URL" | "MONGO_URL" | "MONGODB_URI" | "REDIS_URL" | "POSTGRES_URL" | "CONNECTION_STRING"
     );
     let is_plain = words.last().is_some_and(|last| PLAIN_WORDS.contains(last)) || words.contains(&"PUBLIC");
-    is_database || (!is_plain && words.iter().any(|word| SECRET_WORDS.contains(word)))
+    is_database || (!is_plain && words.iter().any(|word| is_secret_word(word)))
 }
 
 #[cfg(test)]
@@ -104,8 +110,15 @@ mod tests {
 
     #[test]
     fn secrets_are_known_by_their_names() {
-        for name in ["JWT_SECRET", "OPENAI_API_KEY", "POSTGRES_PASSWORD", "DATABASE_URL", "github_token", "SENTRY_DSN"]
-        {
+        for name in [
+            "JWT_SECRET",
+            "OPENAI_API_KEY",
+            "POSTGRES_PASSWORD",
+            "DATABASE_URL",
+            "github_token",
+            "SENTRY_DSN",
+            "PGPASSWORD",
+        ] {
             assert!(is_secret_name(name), "{name}");
         }
         for name in [

@@ -40,6 +40,9 @@ fn detect(repository: &Repository, findings: &mut Findings) {
         let Some(text) = repository.text(path).filter(|text| looks_like_objects(text)) else {
             continue;
         };
+        if !may_be_objects(&text) {
+            continue;
+        }
         if let Some(why) = aside(path) {
             findings.leave_out(path, why);
             continue;
@@ -70,6 +73,16 @@ fn looks_like_objects(text: &str) -> bool {
     ["apiVersion:", "kind:"].iter().all(|key| text.lines().any(|line| line.starts_with(key)))
 }
 
+/// Whether one of its kinds may be an object's; what is another tool's is not even a template of one.
+fn may_be_objects(text: &str) -> bool {
+    let of_key = |key: &'static str| {
+        text.lines()
+            .filter_map(move |line| Some(line.strip_prefix(key)?.split(" #").next()?.trim().trim_matches(['"', '\''])))
+    };
+    of_key("kind:").any(|kind| !NO_OBJECTS.contains(&kind))
+        && !of_key("apiVersion:").all(|api| api.starts_with("skaffold/"))
+}
+
 static PLACEHOLDER: LazyLock<Option<Regex>> = LazyLock::new(|| {
     // The value of a key, or all of a line: in scripts, alerts and dashboards the same signs mean something else.
     Regex::new(r#"(^|[\s{,])[\w./-]+:\s+["']?(\{\{|<%|[^\s"'#]*\$\{\w)|^\s*(- )?(\{\{|<%)"#).ok()
@@ -98,7 +111,8 @@ mod tests {
             ("k8s/image.yaml", object("Pod") + "spec:\n  containers:\n  - image: ${REG}/web:1\n"),
             ("k8s/variable.yaml", object("Service") + "spec: {host: \"${HOST}\"}\n"),
             ("k8s/script.yaml", object("ConfigMap") + "data:\n  run: |\n    curl \"http://${HOST}\" {{ $labels.x }}\n"),
-            ("skaffold.yaml", object("Config")),
+            ("skaffold.yaml", object("Config") + "tag: \"{{.TAG}}\"\n"),
+            ("tests/kind.yaml", object("Cluster")),
             ("chart/Chart.yaml", "apiVersion: v2\nkind: x\nname: a\n".into()),
             ("chart/templates/web.yaml", object("Service")),
             ("tests/k8s/web.yaml", object("Service")),

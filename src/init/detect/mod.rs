@@ -4,6 +4,7 @@ mod charts;
 mod checklists;
 mod ci;
 mod compose;
+mod compose_load;
 mod detector;
 mod docker_lines;
 mod dockerfiles;
@@ -14,7 +15,10 @@ mod manifests;
 mod packages;
 mod recipes;
 mod skaffold;
+mod skaffold_release;
+mod starlark;
 mod tiltfile;
+mod unreadable;
 
 use super::findings::Findings;
 use super::repository::Repository;
@@ -37,6 +41,7 @@ const DETECTORS: &[Detector] = &[
     env_example::DETECTOR,
     packages::DETECTOR,
     checklists::DETECTOR,
+    unreadable::DETECTOR,
 ];
 
 /// Finds everything in a repository.

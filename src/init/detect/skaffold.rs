@@ -1,15 +1,21 @@
 //! A Skaffold file: what it builds, and what it deploys.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::detector::{Detector, aside};
+use super::skaffold_release::release;
 use crate::init::findings::{DeclaredBuild, DeclaredDeployment, Findings, image_name};
 use crate::init::repository::{Repository, folder_of, join, name_of};
 
 pub(super) const DETECTOR: Detector = Detector { detect };
 
+/// Builders that have no Dockerfile.
+const OTHER_BUILDERS: &[&str] = &["jib", "ko", "bazel", "buildpacks", "custom"];
+
 fn detect(repository: &Repository, findings: &mut Findings) {
-    for path in repository.files().filter(|path| matches!(name_of(path), "skaffold.yaml" | "skaffold.yml")) {
+    for path in repository.files().filter(|path| is_skaffold(name_of(path))) {
         if let Some(why) = aside(path) {
             findings.leave_out(path, why);
             continue;
@@ -20,66 +26,91 @@ fn detect(repository: &Repository, findings: &mut Findings) {
     }
 }
 
+/// Whether a file of this name is one of Skaffold.
+pub(super) fn is_skaffold(name: &str) -> bool {
+    matches!(name, "skaffold.yaml" | "skaffold.yml")
+}
+
 fn read(path: &str, document: &Value, findings: &mut Findings) {
     let folder = folder_of(path);
     let list = |pointer: &str| document.pointer(pointer).and_then(Value::as_array).into_iter().flatten();
+    let mut images = Vec::new();
     for artifact in list("/build/artifacts") {
-        let text = |pointer: &str| artifact.pointer(pointer).and_then(Value::as_str);
-        // What other builders make has no Dockerfile.
-        let other =
-            ["jib", "ko", "bazel", "buildpacks", "custom"].iter().find(|builder| artifact.get(**builder).is_some());
-        let Some(image) = text("/image") else { continue };
-        if let Some(builder) = other {
-            findings.doubts.push(format!("`{path}` builds `{image}` with {builder}, which is not a Dockerfile: add a `command` step that makes the image"));
-            continue;
+        let Some(image) = artifact.get("image").and_then(Value::as_str).map(image_name) else { continue };
+        images.push(image.to_owned());
+        match OTHER_BUILDERS.iter().find(|builder| artifact.get(**builder).is_some()) {
+            Some(builder) => {
+                findings.made_otherwise.push(image.to_owned());
+                findings.doubts.push(format!("`{path}` builds `{image}` with {builder}, which is not a Dockerfile: add a `command` step that makes the image"));
+            }
+            None => findings.builds.push(build(path, image, artifact)),
         }
-        let context = join(folder, text("/context").unwrap_or("."));
-        let file = text("/docker/dockerfile").unwrap_or("Dockerfile");
-        let args = artifact.pointer("/docker/buildArgs").and_then(Value::as_object).into_iter().flatten();
-        findings.builds.push(DeclaredBuild {
-            by: path.to_owned(),
-            name: None,
-            image: Some(image_name(image).to_owned()),
-            dockerfile: context.as_ref().and_then(|context| join(context, file)),
-            context,
-            target: text("/docker/target").map(str::to_owned),
-            args: args
-                .filter_map(|(name, value)| {
-                    Some((name.clone(), value.as_str().filter(|value| !value.contains("{{"))?.to_owned()))
-                })
-                .collect(),
-        });
     }
-    let strings = |value: Option<&Value>| -> Vec<String> {
-        let list = value.and_then(Value::as_array).into_iter().flatten();
-        list.filter_map(|one| join(folder, one.as_str()?)).collect()
+    for one in list("/deploy/helm/releases").chain(list("/manifests/helm/releases")) {
+        findings.deployments.extend(release(path, one, &images, &mut findings.doubts));
+    }
+    let paths = |pointers: &[&str]| -> Vec<String> {
+        let found = pointers.iter().find_map(|pointer| document.pointer(pointer)?.as_array());
+        found.into_iter().flatten().filter_map(|one| join(folder, one.as_str()?)).collect()
     };
-    for release in list("/deploy/helm/releases").chain(list("/manifests/helm/releases")) {
-        let chart = release.get("chartPath").and_then(Value::as_str).and_then(|chart| join(folder, chart));
-        let values = strings(release.get("valuesFiles"));
-        findings.deployments.extend(chart.map(|path_of| DeclaredDeployment { path: path_of, values }));
-    }
-    let kustomize =
-        document.pointer("/manifests/kustomize/paths").or_else(|| document.pointer("/deploy/kustomize/paths"));
-    let raw = document.pointer("/manifests/rawYaml").or_else(|| document.pointer("/deploy/kubectl/manifests"));
-    for named in strings(kustomize).into_iter().chain(strings(raw)) {
-        findings.deployments.push(DeclaredDeployment { path: named, values: Vec::new() });
+    let namespace = document.pointer("/deploy/kubectl/defaultNamespace").and_then(Value::as_str);
+    let namespace = namespace.filter(|name| !name.contains("{{")).map(str::to_owned);
+    let kustomize = paths(&["/manifests/kustomize/paths", "/deploy/kustomize/paths"]);
+    let raw = paths(&["/manifests/rawYaml", "/deploy/kubectl/manifests"]);
+    findings.deployments.extend(kustomize.into_iter().chain(raw).map(|named| DeclaredDeployment {
+        by: path.to_owned(),
+        path: named,
+        namespace: namespace.clone(),
+        ..DeclaredDeployment::default()
+    }));
+}
+
+fn build(path: &str, image: &str, artifact: &Value) -> DeclaredBuild {
+    // Kaniko builds the same in a cluster.
+    let docker = artifact.get("docker").or_else(|| artifact.get("kaniko")).unwrap_or(&Value::Null);
+    let text = |of: &Value, key: &str| of.get(key).and_then(Value::as_str).map(str::to_owned);
+    let context = join(folder_of(path), text(artifact, "context").as_deref().unwrap_or("."));
+    let file = text(docker, "dockerfile").unwrap_or_else(|| "Dockerfile".to_owned());
+    let args = docker.get("buildArgs").and_then(Value::as_object).into_iter().flatten();
+    let plain = |value: &Value| value.as_str().filter(|value| !value.contains("{{")).map(str::to_owned);
+    let args: BTreeMap<String, String> = args.filter_map(|(name, value)| Some((name.clone(), plain(value)?))).collect();
+    // Without an alias the argument has the image's own name.
+    let required = artifact.get("requires").and_then(Value::as_array).into_iter().flatten();
+    let requires = required.filter_map(|one| {
+        let image = text(one, "image")?;
+        Some((image_name(&image).to_owned(), text(one, "alias").unwrap_or_else(|| image.clone())))
+    });
+    DeclaredBuild {
+        by: path.to_owned(),
+        image: Some(image.to_owned()),
+        dockerfile: context.as_ref().and_then(|context| join(context, &file)),
+        context,
+        target: text(docker, "target"),
+        args,
+        requires: requires.collect(),
+        ..DeclaredBuild::default()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::init::testing::repository;
+
+    fn found(text: &str) -> Findings {
+        let (_dir, repository) = repository(&[("skaffold.yaml", text)]);
+        let mut findings = Findings::default();
+        detect(&repository, &mut findings);
+        findings
+    }
 
     #[test]
     fn artifacts_and_deployments_are_read() {
-        let dir = tempfile::tempdir().unwrap();
-        let text = "apiVersion: skaffold/v4beta6\nkind: Config\nbuild:\n  artifacts:\n  - {image: acme/web, context: src/web, docker: {target: run, buildArgs: {A: b, V: \"{{.TAG}}\"}}}\n  \
+        let findings = found(
+            "apiVersion: skaffold/v4beta6\nkind: Config\nbuild:\n  artifacts:\n  - {image: acme/web, context: src/web, docker: {target: run, buildArgs: {A: b, V: \"{{.TAG}}\"}}}\n  \
                     - {image: api, docker: {dockerfile: api/Dockerfile}}\n  - {image: j, jib: {}}\nmanifests:\n  rawYaml: [k8s/*.yaml]\n  kustomize: {paths: [kustomize/base]}\n\
-                    deploy: {helm: {releases: [{name: r, chartPath: chart, valuesFiles: [chart/values-dev.yaml]}]}}\n";
-        fs_err::write(dir.path().join("skaffold.yaml"), text).unwrap();
-        let mut findings = Findings::default();
-        detect(&Repository::read(dir.path()).unwrap(), &mut findings);
+                    deploy: {kubectl: {defaultNamespace: shop}, helm: {releases: [{name: r, chartPath: chart, valuesFiles: [chart/values-dev.yaml]}]}}\n",
+        );
         let builds: Vec<String> = findings
             .builds
             .iter()
@@ -94,9 +125,20 @@ mod tests {
                 r#"Some("api") Some("") Some("api/Dockerfile") None {}"#,
             ]
         );
-        let deployed: Vec<&str> = findings.deployments.iter().map(|one| one.path.as_str()).collect();
-        assert_eq!(deployed, ["chart", "kustomize/base", "k8s/*.yaml"]);
+        let deployed: Vec<(&str, Option<&str>)> =
+            findings.deployments.iter().map(|one| (one.path.as_str(), one.namespace.as_deref())).collect();
+        assert_eq!(deployed, [("chart", None), ("kustomize/base", Some("shop")), ("k8s/*.yaml", Some("shop"))]);
         assert_eq!(findings.deployments[0].values, ["chart/values-dev.yaml"]);
         assert!(findings.doubts[0].contains("with jib"));
+    }
+
+    #[test]
+    fn an_artifact_that_needs_another_one_has_the_argument_that_gets_it() {
+        let findings = found(
+            "build:\n  artifacts:\n  - {image: acme/base, context: base}\n  - {image: acme/api, requires: [{image: acme/base, alias: BASE}, {image: tools}]}\n",
+        );
+        assert_eq!(findings.builds[0].requires, []);
+        let pair = |image: &str, argument: &str| (image.to_owned(), argument.to_owned());
+        assert_eq!(findings.builds[1].requires, [pair("acme/base", "BASE"), pair("tools", "tools")]);
     }
 }

@@ -1,28 +1,17 @@
-//! A Tiltfile: `docker_build`, `k8s_yaml` and `helm`, as far as they stand there as plain values.
+//! A Tiltfile: what it builds and deploys, as far as it stands there as plain values.
 
-use std::collections::BTreeMap;
-use std::sync::LazyLock;
-
-use regex::Regex;
+use serde_json::Value;
 
 use super::detector::{Detector, aside};
+use super::skaffold_release::{path_of, typed};
+use super::starlark::{Call, Expr, calls};
 use crate::init::findings::{DeclaredBuild, DeclaredDeployment, Findings, image_name};
 use crate::init::repository::{Repository, folder_of, join, name_of};
 
 pub(super) const DETECTOR: Detector = Detector { detect };
 
-fn pattern(text: &str) -> Option<Regex> {
-    Regex::new(text).ok()
-}
-
-static CALL: LazyLock<Option<Regex>> =
-    LazyLock::new(|| pattern(r"(?s)\b(docker_build|k8s_yaml|helm|kustomize)\(([^()]*(?:\([^()]*\)[^()]*)*)\)"));
-static STRING: LazyLock<Option<Regex>> = LazyLock::new(|| pattern(r#"(?:(\w+)\s*=\s*)?(?:'([^']*)'|"([^"]*)")"#));
-static ARGS: LazyLock<Option<Regex>> =
-    LazyLock::new(|| pattern(r"(?s)\bbuild_args\s*=\s*(?:\{([^{}]*)\}|dict\(([^()]*)\))"));
-static PAIR: LazyLock<Option<Regex>> =
-    LazyLock::new(|| pattern(r#"(?:'(\w+)'|"(\w+)"|(\w+))\s*[:=]\s*(?:'([^']*)'|"([^"]*)")\s*(?:,|$)"#));
-static COMMENT: LazyLock<Option<Regex>> = LazyLock::new(|| pattern(r"(?m)^\s*#.*$"));
+/// The functions that build an image from a Dockerfile; the extensions take the same arguments.
+const BUILDS: &[&str] = &["docker_build", "docker_build_with_restart", "docker_build_sub"];
 
 fn detect(repository: &Repository, findings: &mut Findings) {
     for path in repository.files().filter(|path| name_of(path) == "Tiltfile") {
@@ -36,72 +25,114 @@ fn detect(repository: &Repository, findings: &mut Findings) {
 
 fn read(path: &str, text: &str, findings: &mut Findings) {
     let folder = folder_of(path);
-    let (Some(call), Some(comment)) = (CALL.as_ref(), COMMENT.as_ref()) else { return };
-    let text = comment.replace_all(text, "");
-    for found in call.captures_iter(&text) {
-        let (arguments, args) = without_build_args(&found[2]);
-        let arguments = strings(&arguments);
-        let named = |name: &str| arguments.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
-        let plain: Vec<&str> =
-            arguments.iter().filter(|(key, _)| key.is_empty()).map(|(_, value)| value.as_str()).collect();
-        match (&found[1], plain.as_slice()) {
-            ("docker_build", [image, rest @ ..]) => {
-                let context = rest.first().copied().or_else(|| named("context"));
-                let context = context.and_then(|context| join(folder, context));
-                // Unlike in a compose file, a Dockerfile that is named starts at the Tiltfile.
-                let dockerfile = match named("dockerfile") {
-                    Some(file) => join(folder, file),
-                    None => context.as_ref().and_then(|context| join(context, "Dockerfile")),
-                };
-                findings.builds.push(DeclaredBuild {
-                    by: path.to_owned(),
-                    image: Some(image_name(image).to_owned()),
-                    context,
-                    dockerfile,
-                    target: named("target").map(str::to_owned),
-                    args,
-                    ..DeclaredBuild::default()
-                });
+    let others = ["custom_build", "custom_build_with_restart", "k8s_yaml", "helm", "kustomize", "helm_resource"];
+    let mut computed: Vec<String> = Vec::new();
+    for call in calls(text, &[BUILDS, &others].concat()) {
+        match call.name.as_str() {
+            "custom_build" | "custom_build_with_restart" => {
+                let image = call.argument("ref", 0).and_then(Expr::text).map(image_name);
+                findings.made_otherwise.extend(image.map(str::to_owned));
+                let image = image.unwrap_or("an image");
+                findings.doubts.push(format!("`{path}` builds `{image}` with a command of its own (line {}): add a `command` step that makes the image", call.line));
             }
-            ("k8s_yaml" | "helm" | "kustomize", files) => {
-                let values = arguments
-                    .iter()
-                    .filter(|(key, _)| key == "values")
-                    .filter_map(|(_, value)| join(folder, value))
-                    .collect::<Vec<_>>();
+            "k8s_yaml" => {
+                let files = call.argument("yaml", 0).map(files).unwrap_or_default();
                 for file in files.iter().filter_map(|file| join(folder, file)) {
-                    findings.deployments.push(DeclaredDeployment { path: file, values: values.clone() });
+                    findings.deployments.push(DeclaredDeployment {
+                        by: path.to_owned(),
+                        path: file,
+                        ..DeclaredDeployment::default()
+                    });
                 }
             }
-            _ => {}
+            "helm" | "kustomize" | "helm_resource" => findings.deployments.extend(deployment(path, &call)),
+            _ => match call.argument("ref", 0).and_then(Expr::text).map(image_name) {
+                None => computed.push(call.line.to_string()),
+                Some(image) => match build(path, image, &call) {
+                    Ok(build) => findings.builds.push(build),
+                    Err(why) => {
+                        findings.made_otherwise.push(image.to_owned());
+                        findings.doubts.push(why);
+                    }
+                },
+            },
         }
+    }
+    if !computed.is_empty() {
+        findings.doubts.push(format!(
+            "`{path}` builds images whose names it puts together (line {}), so they are not known here: look for a `docker-build` step for each",
+            computed.join(", ")
+        ));
     }
 }
 
-/// The arguments of a call without `build_args`, and the pairs of that whose values are plain strings.
-fn without_build_args(arguments: &str) -> (String, BTreeMap<String, String>) {
-    let (Some(args), Some(pair)) = (ARGS.as_ref(), PAIR.as_ref()) else {
-        return (arguments.to_owned(), BTreeMap::new());
+/// What a call builds, or what there is to say where that can't be seen.
+fn build(path: &str, image: &str, call: &Call) -> Result<DeclaredBuild, String> {
+    let line = call.line;
+    let folder = folder_of(path);
+    let text = |name: &str| call.named(name).and_then(Expr::text);
+    if call.named("dockerfile_contents").is_some() {
+        return Err(format!(
+            "`{path}` has the Dockerfile of `{image}` in itself (line {line}): write it to a file to have a `docker-build` step for it"
+        ));
+    }
+    let context = call.argument("context", 1).and_then(Expr::text).and_then(|context| join(folder, context));
+    // Unlike in a compose file, a Dockerfile that is named starts at the Tiltfile.
+    let dockerfile = match call.named("dockerfile") {
+        Some(file) => file.text().and_then(|file| join(folder, file)),
+        None => context.as_ref().and_then(|context| join(context, "Dockerfile")),
     };
-    let text = |found: Option<regex::Match<'_>>| found.map(|found| found.as_str().to_owned());
-    let pairs = args.captures_iter(arguments).filter_map(|found| text(found.get(1).or_else(|| found.get(2))));
-    let pairs: Vec<String> = pairs.collect();
-    let of = |found: regex::Captures<'_>| {
-        let name = text(found.get(1).or_else(|| found.get(2)).or_else(|| found.get(3)))?;
-        Some((name, text(found.get(4).or_else(|| found.get(5)))?))
+    let pair = |name: &str, value: &Expr| Some((name.to_owned(), value.text()?.to_owned()));
+    let args = match call.named("build_args") {
+        Some(Expr::Table(table)) => table.iter().filter_map(|(name, value)| pair(name.text()?, value)).collect(),
+        Some(Expr::Call(dict)) if dict.name == "dict" => {
+            dict.arguments.iter().filter_map(|(name, value)| pair(name.as_deref()?, value)).collect()
+        }
+        _ => std::collections::BTreeMap::new(),
     };
-    let named = pairs.iter().flat_map(|pairs| pair.captures_iter(pairs.trim()).filter_map(of)).collect();
-    (args.replace_all(arguments, "").into_owned(), named)
+    Ok(DeclaredBuild {
+        by: path.to_owned(),
+        image: Some(image.to_owned()),
+        context,
+        dockerfile,
+        target: text("target").map(str::to_owned),
+        args,
+        ..DeclaredBuild::default()
+    })
 }
 
-/// The strings among the arguments of a call, each with its name.
-fn strings(arguments: &str) -> Vec<(String, String)> {
-    let Some(string) = STRING.as_ref() else { return Vec::new() };
-    let text = |found: Option<regex::Match<'_>>| found.map_or(String::new(), |found| found.as_str().to_owned());
-    string
-        .captures_iter(arguments)
-        .map(|found| (text(found.get(1)), text(found.get(2).or_else(|| found.get(3)))))
-        .collect()
+/// The files that `k8s_yaml` is called with.
+fn files(value: &Expr) -> Vec<&str> {
+    match value {
+        Expr::List(list) => list.iter().flat_map(files).collect(),
+        Expr::Call(call) if call.name == "read_file" => call.argument("file_path", 0).map(files).unwrap_or_default(),
+        other => other.texts(),
+    }
+}
+
+/// The chart or kustomization that a call renders or installs.
+fn deployment(path: &str, call: &Call) -> Option<DeclaredDeployment> {
+    let folder = folder_of(path);
+    let text = |name: &str| call.named(name).and_then(Expr::text).map(str::to_owned);
+    let is_resource = call.name == "helm_resource";
+    let (release, place) = if is_resource {
+        (call.argument("name", 0).and_then(Expr::text).map(str::to_owned), call.argument("chart", 1))
+    } else {
+        (text("name"), call.argument("paths", 0))
+    };
+    let list = |name: &str| call.named(name).map(Expr::texts).unwrap_or_default();
+    let set = list("set").into_iter().filter_map(|pair| {
+        let (name, value) = pair.split_once('=')?;
+        Some((path_of(name)?, typed(&Value::from(value))))
+    });
+    Some(DeclaredDeployment {
+        by: path.to_owned(),
+        path: join(folder, place?.text()?)?,
+        values: list("values").into_iter().filter_map(|file| join(folder, file)).collect(),
+        release,
+        namespace: text("namespace"),
+        set: set.collect(),
+    })
 }
 
 #[cfg(test)]
@@ -129,6 +160,7 @@ mod tests {
         assert!(findings.builds.iter().all(|one| one.args.is_empty()), "{:?}", findings.builds);
         let deployed: Vec<&str> = findings.deployments.iter().map(|one| one.path.as_str()).collect();
         assert_eq!(deployed, ["k8s/a.yaml", "k8s/b.yaml", "chart"]);
+        assert_eq!(findings.deployments[2].release.as_deref(), Some("x"));
     }
 
     #[test]
@@ -147,6 +179,40 @@ mod tests {
             [
                 r#"Some("api") Some("api") None {"MODE": "dev", "NODE": "20"}"#,
                 r#"Some("web") Some("web") Some("run") {"A": "b"}"#,
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_put_together_is_said_and_the_extensions_are_read() {
+        let text = "def svc(name):\n  docker_build('acme/' + name, 'svc/' + name, dockerfile='svc/%s/Dockerfile' % name)\n\
+                    docker_build_with_restart('acme/c', '.', entrypoint='/c', dockerfile='docker/c.dockerfile', build_args={'V': '1'}, only=['svc/c'])\n\
+                    docker_build('acme/d', 'd', dockerfile_contents='FROM a')\ncustom_build('acme/e', 'make e', deps=['e'])\n\
+                    k8s_yaml(local('helm template chart'))\nhelm_resource('core', 'charts/core', namespace='infra')\n\
+                    k8s_yaml(helm('charts/edge', set=['a.b=1', 'c=x']))\n";
+        let mut findings = Findings::default();
+        read("Tiltfile", text, &mut findings);
+        let [build] = findings.builds.as_slice() else { panic!("{:?}", findings.builds) };
+        assert_eq!(
+            (build.image.as_deref(), build.dockerfile.as_deref()),
+            (Some("acme/c"), Some("docker/c.dockerfile"))
+        );
+        assert_eq!(build.args["V"], "1");
+        assert_eq!(findings.made_otherwise, ["acme/d", "acme/e"]);
+        let [inline, custom, named] = findings.doubts.as_slice() else { panic!("{:?}", findings.doubts) };
+        assert!(named.contains("names it puts together (line 2)"), "{named}");
+        assert!(inline.contains("Dockerfile of `acme/d` in itself (line 4)"), "{inline}");
+        assert!(custom.contains("`acme/e` with a command of its own (line 5)"), "{custom}");
+        let deployed: Vec<String> = findings
+            .deployments
+            .iter()
+            .map(|one| format!("{} {:?} {:?} {:?}", one.path, one.release, one.namespace, one.set))
+            .collect();
+        assert_eq!(
+            deployed,
+            [
+                r#"charts/core Some("core") Some("infra") []"#,
+                r#"charts/edge None None [(["a", "b"], Number(1)), (["c"], String("x"))]"#,
             ]
         );
     }

@@ -1,0 +1,130 @@
+//! What is read of compose files, from small repositories.
+
+use super::*;
+use crate::init::testing::repository;
+
+fn found(files: &[(&str, &str)]) -> Findings {
+    let (_dir, repository) = repository(files);
+    let mut findings = Findings::default();
+    detect(&repository, &mut findings);
+    findings
+}
+
+#[test]
+fn builds_are_read_with_target_and_arguments_through_all_layers() {
+    let findings = found(&[
+        (
+            "deploy/docker-compose.yml",
+            "services:\n  web:\n    build: {context: .., dockerfile: \"web/${FILE:-Dockerfile}\", target: run, args: {A: 1, B: \"${C}\"}}\n    \
+             image: acme/web:${TAG:-1}\n  db: {image: postgres, ports: [\"5432:5432\", \"53:53/udp\"]}\n  job: {build: ../job}\n",
+        ),
+        (
+            "deploy/docker-compose.override.yml",
+            "services:\n  web:\n    ports: [\"8080:80\"]\n    depends_on: {job: {condition: service_completed_successfully}}\n",
+        ),
+        ("deploy/docker-compose.prod.yml", "services: {web: {}}\n"),
+        ("tests/docker-compose.yml", "services: {web: {build: .}}\n"),
+    ]);
+    let builds: Vec<String> = findings
+        .builds
+        .iter()
+        .map(|build| {
+            format!(
+                "{:?} {:?} {:?} {:?} {:?} {:?}",
+                build.name, build.image, build.context, build.dockerfile, build.target, build.args
+            )
+        })
+        .collect();
+    assert_eq!(
+        builds,
+        [
+            r#"Some("job") None Some("job") Some("job/Dockerfile") None {}"#,
+            r#"Some("web") Some("acme/web") Some("") Some("web/Dockerfile") Some("run") {"A": "1"}"#,
+        ]
+    );
+    let [file] = findings.compose.as_slice() else { panic!("{:?}", findings.compose) };
+    assert_eq!(file.paths, ["deploy/docker-compose.yml", "deploy/docker-compose.override.yml"]);
+    assert_eq!(
+        (file.others.as_slice(), file.required.as_slice()),
+        (["deploy/docker-compose.prod.yml".to_owned()].as_slice(), ["C".to_owned()].as_slice())
+    );
+    let services: Vec<String> =
+        file.services.iter().map(|one| format!("{} {:?} {}", one.name, one.ports, one.completes)).collect();
+    assert_eq!(services, ["db [5432] false", "job [] true", "web [80] false"]);
+    assert_eq!(findings.left_out[0].path, "tests/docker-compose.yml");
+}
+
+#[test]
+fn a_build_without_a_dockerfile_of_the_repository_is_said_to_be_one() {
+    let findings = found(&[(
+        "compose.yml",
+        "services:\n  inline: {build: {dockerfile_inline: FROM a}}\n  git: {build: \"https://example.com/x.git#main\"}\n  \
+         ssh: {build: \"git@example.com:x.git\"}\n  above: {build: ../x}\n  variable: {build: \"${X}\"}\n  web: {build: web}\n",
+    )]);
+    let built: Vec<&str> = findings.builds.iter().filter_map(|build| build.name.as_deref()).collect();
+    assert_eq!(built, ["variable", "web"]);
+    assert!(findings.compose[0].services.iter().all(|service| service.is_built));
+    for (part, name) in [
+        ("`../x`, which is outside of this repository", "above"),
+        ("`https://example.com/x.git#main`, which is another repository", "git"),
+        ("in itself (`dockerfile_inline`)", "inline"),
+        ("`git@example.com:x.git`, which is another repository", "ssh"),
+    ] {
+        let said = |doubt: &String| doubt.contains(part) && doubt.contains(&format!("`{name}`"));
+        assert!(findings.doubts.iter().any(said), "{name}: {:?}", findings.doubts);
+    }
+}
+
+#[test]
+fn a_file_that_another_one_includes_or_extends_is_none_of_its_own() {
+    let findings = found(&[
+        (
+            "compose.yml",
+            "include: [db/compose.yml]\nservices: {web: {extends: {file: compose.base.yml, service: web}}}\n",
+        ),
+        ("compose.base.yml", "services: {web: {image: a}}\n"),
+        ("compose.prod.yml", "services: {web: {image: b}}\n"),
+        ("compose.wrong.yml", "services: [\n"),
+        ("db/compose.yml", "services: {db: {build: .}}\n"),
+        ("other/compose.yml", "services: {other: {extends: {file: ../compose.yml, service: web}}}\n"),
+    ]);
+    let files: Vec<(&str, &[String])> =
+        findings.compose.iter().map(|file| (file.paths[0].as_str(), file.others.as_slice())).collect();
+    assert_eq!(files, [("compose.yml", &["compose.prod.yml".to_owned()][..]), ("other/compose.yml", &[])]);
+    assert_eq!(findings.builds.len(), 1);
+}
+
+#[test]
+fn profiles_and_files_that_are_not_there_are_said() {
+    let findings = found(&[
+        (
+            "compose.yml",
+            "services:\n  web: {image: a, secrets: [pass, {source: there}], configs: [conf]}\n  \
+             tools: {build: tools, profiles: [debug], secrets: [other]}\n\
+             secrets:\n  pass: {file: ./secrets/pass.txt}\n  there: {file: ./there.txt}\n  other: {file: ./other.txt}\n\
+             configs:\n  conf: {file: \"${DIR}/conf\"}\n",
+        ),
+        ("there.txt", ""),
+    ]);
+    assert_eq!(
+        findings.compose[0].doubts,
+        [
+            "`compose.yml` takes the secret `pass` from the file `secrets/pass.txt`, which is not there: make it",
+            "services of `compose.yml` that belong to profiles are not started: `tools` (`debug`); the setting `profiles` of its step turns profiles on",
+        ]
+    );
+    assert_eq!(findings.builds[0].profiles, ["debug"]);
+}
+
+#[test]
+fn a_health_check_names_port_and_path() {
+    for (line, expected) in [
+        ("CMD curl -f http://localhost:8000/health || exit 1", Some((8000, "/health".to_owned()))),
+        ("wget -q --spider http://127.0.0.1/", Some((80, "/".to_owned()))),
+        ("urlopen('http://localhost:80/x?y=1')", Some((80, "/x?y=1".to_owned()))),
+        ("pg_isready -U x", None),
+        ("curl http://example.com:1/", None),
+    ] {
+        assert_eq!(http_request(line), expected, "{line}");
+    }
+}

@@ -1,0 +1,112 @@
+//! Which images are built, from small repositories.
+
+use super::*;
+use crate::init::detect::detect;
+use crate::init::repository::shown;
+use crate::init::testing::repository;
+
+fn builds(files: &[(&str, &str)]) -> (Vec<String>, Findings) {
+    let (_dir, repository) = repository(files);
+    let mut findings = detect(&repository);
+    let builds = image_builds(&repository, &mut findings, "shop", true);
+    let shown = builds
+        .iter()
+        .map(|one| format!("{} {} {} {:?} {:?}", one.id, one.dockerfile, shown(&one.context), one.target, one.names));
+    (shown.collect(), findings)
+}
+
+#[test]
+fn two_services_of_one_build_are_one_image_and_targets_are_kept() {
+    let compose = "services:\n  api: {build: ., image: acme/api}\n  worker: {build: .}\n  web: {build: {context: web, target: run}}\n";
+    let (found, _) = builds(&[
+        ("Dockerfile", "FROM a\nCOPY . .\n"),
+        ("web/Dockerfile", "FROM a AS run\nFROM run\n"),
+        ("compose.yml", compose),
+    ]);
+    assert_eq!(found, [r#"api Dockerfile . None ["acme/api"]"#, r#"web web/Dockerfile web Some("run") []"#]);
+}
+
+#[test]
+fn what_is_aside_is_left_out_unless_a_file_builds_it() {
+    let (found, findings) =
+        builds(&[("Dockerfile.dev", "FROM a\n"), ("Dockerfile", "FROM a\n"), ("tests/Dockerfile", "FROM a\n")]);
+    assert_eq!(found, ["app Dockerfile . None []"]);
+    assert_eq!(findings.left_out.len(), 2);
+    let (found, _) = builds(&[
+        ("Dockerfile.dev", "FROM a\n"),
+        ("compose.yml", "services: {web: {build: {dockerfile: Dockerfile.dev}}}\n"),
+    ]);
+    assert_eq!(found, ["web Dockerfile.dev . None []"]);
+    let (found, findings) = builds(&[("examples/a/Dockerfile", "FROM a\n")]);
+    assert_eq!((found.len(), findings.left_out.len()), (1, 0));
+}
+
+/// An artifact of Skaffold that is made from another one.
+const MADE_FROM: &str = "build:\n  artifacts:\n  - {image: acme/base, context: base}\n  \
+                         - {image: acme/api, context: api, requires: [{image: acme/base, alias: BASE_IMAGE}]}\n  \
+                         - {image: acme/tool, jib: {}}\n";
+
+#[test]
+fn the_image_that_another_file_hands_to_a_build_is_what_it_begins_with() {
+    let (_dir, repository) = repository(&[
+        ("base/Dockerfile", "FROM debian:12\n"),
+        ("api/Dockerfile", "ARG BASE_IMAGE\nFROM $BASE_IMAGE\nCOPY x /\n"),
+        ("api/x", ""),
+        ("skaffold.yaml", MADE_FROM),
+    ]);
+    let mut findings = detect(&repository);
+    let builds = image_builds(&repository, &mut findings, "shop", true);
+    let [api, base] = builds.as_slice() else { panic!("{builds:?} {:?}", findings.left_out) };
+    assert!(api.bases.contains(&("acme/base".to_owned(), Some("BASE_IMAGE".to_owned()))), "{:?}", api.bases);
+    assert_eq!((api.is_base, base.is_base, base.has_exact_names), (false, true, true));
+    assert!(api.args.is_empty(), "its value is what the other build has made: {:?}", api.args);
+}
+
+#[test]
+fn an_image_that_no_dockerfile_makes_can_not_be_handed_over() {
+    let (_, findings) = builds(&[
+        ("api/Dockerfile", "ARG BASE_IMAGE\nFROM $BASE_IMAGE\n"),
+        ("skaffold.yaml", &MADE_FROM.replace("image: acme/base, alias", "image: acme/tool, alias")),
+    ]);
+    let why = &findings.left_out.iter().find(|one| one.path == "api/Dockerfile").unwrap().why;
+    assert_eq!(why, "its build argument `BASE_IMAGE` is the image `acme/tool`, which no Dockerfile here makes");
+}
+
+#[test]
+fn what_a_dockerignore_drops_is_there_and_not_to_be_made() {
+    let (_dir, repository) = repository(&[
+        ("Dockerfile", "FROM a\nCOPY README.md made.txt /\n"),
+        (".dockerignore", "*.md\n"),
+        ("README.md", ""),
+    ]);
+    let mut findings = detect(&repository);
+    let builds = image_builds(&repository, &mut findings, "shop", true);
+    assert_eq!(builds[0].missing, ["made.txt"]);
+    assert!(findings.doubts[0].contains("`README.md`, which is there, and `.dockerignore`"), "{:?}", findings.doubts);
+}
+
+#[test]
+fn what_compose_builds_for_a_profile_alone_is_not_built_unless_something_deploys_it() {
+    let files = [
+        ("web/Dockerfile", "FROM a\n"),
+        ("tools/Dockerfile", "FROM a\n"),
+        ("compose.yml", "services:\n  web: {build: web}\n  tools: {build: tools, profiles: [debug]}\n"),
+    ];
+    let (_dir, repository) = repository(&files);
+    let found = |deploys: bool| {
+        let mut findings = detect(&repository);
+        let builds = image_builds(&repository, &mut findings, "shop", deploys);
+        let why = findings.left_out.iter().map(|one| one.why.clone()).collect::<Vec<_>>();
+        (builds.into_iter().map(|build| build.id).collect::<Vec<_>>(), why)
+    };
+    assert_eq!(found(true), (vec!["tools".to_owned(), "web".to_owned()], vec![]));
+    let why = "`compose.yml` has it for the profile `debug` alone, which is not started";
+    assert_eq!(found(false), (vec!["web".to_owned()], vec![why.to_owned()]));
+}
+
+#[test]
+fn a_build_without_its_dockerfile_is_reported() {
+    let (found, findings) = builds(&[("compose.yml", "services: {web: {build: ./web}}\n")]);
+    assert!(found.is_empty());
+    assert!(findings.doubts[0].contains("`web/Dockerfile`, which is not there"), "{:?}", findings.doubts);
+}
