@@ -32,7 +32,7 @@ pub(super) struct ImageBuild {
     pub(super) is_base: bool,
     /// Whether its names are those of a tool that also deploys it.
     pub(super) has_exact_names: bool,
-    /// The names of all images that are built otherwise, as far as files give them.
+    /// The names of images that files build from something else.
     pub(super) others: Vec<String>,
 }
 
@@ -124,15 +124,28 @@ pub(super) fn image_builds(
             });
         }
     }
-    let named = declared.iter().chain(&idle).filter_map(|build| build.image.clone());
-    let named: BTreeSet<String> = named.chain(findings.made_otherwise.iter().cloned()).collect();
-    for build in &mut builds {
-        build.others =
-            named.iter().filter(|name| !build.names.contains(name) && !name.contains('$')).cloned().collect();
-    }
+    mark_others(&mut builds, &mut declared.iter().chain(&idle), &dockerfiles, &findings.made_otherwise);
     findings.dockerfiles = dockerfiles;
     mark_bases(&mut builds);
     builds
+}
+
+/// Gives each build the names of images that files build from something else, as far as that is there.
+fn mark_others(
+    builds: &mut [ImageBuild],
+    declared: &mut dyn Iterator<Item = &DeclaredBuild>,
+    dockerfiles: &[Dockerfile],
+    made_otherwise: &[String],
+) {
+    let named: Vec<(&String, &String)> = declared
+        .filter_map(|build| Some((build.dockerfile.as_ref()?, build.image.as_ref()?)))
+        .filter(|(path, _)| dockerfiles.iter().any(|file| file.path == **path))
+        .collect();
+    for build in builds {
+        let from_else = named.iter().filter(|(path, _)| **path != build.dockerfile).map(|(_, image)| *image);
+        let others: BTreeSet<&String> = from_else.chain(made_otherwise).filter(|name| !name.contains('$')).collect();
+        build.others = others.into_iter().cloned().collect();
+    }
 }
 
 /// Marks the images that others are made from.

@@ -89,29 +89,31 @@ pub(super) fn built_images(
         images.iter().filter_map(|image| Some((image.clone(), named(image_name(image))?))).collect();
     // A tool that deploys knows the images by the names that it gives them: where it does, no other name is one of them.
     let are_exact = found.values().any(|at| builds[*at].has_exact_names);
-    let open: Vec<&String> = images
-        .iter()
-        .filter(|image| !found.contains_key(*image) && !is_public(image_name(image)))
-        .filter(|image| !builds.iter().any(|build| build.others.iter().any(|other| same_end(other, image_name(image)))))
-        .collect();
+    let open: Vec<&String> =
+        images.iter().filter(|image| !found.contains_key(*image) && !is_public(image_name(image))).collect();
+    let is_another = |build: &ImageBuild, image: &str| {
+        build.is_base || build.others.iter().any(|other| same_end(other, image_name(image)))
+    };
     for image in &open {
-        let may_be = |build: &ImageBuild| !build.is_base && !(are_exact && build.has_exact_names);
+        let may_be = |build: &ImageBuild| !is_another(build, image) && !(are_exact && build.has_exact_names);
         let Some(at) = by_words(builds, image_name(image), &may_be) else { continue };
         found.insert((*image).clone(), at);
         if let Some(other) = builds[at].names.first() {
             doubts.push(taken(image, &builds[at], &format!("elsewhere that one is called `{other}`")));
         }
     }
-    let may_be = |build: &ImageBuild| !build.is_base && (!build.has_exact_names || build.names.is_empty());
-    let is_unused = |at: &usize| may_be(&builds[*at]) && !found.values().any(|used| used == at);
+    let is_unused = |at: &usize| !builds[*at].is_base && !found.values().any(|used| used == at);
     let unused: Vec<usize> = (0..builds.len()).filter(is_unused).collect();
-    let unknown: Vec<&&String> = open.iter().filter(|image| !found.contains_key(**image)).collect();
-    if let ([at], [image]) = (unused.as_slice(), unknown.as_slice()) {
-        let why = match builds[*at].names.first() {
+    let [at] = unused.as_slice() else { return found };
+    let build = &builds[*at];
+    let is_unknown = |image: &&&String| !found.contains_key(**image) && !is_another(build, image);
+    let unknown: Vec<&&String> = open.iter().filter(is_unknown).collect();
+    if let ([image], true) = (unknown.as_slice(), !build.has_exact_names || build.names.is_empty()) {
+        let why = match build.names.first() {
             Some(other) => format!("elsewhere that one is called `{other}`"),
             None => "no name says so".to_owned(),
         };
-        doubts.push(taken(image, &builds[*at], &why));
+        doubts.push(taken(image, build, &why));
         found.insert((**image).clone(), *at);
     }
     found

@@ -105,6 +105,29 @@ fn what_compose_builds_for_a_profile_alone_is_not_built_unless_something_deploys
 }
 
 #[test]
+fn what_another_file_names_is_known_of_the_builds_that_are_something_else() {
+    let (_dir, repository) = repository(&[
+        ("web/Dockerfile", "FROM a\n"),
+        ("api/Dockerfile", "FROM a\n"),
+        ("api/build.sh", "docker build -t acme/api .\n"),
+        (
+            "compose.yml",
+            "services: {web: {build: web, image: acme/web}, x: {build: {dockerfile_inline: FROM a}, image: acme/x}}\n",
+        ),
+        ("Makefile", "site:\n\tdocker build -t acme/site web\n"),
+    ]);
+    let mut findings = detect(&repository);
+    let builds = image_builds(&repository, &mut findings, "shop", true);
+    let others: Vec<(&str, &[String])> = builds.iter().map(|one| (one.id.as_str(), one.others.as_slice())).collect();
+    // What a script builds from a Dockerfile that is not where it seems to be says nothing of the others.
+    let names = |all: &[&str]| all.iter().map(|one| (*one).to_owned()).collect::<Vec<_>>();
+    assert_eq!(
+        others,
+        [("api", names(&["acme/site", "acme/web", "acme/x"]).as_slice()), ("web", names(&["acme/x"]).as_slice())]
+    );
+}
+
+#[test]
 fn a_build_without_its_dockerfile_is_reported() {
     let (found, findings) = builds(&[("compose.yml", "services: {web: {build: ./web}}\n")]);
     assert!(found.is_empty());
