@@ -87,7 +87,7 @@ pub(super) fn built_images(
     };
     let mut found: BTreeMap<String, usize> =
         images.iter().filter_map(|image| Some((image.clone(), named(image_name(image))?))).collect();
-    // A tool that deploys knows the images by the names that it gives them: where it does, no other name is one of them.
+    // A tool that deploys knows the images by its own names: where it deploys these, no other name is one of them.
     let are_exact = found.values().any(|at| builds[*at].has_exact_names);
     let open: Vec<&String> =
         images.iter().filter(|image| !found.contains_key(*image) && !is_public(image_name(image))).collect();

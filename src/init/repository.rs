@@ -120,7 +120,7 @@ impl Repository {
     }
 }
 
-/// A text without its byte order mark and carriage returns.
+/// What was read, without its byte order mark and carriage returns.
 fn plain(text: &str) -> String {
     text.trim_start_matches('\u{feff}').replace("\r\n", "\n")
 }

@@ -195,7 +195,7 @@ struct Asked {
 /// A version's first three numbers.
 type Version = [u64; 3];
 
-/// How a text says that a version may be newer: before it, or behind it.
+/// How an item says that a version may be newer: before it, or behind it.
 static AT_LEAST: LazyLock<Option<Regex>> = LazyLock::new(|| {
     let number = r"\(?(?:version\s+)?v?(\d+(?:\.(?:\d+|x))*)";
     let before = r"(?:>=|≥|\bat least\b|\bmin(?:imum|\.)?(?:\s+of)?)";

@@ -141,7 +141,7 @@ pub(super) fn typed(value: &Value) -> Value {
     }
 }
 
-/// A text with the images that are built in the place of their variables; `None` if it has others.
+/// Puts the images that are built in the place of their variables; `None` if there are others.
 fn filled(text: &str, images: &[String]) -> Option<String> {
     let pattern = VARIABLE.as_ref()?;
     let filled = pattern.replace_all(text, |found: &regex::Captures<'_>| {

@@ -1,4 +1,4 @@
-//! [`calls`]: the calls in a file of Starlark, as a Tiltfile is one, with their arguments as far as they are plain values.
+//! [`calls`]: what a file of Starlark, such as a Tiltfile, calls, with the arguments as far as they are plain values.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -88,7 +88,7 @@ pub(super) fn calls(text: &str, names: &[&str]) -> Vec<Call> {
     found
 }
 
-/// The names that have one text from the beginning.
+/// The names that have one string from the beginning.
 fn constants(text: &str) -> BTreeMap<String, Option<String>> {
     let mut found = BTreeMap::new();
     for one in CONSTANT.iter().flat_map(|pattern| pattern.captures_iter(text)) {

@@ -27,16 +27,17 @@ fn read(path: &str, text: &str, findings: &mut Findings) {
     let folder = folder_of(path);
     let others = ["custom_build", "custom_build_with_restart", "k8s_yaml", "helm", "kustomize", "helm_resource"];
     let mut computed: Vec<String> = Vec::new();
-    for call in calls(text, &[BUILDS, &others].concat()) {
-        match call.name.as_str() {
+    let wanted = [BUILDS, &others].concat();
+    for one in &calls(text, &wanted) {
+        match one.name.as_str() {
             "custom_build" | "custom_build_with_restart" => {
-                let image = call.argument("ref", 0).and_then(Expr::text).map(image_name);
+                let image = one.argument("ref", 0).and_then(Expr::text).map(image_name);
                 findings.made_otherwise.extend(image.map(str::to_owned));
                 let image = image.unwrap_or("an image");
-                findings.doubts.push(format!("`{path}` builds `{image}` with a command of its own (line {}): add a `command` step that makes the image", call.line));
+                findings.doubts.push(format!("`{path}` builds `{image}` with a command of its own (line {}): add a `command` step that makes the image", one.line));
             }
             "k8s_yaml" => {
-                let files = call.argument("yaml", 0).map(files).unwrap_or_default();
+                let files = one.argument("yaml", 0).map(files).unwrap_or_default();
                 for file in files.iter().filter_map(|file| join(folder, file)) {
                     findings.deployments.push(DeclaredDeployment {
                         by: path.to_owned(),
@@ -45,10 +46,10 @@ fn read(path: &str, text: &str, findings: &mut Findings) {
                     });
                 }
             }
-            "helm" | "kustomize" | "helm_resource" => findings.deployments.extend(deployment(path, &call)),
-            _ => match call.argument("ref", 0).and_then(Expr::text).map(image_name) {
-                None => computed.push(call.line.to_string()),
-                Some(image) => match build(path, image, &call) {
+            "helm" | "kustomize" | "helm_resource" => findings.deployments.extend(deployment(path, one)),
+            _ => match one.argument("ref", 0).and_then(Expr::text).map(image_name) {
+                None => computed.push(one.line.to_string()),
+                Some(image) => match build(path, image, one) {
                     Ok(build) => findings.builds.push(build),
                     Err(why) => {
                         findings.made_otherwise.push(image.to_owned());
