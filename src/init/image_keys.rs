@@ -94,15 +94,14 @@ fn collect(
         let is_that_of_image = || images.iter().any(|image| tag_of(image) == Some(value.as_str()));
         ends_with(key, TAGS) || is_free || ((names_image || is_version) && is_that_of_image())
     };
+    let has_tag = fields.iter().any(|(key, field)| may_be_tag(key, field));
     for (key, field) in fields {
         match field {
             Value::String(text) if images.contains(text) => {
                 found.insert((with(path, key), Part::Whole, image_name(text).to_owned()));
             }
-            Value::String(text) if NAMES.contains(&key.as_str()) && is_part_of_image(text) => {
-                if !fields.iter().any(|(key, field)| may_be_tag(key, field)) {
-                    found.insert((with(path, "tag"), Part::Tag, String::new()));
-                }
+            Value::String(text) if NAMES.contains(&key.as_str()) && is_part_of_image(text) && !has_tag => {
+                found.insert((with(path, "tag"), Part::Tag, String::new()));
             }
             Value::String(_) | Value::Null | Value::Number(_) if may_be_tag(key, field) => {
                 found.insert((with(path, key), Part::Tag, String::new()));

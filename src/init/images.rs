@@ -198,11 +198,14 @@ fn variants<'a>(declared: &[&'a DeclaredBuild], deploys: bool, doubts: &mut Vec<
     found
 }
 
+/// What files say of one Dockerfile, and whether another one makes an image.
+type Declared<'a> = (&'a [&'a DeclaredBuild], &'a dyn Fn(&str) -> bool);
+
 fn one(
     repository: &Repository,
     file: &Dockerfile,
     variant: &Variant<'_>,
-    (all, makes): (&[&DeclaredBuild], &dyn Fn(&str) -> bool),
+    (all, makes): Declared<'_>,
     doubts: &mut Vec<String>,
 ) -> Result<ImageBuild, String> {
     let required = || variant.by.iter().flat_map(|build| &build.requires);

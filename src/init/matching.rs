@@ -95,7 +95,7 @@ pub(super) fn built_images(
         build.is_base || build.others.iter().any(|other| same_end(other, image_name(image)))
     };
     for image in &open {
-        let may_be = |build: &ImageBuild| !is_another(build, image) && !(are_exact && build.has_exact_names);
+        let may_be = |build: &ImageBuild| !(is_another(build, image) || (are_exact && build.has_exact_names));
         let Some(at) = by_words(builds, image_name(image), &may_be) else { continue };
         found.insert((*image).clone(), at);
         if let Some(other) = builds[at].names.first() {

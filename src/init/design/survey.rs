@@ -74,25 +74,17 @@ impl Survey {
         let active: Vec<&Form> = self.forms.iter().filter(|form| form.is_active()).collect();
         for form in &active {
             let Some(facts) = &form.facts else { continue };
-            match form.kind {
+            let wanted = namespace(&self.findings, form);
+            if matches!(form.kind, FormKind::Chart(_)) {
                 // A release can't make the namespace that it is in.
-                FormKind::Chart(_) => {
-                    let wanted = namespace(&self.findings, form);
-                    if facts.made_namespaces.contains(wanted.as_ref().unwrap_or(&self.project)) {
-                        return "default".to_owned();
-                    }
-                    if let Some(wanted) = wanted {
-                        return wanted;
-                    }
+                if facts.made_namespaces.contains(wanted.as_ref().unwrap_or(&self.project)) {
+                    return "default".to_owned();
                 }
-                _ => {
-                    if let Some(first) = facts.namespaces.iter().next().cloned() {
-                        return first;
-                    }
-                    if let Some(wanted) = namespace(&self.findings, form) {
-                        return wanted;
-                    }
-                }
+            } else if let Some(first) = facts.namespaces.iter().next() {
+                return first.clone();
+            }
+            if let Some(wanted) = wanted {
+                return wanted;
             }
         }
         self.project.clone()

@@ -238,7 +238,7 @@ fn is_remote(context: &str) -> bool {
     context.contains("://")
         || context.starts_with("git@")
         || context.contains(".git#")
-        || context.ends_with(".git")
+        || context.rsplit_once('.').is_some_and(|(_, end)| end == "git")
         || host == "github.com"
 }
 

@@ -75,8 +75,8 @@ fn build(path: &str, image: &str, artifact: &Value) -> DeclaredBuild {
     let plain = |value: &Value| value.as_str().filter(|value| !value.contains("{{")).map(str::to_owned);
     let args: BTreeMap<String, String> = args.filter_map(|(name, value)| Some((name.clone(), plain(value)?))).collect();
     // Without an alias the argument has the image's own name.
-    let required = artifact.get("requires").and_then(Value::as_array).into_iter().flatten();
-    let requires = required.filter_map(|one| {
+    let listed = artifact.get("requires").and_then(Value::as_array).into_iter().flatten();
+    let requires = listed.filter_map(|one| {
         let image = text(one, "image")?;
         Some((image_name(&image).to_owned(), text(one, "alias").unwrap_or_else(|| image.clone())))
     });

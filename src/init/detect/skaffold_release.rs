@@ -99,7 +99,7 @@ fn flatten(value: &Value, name: &mut String, leaf: &mut dyn FnMut(&str, &Value))
         Value::Array(list) => {
             let length = name.len();
             for (at, field) in list.iter().enumerate() {
-                name.push_str(&format!("[{at}]"));
+                name.extend(["[", &at.to_string(), "]"]);
                 flatten(field, name, leaf);
                 name.truncate(length);
             }

@@ -261,9 +261,8 @@ impl Reader<'_> {
                     continue;
                 }
                 '(' | '[' | '{' => open += 1,
-                ')' | ']' | '}' if open == 0 => return,
+                ')' | ']' | '}' | ',' if open == 0 => return,
                 ')' | ']' | '}' => open -= 1,
-                ',' if open == 0 => return,
                 _ => {}
             }
             self.at += c.len_utf8();
