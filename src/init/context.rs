@@ -5,6 +5,7 @@
 //! file names, then the nearest.
 
 mod mains;
+mod signs;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
@@ -62,7 +63,8 @@ pub(super) fn choose_context(repository: &Repository, wanted: Wanted<'_>) -> Con
     let text = with_args(&repository.text(wanted.dockerfile).unwrap_or_default(), wanted.args);
     let all = stages(&text).unwrap_or_default();
     let needed = needed(&all, wanted.target);
-    let (copied, reads) = (copied(&needed), reads(&needed));
+    let (copied, lines) = (copied(&needed), lines(&needed));
+    let reads = reads(&lines);
     let own = folder_of(wanted.dockerfile);
     let mut candidates: Vec<&str> = ancestors(own).collect();
     for (folder, _) in wanted.declared {
@@ -70,6 +72,8 @@ pub(super) fn choose_context(repository: &Repository, wanted: Wanted<'_>) -> Con
             candidates.push(folder);
         }
     }
+    let leads_to = |folder: &str| signs::leads_to(&lines, folder, own);
+    let is_led_to = candidates.iter().any(|folder| leads_to(folder));
     let judged: Vec<(Judged, &str)> = candidates
         .iter()
         .enumerate()
@@ -82,7 +86,9 @@ pub(super) fn choose_context(repository: &Repository, wanted: Wanted<'_>) -> Con
             let judged = Judged {
                 missing: missing.cloned().collect(),
                 unmatched: unmatched.cloned().collect(),
-                n_unread: unread.count(),
+                n_unread: unread.count()
+                    + signs::n_missing_workspaces(repository, &lines, folder)
+                    + usize::from(is_led_to && !leads_to(folder)),
                 is_declared: wanted.declared.iter().any(|(declared, _)| declared == folder),
                 distance,
             };
@@ -224,32 +230,48 @@ fn copied(stages: &[&Stage]) -> BTreeSet<String> {
             && !path.contains('$')
             && !path.contains(UNSET)
     });
-    let relative =
-        |path: &String| path.trim_start_matches("./").trim_start_matches('/').trim_end_matches('/').to_owned();
-    found.iter().map(relative).collect()
+    found.iter().map(|path| in_context(path)).collect()
 }
 
-/// What programs of `RUN` and `CMD` lines read, where everything is copied and only they show what has to be there.
-fn reads(stages: &[&Stage]) -> BTreeSet<String> {
+/// A source as a build reads it: nothing leads out of the context, and `../x` is its `x`.
+fn in_context(source: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in source.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    parts.join("/")
+}
+
+/// The command lines of stages in which everything is copied: only they show what has to be there.
+fn lines(stages: &[&Stage]) -> Vec<String> {
     let copies_all = |stage: &&&Stage| {
         stage
             .copies
             .iter()
             .any(|said| said.value.from.is_none() && said.value.sources.iter().any(|path| path == "." || path == "./"))
     };
-    let mut found = BTreeSet::new();
+    let mut found = Vec::new();
     for stage in stages.iter().filter(copies_all) {
-        for run in &stage.runs {
-            let readers = READERS.iter().filter(|(pattern, _)| pattern.is_match(&run.value));
-            found.extend(readers.map(|(_, file)| (*file).to_owned()));
-            found.extend(mains(&run.value));
-        }
-        for program in stage.command.iter().chain(&stage.entrypoint) {
-            found.extend(match &program.value {
-                Program::Words(words) => mains(&words.join(" ")),
-                Program::Shell(line) => mains(line),
-            });
-        }
+        found.extend(stage.workdir.iter().chain(&stage.runs).map(|said| said.value.clone()));
+        found.extend(stage.command.iter().chain(&stage.entrypoint).map(|program| match &program.value {
+            Program::Words(words) => words.join(" "),
+            Program::Shell(line) => line.clone(),
+        }));
+    }
+    found
+}
+
+/// What programs of command lines read.
+fn reads(lines: &[String]) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for line in lines {
+        let readers = READERS.iter().filter(|(pattern, _)| pattern.is_match(line));
+        found.extend(readers.map(|(_, file)| (*file).to_owned()));
+        found.extend(mains(line));
     }
     found
 }

@@ -149,3 +149,47 @@ fn build_arguments_are_filled_in() {
     );
     assert_eq!((found.folder.as_str(), found.missing), ("", Vec::new()));
 }
+
+#[test]
+fn a_package_that_is_built_in_its_workspace_has_that_as_its_context() {
+    let cases = [
+        case(
+            &[
+                ("apps/a/Dockerfile", "FROM x\nWORKDIR /repo\nCOPY . .\nRUN pnpm --filter a build\n"),
+                ("pnpm-workspace.yaml", ""),
+                ("apps/a/package.json", ""),
+            ],
+            "apps/a/Dockerfile",
+            "",
+        ),
+        // What is started is not there before the build.
+        case(
+            &[("apps/a/Dockerfile", "FROM x\nCOPY . .\nCMD [\"node\", \"apps/a/dist/main.js\"]\n"), ("apps/a/x", "")],
+            "apps/a/Dockerfile",
+            "",
+        ),
+        case(
+            &[
+                ("apps/a/Dockerfile", "FROM x\nCOPY . .\nRUN npm ci\n"),
+                ("apps/a/package.json", ""),
+                ("package.json", ""),
+            ],
+            "apps/a/Dockerfile",
+            "apps/a",
+        ),
+    ];
+    check(&cases);
+}
+
+#[test]
+fn a_source_does_not_lead_out_of_the_context() {
+    let cases = [
+        case(&[("svc/Dockerfile", "FROM x\nCOPY ../shared /s\n"), ("shared/a", "")], "svc/Dockerfile", ""),
+        case(&[("svc/Dockerfile", "FROM x\nCOPY a/../b /s\n"), ("svc/b", "")], "svc/Dockerfile", "svc"),
+        Case {
+            missing: &["shared"],
+            ..case(&[("svc/Dockerfile", "FROM x\nCOPY ../../shared /s\n")], "svc/Dockerfile", "svc")
+        },
+    ];
+    check(&cases);
+}
