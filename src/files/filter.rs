@@ -210,6 +210,18 @@ pub fn is_plain(glob: &str) -> bool {
     !glob.contains(['*', '?', '[', '{', '\\'])
 }
 
+/// Returns the glob that matches nothing but `path`, and is none that leaves out.
+pub fn glob_of(path: &str) -> String {
+    let mut glob = String::with_capacity(path.len());
+    for (at, c) in path.char_indices() {
+        if matches!(c, '*' | '?' | '[' | ']' | '{' | '}' | '\\') || (at == 0 && c == '!') {
+            glob.push('\\');
+        }
+        glob.push(c);
+    }
+    glob
+}
+
 /// Splits a glob: the path before its first part that is not plain, and the parts from there on.
 pub fn split_glob(glob: &str) -> (PathBuf, Vec<&str>) {
     let start = parts(glob).take_while(|part| is_plain(part)).collect();

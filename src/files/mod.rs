@@ -12,7 +12,7 @@ mod settings_paths;
 mod stat_cache;
 mod walk;
 
-pub use filter::{is_plain, split_glob};
+pub use filter::{glob_of, is_plain, split_glob};
 pub use inside::resolve;
 pub use own::{create_below, is_rest, open_below, open_own, read_own, read_own_text, refuse_link};
 pub use replace::{remove_if_there, replace_file};

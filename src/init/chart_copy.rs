@@ -93,7 +93,8 @@ mod tests {
         ]);
         let from = |name: &str, repository: &str| (name.to_owned(), repository.to_owned());
         let dependencies = vec![from("lib", "file://../lib"), from("pg", "https://charts.example.com")];
-        let chart = Chart { folder: "app".into(), name: "app".into(), values: Vec::new(), dependencies };
+        let chart =
+            Chart { folder: "app".into(), name: "app".into(), values: Vec::new(), elsewhere: Vec::new(), dependencies };
         let made = renderable(&repository, &chart).unwrap();
         assert_eq!(made.without, ["pg"]);
         assert!(made.path.join("charts/lib/Chart.yaml").is_file() && made.path.join("templates/a.yaml").is_file());

@@ -108,7 +108,13 @@ impl StepDraft {
         self
     }
 
-    pub(super) fn set(mut self, name: &'static str, value: impl Into<Value>) -> Self {
+    /// Sets a value in which `${{` begins no expression: names and paths of the repository may have it.
+    pub(super) fn set(self, name: &'static str, value: impl Into<Value>) -> Self {
+        self.formula(name, plain(value.into()))
+    }
+
+    /// Sets a value as it is, with its expressions.
+    pub(super) fn formula(mut self, name: &'static str, value: impl Into<Value>) -> Self {
         self.settings.push((name, value.into()));
         self
     }
@@ -132,6 +138,20 @@ impl StepDraft {
     pub(super) fn needs(mut self, step: impl Into<String>) -> Self {
         self.needs.push(step.into());
         self
+    }
+}
+
+/// A text in which `${{` begins no expression.
+pub(super) fn plain_text(text: &str) -> String {
+    text.replace("${{", "$${{")
+}
+
+fn plain(value: Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(plain_text(&text)),
+        Value::Array(items) => Value::Array(items.into_iter().map(plain).collect()),
+        Value::Table(table) => Value::Table(table.into_iter().map(|(key, value)| (key, plain(value))).collect()),
+        value => value,
     }
 }
 

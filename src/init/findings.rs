@@ -102,6 +102,8 @@ pub(super) struct Chart {
     pub(super) name: String,
     /// Files of values for it beside `values.yaml`.
     pub(super) values: Vec<String>,
+    /// Files of values outside of it that may be for it.
+    pub(super) elsewhere: Vec<String>,
     /// The charts that it consists of and that are not in it: name and repository.
     pub(super) dependencies: Vec<(String, String)>,
 }
@@ -114,15 +116,21 @@ pub(super) struct ManifestFile {
 }
 
 /// A folder with a kustomization.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Kustomization {
     pub(super) folder: String,
-    /// The folders and files of the repository that it is made of.
+    /// The file itself.
+    pub(super) file: String,
+    /// The folders and files of the repository whose objects it has.
     pub(super) resources: Vec<String>,
-    /// What it gets from elsewhere.
+    /// All folders and files of the repository that it reads: also those of patches, generators and transformers.
+    pub(super) reads: Vec<String>,
+    /// What it names and is not in the repository.
     pub(super) remote: Vec<String>,
     /// Whether it is a part for others.
     pub(super) is_component: bool,
+    /// Whether it is for something else than the application; others may be made of it all the same.
+    pub(super) is_aside: bool,
 }
 
 /// What a file says of a deployment.

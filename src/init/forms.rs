@@ -2,11 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
-
 use super::facts::Facts;
-use super::findings::{Chart, Findings, Kustomization};
+use super::findings::{Chart, Findings};
 use super::images::ImageBuild;
+use super::kustomizations::{inputs, kustomized, leave_out_components, tops};
 use super::manifest_set::manifest_sets;
 use super::matching::built_images;
 use super::names::{id_of, unique};
@@ -15,15 +14,14 @@ use super::releases::Wanted;
 use super::render_chart::{RenderedChart, render_chart};
 use super::repository::{Repository, name_of, shown};
 use crate::error::Failure;
-use crate::tools::kubernetes::ManifestObjects;
 
 /// What is deployed, and how.
 #[derive(Debug)]
 pub(super) enum FormKind {
     /// A chart.
     Chart(Box<RenderedChart>),
-    /// A kustomization.
-    Kustomization,
+    /// A kustomization, with globs for the files that it reads.
+    Kustomization(Vec<String>),
     /// Manifests, as `manifest-apply` has them.
     Manifests(Vec<String>),
 }
@@ -52,7 +50,7 @@ impl Form {
         let path = shown(&self.path);
         match self.kind {
             FormKind::Chart(_) => format!("the chart `{path}`"),
-            FormKind::Kustomization => format!("the kustomization `{path}`"),
+            FormKind::Kustomization(_) => format!("the kustomization `{path}`"),
             FormKind::Manifests(_) => format!("the manifests in `{path}`"),
         }
     }
@@ -96,23 +94,17 @@ pub(super) async fn forms(
     let kustomizations = findings.kustomizations.clone();
     for one in tops(&kustomizations) {
         let facts = kustomized(repository, programs, findings, &kustomizations, one).await;
-        let id = unique(&id_of(name_of(&one.folder)), &mut ids);
-        match facts {
-            Ok(facts) => all.push(Form {
-                kind: FormKind::Kustomization,
-                id,
-                path: one.folder.clone(),
-                facts: Some(facts),
-                aside: None,
-            }),
-            Err(why) => all.push(Form {
-                kind: FormKind::Kustomization,
-                id,
-                path: one.folder.clone(),
-                facts: None,
-                aside: Some(why),
-            }),
-        }
+        let (facts, aside) = match facts {
+            Ok(facts) => (Some(facts), None),
+            Err(why) => (None, Some(why)),
+        };
+        all.push(Form {
+            kind: FormKind::Kustomization(inputs(repository, &kustomizations, one)),
+            id: unique(&id_of(name_of(&one.folder)), &mut ids),
+            path: one.folder.clone(),
+            facts,
+            aside,
+        });
     }
     for set in manifest_sets(repository, findings) {
         let id = unique(&id_of(name_of(&set.folder)), &mut ids);
@@ -121,11 +113,15 @@ pub(super) async fn forms(
             id,
             path: set.folder,
             facts: Some(set.facts),
-            aside: None,
+            aside: set.trouble,
         });
     }
-    choose(&mut all, builds);
-    leave_out_components(findings, &all);
+    choose(&mut all, builds, &mut findings.doubts);
+    let is_active = |folder: &str| {
+        let is_it = |form: &Form| matches!(form.kind, FormKind::Kustomization(_)) && form.path == folder;
+        all.iter().any(|form| form.is_active() && is_it(form))
+    };
+    leave_out_components(findings, &is_active);
     all.sort_by_key(|form| !form.is_active());
     Ok(all)
 }
@@ -136,8 +132,9 @@ fn release_name(chart: &Chart, project: &str) -> String {
     if ["chart", "helm", "app", "charts"].contains(&name.as_str()) { project.to_owned() } else { name }
 }
 
-/// Decides which forms are active: charts, or one kustomization, or one set of manifests.
-fn choose(all: &mut [Form], builds: &[ImageBuild]) {
+/// Decides which forms are active: charts, or one kustomization, or one set of manifests. Adds to `doubts` which of them
+/// would have been, and can't be.
+fn choose(all: &mut [Form], builds: &[ImageBuild], doubts: &mut Vec<String>) {
     let n_built =
         |form: &Form| form.facts.as_ref().map_or(0, |facts| built_images(builds, &facts.images, &mut Vec::new()).len());
     let can_render = |form: &Form| match &form.kind {
@@ -147,8 +144,8 @@ fn choose(all: &mut [Form], builds: &[ImageBuild]) {
     let charts: Vec<usize> =
         (0..all.len()).filter(|at| matches!(all[*at].kind, FormKind::Chart(_)) && can_render(&all[*at])).collect();
     let built: Vec<usize> = charts.iter().copied().filter(|at| n_built(&all[*at]) > 0).collect();
-    let other = all.iter().position(|form| matches!(form.kind, FormKind::Kustomization) && can_render(form));
-    let raw = all.iter().position(|form| matches!(form.kind, FormKind::Manifests(_)));
+    let other = all.iter().position(|form| matches!(form.kind, FormKind::Kustomization(_)) && can_render(form));
+    let raw = all.iter().position(|form| matches!(form.kind, FormKind::Manifests(_)) && can_render(form));
     // A chart that has none of the images beside manifests that have them is one for something else.
     let were_seen = charts.iter().all(|at| all[*at].facts.is_some());
     let has_better =
@@ -163,109 +160,22 @@ fn choose(all: &mut [Form], builds: &[ImageBuild]) {
     };
     let used = active.first().map(|at| all[*at].title());
     for (at, form) in all.iter_mut().enumerate() {
-        if active.contains(&at) || form.aside.is_some() {
+        if active.contains(&at) {
             continue;
         }
         let failed = match &form.kind {
             FormKind::Chart(chart) if form.facts.is_none() => {
-                chart.failures.first().map(|(_, why)| format!("it can't be installed as it is: {why}"))
+                chart.failures.first().map(|(file, why)| format!("it can't be installed with `{file}`: {why}"))
             }
-            _ => None,
+            _ => form.aside.take(),
         };
+        let is_chart = matches!(form.kind, FormKind::Chart(_));
+        if let Some(why) = failed.as_ref().filter(|_| is_chart || active.first().is_none_or(|first| at < *first)) {
+            doubts.push(format!("{} can't be used: {why}", form.title()));
+        }
         let instead = used.as_ref().map(|used| format!("the application is deployed with {used}"));
         form.aside = Some(failed.or(instead).unwrap_or_else(|| "nothing says that it is the application".to_owned()));
     }
-}
-
-/// Parts of the names of overlays for a cluster like this one, the best first.
-const LOCAL: [&str; 7] = ["minikube", "local", "kind", "dev", "development", "base", "default"];
-
-/// The kustomizations to choose from, the best first: those that are not made for another purpose.
-fn tops(all: &[Kustomization]) -> Vec<&Kustomization> {
-    let rank = |one: &&Kustomization| {
-        let name = name_of(&one.folder).to_lowercase();
-        let of_name = LOCAL.iter().position(|word| name.split(['-', '_', '.']).any(|part| part == *word));
-        let is_used = all.iter().any(|other| other.resources.contains(&one.folder));
-        (of_name.unwrap_or(if is_used { LOCAL.len() + 1 } else { LOCAL.len() }), one.folder.clone())
-    };
-    let mut found: Vec<&Kustomization> = all.iter().filter(|one| !one.is_component).collect();
-    found.sort_by_key(rank);
-    found
-}
-
-/// Lists the components that are no part of what is deployed: alone they are nothing that could be.
-fn leave_out_components(findings: &mut Findings, forms: &[Form]) {
-    let all = findings.kustomizations.clone();
-    let is_active = |folder: &str| {
-        forms.iter().any(|form| form.is_active() && matches!(form.kind, FormKind::Kustomization) && form.path == folder)
-    };
-    for component in all.iter().filter(|one| one.is_component) {
-        let has_it = |one: &&Kustomization| closure(&all, one).iter().any(|part| part.folder == component.folder);
-        let users: Vec<&Kustomization> = all.iter().filter(|one| !one.is_component).filter(has_it).collect();
-        if users.iter().any(|one| is_active(&one.folder)) {
-            continue;
-        }
-        let of = users.iter().map(|one| format!("`{}`", shown(&one.folder))).collect::<Vec<_>>();
-        let why = if of.is_empty() {
-            "it is a component, and no kustomization has it".to_owned()
-        } else {
-            format!("it is a component of {} alone, which is not used", of.join(", "))
-        };
-        findings.leave_out(&component.folder, why);
-    }
-}
-
-/// What a kustomization becomes, or why that could not be seen.
-async fn kustomized(
-    repository: &Repository,
-    programs: &Programs,
-    findings: &mut Findings,
-    all: &[Kustomization],
-    one: &Kustomization,
-) -> Result<Facts, String> {
-    let closure = closure(all, one);
-    // What comes from elsewhere would be downloaded.
-    if let Some(remote) = closure.iter().find_map(|one| one.remote.first()) {
-        return Err(format!("it takes `{remote}` from elsewhere, or it is not there"));
-    }
-    if let Some(rendered) = programs.kustomize(&repository.root().join(&one.folder)).await {
-        let text = rendered.map_err(|why| format!("`kubectl kustomize` fails: {why}"))?;
-        let objects: Vec<Value> =
-            ManifestObjects::read(&text, "").objects.iter().map(|object| object.content().clone()).collect();
-        return without_unknown(Facts::of(&objects));
-    }
-    let mut objects = Vec::new();
-    for path in closure.iter().flat_map(|one| &one.resources) {
-        objects
-            .extend(findings.manifests.iter().filter(|file| file.path == *path).flat_map(|file| file.objects.clone()));
-    }
-    let note =
-        format!("kubectl is not installed: what `{}` becomes was read from its files, without its patches", one.folder);
-    if !findings.doubts.contains(&note) {
-        findings.doubts.push(note);
-    }
-    without_unknown(Facts::of(&objects))
-}
-
-/// Fails for objects that a plain cluster does not take: a kustomization is applied as a whole.
-fn without_unknown(facts: Facts) -> Result<Facts, String> {
-    match facts.unknown.first() {
-        Some((object, why)) => Err(format!("{object}: {why}")),
-        None => Ok(facts),
-    }
-}
-
-/// A kustomization and those that it is made of.
-fn closure<'a>(all: &'a [Kustomization], one: &'a Kustomization) -> Vec<&'a Kustomization> {
-    let mut found: Vec<&Kustomization> = Vec::new();
-    let mut open = vec![one];
-    while let Some(next) = open.pop() {
-        if !found.iter().any(|known| known.folder == next.folder) {
-            found.push(next);
-            open.extend(all.iter().filter(|other| next.resources.contains(&other.folder)));
-        }
-    }
-    found
 }
 
 #[cfg(test)]
@@ -277,53 +187,42 @@ mod tests {
         Form { kind, id: path.into(), path: path.into(), facts, aside: None }
     }
 
-    #[test]
-    fn a_component_that_is_no_part_of_what_is_deployed_is_listed_with_the_reason() {
-        let one = |folder: &str, resources: &[&str], is_component| Kustomization {
-            folder: folder.to_owned(),
-            resources: resources.iter().map(|one| (*one).to_owned()).collect(),
-            remote: Vec::new(),
-            is_component,
-        };
-        let mut findings = Findings {
-            kustomizations: vec![
-                one("dev", &["part"], false),
-                one("prod", &["deep"], false),
-                one("part", &[], true),
-                one("deep", &["deeper"], true),
-                one("deeper", &[], true),
-                one("alone", &[], true),
-            ],
-            ..Findings::default()
-        };
-        let aside = Form { aside: Some("not this".into()), ..form(FormKind::Kustomization, "prod", None) };
-        leave_out_components(&mut findings, &[form(FormKind::Kustomization, "dev", None), aside]);
-        let left_out: Vec<String> = findings.left_out.iter().map(|one| format!("{}: {}", one.path, one.why)).collect();
-        assert_eq!(
-            left_out,
-            [
-                "deep: it is a component of `prod` alone, which is not used",
-                "deeper: it is a component of `prod` alone, which is not used",
-                "alone: it is a component, and no kustomization has it",
-            ]
-        );
-    }
-
     fn active(mut forms: Vec<Form>, builds: &[ImageBuild]) -> Vec<String> {
-        choose(&mut forms, builds);
+        choose(&mut forms, builds, &mut Vec::new());
         forms.into_iter().filter(Form::is_active).map(|form| form.path).collect()
     }
 
     #[test]
     fn a_chart_comes_before_a_kustomization_and_that_before_manifests() {
         let chart = || form(FormKind::Chart(Box::default()), "chart", Some("web"));
-        let kustomization = || form(FormKind::Kustomization, "overlay", Some("web"));
+        let kustomization = || form(FormKind::Kustomization(Vec::new()), "overlay", Some("web"));
         let manifests = || form(FormKind::Manifests(Vec::new()), "k8s", Some("web"));
         assert_eq!(active(vec![chart(), kustomization(), manifests()], &[]), ["chart"]);
         assert_eq!(active(vec![kustomization(), manifests()], &[]), ["overlay"]);
         assert_eq!(active(vec![manifests()], &[]), ["k8s"]);
         let failed = RenderedChart { failures: vec![("values.yaml".into(), "no".into())], ..RenderedChart::default() };
         assert_eq!(active(vec![form(FormKind::Chart(Box::new(failed)), "chart", None), manifests()], &[]), ["k8s"]);
+    }
+
+    #[test]
+    fn what_would_come_first_and_can_not_be_deployed_is_said() {
+        let failed = |path: &str| Form {
+            aside: Some("it fails".into()),
+            ..form(FormKind::Kustomization(Vec::new()), path, None)
+        };
+        let mut forms =
+            vec![failed("local"), form(FormKind::Kustomization(Vec::new()), "base", Some("web")), failed("prod")];
+        let mut doubts = Vec::new();
+        choose(&mut forms, &[], &mut doubts);
+        assert_eq!(doubts, ["the kustomization `local` can't be used: it fails"]);
+        // All of them, where nothing is left.
+        let broken = RenderedChart { failures: vec![("values.yaml".into(), "no".into())], ..RenderedChart::default() };
+        let mut forms = vec![form(FormKind::Chart(Box::new(broken)), "chart", None), failed("k")];
+        let mut doubts = Vec::new();
+        choose(&mut forms, &[], &mut doubts);
+        assert_eq!(doubts.len(), 2);
+        assert!(doubts[0].ends_with("it can't be installed with `values.yaml`: no"), "{doubts:?}");
+        assert!(forms.iter().all(|form| !form.is_active()));
     }
 
     #[test]
@@ -335,19 +234,5 @@ mod tests {
         let chart = form(FormKind::Chart(Box::default()), "monitoring", Some("grafana/grafana"));
         let manifests = form(FormKind::Manifests(Vec::new()), "k8s", Some("acme/web"));
         assert_eq!(active(vec![chart, manifests], &builds), ["k8s"]);
-    }
-
-    #[test]
-    fn overlays_for_this_cluster_come_before_bases_and_those_for_others_last() {
-        let one = |folder: &str, resources: &[&str]| Kustomization {
-            folder: folder.into(),
-            resources: resources.iter().map(|one| (*one).to_owned()).collect(),
-            remote: Vec::new(),
-            is_component: false,
-        };
-        let all = [one("k/base", &[]), one("k/overlays/prod", &["k/base"]), one("k/overlays/dev", &["k/base"])];
-        let folders: Vec<&str> = tops(&all).iter().map(|one| one.folder.as_str()).collect();
-        assert_eq!(folders, ["k/overlays/dev", "k/base", "k/overlays/prod"]);
-        assert_eq!(closure(&all, &all[1]).len(), 2);
     }
 }

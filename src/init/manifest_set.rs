@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::facts::Facts;
 use super::findings::{Findings, ManifestFile};
 use super::repository::{Repository, ancestors, folder_of, name_of};
+use crate::files::glob_of;
 use crate::leaks::is_placeholder;
 
 /// Manifests that belong together.
@@ -17,6 +18,8 @@ pub(super) struct ManifestSet {
     /// The files, as `manifest-apply` has them: globs, and what they leave out.
     pub(super) patterns: Vec<String>,
     pub(super) facts: Facts,
+    /// Why they can't be applied as they are.
+    pub(super) trouble: Option<String>,
 }
 
 /// Names of folders that hold the manifests of a whole project.
@@ -62,16 +65,21 @@ const OTHER: &[&str] = &[
 pub(super) fn manifest_sets(repository: &Repository, findings: &mut Findings) -> Vec<ManifestSet> {
     let files = std::mem::take(&mut findings.manifests);
     let of_kustomization = |file: &ManifestFile| {
-        ancestors(folder_of(&file.path)).any(|folder| findings.kustomizations.iter().any(|one| one.folder == folder))
-            || findings.kustomizations.iter().any(|one| one.resources.contains(&file.path))
+        let mut used = findings.kustomizations.iter().filter(|one| !one.is_aside);
+        used.any(|one| {
+            one.reads.contains(&file.path) || ancestors(folder_of(&file.path)).any(|folder| one.folder == folder)
+        })
     };
     let mut roots: BTreeMap<String, Vec<&ManifestFile>> = BTreeMap::new();
     for file in files.iter().filter(|file| !of_kustomization(file)) {
         roots.entry(root_of(&file.path).to_owned()).or_default().push(file);
     }
-    let mut left_out = Vec::new();
-    let mut sets: Vec<ManifestSet> =
-        roots.into_iter().filter_map(|(folder, files)| set(repository, folder, &files, &mut left_out)).collect();
+    let (mut left_out, mut doubts) = (Vec::new(), Vec::new());
+    let mut sets: Vec<ManifestSet> = roots
+        .into_iter()
+        .filter_map(|(folder, files)| set(repository, folder, &files, &mut left_out, &mut doubts))
+        .collect();
+    findings.doubts.extend(doubts);
     for (path, why) in left_out {
         findings.leave_out(&path, why);
     }
@@ -85,7 +93,13 @@ pub(super) fn manifest_sets(repository: &Repository, findings: &mut Findings) ->
     let n_workloads =
         |set: &ManifestSet| set.facts.workloads.values().flat_map(BTreeMap::values).map(BTreeSet::len).sum::<usize>();
     sets.sort_by_key(|set| {
-        (!named(set), is_other(&set.folder), std::cmp::Reverse(n_workloads(set)), set.folder.clone())
+        (
+            set.trouble.is_some(),
+            !named(set),
+            is_other(&set.folder),
+            std::cmp::Reverse(n_workloads(set)),
+            set.folder.clone(),
+        )
     });
     sets.retain(|set| n_workloads(set) > 0);
     findings.manifests = files;
@@ -117,6 +131,7 @@ fn set(
     folder: String,
     files: &[&ManifestFile],
     left_out: &mut Vec<(String, String)>,
+    doubts: &mut Vec<String>,
 ) -> Option<ManifestSet> {
     let mut by_folder: BTreeMap<(bool, usize, &str), Vec<&ManifestFile>> = BTreeMap::new();
     for file in files {
@@ -126,14 +141,34 @@ fn set(
         by_folder.entry(rank).or_default().push(file);
     }
     let mut places: BTreeMap<(String, String, String), &str> = BTreeMap::new();
-    let mut taken: Vec<&ManifestFile> = Vec::new();
+    let (mut taken, mut spoiled): (Vec<&ManifestFile>, Vec<(&ManifestFile, String)>) = (Vec::new(), Vec::new());
     for file in by_folder.into_values().flatten() {
         if let Some(why) = trouble(file, &places) {
             left_out.push((file.path.clone(), why));
             continue;
         }
+        if let Some(why) = unknown(file) {
+            spoiled.push((file, why));
+            continue;
+        }
         places.extend(file.objects.iter().map(|object| (key(object), file.path.as_str())));
         taken.push(file);
+    }
+    // Where all workloads share their files with what the cluster does not take, nothing of it is applied.
+    let has_workloads = |file: &&ManifestFile| !Facts::of(&file.objects).workloads.is_empty();
+    let trouble = (!taken.iter().any(has_workloads))
+        .then(|| spoiled.iter().find(|(file, _)| has_workloads(file)))
+        .flatten()
+        .map(|(file, why)| format!("`{}`: {why}", file.path));
+    for (file, why) in spoiled {
+        if trouble.is_some() {
+            taken.push(file);
+            continue;
+        }
+        if has_workloads(&file) && !is_other(file.path.strip_prefix(&folder).unwrap_or(&file.path)) {
+            doubts.push(format!("`{}` is not applied: {why}", file.path));
+        }
+        left_out.push((file.path.clone(), why));
     }
     if taken.is_empty() {
         return None;
@@ -150,7 +185,7 @@ fn set(
             known.namespace = known.namespace.take().or(secret.namespace);
         }
     }
-    Some(ManifestSet { patterns: patterns(repository, &taken), folder, facts })
+    Some(ManifestSet { patterns: patterns(repository, &taken), folder, facts, trouble })
 }
 
 /// Why a file is not applied with the others.
@@ -169,8 +204,18 @@ fn trouble(file: &ManifestFile, places: &BTreeMap<(String, String, String), &str
         let (_, kind, name) = key(object);
         return Some(format!("`{other}` has the {kind} `{name}` as well"));
     }
-    let unknown = Facts::of(&file.objects).unknown;
-    unknown.first().map(|(_, why)| why.clone())
+    None
+}
+
+/// What of a file a cluster does not take, with what is lost by that: a file is applied as a whole.
+fn unknown(file: &ManifestFile) -> Option<String> {
+    let facts = Facts::of(&file.objects);
+    let (object, why) = facts.unknown.first()?;
+    let workload = facts.workloads.values().flatten().find_map(|(kind, names)| Some((kind, names.first()?)));
+    Some(match workload {
+        Some((kind, name)) => format!("{why}; move {object} to a file of its own: `{kind}/{name}` is in the same one"),
+        None => why.clone(),
+    })
 }
 
 fn is_secret_file(file: &ManifestFile) -> bool {
@@ -211,10 +256,10 @@ fn patterns(repository: &Repository, taken: &[&ManifestFile]) -> Vec<String> {
     for file in taken {
         let (folder, ending) = (folder_of(&file.path), file.path.rsplit('.').next().unwrap_or_default());
         if folder.is_empty() {
-            patterns.push(file.path.clone());
+            patterns.push(glob_of(&file.path));
         } else if !folders.contains(&(folder, ending)) {
             folders.push((folder, ending));
-            patterns.push(format!("{folder}/*.{ending}"));
+            patterns.push(all_of(folder, ending));
         }
     }
     for (folder, ending) in folders {
@@ -225,18 +270,23 @@ fn patterns(repository: &Repository, taken: &[&ManifestFile]) -> Vec<String> {
             taken.iter().filter(|file| folder_of(&file.path) == folder && file.path.ends_with(ending)).count();
         // More that is left out than taken is better named file by file.
         if others.len() > n_taken {
-            patterns.retain(|pattern| *pattern != format!("{folder}/*.{ending}"));
+            patterns.retain(|pattern| *pattern != all_of(folder, ending));
             patterns.extend(
                 taken
                     .iter()
                     .filter(|file| folder_of(&file.path) == folder && file.path.ends_with(ending))
-                    .map(|file| file.path.clone()),
+                    .map(|file| glob_of(&file.path)),
             );
         } else {
-            patterns.extend(others.into_iter().map(|path| format!("!{path}")));
+            patterns.extend(others.into_iter().map(|path| format!("!{}", glob_of(path))));
         }
     }
     patterns
+}
+
+/// The glob for the files of a folder whose names end with `ending`.
+fn all_of(folder: &str, ending: &str) -> String {
+    format!("{}/*.{ending}", glob_of(folder))
 }
 
 #[cfg(test)]
@@ -271,7 +321,38 @@ mod tests {
         assert_eq!(found[0].patterns, ["k8s/*.yaml", "!k8s/route.yaml", "!k8s/secret.yaml"]);
         assert_eq!(found[0].facts.secrets["s"].keys.keys().collect::<Vec<_>>(), ["TOKEN"]);
         let out: Vec<&str> = findings.left_out.iter().map(|one| one.path.as_str()).collect();
-        assert_eq!(out, ["k8s/route.yaml", "k8s/secret.yaml", "k8s/prod/web.yaml"]);
+        assert_eq!(out, ["k8s/secret.yaml", "k8s/prod/web.yaml", "k8s/route.yaml"]);
+    }
+
+    #[test]
+    fn a_file_is_applied_as_a_whole_or_not_at_all() {
+        let other = "---\napiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: x}\n";
+        let (found, findings) = sets(&[("k8s/all.yaml", workload("web") + other)]);
+        assert_eq!(found[0].patterns, ["k8s/*.yaml"]);
+        let why = found[0].trouble.as_deref().unwrap();
+        assert!(
+            why.contains("`k8s/all.yaml`") && why.contains("move Application/x") && why.contains("`Deployment/web`")
+        );
+        assert!(findings.left_out.is_empty(), "{:?}", findings.left_out);
+        // The rest is applied, and it is said what is missing.
+        let (found, findings) = sets(&[("k8s/all.yaml", workload("web") + other), ("k8s/api.yaml", workload("api"))]);
+        assert_eq!(
+            (found[0].patterns.as_slice(), &found[0].trouble),
+            (["k8s/*.yaml".to_owned(), "!k8s/all.yaml".to_owned()].as_slice(), &None)
+        );
+        assert_eq!(findings.left_out[0].path, "k8s/all.yaml");
+        assert!(findings.doubts[0].contains("`k8s/all.yaml` is not applied"), "{:?}", findings.doubts);
+    }
+
+    #[test]
+    fn names_that_look_like_patterns_stand_for_themselves() {
+        let (found, _) = sets(&[
+            ("k8s [old]/web.yaml", workload("web")),
+            ("k8s [old]/values.yaml", "a: 1\n".to_owned()),
+            ("k8s [old]/{a}/b.yaml", workload("b")),
+        ]);
+        let all: Vec<&str> = found.iter().flat_map(|set| &set.patterns).map(String::as_str).collect();
+        assert_eq!(all, [r"k8s \[old\]/*.yaml", r"!k8s \[old\]/values.yaml", r"k8s \[old\]/\{a\}/*.yaml"]);
     }
 
     #[test]

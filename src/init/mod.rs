@@ -20,6 +20,7 @@ mod findings;
 mod forms;
 mod image_keys;
 mod images;
+mod kustomizations;
 mod manifest_set;
 mod matching;
 mod names;
@@ -64,7 +65,8 @@ pub(crate) async fn propose(root: &Path, file: &Path) -> Result<Proposal, Failur
     let mut findings = detect::detect(&repository);
     let programs = Programs::find();
     let project = names::id_of(&root.file_name().unwrap_or_default().to_string_lossy());
-    let deploys = !(findings.charts.is_empty() && findings.kustomizations.is_empty() && findings.manifests.is_empty());
+    let has_kustomization = findings.kustomizations.iter().any(|one| !one.is_aside);
+    let deploys = !(findings.charts.is_empty() && !has_kustomization && findings.manifests.is_empty());
     let builds = images::image_builds(&repository, &mut findings, &project, deploys);
     let forms = forms::forms(&repository, &programs, &mut findings, &builds, &project).await?;
     declared::add_doubts(&mut findings, &forms);

@@ -12,7 +12,7 @@ use super::findings::Chart;
 use super::image_keys::{self, ImageKeys};
 use super::programs::Programs;
 use super::releases::Wanted;
-use super::repository::{Repository, join, name_of};
+use super::repository::{Repository, folder_of, join, name_of};
 use crate::error::Failure;
 use crate::tools::helm::{Helm, Rendering};
 use crate::tools::kubernetes::ManifestObjects;
@@ -56,7 +56,7 @@ pub(super) async fn render_chart(
     named: &[String],
     wanted: &Wanted,
 ) -> Result<RenderedChart, Failure> {
-    let candidates = candidates(chart, named);
+    let mut candidates = candidates(chart, named);
     let Some(helm) = &programs.helm else {
         // Without helm the name alone says which one is meant for this.
         let values = candidates.iter().flatten().find(|file| named.contains(file) || rank(file) < LOCAL.len()).cloned();
@@ -67,19 +67,36 @@ pub(super) async fn render_chart(
     let Renderable { path, without, .. } = &made;
     let call = Call { helm, programs, path, wanted, root: repository.root() };
     let call = &call;
-    let calls = candidates.iter().map(|file| async move { (file.clone(), call.objects(file.as_deref(), None).await) });
-    let ended: Vec<_> = stream::iter(calls.collect::<Vec<_>>()).buffered(AT_ONCE).collect().await;
     let mut found = RenderedChart { without: without.clone(), set: wanted.set.clone(), ..RenderedChart::default() };
     let mut chosen = None;
     let own_values = || "values.yaml".to_owned();
-    for (file, result) in ended {
-        match result {
-            Ok(objects) => match (Facts::of(&objects).unknown.into_iter().next(), &chosen) {
-                (Some((_, why)), _) => found.failures.push((file.unwrap_or_else(own_values), why)),
-                (None, None) => chosen = Some((file, objects)),
-                (None, Some(_)) => found.others.extend(file),
-            },
-            Err(why) => found.failures.push((file.unwrap_or_else(own_values), why)),
+    // Files that nothing names and that are outside of the chart are tried where it needs one.
+    for is_guess in [false, true] {
+        if is_guess {
+            candidates = elsewhere(chart, &candidates);
+        }
+        let tried =
+            candidates.iter().map(|file| async move { (file.clone(), call.objects(file.as_deref(), None).await) });
+        let ended: Vec<_> = stream::iter(tried.collect::<Vec<_>>()).buffered(AT_ONCE).collect().await;
+        for (file, result) in ended {
+            let why = match result {
+                Ok(objects) => match (Facts::of(&objects).unknown.into_iter().next(), &chosen) {
+                    (Some((_, why)), _) => why,
+                    (None, None) => {
+                        chosen = Some((file, objects));
+                        continue;
+                    }
+                    (None, Some(_)) => {
+                        found.others.extend(file);
+                        continue;
+                    }
+                },
+                Err(why) => why,
+            };
+            found.failures.extend(Some((file.unwrap_or_else(own_values), why)).filter(|_| !is_guess));
+        }
+        if chosen.is_some() {
+            break;
         }
     }
     let Some((values, objects)) = chosen else { return Ok(found) };
@@ -97,19 +114,34 @@ fn candidates(chart: &Chart, named: &[String]) -> Vec<Option<String>> {
     files.extend(named.iter().filter(|file| !chart.values.contains(file)).cloned().map(Some));
     files.push(None);
     files.sort_by_key(|file| match file {
-        Some(file) if named.contains(file) => 0,
-        Some(file) if rank(file) < LOCAL.len() => 1 + rank(file),
-        None => 1 + LOCAL.len(),
-        Some(_) => 2 + LOCAL.len(),
+        Some(file) if named.contains(file) => (0, rank(file)),
+        Some(file) if rank(file) < LOCAL.len() => (1, rank(file)),
+        None => (2, 0),
+        Some(_) => (3, 0),
     });
     files.truncate(MAX_VALUES);
     files
 }
 
+/// Further files of values, outside of the chart.
+fn elsewhere(chart: &Chart, tried: &[Option<String>]) -> Vec<Option<String>> {
+    let mut files: Vec<Option<String>> = chart.elsewhere.iter().cloned().map(Some).collect();
+    files.retain(|file| !tried.contains(file));
+    files.truncate(MAX_VALUES);
+    files.sort_by_key(|file| file.as_deref().map(rank));
+    files
+}
+
+/// What a file is for, by its name or that of its folder: `values-dev.yaml`, `dev/values.yaml`.
 fn rank(file: &str) -> usize {
-    let name = name_of(file).to_lowercase();
-    let is_part = |word: &str| name.split(['.', '-', '_']).any(|part| part.starts_with(word));
-    LOCAL.iter().position(|word| is_part(word)).unwrap_or(LOCAL.len())
+    let of_name = |name: &str| {
+        let name = name.to_lowercase();
+        let is_part = |word: &str| name.split(['.', '-', '_']).any(|part| part.starts_with(word));
+        LOCAL.iter().position(|word| is_part(word))
+    };
+    let is_plain = matches!(name_of(file), "values.yaml" | "values.yml");
+    let of_folder = || of_name(name_of(folder_of(file))).filter(|_| is_plain);
+    of_name(name_of(file)).or_else(of_folder).unwrap_or(LOCAL.len())
 }
 
 /// How helm is called for one chart.

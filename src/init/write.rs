@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use toml::Value;
 
-use super::draft::{Draft, SecretDraft, StageDraft, StepDraft};
+use super::draft::{Draft, SecretDraft, StageDraft, StepDraft, plain_text};
 
 /// The most columns of a comment.
 const COLUMNS: usize = 118;
@@ -36,7 +36,7 @@ pub(super) fn write(draft: &Draft) -> String {
             if let Some(about) = about {
                 comment(&mut out, "", about);
             }
-            let _ = writeln!(out, "{name} = {}", text(value));
+            let _ = writeln!(out, "{name} = {}", text(&plain_text(value)));
         }
     }
     secrets(&mut out, &draft.secrets);
@@ -55,7 +55,8 @@ pub(super) fn write(draft: &Draft) -> String {
     }
     for (name, vars) in &draft.profiles {
         let _ = writeln!(out, "\n[profile.{}]", key(name));
-        let vars: Vec<String> = vars.iter().map(|(name, value)| format!("{name} = {}", text(value))).collect();
+        let vars: Vec<String> =
+            vars.iter().map(|(name, value)| format!("{name} = {}", text(&plain_text(value)))).collect();
         let _ = writeln!(out, "vars = {{ {} }}", vars.join(", "));
     }
     for one in &draft.stages {

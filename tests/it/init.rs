@@ -53,6 +53,8 @@ samples! {
     a_tiltfile_and_a_chart_with_one_tag_for_all: "tilt",
     a_chart_of_charts: "umbrella",
     a_workspace_of_packages: "workspace",
+    a_chart_that_needs_the_values_of_an_environment: "environments",
+    nothing_that_can_be_deployed_as_it_is: "not-as-it-is",
     a_chart_alone: "chart-only",
     a_compose_file_alone: "compose-only",
     a_dockerfile_alone: "dockerfile-only",
@@ -131,4 +133,86 @@ fn a_file_in_another_folder_says_which_one_was_searched() {
         .says("`provision init` without `-f` searches the current folder");
     let here = sandbox.run(&["-C", "greeter", "init", "--dry-run", "-f", "./other.toml"]).code(0);
     here.keeps_quiet_about("was searched");
+}
+
+/// Makes a pipeline of the one step that renders a kustomization, as `init` has written it: without a cluster it can be
+/// compared. Returns how it is run.
+fn rendering(sandbox: &Sandbox, folder: &str, step: &str) -> impl Fn(&[&str]) -> Shown {
+    let written: toml::Table = fs::read_to_string(sandbox.path(folder).join("pipeline.toml")).unwrap().parse().unwrap();
+    let all = written["stage"].as_array().unwrap().iter().flat_map(|stage| stage["step"].as_array().unwrap());
+    let step = all.clone().find(|one| one["id"].as_str() == Some(step)).unwrap();
+    let mut alone = toml::Table::new();
+    alone.insert("pipeline".into(), toml::toml! { name = "render" }.into());
+    let mut stage = toml::toml! { id = "deploy" };
+    stage.insert("step".into(), vec![step.clone()].into());
+    alone.insert("stage".into(), vec![stage].into());
+    sandbox.file(&format!("{folder}/render.toml"), &alone.to_string());
+    move |args| sandbox.run(&[&["-C", folder, "-f", "render.toml"], args].concat()).code(0)
+}
+
+#[test]
+fn a_change_of_any_file_that_a_kustomization_reads_makes_its_rendering_stale() {
+    let sandbox = sample("kustomize");
+    sandbox.run(&["-C", "kustomize", "init"]).code(0);
+    sandbox.tool("kubectl", "echo 'kind: List'");
+    let run = rendering(&sandbox, "kustomize", "dev-render");
+    for file in [
+        "deploy/overlays/dev/kustomization.yaml",
+        "deploy/base/kustomization.yaml",
+        "deploy/base/server.yaml",
+        "deploy/base/service.yaml",
+        "config/common/kustomization.yaml",
+        "config/common/settings.properties",
+    ] {
+        run(&["up"]);
+        run(&["plan"]).says("nothing to do");
+        let path = sandbox.path("kustomize").join(file);
+        fs::write(&path, fs::read_to_string(&path).unwrap() + "# changed\n").unwrap();
+        run(&["plan"]).says("1 step to run, 0 fresh");
+    }
+}
+
+#[test]
+fn names_with_signs_of_expressions_globs_and_shells_stand_for_themselves() {
+    let sandbox = Sandbox::new("");
+    fs::remove_file(sandbox.path("pipeline.toml")).unwrap();
+    let workload = |name: &str| {
+        format!(
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: {name}}}\nspec: {{template: {{spec: {{containers: [{{image: {name}}}]}}}}}}\n"
+        )
+    };
+    let folder = "app/it's [new]; touch made";
+    sandbox.file("app/a${{ secrets.KEY }}/Dockerfile", "FROM scratch\nCOPY x /\n");
+    sandbox.file("app/a${{ secrets.KEY }}/x", "");
+    sandbox.file(&format!("{folder}/kustomization.yaml"), "resources: [web.yaml]\n");
+    sandbox.file(&format!("{folder}/web.yaml"), &workload("web"));
+    sandbox.tool("kubectl", "cat \"$2/web.yaml\"");
+    sandbox.run(&["-C", "app", "init"]).code(0);
+    let written = fs::read_to_string(sandbox.path("app/pipeline.toml")).unwrap();
+    assert!(written.contains("context = \"a$${{ secrets.KEY }}\""), "{written}");
+    let run = rendering(&sandbox, "app", "it-s-new-touch-made-render");
+    run(&["up"]);
+    let rendered = sandbox.path("app/.provision/rendered/it-s-new-touch-made.yaml");
+    assert_eq!(fs::read_to_string(rendered).unwrap(), workload("web"));
+    assert!(!sandbox.path("app/made").exists());
+    run(&["plan"]).says("nothing to do");
+    sandbox.file(&format!("{folder}/web.yaml"), &workload("other"));
+    run(&["plan"]).says("1 step to run, 0 fresh");
+}
+
+#[test]
+fn a_kustomization_is_rendered_without_the_network() {
+    let sandbox = Sandbox::new("");
+    fs::remove_file(sandbox.path("pipeline.toml")).unwrap();
+    let seen = sandbox.path("seen").display().to_string();
+    // A kustomize that gets something with git and by HTTP.
+    sandbox.tool("git", &format!("echo git >>{seen}"));
+    sandbox.tool("kubectl", &format!("git clone x && echo cloned >>{seen}\necho \"$HTTPS_PROXY\" >>{seen}\nexit 1"));
+    sandbox.file("app/Dockerfile", "FROM scratch\n");
+    sandbox.file("app/k/kustomization.yaml", "resources: [https://example.com/a.yaml]\n");
+    sandbox.run(&["-C", "app", "init", "--dry-run"]).code(0).says("`init` downloads nothing");
+    assert!(!Path::new(&seen).exists(), "it is not even rendered");
+    sandbox.file("app/k/kustomization.yaml", "resources: []\n");
+    sandbox.run(&["-C", "app", "init", "--dry-run"]).code(0).says("`kubectl kustomize` fails");
+    assert_eq!(fs::read_to_string(&seen).unwrap(), "http://127.0.0.1:9\n");
 }

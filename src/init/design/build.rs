@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use toml::{Table, Value};
 
 use super::survey::{Matches, Survey};
-use crate::init::draft::{Proof, StageDraft, StepDraft};
+use crate::files::glob_of;
+use crate::init::draft::{Proof, StageDraft, StepDraft, plain_text};
 use crate::init::findings::image_name;
 use crate::init::images::ImageBuild;
 use crate::init::repository::{ancestors, folder_of, join, name_of, shown};
+use crate::tools::process::shell_quoted;
 
 /// What builds something outside of Docker: a file beside it, what is copied then, and the command.
 const MADE: &[(&str, &str, &str)] = &[
@@ -35,7 +37,7 @@ pub(super) fn stage(survey: &Survey, matches: &Matches, doubts: &mut Vec<String>
             steps.push(made);
         }
         let mut args: Table =
-            build.args.iter().map(|(name, value)| (name.clone(), Value::String(value.clone()))).collect();
+            build.args.iter().map(|(name, value)| (name.clone(), Value::String(plain_text(value)))).collect();
         for (base, argument) in &build.bases {
             let Some(other) = local_base(survey, matches, at, base) else { continue };
             let other_id = &survey.builds[other].id;
@@ -50,7 +52,7 @@ pub(super) fn stage(survey: &Survey, matches: &Matches, doubts: &mut Vec<String>
             }
         }
         if !args.is_empty() {
-            step = step.set("args", Value::Table(args));
+            step = step.formula("args", Value::Table(args));
         }
         steps.push(step);
     }
@@ -125,8 +127,9 @@ fn before(survey: &Survey, build: &ImageBuild, doubts: &mut Vec<String>) -> Opti
     if !place.is_empty() {
         step = step.set("cwd", place.as_str());
     }
-    let in_place = |path: &str| join(&place, path).unwrap_or_default();
-    let output = join(&build.context, missing).unwrap_or_default();
+    let in_place = |pattern: &str| join(&glob_of(&place), pattern).unwrap_or_default();
+    // What is missing may be a pattern itself.
+    let output = join(&glob_of(&build.context), missing).unwrap_or_default();
     Some(
         step.list(
             "inputs",
@@ -157,10 +160,12 @@ pub(super) fn local_base(survey: &Survey, matches: &Matches, at: usize, base: &s
 /// A step that gives a built image one more name.
 pub(super) fn tag_step(id: &str, name: &str, stage: &str) -> StepDraft {
     let image = format!("${{{{ steps.build.{id}.image }}}}");
-    let check = format!("test \"$(docker image inspect -f '{{{{.Id}}}}' '{name}')\" = ${{{{ steps.build.{id}.id }}}}");
+    let (own, quoted) = (plain_text(name), plain_text(&shell_quoted(name)));
+    let check = format!("test \"$(docker image inspect -f '{{{{.Id}}}}' {quoted})\" = ${{{{ steps.build.{id}.id }}}}");
+    let run = ["docker".to_owned(), "tag".to_owned(), image, own].map(Value::String);
     let step = StepDraft::new(format!("{id}-tag"), "command")
-        .list("run", ["docker".to_owned(), "tag".to_owned(), image, name.to_owned()])
-        .set("check", check);
+        .formula("run", Value::Array(run.to_vec()))
+        .formula("check", check);
     if stage == "build" { step.needs(id) } else { step }
 }
 
@@ -198,6 +203,22 @@ mod tests {
         ] {
             assert_eq!(relative(context, dockerfile), expected, "{context} {dockerfile}");
         }
+    }
+
+    #[test]
+    fn a_name_is_never_a_part_of_a_shell_line() {
+        let step = tag_step("web", "x'; touch y; '${{ secrets.A }}", "load");
+        let text = |wanted: &str| {
+            let (_, value) = step.settings.iter().find(|(name, _)| *name == wanted).unwrap();
+            value.clone()
+        };
+        assert!(
+            text("check").as_str().unwrap().contains(r"'x'\''; touch y; '\''$${{ secrets.A }}'"),
+            "{}",
+            text("check")
+        );
+        assert_eq!(text("run")[3].as_str(), Some("x'; touch y; '$${{ secrets.A }}"));
+        assert_eq!(text("run")[2].as_str(), Some("${{ steps.build.web.image }}"));
     }
 
     #[test]

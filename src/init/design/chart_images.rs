@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use toml::Value;
 
 use super::survey::Matches;
+use crate::images::Reference;
 use crate::init::facts::Facts;
 use crate::init::findings::image_name;
 use crate::init::image_keys::{KeyPath, Part};
@@ -89,6 +90,12 @@ impl ChartImages {
             return;
         }
         let name = if image_name(image) == image { format!("{image}:latest") } else { image.to_owned() };
+        if Reference::parse(&name).is_err() {
+            doubts.push(format!(
+                "no value of {title} sets the image `{image}`, which is built here, and no image can have this name"
+            ));
+            return;
+        }
         doubts.push(format!("no value of {title} sets the image `{image}`: the built one is given this name"));
         self.aliases.push((at, name));
     }

@@ -13,7 +13,8 @@ use crate::init::findings::image_name;
 use crate::init::forms::{Form, FormKind};
 use crate::init::names::{id_of, unique, variable_of};
 use crate::init::render_chart::RenderedChart;
-use crate::init::repository::{join, name_of, shown};
+use crate::init::repository::{folder_of, join, name_of, shown};
+use crate::tools::process::shell_quoted;
 
 /// The most profiles that are written for files of values.
 const MAX_PROFILES: usize = 6;
@@ -35,8 +36,8 @@ pub(super) fn add(survey: &Survey, matches: &Matches, draft: &mut Draft) {
                 }
                 chart_step(survey, form, chart, set, draft)
             }
-            FormKind::Kustomization => {
-                let rendered = render_step(form);
+            FormKind::Kustomization(inputs) => {
+                let rendered = render_step(form, inputs);
                 let file = format!(".provision/rendered/{}.yaml", form.id);
                 let apply = manifest_step(survey, form, vec![file], images, draft).needs(rendered.id.clone());
                 steps.push(aside(rendered, form));
@@ -44,7 +45,12 @@ pub(super) fn add(survey: &Survey, matches: &Matches, draft: &mut Draft) {
             }
             FormKind::Manifests(patterns) => manifest_step(survey, form, patterns.clone(), images, draft),
         };
-        steps.push(aside(step, form));
+        // The comment of a step that renders is for both.
+        let is_second = matches!(form.kind, FormKind::Kustomization(_));
+        steps.push(if is_second { StepDraft { is_aside: !form.is_active(), ..step } } else { aside(step, form) });
+    }
+    if let Some(first) = steps.first_mut().filter(|_| survey.active().next().is_none()) {
+        first.comments.insert(0, "there is no cluster in this file: to use one of these, add `[cluster]`, a stage `cluster` with a `cluster-start` step, `namespace` to `[vars]`, and an `image-load` step for each image that is built here".to_owned());
     }
     for at in &matches.deployed {
         let build = &survey.builds[*at];
@@ -53,7 +59,7 @@ pub(super) fn add(survey: &Survey, matches: &Matches, draft: &mut Draft) {
         let output = format!("steps.load.{}.image", build.id);
         if steps.iter().any(|step| !step.is_aside && uses(step, &output)) {
             let image = format!("${{{{ steps.build.{}.image }}}}", build.id);
-            load.push(StepDraft::new(&build.id, "image-load").set("image", image).proves(Proof::Load(words)));
+            load.push(StepDraft::new(&build.id, "image-load").formula("image", image).proves(Proof::Load(words)));
         }
     }
     load.extend(aliases);
@@ -110,7 +116,7 @@ fn chart_step(
 ) -> StepDraft {
     let mut step = StepDraft::new(&form.id, "helm-install")
         .set("release", form.id.as_str())
-        .set("namespace", "${{ vars.namespace }}")
+        .formula("namespace", "${{ vars.namespace }}")
         .set("chart", shown(&form.path));
     let several = survey.active().filter(|(_, form)| matches!(form.kind, FormKind::Chart(_))).count() > 1;
     let own = join(&form.path, "values.yaml").unwrap_or_default();
@@ -126,7 +132,7 @@ fn chart_step(
                 None => draft.profiles.push((name, [(variable.clone(), file.clone())].into())),
             }
         }
-        step = step.list("values", [format!("${{{{ vars.{variable} }}}}")]);
+        step = step.formula("values", Value::Array(vec![Value::String(format!("${{{{ vars.{variable} }}}}"))]));
     } else if let Some(file) = &chart.values {
         step = step.list("values", [file.clone()]);
     }
@@ -156,23 +162,22 @@ fn chart_step(
 fn profile_name(chart: &str, file: &str) -> String {
     let stem = name_of(file).trim_end_matches(".yaml").trim_end_matches(".yml");
     let parts = stem.split(['-', '_', '.']).filter(|part| !["values", "value", name_of(chart)].contains(part));
-    id_of(&parts.collect::<Vec<_>>().join("-"))
+    let own = parts.collect::<Vec<_>>().join("-");
+    // `environments/prod/values.yaml`: the folder says it.
+    let folder = folder_of(file);
+    let is_beside = chart == folder || folder.is_empty() || chart.starts_with(&format!("{folder}/"));
+    id_of(if own.is_empty() && !is_beside { name_of(folder) } else { &own })
 }
 
 /// The step that renders a kustomization to a file.
-fn render_step(form: &Form) -> StepDraft {
+fn render_step(form: &Form, inputs: &[String]) -> StepDraft {
     let file = format!(".provision/rendered/{}.yaml", form.id);
-    let run = format!("mkdir -p .provision/rendered && kubectl kustomize '{}' > '{file}'", shown(&form.path));
-    // Overlays read what is beside them as well.
-    let root = form
-        .path
-        .split('/')
-        .next()
-        .filter(|first| !first.is_empty())
-        .map_or_else(|| "*.yaml".to_owned(), |first| format!("{first}/**"));
+    // What begins with `-` would be read as an option.
+    let folder = if form.path.starts_with('-') { format!("./{}", form.path) } else { shown(&form.path).to_owned() };
+    let run = format!("mkdir -p .provision/rendered && kubectl kustomize {} > {file}", shell_quoted(&folder));
     StepDraft::new(format!("{}-render", form.id), "command")
         .set("run", run)
-        .list("inputs", [root])
+        .list("inputs", inputs.iter().cloned())
         .list("outputs", [file])
 }
 
@@ -184,7 +189,7 @@ fn manifest_step(
     draft: &mut Draft,
 ) -> StepDraft {
     let mut step =
-        StepDraft::new(&form.id, "manifest-apply").list("files", files).set("namespace", "${{ vars.namespace }}");
+        StepDraft::new(&form.id, "manifest-apply").list("files", files).formula("namespace", "${{ vars.namespace }}");
     let facts = form.facts.clone().unwrap_or_default();
     let table: Table = images
         .iter()
@@ -215,12 +220,37 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_path_is_never_a_part_of_a_shell_line() {
+        for (path, expected) in [
+            ("deploy/dev", "kubectl kustomize deploy/dev >"),
+            ("", "kubectl kustomize . >"),
+            ("it's/base", r"kubectl kustomize 'it'\''s/base' >"),
+            ("a; touch b", "kubectl kustomize 'a; touch b' >"),
+            ("$(touch b)", "kubectl kustomize '$(touch b)' >"),
+            ("${{ vars.x }}", "kubectl kustomize '$${{ vars.x }}' >"),
+            ("--enable-helm", "kubectl kustomize ./--enable-helm >"),
+        ] {
+            let form = Form {
+                kind: FormKind::Kustomization(Vec::new()),
+                id: "a".into(),
+                path: path.into(),
+                facts: None,
+                aside: None,
+            };
+            let step = render_step(&form, &[]);
+            let (_, run) = step.settings.iter().find(|(name, _)| *name == "run").unwrap();
+            assert!(run.as_str().unwrap().contains(expected), "{run}");
+        }
+    }
+
+    #[test]
     fn a_profile_has_the_name_of_its_values() {
         for (chart, file, expected) in [
             ("charts/todo", "charts/todo/values-prod.yaml", "prod"),
             ("charts/todo", "charts/todo/values.eu.staging.yml", "eu-staging"),
             ("charts/todo", "charts/todo/env/dev.yaml", "dev"),
             ("charts/todo", "charts/todo-values.yaml", "app"),
+            ("charts/todo", "deploy/environments/prod/values.yaml", "prod"),
         ] {
             assert_eq!(profile_name(chart, file), expected, "{file}");
         }

@@ -37,6 +37,7 @@ pub(super) fn design(survey: &Survey) -> Draft {
         add_deployment(survey, &matches, &mut draft);
     } else if !survey.forms.is_empty() {
         draft.doubts.push("nothing of what could be deployed can be deployed as it is: see the comments".to_owned());
+        deploy::add(survey, &matches, &mut draft);
     }
     if has_compose {
         compose::add(survey, &mut draft);

@@ -29,7 +29,7 @@ pub(super) fn stage(survey: &Survey, has_docker: bool, has_cluster: bool) -> Sta
         .iter()
         .flat_map(|list| &list.items)
         .any(|item| item.text.to_lowercase().contains("kubectl"));
-    if uses(|kind| matches!(kind, FormKind::Kustomization)) {
+    if uses(|kind| matches!(kind, FormKind::Kustomization(_))) {
         steps.push(tool("kubectl", ">=1.27"));
     } else if has_cluster && asks_for_kubectl {
         steps.push(tool("kubectl", ">=1.27").comment("the checklist asks for it; provision does not need it"));
@@ -48,7 +48,7 @@ pub(super) fn add_charts(survey: &Survey, draft: &mut Draft) {
         let mut step = StepDraft::new(&form.id, "chart-check")
             .set("chart", shown(&form.path))
             .set("release", form.id.as_str())
-            .set("namespace", "${{ vars.namespace }}");
+            .formula("namespace", "${{ vars.namespace }}");
         match &chart.lint {
             Some(why) => {
                 step = step.comment(format!("`helm lint --strict` does not pass: {why}")).set("lint", false);

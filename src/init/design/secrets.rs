@@ -76,7 +76,7 @@ pub(super) fn stage(
         }
         let mut step = StepDraft::new(unique(&id_of(name), &mut ids), "secret-apply")
             .set("name", name.as_str())
-            .set("namespace", namespace_of(secret, namespace));
+            .formula("namespace", namespace_of(secret, namespace));
         step.tables.push(("data", data.into_iter().map(|(key, value)| (vec![key], value)).collect()));
         steps.push(step.proves(Proof::Secret(name.clone())));
     }

@@ -5,6 +5,8 @@ use toml::Value;
 use super::survey::Survey;
 use crate::init::detect::http_request;
 use crate::init::draft::{Draft, StageDraft, StepDraft};
+use crate::init::findings::LeftOut;
+use crate::init::repository::has_extension;
 
 /// Adds a stage that runs the images which say how it is seen that they are up; the others are written as comments.
 pub(super) fn add(survey: &Survey, draft: &mut Draft) {
@@ -12,7 +14,7 @@ pub(super) fn add(survey: &Survey, draft: &mut Draft) {
     for build in &survey.builds {
         let request = build.health.as_deref().and_then(http_request);
         let mut step = StepDraft::new(&build.id, "container-run")
-            .set("image", format!("${{{{ steps.build.{}.image }}}}", build.id));
+            .formula("image", format!("${{{{ steps.build.{}.image }}}}", build.id));
         match (&request, &build.health, build.ports.as_slice()) {
             (Some((port, path)), ..) => step = step.set("port", i64::from(*port)).set("path", path.as_str()),
             // Its own health check has to pass.
@@ -39,5 +41,10 @@ pub(super) fn add(survey: &Survey, draft: &mut Draft) {
             steps,
         });
     }
-    draft.doubts.push("nothing says how the application is deployed: there is no chart, no kustomization, no manifest and no compose file".to_owned());
+    // What there is and can't be used has its own reason.
+    if survey.forms.is_empty() {
+        let is_there = |one: &LeftOut| has_extension(&one.path, &["yaml", "yml"]);
+        let besides = if survey.findings.left_out.iter().any(is_there) { " besides what is not used" } else { "" };
+        draft.doubts.push(format!("nothing says how the application is deployed: there is no chart, no kustomization, no manifest and no compose file{besides}"));
+    }
 }

@@ -28,10 +28,10 @@ pub(super) fn add(survey: &Survey, namespace: &str, draft: &mut Draft) {
                 let revision = format!("${{{{ steps.deploy.{}.revision }}}}", form.id);
                 let step = StepDraft::new(unique(&id, &mut ids), "rollout-check")
                     .title("All pods run")
-                    .set("namespace", "${{ vars.namespace }}");
+                    .formula("namespace", "${{ vars.namespace }}");
                 steps.push(
                     step.set("release", form.id.as_str())
-                        .set("revision", revision)
+                        .formula("revision", revision)
                         .set("timeout", "5m")
                         .proves(Proof::Rollout),
                 );
@@ -72,7 +72,7 @@ fn workloads(form: &Form, namespace: &str, id: &str, ids: &mut BTreeSet<String>)
     for (own, kinds) in merged {
         let mut step = StepDraft::new(unique(id, ids), "rollout-check")
             .title("All pods run")
-            .set("namespace", namespace_setting(Some(&own), namespace));
+            .formula("namespace", namespace_setting(Some(&own), namespace));
         for (kind, list) in LISTS {
             if let Some(names) = kinds.get(kind).filter(|names| !names.is_empty()) {
                 step = step.list(list, names.iter().cloned());
@@ -103,7 +103,7 @@ fn service_steps(service: &Service, namespace: &str, ids: &mut BTreeSet<String>)
         let step = StepDraft::new(unique(&id_of(&service.name), ids), action)
             .set("service", service.name.as_str())
             .set("port", i64::from(port.number))
-            .set("namespace", space.as_str());
+            .formula("namespace", space.as_str());
         steps.push(match &port.kind {
             PortKind::Probed(path) => step.set("path", path.as_str()).set("within", "60s"),
             PortKind::Http => step
@@ -120,7 +120,8 @@ fn service_steps(service: &Service, namespace: &str, ids: &mut BTreeSet<String>)
         let id = unique(&id_of(&service.name), ids);
         let step = StepDraft::new(id, "resource-check")
             .comment("it has no TCP port to connect to: that it leads to pods which are ready");
-        let step = step.set("kind", "EndpointSlice").set("api-version", "discovery.k8s.io/v1").set("namespace", space);
+        let step =
+            step.set("kind", "EndpointSlice").set("api-version", "discovery.k8s.io/v1").formula("namespace", space);
         let step = step.set("selector", format!("kubernetes.io/service-name={}", service.name));
         steps.push(step.list("assert", ["any(endpoints, conditions.ready)"]).set("within", "60s"));
     }

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::detector::{Detector, aside};
 use crate::init::findings::{Chart, Findings};
-use crate::init::repository::{Repository, folder_of, has_extension, join, name_of};
+use crate::init::repository::{Repository, ancestors, folder_of, has_extension, join, name_of};
 
 pub(super) const DETECTOR: Detector = Detector { detect };
 
@@ -55,6 +55,7 @@ fn detect(repository: &Repository, findings: &mut Findings) {
             folder: (*folder).to_owned(),
             name: name.to_owned(),
             values: values(repository, folder),
+            elsewhere: elsewhere(repository, folder, &folders),
             dependencies: dependencies(chart, folder),
         });
     }
@@ -86,6 +87,24 @@ fn values(repository: &Repository, folder: &str) -> Vec<String> {
     found
 }
 
+/// Names of folders with a file of values, or a folder with one, for each environment.
+const ENVIRONMENTS: &[&str] = &["environments", "environment", "envs", "env", "values", "helm-values", "helmvalues"];
+
+/// The files of values outside of all charts that may be for the chart in `folder`, those with its name first.
+fn elsewhere(repository: &Repository, folder: &str, charts: &[&str]) -> Vec<String> {
+    let in_chart = |path: &str| ancestors(folder_of(path)).any(|place| !place.is_empty() && charts.contains(&place));
+    let is_values = |path: &&str| {
+        let of_environment = folder_of(path).rsplit('/').take(2).any(|part| ENVIRONMENTS.contains(&part));
+        let is_named = name_of(path).to_lowercase().contains("values");
+        has_extension(path, &["yaml", "yml"]) && (is_named || of_environment) && !in_chart(path)
+    };
+    let mut found: Vec<String> =
+        repository.files().filter(|path| aside(path).is_none()).filter(is_values).map(str::to_owned).collect();
+    let chart = name_of(folder);
+    found.sort_by_key(|path| !path.split(['/', '.', '-', '_']).any(|part| part == chart) && !path.contains(chart));
+    found
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -104,6 +123,10 @@ mod tests {
             ("deploy/app/env/dev.yaml", "a: 3\n"),
             ("deploy/app/templates/values-map.yaml", "a: 4\n"),
             ("deploy/values-local.yaml", "a: 3\n"),
+            ("environments/prod/values.yaml", "a: 3\n"),
+            ("env/app.yaml", "a: 3\n"),
+            ("compose.yaml", "a: 3\n"),
+            ("examples/values.yaml", "a: 3\n"),
             ("deploy/app/charts/sub/Chart.yaml", "name: sub\n"),
             ("deploy/lib/Chart.yaml", "name: lib\n"),
             ("common/Chart.yaml", "name: common\ntype: library\n"),
@@ -116,6 +139,7 @@ mod tests {
             chart.values,
             ["deploy/app/env/dev.yaml", "deploy/app/values-prod.yaml", "deploy/values-local.yaml"]
         );
+        assert_eq!(chart.elsewhere, ["env/app.yaml", "deploy/values-local.yaml", "environments/prod/values.yaml"]);
         assert_eq!(chart.dependencies.len(), 2);
         let out: Vec<String> = findings.left_out.iter().map(|one| format!("{}: {}", one.path, one.why)).collect();
         assert_eq!(

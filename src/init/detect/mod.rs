@@ -9,6 +9,7 @@ mod detector;
 mod docker_lines;
 mod dockerfiles;
 mod env_example;
+mod helm_lines;
 mod interpolate;
 mod kustomize;
 mod manifests;
@@ -36,6 +37,7 @@ const DETECTORS: &[Detector] = &[
     recipes::DETECTOR,
     ci::DETECTOR,
     charts::DETECTOR,
+    helm_lines::DETECTOR,
     kustomize::DETECTOR,
     manifests::DETECTOR,
     env_example::DETECTOR,

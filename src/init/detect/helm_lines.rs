@@ -1,0 +1,211 @@
+//! Files of values that are given to helm: by Makefiles, scripts, workflows and helmfiles.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::LazyLock;
+
+use globset::GlobBuilder;
+use regex::Regex;
+use serde_json::Value;
+
+use super::detector::{Detector, aside};
+use crate::documents::{Document, Format, Source};
+use crate::expr::Tree;
+use crate::files::glob_of;
+use crate::init::findings::{DeclaredDeployment, Findings};
+use crate::init::repository::{Repository, folder_of, has_extension, join, name_of};
+
+pub(super) const DETECTOR: Detector = Detector { detect };
+
+/// What another tool fills in: `$(ENV)`, `${ENV}`, `$ENV`, `{{ .Environment.Name }}`.
+static VARIABLE: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"\$\{\{.*?\}\}|\{\{.*?\}\}|\$\([^)]*\)|\$\{[^}]*\}|\$\w+").ok());
+
+/// Stands for what is filled in, where it may not be a special character.
+const FILLED: &str = "PROVISION-ANY";
+
+fn detect(repository: &Repository, findings: &mut Findings) {
+    let charts: BTreeSet<&str> =
+        repository.files().filter(|path| name_of(path) == "Chart.yaml").map(folder_of).collect();
+    if charts.is_empty() {
+        return;
+    }
+    let all = All { repository, charts };
+    for path in repository.files() {
+        let name = name_of(path);
+        let is_workflow = path.starts_with(".github/") || path == ".gitlab-ci.yml" || path == ".circleci/config.yml";
+        let is_make = matches!(name, "Makefile" | "makefile" | "GNUmakefile" | "justfile" | "Justfile" | ".justfile");
+        let is_script = has_extension(name, &["sh", "mk"]) || matches!(name, "Taskfile.yml" | "Taskfile.yaml");
+        let is_yaml = has_extension(name, &["yaml", "yml", "gotmpl"]);
+        let is_helmfile = is_yaml && (name.starts_with("helmfile") || folder_of(path).ends_with("helmfile.d"));
+        if !(is_workflow || is_helmfile || ((is_make || is_script) && aside(path).is_none())) {
+            continue;
+        }
+        let Some(text) = repository.text(path) else { continue };
+        if is_helmfile {
+            findings.deployments.extend(all.of_helmfile(folder_of(path), &text));
+        } else {
+            let folder = if is_make { folder_of(path) } else { "" };
+            let joined = text.replace("\\\n", " ");
+            findings.deployments.extend(joined.lines().filter_map(|line| all.of_line(folder, line)));
+        }
+    }
+}
+
+struct All<'a> {
+    repository: &'a Repository,
+    charts: BTreeSet<&'a str>,
+}
+
+impl All<'_> {
+    /// What a line says that calls helm.
+    fn of_line(&self, folder: &str, line: &str) -> Option<DeclaredDeployment> {
+        let named =
+            ["$(HELM)", "${HELM}", "$HELM"].iter().fold(line.to_owned(), |line, name| line.replace(name, "helm"));
+        let line = filled(&named);
+        let mut words = line.split_whitespace().map(|word| word.trim_matches(['"', '\'', ';']));
+        let is_helm = |word: &str| word.trim_start_matches(['@', '-']).ends_with("helm");
+        if line.trim_start().starts_with('#') || !words.by_ref().any(is_helm) {
+            return None;
+        }
+        let (mut values, mut others) = (Vec::new(), Vec::new());
+        while let Some(word) = words.next() {
+            match word.split_once('=').filter(|(flag, _)| flag.starts_with('-')).unwrap_or((word, "")) {
+                ("-f" | "--values", "") => values.extend(words.next()),
+                ("-f" | "--values", value) => values.push(value),
+                (flag, _) if flag.starts_with('-') => {}
+                (word, _) => others.push(word),
+            }
+        }
+        let values = values.iter().flat_map(|value| value.split(',')).flat_map(|value| self.files(folder, value));
+        let values: Vec<String> = values.collect();
+        let chart = others.iter().find_map(|word| self.chart(folder, word)).or_else(|| self.only_chart())?;
+        (!values.is_empty()).then_some(DeclaredDeployment { path: chart, values })
+    }
+
+    /// What the releases of a helmfile say.
+    fn of_helmfile(&self, folder: &str, text: &str) -> Vec<DeclaredDeployment> {
+        // What is filled in is no YAML; a line that is nothing else is dropped.
+        let lines = text.lines().map(filled).filter(|line| line.trim() != FILLED);
+        let text = lines.collect::<Vec<_>>().join("\n");
+        let source = Source { root: self.repository.root(), name: Path::new("helmfile.yaml"), text: &text };
+        let Ok(read) = Document::read(Format::Yaml, source) else { return Vec::new() };
+        let documents: Vec<Value> = read.objects().iter().map(Tree::to_json).collect();
+        let releases = documents.iter().filter_map(|one| one.get("releases")?.as_array()).flatten();
+        let deployment = |release: &Value| {
+            let chart = self.chart(folder, release.get("chart")?.as_str()?)?;
+            let named = release.get("values").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+            Some(DeclaredDeployment { path: chart, values: named.flat_map(|one| self.files(folder, one)).collect() })
+        };
+        releases.filter_map(deployment).collect()
+    }
+
+    /// The chart that a word leads to.
+    fn chart(&self, folder: &str, word: &str) -> Option<String> {
+        let path = join(folder, word)?;
+        if !word.contains(FILLED) {
+            return self.charts.get(path.as_str()).map(|chart| (*chart).to_owned());
+        }
+        let matcher = matcher(&path)?;
+        let mut found = self.charts.iter().filter(|chart| matcher.is_match(chart));
+        // One of several is none that is named.
+        found.next().filter(|_| found.next().is_none()).map(|chart| (*chart).to_owned())
+    }
+
+    fn only_chart(&self) -> Option<String> {
+        let mut tops = self.charts.iter().filter(|path| {
+            let is_below = |other: &&&str| path.strip_prefix(**other).is_some_and(|rest| rest.starts_with('/'));
+            !self.charts.iter().any(|other| is_below(&other))
+        });
+        tops.next().filter(|_| tops.next().is_none()).map(|chart| (*chart).to_owned())
+    }
+
+    /// The files that a word stands for, which may have variables.
+    fn files(&self, folder: &str, word: &str) -> Vec<String> {
+        let Some(path) = join(folder, word.trim_matches(['"', '\''])) else { return Vec::new() };
+        if !word.contains(FILLED) {
+            return Some(path).filter(|path| self.repository.lists(path)).into_iter().collect();
+        }
+        let Some(matcher) = matcher(&path) else { return Vec::new() };
+        let is_own = |path: &str| name_of(path) == "values.yaml" && self.charts.contains(folder_of(path));
+        let is_values = |path: &&str| has_extension(path, &["yaml", "yml"]) && matcher.is_match(path) && !is_own(path);
+        self.repository.files().filter(is_values).map(str::to_owned).collect()
+    }
+}
+
+/// A line with [`FILLED`] for each variable.
+fn filled(line: &str) -> String {
+    VARIABLE.as_ref().map_or_else(|| line.to_owned(), |pattern| pattern.replace_all(line, FILLED).into_owned())
+}
+
+/// What a path with variables may be; a variable at its beginning may be any folder.
+fn matcher(path: &str) -> Option<globset::GlobMatcher> {
+    let (folders, name) = path.rsplit_once('/').unwrap_or(("", path));
+    let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+    // Nothing but variables says nothing.
+    if ![folders, stem].concat().replace(FILLED, "").contains(char::is_alphanumeric) {
+        return None;
+    }
+    let glob = glob_of(path).replace(FILLED, "*");
+    let glob = glob.strip_prefix("*/").map_or(glob.clone(), |rest| format!("**/{rest}"));
+    GlobBuilder::new(&glob).literal_separator(true).build().ok().map(|glob| glob.compile_matcher())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::init::testing::repository;
+
+    fn found(more: &[(&str, &str)]) -> Vec<String> {
+        let mut files = vec![
+            ("deploy/charts/api/Chart.yaml", "name: api\n"),
+            ("deploy/charts/web/Chart.yaml", "name: web\n"),
+            ("deploy/environments/dev/values.yaml", ""),
+            ("deploy/environments/prod/values.yaml", ""),
+            ("deploy/environments/prod/other.yaml", ""),
+            ("env/dev.yaml", ""),
+            ("env/prod.yaml", ""),
+        ];
+        files.extend(more);
+        let (_dir, repository) = repository(&files);
+        let mut findings = Findings::default();
+        detect(&repository, &mut findings);
+        findings.deployments.iter().map(|one| format!("{}: {}", one.path, one.values.join(" "))).collect()
+    }
+
+    #[test]
+    fn the_values_of_a_line_that_calls_helm_are_known() {
+        let environments = "deploy/environments/dev/values.yaml deploy/environments/prod/values.yaml";
+        for (line, expected) in [
+            (
+                "helm upgrade --install api deploy/charts/api -n dev -f deploy/environments/dev/values.yaml",
+                "deploy/charts/api: deploy/environments/dev/values.yaml".to_owned(),
+            ),
+            (
+                "@helm install web ./deploy/charts/web --values=deploy/environments/$(ENV)/values.yaml",
+                format!("deploy/charts/web: {environments}"),
+            ),
+            (
+                "helm template deploy/charts/web -f \"env/${{ matrix.env }}.yaml\" --wait",
+                "deploy/charts/web: env/dev.yaml env/prod.yaml".to_owned(),
+            ),
+            (
+                "$(HELM) upgrade api deploy/charts/api -f ${DIR}/environments/$ENV/values.yaml",
+                format!("deploy/charts/api: {environments}"),
+            ),
+            ("helm install x deploy/charts/$NAME -f env/dev.yaml", String::new()),
+            ("helm install x deploy/charts/web -f $FILE", String::new()),
+            ("# helm install x deploy/charts/web -f env/dev.yaml", String::new()),
+            ("kubectl apply -f env/dev.yaml", String::new()),
+        ] {
+            let makefile = format!("deploy:\n\t{line}\n");
+            assert_eq!(found(&[("Makefile", &makefile)]).join("; "), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn the_releases_of_a_helmfile_are_known() {
+        let text = "environments:\n  dev: {values: [x.yaml]}\n---\n{{ if x }}\nreleases:\n- name: a\n  chart: ./deploy/charts/web\n  values: [env/{{ .Environment.Name }}.yaml, {a: 1}]\n- {name: b, chart: stable/b}\n{{ end }}\n";
+        assert_eq!(found(&[("helmfile.yaml", text)]), ["deploy/charts/web: env/dev.yaml env/prod.yaml"]);
+    }
+}
