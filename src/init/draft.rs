@@ -141,7 +141,7 @@ impl StepDraft {
     }
 }
 
-/// A text in which `${{` begins no expression.
+/// Text in which `${{` begins no expression.
 pub(super) fn plain_text(text: &str) -> String {
     text.replace("${{", "$${{")
 }

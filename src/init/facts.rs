@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::api_versions::trouble_with;
 use super::findings::image_name;
 use super::names::is_object_name;
+use super::needs::Needs;
 use crate::tools::http::check_path;
 
 /// What a set of objects says.
@@ -26,6 +27,8 @@ pub(super) struct Facts {
     pub(super) namespaces: BTreeSet<String>,
     /// The namespaces that are among the objects.
     pub(super) made_namespaces: BTreeSet<String>,
+    /// What the objects refer to besides Secrets.
+    pub(super) needs: Needs,
     pub(super) has_ingress: bool,
     pub(super) has_autoscaler: bool,
     /// What a cluster without extensions does not know, or no longer: the objects, and why.
@@ -101,10 +104,13 @@ impl Facts {
             .collect();
         for object in objects.iter().filter(|object| !is_test(object)) {
             let (kind, name) = (text(object, "/kind"), text(object, "/metadata/name"));
-            let namespace = text(object, "/metadata/namespace");
+            // What is no name is refused by the cluster, and by our own steps.
+            let namespace = Some(text(object, "/metadata/namespace")).filter(|name| is_namespace(name));
+            let namespace = namespace.unwrap_or_default();
+            facts.needs.read_object(object, namespace);
             facts.namespaces.extend(
                 Some(if kind == "Namespace" { name } else { namespace })
-                    .filter(|name| !name.is_empty())
+                    .filter(|name| is_namespace(name))
                     .map(str::to_owned),
             );
             if let Some(why) = trouble_with(text(object, "/apiVersion"), kind, &definitions) {
@@ -129,6 +135,7 @@ impl Facts {
             of_namespace.entry(kind).or_default().extend(Some(name.to_owned()).filter(|name| is_object_name(name)));
             let Some(pod) = object.pointer(&format!("{template}/spec")) else { continue };
             facts.read_pod(pod, namespace);
+            facts.needs.read_pod(pod, namespace);
             pods.push((object.pointer(&format!("{template}/metadata")).unwrap_or(&Value::Null), pod));
         }
         for object in objects.iter().filter(|object| text(object, "/kind") == "Service" && !is_test(object)) {
@@ -195,6 +202,10 @@ fn is_test(object: &Value) -> bool {
     hook.is_some_and(|hook| hook.split(',').any(|hook| hook.trim().starts_with("test")))
 }
 
+fn is_namespace(name: &str) -> bool {
+    is_object_name(name) && !name.contains('.') && name.len() <= 63
+}
+
 fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
     value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
 }
@@ -233,7 +244,7 @@ fn service(object: &Value, pods: &[(&Value, &Value)]) -> Option<Service> {
     });
     Some(Service {
         name: name.to_owned(),
-        namespace: Some(text(object, "/metadata/namespace").to_owned()).filter(|name| !name.is_empty()),
+        namespace: Some(text(object, "/metadata/namespace").to_owned()).filter(|name| is_namespace(name)),
         ports: ports.collect(),
     })
 }

@@ -132,8 +132,8 @@ fn release_name(chart: &Chart, project: &str) -> String {
     if ["chart", "helm", "app", "charts"].contains(&name.as_str()) { project.to_owned() } else { name }
 }
 
-/// Decides which forms are active: charts, or one kustomization, or one set of manifests. Adds to `doubts` which of them
-/// would have been, and can't be.
+/// Decides which forms are active: charts, or one kustomization, or one set of manifests. Adds to `doubts` which of
+/// them would have been, and can't be.
 fn choose(all: &mut [Form], builds: &[ImageBuild], doubts: &mut Vec<String>) {
     let n_built =
         |form: &Form| form.facts.as_ref().map_or(0, |facts| built_images(builds, &facts.images, &mut Vec::new()).len());

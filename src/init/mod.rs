@@ -24,6 +24,7 @@ mod kustomizations;
 mod manifest_set;
 mod matching;
 mod names;
+mod needs;
 mod programs;
 mod releases;
 mod render_chart;
@@ -66,7 +67,7 @@ pub(crate) async fn propose(root: &Path, file: &Path) -> Result<Proposal, Failur
     let programs = Programs::find();
     let project = names::id_of(&root.file_name().unwrap_or_default().to_string_lossy());
     let has_kustomization = findings.kustomizations.iter().any(|one| !one.is_aside);
-    let deploys = !(findings.charts.is_empty() && !has_kustomization && findings.manifests.is_empty());
+    let deploys = has_kustomization || !(findings.charts.is_empty() && findings.manifests.is_empty());
     let builds = images::image_builds(&repository, &mut findings, &project, deploys);
     let forms = forms::forms(&repository, &programs, &mut findings, &builds, &project).await?;
     declared::add_doubts(&mut findings, &forms);

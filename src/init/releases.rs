@@ -82,6 +82,7 @@ mod tests {
             folder: folder.into(),
             name: "app".into(),
             values: Vec::new(),
+            elsewhere: Vec::new(),
             dependencies: Vec::new(),
         };
         let wanted = Wanted::of(&findings, &chart("chart"));

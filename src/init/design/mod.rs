@@ -1,6 +1,7 @@
 //! [`design`]: from what is known of a repository to the stages of its pipeline. A pure function: it reads no file and
 //! runs no program.
 
+mod absent;
 mod build;
 mod chart_images;
 mod compose;
@@ -78,6 +79,7 @@ fn add_deployment(survey: &Survey, matches: &Matches, draft: &mut Draft) {
     draft.stages.extend(secrets);
     deploy::add(survey, matches, draft);
     verify::add(survey, &namespace, draft);
+    absent::add(survey, &namespace, draft);
     let is_base = |at: usize| {
         let of_others = survey
             .builds

@@ -8,6 +8,7 @@ use super::survey::Survey;
 use crate::init::detect::is_secret_name;
 use crate::init::draft::{Proof, SecretDraft, StageDraft, StepDraft};
 use crate::init::facts::SecretUse;
+use crate::init::forms::{Form, FormKind};
 use crate::init::names::{id_of, is_object_name, unique, variable_of};
 
 /// Words of keys that say nothing without the name of their Secret.
@@ -106,10 +107,7 @@ fn used(survey: &Survey, doubts: &mut Vec<String>) -> BTreeMap<String, (SecretUs
                 continue;
             }
             if secret.is_made {
-                doubts.push(format!(
-                    "{}: it has the Secret `{name}` with what stands there: nothing secret may",
-                    form.title()
-                ));
+                doubts.push(made_by_itself(form, name));
                 continue;
             }
             let mut keys = secret.keys.clone();
@@ -134,6 +132,19 @@ fn used(survey: &Survey, doubts: &mut Vec<String>) -> BTreeMap<String, (SecretUs
     found
 }
 
+/// What there is to say of a Secret that is among the objects.
+fn made_by_itself(form: &Form, name: &str) -> String {
+    let title = form.title();
+    match form.kind {
+        FormKind::Chart(_) => format!(
+            "{title}: it makes the Secret `{name}` from its own values; real ones belong into no file: let a `secret-apply` step make the Secret, if the chart can use one that is there"
+        ),
+        _ => format!(
+            "{title}: the values of the Secret `{name}` stand in the repository, where everybody who has it can read them: real ones have to be changed, and made by a `secret-apply` step instead"
+        ),
+    }
+}
+
 /// Whether the value may be made at random.
 fn is_made_up(name: &str) -> bool {
     let words: Vec<&str> = name.split('_').collect();
@@ -143,6 +154,24 @@ fn is_made_up(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::init::facts::Facts;
+
+    #[test]
+    fn of_a_secret_with_its_values_in_the_repository_it_is_said_what_there_is_to_do() {
+        for kind in
+            [FormKind::Manifests(Vec::new()), FormKind::Kustomization(Vec::new()), FormKind::Chart(Box::default())]
+        {
+            let facts = Facts {
+                secrets: [("db".to_owned(), SecretUse { is_made: true, ..SecretUse::default() })].into(),
+                ..Facts::default()
+            };
+            let form = Form { kind, id: "k".into(), path: "k".into(), facts: Some(facts), aside: None };
+            let survey = Survey { forms: vec![form], ..Survey::default() };
+            let mut doubts = Vec::new();
+            assert!(stage(&survey, "shop", &mut Vec::new(), &mut doubts).is_none());
+            assert!(doubts[0].contains("`db`") && doubts[0].contains("`secret-apply`"), "{doubts:?}");
+        }
+    }
 
     #[test]
     fn what_somebody_else_has_issued_is_not_made_up() {

@@ -42,13 +42,13 @@ fn detect(repository: &Repository, findings: &mut Findings) {
             continue;
         }
         let Some(text) = repository.text(path) else { continue };
-        if is_helmfile {
-            findings.deployments.extend(all.of_helmfile(folder_of(path), &text));
+        let said = if is_helmfile {
+            all.of_helmfile(folder_of(path), &text)
         } else {
             let folder = if is_make { folder_of(path) } else { "" };
-            let joined = text.replace("\\\n", " ");
-            findings.deployments.extend(joined.lines().filter_map(|line| all.of_line(folder, line)));
-        }
+            text.replace("\\\n", " ").lines().filter_map(|line| all.of_line(folder, line)).collect()
+        };
+        findings.deployments.extend(said.into_iter().map(|said| DeclaredDeployment { by: path.to_owned(), ..said }));
     }
 }
 
@@ -80,7 +80,7 @@ impl All<'_> {
         let values = values.iter().flat_map(|value| value.split(',')).flat_map(|value| self.files(folder, value));
         let values: Vec<String> = values.collect();
         let chart = others.iter().find_map(|word| self.chart(folder, word)).or_else(|| self.only_chart())?;
-        (!values.is_empty()).then_some(DeclaredDeployment { path: chart, values })
+        (!values.is_empty()).then_some(DeclaredDeployment { path: chart, values, ..DeclaredDeployment::default() })
     }
 
     /// What the releases of a helmfile say.
@@ -95,7 +95,8 @@ impl All<'_> {
         let deployment = |release: &Value| {
             let chart = self.chart(folder, release.get("chart")?.as_str()?)?;
             let named = release.get("values").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
-            Some(DeclaredDeployment { path: chart, values: named.flat_map(|one| self.files(folder, one)).collect() })
+            let values = named.flat_map(|one| self.files(folder, one)).collect();
+            Some(DeclaredDeployment { path: chart, values, ..DeclaredDeployment::default() })
         };
         releases.filter_map(deployment).collect()
     }
