@@ -164,7 +164,8 @@ impl Command {
         let Some(check) = &self.check else { return Ok(None) };
         // All that decides what it finds.
         let key = || format!("{check:?} {:?} {:?} {:?}", self.cwd, self.env, self.secrets);
-        cx.shared_check(key, self.run_check(check, cx)).await
+        // Boxed, as what runs a program is large.
+        cx.shared_check(key, Box::pin(self.run_check(check, cx))).await
     }
 
     async fn run_check(&self, check: &Run, cx: &StepContext) -> Result<Option<String>, Failure> {

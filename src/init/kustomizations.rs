@@ -83,7 +83,7 @@ fn absent(part: &Kustomization, one: &Kustomization) -> Option<String> {
     let is_address = path.contains("://")
         || path.contains("git@")
         || path.contains("?ref=")
-        || path.split('/').next().is_some_and(|first| first.contains('.') && first.trim_matches('.') != "");
+        || path.split('/').next().is_some_and(|first| first.contains('.') && !first.trim_matches('.').is_empty());
     let of = if part.folder == one.folder { "it".to_owned() } else { format!("`{}`", shown(&part.folder)) };
     Some(if is_address && path.contains('/') {
         format!("{of} takes `{path}` from elsewhere, and `init` downloads nothing")

@@ -16,7 +16,7 @@ pub(super) struct Needs {
     pub(super) made: BTreeSet<Named>,
     /// Labels of the nodes on which pods run, as `KEY=VALUE`.
     pub(super) node_labels: BTreeSet<String>,
-    /// StorageClasses of volumes.
+    /// The storage classes of volumes.
     pub(super) storage_classes: BTreeSet<String>,
 }
 
