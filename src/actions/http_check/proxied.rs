@@ -10,6 +10,9 @@ use crate::error::Failure;
 use crate::tools::http::Response;
 use crate::tools::kubernetes::{Kube, ServicePort};
 
+/// How long the API server has: where its packets to the pods are dropped, it would wait for half a minute.
+const LIMIT: Duration = Duration::from_secs(1);
+
 impl HttpCheck {
     /// Whether each ready pod of the Service responds as expected, as far as the API server can show it. That it can't
     /// means nothing: it rewrites the links of pages, may not be let through to the pods, and none of the request's own
@@ -34,8 +37,9 @@ impl HttpCheck {
         }
         let asked = pods.iter().map(|(pod, port)| kube.ask_pod(&self.namespace, pod, *port, &self.path));
         let asked: Vec<_> = asked.collect();
-        let responses: Result<Vec<_>, Failure> = stream::iter(asked).buffered(AT_ONCE).try_collect().await;
-        Ok(responses.is_ok_and(|responses| {
+        let all = stream::iter(asked).buffered(AT_ONCE).try_collect();
+        let Ok(responses) = tokio::time::timeout(LIMIT, all).await else { return Ok(false) };
+        Ok(responses.is_ok_and(|responses: Vec<_>| {
             responses.into_iter().all(|(status, body)| {
                 let response = Response { status: status.as_u16(), body, cookies: Vec::new(), took: Duration::ZERO };
                 // From 400 on it may be the API server's own.
