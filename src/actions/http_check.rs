@@ -53,8 +53,8 @@ pub(super) struct HttpCheck {
     /// The whole URL. Redirects are not followed: expect their status.
     url: Option<String>,
     /// A Service of the cluster, reached by a port-forward of our own; instead of `url`. A request by `GET`, `HEAD` or
-    /// `OPTIONS` is sent to each of its ready pods. `plan`, `why` and `report` send a plain `GET` through the API server
-    /// first, and by port-forwards where that does not show what is expected.
+    /// `OPTIONS` is sent to each of its ready pods. `plan`, `why` and `report` send a plain `GET` through the API
+    /// server first, and by port-forwards where that does not show what is expected.
     service: Option<String>,
     /// The Service's port: its number or its name.
     port: Option<ServicePort>,
