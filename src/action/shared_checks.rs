@@ -3,13 +3,12 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::OnceCell;
-
 use crate::error::Failure;
+use crate::tools::Memo;
 
 /// What checks have found wrong, or nothing.
 #[derive(Debug, Default)]
-pub(super) struct SharedChecks(Mutex<HashMap<String, Arc<OnceCell<Option<String>>>>>);
+pub(super) struct SharedChecks(Mutex<HashMap<String, Arc<Memo<Option<String>>>>>);
 
 impl SharedChecks {
     /// Returns what was found for `key`, or finds it by `check`; a second caller waits for the first one's result. A
@@ -20,7 +19,7 @@ impl SharedChecks {
         check: impl Future<Output = Result<Option<String>, Failure>>,
     ) -> Result<Option<String>, Failure> {
         let of_key = Arc::clone(self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(key).or_default());
-        of_key.get_or_try_init(|| check).await.cloned()
+        of_key.get_or(check).await
     }
 }
 

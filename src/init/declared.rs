@@ -55,21 +55,8 @@ fn unset(chart: &RenderedChart) -> impl Iterator<Item = &Vec<String>> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
-
-    fn deployment(path: &str, release: &str, namespace: &str) -> DeclaredDeployment {
-        let some = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
-        DeclaredDeployment {
-            by: "skaffold.yaml".into(),
-            path: path.into(),
-            release: some(release),
-            namespace: some(namespace),
-            set: vec![(vec!["a".into(), "b".into()], json!(1)), (vec!["a".into(), "c".into()], json!("x:provision"))],
-            ..DeclaredDeployment::default()
-        }
-    }
+    use crate::init::releases::tests::deployment;
 
     fn form(kind: FormKind, id: &str, path: &str) -> Form {
         Form { kind, id: id.into(), path: path.into(), facts: None, aside: None }

@@ -58,12 +58,13 @@ pub(super) fn has_mark(value: &Value) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use serde_json::json;
 
     use super::*;
 
-    fn deployment(path: &str, release: &str, namespace: &str) -> DeclaredDeployment {
+    /// What a Skaffold file says of a deployment; an empty text stands for what it leaves out.
+    pub(in crate::init) fn deployment(path: &str, release: &str, namespace: &str) -> DeclaredDeployment {
         let some = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
         DeclaredDeployment {
             by: "skaffold.yaml".into(),
