@@ -220,9 +220,11 @@ impl Shown {
     }
 
     /// Returns both streams for the message of a failed test: standard error first, which has the cause of a failure,
-    /// because a log that is too long is cut in the middle.
+    /// and of a long standard output its end before all of it, because a log that is too long is cut in the middle.
     fn streams(&self) -> String {
-        format!("stderr:\n{}\nstdout:\n{}", self.stderr, self.stdout)
+        let lines: Vec<&str> = self.stdout.lines().collect();
+        let end = if lines.len() > 60 { lines[lines.len() - 40..].join("\n") } else { String::new() };
+        format!("stderr:\n{}\n{end}\nstdout:\n{}", self.stderr, self.stdout)
     }
 
     /// Returns the exit code and both streams as one string for a snapshot. What differs between runs (folders, runs,

@@ -113,12 +113,13 @@ impl PodProblem {
         self.reason == "Unschedulable" && self.message.contains(UNBOUND)
     }
 
-    /// Who has noticed it.
-    pub(super) fn reporter(&self) -> &'static str {
+    /// Says who has noticed the problem, and not yet that it is solved. The scheduler may miss the event that says so,
+    /// and then looks again at what it could not place after five minutes (`podMaxInUnschedulablePodsDuration`).
+    pub(super) fn has_not_seen_it(&self) -> &'static str {
         match self.reason.as_str() {
-            _ if self.pod.is_empty() => "its controller",
-            "Unschedulable" => "the scheduler",
-            _ => "the kubelet",
+            _ if self.pod.is_empty() => "its controller has not seen it yet",
+            "Unschedulable" => "the scheduler has not seen it yet; it looks again after 5 minutes at the latest",
+            _ => "the kubelet has not seen it yet",
         }
     }
 

@@ -10,7 +10,7 @@ impl Kube {
         let mut answers = Vec::new();
         for one in std::mem::take(&mut problem.reported) {
             answers.push(match self.look_for(&one).await {
-                Ok(None) => format!("{one} is there, and {} has not seen it yet", problem.reporter()),
+                Ok(None) => format!("{one} is there, and {}", problem.has_not_seen_it()),
                 Ok(Some(_)) if one.is_made_by_the_cluster() => {
                     format!("the cluster makes {one} itself, and has not done so yet")
                 }

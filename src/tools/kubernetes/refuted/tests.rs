@@ -91,7 +91,8 @@ async fn the_claim_without_a_volume_is_named() {
         (
             Some("Bound"),
             Outlook::Recoverable,
-            "the volume of persistentvolumeclaim/data in apps is there, and the scheduler has not seen it yet",
+            "the volume of persistentvolumeclaim/data in apps is there, and the scheduler has not seen it yet; it looks again \
+             after 5 minutes at the latest",
         ),
     ];
     for (phase, outlook, answer) in cases {
