@@ -46,9 +46,9 @@ const LAYERS: &[(&str, usize)] = &[
     ("redact", 1),
     ("error", 0),
     ("failpoint", 0),
-    ("heap", 0),
     ("model", 0),
     ("suggest", 0),
+    ("threads", 0),
 ];
 
 /// Where alone a library may be named, so that it can be exchanged in one place.

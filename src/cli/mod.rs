@@ -43,7 +43,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser};
 
 use crate::error::Failure;
-use crate::heap;
+use crate::threads;
 use crate::tools::docker;
 use args::{Cli, Command};
 use output::Terminal;
@@ -55,7 +55,7 @@ pub fn command_line() -> clap::Command {
 
 /// Runs the command line. Returns the exit code.
 pub fn main() -> ExitCode {
-    heap::prepare();
+    threads::prepare_heap();
     if let Some(code) = complete::complete() {
         return code;
     }

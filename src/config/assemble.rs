@@ -12,7 +12,7 @@ use super::sections::checklist::Items;
 use super::sections::stages::{StageDecl, StepDecl};
 use super::settings::{self, ActionDigests};
 use super::syntax::diagnostic::Report;
-use super::syntax::halves::in_halves;
+use super::syntax::halves::read_in_halves;
 use crate::action::Action;
 use crate::fingerprint::Inputs;
 use crate::model::{StageId, StepId};
@@ -106,7 +106,7 @@ impl Assembly<'_> {
     /// all.
     fn steps(&self, decls: Vec<(usize, StepDecl)>) -> Vec<(usize, ResolvedStep)> {
         let Self { report, scope, steps, secrets, items, digests, max_age, cluster } = *self;
-        in_halves(report, decls, |report, decls| {
+        read_in_halves(report, decls, |report, decls| {
             let assembly = Assembly { report, scope, steps, secrets, items, digests, max_age, cluster };
             decls.into_iter().map(|(at, decl)| (at, assembly.step(decl))).collect()
         })

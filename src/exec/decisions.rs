@@ -15,7 +15,7 @@ use super::critical_path::CriticalPath;
 use super::effects::{Durable, Effect, End, Start};
 use super::last_look::Sightings;
 use super::messages::{ActionResult, CheckResult, Message};
-use super::prefetch::{Prefetch, Prefetched, speculative};
+use super::prefetch::{Prefetch, Prefetched};
 use super::run::Run;
 use super::schedule::Schedule;
 use super::tasks::{ActionTask, Check, Checker};
@@ -62,8 +62,6 @@ impl<'a> Decisions<'a> {
     /// Nothing has begun but the speculative checks.
     pub(super) fn new(graph: &'a Graph, plan: &'a Plan, run: Arc<Run>, checker: Checker, cancel: Cancel) -> Self {
         let candidates = candidates(graph, plan, &run.history);
-        let proven_before =
-            candidates.into_iter().filter_map(|candidate| speculative(candidate, graph, plan, &run.history));
         Self {
             graph,
             plan,
@@ -71,7 +69,7 @@ impl<'a> Decisions<'a> {
             path: CriticalPath::new(graph.steps.len()),
             sightings: Sightings::new(graph.steps.len()),
             verdicts: vec![ChainVerdict::Open; graph.chains.len()],
-            prefetch: Prefetch::start(proven_before, graph.steps.len(), &checker, cancel.child()),
+            prefetch: Prefetch::start(candidates, graph, plan, &checker, cancel.child()),
             checker,
             children: PendingChildren::default(),
             cancel,

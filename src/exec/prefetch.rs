@@ -7,14 +7,20 @@
 //! this too.
 
 use std::collections::VecDeque;
+use std::iter;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use tokio::runtime::Handle;
 
 use super::messages::CheckResult;
 use super::tasks::{Check, Checker, Companions};
 use crate::journal::History;
 use crate::model::Outcome;
 use crate::plan::{Candidate, Graph, Plan};
+use crate::threads::in_halves;
 use crate::tools::Cancel;
 
 /// How many checks may be in flight at once: each takes memory as long as it is, and what they wait for is not sooner
@@ -47,42 +53,42 @@ pub(super) enum Prefetched {
 }
 
 impl Prefetch {
-    /// Begins `checks`, which `cancel` stops. Most have a result at once, as those of steps without files: they need no
-    /// task and no message. The others become tasks.
+    /// Begins the checks of `candidates`, which `cancel` stops. Most have a result at once, as those of steps without
+    /// files: they need no task and no message. The others become tasks.
     pub(super) fn start(
-        checks: impl Iterator<Item = Check>,
-        n_steps: usize,
+        candidates: Vec<Candidate>,
+        graph: &Graph,
+        plan: &Plan,
         checker: &Checker,
         cancel: Cancel,
     ) -> Self {
-        let mut states: Vec<Option<State>> = (0..n_steps).map(|_| None).collect();
-        let (mut begun, mut queue) = (Vec::new(), VecDeque::new());
-        for check in checks {
-            let number = check.number;
-            if begun.len() == MAX_IN_FLIGHT {
-                queue.push_back(check);
-                states[number] = Some(State::InFlight);
-                continue;
+        let runtime = Handle::current();
+        let (first, second) = in_halves(candidates, |candidates| {
+            let _entered = runtime.enter();
+            Begun::of(
+                candidates.into_iter().filter_map(|one| speculative(one, graph, plan, &checker.history)),
+                checker,
+                &cancel,
+            )
+        });
+        let mut checks: Vec<Option<State>> = graph.steps.iter().map(|_| None).collect();
+        let (mut in_flight, mut queue) = (Vec::new(), VecDeque::new());
+        for begun in iter::once(first).chain(second) {
+            for (number, state) in begun.states {
+                checks[number] = Some(state);
             }
-            let (checker, cancel) = (checker.clone(), cancel.clone());
-            let mut work = Box::pin(async move { checker.check(check, &cancel).await });
-            states[number] = Some(match work.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-                Poll::Ready(result) => State::Done(Box::new(result)),
-                Poll::Pending => {
-                    begun.push(work);
-                    State::InFlight
-                }
-            });
+            in_flight.extend(begun.in_flight);
+            queue.extend(begun.queue);
         }
         let queue = Arc::new(Mutex::new(queue));
-        for work in begun {
+        for check in in_flight {
             let (queue, checker, cancel) = (Arc::clone(&queue), checker.clone(), cancel.clone());
             tokio::spawn(async move {
-                checker.tell(work.await, true);
+                checker.tell(check.await, true);
                 check_all(&queue, &checker, &cancel).await;
             });
         }
-        Self { checks: states, cancel }
+        Self { checks, cancel }
     }
 
     /// Takes what there is for a step whose turn has come.
@@ -121,8 +127,47 @@ impl Prefetch {
     }
 }
 
+/// Checks that have begun.
+struct Begun {
+    /// Each with the number of its step.
+    states: Vec<(usize, State)>,
+    in_flight: Vec<BoxFuture<'static, CheckResult>>,
+    /// Those that begin when one in flight has ended.
+    queue: VecDeque<Check>,
+}
+
+impl Begun {
+    fn of(checks: impl Iterator<Item = Check>, checker: &Checker, cancel: &Cancel) -> Self {
+        let mut begun = Self {
+            states: Vec::with_capacity(checks.size_hint().1.unwrap_or(0)),
+            in_flight: Vec::new(),
+            queue: VecDeque::new(),
+        };
+        for check in checks {
+            let number = check.number;
+            // There may be as many of the other half.
+            let state = if begun.in_flight.len() == MAX_IN_FLIGHT / 2 {
+                begun.queue.push_back(check);
+                State::InFlight
+            } else {
+                let (checker, cancel) = (checker.clone(), cancel.clone());
+                let mut check = async move { checker.check(check, &cancel).await }.boxed();
+                match check.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+                    Poll::Ready(result) => State::Done(Box::new(result)),
+                    Poll::Pending => {
+                        begun.in_flight.push(check);
+                        State::InFlight
+                    }
+                }
+            };
+            begun.states.push((number, state));
+        }
+        begun
+    }
+}
+
 /// Returns the check of a step before its turn, if its last end may still hold, by itself.
-pub(super) fn speculative(candidate: Candidate, graph: &Graph, plan: &Plan, history: &History) -> Option<Check> {
+fn speculative(candidate: Candidate, graph: &Graph, plan: &Plan, history: &History) -> Option<Check> {
     let Candidate { number, step, action, outputs, is_standby } = candidate;
     let is_alone = !is_standby && graph.steps[number].chain.is_none();
     let action = action.filter(|action| is_alone && !plan.forced[number] && !action.always_runs())?;

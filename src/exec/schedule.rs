@@ -114,13 +114,14 @@ impl<'a> Schedule<'a> {
             }
         }
         // A step that is not selected has the outputs of its last success, or of its fallback.
-        let outputs = graph
+        let mut outputs: Outputs = graph
             .steps
             .iter()
             .zip(&plan.selected)
             .filter(|(_, selected)| !**selected)
             .filter_map(|(node, _)| Some((node.step.id.clone(), history.output_for_others(&node.step.id)?.clone())))
             .collect();
+        outputs.reserve(graph.steps.len() - outputs.len());
         let mut schedule = Self {
             graph,
             steps,

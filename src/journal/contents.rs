@@ -10,7 +10,7 @@ use super::history::History;
 use super::record::{FORMAT, LineError, Record, decode};
 use crate::error::{Failure, ids};
 use crate::files::read_own;
-use crate::heap;
+use crate::threads;
 
 /// What a file holds.
 #[derive(Debug)]
@@ -56,7 +56,7 @@ impl EarlyContents {
     /// Begins to read `path`.
     pub(super) fn start(path: PathBuf) -> Self {
         Self(Some(std::thread::spawn(move || {
-            heap::prepare();
+            threads::prepare_heap();
             refuse_odd_file(&path).ok()?;
             let bytes = read_own(&path).ok()?;
             let contents = parse(&path, &bytes).ok()?;

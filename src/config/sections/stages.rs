@@ -10,7 +10,7 @@ use crate::config::expr::scope::Scope;
 use crate::config::expr::template::fill;
 use crate::config::syntax::diagnostic::{Diagnostic, Report};
 use crate::config::syntax::fields::{Fields, SpannedString, SpannedTable};
-use crate::config::syntax::halves::in_halves;
+use crate::config::syntax::halves::read_in_halves;
 use crate::config::syntax::node::{Node, Table};
 use crate::model::{IdMap, StageId, StepId};
 use crate::pipeline::Retry;
@@ -158,7 +158,7 @@ impl Reader<'_> {
     fn steps(&self, tables: Vec<Fields<'_>>, stage: &StageId) -> Vec<StepDecl> {
         let (scope, actions) = (self.scope, self.actions);
         let tables = tables.into_iter().map(Fields::into_spanned_table).collect();
-        in_halves(self.report, tables, |report, tables: Vec<SpannedTable>| {
+        read_in_halves(self.report, tables, |report, tables: Vec<SpannedTable>| {
             let reader = Reader { report, scope, actions };
             let tables = tables.into_iter().take_while(|_| !report.is_full());
             tables.filter_map(|(span, table)| reader.step(Fields::new(report, STEP, span, table), stage)).collect()

@@ -116,7 +116,8 @@ impl Node {
     /// A canonical form: the same for equal values, however they are written. `string` returns what represents the
     /// string at a place.
     pub(crate) fn canonical<'a>(&self, string: &dyn Fn(&Range<usize>) -> Option<&'a str>) -> String {
-        let mut out = String::new();
+        // Most are short, and one that is not grows.
+        let mut out = String::with_capacity(64);
         self.write_canonical(&mut out, string);
         out
     }
