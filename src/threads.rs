@@ -39,3 +39,27 @@ pub(crate) fn in_halves<Part: Send, Made: Send>(
         (made, Some(beside.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::thread::current;
+
+    use super::*;
+
+    #[test]
+    fn many_parts_are_shared_by_two_threads_in_their_order() {
+        let work = |parts: Vec<usize>| (current().id(), parts);
+        let ((here, first), second) = in_halves((0..101).collect(), work);
+        let (beside, second) = second.unwrap();
+        assert_eq!(here, current().id());
+        assert_ne!(beside, here);
+        assert_eq!([first, second].concat(), (0..101).collect::<Vec<_>>());
+        assert_eq!(in_halves((0..99).collect(), work), ((here, (0..99).collect()), None));
+    }
+
+    #[test]
+    fn a_panic_beside_is_a_panic_here() {
+        let work = |parts: Vec<usize>| assert!(!parts.contains(&100), "the last part");
+        assert!(std::panic::catch_unwind(|| in_halves((0..101).collect(), work)).is_err());
+    }
+}
