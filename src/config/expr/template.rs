@@ -334,7 +334,7 @@ fn script_value(script: Script, span: &Range<usize>) -> Value {
     let string = |text: String| Node { span: span.clone(), value: Value::String(text) };
     let parts = script.into_parts().into_iter().map(string).collect();
     let node = Node { span: span.clone(), value: Value::Array(parts) };
-    Value::Table(Table(vec![Entry { key: Script::PARTS.to_owned(), key_span: span.clone(), node }]))
+    Value::Table(Table(vec![Entry { key: Script::PARTS.into(), key_span: span.clone(), node }]))
 }
 
 /// Replaces the expressions of `table`, none of which may use outputs, by their values. Returns whether all are valid.

@@ -127,7 +127,7 @@ fn checklists(report: &Report, fields: &mut Fields<'_>) -> Vec<ChecklistFile> {
                 let message = format!("invalid name of a checklist `{}`: use letters, digits, `-` and `_`", entry.key);
                 report.error(entry.key_span.clone(), "", message);
             }
-            table.0.into_iter().map(|entry| (Some(entry.key), entry.node)).collect()
+            table.0.into_iter().map(|entry| (Some(entry.key.into_owned()), entry.node)).collect()
         }
         _ => {
             let message = format!("`checklists` must be {EXPECTED}, not {}", node.kind());

@@ -40,10 +40,10 @@ pub(crate) fn read(report: &Report, declared: Table, vars: &Table) -> BTreeMap<S
                         var.key_span.clone(),
                         "a profile can only override variables that `[vars]` declares",
                     )
-                    .maybe_help(suggest(&var.key, vars.0.iter().map(|var| var.key.as_str()))),
+                    .maybe_help(suggest(&var.key, vars.0.iter().map(|var| &*var.key))),
             );
         }
-        profiles.insert(entry.key, profile);
+        profiles.insert(entry.key.into_owned(), profile);
     }
     profiles
 }

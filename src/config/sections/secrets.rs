@@ -16,7 +16,7 @@ pub(crate) fn read(report: &Report, declared: Table) -> BTreeMap<String, SecretS
         if !is_name(&entry.key) {
             report.error(entry.key_span.clone(), "", format!("invalid secret name `{}`", entry.key));
         }
-        let name = entry.key.clone();
+        let name = entry.key.clone().into_owned();
         // An invalid secret is still declared: its uses are not errors as well.
         let source =
             secret(report, entry).unwrap_or_else(|| SecretSource::Env { variable: name.clone(), optional: true });

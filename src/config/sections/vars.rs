@@ -41,7 +41,7 @@ pub(crate) fn resolve(report: &Report, of: Of<'_>, declared: &Table, overrides: 
             report.error(entry.key_span.clone(), "", format!("invalid variable name `{}`", entry.key));
         }
         let value = value_of(report, of, entry, overrides, &vars);
-        vars.insert(entry.key.clone(), value);
+        vars.insert(entry.key.clone().into_owned(), value);
     }
     for (name, _) in overrides.set {
         if !vars.contains_key(name) {

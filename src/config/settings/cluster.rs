@@ -19,7 +19,7 @@ pub(in crate::config) fn check_override(report: &Report, table: &Table) {
     let schemas: Vec<_> = PROVIDERS.iter().map(|provider| (provider.schema)().to_value()).collect();
     let settings = schemas.iter().filter_map(|schema| schema["properties"].as_object()).flat_map(|keys| keys.keys());
     let known: BTreeSet<&str> = settings.map(String::as_str).chain([PROVIDER_KEY]).collect();
-    for entry in table.0.iter().filter(|entry| !known.contains(entry.key.as_str())) {
+    for entry in table.0.iter().filter(|entry| !known.contains(&*entry.key)) {
         report.add(
             Diagnostic::error(format!("unknown key `{}` in `[cluster]`", entry.key))
                 .at(report.source(), entry.key_span.clone(), "not known here")

@@ -57,13 +57,13 @@ pub(super) fn bind(
     let mut inputs = Inputs::new();
     inputs.digest("action", digests.of(action));
     for entry in &mut settings.0 {
-        let secret_use = if action.secret_settings.contains(&entry.key.as_str()) {
+        let secret_use = if action.secret_settings.contains(&&*entry.key) {
             SecretUse::Allowed
         } else {
             SecretUse::OnlyIn(action.secret_settings)
         };
         let scope = Scope { secrets: Some((secrets, &secret_use)), ..*scope };
-        let readers = if action.scripts.contains(&entry.key.as_str()) { shell_texts(&entry.node) } else { Vec::new() };
+        let readers = if action.scripts.contains(&&*entry.key) { shell_texts(&entry.node) } else { Vec::new() };
         entry.node.for_each_string(&mut |span, value| {
             let reader = readers.iter().find(|(of, _)| of == span).map(|(_, reader)| *reader);
             if reader == Some(Reader::Shell) {
