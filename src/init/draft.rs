@@ -51,7 +51,7 @@ pub(super) struct StageDraft {
 pub(super) type Entries = Vec<(Vec<String>, Value)>;
 
 /// A step.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct StepDraft {
     pub(super) id: String,
     pub(super) title: Option<String>,

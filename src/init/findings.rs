@@ -23,6 +23,8 @@ pub(super) struct Findings {
     pub(super) checklists: Vec<ChecklistFile>,
     /// The names of variables in examples of `.env` files. Their values are not kept.
     pub(super) variables: Vec<String>,
+    /// The examples of `.env` files, each with the names of its variables.
+    pub(super) examples: Vec<(String, Vec<String>)>,
     pub(super) recipes: Vec<Recipe>,
     pub(super) packages: Vec<Package>,
     /// What says which program builds a package: `mvnw`, `gradlew`, `pnpm-lock.yaml`, `yarn.lock`.
@@ -87,12 +89,25 @@ pub(super) struct ComposeService {
     pub(super) is_built: bool,
     /// The container's ports that are published.
     pub(super) ports: Vec<u16>,
-    /// Where its health check sends a request: port and path.
-    pub(super) health: Option<(u16, String)>,
-    /// Whether another service waits until it has succeeded.
+    /// Where its health check sends a request.
+    pub(super) health: Option<HttpRequest>,
+    /// The image that it is started from where it is not built here.
+    pub(super) image: Option<String>,
+    /// The file that has its build.
+    pub(super) by: String,
+    /// Whether it runs to its end: another service waits for that, or its name says so.
     pub(super) completes: bool,
     /// Whether it runs only with a profile.
     pub(super) has_profiles: bool,
+}
+
+/// A request of a health check, by HTTP to its own machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct HttpRequest {
+    pub(super) port: u16,
+    pub(super) path: String,
+    /// Whether any answer will do.
+    pub(super) any_answer: bool,
 }
 
 /// A chart.

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use futures_util::stream::{self, StreamExt};
+
 use super::facts::Facts;
 use super::findings::{Chart, Findings};
 use super::images::ImageBuild;
-use super::kustomizations::{inputs, kustomized, leave_out_components, tops};
+use super::kustomizations::{inputs, kustomized, leave_out_components, printed, tops};
 use super::manifest_set::manifest_sets;
 use super::matching::built_images;
 use super::names::{id_of, unique};
@@ -59,6 +61,9 @@ impl Form {
 /// More charts than this are hardly one application.
 const MAX_CHARTS: usize = 6;
 
+/// At most so many charts, and so many kustomizations, are rendered at once.
+const AT_ONCE: usize = 4;
+
 /// Returns the ways to deploy, the active ones first. `project` is the name of the application and of its namespace.
 pub(super) async fn forms(
     repository: &Repository,
@@ -69,31 +74,43 @@ pub(super) async fn forms(
 ) -> Result<Vec<Form>, Failure> {
     let mut ids = BTreeSet::new();
     let mut all = Vec::new();
-    for chart in findings.charts.iter().take(2 * MAX_CHARTS) {
+    let (charts, kustomizations) = (std::mem::take(&mut findings.charts), findings.kustomizations.clone());
+    let mut wanted = Vec::new();
+    for chart in charts.iter().take(2 * MAX_CHARTS) {
         let named =
             findings.deployments.iter().filter(|one| one.path == chart.folder).flat_map(|one| one.values.clone());
         let named: Vec<String> = named.filter(|file| repository.has(file)).collect();
-        let mut wanted = Wanted::of(findings, chart);
-        let release = wanted.release.clone().unwrap_or_else(|| release_name(chart, project));
-        let id = unique(&release, &mut ids);
-        wanted.release = Some(id.clone());
-        wanted.namespace.get_or_insert_with(|| project.to_owned());
-        let rendered = render_chart(repository, programs, chart, &named, &wanted).await?;
+        let mut one = Wanted::of(findings, chart);
+        let release = one.release.clone().unwrap_or_else(|| release_name(chart, project));
+        one.release = Some(unique(&release, &mut ids));
+        one.namespace.get_or_insert_with(|| project.to_owned());
+        wanted.push((chart, named, one));
+    }
+    // Most of the time goes by in the programs that are called, so several of them run at once.
+    let rendering = wanted.iter().map(|(chart, named, one)| render_chart(repository, programs, chart, named, one));
+    let rendering = stream::iter(rendering.collect::<Vec<_>>()).buffered(AT_ONCE).collect::<Vec<_>>();
+    let tops = tops(&kustomizations);
+    let printing = tops.iter().map(|one| printed(repository, programs, &kustomizations, one));
+    let printing = stream::iter(printing.collect::<Vec<_>>()).buffered(AT_ONCE).collect::<Vec<_>>();
+    let (rendered, printed) = futures_util::join!(rendering, printing);
+    for ((chart, _, one), rendered) in wanted.iter().zip(rendered) {
+        let rendered = rendered?;
         let facts = rendered.facts.clone();
         all.push(Form {
             kind: FormKind::Chart(Box::new(rendered)),
-            id,
+            id: one.release.clone().unwrap_or_default(),
             path: chart.folder.clone(),
             facts,
             aside: None,
         });
     }
+    drop(wanted);
+    findings.charts = charts;
     for chart in findings.charts.iter().skip(2 * MAX_CHARTS).map(|chart| chart.folder.clone()).collect::<Vec<_>>() {
         findings.leave_out(&chart, "there are too many charts to try them all");
     }
-    let kustomizations = findings.kustomizations.clone();
-    for one in tops(&kustomizations) {
-        let facts = kustomized(repository, programs, findings, &kustomizations, one).await;
+    for (one, printed) in tops.into_iter().zip(printed) {
+        let facts = kustomized(findings, &kustomizations, one, printed);
         let (facts, aside) = match facts {
             Ok(facts) => (Some(facts), None),
             Err(why) => (None, Some(why)),

@@ -1,11 +1,14 @@
 //! [`image_builds`]: which images are built, each once: from the Dockerfiles, and from what other files say of them.
 
+mod bases;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::context::{ContextChoice, Wanted, choose_context};
-use super::findings::{DeclaredBuild, Dockerfile, Findings, image_name};
+use super::findings::{DeclaredBuild, Dockerfile, Findings, Package, image_name};
 use super::names::{id_of, unique};
 use super::repository::{Repository, folder_of, join, name_of};
+use bases::bases;
 
 /// An image that is built.
 #[derive(Clone, Debug, Default)]
@@ -34,6 +37,8 @@ pub(super) struct ImageBuild {
     pub(super) has_exact_names: bool,
     /// The names of images that files build from something else.
     pub(super) others: Vec<String>,
+    /// The services of compose files that are built so: the file, and the service.
+    pub(super) services: Vec<(String, String)>,
 }
 
 /// Stages of a Dockerfile that are no images to deploy.
@@ -65,8 +70,9 @@ pub(super) fn image_builds(
     for build in &mut declared {
         build.args.retain(|_, value| !value.contains("${{"));
     }
+    drop_shared_names(&mut declared);
     let dockerfiles = std::mem::take(&mut findings.dockerfiles);
-    let (mut builds, mut ids) = (Vec::new(), BTreeSet::new());
+    let mut builds = Vec::new();
     // Those in folders of examples are left out, unless there is nothing else.
     let is_named = |file: &Dockerfile| {
         declared.iter().any(|build| is_exact(build) && build.dockerfile.as_deref() == Some(file.path.as_str()))
@@ -104,10 +110,13 @@ pub(super) fn image_builds(
                     continue;
                 }
             };
-            if build.dockerfile == "Dockerfile" {
+            if word_of(&build.dockerfile, None) == "app" {
                 build.words.insert(project.to_owned());
             }
-            build.id = unique(&id_of(&build.id), &mut ids);
+            // The package beside it has a name of its own, whatever the folder is called.
+            let is_beside = |package: &&Package| folder_of(&package.file) == folder_of(&file.path);
+            let packages = findings.packages.iter().filter(is_beside).filter_map(|package| package.name.as_deref());
+            build.words.extend(packages.map(|name| name_of(name).to_owned()));
             builds.push(build);
         }
     }
@@ -127,7 +136,68 @@ pub(super) fn image_builds(
     mark_others(&mut builds, &mut declared.iter().chain(&idle), &dockerfiles, &findings.made_otherwise);
     findings.dockerfiles = dockerfiles;
     mark_bases(&mut builds);
+    give_ids(&mut builds);
     builds
+}
+
+/// Takes away the names of images that services of compose share although each is built from another Dockerfile:
+/// then the tag alone tells them apart, and `acme/shop` of `acme/shop:1-cart` is the name of none of them.
+fn drop_shared_names(declared: &mut [DeclaredBuild]) {
+    let mut makers: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for build in declared.iter().filter(|build| is_exact(build)) {
+        if let (Some(image), Some(path)) = (&build.image, &build.dockerfile) {
+            makers.entry(image.clone()).or_default().insert(path.clone());
+        }
+    }
+    for build in declared {
+        build.image = build.image.take().filter(|image| makers.get(image).is_none_or(|paths| paths.len() < 2));
+    }
+}
+
+/// Marks the images that others are made from.
+fn mark_bases(builds: &mut [ImageBuild]) {
+    name_bases(builds);
+    let is_base = |at: usize| {
+        let others = builds.iter().enumerate().filter(|(other, _)| *other != at).flat_map(|(_, build)| &build.bases);
+        let names = &builds[at].names;
+        others.into_iter().any(|(base, _)| names.iter().any(|name| name == image_name(base)))
+    };
+    let marks: Vec<bool> = (0..builds.len()).map(is_base).collect();
+    for (build, mark) in builds.iter_mut().zip(marks) {
+        build.is_base = mark;
+    }
+}
+
+/// Gives a Dockerfile that is called a base, and whose image nobody names, the name of the only image called so that
+/// another one here begins with.
+fn name_bases(builds: &mut [ImageBuild]) {
+    let is_named = |name: &str| builds.iter().any(|build| build.names.iter().any(|known| known == name));
+    let bases = builds.iter().flat_map(|build| &build.bases).map(|(base, _)| image_name(base));
+    let mut wanted: Vec<String> = bases
+        .filter(|name| super::detect::is_called_base(name) && !name.contains('$') && !is_named(name))
+        .map(str::to_owned)
+        .collect();
+    wanted.sort();
+    wanted.dedup();
+    let is_base =
+        |build: &&mut ImageBuild| build.names.is_empty() && super::detect::is_called_base(name_of(&build.dockerfile));
+    let mut makers: Vec<&mut ImageBuild> = builds.iter_mut().filter(is_base).collect();
+    if let ([maker], [name]) = (makers.as_mut_slice(), wanted.as_slice()) {
+        maker.names.push(name.clone());
+    }
+}
+
+/// Gives each build the id of its step; where several have the same one, with the folder that tells them apart.
+fn give_ids(builds: &mut [ImageBuild]) {
+    let own: Vec<String> = builds.iter().map(|build| id_of(&build.id)).collect();
+    let mut ids = BTreeSet::new();
+    for (build, id) in builds.iter_mut().zip(&own) {
+        let is_shared = own.iter().filter(|other| *other == id).count() > 1;
+        let tells = |name: &&str| !name.is_empty() && !PLAIN_FOLDERS.contains(name) && id_of(name) != *id;
+        let folder = super::repository::ancestors(folder_of(&build.dockerfile)).map(name_of).find(tells);
+        let whole = folder.filter(|_| is_shared).map(|folder| id_of(&format!("{folder}-{id}")));
+        build.id = unique(whole.as_ref().unwrap_or(id), &mut ids);
+    }
 }
 
 /// Gives each build the names of images that files build from something else, as far as that is there.
@@ -145,19 +215,6 @@ fn mark_others(
         let from_else = named.iter().filter(|(path, _)| **path != build.dockerfile).map(|(_, image)| *image);
         let others: BTreeSet<&String> = from_else.chain(made_otherwise).filter(|name| !name.contains('$')).collect();
         build.others = others.into_iter().cloned().collect();
-    }
-}
-
-/// Marks the images that others are made from.
-fn mark_bases(builds: &mut [ImageBuild]) {
-    let is_base = |at: usize| {
-        let others = builds.iter().enumerate().filter(|(other, _)| *other != at).flat_map(|(_, build)| &build.bases);
-        let names = &builds[at].names;
-        others.into_iter().any(|(base, _)| names.iter().any(|name| name == image_name(base)))
-    };
-    let marks: Vec<bool> = (0..builds.len()).map(is_base).collect();
-    for (build, mark) in builds.iter_mut().zip(marks) {
-        build.is_base = mark;
     }
 }
 
@@ -267,6 +324,7 @@ fn one(
         is_base: false,
         has_exact_names: variant.by.iter().any(|build| deploys_too(build)),
         others: Vec::new(),
+        services: variant.by.iter().filter_map(|build| Some((build.by.clone(), build.name.clone()?))).collect(),
     })
 }
 
@@ -293,6 +351,7 @@ const PLAIN_FOLDERS: &[&str] = &[
     "container",
     "containers",
     "src",
+    "main",
     "app",
 ];
 
@@ -313,39 +372,6 @@ fn word_of(path: &str, image: Option<&str>) -> String {
         ("", None) => "app".to_owned(),
         (folder, _) => folder.to_owned(),
     }
-}
-
-/// The images that a Dockerfile names, outside of its own stages, and those that another file hands to it.
-fn bases(repository: &Repository, file: &Dockerfile, made: &[&(String, String)]) -> Vec<(String, Option<String>)> {
-    let text = repository.text(&file.path).unwrap_or_default();
-    let own: Vec<&str> = file.stages.iter().filter_map(|stage| stage.name.as_deref()).collect();
-    let is_own = |name: &str| name.parse::<usize>().is_ok() || own.iter().any(|stage| stage.eq_ignore_ascii_case(name));
-    let copied = file.stages.iter().flat_map(|stage| stage.copies.iter().filter_map(|said| said.value.from.clone()));
-    let mut found: Vec<(String, Option<String>)> = Vec::new();
-    for name in file.stages.iter().map(|stage| stage.base.clone()).chain(copied).filter(|name| !is_own(name)) {
-        // `ARG BASE=acme/base:1`, and `FROM ${BASE}`.
-        let argument = text
-            .lines()
-            .filter_map(|line| line.trim().strip_prefix("ARG ")?.split_once('='))
-            .find(|(_, value)| value.trim().trim_matches('"') == name);
-        let argument = argument.map(|(argument, _)| argument.trim().to_owned()).filter(|argument| {
-            [format!("${{{argument}}}"), format!("${argument}")].iter().any(|used| text.contains(used.as_str()))
-        });
-        if !found.iter().any(|(known, _)| *known == name) && !name.is_empty() {
-            found.push((name, argument));
-        }
-    }
-    for (image, argument) in made {
-        let declares = |line: &str| {
-            let rest = line.trim().strip_prefix("ARG ").unwrap_or_default().trim();
-            rest.split('=').next().is_some_and(|name| name.trim() == argument)
-        };
-        let is_known = found.iter().any(|(known, _)| image_name(known) == image);
-        if !is_known && text.lines().any(declares) {
-            found.push((image.clone(), Some(argument.clone())));
-        }
-    }
-    found
 }
 
 #[cfg(test)]

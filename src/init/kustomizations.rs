@@ -46,20 +46,29 @@ pub(super) fn leave_out_components(findings: &mut Findings, is_active: &dyn Fn(&
     }
 }
 
-/// What a kustomization becomes, or why that could not be seen.
-pub(super) async fn kustomized(
+/// What kubectl prints for a kustomization, or why it prints nothing; `Ok(None)` where it is not installed.
+pub(super) async fn printed(
     repository: &Repository,
     programs: &Programs,
+    all: &[Kustomization],
+    one: &Kustomization,
+) -> Result<Option<String>, String> {
+    if let Some(why) = closure(all, one).iter().find_map(|part| absent(part, one)) {
+        return Err(why);
+    }
+    let ended = programs.kustomize(&repository.root().join(&one.folder)).await.transpose();
+    ended.map_err(|why| format!("`kubectl kustomize` fails: {}", inside(repository, &why)))
+}
+
+/// What a kustomization becomes, or why that could not be seen. `printed` is what kubectl prints for it.
+pub(super) fn kustomized(
     findings: &mut Findings,
     all: &[Kustomization],
     one: &Kustomization,
+    printed: Result<Option<String>, String>,
 ) -> Result<Facts, String> {
     let closure = closure(all, one);
-    if let Some(why) = closure.iter().find_map(|part| absent(part, one)) {
-        return Err(why);
-    }
-    if let Some(rendered) = programs.kustomize(&repository.root().join(&one.folder)).await {
-        let text = rendered.map_err(|why| format!("`kubectl kustomize` fails: {}", inside(repository, &why)))?;
+    if let Some(text) = printed? {
         let objects: Vec<Value> =
             ManifestObjects::read(&text, "").objects.iter().map(|object| object.content().clone()).collect();
         return without_unknown(Facts::of(&objects));

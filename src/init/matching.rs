@@ -80,7 +80,17 @@ pub(super) fn built_images(
     images: &BTreeSet<String>,
     doubts: &mut Vec<String>,
 ) -> BTreeMap<String, usize> {
-    let same_end = |known: &String, name: &str| name_of(known) == name_of(name);
+    let mut found = recognised_images(builds, images, doubts);
+    add_last(builds, images, &mut found, doubts);
+    found
+}
+
+/// The same, of those that a name or a word of it shows.
+pub(super) fn recognised_images(
+    builds: &[ImageBuild],
+    images: &BTreeSet<String>,
+    doubts: &mut Vec<String>,
+) -> BTreeMap<String, usize> {
     let named = |name: &str| {
         let by = |is_it: &dyn Fn(&String) -> bool| builds.iter().position(|build| build.names.iter().any(is_it));
         by(&|known| known == name).or_else(|| by(&|known| same_end(known, name)))
@@ -89,34 +99,57 @@ pub(super) fn built_images(
         images.iter().filter_map(|image| Some((image.clone(), named(image_name(image))?))).collect();
     // A tool that deploys knows the images by its own names: where it deploys these, no other name is one of them.
     let are_exact = found.values().any(|at| builds[*at].has_exact_names);
-    let open: Vec<&String> =
-        images.iter().filter(|image| !found.contains_key(*image) && !is_public(image_name(image))).collect();
-    let is_another = |build: &ImageBuild, image: &str| {
-        build.is_base || build.others.iter().any(|other| same_end(other, image_name(image)))
-    };
-    for image in &open {
+    for image in images.iter().filter(|image| !is_public(image_name(image))) {
+        if found.contains_key(image) {
+            continue;
+        }
         let may_be = |build: &ImageBuild| !(is_another(build, image) || (are_exact && build.has_exact_names));
         let Some(at) = by_words(builds, image_name(image), &may_be) else { continue };
-        found.insert((*image).clone(), at);
+        found.insert(image.clone(), at);
         if let Some(other) = builds[at].names.first() {
             doubts.push(taken(image, &builds[at], &format!("elsewhere that one is called `{other}`")));
         }
     }
+    found
+}
+
+fn same_end(known: &str, name: &str) -> bool {
+    name_of(known) == name_of(name)
+}
+
+/// Whether a build makes another image for sure.
+fn is_another(build: &ImageBuild, image: &str) -> bool {
+    build.is_base || build.others.iter().any(|other| same_end(other, image_name(image)))
+}
+
+/// Adds the only image of which nobody knows where it comes from as that of the only build of which nobody knows what
+/// it is for. Where others are known, it has to be from the same place as one of them.
+fn add_last(
+    builds: &[ImageBuild],
+    images: &BTreeSet<String>,
+    found: &mut BTreeMap<String, usize>,
+    doubts: &mut Vec<String>,
+) {
     let is_unused = |at: &usize| !builds[*at].is_base && !found.values().any(|used| used == at);
     let unused: Vec<usize> = (0..builds.len()).filter(is_unused).collect();
-    let [at] = unused.as_slice() else { return found };
+    let [at] = unused.as_slice() else { return };
     let build = &builds[*at];
-    let is_unknown = |image: &&&String| !found.contains_key(**image) && !is_another(build, image);
-    let unknown: Vec<&&String> = open.iter().filter(is_unknown).collect();
+    let place = |name: &str| name.rsplit_once('/').map(|(place, _)| place.to_owned()).unwrap_or_default();
+    let own: BTreeSet<String> =
+        found.keys().map(|image| image_name(image)).chain(build.names.iter().map(String::as_str)).map(place).collect();
+    let is_from_here = |image: &str| found.is_empty() || own.contains(&place(image_name(image)));
+    let is_unknown = |image: &&String| {
+        !found.contains_key(*image) && !is_public(image_name(image)) && !is_another(build, image) && is_from_here(image)
+    };
+    let unknown: Vec<&String> = images.iter().filter(is_unknown).collect();
     if let ([image], true) = (unknown.as_slice(), !build.has_exact_names || build.names.is_empty()) {
         let why = match build.names.first() {
             Some(other) => format!("elsewhere that one is called `{other}`"),
             None => "no name says so".to_owned(),
         };
         doubts.push(taken(image, build, &why));
-        found.insert((**image).clone(), *at);
+        found.insert((*image).clone(), *at);
     }
-    found
 }
 
 fn taken(image: &str, build: &ImageBuild, why: &str) -> String {
@@ -210,6 +243,18 @@ mod tests {
             let found = built_images(&[build(&["me/backend"], words)], &images, &mut doubts);
             assert_eq!(found.len(), 1, "{words:?}");
             assert!(doubts[0].contains("`acme/todo-api:1`") && doubts[0].contains("called `me/backend`"), "{doubts:?}");
+        }
+    }
+
+    #[test]
+    fn one_from_another_place_than_those_that_are_known_is_not_taken() {
+        let builds = [build(&[], &["api"]), build(&[], &["worker"])];
+        for (image, expected) in [("ghcr.io/acme/shop/jobs:1", 2), ("ghcr.io/documents/database:17", 1), ("jobs:1", 1)]
+        {
+            let images = BTreeSet::from(["ghcr.io/acme/shop/api:1".to_owned(), image.to_owned()]);
+            let mut doubts = Vec::new();
+            assert_eq!(built_images(&builds, &images, &mut doubts).len(), expected, "{image}");
+            assert_eq!(doubts.len(), expected - 1, "{doubts:?}");
         }
     }
 

@@ -1,26 +1,40 @@
 //! The stage that starts the services of a compose file.
 
+use std::collections::BTreeSet;
+
 use toml::{Table, Value};
 
-use super::survey::Survey;
+use super::build::local_base;
+use super::survey::{Matches, Survey};
+use super::verify::ANSWERS;
 use crate::init::detect::is_secret_name;
 use crate::init::draft::{Draft, Proof, SecretDraft, StageDraft, StepDraft};
-use crate::init::findings::ComposeFile;
-use crate::init::names::id_of;
-use crate::init::repository::name_of;
+use crate::init::findings::{ComposeFile, ComposeService, HttpRequest};
+use crate::init::images::ImageBuild;
+use crate::init::matching::recognised_images;
+use crate::init::names::{id_of, unique};
+use crate::init::repository::{folder_of, join, name_of};
 
 /// Adds the stage; as a comment where the application goes to a cluster.
-pub(super) fn add(survey: &Survey, draft: &mut Draft) {
+pub(super) fn add(survey: &Survey, matches: &Matches, draft: &mut Draft) {
     let is_active = survey.active().next().is_none();
-    // The file that builds something, and then the one that is nearest to the repository's folder.
+    // The file that builds something, then the one that has an image which is built here, and then the one that is
+    // nearest to the repository's folder.
+    let has_built = |file: &ComposeFile| !named(survey, file, &mut Vec::new()).is_empty();
     let mut files: Vec<&ComposeFile> = survey.findings.compose.iter().collect();
-    files.sort_by_key(|file| {
+    files.sort_by_cached_key(|file| {
         let first = file.paths.first().map_or("", String::as_str);
-        (!file.services.iter().any(|service| service.is_built), first.matches('/').count(), first)
+        (
+            !file.services.iter().any(|service| service.is_built),
+            !has_built(file),
+            first.matches('/').count(),
+            first.to_owned(),
+        )
     });
     let mut steps = Vec::new();
     for (at, file) in files.into_iter().enumerate() {
-        let mut step = step(survey, file, is_active && at == 0, draft);
+        let tags = if is_active && at == 0 { tags(survey, matches, file, draft) } else { BTreeSet::new() };
+        let mut step = step(survey, file, is_active && at == 0, &tags, draft);
         if at > 0 {
             step.id = id_of(&format!("{}-{at}", step.id));
         }
@@ -42,7 +56,64 @@ pub(super) fn add(survey: &Survey, draft: &mut Draft) {
     }
 }
 
-fn step(survey: &Survey, file: &ComposeFile, is_active: bool, draft: &mut Draft) -> StepDraft {
+/// Whether a service of the file is built so.
+fn is_built_by(file: &ComposeFile, build: &ImageBuild) -> bool {
+    let is_it = |service: &ComposeService| {
+        service.is_built && build.services.iter().any(|(by, name)| *by == service.by && *name == service.name)
+    };
+    file.services.iter().any(is_it)
+}
+
+/// The images that services have from a registry and that are built here, each with its build.
+fn named(survey: &Survey, file: &ComposeFile, doubts: &mut Vec<String>) -> Vec<(String, usize)> {
+    let images: BTreeSet<String> = file.services.iter().filter_map(|service| service.image.clone()).collect();
+    let mut named: Vec<(String, usize)> = recognised_images(&survey.builds, &images, doubts).into_iter().collect();
+    named.retain(|(image, at)| !image.contains('@') && !is_built_by(file, &survey.builds[*at]));
+    named
+}
+
+/// Gives the built images that services have from a registry the names that those have there: then they start what is
+/// built here. Says which images no service has. Returns the builds that got a name.
+fn tags(survey: &Survey, matches: &Matches, file: &ComposeFile, draft: &mut Draft) -> BTreeSet<usize> {
+    let first = file.paths.first().map_or("", String::as_str);
+    let named = named(survey, file, &mut draft.doubts);
+    if !named.is_empty() {
+        let images: Vec<&str> = named.iter().map(|(image, _)| image.as_str()).collect();
+        draft.doubts.push(format!(
+            "`{first}` has `{}` from a registry: what is built here gets that name before, so that it is started",
+            images.join("`, `")
+        ));
+    }
+    let steps = draft.stages.iter().filter(|stage| stage.id == "build").flat_map(|stage| &stage.steps);
+    let mut ids: BTreeSet<String> = steps.map(|step| step.id.clone()).collect();
+    let mut tagged = BTreeSet::new();
+    for (image, at) in named {
+        let mut tag = super::build::tag_step(&survey.builds[at].id, &image, "build");
+        tagged.insert(at);
+        tag.id = unique(&tag.id, &mut ids);
+        let tag =
+            tag.comment(format!("`{first}` has `{image}` from a registry: so it starts the one that is built here"));
+        draft.stages.iter_mut().filter(|stage| stage.id == "build").for_each(|stage| stage.steps.push(tag.clone()));
+    }
+    let is_base = |at: usize| {
+        let bases = |other: usize| survey.builds[other].bases.iter().map(move |(base, _)| (other, base));
+        let mut all = (0..survey.builds.len()).flat_map(bases);
+        all.any(|(other, base)| local_base(survey, matches, other, base) == Some(at))
+    };
+    let is_unused = |at: &usize| !tagged.contains(at) && !is_base(*at) && !is_built_by(file, &survey.builds[*at]);
+    let unused: Vec<&str> =
+        (0..survey.builds.len()).filter(is_unused).map(|at| survey.builds[at].dockerfile.as_str()).collect();
+    if !unused.is_empty() {
+        let verb = if unused.len() == 1 { "is" } else { "are" };
+        draft.doubts.push(format!(
+            "`{}` {verb} built, and no service of `{first}` has what comes out: `build` or `image` of a service says so, or take the step away",
+            unused.join("`, `")
+        ));
+    }
+    tagged
+}
+
+fn step(survey: &Survey, file: &ComposeFile, is_active: bool, tags: &BTreeSet<usize>, draft: &mut Draft) -> StepDraft {
     let mut step = StepDraft::new("up", "compose-up").list("files", file.paths.iter().cloned());
     let is_built = file.services.iter().any(|service| service.is_built);
     let mut env = Table::new();
@@ -50,15 +121,21 @@ fn step(survey: &Survey, file: &ComposeFile, is_active: bool, draft: &mut Draft)
         step = step
             .set("build", true)
             .comment("compose takes what the stage `build` has built from the build cache; a new image is a new start");
-        for build in &survey.builds {
+    }
+    for (at, build) in survey.builds.iter().enumerate() {
+        if is_built_by(file, build) || tags.contains(&at) {
             env.insert(
                 format!("PROVISION_IMAGE_{}", crate::init::names::variable_of(&build.id)),
                 Value::String(format!("${{{{ steps.build.{}.id }}}}", build.id)),
             );
         }
     }
-    let completes: Vec<String> =
-        file.services.iter().filter(|service| service.completes).map(|service| service.name.clone()).collect();
+    let completes: Vec<String> = file
+        .services
+        .iter()
+        .filter(|service| service.completes && !service.has_profiles)
+        .map(|service| service.name.clone())
+        .collect();
     if !completes.is_empty() {
         step = step.list("completes", completes);
     }
@@ -73,7 +150,7 @@ fn step(survey: &Survey, file: &ComposeFile, is_active: bool, draft: &mut Draft)
         }
     }
     if is_active {
-        doubts(file, draft);
+        doubts(survey, file, draft);
     }
     if !env.is_empty() {
         step.tables.push(("env", env.into_iter().map(|(name, value)| (vec![name], value)).collect()));
@@ -82,31 +159,45 @@ fn step(survey: &Survey, file: &ComposeFile, is_active: bool, draft: &mut Draft)
 }
 
 /// The request for a service whose health check says where it answers, if that port is published.
-fn ask(service: &crate::init::findings::ComposeService) -> Option<Value> {
-    let (port, path) = service.health.as_ref()?;
+fn ask(service: &ComposeService) -> Option<Value> {
+    let HttpRequest { port, path, any_answer } = service.health.as_ref()?;
     service.ports.contains(port).then(|| {
         let mut table = Table::new();
         table.insert("service".into(), service.name.as_str().into());
         table.insert("port".into(), i64::from(*port).into());
         table.insert("path".into(), path.as_str().into());
+        if *any_answer {
+            table.insert("status".into(), Value::Array(ANSWERS.map(Value::Integer).to_vec()));
+        }
         Value::Table(table)
     })
 }
 
-fn doubts(file: &ComposeFile, draft: &mut Draft) {
+fn doubts(survey: &Survey, file: &ComposeFile, draft: &mut Draft) {
     draft.doubts.extend(file.doubts.iter().cloned());
+    let examples = &survey.findings.examples;
     let first = file.paths.first().map_or("", String::as_str);
     let plain: Vec<&str> = file.required.iter().filter(|name| !is_secret_name(name)).map(String::as_str).collect();
     if !plain.is_empty() {
-        draft
-            .doubts
-            .push(format!("`{first}` takes `{}` from the environment and has no default for it", plain.join("`, `")));
+        let folder = folder_of(first);
+        let has_one = |names: &[String]| plain.iter().any(|name| names.iter().any(|known| known == name));
+        let example = examples.iter().find(|(path, names)| folder_of(path) == folder && has_one(names));
+        let copied = example.map(|(path, _)| {
+            let own = join(folder, ".env").unwrap_or_default();
+            format!(": copy `{path}` to `{own}`, which compose reads, and change there what has to be changed")
+        });
+        draft.doubts.push(format!(
+            "`{first}` takes `{}` from the environment and has no default for it{}",
+            plain.join("`, `"),
+            copied.unwrap_or_default()
+        ));
     }
     for path in &file.missing_env_files {
-        draft.doubts.push(format!(
-            "`{first}` reads `{path}`, which is not there: make it, for example from `{}.example`",
-            name_of(path)
-        ));
+        let mut beside: Vec<&str> = examples.iter().map(|(other, _)| other.as_str()).collect();
+        beside.retain(|other| folder_of(other) == folder_of(path));
+        beside.sort_by_key(|other| !name_of(other).starts_with(name_of(path)));
+        let from = beside.first().map(|other| format!(", for example from `{other}`")).unwrap_or_default();
+        draft.doubts.push(format!("`{first}` reads `{path}`, which is not there: make it{from}"));
     }
     if !file.others.is_empty() {
         draft.doubts.push(format!(
@@ -116,8 +207,8 @@ fn doubts(file: &ComposeFile, draft: &mut Draft) {
     }
     for service in &file.services {
         let wrong =
-            service.health.as_ref().filter(|(port, _)| !service.ports.is_empty() && !service.ports.contains(port));
-        if let Some((port, _)) = wrong {
+            service.health.as_ref().filter(|one| !service.ports.is_empty() && !service.ports.contains(&one.port));
+        if let Some(HttpRequest { port, .. }) = wrong {
             draft.doubts.push(format!(
                 "the health check of `{}` in `{first}` requests port {port}, which it does not publish",
                 service.name

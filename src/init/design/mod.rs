@@ -16,7 +16,9 @@ mod verify;
 use toml::Value;
 
 use super::draft::{Draft, Proof, StageDraft, StepDraft};
+use super::findings::LeftOut;
 use super::repository::shown;
+use crate::documents::Format;
 use survey::Matches;
 pub(super) use survey::Survey;
 
@@ -41,7 +43,7 @@ pub(super) fn design(survey: &Survey) -> Draft {
         deploy::add(survey, &matches, &mut draft);
     }
     if has_compose {
-        compose::add(survey, &mut draft);
+        compose::add(survey, &matches, &mut draft);
     }
     if !deploys && !has_compose && !survey.builds.is_empty() {
         standalone::add(survey, &mut draft);
@@ -88,6 +90,10 @@ fn add_deployment(survey: &Survey, matches: &Matches, draft: &mut Draft) {
             .flat_map(|(other, build)| build.bases.iter().map(move |(base, _)| (other, base)));
         of_others.into_iter().any(|(other, base)| build::local_base(survey, matches, other, base) == Some(at))
     };
+    // Of a chart that could not be seen nobody knows what it uses.
+    if survey.active().any(|(_, form)| form.facts.is_none()) {
+        return;
+    }
     let unused = (0..survey.builds.len()).filter(|at| !matches.deployed.contains(at) && !is_base(*at));
     for at in unused {
         draft
@@ -138,6 +144,10 @@ fn add_what_is_there(survey: &Survey, draft: &mut Draft) {
 
 /// Says that nothing is built, and what there would be to build.
 fn nothing_to_build(survey: &Survey) -> String {
+    let is_dockerfile = |one: &&LeftOut| Format::of(std::path::Path::new(&one.path)) == Format::Dockerfile;
+    if let Some(one) = survey.findings.left_out.iter().find(is_dockerfile) {
+        return format!("nothing is built: `{}` is not used, because {}", one.path, one.why);
+    }
     match survey.findings.packages.first() {
         Some(package) => {
             let name = package.name.as_ref().map(|name| format!(" `{name}`")).unwrap_or_default();

@@ -3,9 +3,10 @@
 use toml::Value;
 
 use super::survey::Survey;
+use super::verify::ANSWERS;
 use crate::init::detect::http_request;
 use crate::init::draft::{Draft, StageDraft, StepDraft};
-use crate::init::findings::LeftOut;
+use crate::init::findings::{HttpRequest, LeftOut};
 use crate::init::repository::has_extension;
 
 /// Adds a stage that runs the images which say how it is seen that they are up; the others are written as comments.
@@ -16,7 +17,12 @@ pub(super) fn add(survey: &Survey, draft: &mut Draft) {
         let mut step = StepDraft::new(&build.id, "container-run")
             .formula("image", format!("${{{{ steps.build.{}.image }}}}", build.id));
         match (&request, &build.health, build.ports.as_slice()) {
-            (Some((port, path)), ..) => step = step.set("port", i64::from(*port)).set("path", path.as_str()),
+            (Some(HttpRequest { port, path, any_answer }), ..) => {
+                step = step.set("port", i64::from(*port)).set("path", path.as_str());
+                if *any_answer {
+                    step = step.set("status", Value::Array(ANSWERS.map(Value::Integer).to_vec()));
+                }
+            }
             // Its own health check has to pass.
             (None, Some(_), _) => {}
             (None, None, [port, ..]) => {

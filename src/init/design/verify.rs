@@ -11,7 +11,7 @@ use crate::init::forms::{Form, FormKind};
 use crate::init::names::{id_of, unique};
 
 /// The statuses with which a server answers a request for its root, if it is there.
-const ANSWERS: [i64; 9] = [200, 204, 301, 302, 307, 308, 401, 403, 404];
+pub(super) const ANSWERS: [i64; 9] = [200, 204, 301, 302, 307, 308, 401, 403, 404];
 
 /// The setting that names the workloads of a kind.
 const LISTS: &[(&str, &str)] =

@@ -1,26 +1,20 @@
 //! Compose files: what they build, which ports they publish, what they need.
 
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
 
-use regex::Regex;
 use serde_json::Value;
 
 use super::compose_load::{Loaded, Loading, load};
 use super::detector::{Detector, aside};
+use super::health::health;
 use super::interpolate::interpolate;
 use crate::init::findings::{ComposeFile, ComposeService, DeclaredBuild, Findings, image_name};
 use crate::init::repository::{Repository, folder_of, join, name_of};
-use crate::tools::http::check_path;
 
 pub(super) const DETECTOR: Detector = Detector { detect };
 
 /// The names that compose looks for itself, in its order.
 const PLAIN: [&str; 4] = ["compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"];
-
-static URL: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(r"https?://(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1\])(?::(\d+))?(/[^\s'\x22|;&)\]]*)?").ok()
-});
 
 fn detect(repository: &Repository, findings: &mut Findings) {
     let mut folders: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
@@ -77,9 +71,12 @@ impl Group<'_> {
 /// Chooses from the compose files of a folder; `None` where all of them are for tests.
 fn group<'a>(repository: &Repository, paths: &[&'a str]) -> Option<Group<'a>> {
     let plain = PLAIN.iter().find_map(|name| paths.iter().find(|path| name_of(path) == *name));
-    let is_test =
-        |path: &&&str| ["test", "tests", "ci", "e2e"].iter().any(|word| name_of(path).contains(&format!(".{word}.")));
-    let mut layers = vec![*plain.or_else(|| paths.iter().find(|path| !is_test(path)))?];
+    let is_test = |path: &&&str| {
+        name_of(path).split(['.', '-', '_']).any(|part| ["test", "tests", "testing", "ci", "e2e"].contains(&part))
+    };
+    // Of `compose.sqlite.yml` and `compose.sqlite-cache.yml` the first one is the plainer one.
+    let plainest = || paths.iter().filter(|path| !is_test(path)).min_by_key(|path| (path.len(), **path));
+    let mut layers = vec![*plain.or_else(plainest)?];
     if plain.is_some() {
         layers.extend(paths.iter().filter(|path| name_of(path).contains(".override.")));
     }
@@ -124,8 +121,10 @@ fn read(repository: &Repository, layers: &[&str], loaded: Loaded, findings: &mut
             name: service.name.clone(),
             is_built: build.is_some(),
             ports: ports(&service.value, &value),
-            health: health(&service.value),
-            completes: awaited(&service.name),
+            health: health(&service.value, &service.name, &value),
+            image: image(service, &value).filter(|_| build.is_none()),
+            by: service.by.clone(),
+            completes: awaited(&service.name) || is_one_shot(&service.name, &service.value),
             has_profiles: !profiles.is_empty(),
         });
         match build {
@@ -142,6 +141,34 @@ fn read(repository: &Repository, layers: &[&str], loaded: Loaded, findings: &mut
     file.doubts.extend(loaded.doubts);
     file.required = loaded.required.into_iter().collect();
     file
+}
+
+/// The image that a service names, where no variable without a value is in it.
+fn image(service: &Loading, value: &dyn Fn(&str) -> Option<String>) -> Option<String> {
+    let (image, missing) = interpolate(service.value.get("image")?.as_str()?, value);
+    (missing.is_empty() && !image.is_empty()).then_some(image)
+}
+
+/// Parts of the names of services that prepare something and end.
+const ONE_SHOT: &[&str] = &[
+    "migrate",
+    "migrator",
+    "migration",
+    "migrations",
+    "init",
+    "seed",
+    "seeder",
+    "setup",
+    "bootstrap",
+    "createbuckets",
+];
+
+/// Whether a service runs to its end: its name says so, it publishes no port, and it is not started again.
+fn is_one_shot(name: &str, service: &Value) -> bool {
+    let is_restarted = matches!(service.get("restart").and_then(Value::as_str), Some("always" | "unless-stopped"));
+    let is_reached = ["ports", "expose", "healthcheck"].iter().any(|key| service.get(key).is_some());
+    let mut parts = name.split(['-', '_']);
+    !is_restarted && !is_reached && parts.any(|part| ONE_SHOT.contains(&part.to_lowercase().as_str()))
 }
 
 /// The profiles without which a service is not started.
@@ -265,27 +292,6 @@ fn ports(service: &Value, value: &dyn Fn(&str) -> Option<String>) -> Vec<u16> {
     let mut found: Vec<u16> = list.filter_map(port).collect();
     found.dedup();
     found
-}
-
-/// Where the health check of a service sends a request by HTTP.
-fn health(service: &Value) -> Option<(u16, String)> {
-    if service.pointer("/healthcheck/disable").and_then(Value::as_bool) == Some(true) {
-        return None;
-    }
-    let words: Vec<&str> = match service.pointer("/healthcheck/test")? {
-        Value::String(text) => vec![text],
-        Value::Array(list) => list.iter().filter_map(Value::as_str).collect(),
-        _ => return None,
-    };
-    http_request(&words.join(" "))
-}
-
-/// The port and path that a command line requests of its own machine by HTTP.
-pub(in crate::init) fn http_request(line: &str) -> Option<(u16, String)> {
-    let found = URL.as_ref()?.captures(line)?;
-    let port = found.get(1).map_or(Some(80), |port| port.as_str().parse().ok())?;
-    let path = found.get(2).map_or("/", |path| path.as_str());
-    check_path("path", path).is_ok().then(|| (port, path.to_owned()))
 }
 
 #[cfg(test)]

@@ -184,7 +184,17 @@ fn env_values(repository: &Repository, folder: &str) -> BTreeMap<String, String>
     let text = join(folder, ".env").and_then(|path| repository.text(&path)).unwrap_or_default();
     let lines = text.lines().filter(|line| !line.trim_start().starts_with('#'));
     let pairs = lines.filter_map(|line| line.trim().split_once('='));
-    pairs.map(|(name, value)| (name.trim().to_owned(), value.trim().trim_matches(['"', '\'']).to_owned())).collect()
+    let mut values = BTreeMap::new();
+    for (name, written) in pairs {
+        let plain = written.trim().trim_matches(['"', '\'']);
+        // A value may have those above it in itself.
+        let value = match written.trim().starts_with('\'') {
+            true => plain.to_owned(),
+            false => interpolate(plain, &|name| values.get(name).cloned()).0,
+        };
+        values.insert(name.trim().to_owned(), value);
+    }
+    values
 }
 
 /// The files of variables that a service needs and that are not there.
@@ -256,6 +266,16 @@ mod tests {
         assert_eq!(loaded.services[2].missing_env_files, ["common/base.env"]);
         assert!(loaded.doubts[0].contains("includes `gone.yml`"), "{:?}", loaded.doubts);
         assert!(loaded.doubts[1].contains("extends `x` of `gone.yml`"), "{:?}", loaded.doubts);
+    }
+
+    #[test]
+    fn values_of_an_env_file_may_have_those_above_them() {
+        let (_dir, repository) = repository(&[
+            ("compose.yml", "services: {web: {image: \"${IMAGE}\"}}\n"),
+            (".env", "# A=0\nA=acme\nIMAGE=\"${A}/web:${B:-1}\"\nPLAIN='${A}'\n"),
+        ]);
+        let values = load(&repository, &["compose.yml"]).values;
+        assert_eq!((values["IMAGE"].as_str(), values["PLAIN"].as_str()), ("acme/web:1", "${A}"));
     }
 
     #[test]

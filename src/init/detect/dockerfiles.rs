@@ -1,8 +1,12 @@
 //! Dockerfiles, and which of them are probably no images of the application.
 
+use std::sync::LazyLock;
+
+use regex::Regex;
+
 use super::detector::{Detector, aside};
 use crate::documents::Format;
-use crate::init::findings::{Dockerfile, Findings};
+use crate::init::findings::{Dockerfile, Findings, image_name};
 use crate::init::repository::{Repository, folder_of, name_of};
 use crate::tools::docker::build::dockerfile::{Stage, stages};
 
@@ -73,6 +77,9 @@ fn detect(repository: &Repository, findings: &mut Findings) {
             continue;
         }
         match stages(&repository.text(path).unwrap_or_default()) {
+            Ok(stages) if has_placeholders(&stages) => {
+                findings.leave_out(path, "it has placeholders that another tool fills in");
+            }
             Ok(stages) => {
                 let of_place = aside(path).map(str::to_owned).or_else(|| purpose(repository, path));
                 let aside = of_place.or_else(|| needs_windows(&stages).then(|| "it is for Windows containers".into()));
@@ -81,6 +88,27 @@ fn detect(repository: &Repository, findings: &mut Findings) {
             Err(why) => findings.leave_out(path, format!("it can't be read: {why}")),
         }
     }
+}
+
+static PLACEHOLDER: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"@[A-Za-z][\w.-]*@|\{\{|<%|\$\{project\.").ok());
+
+/// Whether another tool has to fill something in before it is a Dockerfile: `ADD @project.build.finalName@.jar /`.
+fn has_placeholders(stages: &[Stage]) -> bool {
+    let sources = stages.iter().flat_map(|stage| stage.copies.iter().flat_map(|said| &said.value.sources));
+    let mut texts = sources.chain(stages.iter().map(|stage| &stage.base));
+    PLACEHOLDER.as_ref().is_some_and(|pattern| texts.any(|text| pattern.is_match(text)))
+}
+
+/// Whether a Dockerfile begins with an image that is called a base, or copies from it.
+fn needs_base(repository: &Repository, path: &str) -> bool {
+    let stages = stages(&repository.text(path).unwrap_or_default()).unwrap_or_default();
+    stages.iter().any(|stage| is_called_base(image_name(&stage.base)))
+}
+
+/// Whether one of the words of an image's name, or of that of a Dockerfile, is `base`.
+pub(in crate::init) fn is_called_base(name: &str) -> bool {
+    name_of(name).to_lowercase().split(['-', '_', '.']).any(|part| part == "base")
 }
 
 /// Whether a stage starts from an image that only runs on Windows.
@@ -99,7 +127,9 @@ fn purpose(repository: &Repository, path: &str) -> Option<String> {
     let folder = folder_of(path);
     let plain = if folder.is_empty() { "Dockerfile".to_owned() } else { format!("{folder}/Dockerfile") };
     let is_variant = VARIANTS.iter().any(|name| word.split(['-', '_', '.']).any(|part| part == *name));
-    (is_variant && repository.lists(&plain)).then(|| format!("it is another form of `{plain}`"))
+    // What the plain one begins with is no other form of it.
+    let is_its_base = || is_called_base(&word) && needs_base(repository, &plain);
+    (is_variant && repository.lists(&plain) && !is_its_base()).then(|| format!("it is another form of `{plain}`"))
 }
 
 /// What stands before or after `Dockerfile` in its name: `worker` for `Dockerfile.worker` and `worker.Dockerfile`.
@@ -129,6 +159,26 @@ mod tests {
         let out: Vec<(&str, &str)> =
             findings.left_out.iter().map(|one| (one.path.as_str(), one.why.as_str())).collect();
         assert_eq!(out, [("Dockerfile.web", "it is no text")]);
+    }
+
+    #[test]
+    fn one_that_another_tool_fills_in_is_left_out() {
+        for (text, is_left_out) in [
+            ("FROM a\nADD @project.build.finalName@.jar /app.jar\n", true),
+            ("FROM a\nCOPY target/${project.build.finalName}.jar /app.jar\n", true),
+            ("FROM {{ .Base }}\n", true),
+            ("FROM a\nCOPY node_modules/@acme/x@1 /x\nRUN echo '{{ x }}' @a@\n", false),
+            ("FROM a@sha256:0123\nCOPY ${NAME}.jar /\n", false),
+        ] {
+            let (_dir, repository) = crate::init::testing::repository(&[("Dockerfile", text)]);
+            let mut findings = Findings::default();
+            detect(&repository, &mut findings);
+            assert_eq!(
+                (findings.left_out.len() == 1, findings.dockerfiles.len()),
+                (is_left_out, usize::from(!is_left_out)),
+                "{text}"
+            );
+        }
     }
 
     #[test]

@@ -11,13 +11,17 @@ fn detect(repository: &Repository, findings: &mut Findings) {
     for path in repository.files() {
         let name = name_of(path).to_lowercase();
         let is_example = ["env.example", "env.sample", "env.template", "env.dist"].contains(&name.as_str());
-        let is_env = is_example || name == ".env" || name.starts_with(".env.") || has_extension(&name, &["env"]);
+        let is_named =
+            name.strip_prefix(".env").is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '-', '_']));
+        let is_env = is_example || is_named || has_extension(&name, &["env"]);
         if !is_env || aside(path).is_some() {
             continue;
         }
         let Some(text) = repository.text(path) else { continue };
         let pairs: Vec<(&str, &str)> = text.lines().filter_map(pair).collect();
         if ["example", "sample", "template", "dist"].iter().any(|part| name.contains(part)) {
+            let names = pairs.iter().map(|(variable, _)| (*variable).to_owned()).collect();
+            findings.examples.push((path.to_owned(), names));
             for (variable, _) in &pairs {
                 if !findings.variables.iter().any(|known| known == variable) {
                     findings.variables.push((*variable).to_owned());

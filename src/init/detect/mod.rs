@@ -9,6 +9,7 @@ mod detector;
 mod docker_lines;
 mod dockerfiles;
 mod env_example;
+mod health;
 mod helm_lines;
 mod interpolate;
 mod kustomize;
@@ -23,10 +24,10 @@ mod unreadable;
 
 use super::findings::Findings;
 use super::repository::Repository;
-pub(super) use compose::http_request;
 use detector::Detector;
-pub(super) use dockerfiles::suffix;
+pub(super) use dockerfiles::{is_called_base, suffix};
 pub(super) use env_example::is_secret_name;
+pub(super) use health::http_request;
 
 /// All detectors. Their order is of no account to what is found, only to the order in which it is listed.
 const DETECTORS: &[Detector] = &[

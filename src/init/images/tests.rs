@@ -41,6 +41,64 @@ fn what_is_aside_is_left_out_unless_a_file_builds_it() {
     assert_eq!((found.len(), findings.left_out.len()), (1, 0));
 }
 
+#[test]
+fn dockerfiles_in_folders_of_one_name_have_ids_with_the_folders_above() {
+    let (found, _) = builds(&[
+        ("billing/src/main/docker/Dockerfile", "FROM a\n"),
+        ("orders/src/main/docker/Dockerfile", "FROM a\n"),
+        ("web/tools/Dockerfile", "FROM a\n"),
+        ("api/tools/Dockerfile", "FROM a\n"),
+    ]);
+    let ids: Vec<&str> = found.iter().filter_map(|one| one.split(' ').next()).collect();
+    assert_eq!(ids, ["api-tools", "billing", "orders", "web-tools"]);
+}
+
+#[test]
+fn a_name_that_services_share_with_different_tags_is_that_of_none() {
+    let compose = "services:\n  cart: {build: cart, image: \"acme/shop:1-cart\"}\n  mail: {build: mail, image: \"acme/shop:1-mail\"}\n  \
+                   web: {build: web, image: \"acme/web:1\"}\n  jobs: {build: web, image: \"acme/web:1\"}\n";
+    let docker = |name: &str| format!("{name}/Dockerfile");
+    let (found, _) = builds(&[
+        (&docker("cart"), "FROM a\n"),
+        (&docker("mail"), "FROM a\n"),
+        (&docker("web"), "FROM a\n"),
+        ("compose.yml", compose),
+    ]);
+    assert_eq!(
+        found,
+        [
+            "cart cart/Dockerfile cart None []",
+            "mail mail/Dockerfile mail None []",
+            r#"jobs web/Dockerfile web None ["acme/web"]"#,
+        ]
+    );
+}
+
+#[test]
+fn what_the_plain_dockerfile_begins_with_is_built_before_it() {
+    let base = [("Dockerfile.base", "FROM debian:12\n"), ("Dockerfile.slim", "FROM debian:12\n")];
+    let plain = |from: &'static str| builds(&[base[0], base[1], ("Dockerfile", from)]).0;
+    assert_eq!(
+        plain("ARG BASE=acme/shop-base:1\nFROM $BASE\n"),
+        ["app Dockerfile . None []", r#"base Dockerfile.base . None ["acme/shop-base"]"#]
+    );
+    assert_eq!(plain("FROM debian:12\n"), ["app Dockerfile . None []"]);
+}
+
+#[test]
+fn the_package_beside_a_dockerfile_names_its_image() {
+    let (_dir, repository) = repository(&[
+        ("Dockerfile", "FROM a\n"),
+        ("package.json", "{\"name\": \"@acme/harbour\"}"),
+        ("web/Dockerfile", "FROM a\n"),
+        ("web/package.json", "{\"name\": \"pages\"}"),
+    ]);
+    let mut findings = detect(&repository);
+    let builds = image_builds(&repository, &mut findings, "shop", true);
+    let has = |at: usize, word: &str| builds[at].words.contains(word);
+    assert!(has(0, "harbour") && !has(0, "pages") && has(1, "pages") && !has(1, "harbour"), "{builds:?}");
+}
+
 /// An artifact of Skaffold that is made from another one.
 const MADE_FROM: &str = "build:\n  artifacts:\n  - {image: acme/base, context: base}\n  \
                          - {image: acme/api, context: api, requires: [{image: acme/base, alias: BASE_IMAGE}]}\n  \

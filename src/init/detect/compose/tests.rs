@@ -117,14 +117,22 @@ fn profiles_and_files_that_are_not_there_are_said() {
 }
 
 #[test]
-fn a_health_check_names_port_and_path() {
-    for (line, expected) in [
-        ("CMD curl -f http://localhost:8000/health || exit 1", Some((8000, "/health".to_owned()))),
-        ("wget -q --spider http://127.0.0.1/", Some((80, "/".to_owned()))),
-        ("urlopen('http://localhost:80/x?y=1')", Some((80, "/x?y=1".to_owned()))),
-        ("pg_isready -U x", None),
-        ("curl http://example.com:1/", None),
-    ] {
-        assert_eq!(http_request(line), expected, "{line}");
-    }
+fn a_service_that_prepares_something_ends() {
+    let findings = found(&[(
+        "compose.yml",
+        "services:\n  migrator: {image: a, restart: \"no\"}\n  db-init: {image: a}\n  setup: {image: a, ports: [\"80:80\"]}\n  \
+         seed: {image: a, restart: unless-stopped}\n  init-web: {image: a, healthcheck: {test: x}}\n  initial: {image: a}\n",
+    )]);
+    let ends = findings.compose[0].services.iter().filter(|service| service.completes);
+    assert_eq!(ends.map(|service| service.name.as_str()).collect::<Vec<_>>(), ["db-init", "migrator"]);
+}
+
+#[test]
+fn of_files_with_names_the_plainest_one_that_is_no_tests_is_taken() {
+    let text = "services: {web: {image: a}}\n";
+    let names = ["compose.ci-test.yml", "compose.mariadb-cache.yml", "compose.sqlite.yml", "compose.sqlite-cache.yml"];
+    let findings = found(&names.map(|name| (name, text)));
+    assert_eq!(findings.compose[0].paths, ["compose.sqlite.yml"]);
+    assert_eq!(findings.compose[0].others.len(), 3);
+    assert!(found(&[("compose.ci-test.yml", text)]).compose.is_empty());
 }
