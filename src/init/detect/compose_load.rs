@@ -188,9 +188,10 @@ fn env_values(repository: &Repository, folder: &str) -> BTreeMap<String, String>
     for (name, written) in pairs {
         let plain = written.trim().trim_matches(['"', '\'']);
         // A value may have those above it in itself.
-        let value = match written.trim().starts_with('\'') {
-            true => plain.to_owned(),
-            false => interpolate(plain, &|name| values.get(name).cloned()).0,
+        let value = if written.trim().starts_with('\'') {
+            plain.to_owned()
+        } else {
+            interpolate(plain, &|name| values.get(name).cloned()).0
         };
         values.insert(name.trim().to_owned(), value);
     }
