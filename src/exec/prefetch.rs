@@ -138,6 +138,8 @@ struct Begun {
 
 impl Begun {
     fn of(checks: impl Iterator<Item = Check>, checker: &Checker, cancel: &Cancel) -> Self {
+        // Every check counts references to these and makes children of them: the two threads do not share them.
+        let own = Arc::new((checker.clone(), cancel.child()));
         let mut begun = Self {
             states: Vec::with_capacity(checks.size_hint().1.unwrap_or(0)),
             in_flight: Vec::new(),
@@ -150,8 +152,8 @@ impl Begun {
                 begun.queue.push_back(check);
                 State::InFlight
             } else {
-                let (checker, cancel) = (checker.clone(), cancel.clone());
-                let mut check = async move { checker.check(check, &cancel).await }.boxed();
+                let own = Arc::clone(&own);
+                let mut check = async move { own.0.check(check, &own.1).await }.boxed();
                 match check.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
                     Poll::Ready(result) => State::Done(Box::new(result)),
                     Poll::Pending => {
