@@ -157,6 +157,14 @@ pub(super) fn local_base(survey: &Survey, matches: &Matches, at: usize, base: &s
     survey.builds.iter().enumerate().position(is_made)
 }
 
+/// Whether another build begins with the image of this one, or copies from it.
+pub(super) fn is_base(survey: &Survey, matches: &Matches, at: usize) -> bool {
+    let needs_it = |(other, build): (usize, &ImageBuild)| {
+        build.bases.iter().any(|(base, _)| local_base(survey, matches, other, base) == Some(at))
+    };
+    survey.builds.iter().enumerate().any(needs_it)
+}
+
 /// A step that gives a built image one more name.
 pub(super) fn tag_step(id: &str, name: &str, stage: &str) -> StepDraft {
     let image = format!("${{{{ steps.build.{id}.image }}}}");

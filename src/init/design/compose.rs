@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use toml::{Table, Value};
 
-use super::build::local_base;
+use super::build::{is_base, tag_step};
 use super::survey::{Matches, Survey};
 use super::verify::ANSWERS;
 use crate::init::detect::is_secret_name;
@@ -88,19 +88,15 @@ fn tags(survey: &Survey, matches: &Matches, file: &ComposeFile, draft: &mut Draf
     let mut ids: BTreeSet<String> = steps.map(|step| step.id.clone()).collect();
     let mut tagged = BTreeSet::new();
     for (image, at) in named {
-        let mut tag = super::build::tag_step(&survey.builds[at].id, &image, "build");
+        let mut tag = tag_step(&survey.builds[at].id, &image, "build");
         tagged.insert(at);
         tag.id = unique(&tag.id, &mut ids);
         let tag =
             tag.comment(format!("`{first}` has `{image}` from a registry: so it starts the one that is built here"));
         draft.stages.iter_mut().filter(|stage| stage.id == "build").for_each(|stage| stage.steps.push(tag.clone()));
     }
-    let is_base = |at: usize| {
-        let bases = |other: usize| survey.builds[other].bases.iter().map(move |(base, _)| (other, base));
-        let mut all = (0..survey.builds.len()).flat_map(bases);
-        all.any(|(other, base)| local_base(survey, matches, other, base) == Some(at))
-    };
-    let is_unused = |at: &usize| !tagged.contains(at) && !is_base(*at) && !is_built_by(file, &survey.builds[*at]);
+    let is_unused =
+        |at: &usize| !tagged.contains(at) && !is_base(survey, matches, *at) && !is_built_by(file, &survey.builds[*at]);
     let unused: Vec<&str> =
         (0..survey.builds.len()).filter(is_unused).map(|at| survey.builds[at].dockerfile.as_str()).collect();
     if !unused.is_empty() {

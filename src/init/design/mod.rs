@@ -82,19 +82,12 @@ fn add_deployment(survey: &Survey, matches: &Matches, draft: &mut Draft) {
     deploy::add(survey, matches, draft);
     verify::add(survey, &namespace, draft);
     absent::add(survey, &namespace, draft);
-    let is_base = |at: usize| {
-        let of_others = survey
-            .builds
-            .iter()
-            .enumerate()
-            .flat_map(|(other, build)| build.bases.iter().map(move |(base, _)| (other, base)));
-        of_others.into_iter().any(|(other, base)| build::local_base(survey, matches, other, base) == Some(at))
-    };
     // Of a chart that could not be seen nobody knows what it uses.
     if survey.active().any(|(_, form)| form.facts.is_none()) {
         return;
     }
-    let unused = (0..survey.builds.len()).filter(|at| !matches.deployed.contains(at) && !is_base(*at));
+    let unused =
+        (0..survey.builds.len()).filter(|at| !matches.deployed.contains(at) && !build::is_base(survey, matches, *at));
     for at in unused {
         draft
             .doubts
