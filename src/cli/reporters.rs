@@ -33,7 +33,7 @@ pub(super) fn reporters(
         _ => Verbosity::Normal,
     };
     let format = args.output.resolve(terminal.interactive, &terminal.environment);
-    let size_of: SizeOf = Box::new(|| Size::of(io::stdout()));
+    let size_of: SizeOf = Arc::new(|| Size::of(io::stdout()));
     let expected = expected(Arc::clone(history));
     let shown = reporter(format, Box::new(io::stdout()), size_of, expected, terminal.out, verbosity, next);
     let mut reporters = Fanout::new().with("standard output", shown);

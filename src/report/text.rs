@@ -37,6 +37,21 @@ pub(crate) fn pad(text: &str, columns: usize) -> String {
     format!("{text}{:missing$}", "")
 }
 
+/// Returns the characters and escape sequences of `text` in turn, each with its width in columns.
+pub(super) fn pieces(text: &str) -> impl Iterator<Item = (&str, usize)> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let first = rest.chars().next()?;
+        let (length, columns) = match first {
+            '\x1b' => (sequence_length(rest), 0),
+            _ => (first.len_utf8(), first.width().unwrap_or(0)),
+        };
+        let (piece, after) = rest.split_at(length);
+        rest = after;
+        Some((piece, columns))
+    })
+}
+
 /// Returns `text` as one line without escape sequences and control characters; of text that overwrites itself by
 /// carriage returns, the last state.
 pub(crate) fn plain(text: &str) -> Cow<'_, str> {

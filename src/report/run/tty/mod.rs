@@ -6,6 +6,7 @@ mod frame;
 mod layout;
 mod line;
 mod size;
+mod surface;
 #[cfg(test)]
 mod tests;
 
@@ -16,6 +17,7 @@ use indicatif::ProgressDrawTarget;
 
 use bars::Bars;
 use frame::{Canvas, frame, last_frame};
+use surface::Surface;
 
 use super::failure::{FailureContext, write_failure};
 use super::row::StepRow;
@@ -88,7 +90,8 @@ impl<W: Write> Tty<W> {
         verbosity: Verbosity,
         next: NextCommands,
     ) -> Self {
-        let target = ProgressDrawTarget::stdout_with_hz(MAX_DRAWS_PER_SECOND);
+        let surface = Surface::new(io::stdout(), size_of.clone());
+        let target = ProgressDrawTarget::term_like_with_hz(Box::new(surface), MAX_DRAWS_PER_SECOND);
         Self { expected: ExpectedOf(expected), ..Self::new(out, target, size_of, theme, verbosity, next) }
     }
 

@@ -1,6 +1,7 @@
 //! [`Size`]: rows and columns of a terminal.
 
 use std::os::fd::AsFd;
+use std::sync::Arc;
 
 /// Rows and columns of a terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,4 +26,4 @@ impl Default for Size {
 }
 
 /// Returns the current size of the terminal; `None` if it is unknown.
-pub(crate) type SizeOf = Box<dyn Fn() -> Option<Size> + Send>;
+pub(crate) type SizeOf = Arc<dyn Fn() -> Option<Size> + Send + Sync>;

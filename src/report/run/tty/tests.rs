@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex};
 use crate::report::fanout::Fanout;
 use crate::report::testing::runs::{all_fresh, failing, interrupted, succeeding};
 use crate::report::testing::script::{Broken, Script, Shared, step};
-use indicatif::TermLike;
 
 use super::*;
 use crate::fingerprint::StaleReason;
@@ -32,8 +31,13 @@ impl Terminal {
             let (rows, columns) = sized.size();
             Some(Size { rows, columns })
         };
-        let target = ProgressDrawTarget::term_like(Box::new(self.clone()));
-        Tty::new(self.clone(), target, Box::new(size_of), theme, Verbosity::Normal, NextCommands::default())
+        self.tty_of(Arc::new(size_of), theme)
+    }
+
+    fn tty_of(&self, size_of: SizeOf, theme: Theme) -> Tty<Self> {
+        let surface = Surface::new(self.clone(), size_of.clone());
+        let target = ProgressDrawTarget::term_like(Box::new(surface));
+        Tty::new(self.clone(), target, size_of, theme, Verbosity::Normal, NextCommands::default())
     }
 
     fn size(&self) -> (u16, u16) {
@@ -71,100 +75,9 @@ impl Write for Terminal {
     }
 }
 
-/// How `indicatif` draws on a terminal.
-impl TermLike for Terminal {
-    fn width(&self) -> u16 {
-        self.size().1
-    }
-
-    fn height(&self) -> u16 {
-        self.size().0
-    }
-
-    fn move_cursor_up(&self, n: usize) -> io::Result<()> {
-        if n == 0 { Ok(()) } else { self.write_str(&format!("\x1b[{n}A")) }
-    }
-
-    fn move_cursor_down(&self, n: usize) -> io::Result<()> {
-        if n == 0 { Ok(()) } else { self.write_str(&format!("\x1b[{n}B")) }
-    }
-
-    fn move_cursor_right(&self, n: usize) -> io::Result<()> {
-        if n == 0 { Ok(()) } else { self.write_str(&format!("\x1b[{n}C")) }
-    }
-
-    fn move_cursor_left(&self, n: usize) -> io::Result<()> {
-        if n == 0 { Ok(()) } else { self.write_str(&format!("\x1b[{n}D")) }
-    }
-
-    fn write_line(&self, text: &str) -> io::Result<()> {
-        self.write_str(&format!("{text}\n"))
-    }
-
-    fn write_str(&self, text: &str) -> io::Result<()> {
-        self.clone().write_all(text.as_bytes())
-    }
-
-    fn clear_line(&self) -> io::Result<()> {
-        self.write_str("\r\x1b[2K")
-    }
-
-    fn flush(&self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 impl std::fmt::Debug for Terminal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Terminal")
-    }
-}
-
-/// A terminal that is gone.
-#[derive(Debug)]
-struct Gone;
-
-impl Gone {
-    fn fail() -> io::Result<()> {
-        Err(io::ErrorKind::Other.into())
-    }
-}
-
-impl TermLike for Gone {
-    fn width(&self) -> u16 {
-        80
-    }
-
-    fn move_cursor_up(&self, _: usize) -> io::Result<()> {
-        Self::fail()
-    }
-
-    fn move_cursor_down(&self, _: usize) -> io::Result<()> {
-        Self::fail()
-    }
-
-    fn move_cursor_right(&self, _: usize) -> io::Result<()> {
-        Self::fail()
-    }
-
-    fn move_cursor_left(&self, _: usize) -> io::Result<()> {
-        Self::fail()
-    }
-
-    fn write_line(&self, _: &str) -> io::Result<()> {
-        Self::fail()
-    }
-
-    fn write_str(&self, _: &str) -> io::Result<()> {
-        Self::fail()
-    }
-
-    fn clear_line(&self) -> io::Result<()> {
-        Self::fail()
-    }
-
-    fn flush(&self) -> io::Result<()> {
-        Self::fail()
     }
 }
 
@@ -355,6 +268,22 @@ fn there_is_one_picture_after_the_window_is_resized() {
 }
 
 #[test]
+fn rows_end_where_they_are_also_in_a_window_that_has_become_wider() {
+    // Terminals join the rows that they have wrapped when there is room: nothing may rely on where a row is wrapped.
+    let [narrow, wide] = [Terminal::new(60, 30), Terminal::new(200, 30)].map(|terminal| {
+        terminal.clone().write_all(b"earlier\n").unwrap();
+        let mut tty = terminal.tty_of(Arc::new(|| Some(Size { rows: 30, columns: 60 })), NICE);
+        for event in midway() {
+            tty.on_event(&event).unwrap();
+            tty.tick(tty.view.elapsed + FRAME_INTERVAL).unwrap();
+        }
+        terminal.text()
+    });
+    assert!(narrow.starts_with("earlier\n") && narrow.contains("2 running"), "{narrow}");
+    assert_eq!(wide, narrow);
+}
+
+#[test]
 fn a_flood_of_events_and_ten_thousand_steps_are_shown() {
     let names: Vec<String> = (0..10_000).map(|n| format!("s{n}")).collect();
     let steps: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "A step")).collect();
@@ -380,9 +309,10 @@ fn a_flood_of_events_and_ten_thousand_steps_are_shown() {
 
 #[test]
 fn a_terminal_that_is_gone_detaches_the_reporter() {
-    let target = ProgressDrawTarget::term_like(Box::new(Gone));
-    let out = Broken(io::ErrorKind::Other);
-    let tty = Tty::new(out, target, Box::new(|| None), NICE, Verbosity::Normal, NextCommands::default());
+    let size_of: SizeOf = Arc::new(|| None);
+    let surface = Surface::new(Broken(io::ErrorKind::Other), size_of.clone());
+    let (out, target) = (Broken(io::ErrorKind::Other), ProgressDrawTarget::term_like(Box::new(surface)));
+    let tty = Tty::new(out, target, size_of, NICE, Verbosity::Normal, NextCommands::default());
     let mut reporters = Fanout::new().with("the terminal", tty);
     for event in failing() {
         reporters.on_event(&event);
