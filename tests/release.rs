@@ -99,6 +99,18 @@ fn an_archive_has_the_binary_and_the_licenses_and_its_sum_and_is_the_same_again(
     assert!(bytes("one") == bytes("two"), "the archives differ");
 }
 
+#[test]
+fn a_binary_that_is_larger_than_it_may_be_is_not_packed() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::File::create(folder.path().join("built")).unwrap().set_len(25_000_001).unwrap();
+    let done = release(folder.path(), &["pack", "built", "x86_64-unknown-linux-musl", "out"]);
+    assert!(
+        !done.status.success() && text(&done.stderr).contains("has 25000001 bytes, and may have 25000000"),
+        "{done:?}"
+    );
+    assert!(!folder.path().join("out").exists());
+}
+
 /// What cargo-binstall makes of the templates in Cargo.toml. Of the archives of their format it asks for `.tgz`,
 /// then for `.tar.gz`.
 #[test]

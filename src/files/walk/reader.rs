@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use super::super::filter::{Filter, FilterDecision};
 use super::entry::{Entry, EntryKind, relative};
 use crate::error::{Context, Failure};
-use crate::files::inside::resolve;
+use crate::files::inside::resolve_below;
 
 /// The contents of a folder, in order of the names.
 pub(super) type Listing = io::Result<Vec<Result<Found, Failure>>>;
@@ -116,7 +116,8 @@ impl Reader {
             self.linked(start, false)
         } else {
             // A link may stand for a folder on the way.
-            resolve(self.real_root(), &start).and_then(|_| self.found(start, metadata.is_dir(), false, || Ok(metadata)))
+            resolve_below(self.real_root(), &start)
+                .and_then(|_| self.found(start, metadata.is_dir(), false, || Ok(metadata)))
         };
         itself.transpose().into_iter().collect()
     }
@@ -144,7 +145,7 @@ impl Reader {
         if !(if is_folder { below } else { is_taken }) {
             return Ok(None);
         }
-        let real = resolve(self.real_root(), &path)?;
+        let real = resolve_below(self.real_root(), &path)?;
         if !is_folder {
             return self.found(path, false, behind, || Ok(metadata));
         }
