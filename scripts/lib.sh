@@ -143,3 +143,16 @@ use_rust() {
   fi
   return 1
 }
+
+# cargo_tool CRATE VERSION COMMAND...: makes a command available that a crate installs, such as `cargo deny`.
+cargo_tool() {
+  local crate=$1 version=$2 root="$PROVISION_LAB_CACHE/cargo-tools"
+  shift 2
+  PATH="$root/bin:$PATH"
+  ! "$@" --version >/dev/null 2>&1 || return 0
+  log "installing $crate $version"
+  # In a folder of its own that is deleted afterwards: nothing of it is of use to our own builds.
+  watched "installing $crate" "$LOGS/$crate.log" \
+    env -u CARGO_TARGET_DIR cargo install --locked --root "$root" "$crate@$version" ||
+    die "cargo could not install $crate $version"
+}

@@ -3,29 +3,19 @@
 # Opens the page that `provision report --format html` writes in a headless Chromium: light and dark, on a desktop and on a
 # phone. Installs what is missing first. FOLDER: also puts pictures of it there.
 set -euo pipefail
-HERE="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
-. "$HERE/../../scripts/lib.sh"
-. "$HERE/../../scripts/env.sh"
-# The browser is driven as in the tests of the example's page.
-E2E="$HERE/../../examples/todo-chatbot/frontend/e2e"
+# shellcheck source=tests/browser/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 WORK="$PROVISION_LAB_CACHE/report-page"
 
 case "${1:-}" in
   -h | --help) sed -n '2,4s/^# //p' "$0"; exit ;;
   -*) die "unknown option $1; --help shows the usage" ;;
-  ?*) E2E_PICTURES="$(mkdir -p "$1" && cd "$1" && pwd)"; export E2E_PICTURES ;;
 esac
-
-need_commands node:nodejs npm:npm chromium:chromium flock:util-linux
+pictures "$@"
 use_rust
-cargo build --quiet --locked --manifest-path "$HERE/../../Cargo.toml"
+cargo build --quiet --locked --manifest-path "$CHECKOUT/Cargo.toml"
 provision="$CARGO_TARGET_DIR/debug/provision"
-
-mkdir -p "$WORK"
-exec 9>"$WORK.lock"
-flock -w 600 9 || die "another run of the report page's test does not end"
-cp "$E2E/package.json" "$E2E/package-lock.json" "$E2E/browser.js" "$HERE/report.test.js" "$WORK/"
-watched "npm ci" "$LOGS/report-page-npm.log" npm --prefix "$WORK" ci --prefer-offline --no-audit --no-fund
+prepare "$WORK" report.test.js
 
 # A run with a step that succeeds, one that fails, and an item that nothing proves.
 project="$WORK/project"
@@ -56,4 +46,4 @@ status=0
 "$provision" -C "$project" report --format html --output "$project/report.html"
 
 cd "$WORK"
-PAGE_URL="file://$project/report.html" CHROMIUM="$(command -v chromium)" node --test --test-reporter=spec report.test.js
+PAGE_URL="file://$project/report.html" node --test --test-reporter=spec report.test.js
