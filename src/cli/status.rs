@@ -12,7 +12,7 @@ use crate::journal::{History, now_ms, running};
 use crate::model::{Outcome, StepId};
 use crate::report::{
     Format, LastState, OutputChoice, Size, StatusView, StepStatus, WatchedRun, write_status, write_status_change,
-    write_status_json,
+    write_status_json, write_status_line_json,
 };
 
 /// Interval in which the clocks of the view move.
@@ -21,7 +21,7 @@ const CLOCK_INTERVAL: Duration = Duration::from_secs(1);
 pub(super) fn status(cli: &Cli, terminal: &Terminal, args: &StatusArgs) -> Result<u8, Failure> {
     let project = Project::load(cli, terminal)?;
     if args.watch {
-        return watch(&project, terminal);
+        return watch(&project, terminal, args.format);
     }
     let running = running(project.tools.state_dir()).is_some();
     let rows = rows(&project, &project.history()?, running);
@@ -72,9 +72,15 @@ fn since(ms: i64) -> Duration {
 }
 
 /// Follows the run that is on. What ends this, Ctrl-C too, leaves the run alone: it is another process.
-fn watch(project: &Project, terminal: &Terminal) -> Result<u8, Failure> {
+fn watch(project: &Project, terminal: &Terminal, format: ReadFormat) -> Result<u8, Failure> {
     let mut follower = Follower::new(project)?;
     let was_on = follower.is_on();
+    if format == ReadFormat::Json {
+        print_documents(project, terminal, &mut follower)?;
+        let (told, code) = end(&follower, was_on);
+        terminal.note([told]);
+        return Ok(code);
+    }
     let in_place = OutputChoice::Auto.resolve(terminal.interactive, &terminal.environment) == Format::Tty;
     if was_on && in_place {
         show_in_place(project, terminal, &mut follower)?;
@@ -123,6 +129,30 @@ fn show_changes(project: &Project, terminal: &Terminal, follower: &mut Follower<
         })?;
         before = rows;
         if !follower.is_on() {
+            return Ok(());
+        }
+        std::thread::sleep(POLL_INTERVAL);
+        follower.look()?;
+    }
+}
+
+/// Prints what is known now as a document on a line, and again after each change, until no run is on.
+fn print_documents(project: &Project, terminal: &Terminal, follower: &mut Follower<'_>) -> Result<(), Failure> {
+    let pipeline = project.pipeline.name.as_str();
+    let mut printed: Option<(bool, Vec<StepStatus>)> = None;
+    loop {
+        let running = follower.is_on();
+        let rows = rows(project, follower.history(), running);
+        let is_known = printed.as_ref().is_some_and(|(was_running, before)| {
+            *was_running == running
+                && before.len() == rows.len()
+                && rows.iter().zip(before).all(|(row, before)| row.is_same(before))
+        });
+        if !is_known {
+            terminal.print(|out| write_status_line_json(out, pipeline, running, &rows))?;
+            printed = Some((running, rows));
+        }
+        if !running {
             return Ok(());
         }
         std::thread::sleep(POLL_INTERVAL);

@@ -2,6 +2,8 @@
 
 use std::process::Child;
 
+use serde_json::Value;
+
 use crate::sandbox::{Sandbox, Shown, is_alive, send, steps};
 
 /// A step that waits for a file, and one after it.
@@ -90,7 +92,50 @@ fn without_a_run_it_shows_the_state_and_how_the_last_run_ended() {
     sandbox.file("fixed", "");
     sandbox.run(&["up"]).code(0);
     sandbox.run(&["status", "--watch"]).code(0).says("2 of 2 steps proven").says("which succeeded");
-    sandbox.run(&["status", "--watch", "--format", "json"]).code(2).says("cannot be used with");
+    let shown = sandbox.run(&["status", "--watch", "--format", "json"]).code(0);
+    let once = sandbox.run(&["status", "--format", "json"]).code(0);
+    let (line, document): (Value, Value) =
+        (serde_json::from_str(&shown.stdout).unwrap(), serde_json::from_str(&once.stdout).unwrap());
+    assert_eq!(line, document);
+    assert_eq!(shown.stdout.lines().count(), 1, "{}", shown.stdout);
+    assert!(shown.stderr.contains("which succeeded"), "{shown:?}");
+}
+
+/// The states of both steps, and whether the run is on, of each line that was printed.
+fn states(text: &str) -> Vec<(bool, String, String)> {
+    let state = |document: &Value, n: usize| {
+        let step = &document["steps"][n];
+        step["outcome"].as_str().or(step["state"].as_str()).unwrap().to_owned()
+    };
+    let documents = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    documents.map(|it| (it["running"].as_bool().unwrap(), state(&it, 0), state(&it, 1))).collect()
+}
+
+#[test]
+fn for_programs_each_change_is_a_document_on_a_line() {
+    let sandbox = project("touch last; while ! test -e on; do sleep 0.02; done; exit 3");
+    let run = begun(&sandbox);
+    let file = fs_err::File::create(sandbox.path("shown")).unwrap().into_file();
+    let words = ["status", "--watch", "--format", "json"];
+    let watching = sandbox.command(&words).stdout(file).spawn().unwrap();
+    sandbox.wait_for_text("shown", "\n", 1);
+    // What does not change is not printed again, however many polls there are.
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    sandbox.file("go", "");
+    sandbox.wait_for_text("shown", "\n", 2);
+    sandbox.file("on", "");
+    Shown::of(run).code(1);
+    Shown::of(watching).code(1).says(" failed");
+    let shown = fs_err::read_to_string(sandbox.path("shown")).unwrap();
+    let mut found = states(&shown);
+    let of = |running, first: &str, last: &str| (running, first.to_owned(), last.to_owned());
+    assert_eq!(found.remove(0), of(true, "running", "never-ran"), "{shown}");
+    assert_eq!(found.pop(), Some(of(false, "succeeded", "failed")), "{shown}");
+    assert!(found.contains(&of(true, "succeeded", "running")), "{shown}");
+    // The end of a step and the start of the next, of the last step and of the run: seen at once or one by one.
+    assert!(found.len() <= 3, "{shown}");
+    found.dedup();
+    assert_eq!(states(&shown).len(), found.len() + 2, "a line that says the same: {shown}");
 }
 
 #[test]

@@ -58,6 +58,8 @@ const CALLS: &[(&str, Place, i32, Out)] = &[
     ("status --watch", Built, 0, Text("prepare")),
     ("status --watch", Unknown, 1, Text("prepare")),
     ("status --format json", Built, 0, Json),
+    ("status --watch --format json", Built, 0, Lines),
+    ("status --watch --format json", Unknown, 1, Lines),
     ("watch", Unknown, 5, Nothing),
     ("why build.api", Built, 0, Text("build.api")),
     ("why build.no", Built, 2, Nothing),

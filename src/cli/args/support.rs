@@ -22,9 +22,9 @@ pub(in crate::cli) struct StatusArgs {
     #[command(flatten)]
     pub(in crate::cli) place: FileArg,
     /// Follow the run that is on until it ends, and end with exit code 0 only if it has succeeded
-    #[arg(long, conflicts_with = "format")]
+    #[arg(long)]
     pub(in crate::cli) watch: bool,
-    /// How to show it
+    /// How to show it; with `--watch` each change is a JSON document on a line of its own
     #[arg(long, value_name = "FORM", default_value = "text")]
     pub(in crate::cli) format: ReadFormat,
 }

@@ -13,7 +13,7 @@ use crate::fingerprint::StaleReason;
 use crate::model::{StageId, StepId};
 use crate::report::error_object::WireError;
 use crate::report::style::timestamp;
-use crate::report::text::write_document;
+use crate::report::text::{tame_json, write_document};
 
 /// The version of the documents. Fields may be added without another one.
 const VERSION: u32 = 1;
@@ -180,8 +180,21 @@ pub(crate) fn write_status_json(
     running: bool,
     steps: &[StepStatus],
 ) -> io::Result<()> {
-    let document = StatusDocument { v: VERSION, pipeline, running, steps: steps.iter().map(status).collect() };
-    write_document(out, &document)
+    write_document(out, &status_document(pipeline, running, steps))
+}
+
+/// Writes the same document on a line of its own.
+pub(crate) fn write_status_line_json(
+    out: &mut dyn Write,
+    pipeline: &str,
+    running: bool,
+    steps: &[StepStatus],
+) -> io::Result<()> {
+    writeln!(out, "{}", tame_json(serde_json::to_string(&status_document(pipeline, running, steps))?))
+}
+
+fn status_document<'a>(pipeline: &'a str, running: bool, steps: &'a [StepStatus]) -> StatusDocument<'a> {
+    StatusDocument { v: VERSION, pipeline, running, steps: steps.iter().map(status).collect() }
 }
 
 fn status(status: &StepStatus) -> WireStatus<'_> {
