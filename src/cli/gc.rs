@@ -1,6 +1,7 @@
 //! `provision gc`: removes old logs, old images and journal records that later ones have made void, of this project
 //! alone, and never beside a run.
 
+mod images;
 mod in_use;
 
 use std::collections::BTreeSet;
@@ -8,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use fs_err as fs;
 
-use in_use::InUse;
+use images::Kept;
 
 use super::args::{Cli, GcArgs, ReadFormat};
 use super::output::Terminal;
@@ -18,17 +19,15 @@ use crate::error::{Context, Failure};
 use crate::journal::History;
 use crate::model::{RunId, human_bytes};
 use crate::report::{Garbage, OldImage, OldLogs, write_garbage_json};
-use crate::tools::deletion::{Consent, Deletion, Proof};
-use crate::tools::docker::NamedImage;
 
-/// The folders of the state folder that have a folder for each run.
-const BY_RUN: [&str; 2] = ["logs", "bundles"];
+/// The folder of the state folder that has a folder for each run.
+const LOGS: &str = "logs";
 
 /// What the logs of a run take.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct RunFolder {
     run: String,
-    paths: Vec<PathBuf>,
+    path: PathBuf,
     bytes: u64,
 }
 
@@ -50,9 +49,7 @@ pub(super) fn gc(cli: &Cli, terminal: &Terminal, args: &GcArgs) -> Result<u8, Fa
     terminal.warn(opened.warnings.iter().cloned());
     let folders = run_folders(project.tools.state_dir())?;
     for folder in old_folders(&folders, &opened.history, args) {
-        for path in &folder.paths {
-            fs::remove_dir_all(path).context(|| format!("removing the logs of run `{}`", folder.run))?;
-        }
+        fs::remove_dir_all(&folder.path).context(|| format!("removing the logs of run `{}`", folder.run))?;
         terminal.note([format!("removed the logs of run {} ({})", folder.run, human_bytes(folder.bytes))]);
     }
     let (before, after) = opened.journal.rewrite()?;
@@ -60,7 +57,7 @@ pub(super) fn gc(cli: &Cli, terminal: &Terminal, args: &GcArgs) -> Result<u8, Fa
         terminal.note([format!("shortened the journal from {} to {}", human_bytes(before), human_bytes(after))]);
     }
     let runtime = runtime()?;
-    let code = runtime.block_on(remove_images(terminal, &project, &opened.history, args.images));
+    let code = runtime.block_on(images::remove(terminal, &project, &opened.history, Kept::of(args)));
     runtime.shutdown_background();
     code
 }
@@ -76,7 +73,7 @@ fn dry_run(terminal: &Terminal, project: &Project, args: &GcArgs) -> Result<u8, 
     let folders = run_folders(project.tools.state_dir())?;
     let logs = old_folders(&folders, &history, args).into_iter().map(RunFolder::shown).collect();
     let runtime = runtime()?;
-    let found = runtime.block_on(all_old_images(project, &history, args.images));
+    let found = runtime.block_on(images::old(project, &history, Kept::of(args)));
     runtime.shutdown_background();
     let (images, unknown) = found?;
     let images = images.into_iter().map(|image| OldImage { name: image.name, bytes: image.size }).collect();
@@ -115,25 +112,22 @@ impl RunFolder {
 
 /// Returns the folders of runs in the state folder, the oldest first: runs are named by their time.
 fn run_folders(state_dir: &Path) -> Result<Vec<RunFolder>, Failure> {
-    let mut runs: BTreeSet<String> = BTreeSet::new();
-    for kind in BY_RUN {
-        let folder = state_dir.join(kind);
-        // A link leads out of the state folder.
-        if fs::symlink_metadata(&folder).is_ok_and(|found| found.is_dir()) {
-            let entries = fs::read_dir(&folder).context(|| "listing the logs of this project".into())?;
-            let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
-            runs.extend(names.filter(|name| RunId::new(name).is_ok()));
-        }
+    let logs = state_dir.join(LOGS);
+    let is_folder = |path: &Path| fs::symlink_metadata(path).is_ok_and(|found| found.is_dir());
+    // A link leads out of the state folder.
+    if !is_folder(&logs) {
+        return Ok(Vec::new());
     }
+    let entries = fs::read_dir(&logs).context(|| "listing the logs of this project".into())?;
+    let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
+    let runs: BTreeSet<String> = names.filter(|name| RunId::new(name).is_ok()).collect();
     let folder_of = |run: String| {
-        let paths = BY_RUN.iter().map(|kind| state_dir.join(kind).join(&run));
-        let paths: Vec<PathBuf> =
-            paths.filter(|path| fs::symlink_metadata(path).is_ok_and(|found| found.is_dir())).collect();
-        let files = paths.iter().flat_map(|path| walkdir::WalkDir::new(path).into_iter().flatten());
+        let path = logs.join(&run);
+        let files = walkdir::WalkDir::new(&path).into_iter().flatten();
         let bytes = files.filter_map(|entry| entry.metadata().ok()).filter(std::fs::Metadata::is_file);
-        RunFolder { run, bytes: bytes.map(|found| found.len()).sum(), paths }
+        RunFolder { run, bytes: bytes.map(|found| found.len()).sum(), path }
     };
-    Ok(runs.into_iter().map(folder_of).filter(|folder| !folder.paths.is_empty()).collect())
+    Ok(runs.into_iter().map(folder_of).filter(|folder| is_folder(&folder.path)).collect())
 }
 
 /// Returns the runs whose logs the last end or the last success of a step names: the report shows them.
@@ -163,107 +157,12 @@ fn old_runs<'a>(
     old
 }
 
-/// Returns the older images of the steps that build some; none, and why, where it is not known which ones are in use.
-async fn all_old_images(
-    project: &Project,
-    history: &History,
-    n_kept: usize,
-) -> Result<(Vec<NamedImage>, Option<Failure>), Failure> {
-    let current = in_use::named_by(history);
-    let repositories: BTreeSet<&str> = current.iter().filter_map(|name| Some(name.rsplit_once(':')?.0)).collect();
-    if repositories.is_empty() {
-        return Ok((Vec::new(), None));
-    }
-    let docker = project.tools.docker().await?;
-    // What is not known to be unused stays.
-    let in_use = match InUse::find(project, docker, &current).await {
-        Ok(in_use) => in_use,
-        Err(failure) => {
-            let unknown = failure.while_doing("no image is removed: it is not known which ones are in use");
-            return Ok((Vec::new(), Some(unknown)));
-        }
-    };
-    let mut old = Vec::new();
-    for repository in repositories {
-        old.extend(old_images(docker.images_of(repository).await?, &in_use, n_kept));
-    }
-    Ok((old, None))
-}
-
-/// Removes the names of older images of the steps that build some. Returns the exit code.
-async fn remove_images(
-    terminal: &Terminal,
-    project: &Project,
-    history: &History,
-    n_kept: usize,
-) -> Result<u8, Failure> {
-    let (images, unknown) = all_old_images(project, history, n_kept).await?;
-    if let Some(failure) = unknown {
-        terminal.show_failure(&failure);
-        return Ok(1);
-    }
-    if images.is_empty() {
-        return Ok(0);
-    }
-    let docker = project.tools.docker().await?;
-    let mut code = 0;
-    for image in images {
-        let deletion = deletion(&image);
-        let removed = match deletion.permit(Consent::None) {
-            // The daemon refuses to remove one that a container uses.
-            Ok(()) => docker.remove_image(&image.name).await,
-            refused => refused,
-        };
-        match removed {
-            Ok(()) => terminal.note([format!("removed the image {} ({})", image.name, human_bytes(image.size))]),
-            Err(failure) => {
-                code = 1;
-                terminal.show_failure(&failure.while_doing(format!("{} stays", deletion.subject)));
-            }
-        }
-    }
-    Ok(code)
-}
-
-/// Returns the images that go: named by their content, as only provision names them, none that is in use, and not among
-/// the `n_kept` latest ones besides.
-fn old_images(mut images: Vec<NamedImage>, in_use: &InUse, n_kept: usize) -> Vec<NamedImage> {
-    images.retain(|image| is_named_by_content(image) && !in_use.has(image));
-    images.sort_by_key(|image| std::cmp::Reverse(image.created));
-    images.split_off(n_kept.min(images.len()))
-}
-
-/// Whether the tag consists of the first digits of the image's id.
-fn is_named_by_content(image: &NamedImage) -> bool {
-    let (_, tag) = image.name.rsplit_once(':').unwrap_or_default();
-    let digits = image.id.rsplit(':').next().unwrap_or_default();
-    tag.len() == 12 && digits.starts_with(tag)
-}
-
-fn deletion(image: &NamedImage) -> Deletion {
-    let ours = if is_named_by_content(image) {
-        Proof::Shown
-    } else {
-        Proof::Lacking("it is not named by its content".to_owned())
-    };
-    Deletion {
-        subject: format!("the image `{}`", image.name),
-        reason: "newer ones of it have been built".to_owned(),
-        ours,
-        // What was built is built again.
-        empty: Proof::Shown,
-        in_use: None,
-        consent_covers_ownership: false,
-        by_hand: format!("docker image rm {}", image.name),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn folder(run: &str, bytes: u64) -> RunFolder {
-        RunFolder { run: run.to_owned(), paths: Vec::new(), bytes }
+        RunFolder { run: run.to_owned(), path: PathBuf::new(), bytes }
     }
 
     #[test]
@@ -282,32 +181,5 @@ mod tests {
             let old = old_runs(&folders, &shown, n_kept, most).into_iter().map(|folder| folder.run.as_str());
             assert_eq!(old.collect::<Vec<_>>().join(" "), expected, "{shown:?} {n_kept} {most:?}");
         }
-    }
-
-    #[test]
-    fn only_images_that_are_named_by_their_content_go_and_never_the_current_one() {
-        let image = |digits: &str, tag: &str, created: i64| NamedImage {
-            name: format!("shop-api:{tag}"),
-            id: format!("sha256:{}", digits.repeat(64 / digits.len())),
-            created,
-            size: 1,
-        };
-        let images = vec![
-            image("a", &"a".repeat(12), 1),
-            image("b", &"b".repeat(12), 2),
-            image("c", &"c".repeat(12), 3),
-            image("d", "latest", 4),
-            image("e", &"a".repeat(12), 5),
-        ];
-        let current = format!("shop-api:{}", "a".repeat(12));
-        let old = |n_kept| {
-            let in_use = InUse { names: BTreeSet::from([current.clone()]), ids: BTreeSet::new() };
-            let old = old_images(images.clone(), &in_use, n_kept);
-            old.into_iter().map(|image| image.name[9..10].to_owned()).collect::<String>()
-        };
-        assert_eq!(old(0), "cb");
-        assert_eq!(old(1), "b");
-        assert_eq!(old(9), "");
-        assert!(deletion(&images[3]).permit(Consent::Given).is_err());
     }
 }

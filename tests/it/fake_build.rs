@@ -60,7 +60,7 @@ fn listed(world: &World, query: &str) -> Value {
     let Some(repository) = filters["reference"][0].as_str() else { return json!([]) };
     let of = world.images.iter().filter(|(name, _)| name.rsplit_once(':').is_some_and(|(of, _)| of == repository));
     of.map(|(name, image)| {
-        json!({"Id": image.id, "RepoTags": [name], "Created": 1, "Size": 1, "ParentId": "", "RepoDigests": [],
+        json!({"Id": image.id, "RepoTags": [name], "Created": image.created, "Size": image.size, "ParentId": "", "RepoDigests": [],
             "SharedSize": 0, "Labels": {}, "Containers": 0})
     })
     .collect()
@@ -86,7 +86,7 @@ fn wait_for_other_builds(engine: &FakeEngine) {
 fn build(world: &mut World, query: &str) -> Reply {
     let n = world.images.values().map(|image| &image.id).collect::<std::collections::BTreeSet<_>>().len();
     let config = config(n);
-    world.images.insert(value(query, "t"), Image { id: id_of(&config), ..Image::web("a", 200, "") });
+    world.images.insert(value(query, "t"), Image { id: id_of(&config), created: 1 + n, ..Image::web("a", 200, "") });
     let line = json!({"id": "moby.image.id", "aux": {"ID": id_of(&config)}});
     (200, "application/json", format!("{line}\r\n").into_bytes())
 }

@@ -20,6 +20,10 @@ const VERSION: &str =
 #[derive(Clone, Debug)]
 pub(crate) struct Image {
     pub(crate) id: String,
+    /// When it was made: a greater number is later.
+    pub(crate) created: usize,
+    /// What it takes, in bytes.
+    pub(crate) size: u64,
     /// What it answers to each request: status and body. `None` listens nowhere.
     pub(crate) answers: Option<(u16, String)>,
     /// The exit code with which it ends at once.
@@ -39,6 +43,8 @@ impl Image {
     pub(crate) fn web(id: &str, status: u16, body: &str) -> Self {
         Self {
             id: format!("sha256:{}", id.repeat(64 / id.len())),
+            created: 1,
+            size: 100_000_000,
             answers: Some((status, body.to_owned())),
             ends: None,
             prints: vec![format!("{id} listens")],

@@ -145,3 +145,38 @@ fn f152_an_image_that_another_checkout_or_a_container_uses_stays() {
     assert!(foreign.iter().all(|name| world.images.contains_key(*name)), "{:?}", world.images.keys());
     assert_eq!((world.volumes.len(), world.networks.len()), (1, 1));
 }
+
+#[test]
+fn images_go_by_their_size_the_oldest_first_and_none_that_is_in_use() {
+    let pipeline = "[pipeline]\nname = 'shop'\n[[stage]]\nid = 's'\n[[stage.step]]\nid = 'app'\n\
+                    action = 'docker-build'\ncontext = 'app'\nimage = 'shop/app'\n";
+    let mut sandbox = Sandbox::new(pipeline);
+    let engine = FakeEngine::serve(&mut sandbox);
+    engine.image("base:1", Image::web("b", 200, ""));
+    sandbox.file("app/Dockerfile", "FROM base:1\nCOPY content /\n");
+    let names = ["1", "2", "3", "4", "5"].map(|content| build(&sandbox, &engine, content));
+    // What somebody else has named takes a lot, and is none of ours.
+    engine.image("shop/app:by-hand", Image { size: 9_000_000_000, ..Image::web("7", 200, "") });
+    let of_container = engine.world().images[&names[0]].id.clone();
+    engine.world().containers.push(json!({"Id": "c", "Name": "/c", "Image": of_container}));
+    let would_go = |size: &str| {
+        let call = ["gc", "--images", "9", "--images-size", size, "--dry-run", "--format", "json"];
+        let document: Value = serde_json::from_str(&sandbox.run(&call).code(0).stdout).unwrap();
+        let images = document["images"].as_array().unwrap();
+        images.iter().map(|image| image["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    // Each of the five takes 100 MB.
+    assert_eq!(would_go("500MB"), [""; 0]);
+    assert_eq!(would_go("499MB"), names[1..2]);
+    assert_eq!(would_go("350MB"), names[1..3]);
+    assert_eq!(would_go("0"), names[1..4]);
+    sandbox.run(&["gc", "--images-size", "much"]).code(2).says("--images-size");
+    assert_eq!(built(&engine).len(), 5);
+    sandbox.run(&["gc", "--images", "9", "--images-size", "350MB"]).code(0).says(&names[1]).says(&names[2]);
+    let left: BTreeSet<String> = [0, 3, 4].iter().map(|n: &usize| names[*n].clone()).collect();
+    assert_eq!(built(&engine), left);
+    // The number counts as well.
+    sandbox.run(&["gc", "--images", "0", "--images-size", "350MB"]).code(0).says(&names[3]);
+    assert_eq!(built(&engine).len(), 2);
+    assert!(engine.world().images.contains_key("shop/app:by-hand"));
+}

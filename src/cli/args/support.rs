@@ -125,6 +125,9 @@ pub(in crate::cli) struct GcArgs {
     /// How many images of each name stay, besides the current one
     #[arg(long, value_name = "N", default_value_t = 2)]
     pub(in crate::cli) images: usize,
+    /// What all images that the steps have built may take together, such as `5GB`; without it only their number counts
+    #[arg(long, value_name = "SIZE")]
+    pub(in crate::cli) images_size: Option<ByteSize>,
     /// Only show what would be removed
     #[arg(long)]
     pub(in crate::cli) dry_run: bool,
