@@ -6,6 +6,7 @@ use std::os::unix::fs::symlink;
 use serde_json::Value;
 
 use crate::sandbox::{Sandbox, Shown, steps};
+use crate::streams::commands;
 
 fn sandbox() -> Sandbox {
     let pipeline = steps(&[("one", "true", "title = \"The first\""), ("two", "false", "needs = [\"one\"]")]);
@@ -87,6 +88,85 @@ fn completions_know_the_names_of_the_pipeline() {
     let mut file = fs_err::OpenOptions::new().append(true).open(sandbox.path("pipeline.toml")).unwrap();
     file.write_all(b"\n[[stage]]\nid = \"\"\n").unwrap();
     assert_eq!(completed(&sandbox, &["up", "s.t"]), ["s.two"]);
+}
+
+/// Programs that a pipeline may use.
+const PROGRAMS: [&str; 6] = ["docker", "minikube", "helm", "kubectl", "git", "skaffold"];
+
+#[test]
+fn completions_start_no_program_and_ask_no_daemon() {
+    let mut sandbox = Sandbox::new(
+        r#"
+[pipeline]
+name = "shop"
+checklists = ["tasks.md"]
+
+[cluster]
+provider = "minikube"
+name = "shop"
+
+[[stage]]
+id = "s"
+
+[[stage.step]]
+id = "tools"
+action = "tool-check"
+tool = "kubectl"
+version = ">=1.27"
+
+[[stage.step]]
+id = "app"
+action = "docker-build"
+context = "app"
+image = "shop/app"
+
+[[stage.step]]
+id = "cluster"
+action = "cluster-start"
+
+[[stage.step]]
+id = "release"
+action = "helm-install"
+release = "shop"
+chart = "chart"
+"#,
+    );
+    let daemon = std::os::unix::net::UnixListener::bind(sandbox.path("docker.sock")).unwrap();
+    daemon.set_nonblocking(true).unwrap();
+    let socket = format!("unix://{}", sandbox.path("docker.sock").display());
+    // No other program is to be found.
+    let path = sandbox.path("bin").display().to_string();
+    sandbox.env("DOCKER_HOST", &socket).env("PATH", &path);
+    let trace = sandbox.path("trace");
+    for name in PROGRAMS {
+        sandbox.tool(name, &format!("echo {name} \"$@\" >> '{}'\nexit 1", trace.display()));
+    }
+    sandbox
+        .file("app/Dockerfile", "FROM scratch\n")
+        .file("chart/Chart.yaml", "apiVersion: v2\nname: c\nversion: 1.0.0\n");
+    sandbox.file("tasks.md", "- [ ] T001 One\n");
+    let mut n_names = 0;
+    for (words, command) in commands() {
+        let words: Vec<&str> = words.split(' ').collect();
+        n_names += completed(&sandbox, &[words.as_slice(), &[""]].concat()).len();
+        completed(&sandbox, &[words.as_slice(), &["--"]].concat());
+        for option in command.get_arguments().filter(|arg| arg.get_action().takes_values()) {
+            let Some(long) = option.get_long() else { continue };
+            n_names += completed(&sandbox, &[words.as_slice(), &[&format!("--{long}"), ""]].concat()).len();
+        }
+    }
+    assert!(n_names > 100, "{n_names}");
+    assert_eq!(completed(&sandbox, &["up", "s.r"]), ["s.release"]);
+    assert!(!trace.exists(), "{}", fs_err::read_to_string(&trace).unwrap());
+    let nobody = daemon.accept().unwrap_err();
+    assert_eq!(nobody.kind(), std::io::ErrorKind::WouldBlock, "the daemon was asked");
+    // The same programs do leave a trace, and the daemon is where it is looked for.
+    drop(daemon);
+    sandbox.run(&["doctor"]).code(3).says(&socket);
+    let started = fs_err::read_to_string(&trace).unwrap();
+    for name in ["minikube", "helm", "kubectl"] {
+        assert!(started.contains(name), "{name}: {started}");
+    }
 }
 
 /// What bash itself makes of the last of `words`, which are as it splits a line: it calls the function that the script
