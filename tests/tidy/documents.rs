@@ -62,6 +62,27 @@ fn actions_in_documents_exist() {
     assert!(unknown.is_empty(), "{unknown:#?}");
 }
 
+/// Pages that are made of the code: what they say is no guide.
+const GENERATED: [&str; 2] = ["docs/actions.md", "docs/cli.md"];
+
+#[test]
+fn every_action_has_an_example_in_a_guide() {
+    let guides: Vec<(String, String)> = documents()
+        .into_iter()
+        .filter(|(name, _)| {
+            name.starts_with("docs/") && !GENERATED.contains(&name.as_str()) && !name.contains("errors/")
+        })
+        .collect();
+    let set = Regex::new(r#"(?m)^\s*action = "([^"]+)""#).unwrap();
+    let named: std::collections::BTreeSet<&str> = guides
+        .iter()
+        .flat_map(|(_, text)| set.captures_iter(text).map(|found| found.get(1).unwrap().as_str()))
+        .collect();
+    let actions = provision::actions::ACTIONS.iter().map(|action| action.name);
+    let missing: Vec<&str> = actions.filter(|name| !named.contains(name)).collect();
+    assert!(missing.is_empty(), "no page in docs shows a step with {missing:?}, besides docs/actions.md");
+}
+
 #[test]
 fn every_page_is_in_the_book() {
     let summary = fs_err::read_to_string(root().join("docs/SUMMARY.md")).unwrap();
