@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use super::{legend, sections};
 use crate::error::{ErrorId, ids};
+use crate::report::error_object::WireError;
+use crate::tools::docker::no_socket;
 
 const HEAD: &str = "# Errors
 
@@ -18,9 +20,7 @@ the same as one object, `error`, in the events of `--output json` and `--events 
 of it too:
 
 ```json
-{\"v\": 1, \"id\": \"docker-unreachable\", \"message\": \"the Docker daemon does not respond at unix:///var/run/docker.sock\",
- \"cause\": \"there is no socket `/var/run/docker.sock`: Docker's default names unix:///var/run/docker.sock\",
- \"details\": [], \"fix\": [\"sudo systemctl start docker\"], \"next\": \"provision doctor\", \"page\": \"docs/errors/docker-unreachable.md\"}
+EXAMPLE
 ```
 
 | field | meaning |
@@ -42,7 +42,7 @@ of it too:
 /// All files of docs/errors, by their names.
 fn files() -> BTreeMap<String, String> {
     let mut files: BTreeMap<String, String> = ids::all().map(|id| (format!("{}.md", id.word()), page(id))).collect();
-    let mut list = HEAD.to_owned();
+    let mut list = HEAD.replace("EXAMPLE", &example());
     for (area, ids) in ids::AREAS {
         write!(list, "\n## {area}\n\n| id | what happened | exit code |\n|---|---|---|\n").unwrap();
         for id in *ids {
@@ -52,6 +52,14 @@ fn files() -> BTreeMap<String, String> {
     }
     files.insert("README.md".to_owned(), list);
     files
+}
+
+/// An error as a program gets it: without a daemon.
+fn example() -> String {
+    let error = no_socket().object(None);
+    // Where the page is depends on the version.
+    let (address, page) = (error.page(), format!("docs/errors/{}.md", error.id));
+    serde_json::to_string_pretty(&WireError::from(error)).unwrap().replace(&address, &page)
 }
 
 fn page(id: ErrorId) -> String {

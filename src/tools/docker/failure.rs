@@ -123,6 +123,14 @@ fn io_kind(error: &Error) -> Option<ErrorKind> {
     None
 }
 
+/// The failure where Docker's default socket is not there.
+#[cfg(test)]
+pub(crate) fn no_socket() -> Failure {
+    let path = "/var/run/docker.sock";
+    let endpoint = Endpoint { host: format!("unix://{path}"), origin: "Docker's default".into(), tls: None };
+    unreachable(&Error::SocketNotFoundError(path.into()), &endpoint)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

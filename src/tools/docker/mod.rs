@@ -37,6 +37,8 @@ pub use build::{BuildContext, BuildEvent, BuildRequest, Builder};
 pub use connect::Endpoint;
 pub use containers::{Container, Health};
 pub use exec::{ExecOutput, Stdin};
+#[cfg(test)]
+pub(crate) use failure::no_socket;
 pub use image_config::ImageConfig;
 pub use images::{Image, ImageBytes, NamedImage};
 pub use machine::DaemonMachine;
