@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "what helps a test fails as the test does")]
 
 mod actions;
+mod agents;
 mod assertions;
 mod bad_input;
 mod canary;

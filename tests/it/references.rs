@@ -8,8 +8,8 @@ use fs_err as fs;
 use regex::Regex;
 use serde_json::Value;
 
-use crate::sandbox::Sandbox;
-use crate::screens::{broken_shop, built_shop};
+use crate::sandbox::{Sandbox, Shown, send, steps};
+use crate::screens::{broken_shop, built_shop, shop_with_a_broken_page};
 use crate::streams::{commands, has_json};
 
 fn page(name: &str) -> String {
@@ -118,13 +118,75 @@ fn every_document_for_programs_has_the_keys_that_are_described() {
         assert_eq!(document["v"], 1, "{command}");
         for (top, key) in nested(&document) {
             let text = &texts[&command];
-            let has =
-                [format!("`{key}`"), format!(".{key}`"), format!("\"{key}\"")].iter().any(|form| text.contains(form));
-            assert!(has, "`provision {command} --format json`: `{top}` has `{key}`, which is not described");
+            assert!(
+                describes(text, &key),
+                "`provision {command} --format json`: `{top}` has `{key}`, which is not described"
+            );
             n_nested += 1;
         }
     }
     assert!(n_nested > 80, "{n_nested}");
+}
+
+/// Whether a page describes a key.
+fn describes(text: &str, key: &str) -> bool {
+    [format!("`{key}`"), format!(".{key}`"), format!("\"{key}\"")].iter().any(|form| text.contains(form))
+}
+
+/// Kinds of events that only a terminal, or a transfer that takes its time, brings about.
+const NOT_SEEN: [&str; 3] = ["step_asking", "step_answered", "step_progress"];
+
+/// The output of several runs that between them have the other kinds.
+fn streams_of_events() -> Vec<String> {
+    let json = ["up", "--output", "json"];
+    let failed = shop_with_a_broken_page();
+    let mut of_runs = vec![failed.run(&json).code(1).stdout];
+    let mut fresh = built_shop();
+    of_runs.push(fresh.run(&json).code(0).stdout);
+    of_runs.push(fresh.file("settings.in", "a=2\n").run(&json).code(0).stdout);
+    of_runs.push(fresh.env("PROVISION_TRUST", "").file("pipeline.toml", "[pipeline]\n").run(&json).code(2).stdout);
+    let again = "test -e second || { touch second; exit 1; }";
+    let stopped = Sandbox::new(&steps(&[
+        ("again", again, "retry = { attempts = 2, delay = '10ms' }"),
+        ("hang", "touch begun; sleep 600", "needs = ['again']"),
+    ]));
+    let run = stopped.spawn(&json);
+    stopped.wait_for("begun");
+    send("INT", run.id());
+    of_runs.push(Shown::of(run).code(130).stdout);
+    of_runs
+}
+
+#[test]
+fn every_event_has_the_fields_that_the_reference_describes() {
+    let reference = page("docs/reference.md");
+    let section = reference.split_once("\n## Events\n").unwrap().1.split("\n## ").next().unwrap();
+    let head = section.split("\n| event |").next().unwrap();
+    let row = Regex::new(r"(?m)^\| ((?:`\w+`(?:, )?)+) \|.*\| (.*) \|$").unwrap();
+    let name = Regex::new(r"`(\w+)`").unwrap();
+    let names = |text: &str| name.captures_iter(text).map(|found| found[1].to_owned()).collect::<BTreeSet<_>>();
+    let table = section.split("\nWhat the fields have:").next().unwrap();
+    let rows: BTreeMap<String, String> = row
+        .captures_iter(table)
+        .flat_map(|found| names(&found[1]).into_iter().map(move |event| (event, found[2].to_owned())))
+        .collect();
+    let errors = page("docs/errors/README.md");
+    let mut seen = BTreeSet::new();
+    for line in streams_of_events().iter().flat_map(|text| text.lines()) {
+        let event: Value = serde_json::from_str(line).unwrap();
+        let kind = event["event"].as_str().unwrap().to_owned();
+        let fields = rows.get(&kind).unwrap_or_else(|| panic!("`{kind}` is not described"));
+        for key in event.as_object().unwrap().keys() {
+            assert!(describes(head, key) || describes(fields, key), "`{kind}` has `{key}`, which is not described");
+        }
+        for (top, key) in nested(&event).into_iter().filter(|(top, _)| top != "output") {
+            let text = if top == "error" { &errors } else { section };
+            assert!(describes(text, &key), "`{top}` of `{kind}` has `{key}`, which is not described: {line}");
+        }
+        seen.insert(kind);
+    }
+    let described: BTreeSet<String> = rows.into_keys().filter(|kind| !NOT_SEEN.contains(&kind.as_str())).collect();
+    assert_eq!(seen, described);
 }
 
 /// The commands without `--format json`, each with the reason.

@@ -277,6 +277,72 @@ mod tests {
         "#);
     }
 
+    fn page(name: &str) -> String {
+        fs_err::read_to_string(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(name)).unwrap()
+    }
+
+    /// One reason of each kind.
+    fn reasons() -> Vec<StaleReason> {
+        let (words, id) = (|| vec!["x".to_owned()], StepId::new("s.x").unwrap());
+        let mut all = vec![StaleReason::NeverRun];
+        while let Some(last) = all.last() {
+            // A kind that is missing here is an error of the compiler.
+            all.push(match last {
+                StaleReason::NeverRun => StaleReason::Interrupted,
+                StaleReason::Interrupted => StaleReason::FailedLastTime,
+                StaleReason::FailedLastTime => StaleReason::InputsChanged(words()),
+                StaleReason::InputsChanged(_) => StaleReason::ChangedWhileRunning(words()),
+                StaleReason::ChangedWhileRunning(_) => StaleReason::Unknown(words()),
+                StaleReason::Unknown(_) => StaleReason::ItemsChanged(words()),
+                StaleReason::ItemsChanged(_) => StaleReason::Missing("x".into()),
+                StaleReason::Missing(_) => StaleReason::TooOld("x".into()),
+                StaleReason::TooOld(_) => StaleReason::AlwaysRuns,
+                StaleReason::AlwaysRuns => StaleReason::Forced,
+                StaleReason::Forced => StaleReason::NeedsNoFallback,
+                StaleReason::NeedsNoFallback => StaleReason::AgainWith(id.clone()),
+                StaleReason::AgainWith(_) => StaleReason::DependsOn(id.clone()),
+                StaleReason::DependsOn(_) => break,
+            });
+        }
+        all
+    }
+
+    #[test]
+    fn the_reference_has_each_kind_of_reason_with_the_word_that_plan_has_for_it() {
+        let (page, agents) = (page("reference.md"), page("agents.md"));
+        let reasons = reasons();
+        assert_eq!(reasons.len(), 14);
+        for found in &reasons {
+            let row = format!("\n| `{}` | `{}` | ", reason(found).kind, found.word());
+            assert!(page.contains(&row), "docs/reference.md, Events: {row}");
+            assert!(agents.contains(&format!("`{}`", found.word())), "docs/agents.md: {}", found.word());
+        }
+    }
+
+    #[test]
+    fn the_reference_has_each_kind_of_failure() {
+        let page = page("reference.md");
+        let row = page.lines().find(|line| line.starts_with("| `failure.kind` |")).unwrap();
+        let mut kinds = vec![FailureKind::Failed];
+        while let Some(last) = kinds.last() {
+            kinds.push(match last {
+                FailureKind::Failed => FailureKind::Usage,
+                FailureKind::Usage => FailureKind::Config,
+                FailureKind::Config => FailureKind::Prerequisite,
+                FailureKind::Prerequisite => FailureKind::State,
+                FailureKind::State => FailureKind::Target,
+                FailureKind::Target => FailureKind::Interrupted,
+                FailureKind::Interrupted => FailureKind::Terminated,
+                FailureKind::Terminated => FailureKind::Bug,
+                FailureKind::Bug => break,
+            });
+        }
+        for kind in kinds {
+            let word = failure(&Failure::new(kind, "x")).kind;
+            assert!(row.contains(&format!("`{word}`")), "{word}: {row}");
+        }
+    }
+
     #[test]
     fn all_twelve_kinds_are_written() {
         let mut kinds = BTreeSet::new();
