@@ -26,7 +26,7 @@ use crate::tools::blocking;
 use crate::tools::deletion::Deletion;
 use crate::tools::helm::{self, Chart, Helm, Install};
 use crate::tools::kubernetes::{Kube, Release, ReleaseStatus, Revision};
-use crate::tools::process::ProcessObserver;
+use crate::tools::process::{ProcessObserver, shell_quoted};
 
 pub(in crate::actions) mod drift;
 
@@ -244,7 +244,8 @@ impl HelmInstall {
         let got = helm.get_dependencies(&chart, cx).await;
         cx.check_cancel()?;
         got.map_err(|failure| {
-            failure.hint(format!("bring `Chart.lock` up to date: `helm dependency update {}`", self.chart))
+            failure
+                .hint(format!("bring `Chart.lock` up to date: `helm dependency update {}`", shell_quoted(&self.chart)))
         })
     }
 
@@ -324,9 +325,9 @@ impl HelmInstall {
     fn explain(&self, failure: Failure) -> Failure {
         let said = failure.to_string();
         if said.contains("found in Chart.yaml, but missing in charts/") {
-            failure.hint(format!("get the chart's dependencies: `helm dependency build {}`", self.chart))
+            failure.hint(format!("get the chart's dependencies: `helm dependency build {}`", shell_quoted(&self.chart)))
         } else if said.contains("YAML parse error") || said.contains("template:") || said.contains("parse error") {
-            failure.hint(format!("see what the chart renders: `helm template {} --debug`", self.chart))
+            failure.hint(format!("see what the chart renders: `helm template {} --debug`", shell_quoted(&self.chart)))
         } else {
             failure
         }

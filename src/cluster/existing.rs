@@ -12,6 +12,7 @@ use super::session::{Ready, ReadyNodes, Session, check};
 use crate::error::Failure;
 use crate::tools::Tools;
 use crate::tools::cluster::ClusterSpec;
+use crate::tools::process::shell_quoted;
 
 /// Settings of the provider `context`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -33,8 +34,8 @@ impl ProviderSettings for ExistingCluster {
 
     fn spec(&self, _pipeline: &str) -> Result<ClusterSpec, String> {
         if self.allow && self.uid.is_none() {
-            let get =
-                format!("kubectl --context {} get namespace kube-system -o jsonpath={{.metadata.uid}}", self.context);
+            let context = shell_quoted(&self.context);
+            let get = format!("kubectl --context {context} get namespace kube-system -o jsonpath={{.metadata.uid}}");
             return Err(format!("`allow` needs the `uid` of the cluster that it is for: `{get}` prints it"));
         }
         Ok(ClusterSpec::new(Self::NAME, &self.context).existing(self.allow, self.uid.clone()))

@@ -14,6 +14,7 @@ use super::mark::{self, Origin};
 use super::place::Place;
 use crate::error::{Failure, ids};
 use crate::files::{open_own, read_own, replace_file};
+use crate::tools::process::shell_quoted;
 
 /// How often a folder that another run replaces at the same time is checked again.
 const ATTEMPTS: usize = 8;
@@ -77,7 +78,7 @@ pub(super) fn check_reading(state_dir: &Path) -> Result<Option<String>, Failure>
         )
         .cause(origin.why())
         .hint("`provision up` keeps it as `.provision/set-aside-…` and checks every step")
-        .hint(format!("or remove it: `rm -r {}`", state_dir.display()))),
+        .hint(format!("or remove it: `rm -r {}`", shell_quoted(&state_dir.to_string_lossy())))),
     }
 }
 
@@ -162,7 +163,8 @@ fn set_aside(
         Origin::Empty => mark::write(&new, &meta).map_err(&failed)?,
         Origin::Here => {}
         _ => {
-            let hint = format!("remove it and run the same command again: `rm -r {}`", new.display());
+            let hint =
+                format!("remove it and run the same command again: `rm -r {}`", shell_quoted(&new.to_string_lossy()));
             return Err(Failure::of(ids::STATE_UNUSABLE, format!("`{}` is in the way", new.display())).hint(hint));
         }
     }

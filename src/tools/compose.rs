@@ -54,6 +54,17 @@ impl Compose {
         Ok(Self { program: own, is_plugin: false })
     }
 
+    /// The program as a person types it.
+    pub fn typed(&self) -> &'static str {
+        if self.is_plugin { "docker compose" } else { "docker-compose" }
+    }
+
+    /// What a person types to take a project down with its volumes, with the program that this machine has.
+    pub async fn typed_removal(project: &str, cancel: &Cancel, children: &Arc<ChildRegistry>) -> String {
+        let compose = Self::find(cancel, children).await.map_or("docker compose", |compose| compose.typed());
+        format!("{compose} -p {project} down -v")
+    }
+
     /// The command `args` for `project`.
     pub fn command(&self, project: &Project<'_>, args: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
@@ -113,6 +124,7 @@ mod tests {
         let own = Compose { program: "/bin/docker-compose".into(), is_plugin: false };
         let text = format!("{:?}", own.command(&project, &["ps"]));
         assert!(text.contains(r#"["--ansi", "never", "-p", "x""#), "{text}");
+        assert_eq!((compose.typed(), own.typed()), ("docker compose", "docker-compose"));
         assert_eq!(own.command(&project, &["ps"]).display_line(), "docker compose ps");
     }
 

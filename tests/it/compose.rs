@@ -227,7 +227,13 @@ fn the_older_program_is_used_where_there_is_no_plugin_and_none_is_a_missing_prer
 
 /// A project whose database never becomes healthy, and its run, which waits for it.
 fn waiting(settings: &str) -> (Sandbox, FakeEngine, std::process::Child, String) {
+    waiting_with(settings, |_| ())
+}
+
+/// The same, with the tools of the sandbox as `prepare` leaves them.
+fn waiting_with(settings: &str, prepare: fn(&Sandbox)) -> (Sandbox, FakeEngine, std::process::Child, String) {
     let (sandbox, engine) = project(settings, "");
+    prepare(&sandbox);
     let pipeline = fs_err::read_to_string(sandbox.path("pipeline.toml")).unwrap();
     sandbox.file("pipeline.toml", &pipeline.replace("\"4s\"", "\"120s\""));
     up(&sandbox, "running", "starting", 0);
@@ -258,6 +264,17 @@ fn f131_what_kill_9_leaves_is_named_by_doctor_and_taken_down_or_finished_by_the_
         assert_eq!(engine.names().len(), if is_temporary { 0 } else { 2 });
         sandbox.run(&["doctor"]).keeps_quiet_about("compose project");
     }
+}
+
+#[test]
+fn where_only_the_program_of_its_own_is_installed_that_one_is_named() {
+    let (_sandbox, _engine, run, name) = waiting_with("", |sandbox| {
+        fs_err::rename(sandbox.path("bin/docker"), sandbox.path("bin/plugin")).unwrap();
+        sandbox.tool("docker", "exit 1");
+        sandbox.tool("docker-compose", "exec plugin compose \"$@\"");
+    });
+    send("INT", run.id());
+    Shown::of(run).code(130).says(&format!("`docker-compose -p {name} down` takes it down"));
 }
 
 #[test]

@@ -171,7 +171,7 @@ impl<'a> Exercise<'a> {
         if self.settings.temporary {
             return "`temporary = false` leaves the services as they are, for an inspection".to_owned();
         }
-        format!("docker compose -p {} logs", self.project)
+        format!("{} -p {} logs", self.compose.typed(), self.project)
     }
 
     fn output(&self, services: &Services) -> Output {
@@ -197,15 +197,15 @@ impl<'a> Exercise<'a> {
         if !is_there {
             return failure;
         }
-        let name = self.project;
-        let how = format!("the next run of this step goes on with it, `docker compose -p {name} down` takes it down");
+        let (name, compose) = (self.project, self.compose.typed());
+        let how = format!("the next run of this step goes on with it, `{compose} -p {name} down` takes it down");
         self.cx.leaves(failure, &format!("the compose project `{name}` stays as it is; {how}"))
     }
 
     /// Adds to `failure` that a project which is there for this step alone could not be taken down.
     pub(super) fn is_left(&self, failure: Failure) -> Failure {
-        let name = self.project;
-        let how = format!("the next run of this step takes it down, and so does `docker compose -p {name} down -v`");
+        let (name, compose) = (self.project, self.compose.typed());
+        let how = format!("the next run of this step takes it down, and so does `{compose} -p {name} down -v`");
         self.cx.leaves(failure, &format!("the compose project `{name}` was not taken down; {how}"))
     }
 

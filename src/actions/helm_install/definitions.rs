@@ -9,7 +9,7 @@ use crate::error::Failure;
 use crate::tools::Poll;
 use crate::tools::helm::Helm;
 use crate::tools::kubernetes::{Kube, ManifestObjects, Release};
-use crate::tools::process::ProcessObserver;
+use crate::tools::process::{ProcessObserver, shell_quoted};
 
 /// How long the API server may take to serve the kinds of definitions that were just made.
 const SERVED: Duration = Duration::from_secs(30);
@@ -47,8 +47,9 @@ impl HelmInstall {
             Ok(None) => return,
             Ok(Some(why)) => format!(
                 "helm has left a definition in the cluster as it was, and the chart has another one: {why}; to change it: \
-                 `kubectl apply --server-side --force-conflicts -f {}/crds`",
-                self.chart
+                 `{} apply --server-side --force-conflicts -f {}/crds`",
+                kube.kubectl(),
+                shell_quoted(&self.chart)
             ),
             Err(failure) => format!("the chart's definitions can't be compared with those in the cluster: {failure}"),
         };

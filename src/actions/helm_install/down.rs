@@ -33,7 +33,7 @@ impl HelmInstall {
             empty: contents(&release),
             in_use: None,
             consent_covers_ownership: false,
-            by_hand: helm.line(&self.namespace, &["uninstall", &self.release]),
+            by_hand: format!("{} uninstall {}", helm.typed_in(&self.namespace), self.release),
         };
         let Some(shared) = history.last().and_then(|last| last.shared(&made::marks(cx))) else {
             // Helm hands the label on from one revision to the next: a release without it was never installed by us.

@@ -8,6 +8,7 @@ use crate::tools::blocking;
 use crate::tools::deletion::{Deletion, Proof};
 use crate::tools::helm::{Chart, Helm};
 use crate::tools::kubernetes::{Release, ReleaseStatus};
+use crate::tools::process::shell_quoted;
 
 impl HelmInstall {
     /// Fails if `there` is a release of another chart that this step has not installed, unless the user agrees to its
@@ -32,7 +33,7 @@ impl HelmInstall {
             empty: Proof::Lacking("its objects may hold data".into()),
             in_use: None,
             consent_covers_ownership: true,
-            by_hand: helm.line(&self.namespace, &["uninstall", &self.release]),
+            by_hand: format!("{} uninstall {}", helm.typed_in(&self.namespace), self.release),
         };
         deletion
             .permit(cx.tools().consent())
@@ -52,7 +53,7 @@ impl HelmInstall {
                 empty: Proof::Lacking("it may be the only copy".into()),
                 in_use: None,
                 consent_covers_ownership: true,
-                by_hand: format!("rm {shown}"),
+                by_hand: format!("rm {}", shell_quoted(&shown.to_string())),
             };
             deletion
                 .permit(cx.tools().consent())

@@ -9,9 +9,10 @@ use crate::error::Failure;
 use crate::journal::{History, running};
 use crate::pipeline::Step;
 use crate::report::Finding;
+use crate::tools::Cancel;
 use crate::tools::blocking;
-use crate::tools::compose::{TEMPORARY, project_name};
-use crate::tools::process::procfs;
+use crate::tools::compose::{Compose, TEMPORARY, project_name};
+use crate::tools::process::{procfs, shell_quoted};
 
 /// How the names of files begin that were set aside because they could not be believed.
 const SET_ASIDE: &[&str] = &["journal.bad-", "journal.foreign-", "kubeconfig.foreign-", "set-aside-"];
@@ -86,17 +87,18 @@ async fn compose_projects(machine: &Machine, history: &History) -> Vec<Finding> 
         return Vec::new();
     };
     let is_ours = |name: &String| *name == own || name.starts_with(&format!("{own}-"));
-    let projects = docker.compose_projects(&own).await.unwrap_or_default().into_iter().filter(is_ours);
-    let finding = |name: String| {
+    let mut findings = Vec::new();
+    for name in docker.compose_projects(&own).await.unwrap_or_default().into_iter().filter(is_ours) {
         if name.strip_prefix(&own).is_some_and(|rest| rest.ends_with(&format!("-{TEMPORARY}"))) {
             let text = format!("the compose project `{name}` is left: it exists only while a step runs");
-            return Some(Finding::warning("compose", text).fix(format!("docker compose -p {name} down -v")));
+            let fix = Compose::typed_removal(&name, &Cancel::new(), machine.children()).await;
+            findings.push(Finding::warning("compose", text).fix(fix));
+        } else if let Some(step) = &killed {
+            let text = format!("the compose project `{name}` may be half started: the run of {step} was killed");
+            findings.push(Finding::warning("compose", text).fix(format!("provision up {step}")));
         }
-        let step = killed.as_ref()?;
-        let text = format!("the compose project `{name}` may be half started: the run of {step} was killed");
-        Some(Finding::warning("compose", text).fix(format!("provision up {step}")))
-    };
-    projects.filter_map(finding).collect()
+    }
+    findings
 }
 
 fn set_aside(machine: &Machine) -> Vec<Finding> {
@@ -107,7 +109,7 @@ fn set_aside(machine: &Machine) -> Vec<Finding> {
         .map(|name| {
             let path = machine.tools.state_dir().join(&name).display().to_string();
             Finding::warning("state", format!("`{path}` was set aside, because it could not be believed"))
-                .fix(format!("rm -r '{path}'   # once you do not need it"))
+                .fix(format!("rm -r {}   # once you do not need it", shell_quoted(&path)))
         })
         .collect()
 }

@@ -21,7 +21,7 @@ use crate::model::Progress;
 use crate::tools::Cancel;
 use crate::tools::docker::Endpoint;
 use crate::tools::kubernetes::OwnKubeconfig;
-use crate::tools::process::{self, ChildRegistry, Command, Exit, ProcessObserver};
+use crate::tools::process::{self, ChildRegistry, Command, Exit, ProcessObserver, shell_quoted};
 
 /// What stands before minikube's reason for an end.
 const EXITING: &str = "Exiting due to ";
@@ -161,10 +161,10 @@ impl Minikube {
     fn command(&self, verb: &str) -> Result<Command, Failure> {
         let path = self.kubeconfig.path();
         refuse_link(path).map_err(|error| {
-            let file = path.display();
+            let file = path.to_string_lossy();
             Failure::of(ids::STATE_UNUSABLE, format!("minikube can't use `{file}`"))
                 .source(&error)
-                .hint(format!("remove it, and run the same command again: `rm {file}`"))
+                .hint(format!("remove it, and run the same command again: `rm {}`", shell_quoted(&file)))
         })?;
         self.kubeconfig.check()?;
         let command = Command::new(&self.program).args([verb, "-p", &self.profile]);

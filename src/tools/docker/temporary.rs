@@ -99,8 +99,10 @@ impl Left {
     }
 
     fn by_hand(&self) -> String {
-        let flag = if self.what == "container" { " -f" } else { "" };
-        format!("docker {} rm{flag} {}", self.what, self.name)
+        match self.what {
+            "container" => format!("docker container rm -f {}", self.name),
+            _ => format!("docker network rm {}", self.name),
+        }
     }
 
     async fn remove(&self, docker: &Docker) -> Result<(), Failure> {

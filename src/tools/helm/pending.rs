@@ -66,7 +66,8 @@ impl Helm {
         was: &str,
         host: &dyn ProcessObserver,
     ) -> Result<String, Failure> {
-        let line = self.line(pending.namespace, &["uninstall", pending.release]);
+        let helm = self.typed_in(pending.namespace);
+        let line = format!("{helm} uninstall {}", pending.release);
         let ours = history.iter().any(|revision| revision.run.is_some());
         let deletion = Deletion {
             subject: format!("the release `{}`", pending.release),
@@ -80,7 +81,10 @@ impl Helm {
             by_hand: line.clone(),
         };
         deletion.permit(pending.consent).map_err(|failure| {
-            failure.hint(format!("if one of its hooks never ends, remove it without them: `{line} --no-hooks`"))
+            failure.hint(format!(
+                "if one of its hooks never ends, remove it without them: `{helm} uninstall {} --no-hooks`",
+                pending.release
+            ))
         })?;
         self.uninstall(pending.namespace, pending.release, host)
             .await

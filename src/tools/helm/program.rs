@@ -161,13 +161,10 @@ impl Helm {
         String::from_utf8(printed).map_err(|error| Failure::failed("reading a chart's definitions").source(&error))
     }
 
-    /// A command line for a person.
-    pub fn line(&self, namespace: &str, args: &[&str]) -> String {
-        let line = self.command(namespace).args(args).display_line();
-        match line.split_once(' ') {
-            Some((_, rest)) => format!("helm {rest}"),
-            None => line,
-        }
+    /// `helm` for this cluster and a namespace, as a person types it.
+    pub fn typed_in(&self, namespace: &str) -> String {
+        let line = self.command(namespace).display_line();
+        line.replacen(&*self.program.to_string_lossy(), "helm", 1)
     }
 
     pub(super) fn command(&self, namespace: &str) -> Command {

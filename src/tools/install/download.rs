@@ -142,6 +142,6 @@ impl Download {
             }
         }
         Err(Failure::of(ids::INSTALL_FAILED, format!("the archive {} has no file `{member}`", self.url))
-            .hint("`tar -tzf` lists what an archive has: correct `member`"))
+            .hint("`tar -tzf FILE` lists what an archive has: correct `member`"))
     }
 }

@@ -12,6 +12,7 @@ use super::source::KubeSource;
 use crate::error::{Failure, ids};
 use crate::files::{read_own_text, replace_file};
 use crate::tools::cluster::ClusterSpec;
+use crate::tools::process::shell_quoted;
 
 /// The extensions of a context and of a cluster in which tools note who made them. Some calls write only one of them.
 const NOTES: &[&str] = &["context_info", "cluster_info"];
@@ -99,10 +100,11 @@ impl KnownCluster {
         }
         let known = self.recorded();
         match &known {
-            Some(known) if known != uid && !allowed && self.declared.is_none() => {
-                Err(other(known, "that of the cluster which earlier runs met")
-                    .hint(format!("if it was made again: `provision up --allow-context {}`", self.context)))
-            }
+            Some(known) if known != uid && !allowed && self.declared.is_none() => Err(other(
+                known,
+                "that of the cluster which earlier runs met",
+            )
+            .hint(format!("if it was made again: `provision up --allow-context {}`", shell_quoted(&self.context)))),
             Some(known) if known == uid => Ok(()),
             _ if record => self
                 .record(uid)

@@ -124,6 +124,11 @@ impl Kube {
         if namespace.is_empty() { self.kubectl() } else { format!("{} -n {namespace}", self.kubectl()) }
     }
 
+    /// `text` with this cluster's `kubectl` where it has a bare one.
+    pub(super) fn typed(&self, text: &str) -> String {
+        self.source.typed(text)
+    }
+
     /// The uid of the `kube-system` namespace: the cluster's identity.
     pub async fn uid(&self) -> Result<String, Failure> {
         let api: Api<Namespace> = self.all();

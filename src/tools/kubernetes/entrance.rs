@@ -220,7 +220,7 @@ impl Kube {
             let why = format!("the run {run}, which asked through it, ended without removing it");
             remarks.push(match self.remove_twin(namespace, &twin, &why, ours).await {
                 Ok(()) => format!("removed the service `{name}`, left by the run {run}"),
-                Err(failure) => format!("left the service `{name}` in place: {failure}"),
+                Err(failure) => format!("left the service `{name}` in place: {failure}; {}", failure.hints.join("; ")),
             });
         }
         Ok(remarks)

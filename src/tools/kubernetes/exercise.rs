@@ -85,13 +85,15 @@ impl Kube {
     pub async fn take_back(&self, target: &Target, by: &Exerciser) -> Result<Option<String>, Failure> {
         let Some(record) = Record::of(&self.live(target).await?)? else { return Ok(None) };
         if let Some(why) = record.belongs_to_another_than(by) {
+            let before = record.before.as_ref().map_or_else(|| "what it is by default".to_owned(), Value::to_string);
             return Err(Failure::of(
                 ids::EXERCISE_STUCK,
                 format!("{} is being changed by another check", name_of(target)),
             )
             .cause(why)
             .hint(format!(
-                "if that run is over, take it back by hand: `{} -n {} annotate {} {}-`",
+                "if that run is over, set {} to {before} again, and take off its note: `{} -n {} annotate {} {}-`",
+                record.field.words(),
                 self.kubectl(),
                 target.1,
                 name_of(target),

@@ -132,6 +132,7 @@ impl PodProblem {
 /// What is wrong with `pod`, the worst first. `events` are its warnings.
 pub fn pod_problems(pod: &Pod, events: &[Event]) -> Vec<PodProblem> {
     let name = pod.metadata.name.clone().unwrap_or_default();
+    let namespace = pod.metadata.namespace.clone().unwrap_or_default();
     let status = pod.status.clone().unwrap_or_default();
     let mut found = Vec::new();
     for condition in status.conditions.iter().flatten() {
@@ -139,7 +140,7 @@ pub fn pod_problems(pod: &Pod, events: &[Event]) -> Vec<PodProblem> {
             let message = condition.message.clone().unwrap_or_default();
             let reported = reported_in(&message, pod);
             found.push(PodProblem {
-                remedy: missing_remedy(&reported).or_else(|| Some(scheduling_remedy(&message))),
+                remedy: missing_remedy(&reported).or_else(|| Some(scheduling_remedy(&namespace, &message))),
                 reported,
                 ..problem_of_pod(
                     &name,
@@ -330,15 +331,15 @@ pub(super) fn missing_remedy(reported: &[Reported]) -> Option<Remedy> {
     }
 }
 
-fn scheduling_remedy(message: &str) -> Remedy {
+fn scheduling_remedy(namespace: &str, message: &str) -> Remedy {
     let what = [("Insufficient cpu", "cpu"), ("Insufficient memory", "memory")]
         .into_iter()
         .find(|(text, _)| message.contains(text));
     Remedy::Other(match what {
         Some((_, what)) => format!("lower the {what} requests of the chart, or make the cluster with more {what}"),
-        None if message.contains(UNBOUND) => {
-            "see why its volume is not made: `kubectl get pvc,storageclass` and the pods of `kube-system`".into()
-        }
+        None if message.contains(UNBOUND) => format!(
+            "see why its volume is not made: `kubectl -n {namespace} get pvc,storageclass` and the pods of `kube-system`"
+        ),
         None => "make the node fit the pod: taints, node selector, volumes".into(),
     })
 }

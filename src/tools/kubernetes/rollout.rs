@@ -329,7 +329,7 @@ impl Kube {
             failure.id = Some(worst.error_id());
         }
         for remedy in problems.iter().filter_map(|(_, problem)| problem.remedy.as_ref()) {
-            let hint = hint(remedy);
+            let hint = self.typed(&hint(remedy));
             if !failure.hints.contains(&hint) {
                 failure.hints.push(hint);
             }

@@ -12,6 +12,7 @@ use crate::error::{Context, Failure, ids};
 use crate::files::{read_own_text, replace_file};
 use crate::fingerprint::Digest;
 use crate::tools::cluster::{ClusterSpec, OwnsNode};
+use crate::tools::process::shell_quoted;
 
 /// Where a cluster's address and credentials are.
 #[derive(Clone, Debug)]
@@ -71,9 +72,19 @@ impl KubeSource {
     /// `kubectl` for this cluster, as a person types it.
     pub fn kubectl(&self) -> String {
         match self.files.first().filter(|_| self.own) {
-            Some(file) => format!("kubectl --kubeconfig {} --context {}", file.display(), self.context),
-            None => format!("kubectl --context {}", self.context),
+            Some(file) => format!(
+                "kubectl --kubeconfig {} --context {}",
+                shell_quoted(&file.to_string_lossy()),
+                shell_quoted(&self.context)
+            ),
+            None => format!("kubectl --context {}", shell_quoted(&self.context)),
         }
+    }
+
+    /// `text`, whose commands in backquotes begin with a bare `kubectl`, with this cluster's one: what is said of
+    /// objects alone does not know where they are.
+    pub fn typed(&self, text: &str) -> String {
+        text.replace("`kubectl ", &format!("`{} ", self.kubectl()))
     }
 
     /// What `KUBECONFIG` has to be for a program that is to see this cluster and no other one as the current one. For a
@@ -139,7 +150,7 @@ impl KubeSource {
                     ))
                     .hint(format!(
                         "remove it, then start the cluster again with `provision up`: `rm {}`",
-                        file.display()
+                        shell_quoted(&file.to_string_lossy())
                     )));
             }
             merged = Some(match merged {
@@ -195,5 +206,24 @@ fn user_kubeconfigs() -> Vec<PathBuf> {
     match std::env::var_os("KUBECONFIG").filter(|value| !value.is_empty()) {
         Some(list) => std::env::split_paths(&list).filter(|path| !path.as_os_str().is_empty()).collect(),
         None => std::env::home_dir().map(|home| vec![home.join(".kube/config")]).unwrap_or_default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_person_types_reaches_this_cluster_also_from_a_folder_with_a_space() {
+        let file = PathBuf::from("/my work/kubeconfig");
+        let own = KubeSource { files: vec![file], own: true, ..KubeSource::for_test("shop") };
+        assert_eq!(own.kubectl(), "kubectl --kubeconfig '/my work/kubeconfig' --context shop");
+        let theirs = KubeSource::for_test("my cluster");
+        assert_eq!(theirs.kubectl(), "kubectl --context 'my cluster'");
+        let said = theirs.typed("paused: `kubectl -n a rollout resume deployment/b` ends that; kubectl");
+        assert_eq!(
+            said,
+            "paused: `kubectl --context 'my cluster' -n a rollout resume deployment/b` ends that; kubectl"
+        );
     }
 }

@@ -99,6 +99,13 @@ impl Workload {
         self
     }
 
+    /// The same with what it waits for as `typed` writes it.
+    pub(super) fn typed(mut self, typed: impl Fn(&str) -> String) -> Self {
+        self.waits_for = typed(&self.waits_for);
+        self.never = self.never.map(|(reason, message)| (reason, typed(&message)));
+        self
+    }
+
     fn with_remark(mut self, remark: impl Into<String>) -> Self {
         self.remark = Some(remark.into());
         self

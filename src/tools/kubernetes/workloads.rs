@@ -19,7 +19,7 @@ impl Kube {
     /// A workload; `None` when it is not there.
     pub async fn workload(&self, kind: WorkloadKind, namespace: &str, name: &str) -> Result<Option<Workload>, Failure> {
         let what = format!("reading {}/{name}", kind.word());
-        Ok(match kind {
+        let found = match kind {
             WorkloadKind::Deployment => {
                 let api = self.namespaced::<Deployment>(namespace);
                 self.read(&what, || api.get_opt(name)).await?.as_ref().map(of_deployment)
@@ -48,7 +48,8 @@ impl Kube {
                 let api = self.namespaced::<Pod>(namespace);
                 self.read(&what, || api.get_opt(name)).await?.as_ref().map(of_pod)
             }
-        })
+        };
+        Ok(found.map(|found| found.typed(|text| self.typed(text))))
     }
 
     /// All workloads that a label selector names, without those that another one has made; an empty one names all of
@@ -84,7 +85,13 @@ impl Kube {
         let what = format!("listing the workloads of {namespace}");
         let list = self.read(&what, || api.list(&params)).await?;
         let is_made = |one: &&K| one.meta().owner_references.as_ref().is_some_and(|owners| !owners.is_empty());
-        Ok(list.items.iter().filter(|one| !is_made(one)).map(of).collect())
+        Ok(list
+            .items
+            .iter()
+            .filter(|one| !is_made(one))
+            .map(of)
+            .map(|found| found.typed(|text| self.typed(text)))
+            .collect())
     }
 
     /// The pods of a workload's newest revision that are not on their way out.

@@ -134,7 +134,7 @@ fn a_pod_that_waits_for_its_volume_is_recognised() {
     let message = "0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims.";
     let found = unschedulable(message);
     assert!(found[0].waits_for_volume());
-    assert!(matches!(&found[0].remedy, Some(Remedy::Other(text)) if text.contains("kubectl get pvc")));
+    assert!(matches!(&found[0].remedy, Some(Remedy::Other(text)) if text.contains("`kubectl -n apps get pvc,")));
 }
 
 #[test]
