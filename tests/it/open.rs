@@ -13,7 +13,7 @@ use tungstenite::handshake::derive_accept_key;
 use crate::references::described;
 use crate::sandbox::{Sandbox, Shown, send};
 
-const PIPELINE: &str = r#"
+pub(crate) const PIPELINE: &str = r#"
 [pipeline]
 name = "shop"
 [cluster]

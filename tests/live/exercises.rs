@@ -207,6 +207,9 @@ async fn a_workload_that_can_not_scale_or_be_replaced_unnoticed_fails() {
     // Its data would be lost.
     let failure = failing(&bench, "recovery-check", &settings(&bench, "", "")).await;
     assert!(failure.to_string().contains("what is in tmp goes with it"), "{failure}");
+    // The pod after it would be refused too: to delete this one by hand helps nobody.
+    assert!(failure.hints.iter().all(|hint| !hint.contains(" delete pod ")), "{:?}", failure.hints);
+    assert!(failure.hints.iter().any(|hint| hint.contains("disposable-volumes")), "{:?}", failure.hints);
     // It is the only one.
     let failure = failing(&bench, "recovery-check", &settings(&bench, "", "disposable-volumes = ['tmp']")).await;
     assert!(failure.message.contains("failed during the recovery of deployment/web"), "{failure}");

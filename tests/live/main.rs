@@ -8,6 +8,7 @@
     reason = "what helps a test fails as the test does, and shows what it measured"
 )]
 
+mod by_hand;
 mod cluster;
 mod containers;
 mod docker;

@@ -3,6 +3,7 @@
 use provision::action::Presence;
 use provision::tools::helm::call_id;
 
+use crate::by_hand::do_by_hand;
 use crate::workbench::{IMAGE, Workbench, timed};
 
 pub(crate) const TEMPLATE: &str = "apiVersion: apps/v1
@@ -206,10 +207,20 @@ spec:
          kill -9 $pid",
         helm = bench.helm()
     );
-    bench.run("command", &format!("run = '''{line}'''")).await.unwrap();
-    let failure = bench.run("helm-install", &settings).await.unwrap_err();
-    println!("{failure}\n  {}", failure.hints.join("\n  "));
-    assert!(failure.hints.iter().any(|hint| hint.contains("--yes")), "{:?}", failure.hints);
+    let killed = async || {
+        bench.run("command", &format!("run = '''{line}'''")).await.unwrap();
+        let failure = bench.run("helm-install", &settings).await.unwrap_err();
+        println!("{failure}\n  {}", failure.hints.join("\n  "));
+        assert!(failure.hints.iter().any(|hint| hint.contains("--yes")), "{:?}", failure.hints);
+        failure
+    };
+    // Both ways by hand, then with a word.
+    for end in [" uninstall app", " uninstall app --no-hooks"] {
+        do_by_hand(&bench, &killed().await, end).await;
+        let output = bench.run("helm-install", &settings).await.unwrap();
+        assert_eq!((output.get("revision"), output.get("status")), (Some("1"), Some("deployed")), "{end}");
+    }
+    killed().await;
     let bench = bench.consenting();
     let output = bench.run("helm-install", &settings).await.unwrap();
     assert_eq!((output.get("revision"), output.get("status")), (Some("1"), Some("deployed")));
@@ -224,6 +235,11 @@ async fn a_release_that_somebody_else_left_is_refused_with_the_command() {
     let failure = bench.run("helm-install", &settings(&bench, "")).await.unwrap_err();
     println!("{failure}\n  {}", failure.hints.join("\n  "));
     assert!(failure.hints[0].contains("delete secret sh.helm.release.v1.app.v1`"), "{:?}", failure.hints);
+    let installed = uid(&bench, "configmap/app").await;
+    do_by_hand(&bench, &failure, " delete secret ").await;
+    let output = bench.run("helm-install", &settings(&bench, "")).await.unwrap();
+    assert_eq!((output.get("revision"), output.get("status")), (Some("1"), Some("deployed")));
+    assert_eq!(uid(&bench, "configmap/app").await, installed, "what was installed was deleted");
     bench.clean_up().await;
 }
 

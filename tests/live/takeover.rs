@@ -1,5 +1,6 @@
 //! What helm would delete that somebody else has made: objects of another chart, and archives of the project.
 
+use crate::by_hand::do_by_hand;
 use crate::releases::{TEMPLATE, chart, settings, uid};
 use crate::workbench::Workbench;
 
@@ -19,6 +20,12 @@ async fn f107_a_release_of_another_chart_is_replaced_on_the_users_word_alone() {
     assert!(refused.message.contains("of the chart `other-1.0.0` alone"), "{refused}");
     assert!(refused.hints.iter().any(|hint| hint.contains("--yes")), "{:?}", refused.hints);
     assert_eq!(uid(&bench, "configmap/hours-of-work").await, before);
+    // By hand it goes with its objects; then the same once more, for the word.
+    do_by_hand(&bench, &refused, " uninstall app").await;
+    let output = bench.run("helm-install", &settings(&bench, "")).await.unwrap();
+    assert_eq!(output.get("revision"), Some("1"));
+    bench.run("command", &format!("run = \"{} uninstall app && {install}\"", bench.helm())).await.unwrap();
+    bench.run("helm-install", &settings(&bench, "")).await.unwrap_err();
     let bench = bench.consenting();
     let output = bench.run("helm-install", &settings(&bench, "")).await.unwrap();
     assert_eq!(output.get("chart"), Some("app-0.1.0"));
@@ -40,6 +47,11 @@ async fn f110_an_archive_that_no_dependency_names_outlives_the_getting_of_depend
     let refused = bench.run("helm-install", &settings(&bench, "")).await.unwrap_err();
     assert!(refused.message.contains("`chart/charts/mine-1.0.0.tgz` has to be deleted"), "{refused}");
     assert!(bench.path("chart/charts/mine-1.0.0.tgz").exists());
+    do_by_hand(&bench, &refused, "rm chart/charts/mine-1.0.0.tgz").await;
+    bench.run("helm-install", &settings(&bench, "")).await.unwrap();
+    let before = "rm -r chart/charts chart/Chart.lock; mkdir chart/charts && helm package mine -d chart/charts";
+    bench.run("command", &format!("run = '{before}'")).await.unwrap();
+    bench.run("helm-install", &settings(&bench, "")).await.unwrap_err();
     let bench = bench.consenting();
     bench.run("helm-install", &settings(&bench, "")).await.unwrap();
     assert!(bench.path("chart/charts/lib-0.1.0.tgz").exists());

@@ -1,9 +1,10 @@
 //! Every command that an error names is executed: in the situation in which the error arises, after which it is gone,
-//! or, where that needs a system of its own, with the exact arguments or the effect on record.
+//! or, where that needs a system of its own, with its effect on record.
 //!
-//! [`SITUATIONS`] makes errors and mends them by the commands that their pages and failures name; [`TRIED`] has the
-//! other commands, and [`NOT_MADE_HERE`] the errors that no sandbox can have, each with the reason. An error or a
-//! command that is in none of them fails the test.
+//! [`SITUATIONS`] makes errors and mends them by the commands that their pages and failures name; [`TRIED`] and
+//! [`AT_SERVICES`] have the other commands, and [`NOT_MADE_HERE`] the errors that no sandbox can have, each with the
+//! reason. Those of [`LIVE`] are executed by the real programs, in `tests/live/explain.rs`. An error or a command that
+//! is in none of them fails the test.
 
 mod places;
 mod situations;
@@ -17,7 +18,7 @@ use serde_json::Value;
 
 use crate::sandbox::{Sandbox, Shown};
 use situations::SITUATIONS;
-use tried::{NOT_MADE_HERE, TRIED};
+use tried::{AT_SERVICES, NOT_MADE_HERE, TRIED};
 
 /// What a situation stands on besides its sandbox, such as a daemon.
 type Beside = Box<dyn Any>;
@@ -43,24 +44,34 @@ struct Tried {
     command: &'static str,
     /// What is typed, with the words filled in.
     line: &'static str,
-    /// What shows that it did what it says: exit code, and text on either stream. Other programs are replaced by one
-    /// that prints its name and its arguments between bars.
+    /// What shows that it did what it says: exit code, and text on either stream. Those of [`SYSTEM`] are replaced by a
+    /// program that prints its name and its arguments between bars.
     ends: (i32, &'static str),
 }
 
-/// Programs of others that errors name. Those that change the system are replaced in every sandbox here.
-const OTHERS: &[&str] = &["docker", "helm", "kubectl", "minikube", "sudo", "newgrp", "ssh", "kill", "lsof"];
+/// All commands in the sources that a user may type, a line each behind the file: `tests/messages` keeps it.
+const HINTS: &str = include_str!("../../snapshots/hints.txt");
+
+/// The commands of other programs that pages name: a test of `cli::explain` keeps it.
+const OF_PAGES: &str = include_str!("../../snapshots/commands.txt");
+
+/// Programs whose commands in these two lists `tests/live/explain.rs` executes, all of them.
+const LIVE: &[&str] = &["docker", "helm", "kubectl", "lsof", "minikube", "ss", "ssh"];
+
+/// Programs that change the system, or that only another one has: no test has them do it.
+const SYSTEM: &[&str] = &["sudo", "newgrp", "open"];
 
 /// The beginnings of what is a command.
 fn is_command(text: &str) -> bool {
-    let programs = ["provision", "KUBECTL", "HELM", "rm", "export", "unset", "nohup", "chmod", "git", "df", "ls"];
+    let programs =
+        ["provision", "KUBECTL", "HELM", "rm", "export", "unset", "nohup", "chmod", "git", "df", "ls", "kill"];
     let first = text.split(' ').next().unwrap();
-    text.contains(' ') && (programs.contains(&first) || OTHERS.contains(&first))
+    text.contains(' ') && [&programs[..], LIVE, SYSTEM].iter().any(|programs| programs.contains(&first))
 }
 
 /// Whether what stands in backquotes is a setting, an option or a value.
 fn is_no_command(text: &str) -> bool {
-    let starts = ["-", "[", ".", "|", "$", "{"];
+    let starts = ["-", "[", ".", "|", "${{"];
     !text.contains(' ')
         || starts.iter().any(|start| text.starts_with(start))
         || text.contains(" = ")
@@ -108,6 +119,32 @@ fn filled(command: &str) -> String {
         ("export NAME=…", "export TOKEN=a-value-of-22-letters"),
     ];
     words.iter().fold(command.to_owned(), |text, (word, value)| text.replace(word, value))
+}
+
+/// Whether `tests/live/explain.rs` executes a command: it is in the lists, and of a program that is executed there.
+fn is_live(command: &str) -> bool {
+    let typed = command.replace("KUBECTL ", "kubectl ").replace("HELM ", "helm ");
+    let first = typed.split(' ').next().unwrap();
+    let is_client =
+        first.starts_with('{') && ["kubectl", "typed_in", "helm", "compose"].iter().any(|name| first.contains(name));
+    let is_listed = || {
+        let hints = HINTS.lines().filter_map(|line| line.split_once(": ")).map(|(_, command)| command);
+        OF_PAGES.lines().chain(hints).any(|listed| form(listed).is_match(&typed))
+    };
+    (LIVE.contains(&first) || is_client) && is_listed()
+}
+
+/// What matches a command wherever it is typed: each of its places is a word.
+fn form(command: &str) -> Regex {
+    let places = Regex::new(r"\\\{[^{}]*\\\}").unwrap();
+    let escaped = regex::escape(command);
+    let words = places.replace_all(&escaped, r"[^-\s]\S*");
+    Regex::new(&format!(r"(^|[ ({{']){words}($|[ ;|)'])")).unwrap()
+}
+
+/// A command whose places have no names.
+fn nameless(command: &str) -> String {
+    Regex::new(r"\{[^{}$]*\}").unwrap().replace_all(command, "{}").into_owned()
 }
 
 /// Runs lines of a shell in one shell, each with its exit code behind `# exit code`.
@@ -169,9 +206,16 @@ fn every_error_that_a_sandbox_can_have_is_gone_after_the_commands_that_it_names(
 
 #[test]
 fn every_error_has_a_situation_or_a_reason_and_every_command_is_tried() {
-    let mut executed: BTreeSet<String> = TRIED.iter().map(|tried| filled(tried.command)).collect();
+    let tried = || TRIED.iter().chain(AT_SERVICES);
     let lines = SITUATIONS.iter().flat_map(|situation| situation.mend).filter(|line| !line.starts_with(": "));
-    let typed: Vec<&str> = lines.copied().collect();
+    let typed: Vec<&str> = lines.copied().chain(tried().map(|tried| tried.line)).collect();
+    let is_executed = |command: &str| {
+        let filled = filled(command);
+        let form = form(&filled);
+        tried().any(|tried| tried.command == nameless(command))
+            || typed.iter().any(|line| form.is_match(line))
+            || is_live(command)
+    };
     let mut wrong = Vec::new();
     for page in pages() {
         let id = page["id"].as_str().unwrap();
@@ -181,50 +225,45 @@ fn every_error_has_a_situation_or_a_reason_and_every_command_is_tried() {
             wrong.push(format!("`{id}` needs a situation, or else a reason why it has none"));
         }
         for command in texts(&page, false).iter().flat_map(|text| commands(text)) {
-            let command = filled(&command);
-            if typed.iter().any(|line| line.contains(&command)) {
-                executed.insert(command.clone());
-            }
-            if !executed.contains(&command) {
+            if !is_executed(&command) {
                 wrong.push(format!("`{id}`: `{command}` is executed nowhere"));
             }
         }
     }
-    // Hints of failures are among the messages: their commands count as they are written there.
-    let messages =
-        fs_err::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/snapshots/messages.txt")).unwrap();
-    for (place, message) in messages.lines().filter_map(|line| line.split_once(": ")) {
-        for command in commands(message).into_iter().filter(|command| is_command(command)) {
-            // A message may begin with the name of a program, and say something of it.
-            let verbs = ["did", "knows", "can't", "succeeded,", "upgrades", "works"];
-            let is_sentence = command.split(' ').nth(1).is_some_and(|word| verbs.contains(&word));
-            let command = filled(&command);
-            if !is_sentence && !executed.contains(&command) && !typed.iter().any(|line| line.contains(&command)) {
-                wrong.push(format!("{place}: `{command}` is executed nowhere"));
-            }
+    for (place, command) in HINTS.lines().filter_map(|line| line.split_once(": ")) {
+        if !is_executed(command) {
+            wrong.push(format!("{place}: `{command}` is executed nowhere"));
         }
     }
+    let is_named = |command: &str| {
+        let named = pages().iter().flat_map(|page| texts(page, false)).any(|text| text.contains(command));
+        named || HINTS.lines().any(|line| nameless(line).ends_with(&format!(": {command}")))
+    };
+    let stale = tried().filter(|tried| !is_named(tried.command));
+    wrong.extend(stale.map(|tried| format!("`{}` is named nowhere", tried.command)));
     let known: BTreeSet<String> = pages().iter().map(|page| page["id"].as_str().unwrap().to_owned()).collect();
     let reasons = NOT_MADE_HERE.iter().flat_map(|(ids, _)| ids.iter()).chain(SITUATIONS.iter().map(|s| &s.id));
     wrong.extend(reasons.filter(|id| !known.contains(**id)).map(|id| format!("there is no error `{id}`")));
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// What does not do what it says, in a place of its own.
+fn failed(tried: &Tried, sandbox: &Sandbox) -> Option<String> {
+    for program in SYSTEM {
+        // Each argument between bars, so that a space in one is seen.
+        sandbox.tool(program, "printf '%s' \"$(basename \"$0\")\"; printf '|%s' \"$@\"; echo '|'");
+    }
+    let code = tried.ends.0;
+    let shown = in_a_shell(sandbox, &["PATH=$HOME/bin:$PATH", &format!("{} # exit code {code}", tried.line)]);
+    let is_good = shown.code == 0 && format!("{}\n{}", shown.stdout, shown.stderr).contains(tried.ends.1);
+    (!is_good).then(|| format!("`{}`, as `{}`: {shown:#?}", tried.command, tried.line))
+}
+
 #[test]
 fn every_other_command_of_an_error_does_what_it_says() {
-    let mut wrong = Vec::new();
-    for tried in TRIED {
-        let sandbox = tried::project();
-        for program in OTHERS {
-            // Each argument between bars, so that a space in one is seen.
-            sandbox.tool(program, "printf '%s' \"$(basename \"$0\")\"; printf '|%s' \"$@\"; echo '|'");
-        }
-        let code = tried.ends.0;
-        let shown = in_a_shell(&sandbox, &["PATH=$HOME/bin:$PATH", &format!("{} # exit code {code}", tried.line)]);
-        if shown.code != 0 || !format!("{}\n{}", shown.stdout, shown.stderr).contains(tried.ends.1) {
-            wrong.push(format!("`{}`, as `{}`: {shown:#?}", tried.command, tried.line));
-        }
-    }
+    let here = TRIED.iter().filter_map(|tried| failed(tried, &tried::project()));
+    let at_services = AT_SERVICES.iter().filter_map(|tried| failed(tried, &tried::services()));
+    let wrong: Vec<String> = here.chain(at_services).collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n---\n"));
 }
 
@@ -234,4 +273,6 @@ fn commands_are_told_from_settings() {
     assert_eq!(commands("correct `name = \"x\"`, then `provision up`"), ["provision up"]);
     assert_eq!(commands("run `make all`"), ["make all"], "a program that is not known is one that has to be tried");
     assert!(commands("give it `-C FOLDER`, `imagePullPolicy: Never` or `|| true`").is_empty());
+    assert!(form("rm -r {path}").is_match("touch a; rm -r left; ls") && !form("rm {}").is_match("rm -r left"));
+    assert!(!form("provision up").is_match("provision update") && form("{a(b)} -f {c}").is_match("x up -f y"));
 }

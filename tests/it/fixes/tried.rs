@@ -3,6 +3,15 @@
 use super::Tried;
 use crate::sandbox::{Sandbox, steps};
 
+/// A project whose cluster has the Services that two steps name, and a third one.
+pub(super) fn services() -> Sandbox {
+    let elsewhere = "[[stage.step]]\nid = \"other\"\naction = \"http-check\"\nservice = \"other\"\nnamespace = \"shop\"\nport = 80\n";
+    let sandbox = crate::open::project(&format!("{}{elsewhere}", crate::open::PIPELINE));
+    sandbox.tool("until-there", "for i in $(seq 500); do test -s $1 && exit; sleep 0.02; done; exit 1");
+    sandbox.file("services", "web 80 http\napi 8000 \ndb 5432 \n");
+    sandbox
+}
+
 /// A project with the steps `s.a`, which fails, and `s.b`, a checklist and a profile.
 pub(super) fn project() -> Sandbox {
     let text = steps(&[("a", "echo a >> world; test -e ok", "covers = ['T1']"), ("b", "echo b >> world", "")]);
@@ -57,101 +66,117 @@ pub(super) const TRIED: &[Tried] = &[
     },
     Tried { command: "provision down", line: "provision down", ends: (0, "nothing to remove") },
     Tried { command: "provision up --force=STAGE.STEP", line: "provision up s.b --force=s.b", ends: (0, "succeeded") },
-    Tried { command: "provision up {step}", line: "provision up s.b", ends: (0, "succeeded") },
     Tried { command: "provision up {}", line: "provision up s.b", ends: (0, "succeeded") },
     Tried { command: "provision plan {}", line: "provision plan s.b", ends: (0, "never run") },
     Tried { command: "provision stage {} --only", line: "touch ok; provision stage s --only", ends: (0, "succeeded") },
     Tried {
-        command: "provision down --allow-context {context}",
+        command: "provision down --allow-context {}",
         line: "provision down --allow-context prod",
         ends: (0, "nothing to remove"),
     },
-    Tried {
-        command: "provision up --allow-context {}",
-        line: "provision up --allow-context prod",
-        ends: (2, "does not use the kube context `prod`"),
-    },
-    // tests/it/open.rs opens with these arguments; here only the command line is read.
-    Tried { command: "provision open --port N", line: "provision open --port 8080", ends: (2, "no [cluster]") },
-    Tried { command: "provision open NAMESPACE/NAME", line: "provision open shop/web", ends: (2, "no [cluster]") },
-    Tried { command: "provision open NAMESPACE/{name}", line: "provision open shop/web", ends: (2, "no [cluster]") },
-    Tried { command: "rm {file}", line: "touch left; rm left; ls", ends: (0, "pipeline.toml") },
     Tried { command: "rm {}", line: "touch left; rm left; ls", ends: (0, "pipeline.toml") },
     Tried { command: "rm -r {}", line: "provision up -q; rm -r .provision; provision status", ends: (0, "never") },
-    Tried { command: "export {all}=…", line: "export A=ab TOKEN=abc; sh -c 'echo \"$A$TOKEN\"'", ends: (0, "ababc") },
-    // Those of other programs: which arguments they get.
-    Tried { command: "docker builder prune", line: "docker builder prune", ends: (0, "docker|builder|prune|\n") },
-    Tried { command: "docker context ls", line: "docker context ls", ends: (0, "docker|context|ls|\n") },
+    Tried { command: "export {}=…", line: "export A=ab TOKEN=abc; sh -c 'echo \"$A$TOKEN\"'", ends: (0, "ababc") },
     Tried {
-        command: "docker context use default",
-        line: "docker context use default",
-        ends: (0, "docker|context|use|default|\n"),
+        command: "provision doctor -f FILE",
+        line: "mkdir web; mv pipeline.toml tasks.md web; provision doctor -f web/pipeline.toml",
+        ends: (0, "test, 2 steps"),
     },
+    Tried { command: "provision explain ID", line: "provision explain state-locked", ends: (0, "provision status") },
+    Tried {
+        command: "provision explain --format json",
+        line: "provision explain --format json",
+        ends: (0, "\"errors\""),
+    },
+    Tried { command: "provision explain {}", line: "provision explain command-failed", ends: (0, "provision logs") },
+    Tried { command: "provision actions NAME", line: "provision actions docker-build", ends: (0, "dockerfile") },
+    Tried { command: "provision actions --markdown", line: "provision actions --markdown", ends: (0, "# Actions") },
+    Tried { command: "provision schema --markdown", line: "provision schema --markdown", ends: (0, "[pipeline]") },
+    Tried { command: "provision man --markdown", line: "provision man --markdown", ends: (0, "provision") },
+    Tried { command: "provision prove", line: "provision prove", ends: (0, "") },
+    Tried {
+        command: "export PATH={}:\"$PATH\"",
+        line: "mkdir 'my tools'; printf '#!/bin/sh\\necho it runs\\n' >'my tools/extra'; chmod +x 'my tools/extra'; \
+               export PATH='my tools':\"$PATH\"; extra",
+        ends: (0, "it runs"),
+    },
+    Tried {
+        command: "export NO_PROXY=\"${NO_PROXY:+$NO_PROXY,}{}\"",
+        line: "NO_PROXY=a.example; export NO_PROXY=\"${NO_PROXY:+$NO_PROXY,}localhost,127.0.0.1\"; sh -c 'echo $NO_PROXY'",
+        ends: (0, "a.example,localhost,127.0.0.1"),
+    },
+    Tried {
+        command: "unset DOCKER_TLS_VERIFY",
+        line: "export DOCKER_HOST=tcp://127.0.0.1:1 DOCKER_TLS_VERIFY=1 DOCKER_CERT_PATH=/none; \
+               provision doctor | grep -q 'is encrypted' || exit 9; unset DOCKER_TLS_VERIFY; \
+               provision doctor | grep -c 'is encrypted'",
+        ends: (1, "0"),
+    },
+    Tried {
+        command: "kill {}",
+        line: "sleep 60 & pid=$!; kill $pid; wait $pid; echo \"ended with $?\"",
+        ends: (0, "ended with 143"),
+    },
+    Tried {
+        command: "kill -CONT {}",
+        line: "sh -c 'kill -STOP $$; echo goes on' & pid=$!; until grep -q 'State:.T' /proc/$pid/status; do sleep 0.02; \
+               done; kill -CONT $pid; wait $pid",
+        ends: (0, "goes on"),
+    },
+    Tried {
+        command: "tar -tzf FILE",
+        line: "tar -czf it.tgz pipeline.toml; tar -tzf it.tgz",
+        ends: (0, "pipeline.toml"),
+    },
+    // Those that change the system: which arguments they get, and that there is what they name.
     Tried {
         command: "sudo usermod -aG docker \"$USER\"",
         line: "sudo usermod -aG docker \"$USER\"",
         ends: (0, "sudo|usermod|-aG|docker|mara lee|\n"),
     },
     Tried { command: "newgrp docker", line: "newgrp docker", ends: (0, "newgrp|docker|\n") },
+    Tried { command: "open -a Docker", line: "open -a Docker", ends: (0, "open|-a|Docker|\n") },
     Tried {
-        command: "docker login REGISTRY",
-        line: "docker login registry.example",
-        ends: (0, "docker|login|registry.example|\n"),
-    },
-    Tried { command: "docker pull {name}", line: "docker pull shop", ends: (0, "docker|pull|shop|\n") },
-    Tried {
-        command: "helm dependency build CHART",
-        line: "helm dependency build chart",
-        ends: (0, "helm|dependency|build|chart|\n"),
+        command: "sudo timedatectl set-ntp true",
+        line: "sudo timedatectl set-ntp true",
+        ends: (0, "sudo|timedatectl|set-ntp|true|\n"),
     },
     Tried {
-        command: "helm dependency build {}",
-        line: "helm dependency build shop",
-        ends: (0, "helm|dependency|build|shop|\n"),
+        command: "sudo lsof -nP -iTCP:{} -sTCP:LISTEN",
+        line: "sudo lsof -nP -iTCP:8080 -sTCP:LISTEN",
+        ends: (0, "sudo|lsof|-nP|-iTCP:8080|-sTCP:LISTEN|\n"),
     },
     Tried {
-        command: "helm dependency update {}",
-        line: "helm dependency update shop",
-        ends: (0, "helm|dependency|update|shop|\n"),
+        command: "sudo sysctl fs.inotify.{}={}",
+        line: "sudo sysctl fs.inotify.max_user_watches=524288; cd /proc/sys/fs/inotify && ls max_user_watches",
+        ends: (0, "sudo|sysctl|fs.inotify.max_user_watches=524288|\nmax_user_watches"),
+    },
+];
+
+/// Those of `open`: each ends the failure that names it, and prints an address until it is stopped. The first line of a
+/// shell has the failure.
+pub(super) const AT_SERVICES: &[Tried] = &[
+    Tried {
+        command: "provision open NAMESPACE/NAME",
+        line: "provision open no.step; test $? = 2 || exit 9; provision open default/web >to & pid=$!; \
+               until-there to; kill $pid; wait $pid; cat to",
+        ends: (0, "http://127.0.0.1:"),
     },
     Tried {
-        command: "helm template {} --debug",
-        line: "helm template shop --debug",
-        ends: (0, "helm|template|shop|--debug|\n"),
+        command: "provision open NAMESPACE/{}",
+        line: "provision open db; test $? = 2 || exit 9; provision open default/db >to & pid=$!; \
+               until-there to; kill $pid; wait $pid; cat to",
+        ends: (0, "127.0.0.1:"),
     },
     Tried {
-        command: "KUBECTL -n NAMESPACE delete job JOB",
-        line: "kubectl --kubeconfig .provision/kubeconfig -n NAMESPACE delete job JOB",
-        ends: (0, "kubectl|--kubeconfig|.provision/kubeconfig|-n|NAMESPACE|delete|job|JOB|\n"),
+        command: "provision open --port N",
+        line: "provision open api >one & one=$!; until-there one; \
+               taken=$(sed 's/.*:\\([0-9]*\\).*/\\1/' one); provision open web --port $taken; test $? = 2 || exit 9; \
+               free=$((taken + 1)); while ss -ltn | grep -q \":$free \"; do free=$((free + 1)); done; \
+               provision open web --port $free >two & two=$!; until-there two; \
+               kill $one $two; wait $one $two; grep \":$free\" two",
+        ends: (0, "http://127.0.0.1:"),
     },
-    Tried {
-        command: "KUBECTL -n NAMESPACE rollout restart deployment/NAME",
-        line: "kubectl --kubeconfig .provision/kubeconfig -n NAMESPACE rollout restart deployment/NAME",
-        ends: (0, "kubectl|--kubeconfig|.provision/kubeconfig|-n|NAMESPACE|rollout|restart|deployment/NAME|\n"),
-    },
-    Tried {
-        command: "kubectl config get-contexts",
-        line: "kubectl config get-contexts",
-        ends: (0, "kubectl|config|get-contexts|\n"),
-    },
-    Tried { command: "minikube image ls", line: "minikube image ls", ends: (0, "minikube|image|ls|\n") },
-    Tried {
-        command: "minikube delete -p {name}",
-        line: "minikube delete -p shop",
-        ends: (0, "minikube|delete|-p|shop|\n"),
-    },
-    Tried { command: "minikube start -p {}", line: "minikube start -p shop", ends: (0, "minikube|start|-p|shop|\n") },
-    Tried {
-        command: "ssh -nNT -L /tmp/docker.sock:/var/run/docker.sock HOST",
-        line: "ssh -nNT -L /tmp/docker.sock:/var/run/docker.sock HOST",
-        ends: (0, "ssh|-nNT|-L|/tmp/docker.sock:/var/run/docker.sock|HOST|\n"),
-    },
-    Tried {
-        command: "lsof -nP -iTCP:{} -sTCP:LISTEN",
-        line: "lsof -nP -iTCP:shop -sTCP:LISTEN",
-        ends: (0, "lsof|-nP|-iTCP:shop|-sTCP:LISTEN|\n"),
-    },
-    Tried { command: "kill {pid}", line: "/usr/bin/env kill 4711", ends: (0, "kill|4711|\n") },
 ];
 
 /// Errors that need a system which no sandbox has, with what raises them. Their commands are tried all the same.
