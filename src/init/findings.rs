@@ -63,6 +63,10 @@ pub(super) struct DeclaredBuild {
     pub(super) requires: Vec<(String, String)>,
     /// The profiles of compose without which it is not built.
     pub(super) profiles: Vec<String>,
+    /// Whether it is for a service of compose that runs tests.
+    pub(super) is_test: bool,
+    /// Named contexts of compose, which only compose has: the names, and where they lead.
+    pub(super) contexts: Vec<(String, String)>,
 }
 
 /// A compose file, with those that go over it.
@@ -71,8 +75,9 @@ pub(super) struct ComposeFile {
     /// The files in their order.
     pub(super) paths: Vec<String>,
     pub(super) services: Vec<ComposeService>,
-    /// The variables that it needs and has no value for.
+    /// The variables without a value that have to have one, and those that are empty then.
     pub(super) required: Vec<String>,
+    pub(super) unset: Vec<String>,
     /// Files of variables that services name and that are not there.
     pub(super) missing_env_files: Vec<String>,
     /// Further files of the same folder, for other purposes.
@@ -99,6 +104,15 @@ pub(super) struct ComposeService {
     pub(super) completes: bool,
     /// Whether it runs only with a profile.
     pub(super) has_profiles: bool,
+    /// Whether it runs tests of the others.
+    pub(super) is_test: bool,
+}
+
+impl ComposeService {
+    /// Whether it is started.
+    pub(super) fn is_started(&self) -> bool {
+        !self.has_profiles && !self.is_test
+    }
 }
 
 /// A request of a health check, by HTTP to its own machine.

@@ -63,9 +63,10 @@ pub(super) fn image_builds(
     project: &str,
     deploys: bool,
 ) -> Vec<ImageBuild> {
-    // What compose builds for its profiles alone is not started.
+    // What compose builds for its profiles or for tests alone is not started.
+    let is_started = |build: &DeclaredBuild| !build.is_test && (deploys || build.profiles.is_empty());
     let (mut declared, idle): (Vec<DeclaredBuild>, Vec<DeclaredBuild>) =
-        std::mem::take(&mut findings.builds).into_iter().partition(|build| deploys || build.profiles.is_empty());
+        std::mem::take(&mut findings.builds).into_iter().partition(is_started);
     // What would be an expression of ours is one of another tool's.
     for build in &mut declared {
         build.args.retain(|_, value| !value.contains("${{"));
@@ -88,11 +89,11 @@ pub(super) fn image_builds(
         let is_of_file = |build: &&DeclaredBuild| build.dockerfile.as_deref() == Some(file.path.as_str());
         let of_file: Vec<&DeclaredBuild> = declared.iter().filter(is_of_file).collect();
         if let Some(other) = idle.iter().find(is_of_file).filter(|_| !of_file.iter().any(|build| is_exact(build))) {
-            let profiles = other.profiles.join("`, `");
-            findings.leave_out(
-                &file.path,
-                format!("`{}` has it for the profile `{profiles}` alone, which is not started", other.by),
-            );
+            let purpose = match other.profiles.join("`, `") {
+                _ if other.is_test => format!("the tests of `{}` alone", other.name.as_deref().unwrap_or_default()),
+                profiles => format!("the profile `{profiles}` alone, which is not started"),
+            };
+            findings.leave_out(&file.path, format!("`{}` has it for {purpose}", other.by));
             continue;
         }
         let makes = |image: &str| {
@@ -285,6 +286,10 @@ fn one(
     let (dropped, missing): (Vec<String>, Vec<String>) =
         missing.into_iter().partition(|path| join(&folder, path).is_some_and(|whole| repository.has(&whole)));
     doubts.extend(left_out_of(repository, &file.path, &folder, &dropped));
+    if let Some((name, from)) = variant.by.iter().flat_map(|build| &build.contexts).find(|(name, _)| uses(file, name)) {
+        let by = variant.by.iter().find(|build| !build.contexts.is_empty()).map_or("", |build| build.by.as_str());
+        return Err(format!("`{by}` gives it the context `{name}` (`{from}`) beside its own, which only compose does"));
+    }
     let stage = match variant.target {
         Some(target) => file.stages.iter().find(|stage| stage.name.as_deref() == Some(target)),
         None => file.stages.last(),
@@ -325,6 +330,16 @@ fn one(
         has_exact_names: variant.by.iter().any(|build| deploys_too(build)),
         others: Vec::new(),
         services: variant.by.iter().filter_map(|build| Some((build.by.clone(), build.name.clone()?))).collect(),
+    })
+}
+
+/// Whether a Dockerfile begins with an image of this name, or copies or mounts from it.
+fn uses(file: &Dockerfile, name: &str) -> bool {
+    let mount = format!("from={name}");
+    file.stages.iter().any(|stage| {
+        stage.base == name
+            || stage.copies.iter().any(|said| said.value.from.as_deref() == Some(name))
+            || stage.runs.iter().any(|run| run.value.split([' ', ',']).any(|part| part == mount))
     })
 }
 

@@ -10,6 +10,7 @@
 
 mod api_versions;
 mod chart_copy;
+mod compose_choice;
 mod context;
 mod declared;
 mod design;
@@ -34,6 +35,9 @@ mod testing;
 mod write;
 
 use std::path::Path;
+use std::sync::LazyLock;
+
+use regex::Regex;
 
 use crate::actions::ACTIONS;
 use crate::config::{LoadOptions, load_text};
@@ -68,7 +72,10 @@ pub(crate) async fn propose(root: &Path, file: &Path) -> Result<Proposal, Failur
     let project = names::id_of(&root.file_name().unwrap_or_default().to_string_lossy());
     let has_kustomization = findings.kustomizations.iter().any(|one| !one.is_aside);
     let deploys = has_kustomization || !(findings.charts.is_empty() && findings.manifests.is_empty());
-    let builds = images::image_builds(&repository, &mut findings, &project, deploys);
+    let mut builds = images::image_builds(&repository, &mut findings, &project, deploys);
+    if !deploys {
+        compose_choice::drop_development(&mut findings, &mut builds);
+    }
     let forms = forms::forms(&repository, &programs, &mut findings, &builds, &project).await?;
     declared::add_doubts(&mut findings, &forms);
     let survey = Survey { project, builds, forms, findings, has_helm: programs.helm.is_some() };
@@ -106,18 +113,44 @@ fn nothing(draft: &Draft) -> Failure {
     failure.details(left_out).hint("write a Dockerfile, a chart or manifests, and run `provision init` again")
 }
 
-/// Fails if our own loader does not accept the text, with each of its profiles: then it is wrong, and not the user.
+static OUTPUT: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"(^|[^$])\$\{\{ steps\.[^}]*\}\}").ok());
+
+/// Fails if our own loader does not accept the text, with each of its profiles: then it is wrong, and not the user. What
+/// uses the output of another step is only known whole once that has run, so the text is tried with values as well.
 fn check(text: &str, file: &Path, draft: &Draft) -> Result<(), Failure> {
     let profiles = draft.profiles.iter().map(|(name, _)| Some(name.clone()));
+    let filled = OUTPUT.as_ref().map(|pattern| pattern.replace_all(text, "${1}provision:1").into_owned());
     for profile in std::iter::once(None).chain(profiles) {
-        let options = LoadOptions { profile, ..LoadOptions::default() };
-        if let Err(errors) = load_text(text.to_owned(), file, &options, ACTIONS) {
-            let lines = errors.render(false);
-            return Err(Failure::bug("the pipeline that `provision init` has made is not valid")
-                .details(text.lines().map(str::to_owned))
-                .details(lines.lines().map(str::to_owned))
-                .hint("report this with the lines above; nothing was written"));
+        for text in std::iter::once(text).chain(filled.as_deref()) {
+            let options = LoadOptions { profile: profile.clone(), ..LoadOptions::default() };
+            if let Err(errors) = load_text(text.to_owned(), file, &options, ACTIONS) {
+                let lines = errors.render(false);
+                return Err(Failure::bug("the pipeline that `provision init` has made is not valid")
+                    .details(text.lines().map(str::to_owned))
+                    .details(lines.lines().map(str::to_owned))
+                    .hint("report this with the lines above; nothing was written"));
+            }
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_once_another_step_has_run_is_found() {
+        let text = |inputs: &str| {
+            format!(
+                "[pipeline]\nname = \"x\"\n[[stage]]\nid = \"a\"\n[[stage.step]]\nid = \"one\"\naction = \"docker-build\"\ncontext = \".\"\nimage = \"one\"\n\
+                 [[stage.step]]\nid = \"up\"\naction = \"compose-up\"\nfiles = [\"c.yml\"]\nbuild = true\n{inputs}\
+                 env = {{ A = \"${{{{ steps.a.one.id }}}}\", B = \"$${{{{ steps.a }}}}\" }}\n"
+            )
+        };
+        let checked = |inputs: &str| check(&text(inputs), Path::new("pipeline.toml"), &Draft::default());
+        assert!(checked("inputs = [\"Dockerfile\"]\n").is_ok());
+        let failure = checked("").unwrap_err();
+        assert!(failure.details.iter().any(|line| line.contains("`build` needs `inputs`")), "{failure:?}");
+    }
 }

@@ -7,30 +7,18 @@ use toml::{Table, Value};
 use super::build::{is_base, tag_step};
 use super::survey::{Matches, Survey};
 use super::verify::ANSWERS;
+use crate::files::glob_of;
+use crate::init::compose_choice::{is_built_by, ordered, registered};
 use crate::init::detect::is_secret_name;
 use crate::init::draft::{Draft, Proof, SecretDraft, StageDraft, StepDraft};
 use crate::init::findings::{ComposeFile, ComposeService, HttpRequest};
-use crate::init::images::ImageBuild;
-use crate::init::matching::recognised_images;
 use crate::init::names::{id_of, unique};
 use crate::init::repository::{folder_of, join, name_of};
 
 /// Adds the stage; as a comment where the application goes to a cluster.
 pub(super) fn add(survey: &Survey, matches: &Matches, draft: &mut Draft) {
     let is_active = survey.active().next().is_none();
-    // The file that builds something, then the one that has an image which is built here, and then the one that is
-    // nearest to the repository's folder.
-    let has_built = |file: &ComposeFile| !named(survey, file, &mut Vec::new()).is_empty();
-    let mut files: Vec<&ComposeFile> = survey.findings.compose.iter().collect();
-    files.sort_by_cached_key(|file| {
-        let first = file.paths.first().map_or("", String::as_str);
-        (
-            !file.services.iter().any(|service| service.is_built),
-            !has_built(file),
-            first.matches('/').count(),
-            first.to_owned(),
-        )
-    });
+    let files = ordered(&survey.findings.compose, &survey.builds);
     let mut steps = Vec::new();
     for (at, file) in files.into_iter().enumerate() {
         let tags = if is_active && at == 0 { tags(survey, matches, file, draft) } else { BTreeSet::new() };
@@ -56,27 +44,11 @@ pub(super) fn add(survey: &Survey, matches: &Matches, draft: &mut Draft) {
     }
 }
 
-/// Whether a service of the file is built so.
-fn is_built_by(file: &ComposeFile, build: &ImageBuild) -> bool {
-    let is_it = |service: &ComposeService| {
-        service.is_built && build.services.iter().any(|(by, name)| *by == service.by && *name == service.name)
-    };
-    file.services.iter().any(is_it)
-}
-
-/// The images that services have from a registry and that are built here, each with its build.
-fn named(survey: &Survey, file: &ComposeFile, doubts: &mut Vec<String>) -> Vec<(String, usize)> {
-    let images: BTreeSet<String> = file.services.iter().filter_map(|service| service.image.clone()).collect();
-    let mut named: Vec<(String, usize)> = recognised_images(&survey.builds, &images, doubts).into_iter().collect();
-    named.retain(|(image, at)| !image.contains('@') && !is_built_by(file, &survey.builds[*at]));
-    named
-}
-
 /// Gives the built images that services have from a registry the names that those have there: then they start what is
 /// built here. Says which images no service has. Returns the builds that got a name.
 fn tags(survey: &Survey, matches: &Matches, file: &ComposeFile, draft: &mut Draft) -> BTreeSet<usize> {
     let first = file.paths.first().map_or("", String::as_str);
-    let named = named(survey, file, &mut draft.doubts);
+    let named = registered(file, &survey.builds, &mut draft.doubts);
     if !named.is_empty() {
         let images: Vec<&str> = named.iter().map(|(image, _)| image.as_str()).collect();
         draft.doubts.push(format!(
@@ -111,12 +83,26 @@ fn tags(survey: &Survey, matches: &Matches, file: &ComposeFile, draft: &mut Draf
 
 fn step(survey: &Survey, file: &ComposeFile, is_active: bool, tags: &BTreeSet<usize>, draft: &mut Draft) -> StepDraft {
     let mut step = StepDraft::new("up", "compose-up").list("files", file.paths.iter().cloned());
-    let is_built = file.services.iter().any(|service| service.is_built);
     let mut env = Table::new();
-    if is_built {
-        step = step
-            .set("build", true)
-            .comment("compose takes what the stage `build` has built from the build cache; a new image is a new start");
+    if file.services.iter().any(|service| service.is_test) {
+        // One of a profile would be started if it were named here.
+        let started = file.services.iter().filter(|service| service.is_started());
+        step = step.list("services", started.map(|service| service.name.clone()));
+    }
+    if file.services.iter().any(|service| service.is_built && service.is_started()) {
+        let of_file = survey.builds.iter().filter(|build| is_built_by(file, build));
+        let mut inputs: Vec<String> = of_file.map(|build| glob_of(&build.dockerfile)).collect();
+        let about = if inputs.is_empty() {
+            "nothing but compose builds what its services have"
+        } else {
+            "compose takes what the stage `build` has built from the build cache; a new image is a new start"
+        };
+        if inputs.is_empty() {
+            inputs = file.paths.iter().map(|path| glob_of(path)).collect();
+        }
+        inputs.sort();
+        inputs.dedup();
+        step = step.set("build", true).list("inputs", inputs).comment(about);
     }
     for (at, build) in survey.builds.iter().enumerate() {
         if is_built_by(file, build) || tags.contains(&at) {
@@ -129,13 +115,13 @@ fn step(survey: &Survey, file: &ComposeFile, is_active: bool, tags: &BTreeSet<us
     let completes: Vec<String> = file
         .services
         .iter()
-        .filter(|service| service.completes && !service.has_profiles)
+        .filter(|service| service.completes && service.is_started())
         .map(|service| service.name.clone())
         .collect();
     if !completes.is_empty() {
         step = step.list("completes", completes);
     }
-    let asked: Vec<Value> = file.services.iter().filter(|service| !service.has_profiles).filter_map(ask).collect();
+    let asked: Vec<Value> = file.services.iter().filter(|service| service.is_started()).filter_map(ask).collect();
     if !asked.is_empty() {
         step = step.set("ask", Value::Array(asked));
     }
@@ -169,23 +155,44 @@ fn ask(service: &ComposeService) -> Option<Value> {
     })
 }
 
+/// The most variables that a sentence names.
+const MAX_NAMED: usize = 8;
+
+/// Names as a sentence has them.
+fn listed(names: &[&str]) -> String {
+    let shown: Vec<String> = names.iter().take(MAX_NAMED).map(|name| format!("`{name}`")).collect();
+    match names.len().checked_sub(MAX_NAMED).filter(|more| *more > 0) {
+        Some(more) => format!("{} and {more} more", shown.join(", ")),
+        None => shown.join(", "),
+    }
+}
+
 fn doubts(survey: &Survey, file: &ComposeFile, draft: &mut Draft) {
     draft.doubts.extend(file.doubts.iter().cloned());
     let examples = &survey.findings.examples;
     let first = file.paths.first().map_or("", String::as_str);
-    let plain: Vec<&str> = file.required.iter().filter(|name| !is_secret_name(name)).map(String::as_str).collect();
-    if !plain.is_empty() {
-        let folder = folder_of(first);
-        let has_one = |names: &[String]| plain.iter().any(|name| names.iter().any(|known| known == name));
+    let folder = folder_of(first);
+    // An example that has one of these variables is the beginning of the `.env` beside the file.
+    let copied = |variables: &[&str]| {
+        let has_one = |names: &[String]| variables.iter().any(|name| names.iter().any(|known| known == name));
         let example = examples.iter().find(|(path, names)| folder_of(path) == folder && has_one(names));
         let copied = example.map(|(path, _)| {
             let own = join(folder, ".env").unwrap_or_default();
             format!(": copy `{path}` to `{own}`, which compose reads, and change there what has to be changed")
         });
+        copied.unwrap_or_default()
+    };
+    let plain: Vec<&str> = file.required.iter().filter(|name| !is_secret_name(name)).map(String::as_str).collect();
+    if !plain.is_empty() {
+        let copied = copied(&plain);
+        draft.doubts.push(format!("`{first}` needs {} from the environment or its `.env`{copied}", listed(&plain)));
+    }
+    let unset: Vec<&str> = file.unset.iter().map(String::as_str).collect();
+    if !unset.is_empty() {
+        let (verb, copied) = (if unset.len() == 1 { "is" } else { "are" }, copied(&unset));
         draft.doubts.push(format!(
-            "`{first}` takes `{}` from the environment and has no default for it{}",
-            plain.join("`, `"),
-            copied.unwrap_or_default()
+            "{} of `{first}` {verb} empty unless the environment or its `.env` has a value{copied}",
+            listed(&unset)
         ));
     }
     for path in &file.missing_env_files {

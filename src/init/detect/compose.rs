@@ -7,7 +7,8 @@ use serde_json::Value;
 use super::compose_load::{Loaded, Loading, load};
 use super::detector::{Detector, aside};
 use super::health::health;
-use super::interpolate::interpolate;
+use super::interpolate::{Missing, interpolate};
+use crate::init::compose_choice::is_for_development;
 use crate::init::findings::{ComposeFile, ComposeService, DeclaredBuild, Findings, image_name};
 use crate::init::repository::{Repository, folder_of, join, name_of};
 
@@ -75,7 +76,10 @@ fn group<'a>(repository: &Repository, paths: &[&'a str]) -> Option<Group<'a>> {
         name_of(path).split(['.', '-', '_']).any(|part| ["test", "tests", "testing", "ci", "e2e"].contains(&part))
     };
     // Of `compose.sqlite.yml` and `compose.sqlite-cache.yml` the first one is the plainer one.
-    let plainest = || paths.iter().filter(|path| !is_test(path)).min_by_key(|path| (path.len(), **path));
+    let plainest = || {
+        let order = |path: &&&'a str| (is_for_development(path), path.len(), **path);
+        paths.iter().filter(|path| !is_test(path)).min_by_key(order)
+    };
     let mut layers = vec![*plain.or_else(plainest)?];
     if plain.is_some() {
         layers.extend(paths.iter().filter(|path| name_of(path).contains(".override.")));
@@ -110,10 +114,12 @@ fn read(repository: &Repository, layers: &[&str], loaded: Loaded, findings: &mut
         })
     };
     let first = layers.first().copied().unwrap_or_default();
+    let mut builds = Vec::new();
     for service in &loaded.services {
         let profiles = profiles(&service.value);
         let build = service.value.get("build").map(|written| build(service, written, &value));
-        if profiles.is_empty() {
+        let is_test = is_test(service, &loaded);
+        if profiles.is_empty() && !is_test {
             file.missing_env_files.extend(service.missing_env_files.iter().cloned());
             file.doubts.extend(missing_files(repository, first, service, &loaded));
         }
@@ -126,9 +132,10 @@ fn read(repository: &Repository, layers: &[&str], loaded: Loaded, findings: &mut
             by: service.by.clone(),
             completes: awaited(&service.name) || is_one_shot(&service.name, &service.value),
             has_profiles: !profiles.is_empty(),
+            is_test,
         });
         match build {
-            Some(Ok(build)) => findings.builds.push(DeclaredBuild { profiles, ..build }),
+            Some(Ok(build)) => builds.push(DeclaredBuild { profiles, is_test, ..build }),
             Some(Err(why)) => {
                 let image = service.value.get("image").and_then(Value::as_str).map(image_name);
                 findings.made_otherwise.extend(image.map(str::to_owned));
@@ -139,8 +146,71 @@ fn read(repository: &Repository, layers: &[&str], loaded: Loaded, findings: &mut
     }
     file.doubts.extend(idle(first, &loaded));
     file.doubts.extend(loaded.doubts);
-    file.required = loaded.required.into_iter().collect();
+    let (required, unset): (Vec<Missing>, Vec<Missing>) =
+        loaded.missing.into_iter().partition(|missing| missing.is_required);
+    file.required = required.into_iter().map(|missing| missing.name).collect();
+    file.unset = unset.into_iter().map(|missing| missing.name).filter(|name| !file.required.contains(name)).collect();
+    file.doubts.extend(tests(&file));
+    let named = named_contexts(&mut builds);
+    findings.builds.extend(builds.into_iter().chain(named));
     file
+}
+
+/// Names of services that run tests of the others.
+const TESTS: &[&str] = &["test", "tests", "e2e", "playwright", "cypress", "selenium", "pytest"];
+
+/// Whether a service runs tests: its name says so, and nothing else needs it.
+fn is_test(service: &Loading, loaded: &Loaded) -> bool {
+    let is_called_so =
+        |name: &str| name.split(['-', '_', '.']).any(|part| TESTS.contains(&part.to_lowercase().as_str()));
+    let needs = |other: &Loading| match other.value.get("depends_on") {
+        Some(Value::Array(list)) => list.iter().any(|one| one.as_str() == Some(&service.name)),
+        Some(Value::Object(map)) => map.contains_key(&service.name),
+        _ => false,
+    };
+    is_called_so(&service.name) && !loaded.services.iter().any(|other| needs(other) && !is_called_so(&other.name))
+}
+
+/// Says which services run tests.
+fn tests(file: &ComposeFile) -> Option<String> {
+    let names: Vec<&str> =
+        file.services.iter().filter(|service| service.is_test).map(|service| service.name.as_str()).collect();
+    (!names.is_empty()).then(|| {
+        let path = file.paths.first().map_or("", String::as_str);
+        format!(
+            "`{}` of `{path}` runs tests of the others: it is not among the `services` that are started",
+            names.join("`, `")
+        )
+    })
+}
+
+/// Builds with the names by which others have what comes out as a context: `base: service:core`.
+fn named_contexts(builds: &mut [DeclaredBuild]) -> Vec<DeclaredBuild> {
+    let mut of_services = Vec::new();
+    for build in builds.iter_mut() {
+        let (services, others) =
+            std::mem::take(&mut build.contexts).into_iter().partition(|(_, from)| from.starts_with("service:"));
+        build.contexts = others;
+        of_services.push(services);
+    }
+    let named = of_services.into_iter().flat_map(|services: Vec<(String, String)>| services);
+    let maker = |from: &str| {
+        let service = from.strip_prefix("service:");
+        builds.iter().find(|build| build.name.as_deref() == service)
+    };
+    named.filter_map(|(name, from)| Some(DeclaredBuild { image: Some(name), ..maker(&from)?.clone() })).collect()
+}
+
+/// The named contexts of a build: a table, or a list of pairs.
+fn contexts(build: &Value, filled: &dyn Fn(&str) -> Option<String>) -> Vec<(String, String)> {
+    let pairs: Vec<(&str, &str)> = match build.get("additional_contexts") {
+        Some(Value::Object(map)) => {
+            map.iter().filter_map(|(name, from)| Some((name.as_str(), from.as_str()?))).collect()
+        }
+        Some(Value::Array(list)) => list.iter().filter_map(|pair| pair.as_str()?.split_once('=')).collect(),
+        _ => Vec::new(),
+    };
+    pairs.into_iter().map(|(name, from)| (name.to_owned(), filled(from).unwrap_or_else(|| from.to_owned()))).collect()
 }
 
 /// The image that a service names, where no variable without a value is in it.
@@ -255,6 +325,7 @@ fn build(service: &Loading, build: &Value, value: &dyn Fn(&str) -> Option<String
         dockerfile,
         target: field("target"),
         args,
+        contexts: contexts(build, &filled),
         ..DeclaredBuild::default()
     })
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use super::interpolate::interpolate;
+use super::interpolate::{Missing, fill, interpolate};
 use crate::init::repository::{Repository, folder_of, join};
 
 /// What files say together.
@@ -12,7 +12,7 @@ use crate::init::repository::{Repository, folder_of, join};
 pub(super) struct Loaded {
     pub(super) services: Vec<Loading>,
     /// The variables that have no value.
-    pub(super) required: BTreeSet<String>,
+    pub(super) missing: BTreeSet<Missing>,
     /// The values that stand in the `.env` files beside the compose files.
     pub(super) values: BTreeMap<String, String>,
     /// The files of secrets and configs: what they are, their names, and the paths.
@@ -39,13 +39,16 @@ pub(super) struct Loading {
 /// Files that include each other, or services that extend each other, are followed so far.
 const MAX_DEPTH: usize = 8;
 
+/// Variables that a shell has, or compose itself.
+const GIVEN: [&str; 8] = ["PWD", "HOME", "USER", "LOGNAME", "PATH", "SHELL", "LANG", "COMPOSE_PROJECT_NAME"];
+
 /// Loads the files `layers`, of which each goes over those before.
 pub(super) fn load(repository: &Repository, layers: &[&str]) -> Loaded {
     let mut loaded = Loaded::default();
     for path in layers {
         add_file(repository, path, layers.first().map_or("", |first| folder_of(first)), &mut loaded, 0);
     }
-    loaded.required.retain(|name| !name.is_empty());
+    loaded.missing.retain(|one| !GIVEN.contains(&one.name.as_str()));
     loaded
 }
 
@@ -59,9 +62,8 @@ fn add_file(repository: &Repository, path: &str, folder: &str, loaded: &mut Load
     }
     let text = repository.text(path).unwrap_or_default();
     let without_comments: Vec<&str> = text.lines().filter(|line| !line.trim_start().starts_with('#')).collect();
-    let missing =
-        interpolate(&without_comments.join("\n").replace("$$", ""), &|name| loaded.values.get(name).cloned()).1;
-    loaded.required.extend(missing);
+    let missing = fill(&without_comments.join("\n").replace("$$", ""), &|name| loaded.values.get(name).cloned()).1;
+    loaded.missing.extend(missing);
     for document in &documents {
         for kind in ["secrets", "configs"] {
             for (name, one) in document.get(kind).and_then(Value::as_object).into_iter().flatten() {
@@ -130,8 +132,8 @@ fn service(
             if let Some(found) = &found {
                 loaded.extended.extend(join(folder, file));
                 let text = found.value.to_string().replace("$$", "");
-                let missing = interpolate(&text, &|name| loaded.values.get(name).cloned()).1;
-                loaded.required.extend(missing);
+                let missing = fill(&text, &|name| loaded.values.get(name).cloned()).1;
+                loaded.missing.extend(missing);
             } else {
                 loaded.doubts.push(format!(
                     "the service `{name}` of `{path}` extends `{other}` of `{file}`, which is not in this repository"
@@ -231,7 +233,10 @@ mod tests {
                 "services:\n  base:\n    build: ../src\n    env_file: base.env\n    environment: {PASS: \"${PGPASS}\"}\n    \
                  healthcheck: {test: [CMD, base]}\n    ports: [\"2:2\"]\n  other: {image: \"${OTHER}\"}\n",
             ),
-            ("db/compose.yml", "services:\n  db: {build: ., environment: {P: \"${DB_PASS}\", Q: \"${KNOWN}\"}}\n"),
+            (
+                "db/compose.yml",
+                "services:\n  db: {build: ., environment: {P: \"${DB_PASS:?why}\", Q: \"${KNOWN}${PWD}\"}}\n",
+            ),
             ("db/.env", "KNOWN=1\n"),
         ]);
         let loaded = load(&repository, &["compose.yml"]);
@@ -259,7 +264,9 @@ mod tests {
                 r#"worker common {"context":"../src","target":"run"} ["CMD","web"] ["2:2","1:1"]"#,
             ]
         );
-        assert_eq!(loaded.required.iter().collect::<Vec<_>>(), ["DB_PASS", "PGPASS"]);
+        let missing: Vec<(&str, bool)> =
+            loaded.missing.iter().map(|one| (one.name.as_str(), one.is_required)).collect();
+        assert_eq!(missing, [("DB_PASS", true), ("PGPASS", false)]);
         assert_eq!(
             loaded.included.iter().chain(&loaded.extended).collect::<Vec<_>>(),
             ["db/compose.yml", "common/base.yml"]

@@ -57,18 +57,33 @@ const VARIANTS: &[&str] = &[
     "production",
     "release",
     "multi",
+    "multiarch",
     "buildx",
     "goreleaser",
+    "scratch",
+    "fpm",
+    "apache",
+    "fips",
+    "nonroot",
+    "unprivileged",
+    "minimal",
+    "lite",
+    "cuda",
+    "gpu",
+    "rocm",
 ];
 
 fn detect(repository: &Repository, findings: &mut Findings) {
     for path in repository.files() {
         let name = name_of(path);
-        let is_known = Format::of(std::path::Path::new(path)) == Format::Dockerfile;
+        // `Dockerfile-worker` too.
+        let has_dash = name.strip_prefix("Dockerfile").is_some_and(|rest| rest.starts_with(['-', '_']));
+        let is_known = has_dash || Format::of(std::path::Path::new(path)) == Format::Dockerfile;
         // A template of one is none: `Dockerfile.tmpl`, `Dockerfile.j2`.
-        let is_template = [".tmpl", ".j2", ".template", ".in", ".erb", ".tpl", ".md", ".orig", ".bak"]
-            .iter()
-            .any(|end| name.ends_with(end));
+        let is_template =
+            [".tmpl", ".j2", ".template", ".in", ".erb", ".tpl", ".md", ".orig", ".bak", ".dockerignore", ".sh"]
+                .iter()
+                .any(|end| name.ends_with(end));
         if !is_known || is_template {
             continue;
         }
@@ -191,6 +206,9 @@ mod tests {
             "a/Dockerfile",
             "a/Dockerfile.prod",
             "a/Dockerfile.worker",
+            "a/Dockerfile-multi-arch",
+            "a/Dockerfile-jobs",
+            "a/Dockerfile-jobs.sh",
             "b/Dockerfile",
             "Dockerfile.prod",
             "web.Dockerfile",
@@ -218,6 +236,8 @@ mod tests {
                 ("Dockerfile.prod", "-"),
                 ("Dockerfile.windows-amd64", "it is for another platform"),
                 ("a/Dockerfile", "-"),
+                ("a/Dockerfile-jobs", "-"),
+                ("a/Dockerfile-multi-arch", "it is another form of `a/Dockerfile`"),
                 ("a/Dockerfile.prod", "it is another form of `a/Dockerfile`"),
                 ("a/Dockerfile.worker", "-"),
                 ("b/Dockerfile", "it is for Windows containers"),

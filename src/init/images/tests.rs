@@ -191,3 +191,40 @@ fn a_build_without_its_dockerfile_is_reported() {
     assert!(found.is_empty());
     assert!(findings.doubts[0].contains("`web/Dockerfile`, which is not there"), "{:?}", findings.doubts);
 }
+
+#[test]
+fn a_context_that_is_another_service_is_the_image_that_it_begins_with() {
+    let files = |more: &'static str| {
+        vec![
+            ("core/Dockerfile", "FROM a\n"),
+            ("web/Dockerfile", "FROM base\nCOPY --from=files x /\n"),
+            ("web/x", ""),
+            ("compose.yml", more),
+        ]
+    };
+    let (_dir, repository) = repository(&files(
+        "services:\n  core: {build: core}\n  web: {build: {context: web, additional_contexts: {base: \"service:core\"}}}\n",
+    ));
+    let mut findings = detect(&repository);
+    let builds = image_builds(&repository, &mut findings, "shop", false);
+    let [core, web] = builds.as_slice() else { panic!("{builds:?}") };
+    assert!(core.is_base && core.names == ["base"] && web.bases[0] == ("base".to_owned(), None), "{builds:?}");
+    let (found, findings) = self::builds(&files(
+        "services: {web: {build: {context: web, additional_contexts: {files: ./files, other: ./other}}}}\n",
+    ));
+    assert_eq!(found.len(), 1, "{found:?}");
+    let why = "`compose.yml` gives it the context `files` (`./files`) beside its own, which only compose does";
+    assert_eq!(findings.left_out[0].why, why);
+}
+
+#[test]
+fn what_is_built_for_tests_alone_is_not_built() {
+    let files = [
+        ("web/Dockerfile", "FROM a\n"),
+        ("e2e-tests/Dockerfile", "FROM a\n"),
+        ("compose.yml", "services: {web: {build: web}, e2e: {build: e2e-tests}}\n"),
+    ];
+    let (found, findings) = builds(&files);
+    assert_eq!(found, ["web web/Dockerfile web None []"]);
+    assert_eq!(findings.left_out[0].why, "`compose.yml` has it for the tests of `e2e` alone");
+}

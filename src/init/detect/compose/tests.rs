@@ -45,8 +45,8 @@ fn builds_are_read_with_target_and_arguments_through_all_layers() {
     let [file] = findings.compose.as_slice() else { panic!("{:?}", findings.compose) };
     assert_eq!(file.paths, ["deploy/docker-compose.yml", "deploy/docker-compose.override.yml"]);
     assert_eq!(
-        (file.others.as_slice(), file.required.as_slice()),
-        (["deploy/docker-compose.prod.yml".to_owned()].as_slice(), ["C".to_owned()].as_slice())
+        (file.others.as_slice(), file.required.as_slice(), file.unset.as_slice()),
+        (["deploy/docker-compose.prod.yml".to_owned()].as_slice(), [].as_slice(), ["C".to_owned()].as_slice())
     );
     let services: Vec<String> =
         file.services.iter().map(|one| format!("{} {:?} {}", one.name, one.ports, one.completes)).collect();
@@ -135,4 +135,63 @@ fn of_files_with_names_the_plainest_one_that_is_no_tests_is_taken() {
     assert_eq!(findings.compose[0].paths, ["compose.sqlite.yml"]);
     assert_eq!(findings.compose[0].others.len(), 3);
     assert!(found(&[("compose.ci-test.yml", text)]).compose.is_empty());
+}
+
+#[test]
+fn a_service_that_runs_tests_is_none_to_start_unless_another_one_needs_it() {
+    let findings = found(&[
+        (
+            "compose.yml",
+            "services:\n  web: {build: .}\n  test-db: {image: a}\n  api: {image: a, depends_on: [test-db]}\n",
+        ),
+        (
+            "compose.override.yml",
+            "services:\n  playwright: {build: e2e, depends_on: [web, selenium], env_file: e2e.env}\n  selenium: {image: a}\n  latest: {image: a}\n",
+        ),
+    ]);
+    let [file] = findings.compose.as_slice() else { panic!("{:?}", findings.compose) };
+    let tests = file.services.iter().filter(|service| service.is_test).map(|service| service.name.as_str());
+    assert_eq!(tests.collect::<Vec<_>>(), ["playwright", "selenium"]);
+    assert!(file.missing_env_files.is_empty(), "{:?}", file.missing_env_files);
+    assert!(file.doubts[0].contains("`playwright`, `selenium` of `compose.yml` runs tests"), "{:?}", file.doubts);
+    let built: Vec<(Option<&str>, bool)> =
+        findings.builds.iter().map(|build| (build.name.as_deref(), build.is_test)).collect();
+    assert_eq!(built, [(Some("web"), false), (Some("playwright"), true)]);
+}
+
+#[test]
+fn only_what_has_to_have_a_value_is_required() {
+    let findings = found(&[(
+        "compose.yml",
+        "services: {web: {image: \"a:${TAG}\", environment: [\"A=${A:?no}\", \"B=${B}\", \"C=${C:-}\", \"D=${A}\", \"E=$HOME\"]}}\n",
+    )]);
+    let file = &findings.compose[0];
+    assert_eq!(
+        (file.required.as_slice(), file.unset.as_slice()),
+        (&["A".to_owned()][..], &["B".to_owned(), "TAG".to_owned()][..])
+    );
+}
+
+#[test]
+fn named_contexts_are_other_services_or_something_that_only_compose_has() {
+    let findings = found(&[(
+        "compose.yml",
+        "services:\n  core: {build: core}\n  web: {build: {context: web, additional_contexts: {base: \"service:core\", files: ./files}}}\n  \
+         api: {build: {context: api, additional_contexts: [\"base=service:core\"]}}\n",
+    )]);
+    let shown: Vec<String> = findings
+        .builds
+        .iter()
+        .map(|one| format!("{:?} {:?} {:?}", one.name.as_deref().unwrap_or_default(), one.image, one.contexts))
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            r#""api" None []"#,
+            r#""core" None []"#,
+            r#""web" None [("files", "./files")]"#,
+            r#""core" Some("base") []"#,
+            r#""core" Some("base") []"#,
+        ]
+    );
 }
