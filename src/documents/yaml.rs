@@ -41,6 +41,8 @@ pub(super) fn tree(text: &str, start: usize) -> Result<(Tree, Vec<String>), Stri
     let options = serde_saphyr::options! {
         duplicate_keys: serde_saphyr::DuplicateKeyPolicy::PassThrough,
         legacy_octal_numbers: true,
+        // A few anchors may be used everywhere; how much they become together has a limit of its own.
+        budget: serde_saphyr::budget! { enforce_alias_anchor_ratio: false },
     };
     let read: Result<Option<Spanned<Part>>, _> = serde_saphyr::from_str_with_options(text, options);
     let read = read.map_err(|error| {
@@ -179,5 +181,20 @@ impl<'de> Deserialize<'de> for Key {
             Part::Scalar(scalar) => Ok(Self(scalar.to_string())),
             _ => Err(de::Error::custom("a list or a table can't be a key")),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_anchor_may_be_used_everywhere_and_what_grows_without_end_is_refused() {
+        let services: String = (0..150).map(|n| format!("  s{n}: *common\n")).collect();
+        let many = format!("x: &common {{restart: always}}\nservices:\n{services}");
+        assert!(read(&many).is_ok());
+        let grows: String =
+            (1..9).map(|n| format!("a{n}: &a{n} [{}]\n", vec![format!("*a{}", n - 1); 40].join(", "))).collect();
+        assert!(read(&format!("a0: &a0 [x]\n{grows}")).is_err());
     }
 }

@@ -86,7 +86,8 @@ pub(super) fn choose_context(repository: &Repository, wanted: Wanted<'_>) -> Con
             let judged = Judged {
                 missing: missing.cloned().collect(),
                 unmatched: unmatched.cloned().collect(),
-                n_unread: unread.count()
+                n_unread: usize::from(lacks_maker(repository, folder, &copied))
+                    + unread.count()
                     + signs::n_missing_workspaces(repository, &lines, folder)
                     + usize::from(is_led_to && !leads_to(folder)),
                 is_declared: wanted.declared.iter().any(|(declared, _)| declared == folder),
@@ -119,6 +120,24 @@ impl Judged {
     fn order(&self) -> (usize, usize, bool, usize) {
         (self.missing.len(), self.unmatched.len() + self.n_unread, !self.is_declared, self.distance)
     }
+}
+
+/// Folders that are made outside of Docker, with the files that say how.
+const MADE: &[(&str, &[&str])] = &[
+    ("target", &["pom.xml", "Cargo.toml", "build.sbt"]),
+    ("build", &["build.gradle", "build.gradle.kts", "package.json"]),
+    ("dist", &["package.json"]),
+];
+
+/// Whether what is copied is made by a package, and the folder has none that makes it.
+fn lacks_maker(repository: &Repository, folder: &str, copied: &BTreeSet<String>) -> bool {
+    let is_there = |file: &str| join(folder, file).is_some_and(|path| repository.lists(&path));
+    let makers = |path: &String| {
+        let (first, _) = path.split_once('/')?;
+        let is_made = !join(folder, first).is_some_and(|path| repository.lists_below(&path));
+        MADE.iter().find(|(made, _)| *made == first && is_made).map(|(_, files)| *files)
+    };
+    copied.iter().filter_map(makers).any(|files| !files.iter().any(|file| is_there(file)))
 }
 
 /// What the other files say that is not so, or not the only thing that may be.
@@ -155,11 +174,18 @@ fn with_args(text: &str, args: &BTreeMap<String, String>) -> String {
         let name = rest.split('=').next().unwrap_or_default();
         match args.get(name) {
             Some(value) => format!("ARG {name}={value}"),
-            None if rest == name && !with_default.contains(name) => format!("ARG {name}={UNSET}{name}"),
+            None if rest == name && !with_default.contains(name) && !has_default_where_used(text, name) => {
+                format!("ARG {name}={UNSET}{name}")
+            }
             None => line.to_owned(),
         }
     });
     lines.collect::<Vec<_>>().join("\n")
+}
+
+/// Whether `${NAME:-default}` stands where an argument is used.
+fn has_default_where_used(text: &str, name: &str) -> bool {
+    [":-", "-"].iter().any(|form| text.contains(&format!("${{{name}{form}")))
 }
 
 /// Arguments that each build has, besides those of the platform.

@@ -59,7 +59,15 @@ mod tests {
     use crate::init::releases::tests::deployment;
 
     fn form(kind: FormKind, id: &str, path: &str) -> Form {
-        Form { kind, id: id.into(), path: path.into(), facts: None, aside: None }
+        Form {
+            kind,
+            id: id.into(),
+            path: path.into(),
+            facts: None,
+            aside: None,
+            groups: BTreeSet::new(),
+            is_rendered: false,
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ use super::api_versions::trouble_with;
 use super::findings::image_name;
 use super::names::is_object_name;
 use super::needs::Needs;
+use crate::images::Reference;
 use crate::tools::http::check_path;
 
 /// What a set of objects says.
@@ -194,6 +195,12 @@ impl Facts {
             }
         }
     }
+}
+
+/// Why an image of containers can't be had: no image has such a name, because another tool fills it in.
+pub(super) fn unnameable(images: &BTreeSet<String>) -> Option<String> {
+    let image = images.iter().find(|image| Reference::parse(image).is_err())?;
+    Some(format!("no image can have the name `{image}`: something has to fill it in"))
 }
 
 /// Whether it belongs to a test of a chart, which `helm test` runs.

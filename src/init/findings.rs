@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::repository::name_of;
 use crate::tools::docker::build::dockerfile::Stage;
 
 /// What was found in a repository.
@@ -69,12 +70,26 @@ pub(super) struct DeclaredBuild {
     pub(super) contexts: Vec<(String, String)>,
 }
 
+impl DeclaredBuild {
+    /// Whether its target and arguments count before those of others.
+    pub(super) fn is_exact(&self) -> bool {
+        self.name.is_some() || self.deploys_too()
+    }
+
+    /// Whether the file that says it also deploys, and knows each image by the name that stands there.
+    pub(super) fn deploys_too(&self) -> bool {
+        name_of(&self.by).starts_with("skaffold") || name_of(&self.by) == "Tiltfile"
+    }
+}
+
 /// A compose file, with those that go over it.
 #[derive(Debug, Default)]
 pub(super) struct ComposeFile {
     /// The files in their order.
     pub(super) paths: Vec<String>,
     pub(super) services: Vec<ComposeService>,
+    /// The profiles that the `.env` beside it turns on.
+    pub(super) profiles: Vec<String>,
     /// The variables without a value that have to have one, and those that are empty then.
     pub(super) required: Vec<String>,
     pub(super) unset: Vec<String>,
@@ -167,6 +182,8 @@ pub(super) struct Kustomization {
 pub(super) struct DeclaredDeployment {
     /// The file that says it.
     pub(super) by: String,
+    /// What is deployed together by one tool, such as a Skaffold file with those that it requires; `""` for alone.
+    pub(super) group: String,
     /// The chart's folder, the kustomization's, or manifests.
     pub(super) path: String,
     /// Files of values, for a chart.

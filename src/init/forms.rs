@@ -1,6 +1,6 @@
 //! [`forms`]: the ways in which the repository can be deployed to a cluster, and which of them the pipeline takes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::stream::{self, StreamExt};
 
@@ -40,6 +40,10 @@ pub(super) struct Form {
     pub(super) facts: Option<Facts>,
     /// Why the pipeline has it only as a comment; `None` where it is used.
     pub(super) aside: Option<String>,
+    /// What deploys it together with others: a Skaffold file, a Tiltfile.
+    pub(super) groups: BTreeSet<String>,
+    /// Whether it is a kustomization that renders, whatever the cluster makes of that.
+    pub(super) is_rendered: bool,
 }
 
 impl Form {
@@ -73,8 +77,9 @@ pub(super) async fn forms(
     project: &str,
 ) -> Result<Vec<Form>, Failure> {
     let mut ids = BTreeSet::new();
-    let mut all = Vec::new();
+    let mut all: Vec<Form> = Vec::new();
     let (charts, kustomizations) = (std::mem::take(&mut findings.charts), findings.kustomizations.clone());
+    let of_all = groups(findings);
     let mut wanted = Vec::new();
     for chart in charts.iter().take(2 * MAX_CHARTS) {
         let named =
@@ -94,7 +99,7 @@ pub(super) async fn forms(
     let printing = stream::iter(printing.collect::<Vec<_>>()).buffered(AT_ONCE).collect::<Vec<_>>();
     let (rendered, printed) = futures_util::join!(rendering, printing);
     for ((chart, _, one), rendered) in wanted.iter().zip(rendered) {
-        let rendered = rendered?;
+        let rendered = RenderedChart { name: chart.name.clone(), ..rendered? };
         let facts = rendered.facts.clone();
         all.push(Form {
             kind: FormKind::Chart(Box::new(rendered)),
@@ -102,6 +107,8 @@ pub(super) async fn forms(
             path: chart.folder.clone(),
             facts,
             aside: None,
+            groups: of_all.get(&chart.folder).cloned().unwrap_or_default(),
+            is_rendered: false,
         });
     }
     drop(wanted);
@@ -110,6 +117,7 @@ pub(super) async fn forms(
         findings.leave_out(&chart, "there are too many charts to try them all");
     }
     for (one, printed) in tops.into_iter().zip(printed) {
+        let is_rendered = printed.as_ref().is_ok_and(Option::is_some);
         let facts = kustomized(findings, &kustomizations, one, printed);
         let (facts, aside) = match facts {
             Ok(facts) => (Some(facts), None),
@@ -121,19 +129,14 @@ pub(super) async fn forms(
             path: one.folder.clone(),
             facts,
             aside,
+            is_rendered,
+            groups: of_all.get(&one.folder).cloned().unwrap_or_default(),
         });
     }
-    for set in manifest_sets(repository, findings) {
-        let id = unique(&id_of(name_of(&set.folder)), &mut ids);
-        all.push(Form {
-            kind: FormKind::Manifests(set.patterns),
-            id,
-            path: set.folder,
-            facts: Some(set.facts),
-            aside: set.trouble,
-        });
-    }
+    let of_sets = add_manifests(repository, findings, project, &mut ids, &mut all);
     choose(&mut all, builds, &mut findings.doubts);
+    let is_used = |id: &String| all.iter().any(|form| form.id == *id && form.is_active());
+    findings.doubts.extend(of_sets.into_iter().filter(|(id, _)| is_used(id)).flat_map(|(_, doubts)| doubts));
     let is_active = |folder: &str| {
         let is_it = |form: &Form| matches!(form.kind, FormKind::Kustomization(_)) && form.path == folder;
         all.iter().any(|form| form.is_active() && is_it(form))
@@ -141,6 +144,42 @@ pub(super) async fn forms(
     leave_out_components(findings, &is_active);
     all.sort_by_key(|form| !form.is_active());
     Ok(all)
+}
+
+/// For each chart, kustomization or manifest the tools that deploy it with others.
+fn groups(findings: &Findings) -> BTreeMap<String, BTreeSet<String>> {
+    let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for one in findings.deployments.iter().filter(|one| !one.group.is_empty()) {
+        found.entry(one.path.clone()).or_default().insert(one.group.clone());
+    }
+    found
+}
+
+/// Adds the sets of manifests. Returns what there is to know of each where it is used, by its id.
+fn add_manifests(
+    repository: &Repository,
+    findings: &mut Findings,
+    project: &str,
+    ids: &mut BTreeSet<String>,
+    all: &mut Vec<Form>,
+) -> Vec<(String, Vec<String>)> {
+    let mut of_sets = Vec::new();
+    for set in manifest_sets(repository, findings) {
+        let own = name_of(&set.folder);
+        let own = if own.is_empty() && !set.group.is_empty() { project } else { own };
+        let id = unique(&id_of(own), ids);
+        of_sets.push((id.clone(), set.doubts));
+        all.push(Form {
+            kind: FormKind::Manifests(set.patterns),
+            id,
+            path: set.folder,
+            facts: Some(set.facts),
+            aside: set.trouble,
+            groups: Some(set.group).filter(|group| !group.is_empty()).into_iter().collect(),
+            is_rendered: false,
+        });
+    }
+    of_sets
 }
 
 /// The name of a release: that of its chart, unless it is a common one.
@@ -175,6 +214,12 @@ fn choose(all: &mut [Form], builds: &[ImageBuild], doubts: &mut Vec<String>) {
         let first = [other, raw].into_iter().flatten().max_by_key(|at| (n_built(&all[*at]), std::cmp::Reverse(*at)));
         first.into_iter().collect()
     };
+    let mut active = without_doubles(all, active);
+    // What the same tool deploys with them belongs to the application too.
+    let groups: BTreeSet<String> = active.iter().flat_map(|at| all[*at].groups.iter().cloned()).collect();
+    let is_with = |form: &Form| can_render(form) && !form.groups.is_disjoint(&groups);
+    active.extend((0..all.len()).filter(|at| is_with(&all[*at])));
+    let active = without_doubles(all, active);
     let used = active.first().map(|at| all[*at].title());
     for (at, form) in all.iter_mut().enumerate() {
         if active.contains(&at) {
@@ -195,13 +240,61 @@ fn choose(all: &mut [Form], builds: &[ImageBuild], doubts: &mut Vec<String>) {
     }
 }
 
+/// Parts of the paths of charts for a cluster like this one, and of those for others.
+const NEAR: [&str; 5] = ["minikube", "local", "kind", "dev", "kubernetes"];
+const FAR: [&str; 8] = ["openshift", "knative", "aws", "gcp", "azure", "eks", "gke", "aks"];
+
+/// Takes away the forms that deploy what another one deploys: the workloads are the same, or it is a chart of the same
+/// name with the same images, in a folder for another cluster.
+fn without_doubles(all: &[Form], mut active: Vec<usize>) -> Vec<usize> {
+    let has = |form: &Form, words: &[&str]| {
+        words.iter().position(|word| form.path.split(['/', '-', '_', '.']).any(|part| part == *word))
+    };
+    let rank = |at: &usize| (has(&all[*at], &FAR).is_some(), has(&all[*at], &NEAR).unwrap_or(NEAR.len()), *at);
+    active.sort_unstable();
+    active.dedup();
+    let order = active.clone();
+    active.sort_by_key(rank);
+    let mut kept: Vec<usize> = Vec::new();
+    for at in active {
+        if !kept.iter().any(|other| is_the_same(&all[*other], &all[at])) {
+            kept.push(at);
+        }
+    }
+    order.into_iter().filter(|at| kept.contains(at)).collect()
+}
+
+fn is_the_same(one: &Form, other: &Form) -> bool {
+    let (Some(first), Some(second)) = (&one.facts, &other.facts) else { return false };
+    let name = |form: &Form| match &form.kind {
+        FormKind::Chart(chart) => Some(chart.name.clone()),
+        _ => None,
+    };
+    let is_one_chart = name(one).is_some() && name(one) == name(other);
+    let shares_workloads = first.workloads.iter().any(|(space, kinds)| {
+        let others = second.workloads.get(space);
+        kinds.iter().any(|(kind, names)| {
+            others.and_then(|kinds| kinds.get(kind)).is_some_and(|known| !known.is_disjoint(names))
+        })
+    });
+    shares_workloads || (is_one_chart && first.images == second.images)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn form(kind: FormKind, path: &str, image: Option<&str>) -> Form {
         let facts = image.map(|image| Facts { images: BTreeSet::from([image.to_owned()]), ..Facts::default() });
-        Form { kind, id: path.into(), path: path.into(), facts, aside: None }
+        Form {
+            kind,
+            id: path.into(),
+            path: path.into(),
+            facts,
+            aside: None,
+            groups: BTreeSet::new(),
+            is_rendered: false,
+        }
     }
 
     fn active(mut forms: Vec<Form>, builds: &[ImageBuild]) -> Vec<String> {
@@ -240,6 +333,43 @@ mod tests {
         assert_eq!(doubts.len(), 2);
         assert!(doubts[0].ends_with("it can't be installed with `values.yaml`: no"), "{doubts:?}");
         assert!(forms.iter().all(|form| !form.is_active()));
+    }
+
+    #[test]
+    fn what_one_tool_deploys_together_is_all_used() {
+        let of = |path: &str, image: &str, group: &str| Form {
+            groups: [group.to_owned()].into(),
+            ..form(FormKind::Manifests(Vec::new()), path, Some(image))
+        };
+        let kustomization = Form {
+            groups: ["skaffold.yaml".to_owned()].into(),
+            ..form(FormKind::Kustomization(Vec::new()), "base", Some("db"))
+        };
+        let forms = vec![kustomization, of("api", "api", "skaffold.yaml"), of("other", "x", "Tiltfile")];
+        assert_eq!(active(forms, &[]), ["base", "api"]);
+    }
+
+    #[test]
+    fn of_charts_that_deploy_the_same_the_one_for_this_cluster_is_used() {
+        let chart = |name: &str, path: &str, workload: &str| {
+            let mut form = form(
+                FormKind::Chart(Box::new(RenderedChart { name: name.into(), ..RenderedChart::default() })),
+                path,
+                Some("web"),
+            );
+            let kinds = BTreeMap::from([("Deployment", BTreeSet::from([workload.to_owned()]))]);
+            form.facts.as_mut().unwrap().workloads = BTreeMap::from([(String::new(), kinds)]);
+            form
+        };
+        let builds = [ImageBuild { words: BTreeSet::from(["web".to_owned()]), ..ImageBuild::default() }];
+        let charts = vec![
+            chart("shop", "helm/openshift", "a"),
+            chart("shop", "helm/plain", "b"),
+            chart("shop", "helm/minikube", "c"),
+            chart("web", "web/chart", "c"),
+            chart("jobs", "jobs/chart", "d"),
+        ];
+        assert_eq!(active(charts, &builds), ["helm/minikube", "jobs/chart"]);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! [`image_builds`]: which images are built, each once: from the Dockerfiles, and from what other files say of them.
 
+mod absent;
 mod bases;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,7 +9,8 @@ use super::context::{ContextChoice, Wanted, choose_context};
 use super::findings::{DeclaredBuild, Dockerfile, Findings, Package, image_name};
 use super::names::{id_of, unique};
 use super::repository::{Repository, folder_of, join, name_of};
-use bases::bases;
+use absent::{why_idle, without_dockerfile};
+use bases::{bases, given, uses};
 
 /// An image that is built.
 #[derive(Clone, Debug, Default)]
@@ -45,16 +47,6 @@ pub(super) struct ImageBuild {
 const OTHER_TARGETS: &[&str] =
     &["dev", "development", "debug", "test", "tests", "lint", "builder", "build", "ci", "deps"];
 
-/// Files whose targets and arguments count before those of others.
-fn is_exact(build: &DeclaredBuild) -> bool {
-    build.name.is_some() || deploys_too(build)
-}
-
-/// Whether the file that says it also deploys, and knows each image by the name that stands there.
-fn deploys_too(build: &DeclaredBuild) -> bool {
-    name_of(&build.by).starts_with("skaffold") || name_of(&build.by) == "Tiltfile"
-}
-
 /// Returns the images that are built, and adds to `findings` what is left out and what is not certain. `deploys` says
 /// whether they are deployed to a cluster, where a stage for development is none to take.
 pub(super) fn image_builds(
@@ -74,26 +66,27 @@ pub(super) fn image_builds(
     drop_shared_names(&mut declared);
     let dockerfiles = std::mem::take(&mut findings.dockerfiles);
     let mut builds = Vec::new();
-    // Those in folders of examples are left out, unless there is nothing else.
     let is_named = |file: &Dockerfile| {
-        declared.iter().any(|build| is_exact(build) && build.dockerfile.as_deref() == Some(file.path.as_str()))
+        declared.iter().any(|build| build.is_exact() && build.dockerfile.as_deref() == Some(file.path.as_str()))
     };
     let is_taken = |file: &Dockerfile| file.aside.is_none() || is_named(file);
-    let any = dockerfiles.iter().any(is_taken);
+    // Those in folders of examples are left out, unless there is nothing else, and so are those for development.
+    let (is_alone, has_compose) = (!dockerfiles.iter().any(is_taken), !findings.compose.is_empty());
+    let may_be_all = |why: &str| match why {
+        "it is for development" | "it is for debugging" | "it is for another platform" => is_alone,
+        "it is an example" => is_alone && !deploys && !has_compose,
+        _ => false,
+    };
     for file in &dockerfiles {
         let why = file.aside.clone().unwrap_or_default();
-        if !is_taken(file) && (any || why.contains("test")) {
+        if !is_taken(file) && !may_be_all(&why) {
             findings.leave_out(&file.path, why);
             continue;
         }
         let is_of_file = |build: &&DeclaredBuild| build.dockerfile.as_deref() == Some(file.path.as_str());
         let of_file: Vec<&DeclaredBuild> = declared.iter().filter(is_of_file).collect();
-        if let Some(other) = idle.iter().find(is_of_file).filter(|_| !of_file.iter().any(|build| is_exact(build))) {
-            let purpose = match other.profiles.join("`, `") {
-                _ if other.is_test => format!("the tests of `{}` alone", other.name.as_deref().unwrap_or_default()),
-                profiles => format!("the profile `{profiles}` alone, which is not started"),
-            };
-            findings.leave_out(&file.path, format!("`{}` has it for {purpose}", other.by));
+        if let Some(other) = idle.iter().find(is_of_file).filter(|_| !of_file.iter().any(|build| build.is_exact())) {
+            findings.leave_out(&file.path, why_idle(other));
             continue;
         }
         let makes = |image: &str| {
@@ -121,21 +114,12 @@ pub(super) fn image_builds(
             builds.push(build);
         }
     }
-    for build in declared.iter().filter(|build| is_exact(build)) {
-        let path = build.dockerfile.as_deref().unwrap_or_default();
-        if !dockerfiles.iter().any(|file| file.path == path) {
-            let what = build.name.as_ref().or(build.image.as_ref()).map_or("an image", String::as_str);
-            findings.doubts.push(match path {
-                "" => format!(
-                    "`{}` builds `{what}` from what depends on variables: add its `docker-build` step",
-                    build.by
-                ),
-                path => format!("`{}` builds `{what}` from `{path}`, which is not there", build.by),
-            });
-        }
-    }
+    findings.doubts.extend(without_dockerfile(&declared, &dockerfiles));
     mark_others(&mut builds, &mut declared.iter().chain(&idle), &dockerfiles, &findings.made_otherwise);
     findings.dockerfiles = dockerfiles;
+    if let [only] = builds.as_mut_slice() {
+        only.words.insert(project.to_owned());
+    }
     mark_bases(&mut builds);
     give_ids(&mut builds);
     builds
@@ -145,7 +129,7 @@ pub(super) fn image_builds(
 /// then the tag alone tells them apart, and `acme/shop` of `acme/shop:1-cart` is the name of none of them.
 fn drop_shared_names(declared: &mut [DeclaredBuild]) {
     let mut makers: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for build in declared.iter().filter(|build| is_exact(build)) {
+    for build in declared.iter().filter(|build| build.is_exact()) {
         if let (Some(image), Some(path)) = (&build.image, &build.dockerfile) {
             makers.entry(image.clone()).or_default().insert(path.clone());
         }
@@ -232,7 +216,7 @@ struct Variant<'a> {
 fn variants<'a>(declared: &[&'a DeclaredBuild], deploys: bool, doubts: &mut Vec<String>) -> Vec<Variant<'a>> {
     let mut found: Vec<Variant<'a>> = Vec::new();
     let is_other = |target: &str| OTHER_TARGETS.contains(&target.to_lowercase().as_str());
-    for build in declared.iter().copied().filter(|build| is_exact(build)) {
+    for build in declared.iter().copied().filter(|build| build.is_exact()) {
         let mut target = build.target.as_deref();
         if let Some(other) = target.filter(|target| deploys && is_other(target)) {
             doubts.push(format!(
@@ -268,6 +252,8 @@ fn one(
 ) -> Result<ImageBuild, String> {
     let required = || variant.by.iter().flat_map(|build| &build.requires);
     let made: Vec<&(String, String)> = required().filter(|(image, _)| makes(image)).collect();
+    let text = repository.text(&file.path).unwrap_or_default();
+    let given = given(&text, &variant.args);
     let mut args = variant.args.clone();
     args.extend(made.iter().map(|(image, argument)| (argument.clone(), image.clone())));
     let contexts: Vec<(&str, &str)> =
@@ -294,10 +280,13 @@ fn one(
         Some(target) => file.stages.iter().find(|stage| stage.name.as_deref() == Some(target)),
         None => file.stages.last(),
     };
-    let names: Vec<String> =
-        variant.by.iter().filter_map(|build| build.image.clone()).filter(|name| !name.contains('$')).collect();
+    let names = names_of(variant);
     let service = variant.by.iter().find_map(|build| build.name.clone());
-    let id = service.clone().unwrap_or_else(|| word_of(&file.path, names.first().map(String::as_str)));
+    let services: BTreeSet<&str> = variant.by.iter().filter_map(|build| build.name.as_deref()).collect();
+    let own = word_of(&file.path, names.first().map(String::as_str));
+    // Of several services that are built so, one says less than the place.
+    let is_own = services.contains(own.as_str()) || services.len() > 2;
+    let id = service.filter(|_| services.len() < 2 || !is_own).unwrap_or(own);
     let mut words: BTreeSet<String> = variant.by.iter().filter_map(|build| build.name.clone()).collect();
     words.extend(names.iter().map(|name| name_of(name).to_owned()));
     words.insert(word_of(&file.path, None));
@@ -308,39 +297,39 @@ fn one(
         crate::tools::docker::build::dockerfile::Program::Words(words) => words.join(" "),
         crate::tools::docker::build::dockerfile::Program::Shell(line) => line.clone(),
     });
-    let mut unique_names: Vec<String> = Vec::new();
-    for name in names {
-        if !unique_names.contains(&name) {
-            unique_names.push(name);
-        }
-    }
     Ok(ImageBuild {
         id,
         dockerfile: file.path.clone(),
         context: folder,
         target: variant.target.map(str::to_owned),
         args: variant.args.clone(),
-        names: unique_names,
+        names,
         words,
         missing,
         ports: stage.map(|stage| stage.ports.iter().filter_map(|said| port(&said.value)).collect()).unwrap_or_default(),
         health,
-        bases: bases(repository, file, &made),
+        bases: bases(&text, file, &made.into_iter().chain(&given).collect::<Vec<_>>()),
         is_base: false,
-        has_exact_names: variant.by.iter().any(|build| deploys_too(build)),
+        has_exact_names: variant.by.iter().any(|build| build.deploys_too()),
         others: Vec::new(),
         services: variant.by.iter().filter_map(|build| Some((build.by.clone(), build.name.clone()?))).collect(),
     })
 }
 
-/// Whether a Dockerfile begins with an image of this name, or copies or mounts from it.
-fn uses(file: &Dockerfile, name: &str) -> bool {
-    let mount = format!("from={name}");
-    file.stages.iter().any(|stage| {
-        stage.base == name
-            || stage.copies.iter().any(|said| said.value.from.as_deref() == Some(name))
-            || stage.runs.iter().any(|run| run.value.split([' ', ',']).any(|part| part == mount))
-    })
+/// Words of the names that workflows give images which they only try.
+const TRIALS: &[&str] = &["test", "tests", "e2e", "ci"];
+
+/// The names of the image, each once; what a workflow calls one that it tests is none.
+fn names_of(variant: &Variant<'_>) -> Vec<String> {
+    let is_trial = |build: &DeclaredBuild, name: &str| {
+        !build.is_exact() && name_of(name).split(['-', '_', '.']).any(|part| TRIALS.contains(&part))
+    };
+    let mut names: Vec<String> = Vec::new();
+    for build in &variant.by {
+        let name = build.image.as_ref().filter(|name| !name.contains('$') && !is_trial(build, name));
+        names.extend(name.filter(|name| !names.contains(name)).cloned());
+    }
+    names
 }
 
 /// Says what is copied although a `.dockerignore` leaves it out of the context.

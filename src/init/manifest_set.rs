@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::facts::Facts;
 use super::findings::{Findings, ManifestFile};
+use super::manifest_groups::{common_folder, has, is_of_flux};
 use super::repository::{Repository, ancestors, folder_of, name_of};
 use crate::files::glob_of;
 use crate::leaks::is_placeholder;
@@ -15,11 +16,15 @@ use crate::leaks::is_placeholder;
 pub(super) struct ManifestSet {
     /// The folder that all of them are in.
     pub(super) folder: String,
+    /// What deploys them together; `""` for nothing that is known.
+    pub(super) group: String,
     /// The files, as `manifest-apply` has them: globs, and what they leave out.
     pub(super) patterns: Vec<String>,
     pub(super) facts: Facts,
     /// Why they can't be applied as they are.
     pub(super) trouble: Option<String>,
+    /// What there is to know where they are used.
+    pub(super) doubts: Vec<String>,
 }
 
 /// Names of folders that hold the manifests of a whole project.
@@ -71,24 +76,34 @@ pub(super) fn manifest_sets(repository: &Repository, findings: &mut Findings) ->
         })
     };
     let mut roots: BTreeMap<String, Vec<&ManifestFile>> = BTreeMap::new();
-    for file in files.iter().filter(|file| !of_kustomization(file)) {
-        roots.entry(root_of(&file.path).to_owned()).or_default().push(file);
+    // What one file names is deployed together, wherever it is.
+    let mut groups: BTreeMap<String, Vec<&ManifestFile>> = BTreeMap::new();
+    for file in files.iter().filter(|file| !of_kustomization(file) && !is_of_flux(&file.path)) {
+        match findings.deployments.iter().find(|one| !one.group.is_empty() && has(&one.path, &file.path)) {
+            Some(one) => groups.entry(one.group.clone()).or_default().push(file),
+            None => roots.entry(root_of(&file.path).to_owned()).or_default().push(file),
+        }
     }
-    let (mut left_out, mut doubts) = (Vec::new(), Vec::new());
-    let mut sets: Vec<ManifestSet> = roots
-        .into_iter()
-        .filter_map(|(folder, files)| set(repository, folder, &files, &mut left_out, &mut doubts))
+    let named = groups.into_iter().map(|(group, files)| (group, common_folder(&files), files));
+    let others = roots.into_iter().map(|(folder, files)| (String::new(), folder, files));
+    let mut left_out = Vec::new();
+    let mut sets: Vec<ManifestSet> = named
+        .chain(others)
+        .filter_map(|(group, folder, files)| {
+            let found = set(repository, folder, &files, &mut left_out)?;
+            Some(ManifestSet { group, ..found })
+        })
         .collect();
-    findings.doubts.extend(doubts);
     for (path, why) in left_out {
         findings.leave_out(&path, why);
     }
     let named = |set: &ManifestSet| {
-        findings.deployments.iter().any(|one| {
-            one.path == set.folder
-                || one.path.starts_with(&format!("{}/", set.folder))
-                || (set.folder.is_empty() && !one.path.contains('/'))
-        })
+        !set.group.is_empty()
+            || findings.deployments.iter().any(|one| {
+                one.path == set.folder
+                    || one.path.starts_with(&format!("{}/", set.folder))
+                    || (set.folder.is_empty() && !one.path.contains('/'))
+            })
     };
     let n_workloads =
         |set: &ManifestSet| set.facts.workloads.values().flat_map(BTreeMap::values).map(BTreeSet::len).sum::<usize>();
@@ -131,8 +146,8 @@ fn set(
     folder: String,
     files: &[&ManifestFile],
     left_out: &mut Vec<(String, String)>,
-    doubts: &mut Vec<String>,
 ) -> Option<ManifestSet> {
+    let mut doubts = Vec::new();
     let mut by_folder: BTreeMap<(bool, usize, &str), Vec<&ManifestFile>> = BTreeMap::new();
     for file in files {
         let own = folder_of(&file.path);
@@ -185,7 +200,7 @@ fn set(
             known.namespace = known.namespace.take().or(secret.namespace);
         }
     }
-    Some(ManifestSet { patterns: patterns(repository, &taken), folder, facts, trouble })
+    Some(ManifestSet { patterns: patterns(repository, &taken), folder, group: String::new(), facts, trouble, doubts })
 }
 
 /// Why a file is not applied with the others.
@@ -293,6 +308,7 @@ fn all_of(folder: &str, ending: &str) -> String {
 mod tests {
     use super::*;
     use crate::init::detect::detect;
+    use crate::init::findings::DeclaredDeployment;
     use crate::init::testing::repository;
 
     fn sets(files: &[(&str, String)]) -> (Vec<ManifestSet>, Findings) {
@@ -341,7 +357,24 @@ mod tests {
             (["k8s/*.yaml".to_owned(), "!k8s/all.yaml".to_owned()].as_slice(), &None)
         );
         assert_eq!(findings.left_out[0].path, "k8s/all.yaml");
-        assert!(findings.doubts[0].contains("`k8s/all.yaml` is not applied"), "{:?}", findings.doubts);
+        assert!(found[0].doubts[0].contains("`k8s/all.yaml` is not applied"), "{:?}", found[0].doubts);
+    }
+
+    #[test]
+    fn what_one_file_names_is_one_set_wherever_it_is_and_flux_is_none() {
+        let files = ["web/k8s.yaml", "api/k8s.yaml", "jobs/k8s.yaml", "c/flux-system/gotk-components.yaml"];
+        let (_dir, repository) = repository(&files.map(|path| (path, workload(&path.replace(['/', '.'], "-")))));
+        let mut findings = detect(&repository);
+        for path in ["web/k8s.yaml", "api/*.yaml"] {
+            let (by, path) = ("Tiltfile".to_owned(), path.to_owned());
+            findings.deployments.push(DeclaredDeployment { group: by.clone(), by, path, ..Default::default() });
+        }
+        let found = manifest_sets(&repository, &mut findings);
+        let shown = found.iter().map(|set| format!("{} {} {:?}", set.folder, set.group, set.patterns));
+        assert_eq!(
+            shown.collect::<Vec<_>>(),
+            [r#" Tiltfile ["api/*.yaml", "web/*.yaml"]"#, r#"jobs  ["jobs/*.yaml"]"#]
+        );
     }
 
     #[test]

@@ -179,7 +179,9 @@ fn parts_of(word: &str) -> Vec<String> {
 
 /// The parts of a name; a plural and a singular are the same.
 fn parts(text: &str) -> Vec<String> {
-    text.to_lowercase().split(['-', '_', '.']).filter(|part| !part.is_empty()).map(str::to_owned).collect()
+    let lower = text.to_lowercase();
+    let words = lower.split(['-', '_', '.']).filter(|part| !part.is_empty());
+    words.map(|part| part.strip_suffix('s').filter(|word| word.len() > 2).unwrap_or(part).to_owned()).collect()
 }
 
 #[cfg(test)]
@@ -199,6 +201,7 @@ mod tests {
             ("registry.example.com/x/api", Some(0)),
             ("todo-web:latest", Some(1)),
             ("acme/todo-web-admin:2", Some(2)),
+            ("acme/todo-webs-admins:2", Some(2)),
             ("nginx:1.25", None),
             ("acme/other:1", None),
         ] {

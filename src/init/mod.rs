@@ -22,6 +22,7 @@ mod forms;
 mod image_keys;
 mod images;
 mod kustomizations;
+mod manifest_groups;
 mod manifest_set;
 mod matching;
 mod names;
@@ -115,8 +116,8 @@ fn nothing(draft: &Draft) -> Failure {
 
 static OUTPUT: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"(^|[^$])\$\{\{ steps\.[^}]*\}\}").ok());
 
-/// Fails if our own loader does not accept the text, with each of its profiles: then it is wrong, and not the user. What
-/// uses the output of another step is only known whole once that has run, so the text is tried with values as well.
+/// Fails if our own loader does not accept the text, with each of its profiles: then it is wrong, and not the user.
+/// What uses the output of another step is only known once that has run, so the text is tried with values as well.
 fn check(text: &str, file: &Path, draft: &Draft) -> Result<(), Failure> {
     let profiles = draft.profiles.iter().map(|(name, _)| Some(name.clone()));
     let filled = OUTPUT.as_ref().map(|pattern| pattern.replace_all(text, "${1}provision:1").into_owned());

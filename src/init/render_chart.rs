@@ -7,7 +7,7 @@ use futures_util::stream::{self, StreamExt};
 use serde_json::Value;
 
 use super::chart_copy::{Renderable, renderable};
-use super::facts::Facts;
+use super::facts::{Facts, unnameable};
 use super::findings::Chart;
 use super::image_keys::{self, ImageKeys};
 use super::programs::Programs;
@@ -20,6 +20,8 @@ use crate::tools::kubernetes::ManifestObjects;
 /// What is known of a chart.
 #[derive(Debug, Default)]
 pub(super) struct RenderedChart {
+    /// Its name.
+    pub(super) name: String,
     /// What it becomes; `None` where it can't be rendered here.
     pub(super) facts: Option<Facts>,
     /// The file of values that it is installed with here, if it needs one.
@@ -68,7 +70,7 @@ pub(super) async fn render_chart(
     let call = Call { helm, programs, path, wanted, root: repository.root() };
     let call = &call;
     let mut found = RenderedChart { without: without.clone(), set: wanted.set.clone(), ..RenderedChart::default() };
-    let mut chosen = None;
+    let (mut chosen, mut unfilled) = (None, None);
     let own_values = || "values.yaml".to_owned();
     // Files that nothing names and that are outside of the chart are tried where it needs one.
     for is_guess in [false, true] {
@@ -79,14 +81,18 @@ pub(super) async fn render_chart(
             candidates.iter().map(|file| async move { (file.clone(), call.objects(file.as_deref(), None).await) });
         let ended: Vec<_> = stream::iter(tried.collect::<Vec<_>>()).buffered(AT_ONCE).collect().await;
         for (file, result) in ended {
-            let why = match result {
-                Ok(objects) => match (Facts::of(&objects).unknown.into_iter().next(), &chosen) {
+            let why = match result.map(|objects| (Facts::of(&objects), objects)) {
+                Ok((facts, objects)) => match (facts.unknown.into_iter().next(), unnameable(&facts.images)) {
                     (Some((_, why)), _) => why,
-                    (None, None) => {
+                    (None, Some(why)) => {
+                        unfilled.get_or_insert((file.clone(), objects));
+                        why
+                    }
+                    (None, None) if chosen.is_none() => {
                         chosen = Some((file, objects));
                         continue;
                     }
-                    (None, Some(_)) => {
+                    (None, None) => {
                         found.others.extend(file);
                         continue;
                     }
@@ -99,7 +105,12 @@ pub(super) async fn render_chart(
             break;
         }
     }
-    let Some((values, objects)) = chosen else { return Ok(found) };
+    // One whose images something else has to name is better than none.
+    if let (None, Some((file, _))) = (&chosen, &unfilled) {
+        let name = file.clone().unwrap_or_else(own_values);
+        found.failures.retain(|(known, _)| *known != name);
+    }
+    let Some((values, objects)) = chosen.or(unfilled) else { return Ok(found) };
     let facts = Facts::of(&objects);
     found.keys = keys(repository, chart, call, values.as_deref(), &facts).await;
     found.lint = if without.is_empty() { call.lint(values.as_deref()).await } else { None };
@@ -199,7 +210,11 @@ impl Call<'_> {
 /// What helm says, without what was being done.
 fn reason(failure: &Failure) -> String {
     let text = failure.message.strip_prefix("rendering the chart failed: ").unwrap_or(&failure.message);
-    text.lines().next().unwrap_or_default().to_owned()
+    let mut lines = text.lines().chain(failure.causes.iter().map(String::as_str)).map(str::trim);
+    let first = lines.next().unwrap_or_default();
+    // What ends so says nothing without what follows.
+    let more = lines.filter(|line| !line.is_empty()).take(if first.ends_with(':') { 2 } else { 0 });
+    std::iter::once(first).chain(more).collect::<Vec<_>>().join(" ")
 }
 
 /// Finds the values that set images: each candidate gets a value that nothing else has, and the images that come out

@@ -63,7 +63,7 @@ impl Repository {
     }
 
     /// The files in `folder` and below it; all of them for `""`.
-    pub(super) fn below<'a>(&'a self, folder: &'a str) -> impl Iterator<Item = &'a str> {
+    pub(super) fn below<'a>(&'a self, folder: &str) -> impl Iterator<Item = &'a str> + use<'a> {
         let start = if folder.is_empty() { String::new() } else { format!("{folder}/") };
         let from = start.clone();
         self.files.range(from..).map(String::as_str).take_while(move |file| file.starts_with(&start))
@@ -72,6 +72,11 @@ impl Repository {
     /// Whether one of the files is `path`.
     pub(super) fn lists(&self, path: &str) -> bool {
         self.files.contains(path)
+    }
+
+    /// Whether one of the files is in `folder` or below it.
+    pub(super) fn lists_below(&self, folder: &str) -> bool {
+        self.below(folder).next().is_some()
     }
 
     /// Whether a file or a folder is at `path`, also one that `.gitignore` leaves out.

@@ -55,6 +55,7 @@ samples! {
     a_workspace_of_packages: "workspace",
     a_chart_that_needs_the_values_of_an_environment: "environments",
     nothing_that_can_be_deployed_as_it_is: "not-as-it-is",
+    kustomizations_that_flux_applies: "gitops",
     a_chart_alone: "chart-only",
     a_compose_file_that_starts_what_a_registry_has: "published",
     a_compose_file_alone: "compose-only",

@@ -79,6 +79,12 @@ fn the_context_is_where_everything_is_that_is_copied() {
             "a/Dockerfile",
             "a",
         ),
+        // What is made outside of Docker is made by the package above.
+        case(
+            &[("a/src/docker/Dockerfile", "FROM x\nCOPY target/app/*.jar target/lib/ /\n"), ("a/pom.xml", "")],
+            "a/src/docker/Dockerfile",
+            "a",
+        ),
         // What another file says counts where both may be, and not against what is copied.
         Case {
             declared: &[("", "compose.yml")],
@@ -192,4 +198,14 @@ fn a_source_does_not_lead_out_of_the_context() {
         },
     ];
     check(&cases);
+}
+
+#[test]
+fn an_argument_with_a_default_where_it_is_used_needs_no_value() {
+    for (text, n_unset) in [("ARG A\nFROM ${A:-debian}\n", 0), ("ARG A\nFROM ${A}\n", 1), ("ARG A=b\nFROM $A\n", 0)] {
+        let (_dir, repository) = repository(&[("Dockerfile", text)]);
+        let args = BTreeMap::new();
+        let wanted = Wanted { dockerfile: "Dockerfile", target: None, args: &args, declared: &[] };
+        assert_eq!(choose_context(&repository, wanted).unset.len(), n_unset, "{text}");
+    }
 }

@@ -53,6 +53,12 @@ impl ChartImages {
                         Value::String(format!("${{{{ steps.load.{id}.image | split(':') | last }}}}")),
                     );
                 }
+                Some((path, Part::Tag)) if Reference::parse(&format!("{name}:{SHARED_TAG}")).is_err() => {
+                    doubts.push(format!(
+                        "{title}: no image can have the name `{name}`, which is built here: set it beside `{}`",
+                        path.join(".")
+                    ));
+                }
                 Some((path, Part::Tag)) => {
                     let others = facts.images.iter().filter(|other| !images.contains_key(*other));
                     let foreign = others

@@ -84,6 +84,9 @@ fn tags(survey: &Survey, matches: &Matches, file: &ComposeFile, draft: &mut Draf
 fn step(survey: &Survey, file: &ComposeFile, is_active: bool, tags: &BTreeSet<usize>, draft: &mut Draft) -> StepDraft {
     let mut step = StepDraft::new("up", "compose-up").list("files", file.paths.iter().cloned());
     let mut env = Table::new();
+    if !file.profiles.is_empty() {
+        step = step.list("profiles", file.profiles.iter().cloned());
+    }
     if file.services.iter().any(|service| service.is_test) {
         // One of a profile would be started if it were named here.
         let started = file.services.iter().filter(|service| service.is_started());

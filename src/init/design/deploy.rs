@@ -169,6 +169,17 @@ fn profile_name(chart: &str, file: &str) -> String {
     id_of(if own.is_empty() && !is_beside { name_of(folder) } else { &own })
 }
 
+/// The stage that renders the kustomizations where none of them can be applied: it shows that they are whole.
+pub(super) fn rendering(survey: &Survey) -> Option<StageDraft> {
+    let steps = survey.forms.iter().filter(|form| form.is_rendered).filter_map(|form| match &form.kind {
+        FormKind::Kustomization(inputs) => Some(render_step(form, inputs)),
+        _ => None,
+    });
+    let steps: Vec<StepDraft> = steps.collect();
+    let title = "Render the kustomizations".into();
+    (!steps.is_empty()).then_some(StageDraft { id: "render", title, needs: None, steps })
+}
+
 /// The step that renders a kustomization to a file.
 fn render_step(form: &Form, inputs: &[String]) -> StepDraft {
     let file = format!(".provision/rendered/{}.yaml", form.id);
@@ -236,6 +247,8 @@ mod tests {
                 path: path.into(),
                 facts: None,
                 aside: None,
+                groups: BTreeSet::new(),
+                is_rendered: false,
             };
             let step = render_step(&form, &[]);
             let (_, run) = step.settings.iter().find(|(name, _)| *name == "run").unwrap();

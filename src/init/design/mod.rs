@@ -15,9 +15,10 @@ mod verify;
 
 use toml::Value;
 
+use super::detect::aside;
 use super::draft::{Draft, Proof, StageDraft, StepDraft};
 use super::findings::LeftOut;
-use super::repository::shown;
+use super::repository::{ancestors, shown};
 use crate::documents::Format;
 use survey::Matches;
 pub(super) use survey::Survey;
@@ -59,9 +60,40 @@ pub(super) fn design(survey: &Survey) -> Draft {
         survey.findings.left_out.iter().map(|one| (shown(&one.path).to_owned(), one.why.clone())).collect();
     draft.left_out.sort();
     draft.left_out.dedup();
+    draft.left_out = gathered(std::mem::take(&mut draft.left_out));
     let mut seen = std::collections::BTreeSet::new();
     draft.doubts.retain(|doubt| seen.insert(doubt.clone()));
     draft
+}
+
+/// So many files of one folder that are left out for the same reason are one line.
+const MANY: usize = 4;
+
+/// Puts files together that are left out because of the folder that all of them are in.
+fn gathered(left_out: Vec<(String, String)>) -> Vec<(String, String)> {
+    let first = |path: &str| path.split('/').next().unwrap_or_default().to_owned();
+    let mut groups: Vec<Vec<(String, String)>> = Vec::new();
+    for one in left_out {
+        let is_like = |group: &&mut Vec<(String, String)>| first(&group[0].0) == first(&one.0) && group[0].1 == one.1;
+        match groups.iter_mut().find(is_like) {
+            Some(group) => group.push(one),
+            None => groups.push(vec![one]),
+        }
+    }
+    let mut shown = Vec::new();
+    for group in groups {
+        let is_common =
+            |folder: &&str| group.iter().all(|(path, _)| path == folder || path.starts_with(&format!("{folder}/")));
+        let folder = ancestors(&group[0].0).find(is_common).unwrap_or_default().to_owned();
+        let is_why = aside(&format!("{folder}/x")).is_some_and(|why| why == group[0].1);
+        if group.len() >= MANY && is_why {
+            shown.push((folder, format!("{} ({} files and folders)", group[0].1, group.len())));
+        } else {
+            shown.extend(group);
+        }
+    }
+    shown.sort();
+    shown
 }
 
 /// Adds everything between the cluster and the last check.
@@ -120,8 +152,13 @@ fn add_recipes(survey: &Survey, draft: &mut Draft) {
     }
 }
 
-/// Where nothing can be built or deployed: the project's own checks, or that its packages are there.
+/// Where nothing can be built or deployed: that kustomizations render, the project's own checks, or that its packages
+/// are there.
 fn add_what_is_there(survey: &Survey, draft: &mut Draft) {
+    if let Some(stage) = deploy::rendering(survey) {
+        draft.stages.push(stage);
+        return;
+    }
     let recipes = draft.stages.iter_mut().filter(|stage| stage.id == "test").flat_map(|stage| &mut stage.steps);
     let mut has_recipes = false;
     for step in recipes {
@@ -150,5 +187,25 @@ fn nothing_to_build(survey: &Survey) -> String {
             )
         }
         None => "nothing is built: there is no Dockerfile".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_that_are_left_out_for_their_folder_are_one_line() {
+        let entry = |path: &str, why: &str| (path.to_owned(), why.to_owned());
+        let example = "it is an example";
+        let names = ["a", "b", "b/c", "d"];
+        let mut all: Vec<(String, String)> =
+            names.iter().map(|name| entry(&format!("shop/examples/{name}"), example)).collect();
+        all.push(entry("shop/examples/e", "it can't be read"));
+        all.extend(["x", "y", "z"].map(|name| entry(&format!("docs/{name}"), "it belongs to the documentation")));
+        all.extend((0..5).map(|n| entry(&format!("k8s/{n}.yaml"), "it has placeholders")));
+        let shown = gathered(all);
+        assert!(shown.contains(&entry("shop/examples", "it is an example (4 files and folders)")), "{shown:?}");
+        assert_eq!(shown.len(), 1 + 1 + 3 + 5, "{shown:?}");
     }
 }

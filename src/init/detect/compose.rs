@@ -116,7 +116,7 @@ fn read(repository: &Repository, layers: &[&str], loaded: Loaded, findings: &mut
     let first = layers.first().copied().unwrap_or_default();
     let mut builds = Vec::new();
     for service in &loaded.services {
-        let profiles = profiles(&service.value);
+        let profiles = if is_on(&loaded, service) { Vec::new() } else { profiles(&service.value) };
         let build = service.value.get("build").map(|written| build(service, written, &value));
         let is_test = is_test(service, &loaded);
         if profiles.is_empty() && !is_test {
@@ -145,6 +145,7 @@ fn read(repository: &Repository, layers: &[&str], loaded: Loaded, findings: &mut
         }
     }
     file.doubts.extend(idle(first, &loaded));
+    file.profiles = turned_on(&loaded);
     file.doubts.extend(loaded.doubts);
     let (required, unset): (Vec<Missing>, Vec<Missing>) =
         loaded.missing.into_iter().partition(|missing| missing.is_required);
@@ -161,8 +162,7 @@ const TESTS: &[&str] = &["test", "tests", "e2e", "playwright", "cypress", "selen
 
 /// Whether a service runs tests: its name says so, and nothing else needs it.
 fn is_test(service: &Loading, loaded: &Loaded) -> bool {
-    let is_called_so =
-        |name: &str| name.split(['-', '_', '.']).any(|part| TESTS.contains(&part.to_lowercase().as_str()));
+    let is_called_so = |name: &str| name.split(['-', '_']).any(|part| TESTS.contains(&part.to_lowercase().as_str()));
     let needs = |other: &Loading| match other.value.get("depends_on") {
         Some(Value::Array(list)) => list.iter().any(|one| one.as_str() == Some(&service.name)),
         Some(Value::Object(map)) => map.contains_key(&service.name),
@@ -247,9 +247,22 @@ fn profiles(service: &Value) -> Vec<String> {
     list.filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
+/// The profiles that the `.env` beside the file turns on.
+fn turned_on(loaded: &Loaded) -> Vec<String> {
+    let named = loaded.values.get("COMPOSE_PROFILES").map_or("", String::as_str).split(',').map(str::trim);
+    named.filter(|name| !name.is_empty()).map(str::to_owned).collect()
+}
+
+/// Whether one of the profiles of a service is turned on.
+fn is_on(loaded: &Loaded, service: &Loading) -> bool {
+    let on = turned_on(loaded);
+    profiles(&service.value).iter().any(|name| on.contains(name) || on.iter().any(|one| one == "*"))
+}
+
 /// Says which services belong to profiles.
 fn idle(path: &str, loaded: &Loaded) -> Option<String> {
-    let of_profiles = loaded.services.iter().map(|service| (&service.name, profiles(&service.value)));
+    let off = loaded.services.iter().filter(|service| !is_on(loaded, service));
+    let of_profiles = off.map(|service| (&service.name, profiles(&service.value)));
     let named: Vec<String> = of_profiles
         .filter(|(_, profiles)| !profiles.is_empty())
         .map(|(name, profiles)| format!("`{name}` (`{}`)", profiles.join("`, `")))
@@ -307,12 +320,17 @@ fn build(service: &Loading, build: &Value, value: &dyn Fn(&str) -> Option<String
         Some(Value::Object(map)) => {
             for (name, arg) in map {
                 let text = arg.as_str().map_or_else(|| arg.to_string(), str::to_owned);
-                args.extend(filled(&text).filter(|_| !arg.is_null()).map(|text| (name.clone(), text)));
+                // One without a value has that of the variable.
+                let text = if arg.is_null() { value(name) } else { filled(&text) };
+                args.extend(text.map(|text| (name.clone(), text)));
             }
         }
         Some(Value::Array(list)) => {
-            let pairs = list.iter().filter_map(|arg| arg.as_str()?.split_once('='));
-            args.extend(pairs.filter_map(|(name, text)| Some((name.to_owned(), filled(text)?))));
+            let pair = |arg: &str| match arg.split_once('=') {
+                Some((name, text)) => Some((name.to_owned(), filled(text)?)),
+                None => Some((arg.to_owned(), value(arg)?)),
+            };
+            args.extend(list.iter().filter_map(|arg| pair(arg.as_str()?)));
         }
         _ => {}
     }

@@ -47,7 +47,7 @@ const ASIDE: &[(&str, &str)] = &[
 ];
 
 /// Why what is at `path` is probably no part of the application, judged by the folders that it is in.
-pub(super) fn aside(path: &str) -> Option<&'static str> {
+pub(in crate::init) fn aside(path: &str) -> Option<&'static str> {
     let (folders, _) = path.rsplit_once('/')?;
     let is_in = |name: &str| folders.split('/').any(|folder| folder.eq_ignore_ascii_case(name));
     ASIDE.iter().find(|(name, _)| is_in(name)).map(|(_, why)| *why)

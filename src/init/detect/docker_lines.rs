@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::shell_lines::unrolled;
 use crate::init::findings::{DeclaredBuild, image_name};
 use crate::init::repository::join;
 
@@ -23,8 +24,14 @@ const PLAIN_FLAGS: &[&str] = &[
 
 /// Returns the builds that the lines of `text` call, where `folder` is current. What depends on variables is left out.
 pub(super) fn docker_builds(by: &str, folder: &str, text: &str) -> Vec<DeclaredBuild> {
-    let joined = text.replace("\\\n", " ");
-    joined.lines().filter_map(|line| docker_build(by, folder, line)).collect()
+    let text = unrolled(&text.replace("\\\n", " "));
+    let mut found: Vec<DeclaredBuild> = Vec::new();
+    for build in text.lines().filter_map(|line| docker_build(by, folder, line)) {
+        if !found.contains(&build) {
+            found.push(build);
+        }
+    }
+    found
 }
 
 fn docker_build(by: &str, folder: &str, line: &str) -> Option<DeclaredBuild> {
@@ -131,6 +138,8 @@ mod tests {
             ("# docker build .", ""),
             ("docker build -t x $(DIR)", ""),
             ("docker compose build", ""),
+            ("APP ?= shop\nx:\n\tdocker build -t acme/$(APP) $(APP)", "acme/shop shop shop/Dockerfile"),
+            ("for s in a; do docker build -f $s/Dockerfile -t acme/$s .; done", "acme/a  a/Dockerfile"),
         ] {
             let shown = docker_builds("Makefile", "", line).first().map_or(String::new(), |build| {
                 let text = |part: &Option<String>| part.clone().unwrap_or_default();

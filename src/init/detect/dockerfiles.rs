@@ -7,7 +7,7 @@ use regex::Regex;
 use super::detector::{Detector, aside};
 use crate::documents::Format;
 use crate::init::findings::{Dockerfile, Findings, image_name};
-use crate::init::repository::{Repository, folder_of, name_of};
+use crate::init::repository::{Repository, folder_of, has_extension, name_of};
 use crate::tools::docker::build::dockerfile::{Stage, stages};
 
 pub(super) const DETECTOR: Detector = Detector { detect };
@@ -73,6 +73,9 @@ const VARIANTS: &[&str] = &[
     "rocm",
 ];
 
+/// The ends of the names of files that are about Dockerfiles, such as `dockerfile.min.js`.
+const CODE: &[&str] = &["js", "ts", "py", "go", "rs", "rb", "json", "yaml", "yml", "css", "html", "map", "lua", "vim"];
+
 fn detect(repository: &Repository, findings: &mut Findings) {
     for path in repository.files() {
         let name = name_of(path);
@@ -84,7 +87,8 @@ fn detect(repository: &Repository, findings: &mut Findings) {
             [".tmpl", ".j2", ".template", ".in", ".erb", ".tpl", ".md", ".orig", ".bak", ".dockerignore", ".sh"]
                 .iter()
                 .any(|end| name.ends_with(end));
-        if !is_known || is_template {
+        let is_code = has_extension(name, CODE);
+        if !is_known || is_template || is_code {
             continue;
         }
         if let Some(why) = repository.why_no_text(path) {
@@ -144,7 +148,26 @@ fn purpose(repository: &Repository, path: &str) -> Option<String> {
     let is_variant = VARIANTS.iter().any(|name| word.split(['-', '_', '.']).any(|part| part == *name));
     // What the plain one begins with is no other form of it.
     let is_its_base = || is_called_base(&word) && needs_base(repository, &plain);
-    (is_variant && repository.lists(&plain) && !is_its_base()).then(|| format!("it is another form of `{plain}`"))
+    if is_variant && repository.lists(&plain) {
+        return (!is_its_base()).then(|| format!("it is another form of `{plain}`"));
+    }
+    // Without a plain one the first of them counts.
+    let siblings = repository.below(folder).filter(|other| folder_of(other) == folder);
+    let first = siblings.filter_map(|other| Some((form(name_of(other))?, other))).min()?.1;
+    (form(name_of(path)).is_some() && first != path).then(|| format!("it is another form of `{first}`"))
+}
+
+/// Forms of one image, the likeliest first.
+const FORMS: &[&str] =
+    &["prod", "production", "release", "jvm", "debian", "ubuntu", "slim", "alpine", "distroless", "native"];
+
+/// Which form of an image the name of a Dockerfile states, and how much more it says.
+fn form(name: &str) -> Option<(usize, usize)> {
+    let word = suffix(name)?;
+    let parts: Vec<&str> = word.split(['-', '_', '.']).collect();
+    let at = FORMS.iter().position(|form| parts.first() == Some(form))?;
+    let is_known = |part: &&str| FORMS.contains(part) || VARIANTS.contains(part) || *part == "micro";
+    parts.iter().all(|part| is_known(part)).then_some((at, parts.len()))
 }
 
 /// What stands before or after `Dockerfile` in its name: `worker` for `Dockerfile.worker` and `worker.Dockerfile`.
@@ -199,7 +222,7 @@ mod tests {
     #[test]
     fn the_name_says_what_it_is_for() {
         let dir = tempfile::tempdir().unwrap();
-        for folder in ["a", "b"] {
+        for folder in ["a", "b", "c"] {
             fs_err::create_dir(dir.path().join(folder)).unwrap();
         }
         for name in [
@@ -212,6 +235,10 @@ mod tests {
             "b/Dockerfile",
             "Dockerfile.prod",
             "web.Dockerfile",
+            "Dockerfile.min.js",
+            "c/Dockerfile.native",
+            "c/Dockerfile.native-micro",
+            "c/Dockerfile.jvm",
             "Dockerfile.windows-amd64",
             "Dockerfile.j2",
             "Dockerfile.broken",
@@ -241,6 +268,9 @@ mod tests {
                 ("a/Dockerfile.prod", "it is another form of `a/Dockerfile`"),
                 ("a/Dockerfile.worker", "-"),
                 ("b/Dockerfile", "it is for Windows containers"),
+                ("c/Dockerfile.jvm", "-"),
+                ("c/Dockerfile.native", "it is another form of `c/Dockerfile.jvm`"),
+                ("c/Dockerfile.native-micro", "it is another form of `c/Dockerfile.jvm`"),
                 ("web.Dockerfile", "-"),
             ]
         );

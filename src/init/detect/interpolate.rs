@@ -58,7 +58,7 @@ fn one(inner: &str, value: &dyn Fn(&str) -> Option<String>, missing: &mut Vec<Mi
     }
 }
 
-/// The length of the name that a text begins with.
+/// The length of the name that `text` begins with.
 fn name_length(text: &str) -> usize {
     text.bytes().take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'_').count()
 }

@@ -43,7 +43,8 @@ const PLUGIN_KEYS: [&str; 9] =
 fn detect(repository: &Repository, findings: &mut Findings) {
     for path in repository.files().filter(|path| NAMES.contains(&name_of(path))) {
         let folder = folder_of(path);
-        let why = aside(path);
+        let is_flux = name_of(folder) == "flux-system" || repository.lists(&format!("{folder}/gotk-components.yaml"));
+        let why = aside(path).or_else(|| is_flux.then_some("it is Flux itself, which `flux bootstrap` installs"));
         if let Some(why) = why {
             findings.leave_out(shown(folder), why);
         }

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::detector::{Detector, aside};
 use super::skaffold_release::release;
 use crate::init::findings::{DeclaredBuild, DeclaredDeployment, Findings, image_name};
+use crate::init::image_keys::overlay;
 use crate::init::repository::{Repository, folder_of, join, name_of};
 
 pub(super) const DETECTOR: Detector = Detector { detect };
@@ -15,15 +16,62 @@ pub(super) const DETECTOR: Detector = Detector { detect };
 const OTHER_BUILDERS: &[&str] = &["jib", "ko", "bazel", "buildpacks", "custom"];
 
 fn detect(repository: &Repository, findings: &mut Findings) {
+    let mut required: BTreeMap<String, String> = BTreeMap::new();
     for path in repository.files().filter(|path| is_skaffold(name_of(path))) {
         if let Some(why) = aside(path) {
             findings.leave_out(path, why);
             continue;
         }
         for document in repository.yaml(path) {
-            read(path, &document, findings);
+            required.extend(requires(repository, path, &document));
+            read(path, &with_profile(document), findings);
         }
     }
+    // What one file requires is deployed together with what that one has.
+    for one in &mut findings.deployments {
+        for _ in 0..required.len() {
+            match required.get(&one.group).filter(|by| **by != one.group) {
+                Some(by) => one.group.clone_from(by),
+                None => break,
+            }
+        }
+    }
+}
+
+/// The other Skaffold files that a document requires, each with the file `path` itself.
+fn requires(repository: &Repository, path: &str, document: &Value) -> Vec<(String, String)> {
+    let list = document.get("requires").and_then(Value::as_array).into_iter().flatten();
+    let paths = list.filter_map(|one| join(folder_of(path), one.get("path")?.as_str()?));
+    let file = |found: String| {
+        let inside = join(&found, "skaffold.yaml").unwrap_or_default();
+        if repository.lists(&found) { found } else { inside }
+    };
+    paths.map(|found| (file(found), path.to_owned())).collect()
+}
+
+/// The names of profiles for a cluster like this one, the best first.
+const LOCAL: [&str; 5] = ["minikube", "local", "dev", "development", "default"];
+
+/// A document with its profile for a cluster like this one, if it has one: that which `skaffold dev` turns on, or one
+/// that is called so where the document builds or deploys nothing without.
+fn with_profile(mut document: Value) -> Value {
+    let profiles = document.get("profiles").and_then(Value::as_array).cloned().unwrap_or_default();
+    let name = |profile: &Value| profile.get("name").and_then(Value::as_str).unwrap_or_default().to_lowercase();
+    let is_turned_on = |profile: &&Value| {
+        let list = profile.get("activation").and_then(Value::as_array).into_iter().flatten();
+        list.into_iter().any(|one| one.get("command").and_then(Value::as_str) == Some("dev"))
+    };
+    let is_empty = ["build", "deploy", "manifests"].iter().all(|key| document.get(key).is_none());
+    let named = || LOCAL.iter().find_map(|known| profiles.iter().find(|profile| name(profile) == *known));
+    let chosen = profiles.iter().find(is_turned_on).or_else(|| named().filter(|_| is_empty)).cloned();
+    for key in ["build", "deploy", "manifests"] {
+        if let (Some(part), Some(fields)) =
+            (chosen.as_ref().and_then(|profile| profile.get(key)), document.as_object_mut())
+        {
+            overlay(fields.entry(key).or_insert(Value::Null), part);
+        }
+    }
+    document
 }
 
 /// Whether a file of this name is one of Skaffold.
@@ -59,6 +107,7 @@ fn read(path: &str, document: &Value, findings: &mut Findings) {
     let raw = paths(&["/manifests/rawYaml", "/deploy/kubectl/manifests"]);
     findings.deployments.extend(kustomize.into_iter().chain(raw).map(|named| DeclaredDeployment {
         by: path.to_owned(),
+        group: path.to_owned(),
         path: named,
         namespace: namespace.clone(),
         ..DeclaredDeployment::default()
@@ -130,6 +179,42 @@ mod tests {
         assert_eq!(deployed, [("chart", None), ("kustomize/base", Some("shop")), ("k8s/*.yaml", Some("shop"))]);
         assert_eq!(findings.deployments[0].values, ["chart/values-dev.yaml"]);
         assert!(findings.doubts[0].contains("with jib"));
+    }
+
+    #[test]
+    fn what_a_file_requires_and_its_profile_for_this_cluster_are_part_of_it() {
+        let (_dir, repository) = repository(&[
+            (
+                "skaffold.yaml",
+                "requires: [{path: api}, {path: web/skaffold.yaml}]\nmanifests: {rawYaml: [k8s/*.yaml]}\n",
+            ),
+            (
+                "api/skaffold.yaml",
+                "profiles:\n- {name: prod, manifests: {rawYaml: [prod.yaml]}}\n- {name: dev, manifests: {rawYaml: [dev.yaml]}}\n",
+            ),
+            (
+                "web/skaffold.yaml",
+                "manifests: {rawYaml: [web.yaml]}\nprofiles:\n- {name: local, manifests: {rawYaml: [local.yaml]}}\n\
+                 - {name: x, activation: [{command: dev}], deploy: {kubectl: {defaultNamespace: shop}}}\n",
+            ),
+            ("other/skaffold.yaml", "manifests: {rawYaml: [other.yaml]}\n"),
+        ]);
+        let mut findings = Findings::default();
+        detect(&repository, &mut findings);
+        let found: Vec<String> = findings
+            .deployments
+            .iter()
+            .map(|one| format!("{} {} {}", one.group, one.path, one.namespace.as_deref().unwrap_or_default()))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                "skaffold.yaml api/dev.yaml ",
+                "other/skaffold.yaml other/other.yaml ",
+                "skaffold.yaml k8s/*.yaml ",
+                "skaffold.yaml web/web.yaml shop",
+            ]
+        );
     }
 
     #[test]

@@ -64,6 +64,7 @@ pub(super) fn release(
     }
     Some(DeclaredDeployment {
         by: by.to_owned(),
+        group: by.to_owned(),
         path: chart,
         values: files.filter_map(|one| join(folder, one.as_str()?)).collect(),
         release: plain("name"),

@@ -41,6 +41,7 @@ fn read(path: &str, text: &str, findings: &mut Findings) {
                 for file in files.iter().filter_map(|file| join(folder, file)) {
                     findings.deployments.push(DeclaredDeployment {
                         by: path.to_owned(),
+                        group: path.to_owned(),
                         path: file,
                         ..DeclaredDeployment::default()
                     });
@@ -128,6 +129,7 @@ fn deployment(path: &str, call: &Call) -> Option<DeclaredDeployment> {
     });
     Some(DeclaredDeployment {
         by: path.to_owned(),
+        group: path.to_owned(),
         path: join(folder, place?.text()?)?,
         values: list("values").into_iter().filter_map(|file| join(folder, file)).collect(),
         release,

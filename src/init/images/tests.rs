@@ -37,8 +37,18 @@ fn what_is_aside_is_left_out_unless_a_file_builds_it() {
         ("compose.yml", "services: {web: {build: {dockerfile: Dockerfile.dev}}}\n"),
     ]);
     assert_eq!(found, ["web Dockerfile.dev . None []"]);
-    let (found, findings) = builds(&[("examples/a/Dockerfile", "FROM a\n")]);
-    assert_eq!((found.len(), findings.left_out.len()), (1, 0));
+    for (path, deploys, n_built) in [
+        ("examples/a/Dockerfile", false, 1),
+        ("examples/a/Dockerfile", true, 0),
+        ("Dockerfile.dev", true, 1),
+        (".devcontainer/Dockerfile", false, 0),
+        ("vendor/a/Dockerfile", false, 0),
+    ] {
+        let (_dir, repository) = repository(&[(path, "FROM a\n")]);
+        let mut findings = detect(&repository);
+        let built = image_builds(&repository, &mut findings, "shop", deploys).len();
+        assert_eq!((built, findings.left_out.len()), (n_built, 1 - n_built), "{path} {deploys}");
+    }
 }
 
 #[test]
@@ -69,7 +79,7 @@ fn a_name_that_services_share_with_different_tags_is_that_of_none() {
         [
             "cart cart/Dockerfile cart None []",
             "mail mail/Dockerfile mail None []",
-            r#"jobs web/Dockerfile web None ["acme/web"]"#,
+            r#"web web/Dockerfile web None ["acme/web"]"#,
         ]
     );
 }
@@ -215,6 +225,24 @@ fn a_context_that_is_another_service_is_the_image_that_it_begins_with() {
     assert_eq!(found.len(), 1, "{found:?}");
     let why = "`compose.yml` gives it the context `files` (`./files`) beside its own, which only compose does";
     assert_eq!(findings.left_out[0].why, why);
+}
+
+#[test]
+fn an_argument_of_compose_may_be_an_image_that_is_built_here() {
+    let (_dir, repository) = repository(&[
+        ("core/Dockerfile", "FROM a\n"),
+        ("web/Dockerfile", "ARG BASE\nARG OTHER\nFROM ${BASE} AS b\nRUN echo $OTHER\n"),
+        (
+            "compose.yml",
+            "services:\n  core: {build: core, image: acme/core}\n  \
+             web: {build: {context: web, args: {BASE: \"acme/core:latest\", OTHER: acme/core}}}\n",
+        ),
+    ]);
+    let mut findings = detect(&repository);
+    let builds = image_builds(&repository, &mut findings, "shop", false);
+    let [core, web] = builds.as_slice() else { panic!("{builds:?} {:?}", findings.left_out) };
+    assert!(core.is_base && web.bases.contains(&("acme/core:latest".to_owned(), Some("BASE".to_owned()))), "{web:?}");
+    assert!(!web.bases.iter().any(|(_, argument)| argument.as_deref() == Some("OTHER")), "{web:?}");
 }
 
 #[test]

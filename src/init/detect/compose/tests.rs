@@ -142,7 +142,7 @@ fn a_service_that_runs_tests_is_none_to_start_unless_another_one_needs_it() {
     let findings = found(&[
         (
             "compose.yml",
-            "services:\n  web: {build: .}\n  test-db: {image: a}\n  api: {image: a, depends_on: [test-db]}\n",
+            "services:\n  web: {build: .}\n  shop.test: {image: a}\n  test-db: {image: a}\n  api: {image: a, depends_on: [test-db]}\n",
         ),
         (
             "compose.override.yml",
@@ -194,4 +194,23 @@ fn named_contexts_are_other_services_or_something_that_only_compose_has() {
             r#""core" Some("base") []"#,
         ]
     );
+}
+
+#[test]
+fn a_profile_that_the_env_file_turns_on_is_on_and_arguments_without_a_value_have_that_of_the_variable() {
+    let findings = found(&[
+        (
+            "compose.yml",
+            "services:\n  web: {build: {context: ., args: [IMAGE, \"B=${IMAGE}\", GONE]}, profiles: [all]}\n  \
+             api: {build: {context: ., args: {IMAGE: null}}}\n  tools: {image: a, profiles: [debug]}\n",
+        ),
+        (".env", "IMAGE=acme/base:1\nCOMPOSE_PROFILES=all, more\n"),
+    ]);
+    let file = &findings.compose[0];
+    assert_eq!(file.profiles, ["all", "more"]);
+    let off: Vec<&str> = file.services.iter().filter(|one| one.has_profiles).map(|one| one.name.as_str()).collect();
+    assert_eq!(off, ["tools"]);
+    let args: Vec<String> = findings.builds.iter().map(|one| format!("{:?} {:?}", one.args, one.profiles)).collect();
+    let base = r#""IMAGE": "acme/base:1""#;
+    assert_eq!(args, [format!("{{{base}}} []"), format!(r#"{{"B": "acme/base:1", {base}}} []"#)]);
 }
