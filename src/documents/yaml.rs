@@ -190,11 +190,11 @@ mod tests {
 
     #[test]
     fn an_anchor_may_be_used_everywhere_and_what_grows_without_end_is_refused() {
-        let services: String = (0..150).map(|n| format!("  s{n}: *common\n")).collect();
-        let many = format!("x: &common {{restart: always}}\nservices:\n{services}");
+        let services: Vec<String> = (0..150).map(|n| format!("  s{n}: *common")).collect();
+        let many = format!("x: &common {{restart: always}}\nservices:\n{}\n", services.join("\n"));
         assert!(read(&many).is_ok());
-        let grows: String =
-            (1..9).map(|n| format!("a{n}: &a{n} [{}]\n", vec![format!("*a{}", n - 1); 40].join(", "))).collect();
-        assert!(read(&format!("a0: &a0 [x]\n{grows}")).is_err());
+        let line = |n: usize| format!("a{n}: &a{n} [{}]", vec![format!("*a{}", n - 1); 40].join(", "));
+        let grows: Vec<String> = (1..9).map(line).collect();
+        assert!(read(&format!("a0: &a0 [x]\n{}\n", grows.join("\n"))).is_err());
     }
 }

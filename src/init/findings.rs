@@ -102,6 +102,7 @@ pub(super) struct ComposeFile {
 }
 
 /// A service of a compose file.
+#[expect(clippy::struct_excessive_bools, reason = "each is one thing that the file says, and all can be true")]
 #[derive(Debug, Default)]
 pub(super) struct ComposeService {
     pub(super) name: String,

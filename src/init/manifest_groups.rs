@@ -27,6 +27,12 @@ pub(super) fn common_folder(files: &[&ManifestFile]) -> String {
     ancestors(first).find(is_common).unwrap_or_default().to_owned()
 }
 
+/// Whether one of the words is in the path of a folder.
+pub(super) fn has_word(folder: &str, words: &[&str]) -> bool {
+    folder.to_lowercase().split(['/', '-', '_', '.']).any(|part| words.contains(&part))
+        || folder.to_lowercase().split('/').any(|part| words.contains(&part))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

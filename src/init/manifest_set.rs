@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::facts::Facts;
 use super::findings::{Findings, ManifestFile};
-use super::manifest_groups::{common_folder, has, is_of_flux};
+use super::manifest_groups::{common_folder, has, has_word, is_of_flux};
 use super::repository::{Repository, ancestors, folder_of, name_of};
 use crate::files::glob_of;
 use crate::leaks::is_placeholder;
@@ -123,11 +123,6 @@ pub(super) fn manifest_sets(repository: &Repository, findings: &mut Findings) ->
 
 fn is_other(folder: &str) -> bool {
     has_word(folder, OTHER)
-}
-
-fn has_word(folder: &str, words: &[&str]) -> bool {
-    folder.to_lowercase().split(['/', '-', '_', '.']).any(|part| words.contains(&part))
-        || folder.to_lowercase().split('/').any(|part| words.contains(&part))
 }
 
 /// The highest folder above a file whose name says that it holds manifests, or else its own.

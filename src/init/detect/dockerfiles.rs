@@ -167,7 +167,7 @@ fn form(name: &str) -> Option<(usize, usize)> {
     let parts: Vec<&str> = word.split(['-', '_', '.']).collect();
     let at = FORMS.iter().position(|form| parts.first() == Some(form))?;
     let is_known = |part: &&str| FORMS.contains(part) || VARIANTS.contains(part) || *part == "micro";
-    parts.iter().all(|part| is_known(part)).then_some((at, parts.len()))
+    parts.iter().all(is_known).then_some((at, parts.len()))
 }
 
 /// What stands before or after `Dockerfile` in its name: `worker` for `Dockerfile.worker` and `worker.Dockerfile`.

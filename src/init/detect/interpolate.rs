@@ -47,10 +47,9 @@ fn one(inner: &str, value: &dyn Fn(&str) -> Option<String>, missing: &mut Vec<Mi
         text
     };
     match (form.chars().next(), known) {
-        (Some('+'), Some(_)) => nested(&form[1..]),
+        (Some('+'), Some(_)) | (Some('-'), None) => nested(&form[1..]),
         (Some('+'), None) => String::new(),
         (_, Some(known)) => known,
-        (Some('-'), None) => nested(&form[1..]),
         (form, None) => {
             missing.push(Missing { name: name.to_owned(), is_required: form == Some('?') });
             String::new()
