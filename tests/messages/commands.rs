@@ -40,6 +40,7 @@ const NAMES: &[(&str, &str)] = &[
     ("docker images --no-trunc --format '{{.ID}} {{.Repository}}:{{.Tag}}'", "what runs in a node"),
     ("docker {name}", "the name of a finding"),
     ("expr \"$value\" + 1", "an example of a script"),
+    ("flux bootstrap", "what installs Flux, which is no work of provision"),
     ("helm --kube-context NAME", "the beginning of commands"),
     ("helm --kubeconfig .provision/kubeconfig", "the beginning of commands"),
     ("helm lint --strict", "what a chart does not pass"),
