@@ -5,13 +5,14 @@ use std::collections::BTreeSet;
 use super::findings::{ComposeFile, ComposeService, Findings};
 use super::images::ImageBuild;
 use super::matching::recognised_images;
+use super::repository::words_of;
 
 /// Words in the path of a compose file that is for those who change the application.
 const DEVELOPMENT: &[&str] = &["dev", "devel", "develop", "development", "local", "debug"];
 
 /// Whether the path of a compose file says that it is for development.
 pub(super) fn is_for_development(path: &str) -> bool {
-    path.split(['/', '.', '-', '_']).any(|part| DEVELOPMENT.contains(&part.to_lowercase().as_str()))
+    words_of(path).any(|part| DEVELOPMENT.contains(&part.to_lowercase().as_str()))
 }
 
 /// Returns the compose files, first the one that is started: it has what is built here, and of several such files it is

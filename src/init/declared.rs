@@ -58,18 +58,6 @@ mod tests {
     use super::*;
     use crate::init::releases::tests::deployment;
 
-    fn form(kind: FormKind, id: &str, path: &str) -> Form {
-        Form {
-            kind,
-            id: id.into(),
-            path: path.into(),
-            facts: None,
-            aside: None,
-            groups: BTreeSet::new(),
-            is_rendered: false,
-        }
-    }
-
     #[test]
     fn what_is_not_done_as_the_other_file_says_is_said() {
         let charts = [("chart", "gb", "one"), ("chart", "gb-2", "one"), ("edge", "my.edge", "two")];
@@ -80,8 +68,8 @@ mod tests {
         let set = deployment("", "", "").set;
         let rendered = RenderedChart { set, ..RenderedChart::default() };
         let forms = [
-            form(FormKind::Chart(Box::new(rendered)), "gb", "chart"),
-            form(FormKind::Chart(Box::default()), "edge", "edge"),
+            Form::of(FormKind::Chart(Box::new(rendered)), "gb", "chart", None),
+            Form::of(FormKind::Chart(Box::default()), "edge", "edge", None),
         ];
         add_doubts(&mut findings, &forms);
         let parts = [
@@ -99,7 +87,7 @@ mod tests {
     #[test]
     fn manifests_are_deployed_to_the_namespace_of_the_file_that_names_them() {
         let findings = Findings { deployments: vec![deployment("k8s/*.yaml", "", "shop")], ..Findings::default() };
-        let found = |path: &str| namespace(&findings, &form(FormKind::Manifests(Vec::new()), "k8s", path));
+        let found = |path: &str| namespace(&findings, &Form::of(FormKind::Manifests(Vec::new()), "k8s", path, None));
         assert_eq!((found("k8s").as_deref(), found("deploy")), (Some("shop"), None));
     }
 }

@@ -14,7 +14,7 @@ use super::names::{id_of, unique};
 use super::programs::Programs;
 use super::releases::Wanted;
 use super::render_chart::{RenderedChart, render_chart};
-use super::repository::{Repository, name_of, shown};
+use super::repository::{Repository, name_of, shown, words_of};
 use crate::error::Failure;
 
 /// What is deployed, and how.
@@ -47,6 +47,13 @@ pub(super) struct Form {
 }
 
 impl Form {
+    /// One that is used, and that nothing deploys together with others.
+    #[cfg(test)]
+    pub(super) fn of(kind: FormKind, id: &str, path: &str, facts: Option<Facts>) -> Self {
+        let (id, path, groups) = (id.to_owned(), path.to_owned(), BTreeSet::new());
+        Self { kind, id, path, facts, aside: None, groups, is_rendered: false }
+    }
+
     pub(super) fn is_active(&self) -> bool {
         self.aside.is_none()
     }
@@ -247,9 +254,8 @@ const FAR: [&str; 8] = ["openshift", "knative", "aws", "gcp", "azure", "eks", "g
 /// Takes away the forms that deploy what another one deploys: the workloads are the same, or it is a chart of the same
 /// name with the same images, in a folder for another cluster.
 fn without_doubles(all: &[Form], mut active: Vec<usize>) -> Vec<usize> {
-    let has = |form: &Form, words: &[&str]| {
-        words.iter().position(|word| form.path.split(['/', '-', '_', '.']).any(|part| part == *word))
-    };
+    let has =
+        |form: &Form, words: &[&str]| words.iter().position(|word| words_of(&form.path).any(|part| part == *word));
     let rank = |at: &usize| (has(&all[*at], &FAR).is_some(), has(&all[*at], &NEAR).unwrap_or(NEAR.len()), *at);
     active.sort_unstable();
     active.dedup();
@@ -286,15 +292,7 @@ mod tests {
 
     fn form(kind: FormKind, path: &str, image: Option<&str>) -> Form {
         let facts = image.map(|image| Facts { images: BTreeSet::from([image.to_owned()]), ..Facts::default() });
-        Form {
-            kind,
-            id: path.into(),
-            path: path.into(),
-            facts,
-            aside: None,
-            groups: BTreeSet::new(),
-            is_rendered: false,
-        }
+        Form::of(kind, path, path, facts)
     }
 
     fn active(mut forms: Vec<Form>, builds: &[ImageBuild]) -> Vec<String> {

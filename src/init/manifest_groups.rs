@@ -3,7 +3,7 @@
 use globset::GlobBuilder;
 
 use super::findings::ManifestFile;
-use super::repository::{ancestors, folder_of, name_of};
+use super::repository::{ancestors, folder_of, name_of, words_of};
 
 /// Whether a file is one that Flux is installed with.
 pub(super) fn is_of_flux(path: &str) -> bool {
@@ -29,7 +29,7 @@ pub(super) fn common_folder(files: &[&ManifestFile]) -> String {
 
 /// Whether one of the words is in the path of a folder.
 pub(super) fn has_word(folder: &str, words: &[&str]) -> bool {
-    folder.to_lowercase().split(['/', '-', '_', '.']).any(|part| words.contains(&part))
+    words_of(&folder.to_lowercase()).any(|part| words.contains(&part))
         || folder.to_lowercase().split('/').any(|part| words.contains(&part))
 }
 

@@ -135,6 +135,11 @@ pub(super) fn folder_of(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
 
+/// The words of a path: what stands between `/`, `.`, `-` and `_`.
+pub(super) fn words_of(path: &str) -> impl Iterator<Item = &str> {
+    path.split(['/', '.', '-', '_'])
+}
+
 /// The last part of a path.
 pub(super) fn name_of(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)

@@ -8,11 +8,7 @@ set -euo pipefail
 WORK="$PROVISION_LAB_CACHE/book-pages"
 MDBOOK_VERSION=0.5.4
 
-case "${1:-}" in
-  -h | --help) sed -n '2,4s/^# //p' "$0"; exit ;;
-  -*) die "unknown option $1; --help shows the usage" ;;
-esac
-pictures "$@"
+arguments "$@"
 use_rust
 prepare "$WORK" book.test.js
 cargo_tool mdbook "$MDBOOK_VERSION" mdbook

@@ -6,11 +6,13 @@ BROWSER_TESTS="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 # shellcheck source=scripts/env.sh
 . "$BROWSER_TESTS/../../scripts/env.sh"
 
-# pictures [FOLDER]: lets the tests put pictures of the pages into the folder.
-pictures() {
-  [ -n "${1:-}" ] || return 0
-  E2E_PICTURES="$(mkdir -p "$1" && cd "$1" && pwd)"
-  export E2E_PICTURES
+# arguments [FOLDER]: lets the tests put pictures of the pages into the folder. --help: shows the usage of the script.
+arguments() {
+  case "${1:-}" in
+    -h | --help) sed -n '2,4s/^# //p' "$0"; exit ;;
+    -*) die "unknown option $1; --help shows the usage" ;;
+    ?*) E2E_PICTURES="$(mkdir -p "$1" && cd "$1" && pwd)"; export E2E_PICTURES ;;
+  esac
 }
 
 # prepare WORK TEST: makes WORK a folder in which the test can run, installs what is missing, and waits for another run there.

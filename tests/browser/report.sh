@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# tests/browser/run.sh [FOLDER]
+# tests/browser/report.sh [FOLDER]
 # Opens the page that `provision report --format html` writes in a headless Chromium: light and dark, on a desktop and on a
 # phone. Installs what is missing first. FOLDER: also puts pictures of it there.
 set -euo pipefail
@@ -7,11 +7,7 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 WORK="$PROVISION_LAB_CACHE/report-page"
 
-case "${1:-}" in
-  -h | --help) sed -n '2,4s/^# //p' "$0"; exit ;;
-  -*) die "unknown option $1; --help shows the usage" ;;
-esac
-pictures "$@"
+arguments "$@"
 use_rust
 cargo build --quiet --locked --manifest-path "$CHECKOUT/Cargo.toml"
 provision="$CARGO_TARGET_DIR/debug/provision"

@@ -99,15 +99,7 @@ mod tests {
     fn doubts(kind: FormKind, text: &str) -> Vec<String> {
         let objects: Vec<serde_json::Value> =
             ManifestObjects::read(text, "").objects.iter().map(|one| one.content().clone()).collect();
-        let form = Form {
-            kind,
-            id: "k8s".into(),
-            path: "k8s".into(),
-            facts: Some(Facts::of(&objects)),
-            aside: None,
-            groups: BTreeSet::new(),
-            is_rendered: false,
-        };
+        let form = Form::of(kind, "k8s", "k8s", Some(Facts::of(&objects)));
         let survey = Survey { project: "shop".into(), forms: vec![form], ..Survey::default() };
         let mut draft = Draft::default();
         add(&survey, "shop", &mut draft);

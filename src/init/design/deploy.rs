@@ -241,15 +241,7 @@ mod tests {
             ("${{ vars.x }}", "kubectl kustomize '$${{ vars.x }}' >"),
             ("--enable-helm", "kubectl kustomize ./--enable-helm >"),
         ] {
-            let form = Form {
-                kind: FormKind::Kustomization(Vec::new()),
-                id: "a".into(),
-                path: path.into(),
-                facts: None,
-                aside: None,
-                groups: BTreeSet::new(),
-                is_rendered: false,
-            };
+            let form = Form::of(FormKind::Kustomization(Vec::new()), "a", path, None);
             let step = render_step(&form, &[]);
             let (_, run) = step.settings.iter().find(|(name, _)| *name == "run").unwrap();
             assert!(run.as_str().unwrap().contains(expected), "{run}");

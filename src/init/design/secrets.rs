@@ -165,15 +165,7 @@ mod tests {
                 secrets: [("db".to_owned(), SecretUse { is_made: true, ..SecretUse::default() })].into(),
                 ..Facts::default()
             };
-            let form = Form {
-                kind,
-                id: "k".into(),
-                path: "k".into(),
-                facts: Some(facts),
-                aside: None,
-                groups: BTreeSet::new(),
-                is_rendered: false,
-            };
+            let form = Form::of(kind, "k", "k", Some(facts));
             let survey = Survey { forms: vec![form], ..Survey::default() };
             let mut doubts = Vec::new();
             assert!(stage(&survey, "shop", &mut Vec::new(), &mut doubts).is_none());

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::detector::{Detector, aside};
 use crate::init::findings::{Chart, Findings};
-use crate::init::repository::{Repository, ancestors, folder_of, has_extension, join, name_of};
+use crate::init::repository::{Repository, ancestors, folder_of, has_extension, join, name_of, words_of};
 
 pub(super) const DETECTOR: Detector = Detector { detect };
 
@@ -101,7 +101,7 @@ fn elsewhere(repository: &Repository, folder: &str, charts: &[&str]) -> Vec<Stri
     let mut found: Vec<String> =
         repository.files().filter(|path| aside(path).is_none()).filter(is_values).map(str::to_owned).collect();
     let chart = name_of(folder);
-    found.sort_by_key(|path| !path.split(['/', '.', '-', '_']).any(|part| part == chart) && !path.contains(chart));
+    found.sort_by_key(|path| !words_of(path).any(|part| part == chart) && !path.contains(chart));
     found
 }
 
