@@ -59,19 +59,22 @@ impl StepContext {
     ) -> Result<(), Failure> {
         let values = values.into_iter().map(|file| (format!("values {file}"), self.path(file)));
         let values: Vec<(String, PathBuf)> = values.collect();
+        if let Some(chart) = chart {
+            if let Some(seen) = self.tools().seen().cloned() {
+                let chart = chart.clone();
+                blocking(move || note_chart(&seen, &chart)).await?;
+            }
+            for (path, digest) in &*self.tools().digest_chart(chart).await? {
+                inputs.digest(format!("chart {path}").trim_end(), *digest);
+            }
+        }
         let seen = self.tools().seen().cloned();
         let digests = blocking(move || {
             let mut digests = Vec::new();
-            if let Some(seen) = &seen {
-                for (_, path) in &values {
-                    seen.note_file(path);
-                }
-                chart.iter().try_for_each(|chart| note_chart(seen, chart))?;
-            }
-            for (path, digest) in chart.map(|chart| chart.digests()).transpose()?.unwrap_or_default() {
-                digests.push((format!("chart {path}").trim_end().to_owned(), digest));
-            }
             for (label, path) in values {
+                if let Some(seen) = &seen {
+                    seen.note_file(&path);
+                }
                 let bytes = fs::read(path).context(|| "reading the chart's values".into())?;
                 digests.push((label, Digest::of(&bytes)));
             }
@@ -91,10 +94,7 @@ fn note_chart(seen: &Seen, chart: &Chart) -> Result<(), Failure> {
         seen.note_file(chart.path());
         return Ok(());
     }
-    for folder in chart.digests()?.keys() {
-        let folder = if folder.is_empty() { chart.path().to_owned() } else { chart.path().join(folder) };
-        // By its real path: `..` is no part of a name.
-        let folder = fs::canonicalize(&folder).context(|| format!("reading the chart {}", folder.display()))?;
+    for folder in chart.folders()? {
         seen.note_all(&FileSet::glob(&folder, "**", &MADE).map_err(Failure::failed)?);
     }
     Ok(())

@@ -22,7 +22,6 @@ pub mod response;
 mod scope;
 mod secret_inputs;
 mod secret_search;
-mod shared_checks;
 mod statuses;
 mod temporary_names;
 pub mod units;

@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use super::prompts::Prompts;
-use super::shared_checks::SharedChecks;
 use crate::event::{EventSink, event_channel};
 use crate::model::{RunId, StepId};
-use crate::tools::Tools;
 use crate::tools::process::ChildRegistry;
+use crate::tools::{Memos, Tools};
 
 /// A child process of a step began or ended; the journal keeps it, so that the next run finds what a killed one left.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +32,9 @@ pub struct StepScope {
     /// In a series of checks, in which nothing changes.
     pub(super) checks: Option<Arc<SharedChecks>>,
 }
+
+/// What checks have found wrong, or nothing, for each key.
+pub(super) type SharedChecks = Memos<String, Option<String>>;
 
 impl StepScope {
     /// Steps that use `tools`, send events to `sink` and tell `on_child` of their children; of no run, and with a

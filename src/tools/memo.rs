@@ -1,5 +1,8 @@
-//! [`Memo`]: a result that steps share for a moment.
+//! [`Memo`]: a result that steps share for a moment. [`Memos`]: one for each key.
 
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::Mutex;
@@ -39,9 +42,37 @@ impl<T: Clone> Memo<T> {
     }
 }
 
+/// A [`Memo`] for each key.
+#[derive(Debug)]
+pub struct Memos<K, T>(std::sync::Mutex<HashMap<K, Arc<Memo<T>>>>);
+
+impl<K, T> Default for Memos<K, T> {
+    fn default() -> Self {
+        Self(std::sync::Mutex::default())
+    }
+}
+
+impl<K: Eq + Hash, T: Clone> Memos<K, T> {
+    /// Returns what [`Memo::get_or`] does for `key`.
+    pub async fn get_or(&self, key: K, find: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+        let of_key = Arc::clone(self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(key).or_default());
+        of_key.get_or(find).await
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn each_key_has_its_own_result() {
+        let memos = Memos::default();
+        let mut results = Vec::new();
+        for (key, found) in [("a", Err(Failure::failed("no"))), ("a", Ok(1)), ("a", Ok(2)), ("b", Ok(3))] {
+            results.push(memos.get_or(key, async { found }).await.ok());
+        }
+        assert_eq!(results, [None, Some(1), Some(1), Some(3)]);
+    }
 
     #[tokio::test]
     async fn a_result_is_shared_until_it_is_forgotten_and_a_failure_is_not_kept() {

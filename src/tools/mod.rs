@@ -1,6 +1,7 @@
 //! What a step works with: programs, the Docker daemon, the cluster, secrets. Knows no step, event or input; output and
 //! progress go to a [`process::ProcessObserver`] or a callback.
 
+mod access;
 mod blocking;
 pub mod certificate;
 mod checkout;
@@ -39,15 +40,17 @@ use crate::fingerprint::Digest;
 use crate::model::StepId;
 use crate::redact::Redactor;
 
+pub use access::Access;
 pub use blocking::{blocking, waiting};
 pub use checkout::{Checkout, checkout_id, checkout_slug};
 use cluster::ClusterSpec;
 use deletion::Consent;
 use docker::{Docker, Endpoint};
+use helm::Chart;
 use kubernetes::{Compared, KnownCluster, Kube, KubeSource, Purpose};
 pub use machine::unique_id;
 use masked::Masked;
-pub use memo::Memo;
+pub use memo::{Memo, Memos};
 pub use poll::{Poll, poll_until};
 pub use process::{Cancel, pause, ports};
 use secrets::Secrets;
@@ -72,6 +75,7 @@ pub struct Tools {
     node_images: Memo<Arc<BTreeMap<String, String>>>,
     project_files: Memo<Arc<[PathBuf]>>,
     handed_cluster: Memo<Result<String, String>>,
+    charts: Memos<PathBuf, Arc<BTreeMap<String, Digest>>>,
     sessions: http::Sessions,
     masked: Mutex<Masked>,
     compared: Arc<Compared>,
@@ -114,6 +118,7 @@ impl Tools {
             node_images: Memo::default(),
             project_files: Memo::default(),
             handed_cluster: Memo::default(),
+            charts: Memos::default(),
             sessions: http::Sessions::default(),
             masked: Mutex::default(),
             compared,
@@ -216,6 +221,17 @@ impl Tools {
         blocking(move || files.digest_files(&root, &names)).await
     }
 
+    /// The digests of a chart and of those that it names: see [`Chart::digests`]. A command that sees everything as it
+    /// is at one moment reads each chart once.
+    pub async fn digest_chart(&self, chart: Chart) -> Result<Arc<BTreeMap<String, Digest>>, Failure> {
+        let path = chart.path().to_owned();
+        let digests = blocking(move || chart.digests().map(Arc::new));
+        match self.purpose {
+            Purpose::Inspect => self.charts.get_or(path, digests).await,
+            Purpose::Change => digests.await,
+        }
+    }
+
     /// The digest of a program's file.
     pub async fn digest_program(&self, path: PathBuf) -> Result<Digest, Failure> {
         let files = Arc::clone(&self.files);
@@ -286,8 +302,11 @@ impl Tools {
     pub async fn kube(&self) -> Result<Kube, Failure> {
         let cluster = self.declared_cluster()?;
         let source = KubeSource::of(cluster, &self.state_dir);
-        let stamp = source.stamp();
         let mut kept = self.kube.lock().await;
+        if let (Purpose::Inspect, Some((_, kube))) = (self.purpose, &*kept) {
+            return Ok(kube.clone());
+        }
+        let stamp = source.stamp();
         if let (Some(stamp), Some((of, kube))) = (stamp, &*kept)
             && *of == stamp
         {
@@ -375,20 +394,5 @@ impl Tools {
     /// The identity of the declared cluster: the uid of its `kube-system` namespace.
     pub async fn cluster_uid(&self) -> Result<String, Failure> {
         self.kube().await?.uid().await
-    }
-}
-
-/// What the user allows of clusters that provision does not start.
-#[derive(Clone, Debug, Default)]
-pub struct Access {
-    /// The kube contexts that may be changed in this run, wherever they lead.
-    pub contexts: Vec<String>,
-    /// Whether what is met is put on record: a run does, a reader does not.
-    pub records: bool,
-}
-
-impl Access {
-    fn allows(&self, cluster: &ClusterSpec) -> bool {
-        self.contexts.contains(&cluster.context)
     }
 }

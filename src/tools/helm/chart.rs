@@ -1,7 +1,7 @@
 //! [`Chart`]: a chart in a folder or an archive, and what it consists of: its own files, and the charts that it names
 //! as `file://…`, which helm packs into it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -43,6 +43,16 @@ struct Dependency {
     repository: String,
 }
 
+/// A chart that is part of one, or that itself.
+struct Part {
+    /// Its path from the chart; empty for that itself.
+    name: String,
+    path: PathBuf,
+    /// Its path without `..` and links.
+    real: PathBuf,
+    dependencies: Vec<Dependency>,
+}
+
 impl Dependency {
     /// Where it is, from the chart that names it; `None` if it comes from a repository.
     fn folder(&self) -> Option<&str> {
@@ -59,12 +69,22 @@ impl Chart {
     /// Returns the digests of the chart and of all charts that it names as `file://…`, directly or not: each with its
     /// path, that of the chart itself empty. What helm packs of them into `charts/` is left out: it follows from them.
     pub fn digests(&self) -> Result<BTreeMap<String, Digest>, Failure> {
-        let mut digests = BTreeMap::new();
-        let mut seen = BTreeSet::new();
+        let parts = self.parts()?.into_iter();
+        parts.map(|part| Ok((part.name, digest(&part.path, &part.dependencies)?))).collect()
+    }
+
+    /// Returns the folders of the chart and of all charts that it names as `file://…`, directly or not, by their real
+    /// paths.
+    pub fn folders(&self) -> Result<Vec<PathBuf>, Failure> {
+        Ok(self.parts()?.into_iter().map(|part| part.real).collect())
+    }
+
+    fn parts(&self) -> Result<Vec<Part>, Failure> {
+        let mut parts: Vec<Part> = Vec::new();
         let mut open = vec![(String::new(), self.path.clone())];
         while let Some((name, path)) = open.pop() {
             let real = fs::canonicalize(&path).context(|| format!("reading the chart {}", path.display()))?;
-            if !seen.insert(real) {
+            if parts.iter().any(|part| part.real == real) {
                 continue;
             }
             let dependencies = dependencies_of(&path)?;
@@ -72,9 +92,9 @@ impl Chart {
                 let name = if name.is_empty() { folder.to_owned() } else { format!("{name}/{folder}") };
                 open.push((name, path.join(folder)));
             }
-            digests.insert(name, digest(&path, &dependencies)?);
+            parts.push(Part { name, path, real, dependencies });
         }
-        Ok(digests)
+        Ok(parts)
     }
 
     /// Returns why helm has to fetch or pack the chart's dependencies again; `None` if `charts/` has them as they are.

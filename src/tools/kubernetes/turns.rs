@@ -59,7 +59,7 @@ struct Turns {
 /// Responses, each with the time when it was asked for.
 type Kept = HashMap<Key, (Instant, Response<Bytes>)>;
 
-/// What requests of a client are for.
+/// What a command is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     /// To change something, and to see what has become of it.
