@@ -10,8 +10,8 @@ impl StepContext {
         let (Some(name), Some(id)) = (name, id) else {
             return Ok(Presence::Missing("the last run recorded no image".into()));
         };
-        Ok(match self.tools().docker().await?.image(name).await? {
-            Some(image) if image.id == id => Presence::Present,
+        Ok(match self.tools().image_id(name).await? {
+            Some(found) if found == id => Presence::Present,
             Some(_) => Presence::Missing(format!("`{name}` now refers to a different image")),
             None => Presence::Missing(format!("the image `{name}` is gone")),
         })

@@ -250,7 +250,7 @@ impl Action for ComposeUp {
             let Some(then) = recorded else {
                 return Ok(Presence::Missing("the last run recorded no services".into()));
             };
-            if let Some(other) = Identity::other_image(&then, docker).await? {
+            if let Some(other) = Identity::other_image(&then, cx.tools()).await? {
                 return Ok(Presence::Missing(other));
             }
             if self.temporary {

@@ -205,9 +205,8 @@ impl Action for ContainerRun {
 
     fn inputs<'a>(&'a self, cx: &'a StepContext, inputs: &'a mut Inputs) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async move {
-            let docker = cx.tools().docker().await?;
             for part in self.parts() {
-                let id = docker.image(part.image).await?.map(|image| image.id);
+                let id = cx.tools().image_id(part.image).await?;
                 inputs.text(format!("image {}", part.image), id.as_deref().unwrap_or("not there"));
             }
             cx.add_secrets(inputs, self.secrets())

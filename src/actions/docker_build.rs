@@ -175,8 +175,8 @@ impl Action for DockerBuild {
             let platforms = Platforms { target: self.platform.as_deref().unwrap_or(&build), build: &build };
             let sources = dockerfile::sources(&String::from_utf8_lossy(text), &self.args, platforms);
             for image in sources.images {
-                if let Some(found) = docker.image(&image).await? {
-                    inputs.text(format!("base {image}"), &found.id);
+                if let Some(id) = cx.tools().image_id(&image).await? {
+                    inputs.text(format!("base {image}"), &id);
                 }
             }
             for unknown in sources.unknown {

@@ -171,8 +171,8 @@ impl ImageCheck {
 impl Action for ImageCheck {
     fn inputs<'a>(&'a self, cx: &'a StepContext, inputs: &'a mut Inputs) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async move {
-            match cx.tools().docker().await?.image(&self.image).await? {
-                Some(image) => inputs.text("image", &image.id),
+            match cx.tools().image_id(&self.image).await? {
+                Some(id) => inputs.text("image", &id),
                 None => inputs.unknown(format!("the image `{}`, which the Docker daemon does not have", self.image)),
             }
             if self.no_secrets {

@@ -84,8 +84,8 @@ impl Action for ImageLoad {
         Box::pin(async move {
             let docker = cx.tools().docker().await?;
             if self.image_id.is_none()
-                && let Some(image) = docker.image(&self.image).await?
-                && output.get("id") != Some(&image.id)
+                && let Some(id) = cx.tools().image_id(&self.image).await?
+                && output.get("id") != Some(&id)
             {
                 return Ok(Presence::Missing(format!(
                     "`{}` now refers to a different image in the Docker daemon",

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::Mutex;
@@ -55,8 +55,18 @@ impl<K, T> Default for Memos<K, T> {
 impl<K: Eq + Hash, T: Clone> Memos<K, T> {
     /// Returns what [`Memo::get_or`] does for `key`.
     pub async fn get_or(&self, key: K, find: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-        let of_key = Arc::clone(self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(key).or_default());
+        let of_key = Arc::clone(self.kept().entry(key).or_default());
         of_key.get_or(find).await
+    }
+
+    /// Forgets all results: what they are about has been changed. What is being found now was begun before that, and
+    /// nobody who asks from now on gets it.
+    pub fn forget(&self) {
+        self.kept().clear();
+    }
+
+    fn kept(&self) -> MutexGuard<'_, HashMap<K, Arc<Memo<T>>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -72,6 +82,8 @@ mod tests {
             results.push(memos.get_or(key, async { found }).await.ok());
         }
         assert_eq!(results, [None, Some(1), Some(1), Some(3)]);
+        memos.forget();
+        assert_eq!(memos.get_or("a", async { Ok(4) }).await.unwrap(), 4);
     }
 
     #[tokio::test]

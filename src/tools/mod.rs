@@ -24,6 +24,7 @@ mod poll;
 pub mod process;
 pub mod programs;
 pub mod secrets;
+mod shared;
 pub mod shell;
 pub mod traffic;
 pub mod version;
@@ -46,7 +47,6 @@ pub use checkout::{Checkout, checkout_id, checkout_slug};
 use cluster::ClusterSpec;
 use deletion::Consent;
 use docker::{Docker, Endpoint};
-use helm::Chart;
 use kubernetes::{Compared, KnownCluster, Kube, KubeSource, Purpose};
 pub use machine::unique_id;
 use masked::Masked;
@@ -72,6 +72,7 @@ pub struct Tools {
     endpoint: OnceLock<Endpoint>,
     docker: OnceCell<Docker>,
     kube: Mutex<Option<(Digest, Kube)>>,
+    image_ids: Memos<String, Option<String>>,
     node_images: Memo<Arc<BTreeMap<String, String>>>,
     project_files: Memo<Arc<[PathBuf]>>,
     handed_cluster: Memo<Result<String, String>>,
@@ -115,6 +116,7 @@ impl Tools {
             endpoint: OnceLock::new(),
             docker: OnceCell::new(),
             kube: Mutex::new(None),
+            image_ids: Memos::default(),
             node_images: Memo::default(),
             project_files: Memo::default(),
             handed_cluster: Memo::default(),
@@ -219,17 +221,6 @@ impl Tools {
     pub async fn digest_files(&self, names: Vec<PathBuf>) -> Result<Digest, Failure> {
         let (files, root) = (Arc::clone(&self.files), self.root.clone());
         blocking(move || files.digest_files(&root, &names)).await
-    }
-
-    /// The digests of a chart and of those that it names: see [`Chart::digests`]. A command that sees everything as it
-    /// is at one moment reads each chart once.
-    pub async fn digest_chart(&self, chart: Chart) -> Result<Arc<BTreeMap<String, Digest>>, Failure> {
-        let path = chart.path().to_owned();
-        let digests = blocking(move || chart.digests().map(Arc::new));
-        match self.purpose {
-            Purpose::Inspect => self.charts.get_or(path, digests).await,
-            Purpose::Change => digests.await,
-        }
     }
 
     /// The digest of a program's file.
@@ -356,39 +347,9 @@ impl Tools {
         self.masked.lock().await.forget_failure();
     }
 
-    /// The images of the cluster's node: full name and id of each. Listing them takes a process in the node, so steps
-    /// share the list for a moment.
-    pub fn node_images(&self) -> &Memo<Arc<BTreeMap<String, String>>> {
-        &self.node_images
-    }
-
-    /// The files of the project, as [`git::project_files`] lists them; steps share the list for a moment.
-    pub(super) fn project_files(&self) -> &Memo<Arc<[PathBuf]>> {
-        &self.project_files
-    }
-
-    /// Forgets what steps have found out for each other: a step has changed something.
-    pub async fn forget_shared(&self) {
-        self.node_images.forget().await;
-        self.project_files.forget().await;
-    }
-
     /// The sessions of those who have logged in somewhere; steps share them.
     pub fn sessions(&self) -> &http::Sessions {
         &self.sessions
-    }
-
-    /// The context and the identity of the cluster that a user's program is handed, or why nobody knows them. Steps
-    /// share a failure too: a hundred of them need not wait one after another for the same dead address.
-    pub async fn handed_cluster(&self) -> Result<Result<String, String>, Failure> {
-        let context = &self.declared_cluster()?.context;
-        let find = async {
-            let uid = self.cluster_uid().await;
-            Ok(uid
-                .map(|uid| format!("{context} {uid}"))
-                .map_err(|failure| format!("which cluster the kube context `{context}` leads to: {failure}")))
-        };
-        self.handed_cluster.get_or(find).await
     }
 
     /// The identity of the declared cluster: the uid of its `kube-system` namespace.

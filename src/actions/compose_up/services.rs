@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::error::{Failure, ids};
+use crate::tools::Tools;
 use crate::tools::docker::{Container, Docker, Health};
 use crate::tools::process::pause::Stopwatch;
 
@@ -176,10 +177,10 @@ impl Identity {
     }
 
     /// Returns the first image whose name now leads to another one.
-    pub(super) async fn other_image(all: &[Self], docker: &Docker) -> Result<Option<String>, Failure> {
+    pub(super) async fn other_image(all: &[Self], tools: &Tools) -> Result<Option<String>, Failure> {
         for Self { image, id, .. } in all {
-            if let Some(found) = docker.image(image).await?
-                && found.id != *id
+            if let Some(found) = tools.image_id(image).await?
+                && found != *id
             {
                 return Ok(Some(format!("`{image}` now refers to a different image")));
             }
