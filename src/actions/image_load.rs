@@ -2,7 +2,7 @@
 
 mod pods;
 
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, try_join};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -73,27 +73,29 @@ pub(super) async fn images_in_node(cx: &StepContext) -> Result<Option<(String, I
     if provider(cluster)?.deliveries().is_empty() {
         return Ok(None);
     }
+    Ok(Some((cluster.node.clone(), seen_lately(cx).await?)))
+}
+
+/// Returns the images that the node has: what steps share for a moment.
+async fn seen_lately(cx: &StepContext) -> Result<ImageList, Failure> {
     let docker = cx.tools().docker().await?;
     let list = async { inspect(cx, docker, None).await.map(|(_, images)| images.into()) };
-    let images = cx.tools().node_images().get_or(list).await?.into();
-    Ok(Some((cluster.node.clone(), images)))
+    Ok(cx.tools().node_images().get_or(list).await?.into())
 }
 
 impl Action for ImageLoad {
     fn probe<'a>(&'a self, cx: &'a StepContext, output: &'a Output) -> BoxFuture<'a, Result<Presence, Failure>> {
         Box::pin(async move {
-            let docker = cx.tools().docker().await?;
-            if self.image_id.is_none()
-                && let Some(id) = cx.tools().image_id(&self.image).await?
-                && output.get("id") != Some(&id)
-            {
+            let id_now =
+                async { if self.image_id.is_none() { cx.tools().image_id(&self.image).await } else { Ok(None) } };
+            // Each of them takes a while.
+            let (id_now, images) = try_join(id_now, seen_lately(cx)).await?;
+            if id_now.is_some_and(|id| output.get("id") != Some(&id)) {
                 return Ok(Presence::Missing(format!(
                     "`{}` now refers to a different image in the Docker daemon",
                     self.image
                 )));
             }
-            let list = async { inspect(cx, docker, None).await.map(|(_, images)| images.into()) };
-            let images: ImageList = cx.tools().node_images().get_or(list).await?.into();
             Ok(match images.id(&self.image) {
                 Some(id) if output.get("node-id") == Some(id) => Presence::Present,
                 Some(_) => Presence::Missing(format!("`{}` now refers to a different image in the node", self.image)),
