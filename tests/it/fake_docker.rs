@@ -115,6 +115,13 @@ impl FakeDocker {
         fs::write(self.folder.join("image.tar"), whole.into_inner().unwrap()).unwrap();
     }
 
+    /// How often somebody has looked at an image since the last call.
+    pub(crate) fn looks_at_images(&self) -> usize {
+        let looks = self.read("looks").unwrap_or_default();
+        self.write("looks", "");
+        looks.lines().count()
+    }
+
     fn write(&self, name: &str, text: &str) {
         fs::write(self.folder.join(name), text).unwrap();
     }
@@ -176,7 +183,10 @@ impl FakeDocker {
             }
             ("GET", "/containers/pp/json" | "/containers/c0/json") => found(self.read("container.json")),
             ("GET", "/containers/c0/archive") => found(self.read("etcd")),
-            ("GET", path) if path.starts_with("/images/") && path.ends_with("/json") => found(self.read("image.json")),
+            ("GET", path) if path.starts_with("/images/") && path.ends_with("/json") => {
+                self.write("looks", &format!("{}{path}\n", self.read("looks").unwrap_or_default()));
+                found(self.read("image.json"))
+            }
             ("GET", path) if path.starts_with("/images/") && path.ends_with("/get") => found(self.read("image.tar")),
             ("GET", "/volumes/pp") => found(self.read("volume.json")),
             ("DELETE", "/volumes/pp") => match fs::remove_file(self.folder.join("volume.json")) {

@@ -45,6 +45,25 @@ fn an_image_as_it_should_be_is_proven_once_and_again_when_it_changes() {
 }
 
 #[test]
+fn steps_look_at_their_image_once_and_again_after_a_step_that_may_have_changed_it() {
+    let check = |id: &str| format!("[[stage.step]]\nid = \"{id}\"\naction = \"image-check\"\nimage = \"todo:1\"\n");
+    let swap = "[[stage.step]]\nid = \"swap\"\naction = \"command\"\nrun = \"cp other.json daemon/image.json\"\n";
+    let more = format!("{}[[stage]]\nid = \"later\"\n{swap}[[stage]]\nid = \"last\"\n{}", check("again"), check("new"));
+    let (sandbox, daemon) = project(&more);
+    daemon.image(&id('b'), CLEAN, &config("app"));
+    fs_err::rename(sandbox.path("daemon/image.json"), sandbox.path("other.json")).unwrap();
+    daemon.image(&id('a'), CLEAN, &config("app"));
+    sandbox.run(&["up"]).code(1).says("s.image no longer holds at the end of the run").keeps_quiet_about("last.new no");
+    daemon.looks_at_images();
+    sandbox.run(&["plan", "--exit-code", "last", "s"]).code(10).says("changed: image");
+    assert_eq!(daemon.looks_at_images(), 1);
+    sandbox.run(&["up"]).code(0).says("last.new  fresh");
+    daemon.looks_at_images();
+    sandbox.run(&["up"]).code(0).says("nothing to do");
+    assert_eq!(daemon.looks_at_images(), 1);
+}
+
+#[test]
 fn a_secret_of_a_removed_file_is_named_by_its_place_and_never_shown() {
     let (sandbox, daemon) = project("");
     let env = format!("A=1\nTOKEN={SECRET}\n");
