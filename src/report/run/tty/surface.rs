@@ -4,6 +4,9 @@
 //! these rows are one line that it has wrapped: when its window gets wider, it joins them, and what is cleared for the
 //! next frame is then earlier output. Here, the rest of a row is erased instead of filled, and the next row begins
 //! after a line break.
+//!
+//! The cursor waits at the left of the last row, never at its end: what a person types there, such as the `^C` that a
+//! terminal echoes, would go on in a row below, and the next frame would begin one row too low.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -124,6 +127,9 @@ impl<W: Write + Send> TermLike for Surface<W> {
 
     fn flush(&self) -> io::Result<()> {
         let state = &mut *self.state();
+        if state.column > 0 {
+            state.bytes.push(b'\r');
+        }
         let written = state.out.write_all(&state.bytes).and_then(|()| state.out.flush());
         // What could not be written is not tried again: the rows are drawn as a whole.
         state.bytes.clear();

@@ -1,5 +1,7 @@
 //! What a user sees, read from an emulated terminal.
 
+mod typing;
+
 use std::sync::{Arc, Mutex};
 
 use crate::report::fanout::Fanout;
