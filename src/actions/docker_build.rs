@@ -11,7 +11,7 @@ use crate::action::{Action, ActionSettings, Presence, StepContext};
 use crate::error::{Failure, ids};
 use crate::files::inside;
 use crate::fingerprint::Inputs;
-use crate::images::Reference;
+use crate::images::{Reference, note_built};
 use crate::model::{Output, human_bytes};
 use crate::tools::blocking;
 use crate::tools::docker::build::TemporaryTag;
@@ -153,6 +153,11 @@ impl DockerBuild {
             return Err(failure
                 .details(layers)
                 .hint("use a smaller base image, build in a stage of its own, and copy only what is needed"));
+        }
+        // Before it has the name: what `gc` does not know of stays for good.
+        let name = format!("{}:{}", self.image, image.short_id());
+        if let Err(error) = note_built(cx.tools().state_dir(), &name) {
+            cx.line(&format!("`provision gc` will not remove this image: {error}"));
         }
         docker.tag(&image.id, &self.image, image.short_id()).await?;
         Ok(Image { size, ..image })

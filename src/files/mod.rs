@@ -14,7 +14,7 @@ mod walk;
 
 pub use filter::{glob_of, is_plain, split_glob};
 pub use inside::resolve;
-pub use own::{create_below, is_rest, open_below, open_own, read_own, read_own_text, refuse_link};
+pub use own::{append_own, create_below, is_rest, open_below, open_own, read_own, read_own_text, refuse_link};
 pub use replace::{remove_if_there, replace_file};
 pub use seen::Seen;
 pub use set::{FileHasher, FileSet};

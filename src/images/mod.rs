@@ -1,6 +1,7 @@
 //! Images on their way from the Docker daemon to a cluster: one file for each way. A cluster's provider names the
 //! ways that serve it. And what is in an image: `contents/`.
 
+mod built;
 mod contents;
 mod delivery;
 mod image_list;
@@ -12,6 +13,7 @@ mod oci;
 mod push;
 mod reference;
 
+pub use built::{built, keep_built, note_built};
 pub use contents::{FileTree, ImageContents, LayerLeak};
 pub use delivery::{Delivered, Delivery, NodeService, Target};
 pub use image_list::ImageList;

@@ -133,17 +133,44 @@ fn f152_an_image_that_another_checkout_or_a_container_uses_stays() {
     one.run(&["gc", "--images", "0"]).code(0).says(&names[0]).says(&names[1]).keeps_quiet_about(&names[2]);
     assert_eq!(built(&engine), all(&[&names[2], &names[3], &of_two, &of_three]));
     // It does not know the second one, and keeps what its sibling and the container use.
-    three.run(&["gc", "--images", "0"]).code(0).keeps_quiet_about(&names[2]).keeps_quiet_about(&names[3]);
-    // A checkout that is gone uses nothing, and neither does a container that is.
+    three.run(&["gc", "--images", "0"]).code(0).keeps_quiet_about("removed");
+    assert_eq!(built(&engine), all(&[&names[2], &names[3], &of_two, &of_three]));
+    // A container that is gone uses nothing. What a checkout has built that is gone stays: nobody knows whose it is.
     engine.world().containers.retain(|container| container["Id"] == "theirs");
     fs_err::remove_dir_all(two.path(".provision")).unwrap();
     one.run(&["gc", "--images", "0"]).code(0);
-    assert_eq!(built(&engine), all(&[&names[3], &of_three]));
+    assert_eq!(built(&engine), all(&[&names[3], &of_two, &of_three]));
     // Nothing but images was asked to be removed, and no foreign one.
     let world = engine.world();
     assert!(world.removed.iter().all(|path| path.contains("/images/")), "{:?}", world.removed);
     assert!(foreign.iter().all(|name| world.images.contains_key(*name)), "{:?}", world.images.keys());
     assert_eq!((world.volumes.len(), world.networks.len()), (1, 1));
+}
+
+#[test]
+fn images_of_another_users_project_with_the_same_name_stay_also_the_older_ones() {
+    let pipeline = "[pipeline]\nname = 'shop'\n[[stage]]\nid = 's'\n[[stage.step]]\nid = 'app'\n\
+                    action = 'docker-build'\ncontext = 'app'\nimage = 'shop/app'\n";
+    let mut checkouts = [(); 2].map(|()| Sandbox::new(pipeline));
+    let engine = FakeEngine::serve(&mut checkouts[0]);
+    engine.image("base:1", Image::web("b", 200, ""));
+    let socket = format!("unix://{}", checkouts[0].path("docker.sock").display());
+    for sandbox in &mut checkouts {
+        // Each user has a list of environments that the other one can't see.
+        let state = sandbox.path("state");
+        sandbox.env("DOCKER_HOST", &socket).env("XDG_STATE_HOME", state.to_str().unwrap());
+        sandbox.file("app/Dockerfile", "FROM base:1\nCOPY content /\n");
+    }
+    let [ours, theirs] = &checkouts;
+    let of_theirs = ["1", "2", "3"].map(|content| build(theirs, &engine, content));
+    let of_ours = ["4", "5", "6"].map(|content| build(ours, &engine, content));
+    for args in [["--images", "0"], ["--images-size", "0"]] {
+        ours.run(&[["gc"].as_slice(), &args].concat()).code(0);
+        let left = of_theirs.iter().chain(&of_ours[2..]).cloned().collect::<BTreeSet<_>>();
+        assert_eq!(built(&engine), left, "{args:?}");
+    }
+    let noted = fs_err::read_to_string(ours.path(".provision/images")).unwrap();
+    assert_eq!(noted, format!("{}\n", of_ours[2]));
 }
 
 #[test]

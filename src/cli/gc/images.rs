@@ -6,7 +6,8 @@ use super::in_use::{self, InUse};
 use crate::cli::args::GcArgs;
 use crate::cli::output::Terminal;
 use crate::cli::project::Project;
-use crate::error::Failure;
+use crate::error::{Context, Failure};
+use crate::images::{built, keep_built};
 use crate::journal::History;
 use crate::model::human_bytes;
 use crate::tools::deletion::{Consent, Deletion, Proof};
@@ -27,7 +28,8 @@ impl Kept {
     }
 }
 
-/// Returns the older images of the steps that build some; none, and why, where it is not known which ones are in use.
+/// Returns the older images that steps of this checkout have built; none, and why, where it is not known which ones are
+/// in use.
 pub(super) async fn old(
     project: &Project,
     history: &History,
@@ -51,7 +53,16 @@ pub(super) async fn old(
     for repository in repositories {
         images.extend(docker.images_of(repository).await?);
     }
+    // Another checkout, of whichever project and user, may call its images the same.
+    let ours = ours(project, &current)?;
+    images.retain(|image| ours.contains(&image.name));
     Ok((old_images(images, &in_use, kept), None))
+}
+
+/// Returns the names of the images that this checkout has built; `current` are those that its journal has.
+fn ours(project: &Project, current: &BTreeSet<String>) -> Result<BTreeSet<String>, Failure> {
+    let known = built(project.tools.state_dir()).context(|| "reading which images this checkout has built".into())?;
+    Ok(known.union(current).cloned().collect())
 }
 
 /// Removes the names of older images of the steps that build some. Returns the exit code.
@@ -70,22 +81,26 @@ pub(super) async fn remove(
         return Ok(0);
     }
     let docker = project.tools.docker().await?;
-    let mut code = 0;
+    let (mut code, mut left) = (0, ours(project, &in_use::named_by(history))?);
     for image in images {
-        let deletion = deletion(&image);
+        let deletion = deletion(&image, &left);
         let removed = match deletion.permit(Consent::None) {
             // The daemon refuses to remove one that a container uses.
             Ok(()) => docker.remove_image(&image.name).await,
             refused => refused,
         };
         match removed {
-            Ok(()) => terminal.note([format!("removed the image {} ({})", image.name, human_bytes(image.size))]),
+            Ok(()) => {
+                left.remove(&image.name);
+                terminal.note([format!("removed the image {} ({})", image.name, human_bytes(image.size))]);
+            }
             Err(failure) => {
                 code = 1;
                 terminal.show_failure(&failure.while_doing(format!("{} stays", deletion.subject)));
             }
         }
     }
+    keep_built(project.tools.state_dir(), &left).context(|| "noting which images are left".into())?;
     Ok(code)
 }
 
@@ -131,11 +146,13 @@ fn is_named_by_content(image: &NamedImage) -> bool {
     tag.len() == 12 && digits.starts_with(tag)
 }
 
-fn deletion(image: &NamedImage) -> Deletion {
-    let ours = if is_named_by_content(image) {
-        Proof::Shown
-    } else {
+fn deletion(image: &NamedImage, built: &BTreeSet<String>) -> Deletion {
+    let ours = if !is_named_by_content(image) {
         Proof::Lacking("it is not named by its content".to_owned())
+    } else if !built.contains(&image.name) {
+        Proof::Lacking("no step of this checkout is known to have built it".to_owned())
+    } else {
+        Proof::Shown
     };
     Deletion {
         subject: format!("the image `{}`", image.name),
@@ -177,7 +194,9 @@ mod tests {
         assert_eq!(old(0), "bc");
         assert_eq!(old(1), "b");
         assert_eq!(old(9), "");
-        assert!(deletion(&images[3]).permit(Consent::Given).is_err());
+        let all = images.iter().map(|image| image.name.clone()).collect();
+        let permitted = |n: usize, built| deletion(&images[n], built).permit(Consent::Given).is_ok();
+        assert!(permitted(1, &all) && !permitted(3, &all) && !permitted(1, &BTreeSet::new()));
     }
 
     #[test]
