@@ -20,10 +20,12 @@ use super::runtime::runtime;
 use super::signals::stop_signals;
 use super::up;
 use crate::action::StepScope;
-use crate::error::{Failure, FailureKind};
+use crate::error::{Failure, FailureKind, ids};
 use crate::event::StepLog;
+use crate::exec::StopSignal;
 use crate::files::Seen;
 use crate::fingerprint::Inputs;
+use crate::journal::running;
 use crate::plan::{Graph, Plan, Selection, candidates, select};
 use crate::tools::process::ChildRegistry;
 use crate::tools::{Cancel, pause};
@@ -35,6 +37,9 @@ const PROFILE: &str = "dev";
 
 /// How long it may take to see what the steps read that a failed run has not come to.
 const LOOK: Duration = Duration::from_secs(10);
+
+/// The time between two looks whether another command still holds the lock.
+const LOCK_LOOK: Duration = Duration::from_millis(200);
 
 /// How many changed files are named.
 const NAMED: usize = 3;
@@ -80,6 +85,15 @@ fn keep_running(cli: &Cli, terminal: &Terminal, args: &WatchArgs) -> Result<u8, 
             }
             // There is nothing to watch, and nobody has seen it work.
             Err(failure) if is_first => return Err(failure),
+            // What has changed must not be lost: it is run once the other command has ended.
+            Err(failure) if failure.error_id() == ids::STATE_LOCKED => {
+                terminal.show_failure(&failure);
+                up::tell_program(terminal, args.output, &failure)?;
+                match watch.wait_for_lock(&file)? {
+                    Some(signal) => return Ok(signal.kind().exit_code()),
+                    None => continue,
+                }
+            }
             Err(failure) => {
                 terminal.show_failure(&failure);
                 up::tell_program(terminal, args.output, &failure)?;
@@ -161,6 +175,29 @@ impl Watch<'_> {
         self.terminal.note([text]);
     }
 
+    /// Waits until no other command holds the lock of the project. Returns the signal that ends that, if one comes.
+    fn wait_for_lock(&self, file: &Path) -> Result<Option<StopSignal>, Failure> {
+        self.terminal.note(["the change is run once that has ended".to_owned()]);
+        let state_dir = file.parent().unwrap_or(Path::new("/")).join(".provision");
+        let runtime = runtime()?;
+        let waited = runtime.block_on(async {
+            let mut signals = stop_signals(Arc::new(ChildRegistry::default()))?;
+            let ended = async {
+                // Also a command that has just ended gets the time to go.
+                tokio::time::sleep(LOCK_LOOK).await;
+                while running(&state_dir).is_some() {
+                    tokio::time::sleep(LOCK_LOOK).await;
+                }
+            };
+            tokio::select! {
+                () = ended => Ok(None),
+                Some(signal) = signals.recv() => Ok(Some(signal)),
+            }
+        });
+        runtime.shutdown_background();
+        waited
+    }
+
     fn tell_unwatched(&self, unwatched: Option<folders::Unwatched>) {
         let text = |why: folders::Unwatched| format!("changes are looked for every two seconds: {}", why.0);
         self.terminal.warn(unwatched.map(text));
@@ -171,8 +208,9 @@ impl Watch<'_> {
         let runtime = runtime()?;
         let waited = runtime.block_on(async {
             let mut signals = stop_signals(Arc::new(ChildRegistry::default()))?;
-            let folders = changes.n_folders().map(|n| format!(" in {n} folders")).unwrap_or_default();
-            self.terminal.note([format!("watching {} files{folders}; Ctrl-C ends it", seen.n_files())]);
+            let folders = changes.n_folders().map(|n| format!(" in {}", counted(n, "folder"))).unwrap_or_default();
+            let files = counted(seen.n_files(), "file");
+            self.terminal.note([format!("watching {files}{folders}; Ctrl-C ends it")]);
             changes.next(seen, paths, &mut signals).await
         });
         runtime.shutdown_background();
@@ -235,6 +273,11 @@ fn see_inputs(project: &Project, plan: &Plan) -> Result<Option<FailureKind>, Fai
     stopped
 }
 
+/// Returns `1 file`, `2 files`.
+fn counted(n: usize, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
+}
+
 /// Names what has changed, as seen from the project's folder.
 fn named(change: &Change, root: Option<&Path>) -> String {
     let name = |file: &std::path::PathBuf| {
@@ -253,6 +296,11 @@ fn named(change: &Change, root: Option<&Path>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_is_no_plural() {
+        assert_eq!([0, 1, 2].map(|n| counted(n, "file")), ["0 files", "1 file", "2 files"]);
+    }
 
     #[test]
     fn what_has_changed_is_named_from_the_projects_folder_and_not_all_of_it() {

@@ -142,6 +142,37 @@ fn what_changes_during_a_run_is_part_of_the_next_one() {
 }
 
 #[test]
+fn what_changes_while_another_command_holds_the_lock_is_run_after_it() {
+    let sandbox = Sandbox::new(&steps(&[
+        ("a", "cat src >> world", "inputs = [\"src\"]"),
+        ("other", "test ! -e hold || { touch begun; while test -e hold; do sleep 0.01; done; }", "inputs = [\"none\"]"),
+    ]));
+    sandbox.file("src", "one\n").file("none", "");
+    let mut watching = Watching::start(&sandbox, &[]);
+    sandbox.file("hold", "");
+    let other = sandbox.spawn(&["up", "--force=s.other", "s.other"]);
+    sandbox.wait_for("begun");
+    sandbox.file("src", "two\n");
+    sandbox.wait_for_text("said", "the change is run once that has ended", 1);
+    assert_eq!(sandbox.world(), ["one"]);
+    fs_err::remove_file(sandbox.path("hold")).unwrap();
+    Shown::of(other).code(0);
+    watching.wait();
+    assert_eq!(sandbox.world(), ["one", "two"]);
+    assert!(watching.said().contains("s after the change"), "{}", watching.said());
+    // It can be stopped while it waits for that.
+    sandbox.file("hold", "");
+    fs_err::remove_file(sandbox.path("begun")).unwrap();
+    let other = sandbox.spawn(&["up", "--force=s.other", "s.other"]);
+    sandbox.wait_for("begun");
+    sandbox.file("src", "three\n");
+    sandbox.wait_for_text("said", "the change is run once that has ended", 2);
+    watching.stop("TERM", 143);
+    fs_err::remove_file(sandbox.path("hold")).unwrap();
+    Shown::of(other).code(0);
+}
+
+#[test]
 fn an_error_in_the_pipeline_is_shown_and_its_correction_is_a_change() {
     let sandbox = project();
     let text = fs_err::read_to_string(sandbox.path("pipeline.toml")).unwrap();
