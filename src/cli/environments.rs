@@ -7,7 +7,7 @@ use super::args::{Cli, Command, LsArgs, ReadFormat};
 use super::output::Terminal;
 use super::project::Project;
 use crate::error::{Context, Failure, FailureKind, ids};
-use crate::journal::{journal_path, now_ms, running};
+use crate::journal::{journal_path, now_ms, read_early, read_history, running};
 use crate::model::{Outcome, RunId};
 use crate::pipeline::Step;
 use crate::plan::Plan;
@@ -55,9 +55,15 @@ fn registry() -> Result<Registry, Failure> {
     })
 }
 
-fn shown(record: Record) -> ListedEnvironment {
+fn shown(mut record: Record) -> ListedEnvironment {
     let exists = record.file.is_file();
     let is_busy = exists && running(&record.state_dir()).is_some();
+    if exists
+        && !is_busy
+        && let Some(run) = killed_run(&record)
+    {
+        (record.run, record.down_ms) = (Some(run), None);
+    }
     let outcome = record.run.as_ref().and_then(|run| run.outcome.as_deref()).and_then(Outcome::from_word);
     let state = match outcome {
         _ if is_busy => EnvironmentState::Busy,
@@ -87,6 +93,22 @@ fn shown(record: Record) -> ListedEnvironment {
         }),
         down_ms: record.down_ms,
     }
+}
+
+/// Returns the last run of an environment if it was killed: it could not put on record itself how it ended. The journal
+/// of its checkout has its beginning.
+fn killed_run(record: &Record) -> Option<RecordedRun> {
+    let state_dir = record.state_dir();
+    // Why it can't be read, the commands in the checkout say.
+    let history = read_history(&state_dir, read_early(&state_dir)).ok()?;
+    let (id, run) = history.last_run()?;
+    let is_killed = run.outcome.is_none() && history.has_started(id, record.profile.as_deref());
+    is_killed.then(|| RecordedRun {
+        id: id.as_str().to_owned(),
+        command: run.command.clone(),
+        outcome: None,
+        finished_ms: None,
+    })
 }
 
 /// Makes a command line that names an environment, as `down --env NAME` does, name its pipeline and its profile.

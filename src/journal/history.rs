@@ -176,6 +176,14 @@ impl History {
         self.steps.values().chain(self.others.values().flat_map(IdMap::values))
     }
 
+    /// Whether `run` has started a step last in a scope of `profile`, at whatever cluster.
+    pub fn has_started(&self, run: &RunId, profile: Option<&str>) -> bool {
+        let of_profile = |scope: &str| scope.split(CONTEXT).next() == Some(profile.unwrap_or_default());
+        let own = Some(&self.steps).filter(|_| of_profile(&self.scope));
+        let others = self.others.iter().filter(|(scope, _)| of_profile(scope)).map(|(_, steps)| steps);
+        own.into_iter().chain(others).flat_map(IdMap::values).any(|known| known.started_in.as_ref() == Some(run))
+    }
+
     /// The output of the last success of `step`.
     pub fn output(&self, step: &StepId) -> Option<&Output> {
         self.steps.get(step)?.last_success.as_ref().map(|end| &end.output)

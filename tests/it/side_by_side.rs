@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::fake_cluster::FakeCluster;
 use crate::fake_engine::{FakeEngine, Image};
 use crate::open::get;
-use crate::sandbox::{Sandbox, Shown, send};
+use crate::sandbox::{Sandbox, Shown, send, steps};
 use crate::shared_cluster::SharedCluster;
 
 /// Two checkouts on one daemon and in one cluster, by one user.
@@ -186,7 +186,7 @@ fn ls_shows_each_environment_and_down_takes_one_away_from_elsewhere() {
 
 #[test]
 fn nobody_needs_the_list_of_environments() {
-    let mut sandbox = Sandbox::new(&crate::sandbox::steps(&[("a", "true", "")]));
+    let mut sandbox = Sandbox::new(&steps(&[("a", "true", "")]));
     sandbox.file("state/provision", "no folder");
     let state = sandbox.path("state");
     sandbox.env("XDG_STATE_HOME", state.to_str().unwrap());
@@ -323,4 +323,35 @@ fn a_cluster_is_listed_once_a_step_has_made_or_used_it() {
     sandbox.run(&["ls"]).code(0).says("minikube cluster pp");
     sandbox.run(&["stage", "charts", "--only", "--force"]).code(0);
     sandbox.run(&["ls"]).code(0).says("minikube cluster pp").says("stage charts --only --force");
+}
+
+#[test]
+fn a_later_run_that_was_killed_is_the_last_one_of_its_environment() {
+    let sandbox = Sandbox::new(&format!(
+        "{}\n[vars]\nwho = 'a'\n[profile.dev]\nvars = {{ who = 'b' }}\n",
+        steps(&[("a", "test ! -e hold || { touch begun; sleep 600; }", "env = { WHO = '${{ vars.who }}' }")])
+    ));
+    for profile in [[].as_slice(), &["-p", "dev"]] {
+        sandbox.run(&[profile, &["up"]].concat()).code(0);
+    }
+    let slug = provision::tools::checkout_slug(&sandbox.path(".provision")).unwrap();
+    let both = |one: &str, dev: &str| {
+        let listed = sandbox.run(&["ls"]).code(0).stdout;
+        let has = |name: &str, state: &str| listed.lines().any(|line| line.starts_with(&format!("{name}  {state}")));
+        assert!(has(&format!("{slug:<width$}", width = slug.len() + 4), one), "{listed}");
+        assert!(has(&format!("{slug}:dev"), dev), "{listed}");
+        listed
+    };
+    both("up ", "up ");
+    sandbox.file("hold", "");
+    let mut run = sandbox.spawn(&["up", "--force"]);
+    sandbox.wait_for("begun");
+    both("busy ", "busy ");
+    run.kill().unwrap();
+    run.wait().unwrap();
+    let listed = both("interrupted ", "up ");
+    assert!(listed.contains("provision up --force: without an end"), "{listed}");
+    fs_err::remove_file(sandbox.path("hold")).unwrap();
+    sandbox.run(&["up"]).code(0);
+    both("up ", "up ");
 }
