@@ -5,16 +5,24 @@ use std::io;
 use clap::CommandFactory;
 
 use super::args::Cli;
+use super::output::Terminal;
 use crate::error::{Failure, FailureKind};
-use crate::report::write_json_error;
+use crate::report::{ColorChoice, write_json_error};
 
 /// Says what is wrong with the command line, or prints the help that was asked for. Returns the exit code.
 pub(super) fn answer(error: &clap::Error) -> u8 {
-    drop(error.print());
     // Help and version arrive here as well, and are no errors.
     if !error.use_stderr() {
-        return 0;
+        let terminal = Terminal::new(ColorChoice::default());
+        return match terminal.print(|_| error.print()) {
+            Ok(()) => 0,
+            Err(failure) => {
+                terminal.show_failure(&failure);
+                failure.kind.exit_code()
+            }
+        };
     }
+    drop(error.print());
     let words: Vec<String> = std::env::args().skip(1).collect();
     if wants_events(&words) {
         let failure = failure(&error.render().to_string());

@@ -246,3 +246,14 @@ fn a_command_line_that_is_refused_and_a_file_with_errors_leave_standard_output_e
     }
     assert!(faults.is_empty(), "{}", faults.join("\n\n"));
 }
+
+#[test]
+fn what_standard_output_can_not_take_is_a_failure_whatever_was_asked_for() {
+    let sandbox = shop();
+    for line in ["--help", "-h", "--version", "up --help", "status", "schema"] {
+        let full = fs_err::OpenOptions::new().write(true).open("/dev/full").unwrap().into_file();
+        let words: Vec<&str> = line.split(' ').collect();
+        let shown = Shown::of(sandbox.command(&words).stdout(full).spawn().unwrap());
+        assert!(shown.code == 1 && shown.stderr.contains("can't write to standard output"), "{line}: {shown:?}");
+    }
+}
