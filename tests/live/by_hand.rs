@@ -18,26 +18,28 @@ fn command<'a>(text: &'a str, part: &str) -> Option<&'a str> {
 }
 
 /// Types `line` in a shell, in the folder of `bench`, as somebody who has just read it; with `editor` as the editor.
-async fn type_in(bench: &Workbench, line: &str, editor: &str) {
+/// Returns what it prints.
+async fn type_in(bench: &Workbench, line: &str, editor: &str) -> String {
     let command = duct::cmd("sh", ["-c", line]).dir(bench.path("")).env("EDITOR", editor).env_remove("KUBE_EDITOR");
     let command = command.stdin_null().stderr_to_stdout().stdout_capture().unchecked();
     let output = tokio::task::spawn_blocking(move || command.run().unwrap()).await.unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
     println!("$ {line}\n{said}");
     assert!(output.status.success(), "{line}: {said}");
     // What the steps know of the cluster is of before.
     bench.tools.forget_shared().await;
+    said
 }
 
-/// Does what a hint of `failure` says: its command with `part`.
-pub(crate) async fn do_by_hand(bench: &Workbench, failure: &Failure, part: &str) {
-    edit_by_hand(bench, failure, part, "false").await;
+/// Does what a hint of `failure` says: its command with `part`. Returns what that prints.
+pub(crate) async fn do_by_hand(bench: &Workbench, failure: &Failure, part: &str) -> String {
+    edit_by_hand(bench, failure, part, "false").await
 }
 
 /// The same where the command starts an editor: `editor` gets the file.
-pub(crate) async fn edit_by_hand(bench: &Workbench, failure: &Failure, part: &str, editor: &str) {
+pub(crate) async fn edit_by_hand(bench: &Workbench, failure: &Failure, part: &str, editor: &str) -> String {
     let line = failure.hints.iter().find_map(|hint| command(hint, part));
-    type_in(bench, line.unwrap_or_else(|| panic!("no `{part}`: {:?}", failure.hints)), editor).await;
+    type_in(bench, line.unwrap_or_else(|| panic!("no `{part}`: {:?}", failure.hints)), editor).await
 }
 
 fn target(bench: &Workbench) -> Target {
@@ -207,4 +209,57 @@ async fn what_is_the_docker_daemons_is_gone_after_the_command_by_hand() {
         type_in(&bench, &format!("! ( {} )", filled(show)), "false").await;
         type_in(&bench, &format!("docker rm -f {name} || true"), "false").await;
     }
+}
+
+/// The containers, networks and volumes of a compose project that the daemon has.
+async fn of_project(bench: &Workbench, project: &str) -> (usize, usize, usize) {
+    let label = format!("--filter label=com.docker.compose.project={project}");
+    let mut found = Vec::new();
+    for list in ["ps -a", "network ls", "volume ls"] {
+        found.push(type_in(bench, &format!("docker {list} -q {label}"), "false").await.lines().count());
+    }
+    (found[0], found[1], found[2])
+}
+
+/// A compose project of a service and a volume, and what its only service does.
+fn compose(bench: &Workbench, command: &str, more: &str) -> &'static str {
+    let image = crate::workbench::IMAGE;
+    let service = format!("image: {image}, init: true, volumes: ['data:/data'], command: [sh, -c, '{command}']{more}");
+    bench.write("compose.yml", &format!("services: {{ web: {{ {service} }} }}\nvolumes: {{ data: {{}} }}\n"));
+    "files = ['compose.yml']"
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_compose_project_is_looked_at_and_removed_by_the_commands_that_name_it() {
+    let bench = Workbench::bare("compose-by-hand", PROFILE, std::collections::BTreeMap::new());
+    // What its services say, where one has ended.
+    let settings = compose(&bench, "echo the reason is this; exit 3", "");
+    let failure = bench.run("compose-up", settings).await.unwrap_err();
+    let said = do_by_hand(&bench, &failure, " logs").await;
+    assert!(said.contains("the reason is this"), "{said}");
+    // The project that a run has left which was stopped: `down` keeps its data.
+    let never = ", healthcheck: { test: [CMD, 'false'], interval: 1s, retries: 1000 }";
+    let settings = compose(&bench, "sleep 1000", never);
+    let cancel = bench.cancel.child();
+    let step = bench.step_with("compose-up", settings, cancel.clone());
+    let stopped = async {
+        while !bench.said().iter().any(|line| line.starts_with("> ")) {
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+        cancel.wind_down();
+    };
+    let (result, ()) = tokio::join!(step.action.run(&step.cx), stopped);
+    let failure = result.unwrap_err();
+    let line = failure.hints.iter().find_map(|hint| command(hint, " down")).unwrap();
+    let project = line.split(' ').rev().nth(1).unwrap().to_owned();
+    assert_eq!(of_project(&bench, &project).await, (1, 1, 1), "{line}");
+    do_by_hand(&bench, &failure, " down").await;
+    assert_eq!(of_project(&bench, &project).await, (0, 0, 1), "{line}");
+    // What `down` of provision would remove goes whole.
+    let found = removals(&bench, "compose-up", compose(&bench, "sleep 1000", "")).await;
+    assert_eq!(of_project(&bench, &project).await, (1, 1, 1));
+    let deletion = found.iter().find(|found| found.by_hand.ends_with(" down -v")).unwrap();
+    assert!(deletion.by_hand.contains(&format!(" -p {project} ")), "{deletion:?}");
+    type_in(&bench, &deletion.by_hand, "false").await;
+    assert_eq!(of_project(&bench, &project).await, (0, 0, 0));
 }
