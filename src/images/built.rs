@@ -31,8 +31,9 @@ pub fn built(state_dir: &Path) -> io::Result<BTreeSet<String>> {
 
 /// Writes down that these are the images that are left.
 pub fn keep_built(state_dir: &Path, names: &BTreeSet<String>) -> io::Result<()> {
-    let lines: String = names.iter().map(|name| format!("{name}\n")).collect();
-    replace_file(&file(state_dir), lines.as_bytes())
+    let mut text = names.iter().map(String::as_str).collect::<Vec<_>>().join("\n");
+    text.push('\n');
+    replace_file(&file(state_dir), text.as_bytes())
 }
 
 #[cfg(test)]
