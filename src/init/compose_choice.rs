@@ -2,18 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::findings::{ComposeFile, ComposeService, Findings};
+use super::findings::{ComposeFile, ComposeService, Findings, image_name};
 use super::images::ImageBuild;
-use super::matching::recognised_images;
-use super::repository::words_of;
-
-/// Words in the path of a compose file that is for those who change the application.
-const DEVELOPMENT: &[&str] = &["dev", "devel", "develop", "development", "local", "debug"];
-
-/// Whether the path of a compose file says that it is for development.
-pub(super) fn is_for_development(path: &str) -> bool {
-    words_of(path).any(|part| DEVELOPMENT.contains(&part.to_lowercase().as_str()))
-}
+use super::matching::{is_public, recognised_images};
+use super::repository::{folder_of, is_for_development};
 
 /// Returns the compose files, first the one that is started: it has what is built here, and of several such files it is
 /// the one that is not for development, then the one that builds something itself, then the nearest to the
@@ -47,7 +39,22 @@ pub(super) fn is_built_by(file: &ComposeFile, build: &ImageBuild) -> bool {
 /// The images that services have from a registry and that are built here, each with its build.
 pub(super) fn registered(file: &ComposeFile, builds: &[ImageBuild], doubts: &mut Vec<String>) -> Vec<(String, usize)> {
     let images: BTreeSet<String> = file.services.iter().filter_map(|service| service.image.clone()).collect();
-    let mut named: Vec<(String, usize)> = recognised_images(builds, &images, doubts).into_iter().collect();
+    let place = file.paths.first().map_or("", |first| folder_of(first));
+    let mut named: Vec<(String, usize)> = recognised_images(builds, &images, place, doubts).into_iter().collect();
+    // Another file builds what this service has from a registry.
+    for service in &file.services {
+        let Some(image) = service.image.as_ref().filter(|image| !is_public(image_name(image))) else { continue };
+        let is_of_it =
+            |(name, path): &(String, String), build: &ImageBuild| *name == service.name && *path == build.dockerfile;
+        let makes = |build: &ImageBuild| {
+            let has_name = build.services.iter().any(|(_, name)| *name == service.name);
+            has_name || file.built_beside.iter().any(|one| is_of_it(one, build))
+        };
+        let mut makers = (0..builds.len()).filter(|at| makes(&builds[*at]));
+        if let (Some(at), None, false) = (makers.next(), makers.next(), named.iter().any(|(known, _)| known == image)) {
+            named.push((image.clone(), at));
+        }
+    }
     named.retain(|(image, at)| !image.contains('@') && !is_built_by(file, &builds[*at]));
     named
 }
@@ -111,6 +118,27 @@ mod tests {
     }
 
     #[test]
+    fn a_service_of_the_name_that_another_file_builds_has_that_image() {
+        let published =
+            |image: &str| format!("services: {{shop-web: {{image: \"{image}\"}}, db: {{image: postgres}}}}\n");
+        for (image, n_built) in [("registry.example.com/shop:4", 1), ("nginx:1", 0), ("shop:4@sha256:0", 0)] {
+            let (_dir, repository) = repository(&[
+                ("compose.yml", published(image)),
+                (
+                    "compose.build.yml",
+                    "services: {shop-web: {build: {context: ., dockerfile: front/Dockerfile}}}\n".into(),
+                ),
+                ("front/Dockerfile", "FROM a\nCOPY front .\n".into()),
+                ("jobs/Dockerfile", "FROM a\n".into()),
+            ]);
+            let mut findings = detect(&repository);
+            let builds = image_builds(&repository, &mut findings, "x", false);
+            let named = registered(&findings.compose[0], &builds, &mut Vec::new());
+            assert_eq!(named.len(), n_built, "{image}: {named:?}");
+        }
+    }
+
+    #[test]
     fn a_file_for_development_is_started_where_no_other_one_has_what_is_built() {
         let files = [
             ("compose.dev.yml", "services: {web: {build: .}}\n"),
@@ -119,18 +147,5 @@ mod tests {
         ];
         let (order, builds, left_out) = found(&files);
         assert_eq!((order[0].as_str(), builds.len(), left_out.len()), ("compose.dev.yml", 1, 0));
-    }
-
-    #[test]
-    fn words_of_the_path_say_what_a_file_is_for() {
-        for (path, expected) in [
-            ("docker/development/compose.yml", true),
-            ("docker-compose-local.yml", true),
-            ("compose.dev.yaml", true),
-            ("deploy/compose.yml", false),
-            ("devices/compose.yml", false),
-        ] {
-            assert_eq!(is_for_development(path), expected, "{path}");
-        }
     }
 }

@@ -97,6 +97,8 @@ pub(super) struct ComposeFile {
     pub(super) missing_env_files: Vec<String>,
     /// Further files of the same folder, for other purposes.
     pub(super) others: Vec<String>,
+    /// What those build: the names of services, each with its Dockerfile.
+    pub(super) built_beside: Vec<(String, String)>,
     /// What a person has to know where it is this file that deploys.
     pub(super) doubts: Vec<String>,
 }

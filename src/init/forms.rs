@@ -1,5 +1,7 @@
 //! [`forms`]: the ways in which the repository can be deployed to a cluster, and which of them the pipeline takes.
 
+mod doubles;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::stream::{self, StreamExt};
@@ -14,8 +16,9 @@ use super::names::{id_of, unique};
 use super::programs::Programs;
 use super::releases::Wanted;
 use super::render_chart::{RenderedChart, render_chart};
-use super::repository::{Repository, name_of, shown, words_of};
+use super::repository::{Repository, name_of, shown};
 use crate::error::Failure;
+use doubles::{is_definitions, without_doubles};
 
 /// What is deployed, and how.
 #[derive(Debug)]
@@ -149,7 +152,8 @@ pub(super) async fn forms(
         all.iter().any(|form| form.is_active() && is_it(form))
     };
     leave_out_components(findings, &is_active);
-    all.sort_by_key(|form| !form.is_active());
+    // What others need comes before them.
+    all.sort_by_key(|form| (!form.is_active(), form.is_active() && !is_definitions(form)));
     Ok(all)
 }
 
@@ -198,35 +202,39 @@ fn release_name(chart: &Chart, project: &str) -> String {
 /// Decides which forms are active: charts, or one kustomization, or one set of manifests. Adds to `doubts` which of
 /// them would have been, and can't be.
 fn choose(all: &mut [Form], builds: &[ImageBuild], doubts: &mut Vec<String>) {
-    let n_built =
-        |form: &Form| form.facts.as_ref().map_or(0, |facts| built_images(builds, &facts.images, &mut Vec::new()).len());
+    let made = |form: &Form| -> BTreeSet<usize> {
+        let images = form.facts.as_ref().map(|facts| built_images(builds, &facts.images, &form.path, &mut Vec::new()));
+        images.unwrap_or_default().into_values().collect()
+    };
+    let of_forms: Vec<BTreeSet<usize>> = all.iter().map(made).collect();
     let can_render = |form: &Form| match &form.kind {
         FormKind::Chart(chart) => form.facts.is_some() || chart.failures.is_empty(),
         _ => form.aside.is_none(),
     };
     let charts: Vec<usize> =
         (0..all.len()).filter(|at| matches!(all[*at].kind, FormKind::Chart(_)) && can_render(&all[*at])).collect();
-    let built: Vec<usize> = charts.iter().copied().filter(|at| n_built(&all[*at]) > 0).collect();
+    let built: Vec<usize> = charts.iter().copied().filter(|at| !of_forms[*at].is_empty()).collect();
     let other = all.iter().position(|form| matches!(form.kind, FormKind::Kustomization(_)) && can_render(form));
-    let raw = all.iter().position(|form| matches!(form.kind, FormKind::Manifests(_)) && can_render(form));
+    let is_raw = |form: &Form| matches!(form.kind, FormKind::Manifests(_)) && !is_definitions(form);
+    let raw = all.iter().position(|form| is_raw(form) && can_render(form));
     // A chart that has none of the images beside manifests that have them is one for something else.
     let were_seen = charts.iter().all(|at| all[*at].facts.is_some());
     let has_better =
-        built.is_empty() && were_seen && [other, raw].into_iter().flatten().any(|at| n_built(&all[at]) > 0);
+        built.is_empty() && were_seen && [other, raw].into_iter().flatten().any(|at| !of_forms[at].is_empty());
     let active: Vec<usize> = if !built.is_empty() {
         built
     } else if !charts.is_empty() && !has_better {
         charts.into_iter().take(if builds.is_empty() { MAX_CHARTS } else { MAX_CHARTS / 2 }).collect()
     } else {
-        let first = [other, raw].into_iter().flatten().max_by_key(|at| (n_built(&all[*at]), std::cmp::Reverse(*at)));
+        let first = [other, raw].into_iter().flatten().max_by_key(|at| (of_forms[*at].len(), std::cmp::Reverse(*at)));
         first.into_iter().collect()
     };
-    let mut active = without_doubles(all, active);
+    let mut active = without_doubles(all, &of_forms, active);
     // What the same tool deploys with them belongs to the application too.
     let groups: BTreeSet<String> = active.iter().flat_map(|at| all[*at].groups.iter().cloned()).collect();
     let is_with = |form: &Form| can_render(form) && !form.groups.is_disjoint(&groups);
     active.extend((0..all.len()).filter(|at| is_with(&all[*at])));
-    let active = without_doubles(all, active);
+    let active = without_doubles(all, &of_forms, active);
     let used = active.first().map(|at| all[*at].title());
     for (at, form) in all.iter_mut().enumerate() {
         if active.contains(&at) {
@@ -245,45 +253,6 @@ fn choose(all: &mut [Form], builds: &[ImageBuild], doubts: &mut Vec<String>) {
         let instead = used.as_ref().map(|used| format!("the application is deployed with {used}"));
         form.aside = Some(failed.or(instead).unwrap_or_else(|| "nothing says that it is the application".to_owned()));
     }
-}
-
-/// Parts of the paths of charts for a cluster like this one, and of those for others.
-const NEAR: [&str; 5] = ["minikube", "local", "kind", "dev", "kubernetes"];
-const FAR: [&str; 8] = ["openshift", "knative", "aws", "gcp", "azure", "eks", "gke", "aks"];
-
-/// Takes away the forms that deploy what another one deploys: the workloads are the same, or it is a chart of the same
-/// name with the same images, in a folder for another cluster.
-fn without_doubles(all: &[Form], mut active: Vec<usize>) -> Vec<usize> {
-    let has =
-        |form: &Form, words: &[&str]| words.iter().position(|word| words_of(&form.path).any(|part| part == *word));
-    let rank = |at: &usize| (has(&all[*at], &FAR).is_some(), has(&all[*at], &NEAR).unwrap_or(NEAR.len()), *at);
-    active.sort_unstable();
-    active.dedup();
-    let order = active.clone();
-    active.sort_by_key(rank);
-    let mut kept: Vec<usize> = Vec::new();
-    for at in active {
-        if !kept.iter().any(|other| is_the_same(&all[*other], &all[at])) {
-            kept.push(at);
-        }
-    }
-    order.into_iter().filter(|at| kept.contains(at)).collect()
-}
-
-fn is_the_same(one: &Form, other: &Form) -> bool {
-    let (Some(first), Some(second)) = (&one.facts, &other.facts) else { return false };
-    let name = |form: &Form| match &form.kind {
-        FormKind::Chart(chart) => Some(chart.name.clone()),
-        _ => None,
-    };
-    let is_one_chart = name(one).is_some() && name(one) == name(other);
-    let shares_workloads = first.workloads.iter().any(|(space, kinds)| {
-        let others = second.workloads.get(space);
-        kinds.iter().any(|(kind, names)| {
-            others.and_then(|kinds| kinds.get(kind)).is_some_and(|known| !known.is_disjoint(names))
-        })
-    });
-    shares_workloads || (is_one_chart && first.images == second.images)
 }
 
 #[cfg(test)]
@@ -368,6 +337,28 @@ mod tests {
             chart("jobs", "jobs/chart", "d"),
         ];
         assert_eq!(active(charts, &builds), ["helm/minikube", "jobs/chart"]);
+    }
+
+    #[test]
+    fn of_charts_with_the_same_images_that_are_built_here_one_is_used() {
+        let build = |word: &str| ImageBuild { words: BTreeSet::from([word.to_owned()]), ..ImageBuild::default() };
+        let builds = [build("api"), build("web"), build("jobs")];
+        let chart = |path: &str, names: &[&str], group: Option<&str>| {
+            let mut form = form(FormKind::Chart(Box::default()), path, Some("postgres"));
+            form.facts.as_mut().unwrap().images = names.iter().map(|name| format!("{path}-{name}:1")).collect();
+            form.groups = group.into_iter().map(str::to_owned).collect();
+            form
+        };
+        let two = &["api", "web"][..];
+        for (charts, expected) in [
+            (vec![chart("shop", two, None), chart("old", two, None)], &["shop"][..]),
+            (vec![chart("shop", two, Some("Tiltfile")), chart("old", two, Some("Tiltfile"))], &["shop", "old"]),
+            (vec![chart("shop", two, None), chart("all", &["api", "web", "jobs"], None)], &["shop", "all"]),
+            // Several programs may be in one image.
+            (vec![chart("a", &["api"], None), chart("b", &["api"], None)], &["a", "b"]),
+        ] {
+            assert_eq!(active(charts, &builds), expected);
+        }
     }
 
     #[test]

@@ -39,6 +39,8 @@ impl Candidate {
 pub(super) struct ImageKeys {
     /// For the name of each image: where its tag, or all of it, is set.
     pub(super) keys: BTreeMap<String, (KeyPath, Part)>,
+    /// Images that have kept their tags where a value has set it for others of the same name: they stand in a template.
+    pub(super) fixed: BTreeSet<String>,
     /// Where each pull policy of `Always` is set that stands beside such a value.
     pub(super) policies: BTreeMap<String, KeyPath>,
 }
@@ -162,6 +164,9 @@ pub(super) fn found(candidates: &[Candidate], images: &BTreeSet<String>, values:
         }
         found.keys.insert(name, (one.path.clone(), one.part));
     }
+    let is_set = |image: &String| candidates.iter().any(|one| image.ends_with(&format!(":{}", one.tag())));
+    let has_key = |image: &String| found.keys.contains_key(image_name(image));
+    found.fixed = images.iter().filter(|image| !is_set(image) && has_key(image)).cloned().collect();
     found
 }
 
@@ -222,6 +227,15 @@ mod tests {
         assert_eq!(key("acme/web"), Some(("web.image.tag".into(), Part::Tag)));
         assert_eq!(key("postgres"), Some(("db.image".into(), Part::Whole)));
         assert_eq!(keys.policies["acme/web"].join("."), "web.image.pullPolicy");
+    }
+
+    #[test]
+    fn one_that_keeps_its_tag_beside_another_that_is_set_stands_in_the_template() {
+        let values = json!({"web": {"image": {"repository": "acme/web", "tag": "1"}}});
+        let keys = trial(&values, &["acme/web:1"], |values| {
+            vec![format!("acme/web:{}", text(values, "/web/image/tag")), "acme/web:1".into(), "acme/db:2".into()]
+        });
+        assert_eq!(keys.fixed, BTreeSet::from(["acme/web:1".to_owned()]));
     }
 
     #[test]

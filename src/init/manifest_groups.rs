@@ -3,7 +3,8 @@
 use globset::GlobBuilder;
 
 use super::findings::ManifestFile;
-use super::repository::{ancestors, folder_of, name_of, words_of};
+use super::repository::{Repository, ancestors, folder_of, name_of, words_of};
+use crate::files::glob_of;
 
 /// Whether a file is one that Flux is installed with.
 pub(super) fn is_of_flux(path: &str) -> bool {
@@ -31,6 +32,46 @@ pub(super) fn common_folder(files: &[&ManifestFile]) -> String {
 pub(super) fn has_word(folder: &str, words: &[&str]) -> bool {
     words_of(&folder.to_lowercase()).any(|part| words.contains(&part))
         || folder.to_lowercase().split('/').any(|part| words.contains(&part))
+}
+
+/// The files as globs, with what they leave out; of the repository's own folder one by one.
+pub(super) fn patterns(repository: &Repository, taken: &[&ManifestFile]) -> Vec<String> {
+    let mut folders: Vec<(&str, &str)> = Vec::new();
+    let mut patterns = Vec::new();
+    for file in taken {
+        let (folder, ending) = (folder_of(&file.path), file.path.rsplit('.').next().unwrap_or_default());
+        if folder.is_empty() {
+            patterns.push(glob_of(&file.path));
+        } else if !folders.contains(&(folder, ending)) {
+            folders.push((folder, ending));
+            patterns.push(all_of(folder, ending));
+        }
+    }
+    for (folder, ending) in folders {
+        let others =
+            repository.below(folder).filter(|path| folder_of(path) == folder && path.ends_with(&format!(".{ending}")));
+        let others: Vec<&str> = others.filter(|path| !taken.iter().any(|file| file.path == *path)).collect();
+        let n_taken =
+            taken.iter().filter(|file| folder_of(&file.path) == folder && file.path.ends_with(ending)).count();
+        // More that is left out than taken is better named file by file.
+        if others.len() > n_taken {
+            patterns.retain(|pattern| *pattern != all_of(folder, ending));
+            patterns.extend(
+                taken
+                    .iter()
+                    .filter(|file| folder_of(&file.path) == folder && file.path.ends_with(ending))
+                    .map(|file| glob_of(&file.path)),
+            );
+        } else {
+            patterns.extend(others.into_iter().map(|path| format!("!{}", glob_of(path))));
+        }
+    }
+    patterns
+}
+
+/// The glob for the files of a folder whose names end with `ending`.
+fn all_of(folder: &str, ending: &str) -> String {
+    format!("{}/*.{ending}", glob_of(folder))
 }
 
 #[cfg(test)]

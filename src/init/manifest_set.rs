@@ -6,9 +6,8 @@ use serde_json::Value;
 
 use super::facts::Facts;
 use super::findings::{Findings, ManifestFile};
-use super::manifest_groups::{common_folder, has, has_word, is_of_flux};
+use super::manifest_groups::{common_folder, has, has_word, is_of_flux, patterns};
 use super::repository::{Repository, ancestors, folder_of, name_of};
-use crate::files::glob_of;
 use crate::leaks::is_placeholder;
 
 /// Manifests that belong together.
@@ -110,13 +109,15 @@ pub(super) fn manifest_sets(repository: &Repository, findings: &mut Findings) ->
     sets.sort_by_key(|set| {
         (
             set.trouble.is_some(),
+            n_workloads(set) == 0,
             !named(set),
             is_other(&set.folder),
             std::cmp::Reverse(n_workloads(set)),
             set.folder.clone(),
         )
     });
-    sets.retain(|set| n_workloads(set) > 0);
+    // What a tool deploys with others may be nothing but definitions that those need.
+    sets.retain(|set| n_workloads(set) > 0 || !set.group.is_empty());
     findings.manifests = files;
     sets
 }
@@ -259,46 +260,6 @@ fn key(object: &Value) -> (String, String, String) {
     (text("/metadata/namespace"), text("/kind"), text("/metadata/name"))
 }
 
-/// The files as globs, with what they leave out; of the repository's own folder one by one.
-fn patterns(repository: &Repository, taken: &[&ManifestFile]) -> Vec<String> {
-    let mut folders: Vec<(&str, &str)> = Vec::new();
-    let mut patterns = Vec::new();
-    for file in taken {
-        let (folder, ending) = (folder_of(&file.path), file.path.rsplit('.').next().unwrap_or_default());
-        if folder.is_empty() {
-            patterns.push(glob_of(&file.path));
-        } else if !folders.contains(&(folder, ending)) {
-            folders.push((folder, ending));
-            patterns.push(all_of(folder, ending));
-        }
-    }
-    for (folder, ending) in folders {
-        let others =
-            repository.below(folder).filter(|path| folder_of(path) == folder && path.ends_with(&format!(".{ending}")));
-        let others: Vec<&str> = others.filter(|path| !taken.iter().any(|file| file.path == *path)).collect();
-        let n_taken =
-            taken.iter().filter(|file| folder_of(&file.path) == folder && file.path.ends_with(ending)).count();
-        // More that is left out than taken is better named file by file.
-        if others.len() > n_taken {
-            patterns.retain(|pattern| *pattern != all_of(folder, ending));
-            patterns.extend(
-                taken
-                    .iter()
-                    .filter(|file| folder_of(&file.path) == folder && file.path.ends_with(ending))
-                    .map(|file| glob_of(&file.path)),
-            );
-        } else {
-            patterns.extend(others.into_iter().map(|path| format!("!{}", glob_of(path))));
-        }
-    }
-    patterns
-}
-
-/// The glob for the files of a folder whose names end with `ending`.
-fn all_of(folder: &str, ending: &str) -> String {
-    format!("{}/*.{ending}", glob_of(folder))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -370,6 +331,22 @@ mod tests {
             shown.collect::<Vec<_>>(),
             [r#" Tiltfile ["api/*.yaml", "web/*.yaml"]"#, r#"jobs  ["jobs/*.yaml"]"#]
         );
+    }
+
+    #[test]
+    fn definitions_that_a_tool_deploys_with_others_are_a_set() {
+        let text =
+            "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: docs.acme.dev}\n";
+        let files = [("crds/doc.yaml", text), ("crds/other.yaml", text)];
+        let (_dir, repository) = repository(&files);
+        for (path, expected) in [("crds/doc.yaml", 1), ("charts", 0)] {
+            let mut findings = detect(&repository);
+            let (by, path) = ("Tiltfile".to_owned(), path.to_owned());
+            findings.deployments.push(DeclaredDeployment { group: by.clone(), by, path, ..Default::default() });
+            let found = manifest_sets(&repository, &mut findings);
+            let is_whole = |set: &&ManifestSet| set.patterns == ["crds/*.yaml", "!crds/other.yaml"];
+            assert_eq!((found.len(), found.iter().filter(is_whole).count()), (expected, expected), "{found:?}");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::findings::image_name;
 use super::images::ImageBuild;
-use super::repository::name_of;
+use super::repository::{is_for_development, name_of};
 
 /// Images that everybody has from elsewhere.
 const PUBLIC: &[&str] = &[
@@ -73,14 +73,15 @@ const PUBLIC: &[&str] = &[
     "ollama",
 ];
 
-/// Returns for each image that is built here, as the deployment names it, which build makes it. Adds to `doubts` what
-/// is only a guess.
+/// Returns for each image that is built here, as the deployment in the folder `place` names it, which build makes it.
+/// Adds to `doubts` what is only a guess.
 pub(super) fn built_images(
     builds: &[ImageBuild],
     images: &BTreeSet<String>,
+    place: &str,
     doubts: &mut Vec<String>,
 ) -> BTreeMap<String, usize> {
-    let mut found = recognised_images(builds, images, doubts);
+    let mut found = recognised_images(builds, images, place, doubts);
     add_last(builds, images, &mut found, doubts);
     found
 }
@@ -89,12 +90,17 @@ pub(super) fn built_images(
 pub(super) fn recognised_images(
     builds: &[ImageBuild],
     images: &BTreeSet<String>,
+    place: &str,
     doubts: &mut Vec<String>,
 ) -> BTreeMap<String, usize> {
     let named = |name: &str| {
-        let by = |is_it: &dyn Fn(&String) -> bool| builds.iter().position(|build| build.names.iter().any(is_it));
+        let by = |is_it: &dyn Fn(&String) -> bool| {
+            let makers = (0..builds.len()).filter(|at| builds[*at].names.iter().any(is_it));
+            makers.max_by_key(|at| (fitness(&builds[*at], place), std::cmp::Reverse(*at)))
+        };
         by(&|known| known == name).or_else(|| by(&|known| same_end(known, name)))
     };
+    let common = common_beginnings(images);
     let mut found: BTreeMap<String, usize> =
         images.iter().filter_map(|image| Some((image.clone(), named(image_name(image))?))).collect();
     // A tool that deploys knows the images by its own names: where it deploys these, no other name is one of them.
@@ -104,7 +110,13 @@ pub(super) fn recognised_images(
             continue;
         }
         let may_be = |build: &ImageBuild| !(is_another(build, image) || (are_exact && build.has_exact_names));
-        let Some(at) = by_words(builds, image_name(image), &may_be) else { continue };
+        let name = image_name(image);
+        let (folder, last) = name.rsplit_once('/').unwrap_or(("", name));
+        let (words, n_common) = (parts(last), common.get(folder).copied().unwrap_or(0));
+        // What all images of one place begin with tells none of them from the others.
+        let own = words.get(n_common..).filter(|own| !own.is_empty()).unwrap_or(&words);
+        let found_at = by_words(builds, own, place, &may_be).or_else(|| by_words(builds, &words, place, &may_be));
+        let Some(at) = found_at else { continue };
         found.insert(image.clone(), at);
         if let Some(other) = builds[at].names.first() {
             doubts.push(taken(image, &builds[at], &format!("elsewhere that one is called `{other}`")));
@@ -156,25 +168,57 @@ fn taken(image: &str, build: &ImageBuild, why: &str) -> String {
     format!("the image `{image}` is taken to be the one that `{}` builds: {why}", build.dockerfile)
 }
 
-fn is_public(name: &str) -> bool {
+/// Whether everybody has an image of this name from elsewhere.
+pub(super) fn is_public(name: &str) -> bool {
     let last = name_of(name);
     // Of the own registry it may be anything.
     let is_short = name.matches('/').count() < 2;
     PUBLIC.contains(&last) && is_short
 }
 
-/// The build whose word is in the name of the image, the longest word first, of those that `may_be` it.
-fn by_words(builds: &[ImageBuild], name: &str, may_be: &dyn Fn(&ImageBuild) -> bool) -> Option<usize> {
-    let parts: Vec<String> = parts(name_of(name));
+/// The build of which most words are in the name of an image, then the one whose word stands nearest to its end, as in
+/// `gateway-worker`; of several that say the same the fittest one. Only of those that `may_be` it.
+fn by_words(
+    builds: &[ImageBuild],
+    name: &[String],
+    place: &str,
+    may_be: &dyn Fn(&ImageBuild) -> bool,
+) -> Option<usize> {
     let candidates = builds.iter().enumerate().filter(|(_, build)| may_be(build));
-    let matching = candidates.flat_map(|(at, build)| build.words.iter().map(move |word| (at, parts_of(word))));
-    let matching = matching.filter(|(_, word)| !word.is_empty() && word.iter().all(|part| parts.contains(part)));
-    let best = matching.max_by_key(|(at, word)| (word.concat().len(), usize::MAX - at))?;
+    let matching = candidates.flat_map(|(at, build)| build.words.iter().map(move |word| (at, parts(word))));
+    let matching = matching.filter(|(_, word)| !word.is_empty() && word.iter().all(|part| name.contains(part)));
+    let last = |word: &[String]| name.iter().rposition(|part| word.contains(part));
+    let best = matching.max_by_key(|(at, word)| {
+        (word.len(), last(word), word.concat().len(), fitness(&builds[*at], place), std::cmp::Reverse(*at))
+    })?;
     Some(best.0)
 }
 
-fn parts_of(word: &str) -> Vec<String> {
-    parts(word)
+/// What speaks for a build where several make an image of that name: that all of what it copies is there, then how
+/// much of its path it has in common with `place`, where the image is deployed, then that it is not for development.
+fn fitness(build: &ImageBuild, place: &str) -> (bool, usize, bool) {
+    let common = build.dockerfile.split('/').zip(place.split('/')).take_while(|(one, other)| one == other).count();
+    (build.missing.is_empty(), common, !is_for_development(&build.dockerfile))
+}
+
+/// For each place of images, with how many words the names of all images there begin alike.
+fn common_beginnings(images: &BTreeSet<String>) -> BTreeMap<String, usize> {
+    let mut known: BTreeMap<String, Vec<Vec<String>>> = BTreeMap::new();
+    for name in images.iter().map(|image| image_name(image)).filter(|name| !is_public(name)) {
+        let (folder, last) = name.rsplit_once('/').unwrap_or(("", name));
+        let words = parts(last);
+        let of_folder = known.entry(folder.to_owned()).or_default();
+        if !of_folder.contains(&words) {
+            of_folder.push(words);
+        }
+    }
+    known.retain(|_, names| names.len() > 1);
+    let count = |names: &[Vec<String>]| {
+        let is_alike =
+            |at: usize| names[0].get(at).is_some_and(|word| names.iter().all(|one| one.get(at) == Some(word)));
+        (0..).take_while(|at| is_alike(*at)).count()
+    };
+    known.into_iter().map(|(folder, names)| (folder, count(&names))).collect()
 }
 
 /// The parts of a name; a plural and a singular are the same.
@@ -207,7 +251,50 @@ mod tests {
         ] {
             // The last one would be chosen as the only build that is left, if it were the only one.
             let images = BTreeSet::from([image.to_owned(), "acme/unknown:1".to_owned()]);
-            assert_eq!(built_images(&builds, &images, &mut Vec::new()).get(image).copied(), expected, "{image}");
+            assert_eq!(built_images(&builds, &images, "", &mut Vec::new()).get(image).copied(), expected, "{image}");
+        }
+    }
+
+    #[test]
+    fn what_all_names_begin_with_tells_none_from_another() {
+        let builds =
+            [build(&[], &["booking"]), build(&[], &["hotel"]), build(&[], &["gateway"]), build(&[], &["worker"])];
+        let image = |last: &str| format!("acme/booking-services-{last}:1");
+        let names = ["booking", "hotel", "gateway-worker"];
+        let mut images: BTreeSet<String> = names.iter().map(|last| image(last)).collect();
+        images.extend(["acme/booking-services-booking:2".to_owned(), "postgres:15".to_owned()]);
+        let found = built_images(&builds, &images, "", &mut Vec::new());
+        assert_eq!(names.map(|last| found.get(&image(last)).copied()), [Some(0), Some(1), Some(3)]);
+        // One alone has nothing in common with others.
+        let alone = BTreeSet::from(["acme/booking-hotel:1".to_owned(), "booking:1".to_owned()]);
+        let found = built_images(&builds, &alone, "", &mut Vec::new());
+        assert_eq!(found.into_values().collect::<Vec<_>>(), [1, 0]);
+    }
+
+    #[test]
+    fn of_several_that_may_be_it_the_nearest_whole_one_is_taken() {
+        let at = |path: &str, missing: &[&str]| ImageBuild {
+            dockerfile: path.to_owned(),
+            missing: missing.iter().map(|one| (*one).to_owned()).collect(),
+            ..build(&[], &["api"])
+        };
+        let images = BTreeSet::from(["shop-api:1".to_owned()]);
+        let copies = ["one/api/Dockerfile", "two/api/Dockerfile", "two/api/dev.Dockerfile"];
+        for (missing, names, place, expected) in [
+            (["", "", ""], &[][..], "two/deploy/chart", 1),
+            (["", "", ""], &["shop-api"], "two/deploy/chart", 1),
+            (["", "", ""], &[], "deploy/chart", 0),
+            (["", "x", ""], &[], "two/deploy/chart", 2),
+            (["", "x", "y"], &["shop-api"], "two/deploy/chart", 0),
+        ] {
+            let missing = missing.map(|one| [one].into_iter().filter(|one| !one.is_empty()).collect::<Vec<_>>());
+            let mut builds: Vec<ImageBuild> =
+                copies.iter().zip(&missing).map(|(path, missing)| at(path, missing)).collect();
+            for build in &mut builds {
+                build.names = names.iter().map(|name| (*name).to_owned()).collect();
+            }
+            let found = built_images(&builds, &images, place, &mut Vec::new());
+            assert_eq!(found["shop-api:1"], expected, "{missing:?} {names:?} {place}");
         }
     }
 
@@ -223,7 +310,7 @@ mod tests {
         let left = ImageBuild { others: vec!["api".into()], ..build(&[], &["x"]) };
         for one in [base, named, other, left] {
             let mut doubts = Vec::new();
-            let found = built_images(&[web(), one.clone()], &images, &mut doubts);
+            let found = built_images(&[web(), one.clone()], &images, "", &mut doubts);
             assert_eq!(found, BTreeMap::from([("acme/web:1".to_owned(), 0)]), "{one:?}");
             assert!(doubts.is_empty(), "{doubts:?}");
         }
@@ -234,7 +321,7 @@ mod tests {
         let images = BTreeSet::from(["acme/todo-api:1".to_owned()]);
         for (words, expected) in [(&["api"], 1), (&["x"], 0)] {
             let named = ImageBuild { has_exact_names: true, ..build(&["backend"], words) };
-            assert_eq!(built_images(&[named], &images, &mut Vec::new()).len(), expected, "{words:?}");
+            assert_eq!(built_images(&[named], &images, "", &mut Vec::new()).len(), expected, "{words:?}");
         }
     }
 
@@ -243,7 +330,7 @@ mod tests {
         for words in [&["api"][..], &["app"]] {
             let mut doubts = Vec::new();
             let images = BTreeSet::from(["acme/todo-api:1".to_owned()]);
-            let found = built_images(&[build(&["me/backend"], words)], &images, &mut doubts);
+            let found = built_images(&[build(&["me/backend"], words)], &images, "", &mut doubts);
             assert_eq!(found.len(), 1, "{words:?}");
             assert!(doubts[0].contains("`acme/todo-api:1`") && doubts[0].contains("called `me/backend`"), "{doubts:?}");
         }
@@ -256,7 +343,7 @@ mod tests {
         {
             let images = BTreeSet::from(["ghcr.io/acme/shop/api:1".to_owned(), image.to_owned()]);
             let mut doubts = Vec::new();
-            assert_eq!(built_images(&builds, &images, &mut doubts).len(), expected, "{image}");
+            assert_eq!(built_images(&builds, &images, "", &mut doubts).len(), expected, "{image}");
             assert_eq!(doubts.len(), expected - 1, "{doubts:?}");
         }
     }
@@ -265,7 +352,7 @@ mod tests {
     fn the_only_one_that_is_left_is_taken_and_said() {
         let mut doubts = Vec::new();
         let images = BTreeSet::from(["acme/shop:1".to_owned(), "postgres:15".to_owned()]);
-        let found = built_images(&[build(&[], &["app"])], &images, &mut doubts);
+        let found = built_images(&[build(&[], &["app"])], &images, "", &mut doubts);
         assert_eq!(found, BTreeMap::from([("acme/shop:1".to_owned(), 0)]));
         assert_eq!(doubts.len(), 1);
     }

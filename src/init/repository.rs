@@ -177,6 +177,14 @@ pub(super) fn shown(path: &str) -> &str {
     if path.is_empty() { "." } else { path }
 }
 
+/// Words in the path of a file that is for those who change the application.
+const DEVELOPMENT: &[&str] = &["dev", "devel", "develop", "development", "local", "debug"];
+
+/// Whether the path of a file says that it is for development.
+pub(super) fn is_for_development(path: &str) -> bool {
+    words_of(path).any(|part| DEVELOPMENT.contains(&part.to_lowercase().as_str()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -235,5 +243,18 @@ mod tests {
             assert_eq!(join(folder, relative).as_deref(), expected, "{folder} {relative}");
         }
         assert_eq!(ancestors("a/b").collect::<Vec<_>>(), ["a/b", "a", ""]);
+    }
+
+    #[test]
+    fn words_of_the_path_say_what_a_file_is_for() {
+        for (path, expected) in [
+            ("docker/development/compose.yml", true),
+            ("docker-compose-local.yml", true),
+            ("compose.dev.yaml", true),
+            ("deploy/compose.yml", false),
+            ("devices/compose.yml", false),
+        ] {
+            assert_eq!(is_for_development(path), expected, "{path}");
+        }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use toml::{Table, Value};
 
+use super::needed::Needed;
 use super::survey::{Matches, Survey};
 use crate::files::glob_of;
 use crate::init::draft::{Proof, StageDraft, StepDraft, plain_text};
@@ -25,12 +26,18 @@ const MADE: &[(&str, &str, &str)] = &[
 ];
 
 /// Returns the stage, if there is anything to build.
-pub(super) fn stage(survey: &Survey, matches: &Matches, doubts: &mut Vec<String>) -> Option<StageDraft> {
+pub(super) fn stage(
+    survey: &Survey,
+    matches: &Matches,
+    needed: &Needed,
+    doubts: &mut Vec<String>,
+) -> Option<StageDraft> {
     if survey.builds.is_empty() {
         return None;
     }
     let mut steps = Vec::new();
-    for (at, build) in survey.builds.iter().enumerate() {
+    for at in needed.builds.iter().copied() {
+        let build = &survey.builds[at];
         let mut step = build_step(build, &matches.names[at]);
         if let Some(made) = before(survey, build, doubts) {
             step = step.needs(made.id.clone());
@@ -58,7 +65,24 @@ pub(super) fn stage(survey: &Survey, matches: &Matches, doubts: &mut Vec<String>
     }
     // An output can only be used by what stands below its step.
     sort(&mut steps);
+    steps.extend(
+        (0..survey.builds.len())
+            .filter(|at| !needed.builds.contains(at))
+            .map(|at| idle_step(survey, matches, needed, at)),
+    );
     Some(StageDraft { id: "build", title: "Build the images".into(), needs: Some(vec!["prereq"]), steps })
+}
+
+/// The step of an image that nothing needs, as a comment.
+fn idle_step(survey: &Survey, matches: &Matches, needed: &Needed, at: usize) -> StepDraft {
+    let build = &survey.builds[at];
+    let mut step = build_step(build, &matches.names[at]).comment(format!("not used: {}", needed.why));
+    let args = build.args.iter().map(|(name, value)| (name.clone(), Value::String(plain_text(value))));
+    let args: Table = args.collect();
+    if !args.is_empty() {
+        step = step.formula("args", Value::Table(args));
+    }
+    StepDraft { is_aside: true, ..step }
 }
 
 fn build_step(build: &ImageBuild, name: &str) -> StepDraft {
@@ -117,6 +141,7 @@ fn before(survey: &Survey, build: &ImageBuild, doubts: &mut Vec<String>) -> Opti
         doubts.push(unknown);
         return None;
     };
+    let command = if command.starts_with("npm ") { of_manager(survey, &place) } else { command };
     doubts.push(format!(
         "`{}` copies `{missing}`: the step `{}-files` makes it with `{command}`",
         build.dockerfile, build.id
@@ -144,6 +169,21 @@ fn before(survey: &Survey, build: &ImageBuild, doubts: &mut Vec<String>) -> Opti
     )
 }
 
+/// The commands by which packages of JavaScript are built, by the file with the versions of the nearest workspace.
+const MANAGERS: &[(&str, &str)] = &[
+    ("pnpm-lock.yaml", "pnpm install --frozen-lockfile && pnpm run build"),
+    ("yarn.lock", "yarn install && yarn run build"),
+    ("bun.lock", "bun install --frozen-lockfile && bun run build"),
+    ("bun.lockb", "bun install --frozen-lockfile && bun run build"),
+    ("package-lock.json", "npm ci && npm run build"),
+];
+
+fn of_manager(survey: &Survey, place: &str) -> &'static str {
+    let found =
+        ancestors(place).find_map(|folder| MANAGERS.iter().find(|(file, _)| wrapper_is_there(survey, folder, file)));
+    found.map_or("npm install && npm run build", |(_, command)| command)
+}
+
 fn wrapper_is_there(survey: &Survey, place: &str, file: &str) -> bool {
     join(place, file).is_some_and(|path| survey.findings.wrappers.contains(&path))
 }
@@ -155,14 +195,6 @@ pub(super) fn local_base(survey: &Survey, matches: &Matches, at: usize, base: &s
         other != at && (matches.names[other] == name || build.names.iter().any(|known| known == name))
     };
     survey.builds.iter().enumerate().position(is_made)
-}
-
-/// Whether another build begins with the image of this one, or copies from it.
-pub(super) fn is_base(survey: &Survey, matches: &Matches, at: usize) -> bool {
-    let needs_it = |(other, build): (usize, &ImageBuild)| {
-        build.bases.iter().any(|(base, _)| local_base(survey, matches, other, base) == Some(at))
-    };
-    survey.builds.iter().enumerate().any(needs_it)
 }
 
 /// A step that gives a built image one more name.
@@ -200,6 +232,7 @@ fn uses(step: &StepDraft, id: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::init::findings::Package;
 
     #[test]
     fn a_dockerfile_is_named_from_its_context() {
@@ -230,6 +263,32 @@ mod tests {
     }
 
     #[test]
+    fn what_is_made_before_is_made_with_what_the_workspace_has() {
+        for (lock, expected) in [
+            (Some("pnpm-lock.yaml"), "pnpm install --frozen-lockfile && pnpm run build"),
+            (Some("packages/api/yarn.lock"), "yarn install && yarn run build"),
+            (Some("package-lock.json"), "npm ci && npm run build"),
+            (Some("packages/web/bun.lock"), "npm install && npm run build"),
+            (None, "npm install && npm run build"),
+        ] {
+            let build = ImageBuild {
+                id: "api".into(),
+                dockerfile: "packages/api/Dockerfile".into(),
+                context: "packages/api".into(),
+                missing: vec!["dist".into()],
+                ..ImageBuild::default()
+            };
+            let mut survey = Survey { builds: vec![build], ..Survey::default() };
+            let file = "packages/api/package.json".to_owned();
+            survey.findings.packages = vec![Package { file, language: "JavaScript", name: None }];
+            survey.findings.wrappers = lock.into_iter().map(str::to_owned).collect();
+            let step = before(&survey, &survey.builds[0], &mut Vec::new()).unwrap();
+            let (_, run) = step.settings.iter().find(|(name, _)| *name == "run").unwrap();
+            assert_eq!(run.as_str(), Some(expected), "{lock:?}");
+        }
+    }
+
+    #[test]
     fn an_image_that_begins_with_another_one_is_built_after_it() {
         let build = |id: &str, name: &str, bases: &[(&str, Option<&str>)]| ImageBuild {
             id: id.into(),
@@ -246,7 +305,8 @@ mod tests {
         ];
         let survey = Survey { project: "shop".into(), builds, ..Survey::default() };
         let matches = Matches::of(&survey, &mut Vec::new());
-        let stage = stage(&survey, &matches, &mut Vec::new()).unwrap();
+        let needed = Needed::of(&survey, &matches);
+        let stage = stage(&survey, &matches, &needed, &mut Vec::new()).unwrap();
         let ids: Vec<&str> = stage.steps.iter().map(|step| step.id.as_str()).collect();
         assert_eq!(ids, ["base", "api", "base-tag", "web"]);
         assert!(

@@ -44,6 +44,9 @@ impl ChartImages {
             } else if pulls_always {
                 doubts.push(format!("{title}: pods pull `{image}` each time, and it is only on this machine: set their pull policy to `IfNotPresent`"));
             }
+            if chart.keys.fixed.contains(image) {
+                found.hard_coded(title, image, " everywhere", *at, facts, doubts);
+            }
             let whole = format!("${{{{ steps.load.{id}.image }}}}");
             match chart.keys.keys.get(name) {
                 Some((path, Part::Whole)) => found.add(path.clone(), Value::String(whole)),
@@ -71,7 +74,7 @@ impl ChartImages {
                     found.add(path.clone(), Value::String(SHARED_TAG.into()));
                     found.aliases.push((*at, format!("{name}:{SHARED_TAG}")));
                 }
-                None => found.hard_coded(title, image, *at, facts, doubts),
+                None => found.hard_coded(title, image, "", *at, facts, doubts),
             }
         }
         // What another file sets besides, without the tags that it would have made.
@@ -89,20 +92,30 @@ impl ChartImages {
         }
     }
 
-    /// An image whose name no value sets: the built one gets that name.
-    fn hard_coded(&mut self, title: &str, image: &str, at: usize, facts: &Facts, doubts: &mut Vec<String>) {
+    /// An image whose name no value sets, or not `everywhere`: the built one gets that name.
+    fn hard_coded(
+        &mut self,
+        title: &str,
+        image: &str,
+        everywhere: &str,
+        at: usize,
+        facts: &Facts,
+        doubts: &mut Vec<String>,
+    ) {
         if facts.always_pulled.contains(image) || facts.unpinned.contains(image) || image.contains('@') {
-            doubts.push(format!("no value of {title} sets the image `{image}`, which is built here, and its pods pull it each time: make a value for it"));
+            doubts.push(format!("no value of {title} sets the image `{image}`{everywhere}, which is built here, and its pods pull it each time: make a value for it"));
             return;
         }
         let name = if image_name(image) == image { format!("{image}:latest") } else { image.to_owned() };
         if Reference::parse(&name).is_err() {
             doubts.push(format!(
-                "no value of {title} sets the image `{image}`, which is built here, and no image can have this name"
+                "no value of {title} sets the image `{image}`{everywhere}, which is built here, and no image can have this name"
             ));
             return;
         }
-        doubts.push(format!("no value of {title} sets the image `{image}`: the built one is given this name"));
+        doubts.push(format!(
+            "no value of {title} sets the image `{image}`{everywhere}: the built one is given this name"
+        ));
         self.aliases.push((at, name));
     }
 }

@@ -4,24 +4,25 @@ use std::collections::BTreeSet;
 
 use toml::{Table, Value};
 
-use super::build::{is_base, tag_step};
-use super::survey::{Matches, Survey};
+use super::build::tag_step;
+use super::survey::Survey;
 use super::verify::ANSWERS;
 use crate::files::glob_of;
 use crate::init::compose_choice::{is_built_by, ordered, registered};
 use crate::init::detect::is_secret_name;
 use crate::init::draft::{Draft, Proof, SecretDraft, StageDraft, StepDraft};
 use crate::init::findings::{ComposeFile, ComposeService, HttpRequest};
+use crate::init::images::ImageBuild;
 use crate::init::names::{id_of, unique};
 use crate::init::repository::{folder_of, join, name_of};
 
 /// Adds the stage; as a comment where the application goes to a cluster.
-pub(super) fn add(survey: &Survey, matches: &Matches, draft: &mut Draft) {
+pub(super) fn add(survey: &Survey, draft: &mut Draft) {
     let is_active = survey.active().next().is_none();
     let files = ordered(&survey.findings.compose, &survey.builds);
     let mut steps = Vec::new();
     for (at, file) in files.into_iter().enumerate() {
-        let tags = if is_active && at == 0 { tags(survey, matches, file, draft) } else { BTreeSet::new() };
+        let tags = if is_active && at == 0 { tags(survey, file, draft) } else { BTreeSet::new() };
         let mut step = step(survey, file, is_active && at == 0, &tags, draft);
         if at > 0 {
             step.id = id_of(&format!("{}-{at}", step.id));
@@ -46,7 +47,7 @@ pub(super) fn add(survey: &Survey, matches: &Matches, draft: &mut Draft) {
 
 /// Gives the built images that services have from a registry the names that those have there: then they start what is
 /// built here. Says which images no service has. Returns the builds that got a name.
-fn tags(survey: &Survey, matches: &Matches, file: &ComposeFile, draft: &mut Draft) -> BTreeSet<usize> {
+fn tags(survey: &Survey, file: &ComposeFile, draft: &mut Draft) -> BTreeSet<usize> {
     let first = file.paths.first().map_or("", String::as_str);
     let named = registered(file, &survey.builds, &mut draft.doubts);
     if !named.is_empty() {
@@ -67,10 +68,13 @@ fn tags(survey: &Survey, matches: &Matches, file: &ComposeFile, draft: &mut Draf
             tag.comment(format!("`{first}` has `{image}` from a registry: so it starts the one that is built here"));
         draft.stages.iter_mut().filter(|stage| stage.id == "build").for_each(|stage| stage.steps.push(tag.clone()));
     }
-    let is_unused =
-        |at: &usize| !tagged.contains(at) && !is_base(survey, matches, *at) && !is_built_by(file, &survey.builds[*at]);
-    let unused: Vec<&str> =
-        (0..survey.builds.len()).filter(is_unused).map(|at| survey.builds[at].dockerfile.as_str()).collect();
+    let is_used = |(at, build): (usize, &ImageBuild)| tagged.contains(&at) || is_built_by(file, build);
+    // What nothing uses is left out where something is used.
+    let unused: Vec<&str> = if survey.builds.iter().enumerate().any(is_used) {
+        Vec::new()
+    } else {
+        survey.builds.iter().map(|build| build.dockerfile.as_str()).collect()
+    };
     if !unused.is_empty() {
         let verb = if unused.len() == 1 { "is" } else { "are" };
         draft.doubts.push(format!(

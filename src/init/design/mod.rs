@@ -7,6 +7,7 @@ mod chart_images;
 mod compose;
 mod covers;
 mod deploy;
+mod needed;
 mod prereq;
 mod secrets;
 mod standalone;
@@ -20,6 +21,7 @@ use super::draft::{Draft, Proof, StageDraft, StepDraft};
 use super::findings::LeftOut;
 use super::repository::{ancestors, shown};
 use crate::documents::Format;
+use needed::Needed;
 use survey::Matches;
 pub(super) use survey::Survey;
 
@@ -27,7 +29,8 @@ pub(super) use survey::Survey;
 pub(super) fn design(survey: &Survey) -> Draft {
     let mut draft = Draft { name: survey.project.clone(), doubts: survey.findings.doubts.clone(), ..Draft::default() };
     let matches = Matches::of(survey, &mut draft.doubts);
-    let build = build::stage(survey, &matches, &mut draft.doubts);
+    let needed = Needed::of(survey, &matches);
+    let build = build::stage(survey, &matches, &needed, &mut draft.doubts);
     let deploys = survey.active().next().is_some();
     let has_compose = !survey.findings.compose.is_empty();
     let has_docker = build.is_some() || deploys || has_compose;
@@ -44,7 +47,7 @@ pub(super) fn design(survey: &Survey) -> Draft {
         deploy::add(survey, &matches, &mut draft);
     }
     if has_compose {
-        compose::add(survey, &matches, &mut draft);
+        compose::add(survey, &mut draft);
     }
     if !deploys && !has_compose && !survey.builds.is_empty() {
         standalone::add(survey, &mut draft);
@@ -58,6 +61,7 @@ pub(super) fn design(survey: &Survey) -> Draft {
     covers::add(&survey.findings.checklists, &mut draft);
     draft.left_out =
         survey.findings.left_out.iter().map(|one| (shown(&one.path).to_owned(), one.why.clone())).collect();
+    draft.left_out.extend(needed.left_out(survey));
     draft.left_out.sort();
     draft.left_out.dedup();
     draft.left_out = gathered(std::mem::take(&mut draft.left_out));
@@ -114,16 +118,12 @@ fn add_deployment(survey: &Survey, matches: &Matches, draft: &mut Draft) {
     deploy::add(survey, matches, draft);
     verify::add(survey, &namespace, draft);
     absent::add(survey, &namespace, draft);
-    // Of a chart that could not be seen nobody knows what it uses.
-    if survey.active().any(|(_, form)| form.facts.is_none()) {
-        return;
-    }
-    let unused =
-        (0..survey.builds.len()).filter(|at| !matches.deployed.contains(at) && !build::is_base(survey, matches, *at));
-    for at in unused {
-        draft
-            .doubts
-            .push(format!("`{}` is built, and nothing that is deployed uses its image", survey.builds[at].dockerfile));
+    // What nothing uses is left out where something is used.
+    if matches.deployed.is_empty() && survey.active().all(|(_, form)| form.facts.is_some()) {
+        let unused = survey.builds.iter().filter(|build| !build.is_base);
+        let unused =
+            unused.map(|build| format!("`{}` is built, and nothing that is deployed uses its image", build.dockerfile));
+        draft.doubts.extend(unused);
     }
 }
 

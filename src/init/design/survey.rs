@@ -40,7 +40,10 @@ impl Matches {
             .iter()
             .map(|form| {
                 let mut unsure = Vec::new();
-                let images = form.facts.as_ref().map(|facts| built_images(&survey.builds, &facts.images, &mut unsure));
+                let images = form
+                    .facts
+                    .as_ref()
+                    .map(|facts| built_images(&survey.builds, &facts.images, &form.path, &mut unsure));
                 if form.is_active() {
                     doubts.extend(unsure);
                 }
@@ -86,6 +89,13 @@ impl Survey {
             if let Some(wanted) = wanted {
                 return wanted;
             }
+            // What such a chart has without a namespace belongs to its pods, which have one of their own.
+            let mut spaces = facts.workloads.keys().filter(|space| !facts.made_namespaces.contains(*space));
+            if let (Some(space), None, 1) = (spaces.next(), spaces.next(), facts.workloads.len())
+                && !space.is_empty()
+            {
+                return space.clone();
+            }
         }
         self.project.clone()
     }
@@ -93,5 +103,31 @@ impl Survey {
     /// The active forms, each with its number.
     pub(super) fn active(&self) -> impl Iterator<Item = (usize, &Form)> {
         self.forms.iter().enumerate().filter(|(_, form)| form.is_active())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::init::facts::Facts;
+
+    #[test]
+    fn a_chart_is_installed_where_all_of_its_pods_are() {
+        for (spaces, made, expected) in [
+            (&["shop"][..], &[][..], "shop"),
+            (&["project"], &[], "project"),
+            (&[""], &[], "project"),
+            (&["", "shop"], &[], "project"),
+            (&["a", "b"], &[], "project"),
+            (&["shop"], &["shop"], "project"),
+            (&["project"], &["project"], "default"),
+        ] {
+            let workloads = spaces.iter().map(|space| ((*space).to_owned(), BTreeMap::new())).collect();
+            let made_namespaces = made.iter().map(|space| (*space).to_owned()).collect();
+            let facts = Facts { workloads, made_namespaces, ..Facts::default() };
+            let form = Form::of(FormKind::Chart(Box::default()), "chart", "chart", Some(facts));
+            let survey = Survey { project: "project".into(), forms: vec![form], ..Survey::default() };
+            assert_eq!(survey.namespace(), expected, "{spaces:?} {made:?}");
+        }
     }
 }

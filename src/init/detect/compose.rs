@@ -4,18 +4,22 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::compose_load::{Loaded, Loading, load};
+use super::compose_load::{Loaded, Loading, built_by, load};
 use super::detector::{Detector, aside};
 use super::health::health;
 use super::interpolate::{Missing, interpolate};
-use crate::init::compose_choice::is_for_development;
 use crate::init::findings::{ComposeFile, ComposeService, DeclaredBuild, Findings, image_name};
-use crate::init::repository::{Repository, folder_of, join, name_of};
+use crate::init::repository::{Repository, folder_of, is_for_development, join, name_of};
 
 pub(super) const DETECTOR: Detector = Detector { detect };
 
 /// The names that compose looks for itself, in its order.
 const PLAIN: [&str; 4] = ["compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"];
+
+/// The names of the files that compose puts over those by itself: `compose.test.override.yml` belongs to another one,
+/// and `compose.override.sample.yml` is to be copied.
+const OVERRIDES: [&str; 4] =
+    ["compose.override.yaml", "compose.override.yml", "docker-compose.override.yml", "docker-compose.override.yaml"];
 
 fn detect(repository: &Repository, findings: &mut Findings) {
     let mut folders: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
@@ -51,7 +55,8 @@ fn detect(repository: &Repository, findings: &mut Findings) {
             }
             continue;
         }
-        findings.compose.push(ComposeFile { others, ..file });
+        let built_beside = built_by(repository, &others);
+        findings.compose.push(ComposeFile { others, built_beside, ..file });
     }
 }
 
@@ -82,7 +87,7 @@ fn group<'a>(repository: &Repository, paths: &[&'a str]) -> Option<Group<'a>> {
     };
     let mut layers = vec![*plain.or_else(plainest)?];
     if plain.is_some() {
-        layers.extend(paths.iter().filter(|path| name_of(path).contains(".override.")));
+        layers.extend(paths.iter().filter(|path| OVERRIDES.contains(&name_of(path))));
     }
     let loaded = load(repository, &layers);
     let is_other = |path: &&&str| {

@@ -181,6 +181,18 @@ fn list<'a>(document: &'a Value, key: &str) -> Vec<&'a Value> {
     document.get(key).and_then(Value::as_array).into_iter().flatten().collect()
 }
 
+/// What further files build: the names of services, each with its Dockerfile.
+pub(super) fn built_by(repository: &Repository, paths: &[String]) -> Vec<(String, String)> {
+    let services = paths.iter().flat_map(|path| load(repository, &[path]).services);
+    let built = services.filter_map(|service| {
+        let build = service.value.get("build")?;
+        let text = |key: &str, default: &str| build.get(key).and_then(Value::as_str).unwrap_or(default).to_owned();
+        let context = join(&service.folder, &text("context", "."))?;
+        Some((service.name, join(&context, &text("dockerfile", "Dockerfile"))?))
+    });
+    built.collect()
+}
+
 /// The values of the `.env` in a folder, which compose reads itself.
 fn env_values(repository: &Repository, folder: &str) -> BTreeMap<String, String> {
     let text = join(folder, ".env").and_then(|path| repository.text(&path)).unwrap_or_default();

@@ -55,8 +55,7 @@ fn docker_build(by: &str, folder: &str, line: &str) -> Option<DeclaredBuild> {
     let folder = entered(&words[..start], folder)?;
     let mut build = DeclaredBuild { by: by.to_owned(), ..DeclaredBuild::default() };
     let (mut file, mut context) = (None, None);
-    let mut words =
-        rest.iter().map(String::as_str).take_while(|word| !matches!(*word, "&&" | "||" | "|" | ";" | ">" | "2>&1"));
+    let mut words = rest.iter().map(String::as_str).take_while(|word| !is_end(word));
     while let Some(word) = words.next() {
         let (flag, given) = match word.split_once('=').filter(|_| word.starts_with("--")) {
             Some((flag, value)) => (flag, Some(value.to_owned())),
@@ -86,6 +85,12 @@ fn docker_build(by: &str, folder: &str, line: &str) -> Option<DeclaredBuild> {
         None => build.context.as_ref().and_then(|context| join(context, "Dockerfile")),
     };
     build.dockerfile.is_some().then_some(build)
+}
+
+/// Whether a word ends a command: a sign between two, or where its output goes, such as `>&2`, `2>/dev/null`, `&>log`.
+fn is_end(word: &str) -> bool {
+    let target = word.trim_start_matches(|c: char| c.is_ascii_digit() || c == '&');
+    matches!(word, "&&" | "||" | "|" | "|&" | "&" | ";" | ")") || target.starts_with(['>', '<'])
 }
 
 /// The folder in which a command runs after `cd x &&`; `None` if that depends on a variable.
@@ -135,6 +140,11 @@ mod tests {
             ("docker build \\\n  --build-arg X=1 \\\n  -t b b/", "b b b/Dockerfile"),
             ("docker build -t a -f a/Dockerfile a;", "a a a/Dockerfile"),
             ("cd b; docker build -t b .; docker push b", "b b b/Dockerfile"),
+            ("docker build -t a a &", "a a a/Dockerfile"),
+            ("docker build -t a a >&2", "a a a/Dockerfile"),
+            ("if ! docker build -t a a 2>/dev/null; then exit 1; fi", "a a a/Dockerfile"),
+            ("docker build -t a a &> build.log", "a a a/Dockerfile"),
+            ("( docker build -t a a )", "a a a/Dockerfile"),
             ("# docker build .", ""),
             ("docker build -t x $(DIR)", ""),
             ("docker compose build", ""),

@@ -24,9 +24,12 @@ const FILES: &[(&str, &str)] = &[
     ("mix.exs", "Elixir"),
 ];
 
+/// Files that say with which program packages are built.
+const WRAPPERS: &[&str] =
+    &["mvnw", "gradlew", "pnpm-lock.yaml", "yarn.lock", "bun.lock", "bun.lockb", "package-lock.json"];
+
 fn detect(repository: &Repository, findings: &mut Findings) {
-    let wrappers =
-        repository.files().filter(|path| matches!(name_of(path), "mvnw" | "gradlew" | "pnpm-lock.yaml" | "yarn.lock"));
+    let wrappers = repository.files().filter(|path| WRAPPERS.contains(&name_of(path)));
     findings.wrappers.extend(wrappers.map(str::to_owned));
     for path in repository.files() {
         let Some((_, language)) = FILES.iter().find(|(name, _)| name_of(path) == *name) else { continue };

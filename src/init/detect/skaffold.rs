@@ -1,6 +1,6 @@
 //! A Skaffold file: what it builds, and what it deploys.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -8,7 +8,7 @@ use super::detector::{Detector, aside};
 use super::skaffold_release::release;
 use crate::init::findings::{DeclaredBuild, DeclaredDeployment, Findings, image_name};
 use crate::init::image_keys::overlay;
-use crate::init::repository::{Repository, folder_of, join, name_of};
+use crate::init::repository::{Repository, ancestors, folder_of, join, name_of};
 
 pub(super) const DETECTOR: Detector = Detector { detect };
 
@@ -17,6 +17,7 @@ const OTHER_BUILDERS: &[&str] = &["jib", "ko", "bazel", "buildpacks", "custom"];
 
 fn detect(repository: &Repository, findings: &mut Findings) {
     let mut required: BTreeMap<String, String> = BTreeMap::new();
+    let mut images: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
     for path in repository.files().filter(|path| is_skaffold(name_of(path))) {
         if let Some(why) = aside(path) {
             findings.leave_out(path, why);
@@ -24,8 +25,11 @@ fn detect(repository: &Repository, findings: &mut Findings) {
         }
         for document in repository.yaml(path) {
             required.extend(requires(repository, path, &document));
-            read(path, &with_profile(document), findings);
+            images.entry(path).or_default().extend(read(path, &with_profile(document), findings));
         }
+    }
+    for (path, by) in wholes(&images) {
+        required.entry(path).or_insert(by);
     }
     // What one file requires is deployed together with what that one has.
     for one in &mut findings.deployments {
@@ -36,6 +40,20 @@ fn detect(repository: &Repository, findings: &mut Findings) {
             }
         }
     }
+}
+
+/// The files of parts, each with the one of the whole: it stands above, and builds all images of the part and others.
+fn wholes(images: &BTreeMap<&str, BTreeSet<String>>) -> Vec<(String, String)> {
+    let is_whole = |part: &str, whole: &str| {
+        let is_above = part != whole && ancestors(folder_of(part)).skip(1).any(|folder| folder == folder_of(whole));
+        let (of_part, of_whole) = (&images[part], &images[whole]);
+        is_above && !of_part.is_empty() && of_part.is_subset(of_whole)
+    };
+    let parts = images.keys().filter_map(|part| {
+        let whole = images.keys().find(|whole| is_whole(part, whole))?;
+        Some(((*part).to_owned(), (*whole).to_owned()))
+    });
+    parts.collect()
 }
 
 /// The other Skaffold files that a document requires, each with the file `path` itself.
@@ -79,7 +97,8 @@ pub(super) fn is_skaffold(name: &str) -> bool {
     matches!(name, "skaffold.yaml" | "skaffold.yml")
 }
 
-fn read(path: &str, document: &Value, findings: &mut Findings) {
+/// Adds what a document has, and returns the images that it builds.
+fn read(path: &str, document: &Value, findings: &mut Findings) -> Vec<String> {
     let folder = folder_of(path);
     let list = |pointer: &str| document.pointer(pointer).and_then(Value::as_array).into_iter().flatten();
     let mut images = Vec::new();
@@ -112,6 +131,7 @@ fn read(path: &str, document: &Value, findings: &mut Findings) {
         namespace: namespace.clone(),
         ..DeclaredDeployment::default()
     }));
+    images
 }
 
 fn build(path: &str, image: &str, artifact: &Value) -> DeclaredBuild {
@@ -215,6 +235,28 @@ mod tests {
                 "skaffold.yaml web/web.yaml shop",
             ]
         );
+    }
+
+    #[test]
+    fn the_file_of_a_part_belongs_to_the_one_of_the_whole_above_it() {
+        let file = |images: &str, raw: &str| {
+            let images = images.split(' ').map(|image| format!("{{image: acme/{image}}}")).collect::<Vec<_>>();
+            format!("build: {{artifacts: [{}]}}\nmanifests: {{rawYaml: [{raw}]}}\n", images.join(", "))
+        };
+        let (_dir, repository) = repository(&[
+            ("skaffold.yaml", file("api web", "api/k8s/*.yaml, web/k8s/*.yaml")),
+            ("api/skaffold.yaml", file("api", "k8s/*.yaml")),
+            ("web/skaffold.yaml", file("web", "k8s/*.yaml, ../shared.yaml")),
+            ("tools/skaffold.yaml", file("api tools", "k8s/*.yaml")),
+        ]);
+        let mut findings = Findings::default();
+        detect(&repository, &mut findings);
+        let groups: BTreeSet<(&str, &str)> =
+            findings.deployments.iter().map(|one| (one.path.as_str(), one.group.as_str())).collect();
+        let whole = ["api/k8s/*.yaml", "shared.yaml", "web/k8s/*.yaml"].map(|path| (path, "skaffold.yaml"));
+        let mut expected = BTreeSet::from(whole);
+        expected.insert(("tools/k8s/*.yaml", "tools/skaffold.yaml"));
+        assert_eq!(groups, expected);
     }
 
     #[test]
