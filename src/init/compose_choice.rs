@@ -46,11 +46,11 @@ pub(super) fn registered(file: &ComposeFile, builds: &[ImageBuild], doubts: &mut
         let Some(image) = service.image.as_ref().filter(|image| !is_public(image_name(image))) else { continue };
         let is_of_it =
             |(name, path): &(String, String), build: &ImageBuild| *name == service.name && *path == build.dockerfile;
-        let makes = |build: &ImageBuild| {
+        let is_made_by = |build: &ImageBuild| {
             let has_name = build.services.iter().any(|(_, name)| *name == service.name);
             has_name || file.built_beside.iter().any(|one| is_of_it(one, build))
         };
-        let mut makers = (0..builds.len()).filter(|at| makes(&builds[*at]));
+        let mut makers = (0..builds.len()).filter(|at| is_made_by(&builds[*at]));
         if let (Some(at), None, false) = (makers.next(), makers.next(), named.iter().any(|(known, _)| known == image)) {
             named.push((image.clone(), at));
         }

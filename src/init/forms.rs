@@ -1,12 +1,12 @@
 //! [`forms`]: the ways in which the repository can be deployed to a cluster, and which of them the pipeline takes.
 
 mod doubles;
+mod form;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::stream::{self, StreamExt};
 
-use super::facts::Facts;
 use super::findings::{Chart, Findings};
 use super::images::ImageBuild;
 use super::kustomizations::{inputs, kustomized, leave_out_components, printed, tops};
@@ -16,61 +16,10 @@ use super::names::{id_of, unique};
 use super::programs::Programs;
 use super::releases::Wanted;
 use super::render_chart::{RenderedChart, render_chart};
-use super::repository::{Repository, name_of, shown};
+use super::repository::{Repository, name_of};
 use crate::error::Failure;
 use doubles::{is_definitions, without_doubles};
-
-/// What is deployed, and how.
-#[derive(Debug)]
-pub(super) enum FormKind {
-    /// A chart.
-    Chart(Box<RenderedChart>),
-    /// A kustomization, with globs for the files that it reads.
-    Kustomization(Vec<String>),
-    /// Manifests, as `manifest-apply` has them.
-    Manifests(Vec<String>),
-}
-
-/// A way to deploy.
-#[derive(Debug)]
-pub(super) struct Form {
-    pub(super) kind: FormKind,
-    /// The id of its steps; of a chart the release's name.
-    pub(super) id: String,
-    /// The folder.
-    pub(super) path: String,
-    /// What it consists of; `None` where that could not be seen.
-    pub(super) facts: Option<Facts>,
-    /// Why the pipeline has it only as a comment; `None` where it is used.
-    pub(super) aside: Option<String>,
-    /// What deploys it together with others: a Skaffold file, a Tiltfile.
-    pub(super) groups: BTreeSet<String>,
-    /// Whether it is a kustomization that renders, whatever the cluster makes of that.
-    pub(super) is_rendered: bool,
-}
-
-impl Form {
-    /// One that is used, and that nothing deploys together with others.
-    #[cfg(test)]
-    pub(super) fn of(kind: FormKind, id: &str, path: &str, facts: Option<Facts>) -> Self {
-        let (id, path, groups) = (id.to_owned(), path.to_owned(), BTreeSet::new());
-        Self { kind, id, path, facts, aside: None, groups, is_rendered: false }
-    }
-
-    pub(super) fn is_active(&self) -> bool {
-        self.aside.is_none()
-    }
-
-    /// What people call it.
-    pub(super) fn title(&self) -> String {
-        let path = shown(&self.path);
-        match self.kind {
-            FormKind::Chart(_) => format!("the chart `{path}`"),
-            FormKind::Kustomization(_) => format!("the kustomization `{path}`"),
-            FormKind::Manifests(_) => format!("the manifests in `{path}`"),
-        }
-    }
-}
+pub(super) use form::{Form, FormKind};
 
 /// More charts than this are hardly one application.
 const MAX_CHARTS: usize = 6;
@@ -258,6 +207,7 @@ fn choose(all: &mut [Form], builds: &[ImageBuild], doubts: &mut Vec<String>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::init::facts::Facts;
 
     fn form(kind: FormKind, path: &str, image: Option<&str>) -> Form {
         let facts = image.map(|image| Facts { images: BTreeSet::from([image.to_owned()]), ..Facts::default() });

@@ -216,7 +216,7 @@ fn common_beginnings(images: &BTreeSet<String>) -> BTreeMap<String, usize> {
     let count = |names: &[Vec<String>]| {
         let is_alike =
             |at: usize| names[0].get(at).is_some_and(|word| names.iter().all(|one| one.get(at) == Some(word)));
-        (0..).take_while(|at| is_alike(*at)).count()
+        (0..names[0].len()).take_while(|at| is_alike(*at)).count()
     };
     known.into_iter().map(|(folder, names)| (folder, count(&names))).collect()
 }

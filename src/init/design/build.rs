@@ -8,7 +8,6 @@ use super::needed::Needed;
 use super::survey::{Matches, Survey};
 use crate::files::glob_of;
 use crate::init::draft::{Proof, StageDraft, StepDraft, plain_text};
-use crate::init::findings::image_name;
 use crate::init::images::ImageBuild;
 use crate::init::repository::{ancestors, folder_of, join, name_of, shown};
 use crate::tools::process::shell_quoted;
@@ -46,7 +45,7 @@ pub(super) fn stage(
         let mut args: Table =
             build.args.iter().map(|(name, value)| (name.clone(), Value::String(plain_text(value)))).collect();
         for (base, argument) in &build.bases {
-            let Some(other) = local_base(survey, matches, at, base) else { continue };
+            let Some(other) = matches.local_base(survey, at, base) else { continue };
             let other_id = &survey.builds[other].id;
             if let Some(argument) = argument {
                 args.insert(argument.clone(), Value::String(format!("${{{{ steps.build.{other_id}.image }}}}")));
@@ -186,15 +185,6 @@ fn of_manager(survey: &Survey, place: &str) -> &'static str {
 
 fn wrapper_is_there(survey: &Survey, place: &str, file: &str) -> bool {
     join(place, file).is_some_and(|path| survey.findings.wrappers.contains(&path))
-}
-
-/// The build that makes the image `base`.
-pub(super) fn local_base(survey: &Survey, matches: &Matches, at: usize, base: &str) -> Option<usize> {
-    let name = image_name(base);
-    let is_made = |(other, build): (usize, &ImageBuild)| {
-        other != at && (matches.names[other] == name || build.names.iter().any(|known| known == name))
-    };
-    survey.builds.iter().enumerate().position(is_made)
 }
 
 /// A step that gives a built image one more name.

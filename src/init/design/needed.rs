@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use super::build::local_base;
 use super::survey::{Matches, Survey};
 use crate::init::compose_choice::{is_built_by, ordered, registered};
 
@@ -40,7 +39,7 @@ impl Needed {
         loop {
             let bases = needed.builds.iter().flat_map(|at| {
                 let bases = &survey.builds[*at].bases;
-                bases.iter().filter_map(|(base, _)| local_base(survey, matches, *at, base))
+                bases.iter().filter_map(|(base, _)| matches.local_base(survey, *at, base))
             });
             let more: Vec<usize> = bases.filter(|at| !needed.builds.contains(at)).collect();
             if more.is_empty() {

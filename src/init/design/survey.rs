@@ -65,6 +65,15 @@ impl Matches {
         let deployed = used.iter().map(|(_, at)| *at).collect();
         Self { of_forms, names, deployed }
     }
+
+    /// The build that makes the image `base`, which the one with the number `at` begins with.
+    pub(super) fn local_base(&self, survey: &Survey, at: usize, base: &str) -> Option<usize> {
+        let name = image_name(base);
+        let is_made = |(other, build): (usize, &ImageBuild)| {
+            other != at && (self.names[other] == name || build.names.iter().any(|known| known == name))
+        };
+        survey.builds.iter().enumerate().position(is_made)
+    }
 }
 
 fn is_usable(name: &str) -> bool {

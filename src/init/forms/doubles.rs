@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Form, FormKind};
+use super::form::{Form, FormKind};
 use crate::init::repository::words_of;
 
 /// Parts of the paths of charts for a cluster like this one, and of those for others.
