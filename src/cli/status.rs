@@ -8,7 +8,7 @@ use super::follow::{Follower, POLL_INTERVAL};
 use super::output::Terminal;
 use super::project::Project;
 use crate::error::Failure;
-use crate::journal::{History, now_ms, running};
+use crate::journal::{History, RunRecord, now_ms, running};
 use crate::model::{Outcome, StepId};
 use crate::report::{
     Format, LastState, OutputChoice, Size, StatusView, StepStatus, WatchedRun, write_status, write_status_change,
@@ -24,12 +24,16 @@ pub(super) fn status(cli: &Cli, terminal: &Terminal, args: &StatusArgs) -> Resul
         return watch(&project, terminal, args.format);
     }
     let running = running(project.tools.state_dir()).is_some();
-    let rows = rows(&project, &project.history()?, running);
+    let history = project.history()?;
+    let rows = rows(&project, &history, running);
     let pipeline = project.pipeline.name.as_str();
     terminal.print(|out| match args.format {
         ReadFormat::Text => write_status(out, terminal.out, &rows, terminal.columns()),
         ReadFormat::Json => write_status_json(out, pipeline, running, &rows),
     })?;
+    // A step whose check failed was not begun: its record is that of an earlier run.
+    let failed = history.last_run().filter(|(_, run)| !running && run.outcome != Some(Outcome::Succeeded));
+    terminal.note(failed.map(|(id, run)| format!("the last run, {id}, {}", ended(run.outcome))));
     Ok(0)
 }
 
@@ -165,19 +169,23 @@ fn run<'a>(follower: &'a Follower<'_>) -> WatchedRun<'a> {
     WatchedRun { command: follower.command().unwrap_or_default(), age }
 }
 
+/// How a run ended, as the rest of a sentence about it.
+fn ended(outcome: Option<Outcome>) -> &'static str {
+    outcome.map_or("was killed", Outcome::word)
+}
+
 /// Returns how the run ended, for a person, and the exit code: 0 only for a success that is on record.
 fn end(follower: &Follower<'_>, was_on: bool) -> (String, u8) {
     let code = |outcome: Option<Outcome>| u8::from(outcome != Some(Outcome::Succeeded));
-    let word = |outcome: Option<Outcome>| outcome.map_or("was killed", Outcome::word);
     let last = follower.history().last_run();
-    let ended = |(id, run): (&_, &crate::journal::RunRecord)| format!("run {id}, which {}", word(run.outcome));
+    let which = |(id, run): (&_, &RunRecord)| format!("run {id}, which {}", ended(run.outcome));
     match (follower.run(), last) {
-        (Some((id, run)), _) => (format!("run {id} {}", word(run.outcome)), code(run.outcome)),
+        (Some((id, run)), _) => (format!("run {id} {}", ended(run.outcome)), code(run.outcome)),
         (None, Some(last)) if was_on => {
-            (format!("the run has recorded nothing; the one before it is {}", ended(last)), code(last.1.outcome))
+            (format!("the run has recorded nothing; the one before it is {}", which(last)), code(last.1.outcome))
         }
         (None, None) if was_on => ("the run has recorded nothing".to_owned(), 1),
-        (None, Some(last)) => (format!("no run is on; the last one is {}", ended(last)), code(last.1.outcome)),
+        (None, Some(last)) => (format!("no run is on; the last one is {}", which(last)), code(last.1.outcome)),
         (None, None) => ("no run is on, and there has been none".to_owned(), 1),
     }
 }

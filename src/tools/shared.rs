@@ -22,8 +22,8 @@ impl Tools {
         }
     }
 
-    /// Returns the id of the daemon's image `name`; `None` where there is none. An engine that keeps images in containerd
-    /// takes 20 ms to look at one, so checks share what was seen for a moment.
+    /// Returns the id of the daemon's image `name`; `None` where there is none. An engine that keeps images in
+    /// containerd takes 20 ms to inspect one, so checks share the result for a moment.
     pub async fn image_id(&self, name: &str) -> Result<Option<String>, Failure> {
         let find = Box::pin(async { Ok(self.docker().await?.image(name).await?.map(|image| image.id)) });
         self.image_ids.get_or(name.to_owned(), find).await

@@ -115,8 +115,8 @@ impl FakeDocker {
         fs::write(self.folder.join("image.tar"), whole.into_inner().unwrap()).unwrap();
     }
 
-    /// How often somebody has looked at an image since the last call.
-    pub(crate) fn looks_at_images(&self) -> usize {
+    /// How often images were inspected since the last call.
+    pub(crate) fn n_inspected(&self) -> usize {
         let looks = self.read("looks").unwrap_or_default();
         self.write("looks", "");
         looks.lines().count()

@@ -54,13 +54,24 @@ fn steps_look_at_their_image_once_and_again_after_a_step_that_may_have_changed_i
     fs_err::rename(sandbox.path("daemon/image.json"), sandbox.path("other.json")).unwrap();
     daemon.image(&id('a'), CLEAN, &config("app"));
     sandbox.run(&["up"]).code(1).says("s.image no longer holds at the end of the run").keeps_quiet_about("last.new no");
-    daemon.looks_at_images();
+    daemon.n_inspected();
     sandbox.run(&["plan", "--exit-code", "last", "s"]).code(10).says("changed: image");
-    assert_eq!(daemon.looks_at_images(), 1);
+    assert_eq!(daemon.n_inspected(), 1);
     sandbox.run(&["up"]).code(0).says("last.new  fresh");
-    daemon.looks_at_images();
+    daemon.n_inspected();
     sandbox.run(&["up"]).code(0).says("nothing to do");
-    assert_eq!(daemon.looks_at_images(), 1);
+    assert_eq!(daemon.n_inspected(), 1);
+}
+
+#[test]
+fn status_says_that_a_run_failed_that_could_check_nothing() {
+    let (mut sandbox, daemon) = project("");
+    daemon.image(&id('a'), CLEAN, &config("app"));
+    sandbox.run(&["up"]).code(0);
+    sandbox.run(&["status"]).code(0).says("1 of 1 steps proven when last checked").keeps_quiet_about("the last run");
+    sandbox.env("DOCKER_HOST", "tcp://127.0.0.1:1");
+    sandbox.run(&["up"]).code(1);
+    sandbox.run(&["status"]).code(0).says("the last run, ").says(", failed");
 }
 
 #[test]
