@@ -50,7 +50,7 @@ pub(super) struct Decisions<'a> {
 }
 
 /// Whether the journal knows of the run: not before its first step starts, so that a run with nothing to do writes
-/// nothing.
+/// nothing; one that fails before that, at its end.
 enum RunRecord {
     Unwritten,
     /// The commit that is checked out is asked for; these steps start once it is known.
@@ -301,13 +301,23 @@ impl<'a> Decisions<'a> {
         if self.cancel.is_cancelled() {
             return waiting.into_iter().map(|start| self.stop_unstarted(start.number)).collect();
         }
+        let begin = self.begin_run(commit);
+        let starts = waiting.into_iter().map(Effect::from);
+        std::iter::once(begin).chain(starts).collect()
+    }
+
+    fn begin_run(&mut self, commit: Option<String>) -> Effect {
         self.run_record = RunRecord::Written;
         let (run, command) = (self.run.id.clone(), self.run.command.clone());
         let covering = self.graph.steps.iter().filter(|node| !node.step.items.is_empty());
         let items = covering.map(|node| (node.step.id.clone(), node.step.items.clone())).collect();
-        let begin = Effect::Record(Entry::RunStarted { run, command, commit, items });
-        let starts = waiting.into_iter().map(Effect::from);
-        std::iter::once(begin).chain(starts).collect()
+        Effect::Record(Entry::RunStarted { run, command, commit, items })
+    }
+
+    /// Returns what has to be recorded of a run that fails before its first step has started, as where no step can be
+    /// checked: its steps keep their earlier records, so that nothing else would show it.
+    pub(super) fn begin_failed(&mut self) -> Option<Effect> {
+        matches!(self.run_record, RunRecord::Unwritten).then(|| self.begin_run(None))
     }
 
     /// Stopping was asked before the step started.

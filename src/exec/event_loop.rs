@@ -210,6 +210,10 @@ impl<'a> EventLoop<'a> {
         };
         warnings.extend(self.stop_orphans().await);
         self.run.tools.save_digests();
+        if outcome == Outcome::Failed {
+            let begin = self.decisions.begin_failed();
+            self.carry_out(begin.into_iter().collect())?;
+        }
         if self.decisions.is_recorded() {
             self.carry_out(vec![Effect::Record(Entry::RunFinished { run: self.run.id.clone(), outcome })])?;
         }

@@ -287,6 +287,10 @@ fn live_records<'a>(records: &[Record<'a>]) -> Vec<Record<'a>> {
     for at in last.into_values() {
         keep[at] = true;
     }
+    let last_run = records.iter().rev().find_map(|record| match record {
+        Record::RunStarted { run, .. } => Some(run.clone().into_owned()),
+        _ => None,
+    });
     let runs: std::collections::BTreeSet<&str> = records
         .iter()
         .zip(&keep)
@@ -294,6 +298,8 @@ fn live_records<'a>(records: &[Record<'a>]) -> Vec<Record<'a>> {
             Record::StepStarted { run, .. } | Record::StepFinished { run, .. } if *keep => Some(&**run),
             _ => None,
         })
+        // It may have failed without a step.
+        .chain(last_run.as_deref())
         .collect();
     let mut children: BTreeMap<u32, usize> = BTreeMap::new();
     for (at, record) in records.iter().enumerate() {
@@ -312,10 +318,6 @@ fn live_records<'a>(records: &[Record<'a>]) -> Vec<Record<'a>> {
         keep[at] = true;
     }
     let mut live: Vec<_> = records.iter().zip(keep).filter(|(_, keep)| *keep).map(|(one, _)| one.clone()).collect();
-    let last_run = records.iter().rev().find_map(|record| match record {
-        Record::RunStarted { run, .. } => Some(run.clone().into_owned()),
-        _ => None,
-    });
     if let (Some(Record::Header { compacted_after, .. }), Some(_)) = (live.first_mut(), &last_run) {
         *compacted_after = last_run;
     }

@@ -70,7 +70,7 @@ fn status_says_that_a_run_failed_that_could_check_nothing() {
     sandbox.run(&["up"]).code(0);
     sandbox.run(&["status"]).code(0).says("1 of 1 step proven when last checked").keeps_quiet_about("the last run");
     sandbox.env("DOCKER_HOST", "tcp://127.0.0.1:1");
-    sandbox.run(&["up"]).code(1);
+    sandbox.run(&["up"]).code(3);
     sandbox.run(&["status"]).code(0).says("the last run, ").says(", failed");
 }
 

@@ -98,6 +98,8 @@ fn status_shows_the_last_known_state_of_every_step() {
     verify
       ○ smoke                                                                          never run
     2 of 4 steps proven when last checked
+    --- standard error ---
+    the last run, 20000101-000000-00000000, failed
     ");
 }
 
