@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::join_all;
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
 
 use super::candidates::{Candidate, candidates};
 use super::chains;
@@ -21,6 +22,9 @@ use crate::tools::{Cancel, Tools};
 
 /// How long the check of one step may take: what has no result by then counts as not seen, and the others are shown.
 const CHECK_LIMIT: Duration = Duration::from_secs(30);
+
+/// How many checks are begun before what was answered meanwhile is taken in.
+const BEGUN_AT_ONCE: usize = 8;
 
 /// What a run would do with a step.
 #[derive(Debug)]
@@ -80,7 +84,7 @@ pub async fn forecast(graph: &Graph, plan: &Plan, checking: Checking<'_>) -> Vec
         let imposed = plan.forced[candidate.number].then_some(StaleReason::Forced);
         checking.check(candidate, imposed, &scope)
     });
-    let results = join_all(checks).await;
+    let results = all(checks).await;
     let mut stale = vec![None; graph.steps.len()];
     for (candidate, (reason, _)) in candidates.iter().zip(&results) {
         stale[candidate.number].clone_from(reason);
@@ -120,6 +124,27 @@ pub async fn forecast(graph: &Graph, plan: &Plan, checking: Checking<'_>) -> Vec
     let mut forecasts: Vec<Forecast> = forecasts.collect();
     forecasts.sort_by_key(|forecast| forecast.number);
     forecasts
+}
+
+/// Awaits `checks`, and returns their results in their order. To begin all of them takes a while: in between, those that
+/// talk with the daemon and the cluster get their answers and can go on.
+async fn all<T>(checks: impl Iterator<Item = impl Future<Output = T>>) -> Vec<T> {
+    let (mut begun, mut results) = (FuturesUnordered::new(), Vec::new());
+    for (number, check) in checks.enumerate() {
+        begun.push(async move { (number, check.await) });
+        results.push(None);
+        if begun.len() % BEGUN_AT_ONCE == 0 {
+            while let Some(Some((number, result))) = begun.next().now_or_never() {
+                results[number] = Some(result);
+            }
+            // Only the runtime reads from connections.
+            tokio::task::yield_now().await;
+        }
+    }
+    while let Some((number, result)) = begun.next().await {
+        results[number] = Some(result);
+    }
+    results.into_iter().flatten().collect()
 }
 
 /// Whether the check of a step may wait for a program, the Docker daemon or the cluster.
@@ -203,4 +228,27 @@ pub(super) fn before(graph: &Graph, number: usize) -> Vec<usize> {
     graph.with_needs(number, &mut before);
     let is_cause = |other: &usize| before[*other] && *other != number && !graph.is_fallback(*other);
     (0..before.len()).filter(is_cause).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn results_are_in_order_and_what_is_answered_goes_on_before_all_have_begun() {
+        let (n_begun, seen) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let check = async |number: usize| {
+            n_begun.fetch_add(1, Ordering::Relaxed);
+            if number == 0 {
+                tokio::task::yield_now().await;
+                seen.store(n_begun.load(Ordering::Relaxed), Ordering::Relaxed);
+            }
+            number
+        };
+        assert_eq!(all((0..20).map(check)).await, (0..20).collect::<Vec<_>>());
+        assert!(seen.into_inner() < 20);
+        assert_eq!(all(std::iter::empty::<std::future::Ready<()>>()).await.len(), 0);
+    }
 }
