@@ -20,6 +20,7 @@ use crate::tools::kubernetes::Purpose;
 pub(super) use consent::ConsentArgs;
 pub(super) use live::{LogsArgs, OpenArgs, WatchArgs};
 pub(super) use place::FileArg;
+use support::at_least_one;
 pub(super) use support::{
     ActionsArgs, CompletionsArgs, DoctorArgs, DownArgs, ExplainArgs, GcArgs, GraphArgs, LsArgs, ManArgs, ReadFormat,
     SchemaArgs, StatusArgs, TrustArgs,
@@ -155,7 +156,7 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "STEP", num_args = 0..=1, require_equals = true, default_missing_value = "")]
     pub(super) force: Vec<String>,
     /// Maximum number of steps that run at once, in all stages together
-    #[arg(long, value_name = "N", default_value_t = 64)]
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = at_least_one)]
     pub(super) jobs: usize,
     /// After a failure, continue with steps that do not depend on it
     #[arg(long)]

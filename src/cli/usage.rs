@@ -75,6 +75,8 @@ mod tests {
     fn what_is_wrong_is_the_message_and_what_helps_are_hints() {
         let wrong = refused("provision up --jobs x");
         assert_eq!(wrong.message, "invalid value 'x' for '--jobs <N>': invalid digit found in string");
+        let none = refused("provision up --jobs 0");
+        assert_eq!(none.message, "invalid value '0' for '--jobs <N>': it has to be at least 1");
         assert_eq!(wrong.hints, ["For more information, try '--help'."]);
         let wrong = refused("provision up --job 3");
         assert_eq!(wrong.message, "unexpected argument '--job' found");

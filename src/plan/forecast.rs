@@ -126,8 +126,8 @@ pub async fn forecast(graph: &Graph, plan: &Plan, checking: Checking<'_>) -> Vec
     forecasts
 }
 
-/// Awaits `checks`, and returns their results in their order. To begin all of them takes a while: in between, those that
-/// talk with the daemon and the cluster get their answers and can go on.
+/// Awaits `checks`, and returns their results in their order. To begin all of them takes a while: in between, those
+/// that talk with the daemon and the cluster get their answers and can go on.
 async fn all<T>(checks: impl Iterator<Item = impl Future<Output = T>>) -> Vec<T> {
     let (mut begun, mut results) = (FuturesUnordered::new(), Vec::new());
     for (number, check) in checks.enumerate() {

@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::consent::ConsentArgs;
 use super::place::FileArg;
-use super::support::ReadFormat;
+use super::support::{ReadFormat, at_least_one};
 use crate::report::OutputChoice;
 
 #[derive(Args, Debug)]
@@ -62,7 +62,7 @@ pub(in crate::cli) struct WatchArgs {
     #[arg(long, value_name = "STEP")]
     pub(in crate::cli) until: Option<String>,
     /// Maximum number of steps that run at once, in all stages together
-    #[arg(long, value_name = "N", default_value_t = 64)]
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = at_least_one)]
     pub(in crate::cli) jobs: usize,
     #[command(flatten)]
     pub(in crate::cli) consent: ConsentArgs,

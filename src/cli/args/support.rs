@@ -182,3 +182,12 @@ pub(in crate::cli) struct SchemaArgs {
     #[arg(long)]
     pub(in crate::cli) markdown: bool,
 }
+
+/// Reads how many of something there are to be.
+pub(in crate::cli) fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse::<usize>() {
+        Ok(0) => Err("it has to be at least 1".to_owned()),
+        Ok(number) => Ok(number),
+        Err(error) => Err(error.to_string()),
+    }
+}
