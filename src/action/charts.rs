@@ -59,8 +59,9 @@ impl StepContext {
     ) -> Result<(), Failure> {
         let values = values.into_iter().map(|file| (format!("values {file}"), self.path(file)));
         let values: Vec<(String, PathBuf)> = values.collect();
+        let seen = self.tools().seen().cloned();
         if let Some(chart) = chart {
-            if let Some(seen) = self.tools().seen().cloned() {
+            if let Some(seen) = seen.clone() {
                 let chart = chart.clone();
                 blocking(move || note_chart(&seen, &chart)).await?;
             }
@@ -68,7 +69,6 @@ impl StepContext {
                 inputs.digest(format!("chart {path}").trim_end(), *digest);
             }
         }
-        let seen = self.tools().seen().cloned();
         let digests = blocking(move || {
             let mut digests = Vec::new();
             for (label, path) in values {

@@ -51,7 +51,7 @@ impl Project {
     ) -> Result<Self, Failure> {
         let file = pipeline_file(cli)?;
         let root = file.parent().unwrap_or(Path::new("/")).to_owned();
-        let state_dir = root.join(".provision");
+        let state_dir = state_dir_of(&file);
         let early = Cell::new(journal::read_early(&state_dir));
         let options = LoadOptions {
             profile,
@@ -125,6 +125,11 @@ impl Project {
     pub(super) fn items(&self) -> &[Item] {
         &self.pipeline.items
     }
+}
+
+/// Returns the state folder of the pipeline file `file`, which is absolute.
+pub(super) fn state_dir_of(file: &Path) -> PathBuf {
+    file.parent().unwrap_or(Path::new("/")).join(".provision")
 }
 
 /// The pipeline's file: as named, or the nearest `pipeline.toml` at or above the current folder.

@@ -15,7 +15,7 @@ use toml::{Table, Value};
 
 use super::args::{Cli, RunArgs, WatchArgs};
 use super::output::Terminal;
-use super::project::{Project, pipeline_file};
+use super::project::{Project, pipeline_file, state_dir_of};
 use super::runtime::runtime;
 use super::signals::stop_signals;
 use super::up;
@@ -27,6 +27,7 @@ use crate::files::Seen;
 use crate::fingerprint::Inputs;
 use crate::journal::running;
 use crate::plan::{Graph, Plan, Selection, candidates, select};
+use crate::report::count;
 use crate::tools::process::ChildRegistry;
 use crate::tools::{Cancel, pause};
 use changes::{Change, Changes, Waited};
@@ -178,15 +179,17 @@ impl Watch<'_> {
     /// Waits until no other command holds the lock of the project. Returns the signal that ends that, if one comes.
     fn wait_for_lock(&self, file: &Path) -> Result<Option<StopSignal>, Failure> {
         self.terminal.note(["the change is run once that has ended".to_owned()]);
-        let state_dir = file.parent().unwrap_or(Path::new("/")).join(".provision");
+        let state_dir = state_dir_of(file);
         let runtime = runtime()?;
         let waited = runtime.block_on(async {
             let mut signals = stop_signals(Arc::new(ChildRegistry::default()))?;
             let ended = async {
-                // Also a command that has just ended gets the time to go.
-                tokio::time::sleep(LOCK_LOOK).await;
-                while running(&state_dir).is_some() {
+                loop {
+                    // First of all: also a command that has just ended gets the time to go.
                     tokio::time::sleep(LOCK_LOOK).await;
+                    if running(&state_dir).is_none() {
+                        break;
+                    }
                 }
             };
             tokio::select! {
@@ -208,8 +211,8 @@ impl Watch<'_> {
         let runtime = runtime()?;
         let waited = runtime.block_on(async {
             let mut signals = stop_signals(Arc::new(ChildRegistry::default()))?;
-            let folders = changes.n_folders().map(|n| format!(" in {}", counted(n, "folder"))).unwrap_or_default();
-            let files = counted(seen.n_files(), "file");
+            let folders = changes.n_folders().map(|n| format!(" in {}", count(n, "folder"))).unwrap_or_default();
+            let files = count(seen.n_files(), "file");
             self.terminal.note([format!("watching {files}{folders}; Ctrl-C ends it")]);
             changes.next(seen, paths, &mut signals).await
         });
@@ -273,11 +276,6 @@ fn see_inputs(project: &Project, plan: &Plan) -> Result<Option<FailureKind>, Fai
     stopped
 }
 
-/// Returns `1 file`, `2 files`.
-fn counted(n: usize, what: &str) -> String {
-    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
-}
-
 /// Names what has changed, as seen from the project's folder.
 fn named(change: &Change, root: Option<&Path>) -> String {
     let name = |file: &std::path::PathBuf| {
@@ -296,11 +294,6 @@ fn named(change: &Change, root: Option<&Path>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn one_is_no_plural() {
-        assert_eq!([0, 1, 2].map(|n| counted(n, "file")), ["0 files", "1 file", "2 files"]);
-    }
 
     #[test]
     fn what_has_changed_is_named_from_the_projects_folder_and_not_all_of_it() {

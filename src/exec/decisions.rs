@@ -50,7 +50,7 @@ pub(super) struct Decisions<'a> {
 }
 
 /// Whether the journal knows of the run: not before its first step starts, so that a run with nothing to do writes
-/// nothing; one that fails before that, at its end.
+/// nothing. A run that fails before that is written at its end.
 enum RunRecord {
     Unwritten,
     /// The commit that is checked out is asked for; these steps start once it is known.

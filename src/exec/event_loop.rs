@@ -210,13 +210,14 @@ impl<'a> EventLoop<'a> {
         };
         warnings.extend(self.stop_orphans().await);
         self.run.tools.save_digests();
+        let mut records = Vec::new();
         if outcome == Outcome::Failed {
-            let begin = self.decisions.begin_failed();
-            self.carry_out(begin.into_iter().collect())?;
+            records.extend(self.decisions.begin_failed());
         }
         if self.decisions.is_recorded() {
-            self.carry_out(vec![Effect::Record(Entry::RunFinished { run: self.run.id.clone(), outcome })])?;
+            records.push(Effect::Record(Entry::RunFinished { run: self.run.id.clone(), outcome }));
         }
+        self.carry_out(records)?;
         // Also a run that has recorded nothing calls steps fresh by what is on record.
         self.journal.check_in_place()?;
         self.journal.compact();

@@ -9,15 +9,16 @@ use rustix::fs::{Mode, OFlags};
 
 /// Opens the plain file `path` for reading, and never what a link there leads to. Never waits, as a pipe would.
 pub fn open_own(path: &Path) -> io::Result<fs::File> {
-    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
-    let file = fs::OpenOptions::new().read(true).custom_flags(flags).open(path)?;
-    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is not a plain file")) }
+    open_plain(fs::OpenOptions::new().read(true), path)
 }
 
 /// Opens the plain file `path`, which is made if it is missing, to write at its end; never what a link there leads to.
 pub fn append_own(path: &Path) -> io::Result<fs::File> {
-    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
-    let file = fs::OpenOptions::new().append(true).create(true).mode(0o600).custom_flags(flags).open(path)?;
+    open_plain(fs::OpenOptions::new().append(true).create(true).mode(0o600), path)
+}
+
+fn open_plain(options: &mut fs::OpenOptions, path: &Path) -> io::Result<fs::File> {
+    let file = options.custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed()).open(path)?;
     if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is not a plain file")) }
 }
 

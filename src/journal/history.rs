@@ -88,7 +88,7 @@ impl StepEnd {
 /// A run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RunRecord {
-    /// When its first step started, in milliseconds since the Unix epoch.
+    /// When its first step started, or it failed before that, in milliseconds since the Unix epoch.
     pub at_ms: i64,
     /// The process.
     pub pid: u32,

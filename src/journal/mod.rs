@@ -59,7 +59,7 @@ pub struct Opened {
 /// Something to be written.
 #[derive(Clone, Debug)]
 pub enum Entry {
-    /// The first step of a run is about to start.
+    /// The first step of a run is about to start, or the run has failed before that.
     RunStarted {
         /// The run.
         run: RunId,

@@ -36,7 +36,7 @@ pub(super) enum Record<'a> {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         compacted_after: Option<String>,
     },
-    /// The first step of a run is about to start.
+    /// The first step of a run is about to start, or the run has failed before that.
     RunStarted {
         #[serde(borrow)]
         run: Cow<'a, str>,

@@ -133,7 +133,7 @@ async fn all<T>(checks: impl Iterator<Item = impl Future<Output = T>>) -> Vec<T>
     for (number, check) in checks.enumerate() {
         begun.push(async move { (number, check.await) });
         results.push(None);
-        if begun.len() % BEGUN_AT_ONCE == 0 {
+        if results.len() % BEGUN_AT_ONCE == 0 {
             while let Some(Some((number, result))) = begun.next().now_or_never() {
                 results[number] = Some(result);
             }

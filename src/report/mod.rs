@@ -47,7 +47,7 @@ pub(crate) use run::step_summary::StepSummary;
 pub(crate) use run::summary::NextCommands;
 pub(crate) use run::trace::{Needs, Trace};
 pub(crate) use run::tty::{Expected, Size, SizeOf};
-pub(crate) use style::{DIM, Theme, lane_style, timestamp};
+pub(crate) use style::{DIM, Theme, count, lane_style, timestamp};
 pub(crate) use tables::forecast::{ForecastGraph, StepForecast, write_forecast};
 pub(crate) use tables::json::{write_explanation_json, write_forecast_json, write_status_json, write_status_line_json};
 pub(crate) use tables::log_line::write_log_line_json;

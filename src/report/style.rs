@@ -238,6 +238,11 @@ mod tests {
     use super::*;
 
     #[test]
+    fn one_is_no_plural() {
+        assert_eq!([0, 1, 2].map(|n| count(n, "file")), ["0 files", "1 file", "2 files"]);
+    }
+
+    #[test]
     fn durations_are_formatted_by_their_size() {
         let cases = [
             (0, "0.0s"),

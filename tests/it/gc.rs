@@ -69,6 +69,20 @@ fn built(engine: &FakeEngine) -> BTreeSet<String> {
     world.images.keys().filter(|name| name.starts_with("shop/app:") && *name != "shop/app:by-hand").cloned().collect()
 }
 
+/// Checkouts that build an image of the same name with one engine.
+fn shops<const N: usize>() -> ([Sandbox; N], FakeEngine) {
+    let pipeline = "[pipeline]\nname = 'shop'\n[[stage]]\nid = 's'\n[[stage.step]]\nid = 'app'\n\
+                    action = 'docker-build'\ncontext = 'app'\nimage = 'shop/app'\n";
+    let mut checkouts = [(); N].map(|()| Sandbox::new(pipeline));
+    let engine = FakeEngine::serve(&mut checkouts[0]);
+    engine.image("base:1", Image::web("b", 200, ""));
+    let socket = format!("unix://{}", checkouts[0].path("docker.sock").display());
+    for sandbox in &mut checkouts {
+        sandbox.env("DOCKER_HOST", &socket).file("app/Dockerfile", "FROM base:1\nCOPY content /\n");
+    }
+    (checkouts, engine)
+}
+
 /// Builds the image again. Returns its new name.
 fn build(sandbox: &Sandbox, engine: &FakeEngine, content: &str) -> String {
     let before = built(engine);
@@ -78,16 +92,10 @@ fn build(sandbox: &Sandbox, engine: &FakeEngine, content: &str) -> String {
 
 #[test]
 fn f152_an_image_that_another_checkout_or_a_container_uses_stays() {
-    let pipeline = "[pipeline]\nname = 'shop'\n[[stage]]\nid = 's'\n[[stage.step]]\nid = 'app'\n\
-                    action = 'docker-build'\ncontext = 'app'\nimage = 'shop/app'\n";
-    let mut checkouts = [(); 3].map(|()| Sandbox::new(pipeline));
-    let engine = FakeEngine::serve(&mut checkouts[0]);
-    engine.image("base:1", Image::web("b", 200, ""));
+    let (mut checkouts, engine) = shops::<3>();
     let state = tempfile::tempdir().unwrap();
-    let socket = format!("unix://{}", checkouts[0].path("docker.sock").display());
     for sandbox in &mut checkouts {
-        sandbox.env("DOCKER_HOST", &socket).env("XDG_STATE_HOME", state.path().to_str().unwrap());
-        sandbox.file("app/Dockerfile", "FROM base:1\nCOPY content /\n");
+        sandbox.env("XDG_STATE_HOME", state.path().to_str().unwrap());
     }
     // The third one is on no list, but a work tree of the same repository.
     let elsewhere = checkouts[2].path("elsewhere");
@@ -149,17 +157,11 @@ fn f152_an_image_that_another_checkout_or_a_container_uses_stays() {
 
 #[test]
 fn images_of_another_users_project_with_the_same_name_stay_also_the_older_ones() {
-    let pipeline = "[pipeline]\nname = 'shop'\n[[stage]]\nid = 's'\n[[stage.step]]\nid = 'app'\n\
-                    action = 'docker-build'\ncontext = 'app'\nimage = 'shop/app'\n";
-    let mut checkouts = [(); 2].map(|()| Sandbox::new(pipeline));
-    let engine = FakeEngine::serve(&mut checkouts[0]);
-    engine.image("base:1", Image::web("b", 200, ""));
-    let socket = format!("unix://{}", checkouts[0].path("docker.sock").display());
+    let (mut checkouts, engine) = shops::<2>();
     for sandbox in &mut checkouts {
         // Each user has a list of environments that the other one can't see.
         let state = sandbox.path("state");
-        sandbox.env("DOCKER_HOST", &socket).env("XDG_STATE_HOME", state.to_str().unwrap());
-        sandbox.file("app/Dockerfile", "FROM base:1\nCOPY content /\n");
+        sandbox.env("XDG_STATE_HOME", state.to_str().unwrap());
     }
     let [ours, theirs] = &checkouts;
     let of_theirs = ["1", "2", "3"].map(|content| build(theirs, &engine, content));
@@ -175,12 +177,7 @@ fn images_of_another_users_project_with_the_same_name_stay_also_the_older_ones()
 
 #[test]
 fn images_go_by_their_size_the_oldest_first_and_none_that_is_in_use() {
-    let pipeline = "[pipeline]\nname = 'shop'\n[[stage]]\nid = 's'\n[[stage.step]]\nid = 'app'\n\
-                    action = 'docker-build'\ncontext = 'app'\nimage = 'shop/app'\n";
-    let mut sandbox = Sandbox::new(pipeline);
-    let engine = FakeEngine::serve(&mut sandbox);
-    engine.image("base:1", Image::web("b", 200, ""));
-    sandbox.file("app/Dockerfile", "FROM base:1\nCOPY content /\n");
+    let ([sandbox], engine) = shops();
     let names = ["1", "2", "3", "4", "5"].map(|content| build(&sandbox, &engine, content));
     // What somebody else has named takes a lot, and is none of ours.
     engine.image("shop/app:by-hand", Image { size: 9_000_000_000, ..Image::web("7", 200, "") });

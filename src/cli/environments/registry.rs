@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use fs_err as fs;
 use serde::{Deserialize, Serialize};
 
+use crate::cli::project::state_dir_of;
 use crate::cli::user_state;
 use crate::files::{read_own_text, remove_if_there, replace_file};
 
@@ -73,7 +74,7 @@ impl Record {
 
     /// The state folder of its checkout.
     pub(super) fn state_dir(&self) -> PathBuf {
-        self.file.parent().unwrap_or(Path::new("/")).join(".provision")
+        state_dir_of(&self.file)
     }
 
     /// The name of its file.

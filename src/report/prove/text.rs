@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use crate::model::{ItemId, ItemTrial, Mutant, MutantCounts, NotTried, Survivor, Trials};
-use crate::report::style::{BAD, DIM, GOOD, STRONG, Symbol, Theme, WARN};
+use crate::report::style::{BAD, DIM, GOOD, STRONG, Symbol, Theme, WARN, count};
 use crate::report::text;
 
 /// Most columns of a line of a file that are shown.
@@ -109,13 +109,13 @@ fn write_summary(out: &mut dyn Write, theme: Theme, trials: &Trials) -> io::Resu
     writeln!(
         out,
         "  tried {tried} of {possible} mutants of {}, by {}; {refused} more are charts that helm refuses, and do not count",
-        counted(trials.files.len(), "file"),
-        counted(trials.checks, "check")
+        count(trials.files.len(), "file"),
+        count(trials.checks, "check")
     )?;
     writeln!(
         out,
         "  {} proven from files, {without} without a mutant that its checks notice; {} proven otherwise or not at all",
-        counted(trials.items.len(), "item"),
+        count(trials.items.len(), "item"),
         trials.other_items
     )
 }
@@ -123,10 +123,6 @@ fn write_summary(out: &mut dyn Write, theme: Theme, trials: &Trials) -> io::Resu
 /// `noticed` of `tried`, in tenths of a percent, rounded down: 100 % means all of them.
 fn per_mille(noticed: usize, tried: usize) -> Option<usize> {
     (noticed * 1000).checked_div(tried)
-}
-
-fn counted(n: usize, what: &str) -> String {
-    if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
 }
 
 #[cfg(test)]
