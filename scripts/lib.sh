@@ -29,10 +29,10 @@ die() { printf 'error: %s\n' "$*" >&2; exit 1; }
 have() { command -v "$1" >/dev/null 2>&1; }
 
 # version_ge A B: version A is B or later.
-version_ge() { [ "$(printf '%s\n%s\n' "$1" "$2" | sort -V | head -n 1)" = "$2" ]; }
+version_ge() { [ "$(printf '%s\n%s\n' "$1" "$2" | sort -V | sed -n 1p)" = "$2" ]; }
 
 # first_version: the first x.y.z of its input.
-first_version() { grep -oE '[0-9]+\.[0-9]+\.[0-9]+' | head -n 1; }
+first_version() { grep -oE '[0-9]+\.[0-9]+\.[0-9]+' | sed -n 1p; }
 
 # as_root COMMAND...: through sudo where we are not root.
 as_root() {

@@ -12,6 +12,8 @@ use fs_err as fs;
 mod cycles;
 #[path = "tidy/documents.rs"]
 mod documents;
+#[path = "tidy/scripts.rs"]
+mod scripts;
 #[path = "tidy/sizes.rs"]
 mod sizes;
 #[path = "tidy/words.rs"]
@@ -247,18 +249,29 @@ fn the_changelog_knows_this_version() {
     assert!(changelog.contains(&format!("## [{version}]")) || changelog.contains("## [Unreleased]"), "{version}");
 }
 
+/// All files of the project that are text, by path.
+fn texts() -> Vec<(PathBuf, String)> {
+    let ours = |entry: &walkdir::DirEntry| {
+        let name = entry.file_name().to_string_lossy();
+        !matches!(name.as_ref(), ".git" | "target" | "node_modules" | ".provision" | "Cargo.lock")
+    };
+    let entries = walkdir::WalkDir::new(root()).into_iter().filter_entry(ours);
+    entries
+        .filter_map(|entry| {
+            let path = entry.unwrap().into_path();
+            let text = fs::read_to_string(&path).ok()?;
+            Some((path, text))
+        })
+        .collect()
+}
+
 #[test]
 fn texts_hold_no_path_of_one_machine() {
     let mut wrong = Vec::new();
-    for entry in walkdir::WalkDir::new(root()).into_iter().filter_entry(|entry| {
-        let name = entry.file_name().to_string_lossy();
-        !matches!(name.as_ref(), ".git" | "target" | "node_modules" | ".provision" | "Cargo.lock")
-    }) {
-        let entry = entry.unwrap();
-        let Ok(text) = fs::read_to_string(entry.path()) else { continue };
+    for (file, text) in texts() {
         for path in [concat!("/", "root", "/"), concat!("/", "work", "/")] {
-            if !entry.path().ends_with("tests/tidy.rs") && text.contains(path) {
-                wrong.push(format!("{}: {path}", entry.path().display()));
+            if !file.ends_with("tests/tidy.rs") && text.contains(path) {
+                wrong.push(format!("{}: {path}", file.display()));
             }
         }
     }

@@ -13,7 +13,7 @@ GO_DIR="$LAB_DIR/go/docker29"
 GOVERSION=$(go env GOVERSION)
 
 # module_version MODULE: the version that ./go.mod names.
-module_version() { sed -n "s#^[[:space:]]*$1 \(v[^ ]*\).*#\1#p" go.mod | head -n 1; }
+module_version() { sed -n "s#^[[:space:]]*$1 \(v[^ ]*\).*#\1#p" go.mod | sed -n 1p; }
 
 build_runc() {
   local ld

@@ -11,7 +11,7 @@ OUT="$PROVISION_LAB_CACHE/tools/docker-compose"
 build_compose() {
   local module=github.com/docker/compose/v2 version
   cd "$GO_DIR"
-  version=$(sed -n "s#^[[:space:]]*$module \(v[^ ]*\).*#\1#p" go.mod | head -n 1)
+  version=$(sed -n "s#^[[:space:]]*$module \(v[^ ]*\).*#\1#p" go.mod | sed -n 1p)
   CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X $module/internal.Version=$version" -o "$OUT.new" "$module/cmd" &&
     mv "$OUT.new" "$OUT"
 }

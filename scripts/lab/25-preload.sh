@@ -15,7 +15,7 @@ if ! fresh preload "$print" "$LAB_ARTIFACTS/$PRELOAD"; then
 
   # The names under which kubeadm and minikube ask for the images, from kubeadm itself.
   names=$("$LAB_BIN/kubelab" kubeadm config images list --kubernetes-version "$K8S_VERSION" 2>/dev/null)
-  name_of() { grep -E "/$1:" <<<"$names" | head -1; }
+  name_of() { grep -E "/$1:" <<<"$names" | sed -n 1p; }
 
   log "building the control-plane images"
   cp "$LAB_BIN/kubelab" "$ctx/kube/usr/local/bin/"

@@ -17,7 +17,7 @@ curl_ok() { curl -fsS --noproxy '*' --retry 15 --retry-delay 1 --retry-all-error
 step "docker build" env DOCKER_BUILDKIT=0 docker build -t provision-lab/demo:1 --build-arg BASE="$DEBIAN_IMAGE" "$LAB_DIR/demo/app"
 docker image ls provision-lab/demo --format '  image {{.Repository}}:{{.Tag}} {{.Size}}'
 step "minikube image load" minikube image load provision-lab/demo:1
-minikube image ls | grep -q provision-lab/demo:1
+minikube image ls | grep provision-lab/demo:1 >/dev/null
 step "helm upgrade --install --wait" helm upgrade --install demo "$LAB_DIR/demo/chart" --wait --timeout 3m --set greeting="hello-$RANDOM"
 kubectl get deploy,pods,svc -l app=demo -o wide || true
 kubectl get deploy,svc demo

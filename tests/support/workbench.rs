@@ -166,7 +166,7 @@ impl Workbench {
     }
 
     async fn has_image(&self) -> bool {
-        let step = self.step("command", &format!("run = 'minikube -p {PROFILE} image ls | grep -q {IMAGE}'"));
+        let step = self.step("command", &format!("run = 'minikube -p {PROFILE} image ls | grep {IMAGE} >/dev/null'"));
         step.action.run(&step.cx).await.is_ok()
     }
 
