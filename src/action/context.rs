@@ -141,6 +141,23 @@ impl StepContext {
         }
     }
 
+    /// Does `work` to its end although stopping is asked meanwhile, unless everything is to stop at once: for a request
+    /// that makes what is removed afterwards. Dropped, it could still be carried out, and after the removal.
+    pub async fn unless_killed<T>(
+        &self,
+        what: &str,
+        work: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        if self.cancel.is_cancelled() {
+            return Err(Failure::interrupted(what));
+        }
+        tokio::select! {
+            biased;
+            result = work => result,
+            () = self.cancel.killed() => Err(Failure::interrupted(what)),
+        }
+    }
+
     /// Asks the person at the terminal. Returns the answer, or `None` if there is no terminal: then the question stays
     /// open, and the step has to say so. Question and answer are in the step's log.
     pub async fn ask(&self, question: &str) -> Result<Option<String>, Failure> {

@@ -11,9 +11,10 @@ use fs_err as fs;
 use serde_json::json;
 
 use crate::fake_cluster::FakeCluster;
-use crate::fake_engine::{FakeEngine, Image, listen};
+use crate::fake_engine::{FakeEngine, Image};
 use crate::fake_helm;
 use crate::sandbox::{Sandbox, all_arguments};
+use crate::server::listen;
 use crate::shared_cluster::SharedCluster;
 
 /// Letters that each escape and quote treats in a way of its own, among some that none touches.

@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::fake_engine::{FakeEngine, Image, listen};
+use crate::fake_engine::{FakeEngine, Image};
 use crate::sandbox::{Sandbox, Shown, send};
+use crate::server::listen;
 
 /// Writes down its arguments and variables; `up` leaves what the file `up.json` has for the daemon, with the project's
 /// name in place of `PROJECT`, says what is in `up-says` and ends with the code in `up-code`; the first one what is in

@@ -158,6 +158,26 @@ fn f130_what_a_killed_run_has_left_goes_with_the_next_one_and_nothing_else() {
 }
 
 #[test]
+fn what_the_daemon_creates_after_ctrl_c_is_removed_too() {
+    for (settings, what) in [("", "container"), ("with = [{ name = \"db\", image = \"db:1\" }]", "network")] {
+        let (sandbox, engine) = project(settings);
+        engine.world().holds_creations = true;
+        let run = sandbox.spawn(&["up"]);
+        while engine.world().n_creations == 0 {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        send("INT", run.id());
+        // Time in which a run that does not wait would have ended.
+        std::thread::sleep(std::time::Duration::from_millis(500));
+        engine.world().holds_creations = false;
+        assert_eq!(Shown::of(run).code, 130, "{what}");
+        let world = engine.world();
+        assert!(world.containers.is_empty() && world.networks.is_empty(), "{what}: {world:?}");
+        assert_eq!(world.removed.len(), 1, "{what}");
+    }
+}
+
+#[test]
 fn a_proof_by_running_is_seen_again_after_its_max_age() {
     let (sandbox, engine) = project("");
     let pipeline = fs_err::read_to_string(sandbox.path("pipeline.toml")).unwrap();

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpListener;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -12,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::fake_build;
 use crate::sandbox::Sandbox;
+use crate::server::listen;
 
 const VERSION: &str =
     r#"{"Version":"20.10.24","ApiVersion":"1.41","MinAPIVersion":"1.12","Os":"linux","Arch":"amd64"}"#;
@@ -74,6 +74,10 @@ pub(crate) struct World {
     pub(crate) info: Value,
     /// Whether a started container is held back: the request is never answered.
     pub(crate) holds_starts: bool,
+    /// Whether what is created appears only when this is over.
+    pub(crate) holds_creations: bool,
+    /// How many requests asked for something to be created.
+    pub(crate) n_creations: usize,
     /// The names under which images were asked to be built.
     pub(crate) builds: Vec<String>,
     /// How many builds have to be on before any of them ends.
@@ -154,6 +158,12 @@ impl FakeEngine {
         let target = target.strip_prefix("/v1.").map_or(target, |rest| &rest[rest.find('/').unwrap()..]);
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let query = fake_build::decoded(query);
+        if method == "POST" && matches!(path, "/containers/create" | "/networks/create") {
+            self.world().n_creations += 1;
+            while self.world().holds_creations {
+                std::thread::sleep(std::time::Duration::from_millis(5));
+            }
+        }
         let built = fake_build::reply(self, method, path, &query, &body);
         let Some((status, kind, reply)) = built.or_else(|| self.reply(method, path, &query, &body)) else {
             // Until the client is gone.
@@ -370,23 +380,6 @@ fn start(world: &mut World, name: &str) -> Option<&'static str> {
     }
     world.containers[n] = container;
     None
-}
-
-/// Returns the port of a server with one response to each request. Without an answer nothing listens there.
-pub(crate) fn listen(answer: Option<(u16, String)>) -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let Some((status, body)) = answer else { return port };
-    std::thread::spawn(move || {
-        for mut stream in listener.incoming().flatten() {
-            let mut request = vec![0; 4096];
-            let _n = stream.read(&mut request).unwrap_or(0);
-            let length = body.len();
-            let reply = format!("HTTP/1.1 {status} X\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}");
-            drop(stream.write_all(reply.as_bytes()));
-        }
-    });
-    port
 }
 
 /// A parameter of a decoded query.

@@ -1,4 +1,4 @@
-//! [`Server`]: a web server with one response, until it is stopped.
+//! Web servers with one response: [`Server`] until it is stopped, [`listen`] for ever.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -72,4 +72,21 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.stop();
     }
+}
+
+/// Returns the port of a server with one response to each request. Without an answer nothing listens there.
+pub(crate) fn listen(answer: Option<(u16, String)>) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let Some((status, body)) = answer else { return port };
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut request = vec![0; 4096];
+            let _n = stream.read(&mut request).unwrap_or(0);
+            let length = body.len();
+            let reply = format!("HTTP/1.1 {status} X\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}");
+            drop(stream.write_all(reply.as_bytes()));
+        }
+    });
+    port
 }

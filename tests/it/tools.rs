@@ -21,6 +21,14 @@ fn a_failure_inside_of_a_pipe_is_a_failure() {
 }
 
 #[test]
+fn a_pipe_whose_reader_leaves_early_fails_with_the_reason() {
+    let sandbox = Sandbox::new(&steps(&[("first", "seq 1000000 | head -n 1", "")]));
+    sandbox.run(&["up"]).code(1).says("exit code 141").says("stopped reading before").says("sed -n 1p instead of head");
+    let sandbox = Sandbox::new(&steps(&[("first", "seq 1000000 | sed -n 1p", "")]));
+    sandbox.run(&["up"]).code(0);
+}
+
+#[test]
 fn a_pipe_is_refused_where_no_shell_reports_a_failure_inside_of_one_and_told_when_the_file_is_read() {
     let refusal = "the script has a pipe, and no shell here reports a failure inside of one";
     let mut sandbox = Sandbox::new(&steps(&[("tests", "echo began >> world; false | true", "")]));

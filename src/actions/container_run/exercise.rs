@@ -72,10 +72,10 @@ impl<'a> Exercise<'a> {
             return Ok(settings.network.clone());
         }
         let name = TemporaryName::new(self.cx.name_owner().as_ref());
-        // On the list first: the daemon may make it although we are stopped meanwhile.
+        // On the list first: the daemon may make it although the request fails.
         let name = self.network.insert(name);
         let making = self.docker.create_network(name.as_str(), name.label());
-        self.cx.unless_cancelled("creating the network", making).await?;
+        self.cx.unless_killed("creating the network", making).await?;
         Ok(Some(name.as_str().to_owned()))
     }
 
@@ -108,8 +108,11 @@ impl<'a> Exercise<'a> {
             health: part.health,
         };
         cx.progress(Progress::items(0, None, what.clone()));
-        let started = cx.unless_cancelled(&what, Box::pin(docker.run_container(request))).await;
-        started.map_err(|failure| failure.while_doing(what))?;
+        let starting = async {
+            cx.unless_killed(&what, docker.create_container(request)).await?;
+            cx.unless_cancelled(&what, docker.start_container(name.as_str())).await
+        };
+        Box::pin(starting).await.map_err(|failure| failure.while_doing(&what))?;
         Ok((name.as_str().to_owned(), image.id))
     }
 

@@ -214,9 +214,8 @@ impl Exercise<'_> {
                 cx.line(&remark);
             }
         }
-        // Not dropped when stopping is asked: what it makes has to be known to be removed.
-        cx.check_cancel()?;
-        kube.open_entrance(namespace, &requests.service, &requests.port, &self.by).await
+        let opening = kube.open_entrance(namespace, &requests.service, &requests.port, &self.by);
+        cx.unless_killed("making the service of the requests", opening).await
     }
 
     async fn with_traffic<T, F: Future<Output = Result<T, Failure>>>(

@@ -47,15 +47,19 @@ pub struct ContainerRequest<'a> {
 }
 
 impl Docker {
-    /// Creates a container and starts it. It is there also when starting it fails.
-    pub async fn run_container(&self, request: ContainerRequest<'_>) -> Result<(), Failure> {
+    /// Creates a container, which does not run yet.
+    pub async fn create_container(&self, request: ContainerRequest<'_>) -> Result<(), Failure> {
         let name = request.name.to_owned();
         let options = CreateContainerOptions { name: Some(name.clone()), ..CreateContainerOptions::default() };
         let creating = self.client.create_container(Some(options), body(request));
-        self.call(|| format!("creating the container `{name}`"), creating).await?;
+        self.call(|| format!("creating the container `{name}`"), creating).await.map(drop)
+    }
+
+    /// Starts a container that was created.
+    pub async fn start_container(&self, name: &str) -> Result<(), Failure> {
         let mut tries = 1;
         loop {
-            let starting = self.client.start_container(&name, None::<StartContainerOptions>);
+            let starting = self.client.start_container(name, None::<StartContainerOptions>);
             match self.call(|| format!("starting the container `{name}`"), starting).await {
                 Err(failure) if tries < PORT_TRIES && chosen_port_is_taken(&failure, &[]) => tries += 1,
                 result => return result,

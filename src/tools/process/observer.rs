@@ -34,6 +34,9 @@ pub trait ProcessObserver: Send + Sync {
     }
 }
 
+/// The exit code of a shell that fails with a pipe of which a part was ended by SIGPIPE (128 + 13).
+const BROKEN_PIPE: i32 = 141;
+
 /// How a program ended.
 #[derive(Clone, Debug)]
 pub struct Exit {
@@ -57,6 +60,12 @@ impl Exit {
             (None, Some(signal)) => format!("was ended by signal {signal}"),
             (None, None) => "ended in an unknown way".to_owned(),
         };
-        Failure::of(ids::COMMAND_FAILED, format!("`{line}` {how}")).details(self.tail.clone())
+        let failure = Failure::of(ids::COMMAND_FAILED, format!("`{line}` {how}")).details(self.tail.clone());
+        if self.status.code() != Some(BROKEN_PIPE) {
+            return failure;
+        }
+        failure.cause("a part of a pipe stopped reading before the part in front of it had written everything").hint(
+            "let it read to the end: sed -n 1p instead of head -n 1, and grep without -q, its output to /dev/null",
+        )
     }
 }
