@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, try_join, try_join_all};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -173,14 +173,18 @@ impl Action for DockerBuild {
             if let Some(ignore) = context.ignore_text() {
                 inputs.text("dockerignore", &String::from_utf8_lossy(ignore));
             }
-            inputs.digest("context", cx.tools().digest(context.files()).await?);
-            let docker = cx.tools().docker().await?;
-            let engine = docker.engine().await?;
-            let build = format!("{}/{}", engine.os, engine.arch);
-            let platforms = Platforms { target: self.platform.as_deref().unwrap_or(&build), build: &build };
-            let sources = dockerfile::sources(&String::from_utf8_lossy(text), &self.args, platforms);
-            for image in sources.images {
-                if let Some(id) = cx.tools().image_id(&image).await? {
+            let bases = async {
+                let engine = cx.tools().docker().await?.engine().await?;
+                let build = format!("{}/{}", engine.os, engine.arch);
+                let platforms = Platforms { target: self.platform.as_deref().unwrap_or(&build), build: &build };
+                let sources = dockerfile::sources(&String::from_utf8_lossy(text), &self.args, platforms);
+                let ids = try_join_all(sources.images.iter().map(|image| cx.tools().image_id(image))).await?;
+                Ok((sources, ids))
+            };
+            let (digest, (sources, ids)) = try_join(cx.tools().digest(context.files()), bases).await?;
+            inputs.digest("context", digest);
+            for (image, id) in sources.images.iter().zip(ids) {
+                if let Some(id) = id {
                     inputs.text(format!("base {image}"), &id);
                 }
             }

@@ -29,9 +29,10 @@ impl<'a> Node<'a> {
                 .hint("push the image to a registry that the cluster reads from, with a `command` step"));
         }
         let mut printed = Vec::new();
-        if ways.iter().any(|way| way.service().is_some()) && target.docker.is_running(target.node).await? {
+        if ways.iter().any(|way| way.service().is_some()) {
             let script = list_script(ways);
-            printed = target.docker.exec_ok(target.node, &["sh", "-c", &script], None, &|_| {}).await?;
+            let listed = target.docker.exec_if_running(target.node, &["sh", "-c", &script]).await?;
+            printed = listed.unwrap_or_default();
         }
         let text = String::from_utf8_lossy(&printed);
         let (service, listed) = text.split_once('\n').unwrap_or_default();

@@ -1,8 +1,10 @@
 //! The one check that decides whether a step has to run; a run acts on it, `plan` and `report` show it.
 
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::{self, MaybeDone};
 use jiff::SignedDuration;
 
 use crate::action::{Action, Presence, StepContext};
@@ -50,7 +52,7 @@ pub enum Depth {
     Explain,
 }
 
-/// Checks whether `step` has to run: compares its inputs with those of its last success, then probes the world.
+/// Checks whether `step` has to run: compares its inputs with those of its last success, and probes the world.
 /// `action` is the step's, with `outputs` filled in; `imposed` is why it has to run whatever is found.
 pub async fn check(
     step: &Step,
@@ -61,7 +63,11 @@ pub async fn check(
     depth: Depth,
     cx: &StepContext,
 ) -> Result<FreshnessCheck, Failure> {
-    let inputs = inputs_of(step, action, outputs, cx).await?;
+    // The daemon and the cluster take a while to answer: they are asked before it is known whether that counts.
+    let mut begun = seen_early(step, action, history, depth)
+        .filter(|_| imposed.is_none())
+        .map(|end| future::maybe_done(action.probe(cx, &end.output)));
+    let inputs = beside(begun.as_mut(), inputs_of(step, action, outputs, cx)).await?;
     if let Some(failure) = never_matched(&inputs, history) {
         return Err(failure);
     }
@@ -79,11 +85,42 @@ pub async fn check(
             if action.needs_no_fallback(cx).await {
                 checked.reasons.push(StaleReason::NeedsNoFallback);
             }
-        } else if let Presence::Missing(what) = action.probe(cx, &end.output).await? {
-            checked.reasons.push(StaleReason::Missing(what));
+        } else {
+            let mut probe = begun.unwrap_or_else(|| future::maybe_done(action.probe(cx, &end.output)));
+            (&mut probe).await;
+            if let Some(Presence::Missing(what)) = Pin::new(&mut probe).take_output().transpose()? {
+                checked.reasons.push(StaleReason::Missing(what));
+            }
         }
     }
     Ok(checked)
+}
+
+/// The end that a probe is begun for before the inputs are known: one that may still hold, of a step that works with
+/// the Docker daemon or in the cluster. What runs a user's program waits until it is known that it has to.
+fn seen_early<'a>(
+    step: &Step,
+    action: &Arc<dyn Action>,
+    history: Option<&'a StepHistory>,
+    depth: Depth,
+) -> Option<&'a StepEnd> {
+    let is_asked_for = step.action_type.uses_docker || step.action_type.in_cluster;
+    let is_never_probed = depth == Depth::Decide && action.always_runs();
+    let end = proven(step, history).ok().filter(|_| is_asked_for && !is_never_probed)?;
+    (end.outcome == Outcome::Succeeded).then_some(end)
+}
+
+/// Awaits `work`, and drives `side` meanwhile.
+async fn beside<S: Future + Unpin, T>(mut side: Option<&mut MaybeDone<S>>, work: impl Future<Output = T>) -> T {
+    let mut work = pin!(work);
+    future::poll_fn(|cx| {
+        if let Some(side) = side.as_deref_mut() {
+            // What it returns is kept in it.
+            let _ = Pin::new(side).poll(cx);
+        }
+        work.as_mut().poll(cx)
+    })
+    .await
 }
 
 /// Whether the world is probed, after what was found by comparing.
@@ -184,21 +221,30 @@ pub async fn inputs_of(
         let value = outputs.get(used).and_then(|output| output.get(name)).unwrap_or_default();
         inputs.text(format!("steps.{used}.{name}"), value);
     }
-    if step.action_type.in_cluster {
-        // What was made in a cluster that has been replaced since is gone with the old one. Boxed, as what asks a
-        // cluster is large, and most steps have none.
-        inputs.text("cluster", &Box::pin(cx.tools().cluster_uid()).await?);
-    } else if step.action_type.hands_cluster_on && step.after_cluster {
-        match Box::pin(cx.tools().handed_cluster()).await? {
+    if step.action_type.in_cluster || step.action_type.hands_cluster_on && step.after_cluster {
+        // Boxed, as what asks a cluster is large, and most steps have none.
+        let (cluster, read) = Box::pin(future::join(cluster_of(step, cx), action.inputs(cx, &mut inputs))).await;
+        match cluster? {
             Ok(cluster) => inputs.text("cluster", &cluster),
             Err(why) => inputs.unknown(why),
         }
+        read?;
+    } else {
+        action.inputs(cx, &mut inputs).await?;
     }
-    action.inputs(cx, &mut inputs).await?;
     // Labels are recorded and shown as they are.
     let redactor = cx.tools().redactor();
     let has_secret = !redactor.is_empty() && inputs.iter().any(|(label, _)| redactor.finds_in(label));
     Ok(if has_secret { inputs.relabelled(|label| redactor.text(label)) } else { inputs })
+}
+
+/// Which cluster a step works in, or why a step that hands it to a user's program can't know: what was made in a
+/// cluster that has been replaced since is gone with the old one.
+async fn cluster_of(step: &Step, cx: &StepContext) -> Result<Result<String, String>, Failure> {
+    if step.action_type.in_cluster {
+        return cx.tools().cluster_uid().await.map(Ok);
+    }
+    cx.tools().handed_cluster().await
 }
 
 /// Returns the last end of a step, if it is a success that may still hold, or that of its fallback.

@@ -109,10 +109,10 @@ impl<'a> Exercise<'a> {
         };
         cx.progress(Progress::items(0, None, what.clone()));
         let starting = async {
-            cx.unless_killed(&what, docker.create_container(request)).await?;
+            Box::pin(cx.unless_killed(&what, docker.create_container(request))).await?;
             cx.unless_cancelled(&what, docker.start_container(name.as_str())).await
         };
-        Box::pin(starting).await.map_err(|failure| failure.while_doing(&what))?;
+        starting.await.map_err(|failure| failure.while_doing(&what))?;
         Ok((name.as_str().to_owned(), image.id))
     }
 

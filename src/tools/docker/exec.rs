@@ -28,18 +28,19 @@ pub struct ExecOutput {
     pub stderr: Vec<u8>,
 }
 
-impl Docker {
-    /// Whether the daemon runs a container of this name.
-    pub async fn is_running(&self, container: &str) -> Result<bool, Failure> {
-        let inspecting = async {
-            match self.client.inspect_container(container, None).await {
-                Err(error) if failure::is_not_found(&error) => Ok(false),
-                found => found.map(|found| found.state.and_then(|state| state.running).unwrap_or(false)),
-            }
-        };
-        self.call(|| format!("inspecting the container `{container}`"), inspecting).await
+impl ExecOutput {
+    /// Its standard output; an error unless it ended with exit code 0. `what` is the program.
+    fn succeeded(self, what: &str) -> Result<Vec<u8>, Failure> {
+        if self.code == 0 {
+            return Ok(self.stdout);
+        }
+        let lines = String::from_utf8_lossy(&self.stderr).lines().map(str::to_owned).collect::<Vec<_>>();
+        let last = lines.len().saturating_sub(20);
+        Err(Failure::failed(format!("{what} ended with exit code {}", self.code)).details(lines.into_iter().skip(last)))
     }
+}
 
+impl Docker {
     /// Runs `argv` in `container`; fails unless it ends with exit code 0.
     pub async fn exec_ok(
         &self,
@@ -48,14 +49,20 @@ impl Docker {
         stdin: Option<Stdin>,
         on_sent: &(dyn Fn(u64) + Sync),
     ) -> Result<Vec<u8>, Failure> {
-        let output = self.exec(container, argv, stdin, on_sent).await?;
-        if output.code == 0 {
-            return Ok(output.stdout);
-        }
-        let lines = String::from_utf8_lossy(&output.stderr).lines().map(str::to_owned).collect::<Vec<_>>();
-        let last = lines.len().saturating_sub(20);
-        Err(Failure::failed(format!("{} ended with exit code {}", name(container, argv), output.code))
-            .details(lines.into_iter().skip(last)))
+        self.exec(container, argv, stdin, on_sent).await?.succeeded(&name(container, argv))
+    }
+
+    /// The same without an input; `None` where the daemon runs no container of this name.
+    pub async fn exec_if_running(&self, container: &str, argv: &[&str]) -> Result<Option<Vec<u8>>, Failure> {
+        let what = name(container, argv);
+        let creating = async {
+            match self.create_exec(container, argv, false).await {
+                Err(error) if failure::is_not_found(&error) || failure::is_not_running(&error) => Ok(None),
+                exec => exec.map(Some),
+            }
+        };
+        let Some(exec) = self.call(|| what.clone(), creating).await? else { return Ok(None) };
+        self.start_exec(&what, &exec, None, &|_| {}).await?.succeeded(&what).map(Some)
     }
 
     /// Runs `argv` in `container`, feeds it `stdin`, and waits for its end; `on_sent` is called with the bytes that it
@@ -68,7 +75,18 @@ impl Docker {
         on_sent: &(dyn Fn(u64) + Sync),
     ) -> Result<ExecOutput, Failure> {
         let what = name(container, argv);
-        let takes_input = stdin.is_some();
+        let creating = self.create_exec(container, argv, stdin.is_some());
+        let exec = self.call(|| what.clone(), creating).await?;
+        self.start_exec(&what, &exec, stdin, on_sent).await
+    }
+
+    /// Prepares a program; returns its id.
+    async fn create_exec(
+        &self,
+        container: &str,
+        argv: &[&str],
+        takes_input: bool,
+    ) -> Result<String, bollard::errors::Error> {
         let options = CreateExecOptions {
             attach_stdin: Some(takes_input),
             attach_stdout: Some(true),
@@ -76,9 +94,20 @@ impl Docker {
             cmd: Some(argv.to_vec()),
             ..CreateExecOptions::default()
         };
-        let exec = self.call(|| what.clone(), self.client.create_exec(container, options)).await?.id;
-        let starting = self.client.start_exec(&exec, None::<StartExecOptions>);
-        let started = self.call(|| what.clone(), starting).await?;
+        Ok(self.client.create_exec(container, options).await?.id)
+    }
+
+    /// Starts the program that was prepared as `exec`, and waits for its end.
+    async fn start_exec(
+        &self,
+        what: &str,
+        exec: &str,
+        stdin: Option<Stdin>,
+        on_sent: &(dyn Fn(u64) + Sync),
+    ) -> Result<ExecOutput, Failure> {
+        let takes_input = stdin.is_some();
+        let starting = self.client.start_exec(exec, None::<StartExecOptions>);
+        let started = self.call(|| what.to_owned(), starting).await?;
         let StartExecResults::Attached { mut output, mut input } = started else {
             return Err(Failure::bug(format!("{what} was started without its output")));
         };
@@ -108,15 +137,15 @@ impl Docker {
                     Err(Feed::Sink(error)) => fed = Some(Err(error)),
                     Ok(()) => fed = Some(Ok(())),
                 },
-                piece = self.attend(&what, output.next()) => match piece? {
+                piece = self.attend(what, output.next()) => match piece? {
                     None => break,
                     Some(Ok(LogOutput::StdErr { message })) => keep(&mut result.stderr, &message),
                     Some(Ok(other)) => keep(&mut result.stdout, &other.into_bytes()),
-                    Some(Err(error)) => return Err(failure::of_call(what, &error)),
+                    Some(Err(error)) => return Err(failure::of_call(what.to_owned(), &error)),
                 },
             }
         }
-        result.code = self.exit_code(&what, &exec).await?;
+        result.code = self.exit_code(what, exec).await?;
         // The error of a program that ended early explains more than the broken pipe.
         if let (0, Some(Err(error))) = (result.code, &fed) {
             return Err(Failure::failed(format!("{what} did not take all of its input")).source(error).transient());
