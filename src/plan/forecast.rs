@@ -23,9 +23,6 @@ use crate::tools::{Cancel, Tools};
 /// How long the check of one step may take: what has no result by then counts as not seen, and the others are shown.
 const CHECK_LIMIT: Duration = Duration::from_secs(30);
 
-/// How many checks are begun before what was answered meanwhile is taken in.
-const BEGUN_AT_ONCE: usize = 8;
-
 /// What a run would do with a step.
 #[derive(Debug)]
 pub struct Forecast {
@@ -133,10 +130,10 @@ async fn all<T>(checks: impl Iterator<Item = impl Future<Output = T>>) -> Vec<T>
     for (number, check) in checks.enumerate() {
         begun.push(async move { (number, check.await) });
         results.push(None);
-        if results.len() % BEGUN_AT_ONCE == 0 {
-            while let Some(Some((number, result))) = begun.next().now_or_never() {
-                results[number] = Some(result);
-            }
+        while let Some(Some((number, result))) = begun.next().now_or_never() {
+            results[number] = Some(result);
+        }
+        if results[number].is_none() {
             // Only the runtime reads from connections.
             tokio::task::yield_now().await;
         }

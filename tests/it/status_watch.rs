@@ -8,7 +8,7 @@ use crate::sandbox::{Sandbox, Shown, is_alive, send, steps};
 
 /// A step that waits for a file, and one after it.
 fn project(last: &str) -> Sandbox {
-    let wait = "echo $PPID > pid; touch begun; while ! test -e go; do sleep 0.02; done";
+    let wait = "echo $PPID > pid; touch begun; while test -e pid && ! test -e go; do sleep 0.02; done";
     let mut sandbox = Sandbox::new(&steps(&[("wait", wait, ""), ("last", last, "needs = ['wait']")]));
     sandbox.env("TERM", "xterm");
     sandbox

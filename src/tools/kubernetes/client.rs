@@ -12,6 +12,7 @@ use kube::{Api, Client, Config};
 use super::compared::Compared;
 use super::kinds::Kinds;
 use super::source::KubeSource;
+use super::transport::transport;
 use super::turns::{Purpose, taking_turns};
 use crate::error::{Failure, ids};
 
@@ -37,7 +38,7 @@ pub struct Kube {
 /// Makes a client. Where the kubeconfig names a credential plugin, this runs it: its time is limited, and its output,
 /// which may contain the credentials, is discarded.
 async fn client(config: Config, source: &KubeSource) -> Result<Client, Failure> {
-    let making = tokio::task::spawn_blocking(move || Client::try_from(config));
+    let making = tokio::task::spawn_blocking(move || transport(config));
     let why = match tokio::time::timeout(RESPONSE, making).await {
         Ok(Ok(Ok(client))) => return Ok(client),
         Ok(Ok(Err(kube::Error::Auth(_)))) => "its credentials could not be obtained".to_owned(),

@@ -55,6 +55,7 @@ mod secret;
 mod select;
 mod source;
 mod steadiness;
+mod transport;
 mod turns;
 mod validate;
 mod workload;

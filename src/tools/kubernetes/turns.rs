@@ -9,6 +9,7 @@
 
 use std::collections::HashMap;
 use std::future::ready;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -16,7 +17,7 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared, WeakShared};
 use http::request::Parts;
-use http::{Method, Request, Response, StatusCode, header};
+use http::{Method, Request, Response, StatusCode, Version, header};
 use http_body_util::BodyExt;
 use kube::Client;
 use kube::client::Body;
@@ -24,12 +25,15 @@ use tokio::sync::Semaphore;
 
 use crate::tools::memo::SHARED_FOR;
 
-/// How many requests are under way at a time. Each has a connection of its own, and to make one costs both sides more
-/// than most responses do.
+/// How many requests are under way at a time, as long as each has a connection of its own: to make one costs both sides
+/// more than most responses do.
 const MAX_REQUESTS: usize = 6;
 
 /// The same for a command that reads each thing once: fewer requests wait, so that more connections do not pay.
 const MAX_READS: usize = 3;
+
+/// The same where all share one connection: an API server lets that have 100, and its own limits count for more.
+const MAX_SHARING: usize = 24;
 
 type Failed = Box<dyn std::error::Error + Send + Sync>;
 
@@ -50,6 +54,8 @@ struct Key {
 struct Turns {
     client: Client,
     permits: Semaphore,
+    /// Whether all requests share one connection: a response has said so.
+    is_shared: AtomicBool,
     /// What waits for its turn, as long as somebody waits for it.
     waiting: Mutex<HashMap<Key, WeakShared<Reading>>>,
     /// What was read lately; only where nothing is changed.
@@ -73,7 +79,8 @@ pub(super) fn taking_turns(client: Client, purpose: Purpose) -> Client {
     let namespace = client.default_namespace().to_owned();
     let permits = Semaphore::new(if purpose == Purpose::Inspect { MAX_READS } else { MAX_REQUESTS });
     let kept = (purpose == Purpose::Inspect).then(Mutex::default);
-    let turns = Arc::new(Turns { client, permits, waiting: Mutex::default(), kept });
+    let turns =
+        Arc::new(Turns { client, permits, is_shared: AtomicBool::new(false), waiting: Mutex::default(), kept });
     Client::new(tower::service_fn(move |request| Arc::clone(&turns).send(request)), namespace)
 }
 
@@ -136,6 +143,9 @@ impl Turns {
 
     async fn read(&self, parts: Parts) -> kube::Result<Response<Bytes>> {
         let (parts, body) = self.client.send(Request::from_parts(parts, Body::empty())).await?.into_parts();
+        if parts.version == Version::HTTP_2 && !self.is_shared.swap(true, Ordering::Relaxed) {
+            self.permits.add_permits(MAX_SHARING - MAX_REQUESTS);
+        }
         let mut response = Response::new(body.collect().await?.to_bytes());
         (*response.status_mut(), *response.headers_mut()) = (parts.status, parts.headers);
         Ok(response)
