@@ -13,6 +13,8 @@ pub(super) struct Draft {
     /// Variables with their values, and what they are for.
     pub(super) vars: Vec<(String, String, Option<String>)>,
     pub(super) secrets: Vec<SecretDraft>,
+    /// The file with variables.
+    pub(super) env_file: Option<String>,
     /// Whether there is a cluster.
     pub(super) has_cluster: bool,
     /// Profiles: a name, and the variables that it sets.
@@ -29,12 +31,14 @@ pub(super) struct Draft {
 }
 
 /// A secret.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct SecretDraft {
     pub(super) name: String,
     /// Whether its value is made, and not taken from the environment.
     pub(super) is_generated: bool,
     pub(super) is_optional: bool,
+    /// Whether the file of variables has its value.
+    pub(super) is_given: bool,
 }
 
 /// A stage.

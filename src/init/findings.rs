@@ -15,6 +15,8 @@ pub(super) struct Findings {
     pub(super) builds: Vec<DeclaredBuild>,
     /// The names of images that files make from something else than a Dockerfile of the repository.
     pub(super) made_otherwise: Vec<String>,
+    /// Images that a program makes without a Dockerfile.
+    pub(super) made: Vec<MadeImage>,
     pub(super) compose: Vec<ComposeFile>,
     pub(super) charts: Vec<Chart>,
     pub(super) manifests: Vec<ManifestFile>,
@@ -27,6 +29,8 @@ pub(super) struct Findings {
     /// The examples of `.env` files, each with the names of its variables.
     pub(super) examples: Vec<(String, Vec<String>)>,
     pub(super) recipes: Vec<Recipe>,
+    /// Commands of other tools, with the files that they write.
+    pub(super) makers: Vec<Maker>,
     pub(super) packages: Vec<Package>,
     /// What says which program builds a package: `mvnw`, `gradlew`, `pnpm-lock.yaml`, `yarn.lock`.
     pub(super) wrappers: Vec<String>,
@@ -82,6 +86,37 @@ impl DeclaredBuild {
     }
 }
 
+/// An image that a program makes without a Dockerfile.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct MadeImage {
+    /// The file that says it.
+    pub(super) by: String,
+    /// The program, as a sentence names it.
+    pub(super) maker: &'static str,
+    /// Its name, without a tag.
+    pub(super) image: Option<String>,
+    /// The folder of what it is made from.
+    pub(super) source: String,
+    /// The folder with all that is read for it, in which the command runs.
+    pub(super) folder: String,
+    /// The command. [`MADE_NAME`] stands for the name that the image gets.
+    pub(super) run: String,
+    /// The variables that the command gets.
+    pub(super) env: BTreeMap<String, String>,
+    /// What the command makes in its folder, as patterns.
+    pub(super) leaves: &'static [&'static str],
+}
+
+impl MadeImage {
+    /// Whether Maven makes it.
+    pub(super) fn is_of_maven(&self) -> bool {
+        self.run.split_whitespace().next().is_some_and(|program| matches!(name_of(program), "mvn" | "mvnw"))
+    }
+}
+
+/// What stands for the name of an image in the command that makes it.
+pub(super) const MADE_NAME: &str = "PROVISION-IMAGE";
+
 /// A compose file, with those that go over it.
 #[derive(Debug, Default)]
 pub(super) struct ComposeFile {
@@ -93,6 +128,8 @@ pub(super) struct ComposeFile {
     /// The variables without a value that have to have one, and those that are empty then.
     pub(super) required: Vec<String>,
     pub(super) unset: Vec<String>,
+    /// The secret variables whose values stand in the `.env` beside it.
+    pub(super) given: Vec<String>,
     /// Files of variables that services name and that are not there.
     pub(super) missing_env_files: Vec<String>,
     /// Further files of the same folder, for other purposes.
@@ -189,14 +226,32 @@ pub(super) struct DeclaredDeployment {
     pub(super) group: String,
     /// The chart's folder, the kustomization's, or manifests.
     pub(super) path: String,
-    /// Files of values, for a chart.
+    /// Files of values, for a chart: one of them.
     pub(super) values: Vec<String>,
+    /// Files of values that are given with each of them, before and after it.
+    pub(super) around: (Vec<String>, Vec<String>),
     /// The name of a chart's release.
     pub(super) release: Option<String>,
     pub(super) namespace: Option<String>,
     /// Values that are set for a chart, over those of the files. An image that is built stands there with the tag
     /// [`SET_TAG`].
     pub(super) set: Vec<(Vec<String>, Value)>,
+}
+
+impl DeclaredDeployment {
+    /// Sets the files of values: for each place in their order those that may stand there, several where a variable
+    /// names them. Of places with one file each the last one may be exchanged.
+    pub(super) fn with_values(mut self, mut places: Vec<Vec<String>>) -> Self {
+        places.retain(|files| !files.is_empty());
+        let open = places.iter().position(|files| files.len() > 1).or_else(|| places.len().checked_sub(1));
+        let Some(open) = open else { return self };
+        let fixed = |places: &[Vec<String>]| {
+            places.iter().filter(|files| files.len() == 1).flatten().cloned().collect::<Vec<_>>()
+        };
+        self.around = (fixed(&places[..open]), fixed(&places[open + 1..]));
+        self.values = places.swap_remove(open);
+        self
+    }
 }
 
 /// What stands for the tag of an image that is built where a file sets values of a chart.
@@ -225,6 +280,16 @@ pub(super) struct Recipe {
     pub(super) name: String,
     /// How it is run.
     pub(super) command: Vec<String>,
+}
+
+/// A command of another tool that writes files.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Maker {
+    /// The folder in which it runs.
+    pub(super) folder: String,
+    pub(super) command: String,
+    /// What it writes: paths of files and folders from there.
+    pub(super) outputs: Vec<String>,
 }
 
 /// A package of some language.
@@ -271,6 +336,22 @@ pub(super) fn image_name(image: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn files_of_values_that_are_given_together_stay_together() {
+        for (places, before, values, after) in [
+            (&["a"][..], "", "a", ""),
+            (&["a", "b", "c"], "a b", "c", ""),
+            (&["a", "x y", "c"], "a", "x y", "c"),
+            (&["x y", "", "u v", "c"], "", "x y", "c"),
+            (&[], "", "", ""),
+        ] {
+            let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+            let found = DeclaredDeployment::default().with_values(places.iter().map(|files| words(files)).collect());
+            let expected = (words(values), (words(before), words(after)));
+            assert_eq!((found.values, found.around), expected, "{places:?}");
+        }
+    }
 
     #[test]
     fn an_images_name_ends_before_its_tag() {

@@ -43,8 +43,12 @@ pub(super) async fn forms(
     for chart in charts.iter().take(2 * MAX_CHARTS) {
         let named =
             findings.deployments.iter().filter(|one| one.path == chart.folder).flat_map(|one| one.values.clone());
-        let named: Vec<String> = named.filter(|file| repository.has(file)).collect();
+        let mut seen = BTreeSet::new();
+        let named: Vec<String> = named.filter(|file| repository.has(file) && seen.insert(file.clone())).collect();
         let mut one = Wanted::of(findings, chart);
+        let is_there = |file: &String| repository.has(file);
+        one.around.0.retain(is_there);
+        one.around.1.retain(is_there);
         let release = one.release.clone().unwrap_or_else(|| release_name(chart, project));
         one.release = Some(unique(&release, &mut ids));
         one.namespace.get_or_insert_with(|| project.to_owned());

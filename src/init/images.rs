@@ -2,6 +2,8 @@
 
 mod absent;
 mod bases;
+mod image_build;
+mod made;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,37 +13,9 @@ use super::names::{id_of, unique};
 use super::repository::{Repository, folder_of, join, name_of};
 use absent::{why_idle, without_dockerfile};
 use bases::{bases, given, uses};
-
-/// An image that is built.
-#[derive(Clone, Debug, Default)]
-pub(super) struct ImageBuild {
-    /// The id of its step.
-    pub(super) id: String,
-    pub(super) dockerfile: String,
-    pub(super) context: String,
-    pub(super) target: Option<String>,
-    pub(super) args: BTreeMap<String, String>,
-    /// Names that files give the image, without a tag, the best first.
-    pub(super) names: Vec<String>,
-    /// Words by which it is recognised: services, folders.
-    pub(super) words: BTreeSet<String>,
-    /// What is copied and is not there.
-    pub(super) missing: Vec<String>,
-    /// What its last stage exposes.
-    pub(super) ports: Vec<u16>,
-    /// The command line of its health check.
-    pub(super) health: Option<String>,
-    /// The images that it begins with or copies from, as its Dockerfile names them, with the argument that names each.
-    pub(super) bases: Vec<(String, Option<String>)>,
-    /// Whether another one begins with it or copies from it: then it is nothing to deploy under another name.
-    pub(super) is_base: bool,
-    /// Whether its names are those of a tool that also deploys it.
-    pub(super) has_exact_names: bool,
-    /// The names of images that files build from something else.
-    pub(super) others: Vec<String>,
-    /// The services of compose files that are built so: the file, and the service.
-    pub(super) services: Vec<(String, String)>,
-}
+pub(super) use image_build::ImageBuild;
+use image_build::{PLAIN_FOLDERS, word_of};
+use made::made_builds;
 
 /// Stages of a Dockerfile that are no images to deploy.
 const OTHER_TARGETS: &[&str] =
@@ -64,7 +38,7 @@ pub(super) fn image_builds(
         build.args.retain(|_, value| !value.contains("${{"));
     }
     drop_shared_names(&mut declared);
-    let dockerfiles = std::mem::take(&mut findings.dockerfiles);
+    let (dockerfiles, made) = (std::mem::take(&mut findings.dockerfiles), std::mem::take(&mut findings.made));
     let mut builds = Vec::new();
     let is_named = |file: &Dockerfile| {
         declared.iter().any(|build| build.is_exact() && build.dockerfile.as_deref() == Some(file.path.as_str()))
@@ -90,11 +64,12 @@ pub(super) fn image_builds(
             continue;
         }
         let makes = |image: &str| {
-            declared.iter().filter(|build| build.image.as_deref() == Some(image)).any(|build| {
-                dockerfiles
-                    .iter()
-                    .any(|other| build.dockerfile.as_ref() == Some(&other.path) && other.path != file.path)
-            })
+            let is_other = |build: &DeclaredBuild, other: &Dockerfile| {
+                build.dockerfile.as_ref() == Some(&other.path) && other.path != file.path
+            };
+            let mut of_image = declared.iter().filter(|build| build.image.as_deref() == Some(image));
+            of_image.any(|build| dockerfiles.iter().any(|other| is_other(build, other)))
+                || made.iter().any(|made| made.image.as_deref() == Some(image))
         };
         for variant in variants(&of_file, deploys, &mut findings.doubts) {
             let mut build = match one(repository, file, &variant, (&of_file, &makes), &mut findings.doubts) {
@@ -116,6 +91,7 @@ pub(super) fn image_builds(
     }
     findings.doubts.extend(without_dockerfile(&declared, &dockerfiles));
     mark_others(&mut builds, &mut declared.iter().chain(&idle), &dockerfiles, &findings.made_otherwise);
+    builds.extend(made_builds(&made, &dockerfiles, &findings.packages));
     findings.dockerfiles = dockerfiles;
     if let [only] = builds.as_mut_slice() {
         only.words.insert(project.to_owned());
@@ -125,17 +101,19 @@ pub(super) fn image_builds(
     builds
 }
 
-/// Takes away the names of images that services of compose share although each is built from another Dockerfile:
-/// then the tag alone tells them apart, and `acme/shop` of `acme/shop:1-cart` is the name of none of them.
+/// Takes away the names of images that a file gives to several, each of which is built from another Dockerfile: then
+/// the tag alone tells them apart, and `acme/shop` of `acme/shop:1-cart` is the name of none of them.
 fn drop_shared_names(declared: &mut [DeclaredBuild]) {
-    let mut makers: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut makers: BTreeMap<(String, String), BTreeSet<String>> = BTreeMap::new();
     for build in declared.iter().filter(|build| build.is_exact()) {
         if let (Some(image), Some(path)) = (&build.image, &build.dockerfile) {
-            makers.entry(image.clone()).or_default().insert(path.clone());
+            makers.entry((build.by.clone(), image.clone())).or_default().insert(path.clone());
         }
     }
+    let shared = makers.into_iter().filter(|(_, paths)| paths.len() > 1).map(|((_, image), _)| image);
+    let shared: BTreeSet<String> = shared.collect();
     for build in declared {
-        build.image = build.image.take().filter(|image| makers.get(image).is_none_or(|paths| paths.len() < 2));
+        build.image = build.image.take().filter(|image| !shared.contains(image));
     }
 }
 
@@ -313,6 +291,7 @@ fn one(
         has_exact_names: variant.by.iter().any(|build| build.deploys_too()),
         others: Vec::new(),
         services: variant.by.iter().filter_map(|build| Some((build.by.clone(), build.name.clone()?))).collect(),
+        made: None,
     })
 }
 
@@ -340,42 +319,6 @@ fn left_out_of(repository: &Repository, dockerfile: &str, context: &str, dropped
     (!dropped.is_empty()).then(|| {
         format!("`{dockerfile}` copies `{paths}`, which is there, and `{ignore}` leaves it out of the build: a line with `!` lets it in")
     })
-}
-
-/// Folders that do not say what is built in them.
-const PLAIN_FOLDERS: &[&str] = &[
-    "package",
-    "docker",
-    ".docker",
-    "build",
-    "deploy",
-    "deployment",
-    "dockerfiles",
-    "images",
-    "container",
-    "containers",
-    "src",
-    "main",
-    "app",
-];
-
-/// The word that the place of a Dockerfile gives its image: what is beside `Dockerfile` in its name, its folder, or
-/// else the image's own name.
-fn word_of(path: &str, image: Option<&str>) -> String {
-    if let Some(word) =
-        super::detect::suffix(name_of(path)).filter(|word| !matches!(word.as_str(), "prod" | "production" | "release"))
-    {
-        return word;
-    }
-    let folder = super::repository::ancestors(folder_of(path))
-        .map(name_of)
-        .find(|name| !PLAIN_FOLDERS.contains(name))
-        .unwrap_or_default();
-    match (folder, image) {
-        ("", Some(image)) => name_of(image).to_owned(),
-        ("", None) => "app".to_owned(),
-        (folder, _) => folder.to_owned(),
-    }
 }
 
 #[cfg(test)]

@@ -27,6 +27,9 @@ pub(super) fn tops(all: &[Kustomization]) -> Vec<&Kustomization> {
     found
 }
 
+/// So many kustomizations are named that have a component.
+const MAX_NAMED: usize = 3;
+
 /// Lists the components that are no part of what is deployed: alone they are nothing that could be.
 pub(super) fn leave_out_components(findings: &mut Findings, is_active: &dyn Fn(&str) -> bool) {
     let all = findings.kustomizations.clone();
@@ -40,7 +43,11 @@ pub(super) fn leave_out_components(findings: &mut Findings, is_active: &dyn Fn(&
         let why = if of.is_empty() {
             "it is a component, and no kustomization has it".to_owned()
         } else {
-            format!("it is a component of {} alone, which is not used", of.join(", "))
+            let more = of.len().saturating_sub(MAX_NAMED);
+            let others = if more == 0 { String::new() } else { format!(" and {more} more") };
+            let (first, which) =
+                (of[..of.len() - more].join(", "), if of.len() == 1 { "which is" } else { "which are" });
+            format!("it is a component of {first}{others} alone, {which} not used")
         };
         findings.leave_out(&component.folder, why);
     }

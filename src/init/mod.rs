@@ -96,7 +96,7 @@ pub(crate) async fn propose(root: &Path, file: &Path) -> Result<Proposal, Failur
         variables: draft
             .secrets
             .iter()
-            .filter(|one| !one.is_generated && !one.is_optional)
+            .filter(|one| !(one.is_generated || one.is_optional || one.is_given))
             .map(|one| one.name.clone())
             .collect(),
         covered: (draft.n_covered, draft.n_covered + draft.open_items.len()),

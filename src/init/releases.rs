@@ -13,6 +13,8 @@ pub(super) struct Wanted {
     pub(super) namespace: Option<String>,
     /// Values over those of the files.
     pub(super) set: Vec<(Vec<String>, Value)>,
+    /// Files of values that go with each other one, before and after it.
+    pub(super) around: (Vec<String>, Vec<String>),
 }
 
 impl Wanted {
@@ -27,6 +29,11 @@ impl Wanted {
             release: first.release.clone().filter(|name| id_of(name) == *name),
             namespace: first.namespace.clone().filter(|name| is_namespace(name)),
             set: first.set.clone(),
+            around: named
+                .iter()
+                .map(|one| one.around.clone())
+                .find(|around| *around != <_>::default())
+                .unwrap_or_default(),
         }
     }
 

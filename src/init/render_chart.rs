@@ -7,6 +7,7 @@ use futures_util::stream::{self, StreamExt};
 use serde_json::Value;
 
 use super::chart_copy::{Renderable, renderable};
+use super::detect::parts;
 use super::facts::{Facts, unnameable};
 use super::findings::Chart;
 use super::image_keys::{self, ImageKeys};
@@ -26,6 +27,8 @@ pub(super) struct RenderedChart {
     pub(super) facts: Option<Facts>,
     /// The file of values that it is installed with here, if it needs one.
     pub(super) values: Option<String>,
+    /// The files of values that go before and after it, and each other one.
+    pub(super) around: (Vec<String>, Vec<String>),
     /// Other files with which it renders.
     pub(super) others: Vec<String>,
     /// Files with which it does not, and why; `values.yaml` for none.
@@ -38,6 +41,13 @@ pub(super) struct RenderedChart {
     pub(super) set: Vec<(Vec<String>, Value)>,
     /// Why `helm lint --strict` does not pass.
     pub(super) lint: Option<String>,
+}
+
+impl RenderedChart {
+    /// The files of values that it is installed with here, in their order.
+    pub(super) fn files(&self) -> impl Iterator<Item = &String> {
+        self.around.0.iter().chain(&self.values).chain(&self.around.1)
+    }
 }
 
 /// Parts of the names of files of values for a cluster like this one, the best first.
@@ -59,17 +69,20 @@ pub(super) async fn render_chart(
     wanted: &Wanted,
 ) -> Result<RenderedChart, Failure> {
     let mut candidates = candidates(chart, named);
+    let around = wanted.around.clone();
+    candidates.retain(|file| file.as_ref().is_none_or(|file| !(around.0.contains(file) || around.1.contains(file))));
     let Some(helm) = &programs.helm else {
         // Without helm the name alone says which one is meant for this.
         let values = candidates.iter().flatten().find(|file| named.contains(file) || rank(file) < LOCAL.len()).cloned();
         let others = candidates.into_iter().flatten().filter(|file| Some(file) != values.as_ref()).collect();
-        return Ok(RenderedChart { values, others, set: wanted.set.clone(), ..RenderedChart::default() });
+        return Ok(RenderedChart { values, others, around, set: wanted.set.clone(), ..RenderedChart::default() });
     };
     let made: Renderable = renderable(repository, chart)?;
     let Renderable { path, without, .. } = &made;
     let call = Call { helm, programs, path, wanted, root: repository.root() };
     let call = &call;
-    let mut found = RenderedChart { without: without.clone(), set: wanted.set.clone(), ..RenderedChart::default() };
+    let mut found =
+        RenderedChart { without: without.clone(), around, set: wanted.set.clone(), ..RenderedChart::default() };
     let (mut chosen, mut unfilled) = (None, None);
     let own_values = || "values.yaml".to_owned();
     // Files that nothing names and that are outside of the chart are tried where it needs one.
@@ -166,7 +179,9 @@ struct Call<'a> {
 
 impl Call<'_> {
     fn files(&self, file: Option<&str>) -> Vec<PathBuf> {
-        file.map(|file| self.root.join(file)).into_iter().collect()
+        let (before, after) = &self.wanted.around;
+        let all = before.iter().map(String::as_str).chain(file).chain(after.iter().map(String::as_str));
+        all.map(|file| self.root.join(file)).collect()
     }
 
     /// What the chart becomes, or why it does not.
@@ -217,25 +232,30 @@ fn reason(failure: &Failure) -> String {
     std::iter::once(first).chain(more).collect::<Vec<_>>().join(" ")
 }
 
+/// Charts that consist of others are followed so far.
+const MAX_PARTS: usize = 3;
+
+/// The values of a chart itself, with those of the charts that it consists of below their names.
+fn default_values(repository: &Repository, folder: &str, depth: usize) -> Value {
+    let mut values = Value::Object(serde_json::Map::new());
+    let parts = if depth < MAX_PARTS { parts(repository, folder) } else { Vec::new() };
+    for (name, part) in parts {
+        values[name] = default_values(repository, &part, depth + 1);
+    }
+    let own = join(folder, "values.yaml").map(|path| repository.yaml(&path)).unwrap_or_default();
+    if let Some(own) = own.into_iter().next().filter(Value::is_object) {
+        image_keys::overlay(&mut values, &own);
+    }
+    values
+}
+
 /// Finds the values that set images: each candidate gets a value that nothing else has, and the images that come out
 /// show which of them counts.
 async fn keys(repository: &Repository, chart: &Chart, call: &Call<'_>, file: Option<&str>, facts: &Facts) -> ImageKeys {
-    let own = |folder: &str| {
-        let path = join(folder, "values.yaml").unwrap_or_default();
-        repository.yaml(&path).into_iter().next().unwrap_or_default()
-    };
-    let mut values = Value::Object(serde_json::Map::new());
-    // Those of the charts that it consists of stand below their names.
-    for (name, from) in &chart.dependencies {
-        let beside = from.strip_prefix("file://").and_then(|path| join(&chart.folder, path));
-        let inside = join(&chart.folder, &format!("charts/{name}"));
-        let folder = [beside, inside].into_iter().flatten().find(|folder| repository.has(folder));
-        if let Some(folder) = folder {
-            values[name] = own(&folder);
-        }
-    }
-    image_keys::overlay(&mut values, &own(&chart.folder));
-    for over in file.map(|file| repository.yaml(file)).unwrap_or_default() {
+    let mut values = default_values(repository, &chart.folder, 0);
+    let (before, after) = &call.wanted.around;
+    let files = before.iter().map(String::as_str).chain(file).chain(after.iter().map(String::as_str));
+    for over in files.flat_map(|file| repository.yaml(file)) {
         image_keys::overlay(&mut values, &over);
     }
     if let Some(set) = call.wanted.values() {

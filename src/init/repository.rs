@@ -12,6 +12,26 @@ use crate::error::{Context, Failure};
 /// Folders that are never entered: what they hold is made, downloaded, or our own.
 const SKIPPED: &[&str] = &[".git", "node_modules", ".provision", ".venv", "__pycache__", ".terraform", ".tox"];
 
+/// Folders of editors and of agents that write code, which have files of deployments as patterns: nobody's deployment.
+const OF_TOOLS: &[&str] = &[
+    ".agent",
+    ".agents",
+    ".claude",
+    ".codex",
+    ".continue",
+    ".cursor",
+    ".gemini",
+    ".idea",
+    ".kiro",
+    ".opencode",
+    ".roo",
+    ".vscode",
+    ".windsurf",
+];
+
+/// Folders of agents in a folder that has other things as well.
+const OF_AGENTS: &[&str] = &[".github/agents", ".github/prompts", ".github/skills"];
+
 /// The greatest size of a file that is read: what is written by hand is smaller.
 const MAX_BYTES: u64 = 1 << 20;
 
@@ -34,7 +54,9 @@ impl Repository {
             .parents(true)
             .filter_entry(|entry| {
                 let is_folder = entry.file_type().is_some_and(|kind| kind.is_dir());
-                !is_folder || entry.depth() == 0 || !SKIPPED.iter().any(|name| entry.file_name() == *name)
+                let mut skipped = SKIPPED.iter().chain(OF_TOOLS);
+                let is_of_agents = || OF_AGENTS.iter().any(|path| entry.path().ends_with(path));
+                !is_folder || entry.depth() == 0 || !(skipped.any(|name| entry.file_name() == *name) || is_of_agents())
             })
             .build();
         for entry in walk {
@@ -199,12 +221,24 @@ mod tests {
             ("web/made/Dockerfile", "FROM a"),
             ("web/Dockerfile", "FROM a"),
             ("web/node_modules/x/Dockerfile", "FROM a"),
+            (".claude/skills/x/chart/Chart.yaml", "name: a"),
+            ("web/.agents/Dockerfile", "FROM a"),
+            (".github/skills/x/Dockerfile", "FROM a"),
+            (".github/workflows/build.yml", "a: 1"),
             ("a.log", ""),
             ("keep.log", ""),
             (".env.example", "A=1"),
         ]);
         let files: Vec<&str> = repository.files().collect();
-        assert_eq!(files, [".env.example", ".gitignore", "keep.log", "web/.gitignore", "web/Dockerfile"]);
+        let expected = [
+            ".env.example",
+            ".github/workflows/build.yml",
+            ".gitignore",
+            "keep.log",
+            "web/.gitignore",
+            "web/Dockerfile",
+        ];
+        assert_eq!(files, expected);
         assert!(repository.has("out/Dockerfile") && !repository.lists("out/Dockerfile"));
         assert_eq!(repository.below("web").collect::<Vec<_>>(), ["web/.gitignore", "web/Dockerfile"]);
     }

@@ -29,6 +29,14 @@ pub(super) fn write(draft: &Draft) -> String {
         &draft.open_items,
     );
     let _ = writeln!(out, "\n[pipeline]\nname = {}", text(&draft.name));
+    if let Some(file) = &draft.env_file {
+        comment(
+            &mut out,
+            "",
+            "compose reads it too; what stands there under the names of `[secrets]` is masked in all output",
+        );
+        let _ = writeln!(out, "env-file = {}", text(file));
+    }
     checklists(&mut out, draft);
     if !draft.vars.is_empty() {
         let _ = writeln!(out, "\n[vars]");
@@ -92,7 +100,7 @@ fn secrets(out: &mut String, secrets: &[SecretDraft]) {
         "",
         "Their values stand in no file. `generate` makes one that then stays in the cluster alone; `env` takes it from a variable of the environment, which has to be set unless it is optional.",
     );
-    for SecretDraft { name, is_generated, is_optional } in secrets {
+    for SecretDraft { name, is_generated, is_optional, .. } in secrets {
         let source = if *is_generated { "generate = \"hex32\"".to_owned() } else { format!("env = {}", text(name)) };
         let optional = if *is_optional && !is_generated { ", optional = true" } else { "" };
         let _ = writeln!(out, "{} = {{ {source}{optional} }}", key(name));
@@ -225,8 +233,8 @@ mod tests {
             checklists: vec![(Some("a".into()), "a/tasks.md".into()), (Some("b".into()), "b/tasks.md".into())],
             vars: vec![("values".into(), "x.yaml".into(), Some("about".into()))],
             secrets: vec![
-                SecretDraft { name: "A".into(), is_generated: true, is_optional: true },
-                SecretDraft { name: "B".into(), is_generated: false, is_optional: true },
+                SecretDraft { name: "A".into(), is_generated: true, is_optional: true, is_given: false },
+                SecretDraft { name: "B".into(), is_optional: true, ..SecretDraft::default() },
             ],
             has_cluster: true,
             profiles: vec![("prod".into(), [("values".to_owned(), "y.yaml".to_owned())].into())],

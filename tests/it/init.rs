@@ -47,6 +47,7 @@ samples! {
     services_with_a_skaffold_file_and_grpc: "microservices",
     layered_compose_files_in_a_folder: "layers",
     a_jar_that_is_made_before_the_image: "jar",
+    images_that_are_made_without_a_dockerfile: "no-dockerfile",
     images_that_begin_with_another_one: "base-image",
     a_skaffold_file_with_a_release_and_an_image_made_from_another_one: "skaffold",
     compose_files_that_include_and_extend_others: "includes",
@@ -110,6 +111,21 @@ fn no_value_of_a_file_with_secrets_is_shown_or_written() {
     let shown = sandbox.run(&["-C", "dockerfile-only", "init"]).code(0).keeps_quiet_about(&value);
     assert!(shown.stderr.contains("`prod.env`"), "{}", shown.stderr);
     assert!(!fs::read_to_string(sandbox.path("dockerfile-only/pipeline.toml")).unwrap().contains(&value));
+}
+
+#[test]
+fn a_secret_that_compose_reads_from_its_env_file_is_declared_and_masked() {
+    let sandbox = sample("compose-only");
+    let value = ["hunter", "Xk93", "mQ"].concat();
+    sandbox.file("compose-only/.env", &format!("DB_PASSWORD={value}\nTITLE=blog\n"));
+    let shown = sandbox.run(&["-C", "compose-only", "init"]).code(0).keeps_quiet_about(&value);
+    assert!(!shown.stderr.contains("to be set in the environment"), "{}", shown.stderr);
+    let written = fs::read_to_string(sandbox.path("compose-only/pipeline.toml")).unwrap();
+    let table: toml::Table = written.parse().unwrap();
+    assert_eq!(table["pipeline"]["env-file"].as_str(), Some(".env"));
+    assert_eq!(table["secrets"]["DB_PASSWORD"]["env"].as_str(), Some("DB_PASSWORD"));
+    assert!(written.contains("DB_PASSWORD = \"${{ secrets.DB_PASSWORD }}\"") && !written.contains(&value), "{written}");
+    sandbox.run(&["-C", "compose-only", "plan"]).code(0).says("to run, 0 fresh");
 }
 
 #[test]

@@ -1,28 +1,24 @@
 //! The stage that builds the images, and what has to be made before.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use toml::{Table, Value};
 
+use super::before::before;
+use super::made;
 use super::needed::Needed;
 use super::survey::{Matches, Survey};
-use crate::files::glob_of;
 use crate::init::draft::{Proof, StageDraft, StepDraft, plain_text};
 use crate::init::images::ImageBuild;
-use crate::init::repository::{ancestors, folder_of, join, name_of, shown};
+use crate::init::repository::{name_of, shown};
 use crate::tools::process::shell_quoted;
 
-/// What builds something outside of Docker: a file beside it, what is copied then, and the command.
-const MADE: &[(&str, &str, &str)] = &[
-    ("mvnw", "target", "./mvnw -q -B package -DskipTests"),
-    ("pom.xml", "target", "mvn -q -B package -DskipTests"),
-    ("gradlew", "build", "./gradlew -q build -x test"),
-    ("build.gradle", "build", "gradle -q build -x test"),
-    ("build.gradle.kts", "build", "gradle -q build -x test"),
-    ("package.json", "dist", "npm ci && npm run build"),
-    ("package.json", "build", "npm ci && npm run build"),
-    ("Makefile", "bin", "make build"),
-];
+/// The programs that the steps of the stage call besides docker.
+pub(super) fn programs(stage: &StageDraft) -> BTreeSet<&'static str> {
+    let lines = stage.steps.iter().filter(|step| !step.is_aside).flat_map(|step| &step.settings);
+    let lines = lines.filter_map(|(name, value)| value.as_str().filter(|_| *name == "run"));
+    lines.flat_map(made::programs).collect()
+}
 
 /// Returns the stage, if there is anything to build.
 pub(super) fn stage(
@@ -35,11 +31,22 @@ pub(super) fn stage(
         return None;
     }
     let mut steps = Vec::new();
+    let mut last_of_maven: BTreeMap<&str, String> = BTreeMap::new();
     for at in needed.builds.iter().copied() {
         let build = &survey.builds[at];
         let mut step = build_step(build, &matches.names[at]);
-        if let Some(made) = before(survey, build, doubts) {
+        let before = match &build.made {
+            Some(made) => {
+                doubts.push(made::doubt(build, made));
+                Some(made::step(&survey.project, build, made))
+            }
+            None => before(survey, build, doubts),
+        };
+        if let Some(mut made) = before {
             step = step.needs(made.id.clone());
+            // Two of Maven at once would write the same files.
+            let folder = build.made.as_ref().filter(|one| one.is_of_maven()).map(|one| one.folder.as_str());
+            made.needs.extend(folder.and_then(|folder| last_of_maven.insert(folder, made.id.clone())));
             steps.push(made);
         }
         let mut args: Table =
@@ -64,31 +71,40 @@ pub(super) fn stage(
     }
     // An output can only be used by what stands below its step.
     sort(&mut steps);
-    steps.extend(
-        (0..survey.builds.len())
-            .filter(|at| !needed.builds.contains(at))
-            .map(|at| idle_step(survey, matches, needed, at)),
-    );
+    let idle = (0..survey.builds.len()).filter(|at| !needed.builds.contains(at));
+    steps.extend(idle.flat_map(|at| idle_steps(survey, matches, needed, at)));
     Some(StageDraft { id: "build", title: "Build the images".into(), needs: Some(vec!["prereq"]), steps })
 }
 
-/// The step of an image that nothing needs, as a comment.
-fn idle_step(survey: &Survey, matches: &Matches, needed: &Needed, at: usize) -> StepDraft {
+/// The steps of an image that nothing needs, as comments.
+fn idle_steps(survey: &Survey, matches: &Matches, needed: &Needed, at: usize) -> Vec<StepDraft> {
     let build = &survey.builds[at];
-    let mut step = build_step(build, &matches.names[at]).comment(format!("not used: {}", needed.why));
+    let mut step = build_step(build, &matches.names[at]);
     let args = build.args.iter().map(|(name, value)| (name.clone(), Value::String(plain_text(value))));
     let args: Table = args.collect();
     if !args.is_empty() {
         step = step.formula("args", Value::Table(args));
     }
-    StepDraft { is_aside: true, ..step }
+    let made = build.made.as_ref().map(|made| made::step(&survey.project, build, made));
+    step.needs.extend(made.iter().map(|made| made.id.clone()));
+    let mut steps: Vec<StepDraft> = made.into_iter().chain([step]).collect();
+    for step in &mut steps {
+        step.is_aside = true;
+    }
+    steps[0].comments.insert(0, format!("not used: {}", needed.why));
+    steps
 }
 
 fn build_step(build: &ImageBuild, name: &str) -> StepDraft {
-    let mut step = StepDraft::new(&build.id, "docker-build").set("context", shown(&build.context));
-    let relative = relative(&build.context, &build.dockerfile);
-    if relative != "Dockerfile" {
-        step = step.set("dockerfile", relative);
+    let mut step = StepDraft::new(&build.id, "docker-build");
+    if build.made.is_some() {
+        step = step.set("context", made::context(build));
+    } else {
+        step = step.set("context", shown(&build.context));
+        let relative = relative(&build.context, &build.dockerfile);
+        if relative != "Dockerfile" {
+            step = step.set("dockerfile", relative);
+        }
     }
     step = step.set("image", name);
     if let Some(target) = &build.target {
@@ -107,84 +123,6 @@ pub(super) fn words(build: &ImageBuild, name: &str) -> Vec<String> {
 fn relative(context: &str, dockerfile: &str) -> String {
     let inside = if context.is_empty() { Some(dockerfile) } else { dockerfile.strip_prefix(&format!("{context}/")) };
     inside.map_or_else(|| format!("{}{dockerfile}", "../".repeat(context.split('/').count())), str::to_owned)
-}
-
-/// The step that makes what the build copies and is not there, where it is known how.
-fn before(survey: &Survey, build: &ImageBuild, doubts: &mut Vec<String>) -> Option<StepDraft> {
-    let missing = build.missing.first()?;
-    let unknown = format!(
-        "`{}` copies `{}`, which is not in `{}`: it has to be made before the build",
-        build.dockerfile,
-        build.missing.join("`, `"),
-        shown(&build.context)
-    );
-    let (folder, first) = match missing.split_once('/') {
-        Some((first, _)) => (folder_of(missing), first),
-        None => ("", missing.as_str()),
-    };
-    let packages = &survey.findings.packages;
-    // The nearest package above what is missing.
-    let whole = join(&build.context, folder).unwrap_or_default();
-    let found = ancestors(&whole).find_map(|place| {
-        let below = whole.strip_prefix(place).unwrap_or(&whole).trim_start_matches('/');
-        let output = below.split('/').next().filter(|output| !output.is_empty()).unwrap_or(first);
-        let is_there =
-            |file: &str| packages.iter().any(|package| package.file == join(place, file).unwrap_or_default());
-        MADE.iter()
-            .find(|(file, made, _)| {
-                *made == output && (is_there(file) || (file.ends_with('w') && wrapper_is_there(survey, place, file)))
-            })
-            .map(|(_, made, command)| (place.to_owned(), *made, *command))
-    });
-    let Some((place, made, command)) = found else {
-        doubts.push(unknown);
-        return None;
-    };
-    let command = if command.starts_with("npm ") { of_manager(survey, &place) } else { command };
-    doubts.push(format!(
-        "`{}` copies `{missing}`: the step `{}-files` makes it with `{command}`",
-        build.dockerfile, build.id
-    ));
-    let mut step = StepDraft::new(format!("{}-files", build.id), "command")
-        .comment(format!("`{}` copies `{missing}`, which is made outside of Docker", build.dockerfile))
-        .set("run", command);
-    if !place.is_empty() {
-        step = step.set("cwd", place.as_str());
-    }
-    let in_place = |pattern: &str| join(&glob_of(&place), pattern).unwrap_or_default();
-    // What is missing may be a pattern itself.
-    let output = join(&glob_of(&build.context), missing).unwrap_or_default();
-    Some(
-        step.list(
-            "inputs",
-            [
-                in_place("**"),
-                format!("!{}", in_place(&format!("{made}/**"))),
-                format!("!{}", in_place("**/node_modules/**")),
-                "!.provision/**".to_owned(),
-            ],
-        )
-        .list("outputs", [output]),
-    )
-}
-
-/// The commands by which packages of JavaScript are built, by the file with the versions of the nearest workspace.
-const MANAGERS: &[(&str, &str)] = &[
-    ("pnpm-lock.yaml", "pnpm install --frozen-lockfile && pnpm run build"),
-    ("yarn.lock", "yarn install && yarn run build"),
-    ("bun.lock", "bun install --frozen-lockfile && bun run build"),
-    ("bun.lockb", "bun install --frozen-lockfile && bun run build"),
-    ("package-lock.json", "npm ci && npm run build"),
-];
-
-fn of_manager(survey: &Survey, place: &str) -> &'static str {
-    let found =
-        ancestors(place).find_map(|folder| MANAGERS.iter().find(|(file, _)| wrapper_is_there(survey, folder, file)));
-    found.map_or("npm install && npm run build", |(_, command)| command)
-}
-
-fn wrapper_is_there(survey: &Survey, place: &str, file: &str) -> bool {
-    join(place, file).is_some_and(|path| survey.findings.wrappers.contains(&path))
 }
 
 /// A step that gives a built image one more name.
@@ -222,7 +160,6 @@ fn uses(step: &StepDraft, id: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::init::findings::Package;
 
     #[test]
     fn a_dockerfile_is_named_from_its_context() {
@@ -250,32 +187,6 @@ mod tests {
         );
         assert_eq!(text("run")[3].as_str(), Some("x'; touch y; '$${{ secrets.A }}"));
         assert_eq!(text("run")[2].as_str(), Some("${{ steps.build.web.image }}"));
-    }
-
-    #[test]
-    fn what_is_made_before_is_made_with_what_the_workspace_has() {
-        for (lock, expected) in [
-            (Some("pnpm-lock.yaml"), "pnpm install --frozen-lockfile && pnpm run build"),
-            (Some("packages/api/yarn.lock"), "yarn install && yarn run build"),
-            (Some("package-lock.json"), "npm ci && npm run build"),
-            (Some("packages/web/bun.lock"), "npm install && npm run build"),
-            (None, "npm install && npm run build"),
-        ] {
-            let build = ImageBuild {
-                id: "api".into(),
-                dockerfile: "packages/api/Dockerfile".into(),
-                context: "packages/api".into(),
-                missing: vec!["dist".into()],
-                ..ImageBuild::default()
-            };
-            let mut survey = Survey { builds: vec![build], ..Survey::default() };
-            let file = "packages/api/package.json".to_owned();
-            survey.findings.packages = vec![Package { file, language: "JavaScript", name: None }];
-            survey.findings.wrappers = lock.into_iter().map(str::to_owned).collect();
-            let step = before(&survey, &survey.builds[0], &mut Vec::new()).unwrap();
-            let (_, run) = step.settings.iter().find(|(name, _)| *name == "run").unwrap();
-            assert_eq!(run.as_str(), Some(expected), "{lock:?}");
-        }
     }
 
     #[test]

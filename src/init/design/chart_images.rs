@@ -36,13 +36,14 @@ impl ChartImages {
         doubts: &mut Vec<String>,
     ) -> Self {
         let mut found = Self::default();
+        let mut pulled: Vec<&str> = Vec::new();
         for (image, at) in images {
             let (name, id) = (image_name(image), &builds[*at].id);
             let pulls_always = facts.always_pulled.contains(image);
             if let Some(path) = chart.keys.policies.get(name).filter(|_| pulls_always) {
                 found.add(path.clone(), Value::String("IfNotPresent".into()));
             } else if pulls_always {
-                doubts.push(format!("{title}: pods pull `{image}` each time, and it is only on this machine: set their pull policy to `IfNotPresent`"));
+                pulled.push(image);
             }
             if chart.keys.fixed.contains(image) {
                 found.hard_coded(title, image, " everywhere", *at, facts, doubts);
@@ -76,6 +77,10 @@ impl ChartImages {
                 }
                 None => found.hard_coded(title, image, "", *at, facts, doubts),
             }
+        }
+        if !pulled.is_empty() {
+            let images = pulled.join("`, `");
+            doubts.push(format!("{title}: pods pull `{images}` each time, and what is built is only on this machine: set their pull policy to `IfNotPresent`"));
         }
         // What another file sets besides, without the tags that it would have made.
         for (path, value) in chart.set.iter().filter(|(_, value)| !has_mark(value)) {

@@ -18,7 +18,7 @@ use crate::init::repository::{folder_of, join, name_of};
 
 /// Adds the stage; as a comment where the application goes to a cluster.
 pub(super) fn add(survey: &Survey, draft: &mut Draft) {
-    let is_active = survey.active().next().is_none();
+    let is_active = survey.started().is_some();
     let files = ordered(&survey.findings.compose, &survey.builds);
     let mut steps = Vec::new();
     for (at, file) in files.into_iter().enumerate() {
@@ -29,7 +29,11 @@ pub(super) fn add(survey: &Survey, draft: &mut Draft) {
         }
         if !is_active || at > 0 {
             step.is_aside = true;
-            let why = if is_active { "another compose file is" } else { "the application goes to the cluster" };
+            let why = match (is_active, survey.active().next()) {
+                (true, _) => "another compose file is",
+                (false, Some(_)) => "the application goes to the cluster",
+                (false, None) => "it has nothing of what is built here, which is for a cluster",
+            };
             step.comments.insert(0, format!("not used: {why}"));
         }
         steps.push(step);
@@ -132,10 +136,14 @@ fn step(survey: &Survey, file: &ComposeFile, is_active: bool, tags: &BTreeSet<us
     if !asked.is_empty() {
         step = step.set("ask", Value::Array(asked));
     }
-    for name in file.required.iter().filter(|name| is_active && is_secret_name(name)) {
+    let asked = file.required.iter().filter(|name| is_secret_name(name)).map(|name| (name, false));
+    for (name, is_given) in asked.chain(file.given.iter().map(|name| (name, true))).filter(|_| is_active) {
         env.insert(name.clone(), Value::String(format!("${{{{ secrets.{name} }}}}")));
         if !draft.secrets.iter().any(|secret| secret.name == *name) {
-            draft.secrets.push(SecretDraft { name: name.clone(), is_generated: false, is_optional: false });
+            draft.secrets.push(SecretDraft { name: name.clone(), is_given, ..SecretDraft::default() });
+        }
+        if is_given {
+            draft.env_file = file.paths.first().and_then(|first| join(folder_of(first), ".env"));
         }
     }
     if is_active {

@@ -7,7 +7,7 @@ use toml::{Table, Value};
 use super::build::{tag_step, words};
 use super::chart_images::ChartImages;
 use super::survey::{Matches, Survey};
-use crate::init::draft::{Draft, Proof, StageDraft, StepDraft};
+use crate::init::draft::{Draft, Proof, StageDraft, StepDraft, plain_text};
 use crate::init::facts::Facts;
 use crate::init::findings::image_name;
 use crate::init::forms::{Form, FormKind};
@@ -132,9 +132,11 @@ fn chart_step(
                 None => draft.profiles.push((name, [(variable.clone(), file.clone())].into())),
             }
         }
-        step = step.formula("values", Value::Array(vec![Value::String(format!("${{{{ vars.{variable} }}}}"))]));
-    } else if let Some(file) = &chart.values {
-        step = step.list("values", [file.clone()]);
+        let plain = |files: &[String]| files.iter().map(|file| plain_text(file)).collect::<Vec<_>>();
+        let files = [plain(&chart.around.0), vec![format!("${{{{ vars.{variable} }}}}")], plain(&chart.around.1)];
+        step = step.formula("values", Value::Array(files.concat().into_iter().map(Value::String).collect()));
+    } else if chart.files().next().is_some() {
+        step = step.list("values", chart.files().cloned());
     }
     if !images.set.is_empty() {
         step = step.comment("the values that set the images which are built here");
@@ -221,8 +223,11 @@ fn manifest_step(
 }
 
 fn pull_policies(form: &Form, facts: &Facts, built: &BTreeSet<&String>, doubts: &mut Vec<String>) {
-    for image in facts.always_pulled.iter().filter(|image| built.contains(image)) {
-        doubts.push(format!("{}: pods pull `{image}` each time, and the built image is only on this machine: they start once `imagePullPolicy` is `IfNotPresent`", form.title()));
+    let pulled: Vec<&str> =
+        facts.always_pulled.iter().filter(|image| built.contains(image)).map(String::as_str).collect();
+    if !pulled.is_empty() {
+        let images = pulled.join("`, `");
+        doubts.push(format!("{}: pods pull `{images}` each time, and what is built is only on this machine: they start once `imagePullPolicy` is `IfNotPresent`", form.title()));
     }
 }
 

@@ -2,16 +2,19 @@
 //! runs no program.
 
 mod absent;
+mod before;
 mod build;
 mod chart_images;
 mod compose;
 mod covers;
 mod deploy;
+mod made;
 mod needed;
 mod prereq;
 mod secrets;
 mod standalone;
 mod survey;
+mod unbuilt;
 mod verify;
 
 use toml::Value;
@@ -31,10 +34,12 @@ pub(super) fn design(survey: &Survey) -> Draft {
     let matches = Matches::of(survey, &mut draft.doubts);
     let needed = Needed::of(survey, &matches);
     let build = build::stage(survey, &matches, &needed, &mut draft.doubts);
+    unbuilt::add(survey, &matches, &mut draft.doubts);
     let deploys = survey.active().next().is_some();
     let has_compose = !survey.findings.compose.is_empty();
     let has_docker = build.is_some() || deploys || has_compose;
-    let prereq = prereq::stage(survey, has_docker, deploys);
+    let programs = build.as_ref().map(build::programs).unwrap_or_default();
+    let prereq = prereq::stage(survey, has_docker, deploys, programs);
     if !prereq.steps.is_empty() {
         draft.stages.push(prereq);
     }
@@ -49,7 +54,7 @@ pub(super) fn design(survey: &Survey) -> Draft {
     if has_compose {
         compose::add(survey, &mut draft);
     }
-    if !deploys && !has_compose && !survey.builds.is_empty() {
+    if !deploys && survey.started().is_none() && !survey.builds.is_empty() {
         standalone::add(survey, &mut draft);
     }
     if survey.builds.is_empty() {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::survey::{Matches, Survey};
-use crate::init::compose_choice::{is_built_by, ordered, registered};
+use crate::init::compose_choice::{is_built_by, registered};
 
 /// The images that are built, by their numbers, and why others are not.
 #[derive(Debug, Default)]
@@ -26,8 +26,7 @@ impl Needed {
             needed.why = "nothing that is deployed uses its image";
             matches.deployed.clone()
         } else {
-            let files = ordered(&survey.findings.compose, &survey.builds);
-            let Some(file) = files.first() else { return needed };
+            let Some(file) = survey.started() else { return needed };
             needed.why = "nothing that is started uses its image";
             let named = registered(file, &survey.builds, &mut Vec::new()).into_iter().map(|(_, at)| at);
             named.chain(needed.builds.iter().copied().filter(|at| is_built_by(file, &survey.builds[*at]))).collect()

@@ -1,5 +1,7 @@
 //! The stage that checks what is installed, and the one that checks charts.
 
+use std::collections::BTreeSet;
+
 use super::survey::Survey;
 use crate::init::draft::{Draft, Proof, StageDraft, StepDraft};
 use crate::init::forms::FormKind;
@@ -7,8 +9,13 @@ use crate::init::releases::table_of;
 use crate::init::render_chart::RenderedChart;
 use crate::init::repository::shown;
 
-/// Returns the stage with the tools that the pipeline uses.
-pub(super) fn stage(survey: &Survey, has_docker: bool, has_cluster: bool) -> StageDraft {
+/// Returns the stage with the tools that the pipeline uses; `programs` are those of its commands.
+pub(super) fn stage(
+    survey: &Survey,
+    has_docker: bool,
+    has_cluster: bool,
+    programs: BTreeSet<&'static str>,
+) -> StageDraft {
     let tool = |name: &'static str, version: &str| {
         StepDraft::new(name, "tool-check").set("tool", name).set("version", version).proves(Proof::Tool(name))
     };
@@ -34,6 +41,9 @@ pub(super) fn stage(survey: &Survey, has_docker: bool, has_cluster: bool) -> Sta
     } else if has_cluster && asks_for_kubectl {
         steps.push(tool("kubectl", ">=1.27").comment("the checklist asks for it; provision does not need it"));
     }
+    let needed =
+        programs.into_iter().map(|name| StepDraft::new(name, "tool-check").set("tool", name).proves(Proof::Tool(name)));
+    steps.extend(needed);
     StageDraft { id: "prereq", title: "Check what is installed".into(), needs: None, steps }
 }
 
@@ -56,8 +66,8 @@ pub(super) fn add_charts(survey: &Survey, draft: &mut Draft) {
             }
             None => step = step.proves(Proof::Lint),
         }
-        if chart.values.is_some() || !chart.set.is_empty() {
-            let one = set(&form.id, chart.values.as_deref(), chart);
+        if chart.files().next().is_some() || !chart.set.is_empty() {
+            let one = set(&form.id, chart);
             step = step.set("render", toml::Value::Array(vec![one]));
         }
         steps.push(step);
@@ -73,11 +83,12 @@ pub(super) fn add_charts(survey: &Survey, draft: &mut Draft) {
 }
 
 /// The values that a chart is rendered with: those that it is installed with.
-fn set(id: &str, file: Option<&str>, chart: &RenderedChart) -> toml::Value {
+fn set(id: &str, chart: &RenderedChart) -> toml::Value {
+    let files: Vec<toml::Value> = chart.files().map(|file| file.as_str().into()).collect();
     let mut table = toml::Table::new();
-    table.insert("name".into(), file.unwrap_or(id).into());
-    if let Some(file) = file {
-        table.insert("values".into(), toml::Value::Array(vec![file.into()]));
+    table.insert("name".into(), chart.values.as_deref().unwrap_or(id).into());
+    if !files.is_empty() {
+        table.insert("values".into(), toml::Value::Array(files));
     }
     let values = (!chart.set.is_empty()).then(|| toml::Value::try_from(table_of(&chart.set)).ok()).flatten();
     table.extend(values.map(|values| ("set".to_owned(), values)));

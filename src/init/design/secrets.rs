@@ -72,6 +72,7 @@ pub(super) fn stage(
                     is_generated: is_made_up(&variable),
                     is_optional: *is_optional,
                     name: variable,
+                    is_given: false,
                 });
             }
         }

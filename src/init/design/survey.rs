@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::images::Reference;
+use crate::init::compose_choice::{ordered, registered};
 use crate::init::declared::namespace;
-use crate::init::findings::{Findings, image_name};
+use crate::init::findings::{ComposeFile, Findings, image_name};
 use crate::init::forms::{Form, FormKind};
 use crate::init::images::ImageBuild;
 use crate::init::matching::built_images;
@@ -109,6 +110,16 @@ impl Survey {
         self.project.clone()
     }
 
+    /// The compose file that is started: where nothing goes to a cluster. Of a repository that is for a cluster, one
+    /// that has nothing of what is built here has only what that needs while it is written.
+    pub(super) fn started(&self) -> Option<&ComposeFile> {
+        let first = ordered(&self.findings.compose, &self.builds).into_iter().next()?;
+        let is_built = first.services.iter().any(|service| service.is_built && service.is_started());
+        let has_own = is_built || !registered(first, &self.builds, &mut Vec::new()).is_empty();
+        let is_it = self.active().next().is_none() && (self.forms.is_empty() || self.builds.is_empty() || has_own);
+        is_it.then_some(first)
+    }
+
     /// The active forms, each with its number.
     pub(super) fn active(&self) -> impl Iterator<Item = (usize, &Form)> {
         self.forms.iter().enumerate().filter(|(_, form)| form.is_active())
@@ -119,6 +130,33 @@ impl Survey {
 mod tests {
     use super::*;
     use crate::init::facts::Facts;
+    use crate::init::findings::ComposeService;
+
+    #[test]
+    fn compose_is_started_where_nothing_goes_to_a_cluster_and_it_has_something_of_the_application() {
+        let form = |aside: Option<&str>| Form {
+            aside: aside.map(str::to_owned),
+            ..Form::of(FormKind::Manifests(Vec::new()), "k8s", "k8s", None)
+        };
+        let service = |image: Option<&str>| ComposeService {
+            image: image.map(str::to_owned),
+            is_built: image.is_none(),
+            ..ComposeService::default()
+        };
+        let build = ImageBuild { names: vec!["acme/api".into()], ..ImageBuild::default() };
+        for (forms, image, builds, expected) in [
+            (vec![], Some("postgres"), vec![build.clone()], true),
+            (vec![form(Some("no"))], Some("postgres"), vec![build.clone()], false),
+            (vec![form(Some("no"))], Some("postgres"), vec![], true),
+            (vec![form(Some("no"))], Some("acme/api:1"), vec![build.clone()], true),
+            (vec![form(Some("no"))], None, vec![build.clone()], true),
+            (vec![form(None)], None, vec![build], false),
+        ] {
+            let mut survey = Survey { project: "shop".into(), forms, builds, ..Survey::default() };
+            survey.findings.compose = vec![ComposeFile { services: vec![service(image)], ..ComposeFile::default() }];
+            assert_eq!(survey.started().is_some(), expected, "{image:?} {:?}", survey.forms);
+        }
+    }
 
     #[test]
     fn a_chart_is_installed_where_all_of_its_pods_are() {

@@ -19,12 +19,7 @@ fn detect(repository: &Repository, findings: &mut Findings) {
         .filter_map(|folder| Some((*folder, repository.yaml(&join(folder, "Chart.yaml")?).into_iter().next()?)))
         .collect();
     let dependencies = |chart: &Value, folder: &str| -> Vec<(String, String)> {
-        let list = chart.get("dependencies").cloned().unwrap_or_default();
-        let old = join(folder, "requirements.yaml").map(|path| repository.yaml(&path)).unwrap_or_default();
-        let old = old.first().and_then(|old| old.get("dependencies")).cloned().unwrap_or_default();
-        let all = [list, old].into_iter().filter_map(|list| list.as_array().cloned()).flatten();
-        let text = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
-        all.map(|one| (text(&one, "name"), text(&one, "repository"))).collect()
+        all_dependencies(repository, chart, folder).into_iter().map(|(name, from, _)| (name, from)).collect()
     };
     // A chart in another one, or one that another one is made of, is installed with that.
     let part_of = |folder: &str| {
@@ -59,6 +54,49 @@ fn detect(repository: &Repository, findings: &mut Findings) {
             dependencies: dependencies(chart, folder),
         });
     }
+}
+
+/// The charts that one consists of: name, repository, and the name under which it has their values.
+fn all_dependencies(repository: &Repository, chart: &Value, folder: &str) -> Vec<(String, String, String)> {
+    let list = chart.get("dependencies").cloned().unwrap_or_default();
+    let old = join(folder, "requirements.yaml").map(|path| repository.yaml(&path)).unwrap_or_default();
+    let old = old.first().and_then(|old| old.get("dependencies")).cloned().unwrap_or_default();
+    let all = [list, old].into_iter().filter_map(|list| list.as_array().cloned()).flatten();
+    let text = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let named = all.map(|one| {
+        let (name, alias) = (text(&one, "name"), text(&one, "alias"));
+        let own = if alias.is_empty() { name.clone() } else { alias };
+        (name, text(&one, "repository"), own)
+    });
+    named.collect()
+}
+
+/// The charts of the repository that the one in `folder` consists of: the name under which it has their values, and
+/// their folder.
+pub(in crate::init) fn parts(repository: &Repository, folder: &str) -> Vec<(String, String)> {
+    let chart = |folder: &str| {
+        let path = join(folder, "Chart.yaml").unwrap_or_default();
+        repository.yaml(&path).into_iter().next().unwrap_or_default()
+    };
+    let mut known: Vec<String> = Vec::new();
+    let mut found = Vec::new();
+    for (name, from, own) in all_dependencies(repository, &chart(folder), folder) {
+        let beside = from.strip_prefix("file://").and_then(|path| join(folder, path));
+        let inside = join(folder, &format!("charts/{name}"));
+        let part = [beside, inside].into_iter().flatten().find(|part| repository.has(part));
+        found.extend(part.map(|part| (own, part)));
+        known.push(name);
+    }
+    // What lies in `charts` is a part of it, whether it is named or not.
+    let inside = join(folder, "charts").unwrap_or_default();
+    let files = repository.below(&inside).filter(|path| name_of(path) == "Chart.yaml");
+    for part in files.map(folder_of).filter(|part| folder_of(part) == inside) {
+        let name = chart(part).get("name").and_then(Value::as_str).unwrap_or_else(|| name_of(part)).to_owned();
+        if !known.contains(&name) {
+            found.push((name, part.to_owned()));
+        }
+    }
+    found
 }
 
 fn shown(folder: &str) -> &str {
@@ -109,6 +147,24 @@ fn elsewhere(repository: &Repository, folder: &str, charts: &[&str]) -> Vec<Stri
 mod tests {
     use super::*;
     use crate::init::testing::repository;
+
+    #[test]
+    fn the_parts_of_a_chart_have_their_values_below_a_name() {
+        let (_dir, repository) = repository(&[
+            (
+                "all/Chart.yaml",
+                "name: all\ndependencies:\n- {name: api, repository: \"file://../api\", alias: front}\n- {name: api, repository: \"file://../api\"}\n\
+                 - {name: pg, repository: \"https://x.example\"}\n- {name: near}\n",
+            ),
+            ("all/charts/near/Chart.yaml", "name: near\n"),
+            ("all/charts/z/Chart.yaml", "name: loose\n"),
+            ("all/charts/z/charts/deep/Chart.yaml", "name: deep\n"),
+            ("api/Chart.yaml", "name: api\n"),
+        ]);
+        let found: Vec<String> =
+            parts(&repository, "all").into_iter().map(|(name, folder)| format!("{name} {folder}")).collect();
+        assert_eq!(found, ["front api", "api api", "near all/charts/near", "loose all/charts/z"]);
+    }
 
     #[test]
     fn parts_of_charts_are_no_charts_and_values_are_found() {

@@ -8,21 +8,8 @@ use crate::init::repository::{Repository, name_of};
 pub(super) const DETECTOR: Detector = Detector { detect };
 
 /// Folders of templates for task lists.
-const TEMPLATES: &[&str] = &[
-    ".specify",
-    ".claude",
-    ".cursor",
-    ".github",
-    ".opencode",
-    "templates",
-    "archive",
-    "node_modules",
-    "vendor",
-    "examples",
-    "test",
-    "tests",
-    "fixtures",
-];
+const TEMPLATES: &[&str] =
+    &[".specify", ".github", "templates", "archive", "node_modules", "vendor", "examples", "test", "tests", "fixtures"];
 
 fn detect(repository: &Repository, findings: &mut Findings) {
     for path in repository.files().filter(|path| name_of(path).eq_ignore_ascii_case("tasks.md")) {

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::compose_load::{Loaded, Loading, built_by, load};
+use super::compose_load::{Loaded, Loading, built_by, env_values, load};
 use super::detector::{Detector, aside};
+use super::env_example::is_secret_name;
 use super::health::health;
 use super::interpolate::{Missing, interpolate};
 use crate::init::findings::{ComposeFile, ComposeService, DeclaredBuild, Findings, image_name};
@@ -152,6 +153,10 @@ fn read(repository: &Repository, layers: &[&str], loaded: Loaded, findings: &mut
     file.doubts.extend(idle(first, &loaded));
     file.profiles = turned_on(&loaded);
     file.doubts.extend(loaded.doubts);
+    // Those of the file that compose itself reads.
+    let own = env_values(repository, folder_of(first));
+    let is_given = |name: &&String| is_secret_name(name) && own.get(*name).is_some_and(|value| !value.is_empty());
+    file.given = loaded.used.iter().filter(is_given).cloned().collect();
     let (required, unset): (Vec<Missing>, Vec<Missing>) =
         loaded.missing.into_iter().partition(|missing| missing.is_required);
     file.required = required.into_iter().map(|missing| missing.name).collect();

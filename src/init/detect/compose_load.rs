@@ -15,6 +15,8 @@ pub(super) struct Loaded {
     pub(super) missing: BTreeSet<Missing>,
     /// The values that stand in the `.env` files beside the compose files.
     pub(super) values: BTreeMap<String, String>,
+    /// The names of those that the compose files use.
+    pub(super) used: BTreeSet<String>,
     /// The files of secrets and configs: what they are, their names, and the paths.
     pub(super) files: BTreeMap<(&'static str, String), String>,
     /// The files that are included, and those of which services are extended.
@@ -64,6 +66,8 @@ fn add_file(repository: &Repository, path: &str, folder: &str, loaded: &mut Load
     let without_comments: Vec<&str> = text.lines().filter(|line| !line.trim_start().starts_with('#')).collect();
     let missing = fill(&without_comments.join("\n").replace("$$", ""), &|name| loaded.values.get(name).cloned()).1;
     loaded.missing.extend(missing);
+    let used = loaded.values.keys().filter(|name| without_comments.iter().any(|line| uses(line, name)));
+    loaded.used.extend(used.cloned().collect::<Vec<_>>());
     for document in &documents {
         for kind in ["secrets", "configs"] {
             for (name, one) in document.get(kind).and_then(Value::as_object).into_iter().flatten() {
@@ -81,6 +85,16 @@ fn add_file(repository: &Repository, path: &str, folder: &str, loaded: &mut Load
             }
         }
     }
+}
+
+/// Whether a line has the variable: `$NAME`, `${NAME}`, `${NAME:-x}`, or hands it on in a list: `- NAME`.
+fn uses(line: &str, name: &str) -> bool {
+    let is_handed_on = line.trim().strip_prefix("- ").is_some_and(|item| item.trim() == name);
+    is_handed_on
+        || line.split('$').skip(1).any(|rest| {
+            let rest = rest.strip_prefix('{').unwrap_or(rest).strip_prefix(name);
+            rest.is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_'))
+        })
 }
 
 fn add_include(repository: &Repository, by: &str, include: &Value, loaded: &mut Loaded, depth: usize) {
@@ -194,7 +208,7 @@ pub(super) fn built_by(repository: &Repository, paths: &[String]) -> Vec<(String
 }
 
 /// The values of the `.env` in a folder, which compose reads itself.
-fn env_values(repository: &Repository, folder: &str) -> BTreeMap<String, String> {
+pub(super) fn env_values(repository: &Repository, folder: &str) -> BTreeMap<String, String> {
     let text = join(folder, ".env").and_then(|path| repository.text(&path)).unwrap_or_default();
     let lines = text.lines().filter(|line| !line.trim_start().starts_with('#'));
     let pairs = lines.filter_map(|line| line.trim().split_once('='));

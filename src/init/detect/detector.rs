@@ -40,8 +40,6 @@ const ASIDE: &[(&str, &str)] = &[
     (".circleci", "it is for the automation"),
     (".gitlab", "it is for the automation"),
     (".specify", "it is a template"),
-    (".claude", "it is a template"),
-    (".cursor", "it is a template"),
     ("templates", "it is a template"),
     ("cookiecutter", "it is a template"),
 ];

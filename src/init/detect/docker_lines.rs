@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::shell_lines::unrolled;
+use super::shell_lines::{joined, unrolled};
 use crate::init::findings::{DeclaredBuild, image_name};
 use crate::init::repository::join;
 
@@ -24,7 +24,7 @@ const PLAIN_FLAGS: &[&str] = &[
 
 /// Returns the builds that the lines of `text` call, where `folder` is current. What depends on variables is left out.
 pub(super) fn docker_builds(by: &str, folder: &str, text: &str) -> Vec<DeclaredBuild> {
-    let text = unrolled(&text.replace("\\\n", " "));
+    let text = unrolled(&joined(by, text));
     let mut found: Vec<DeclaredBuild> = Vec::new();
     for build in text.lines().filter_map(|line| docker_build(by, folder, line)) {
         if !found.contains(&build) {
@@ -88,13 +88,13 @@ fn docker_build(by: &str, folder: &str, line: &str) -> Option<DeclaredBuild> {
 }
 
 /// Whether a word ends a command: a sign between two, or where its output goes, such as `>&2`, `2>/dev/null`, `&>log`.
-fn is_end(word: &str) -> bool {
+pub(super) fn is_end(word: &str) -> bool {
     let target = word.trim_start_matches(|c: char| c.is_ascii_digit() || c == '&');
     matches!(word, "&&" | "||" | "|" | "|&" | "&" | ";" | ")") || target.starts_with(['>', '<'])
 }
 
 /// The folder in which a command runs after `cd x &&`; `None` if that depends on a variable.
-fn entered(before: &[String], folder: &str) -> Option<String> {
+pub(super) fn entered(before: &[String], folder: &str) -> Option<String> {
     let mut folder = folder.to_owned();
     for pair in before.windows(2) {
         if pair[0].trim_start_matches('(') == "cd" {
@@ -106,7 +106,7 @@ fn entered(before: &[String], folder: &str) -> Option<String> {
 }
 
 /// Whether no variable stands in it.
-fn is_plain(text: &str) -> bool {
+pub(super) fn is_plain(text: &str) -> bool {
     !text.contains(['$', '{', '`'])
 }
 
@@ -116,7 +116,7 @@ fn argument(text: &str) -> BTreeMap<String, String> {
 }
 
 /// The image's name in a tag; variables may only stand in the tag itself, or before the last part of the name.
-fn name_in(tag: &str) -> Option<String> {
+pub(super) fn name_in(tag: &str) -> Option<String> {
     let name = image_name(tag);
     let last = name.rsplit('/').next().unwrap_or(name);
     // `$(IMAGE):$(TAG)` says nothing.

@@ -8,7 +8,9 @@ use globset::GlobBuilder;
 use regex::Regex;
 use serde_json::Value;
 
-use super::detector::{Detector, aside};
+use super::detector::Detector;
+use super::recipes::script_folder;
+use super::shell_lines::{joined, unrolled};
 use crate::documents::{Document, Format, Source};
 use crate::expr::Tree;
 use crate::files::glob_of;
@@ -19,7 +21,7 @@ pub(super) const DETECTOR: Detector = Detector { detect };
 
 /// What another tool fills in: `$(ENV)`, `${ENV}`, `$ENV`, `{{ .Environment.Name }}`.
 static VARIABLE: LazyLock<Option<Regex>> =
-    LazyLock::new(|| Regex::new(r"\$\{\{.*?\}\}|\{\{.*?\}\}|\$\([^)]*\)|\$\{[^}]*\}|\$\w+").ok());
+    LazyLock::new(|| Regex::new(r"\$\{\{.*?\}\}|\{\{.*?\}\}|\$\([^)]*\)|\$\{[^}]*\}|\$(env:)?\w+").ok());
 
 /// Stands for what is filled in, where it may not be a special character.
 const FILLED: &str = "PROVISION-ANY";
@@ -33,20 +35,17 @@ fn detect(repository: &Repository, findings: &mut Findings) {
     let all = All { repository, charts };
     for path in repository.files() {
         let name = name_of(path);
-        let is_workflow = path.starts_with(".github/") || path == ".gitlab-ci.yml" || path == ".circleci/config.yml";
-        let is_make = matches!(name, "Makefile" | "makefile" | "GNUmakefile" | "justfile" | "Justfile" | ".justfile");
-        let is_script = has_extension(name, &["sh", "mk"]) || matches!(name, "Taskfile.yml" | "Taskfile.yaml");
+        let folder = script_folder(path);
         let is_yaml = has_extension(name, &["yaml", "yml", "gotmpl"]);
         let is_helmfile = is_yaml && (name.starts_with("helmfile") || folder_of(path).ends_with("helmfile.d"));
-        if !(is_workflow || is_helmfile || ((is_make || is_script) && aside(path).is_none())) {
+        if folder.is_none() && !is_helmfile {
             continue;
         }
         let Some(text) = repository.text(path) else { continue };
         let said = if is_helmfile {
             all.of_helmfile(folder_of(path), &text)
         } else {
-            let folder = if is_make { folder_of(path) } else { "" };
-            text.replace("\\\n", " ").lines().filter_map(|line| all.of_line(folder, line)).collect()
+            all.of_lines(folder.unwrap_or_default(), &joined(path, &text))
         };
         findings.deployments.extend(said.into_iter().map(|said| DeclaredDeployment { by: path.to_owned(), ..said }));
     }
@@ -58,6 +57,24 @@ struct All<'a> {
 }
 
 impl All<'_> {
+    /// What the lines say that call helm: loops for each of their words, and what a variable may be besides the value
+    /// that it has there.
+    fn of_lines(&self, folder: &str, text: &str) -> Vec<DeclaredDeployment> {
+        if !text.contains("helm") && !text.contains("HELM") {
+            return Vec::new();
+        }
+        let mut found: Vec<DeclaredDeployment> = Vec::new();
+        for text in [text, &unrolled(text)] {
+            let calls = text.lines().flat_map(|line| line.split(['&', '|', ';']));
+            for one in calls.filter_map(|call| self.of_line(folder, call)) {
+                if !found.contains(&one) {
+                    found.push(one);
+                }
+            }
+        }
+        found
+    }
+
     /// What a line says that calls helm.
     fn of_line(&self, folder: &str, line: &str) -> Option<DeclaredDeployment> {
         let named =
@@ -77,10 +94,11 @@ impl All<'_> {
                 (word, _) => others.push(word),
             }
         }
-        let values = values.iter().flat_map(|value| value.split(',')).flat_map(|value| self.files(folder, value));
-        let values: Vec<String> = values.collect();
-        let chart = others.iter().find_map(|word| self.chart(folder, word)).or_else(|| self.only_chart())?;
-        (!values.is_empty()).then_some(DeclaredDeployment { path: chart, values, ..DeclaredDeployment::default() })
+        let values = values.iter().flat_map(|value| value.split(',')).map(|value| self.files(folder, value));
+        let values: Vec<Vec<String>> = values.filter(|files| !files.is_empty()).collect();
+        let path = others.iter().find_map(|word| self.chart(folder, word)).or_else(|| self.only_chart())?;
+        let found = DeclaredDeployment { path, ..DeclaredDeployment::default() };
+        (!values.is_empty()).then(|| found.with_values(values))
     }
 
     /// What the releases of a helmfile say.
@@ -95,8 +113,8 @@ impl All<'_> {
         let deployment = |release: &Value| {
             let chart = self.chart(folder, release.get("chart")?.as_str()?)?;
             let named = release.get("values").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
-            let values = named.flat_map(|one| self.files(folder, one)).collect();
-            Some(DeclaredDeployment { path: chart, values, ..DeclaredDeployment::default() })
+            let values = named.map(|one| self.files(folder, one)).collect();
+            Some(DeclaredDeployment { path: chart, ..DeclaredDeployment::default() }.with_values(values))
         };
         releases.filter_map(deployment).collect()
     }
@@ -171,7 +189,12 @@ mod tests {
         let (_dir, repository) = repository(&files);
         let mut findings = Findings::default();
         detect(&repository, &mut findings);
-        findings.deployments.iter().map(|one| format!("{}: {}", one.path, one.values.join(" "))).collect()
+        let shown = |one: &DeclaredDeployment| {
+            let (before, after) = (&one.around.0, &one.around.1);
+            let parts = [before, &one.values, after].map(|files| files.join(" "));
+            format!("{}: {}", one.path, parts.join("|").trim_matches('|'))
+        };
+        findings.deployments.iter().map(shown).collect()
     }
 
     #[test]
@@ -195,6 +218,22 @@ mod tests {
                 format!("deploy/charts/api: {environments}"),
             ),
             ("helm install x deploy/charts/$NAME -f env/dev.yaml", String::new()),
+            (
+                "helm install api deploy/charts/api -f env/dev.yaml -f deploy/environments/prod/other.yaml --wait",
+                "deploy/charts/api: env/dev.yaml|deploy/environments/prod/other.yaml".to_owned(),
+            ),
+            (
+                "helm install api deploy/charts/api -f deploy/environments/prod/other.yaml,env/$(ENV).yaml",
+                "deploy/charts/api: deploy/environments/prod/other.yaml|env/dev.yaml env/prod.yaml".to_owned(),
+            ),
+            (
+                "for s in api web; do helm install $$s deploy/charts/$$s -f env/dev.yaml; done",
+                "deploy/charts/api: env/dev.yaml; deploy/charts/web: env/dev.yaml".to_owned(),
+            ),
+            (
+                "helm install api deploy/charts/api -f env/dev.yaml && helm install web deploy/charts/web -f env/prod.yaml",
+                "deploy/charts/api: env/dev.yaml; deploy/charts/web: env/prod.yaml".to_owned(),
+            ),
             ("helm install x deploy/charts/web -f $FILE", String::new()),
             ("# helm install x deploy/charts/web -f env/dev.yaml", String::new()),
             ("kubectl apply -f env/dev.yaml", String::new()),
@@ -202,6 +241,12 @@ mod tests {
             let makefile = format!("deploy:\n\t{line}\n");
             assert_eq!(found(&[("Makefile", &makefile)]).join("; "), expected, "{line}");
         }
+    }
+
+    #[test]
+    fn a_script_of_powershell_is_read() {
+        let line = "helm upgrade --install api .\\deploy\\charts\\api `\n  -f .\\env\\$env:STAGE.yaml\n";
+        assert_eq!(found(&[("deploy.ps1", line)]), ["deploy/charts/api: env/dev.yaml env/prod.yaml"]);
     }
 
     #[test]

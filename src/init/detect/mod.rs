@@ -13,6 +13,8 @@ mod health;
 mod helm_lines;
 mod interpolate;
 mod kustomize;
+mod made;
+mod made_lines;
 mod manifests;
 mod packages;
 mod recipes;
@@ -25,13 +27,15 @@ mod unreadable;
 
 use super::findings::Findings;
 use super::repository::Repository;
+pub(super) use charts::parts;
 use detector::Detector;
 pub(super) use detector::aside;
 pub(super) use dockerfiles::{is_called_base, suffix};
 pub(super) use env_example::is_secret_name;
 pub(super) use health::http_request;
 
-/// All detectors. Their order is of no account to what is found, only to the order in which it is listed.
+/// All detectors. Only what is made without a Dockerfile depends on what others have found, the manifests; else their
+/// order is of no account to what is found, only to the order in which it is listed.
 const DETECTORS: &[Detector] = &[
     dockerfiles::DETECTOR,
     compose::DETECTOR,
@@ -43,6 +47,7 @@ const DETECTORS: &[Detector] = &[
     helm_lines::DETECTOR,
     kustomize::DETECTOR,
     manifests::DETECTOR,
+    made_lines::DETECTOR,
     env_example::DETECTOR,
     packages::DETECTOR,
     checklists::DETECTOR,

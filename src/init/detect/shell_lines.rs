@@ -5,6 +5,8 @@ use std::sync::LazyLock;
 
 use regex::{Captures, Regex};
 
+use crate::init::repository::has_extension;
+
 static ASSIGNMENT: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r"^(?:export\s+|local\s+|readonly\s+)?([A-Za-z_]\w*)\s*(\?=|::?=|=)\s*(.*?)\s*$").ok());
 
@@ -16,6 +18,35 @@ static VARIABLE: LazyLock<Option<Regex>> =
 
 /// A loop over more words than this is left as it is.
 const MAX_WORDS: usize = 60;
+
+/// The lines of the file `path`, each with those that it goes on in: of the shell, or of PowerShell, whose paths become
+/// those that all others have.
+pub(super) fn joined(path: &str, text: &str) -> String {
+    if has_extension(path, &["ps1"]) { text.replace("`\n", " ").replace('\\', "/") } else { text.replace("\\\n", " ") }
+}
+
+/// Options after which the file or the folder stands that a program writes.
+const OUTPUTS: [&str; 6] = ["-o", "--output", "--outDir", "--out-dir", "--outfile", ">"];
+
+/// The files and folders that a line writes, as far as their names are plain.
+pub(super) fn outputs(line: &str) -> Vec<String> {
+    let line = line.trim().trim_start_matches(['@', '-']);
+    if line.starts_with('#') {
+        return Vec::new();
+    }
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let of_word = |at: usize| match words[at].split_once('=').or_else(|| words[at].split_at_checked(1)) {
+        Some((option, value)) if OUTPUTS.contains(&option) && !value.is_empty() => Some(value),
+        _ if OUTPUTS.contains(&words[at]) => words.get(at + 1).copied(),
+        _ => None,
+    };
+    let named = (0..words.len()).filter_map(of_word).map(|word| word.trim_matches(['"', '\'', ';']));
+    let named = named.map(|word| word.trim_start_matches("./").trim_end_matches('/'));
+    named
+        .filter(|word| !word.is_empty() && is_plain(word) && !word.starts_with(['/', '.', '-']))
+        .map(str::to_owned)
+        .collect()
+}
 
 /// Returns the text with each loop over plain words as what it does for each of them, and with the values of variables
 /// that are set once, to plain words.
@@ -71,6 +102,20 @@ fn is_plain(word: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_line_writes_is_known_where_it_is_plain() {
+        for (line, expected) in [
+            ("CGO_ENABLED=0 go build -o build/app ./", "build/app"),
+            ("@tsc --outDir ./dist/ && echo x > log.txt", "dist log.txt"),
+            ("vite build --outDir=web >/dev/null 2>&1", "web"),
+            ("cc -o $(OUT) x.c", ""),
+            ("cc x.c -o", ""),
+            ("# go build -o a", ""),
+        ] {
+            assert_eq!(outputs(line).join(" "), expected, "{line}");
+        }
+    }
 
     #[test]
     fn loops_over_words_and_plain_variables_are_written_out() {

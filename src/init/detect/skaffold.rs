@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::detector::{Detector, aside};
+use super::made::{Pack, Plugin, of_buildpacks, of_command, of_java, of_ko};
 use super::skaffold_release::release;
-use crate::init::findings::{DeclaredBuild, DeclaredDeployment, Findings, image_name};
+use crate::init::findings::{DeclaredBuild, DeclaredDeployment, Findings, MadeImage, image_name};
 use crate::init::image_keys::overlay;
 use crate::init::repository::{Repository, ancestors, folder_of, join, name_of};
 
@@ -14,6 +15,32 @@ pub(super) const DETECTOR: Detector = Detector { detect };
 
 /// Builders that have no Dockerfile.
 const OTHER_BUILDERS: &[&str] = &["jib", "ko", "bazel", "buildpacks", "custom"];
+
+/// What makes an artifact without a Dockerfile, where it is known how.
+fn made(repository: &Repository, path: &str, image: &str, artifact: &Value) -> Option<MadeImage> {
+    let text = |pointer: &str| artifact.pointer(pointer).and_then(Value::as_str);
+    let texts = |pointer: &str| -> Vec<String> {
+        let list = artifact.pointer(pointer).and_then(Value::as_array).into_iter().flatten();
+        list.filter_map(Value::as_str).filter(|text| !text.contains("{{")).map(str::to_owned).collect()
+    };
+    let context = join(folder_of(path), text("/context").unwrap_or("."))?;
+    let name = Some(image.to_owned());
+    if artifact.get("jib").is_some() {
+        let module = text("/jib/project").unwrap_or(".").trim_start_matches(':').replace(':', "/");
+        return of_java(repository, path, &join(&context, &module)?, Plugin::Jib, name);
+    }
+    if artifact.get("ko").is_some() {
+        let folder = join(&context, text("/ko/dir").unwrap_or("."))?;
+        return of_ko(repository, path, &join(&folder, text("/ko/main").unwrap_or("."))?, name);
+    }
+    if artifact.get("buildpacks").is_some() {
+        let builder = text("/buildpacks/builder").filter(|builder| !builder.contains("{{")).map(str::to_owned);
+        let (buildpacks, env) = (texts("/buildpacks/buildpacks"), texts("/buildpacks/env"));
+        return Some(of_buildpacks(path, &context, &Pack { builder, buildpacks, env }, name));
+    }
+    let line = text("/custom/buildCommand").filter(|line| !line.contains("{{"))?;
+    Some(of_command(path, &context, line, "IMAGE", name))
+}
 
 fn detect(repository: &Repository, findings: &mut Findings) {
     let mut required: BTreeMap<String, String> = BTreeMap::new();
@@ -25,7 +52,7 @@ fn detect(repository: &Repository, findings: &mut Findings) {
         }
         for document in repository.yaml(path) {
             required.extend(requires(repository, path, &document));
-            images.entry(path).or_default().extend(read(path, &with_profile(document), findings));
+            images.entry(path).or_default().extend(read(repository, path, &with_profile(document), findings));
         }
     }
     for (path, by) in wholes(&images) {
@@ -98,7 +125,7 @@ pub(super) fn is_skaffold(name: &str) -> bool {
 }
 
 /// Adds what a document has, and returns the images that it builds.
-fn read(path: &str, document: &Value, findings: &mut Findings) -> Vec<String> {
+fn read(repository: &Repository, path: &str, document: &Value, findings: &mut Findings) -> Vec<String> {
     let folder = folder_of(path);
     let list = |pointer: &str| document.pointer(pointer).and_then(Value::as_array).into_iter().flatten();
     let mut images = Vec::new();
@@ -108,6 +135,10 @@ fn read(path: &str, document: &Value, findings: &mut Findings) -> Vec<String> {
         match OTHER_BUILDERS.iter().find(|builder| artifact.get(**builder).is_some()) {
             Some(builder) => {
                 findings.made_otherwise.push(image.to_owned());
+                if let Some(made) = made(repository, path, image, artifact) {
+                    findings.made.push(made);
+                    continue;
+                }
                 findings.doubts.push(format!("`{path}` builds `{image}` with {builder}, which is not a Dockerfile: add a `command` step that makes the image"));
             }
             None => findings.builds.push(build(path, image, artifact)),

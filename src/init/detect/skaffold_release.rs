@@ -62,15 +62,18 @@ pub(super) fn release(
             unknown.join("`, `")
         ));
     }
-    Some(DeclaredDeployment {
-        by: by.to_owned(),
-        group: by.to_owned(),
-        path: chart,
-        values: files.filter_map(|one| join(folder, one.as_str()?)).collect(),
-        release: plain("name"),
-        namespace: plain("namespace"),
-        set,
-    })
+    Some(
+        DeclaredDeployment {
+            by: by.to_owned(),
+            group: by.to_owned(),
+            path: chart,
+            release: plain("name"),
+            namespace: plain("namespace"),
+            set,
+            ..DeclaredDeployment::default()
+        }
+        .with_values(files.filter_map(|one| Some(vec![join(folder, one.as_str()?)?])).collect()),
+    )
 }
 
 fn add(set: &mut Vec<(Vec<String>, Value)>, unknown: &mut Vec<String>, name: &str, value: Option<Value>) {

@@ -3,10 +3,13 @@
 use serde_json::Value;
 
 use super::detector::{Detector, aside};
+use super::made::of_command;
+use super::shell_lines::outputs;
 use super::skaffold_release::{path_of, typed};
 use super::starlark::{Call, Expr, calls};
-use crate::init::findings::{DeclaredBuild, DeclaredDeployment, Findings, image_name};
+use crate::init::findings::{DeclaredBuild, DeclaredDeployment, Findings, MADE_NAME, MadeImage, Maker, image_name};
 use crate::init::repository::{Repository, folder_of, join, name_of};
+use crate::tools::process::shell_quoted;
 
 pub(super) const DETECTOR: Detector = Detector { detect };
 
@@ -25,7 +28,15 @@ fn detect(repository: &Repository, findings: &mut Findings) {
 
 fn read(path: &str, text: &str, findings: &mut Findings) {
     let folder = folder_of(path);
-    let others = ["custom_build", "custom_build_with_restart", "k8s_yaml", "helm", "kustomize", "helm_resource"];
+    let others = [
+        "custom_build",
+        "custom_build_with_restart",
+        "k8s_yaml",
+        "helm",
+        "kustomize",
+        "helm_resource",
+        "local_resource",
+    ];
     let mut computed: Vec<String> = Vec::new();
     let wanted = [BUILDS, &others].concat();
     for one in &calls(text, &wanted) {
@@ -33,9 +44,14 @@ fn read(path: &str, text: &str, findings: &mut Findings) {
             "custom_build" | "custom_build_with_restart" => {
                 let image = one.argument("ref", 0).and_then(Expr::text).map(image_name);
                 findings.made_otherwise.extend(image.map(str::to_owned));
+                if let Some(made) = image.and_then(|image| custom(path, image, one)) {
+                    findings.made.push(made);
+                    continue;
+                }
                 let image = image.unwrap_or("an image");
                 findings.doubts.push(format!("`{path}` builds `{image}` with a command of its own (line {}): add a `command` step that makes the image", one.line));
             }
+            "local_resource" => findings.makers.extend(maker(path, one)),
             "k8s_yaml" => {
                 let files = one.argument("yaml", 0).map(files).unwrap_or_default();
                 for file in files.iter().filter_map(|file| join(folder, file)) {
@@ -66,6 +82,44 @@ fn read(path: &str, text: &str, findings: &mut Findings) {
             computed.join(", ")
         ));
     }
+}
+
+/// What a local resource writes, where its command stands there as it is.
+fn maker(path: &str, call: &Call) -> Option<Maker> {
+    let command = line_of(call.argument("cmd", 1)?)?;
+    let folder = match call.named("dir") {
+        Some(dir) => join(folder_of(path), dir.text()?)?,
+        None => folder_of(path).to_owned(),
+    };
+    let outputs = outputs(&command);
+    Some(Maker { folder, command, outputs })
+}
+
+/// The line of the shell that a command is, where it stands there as it is.
+fn line_of(command: &Expr) -> Option<String> {
+    match command {
+        Expr::List(words) => {
+            let texts: Option<Vec<&str>> = words.iter().map(Expr::text).collect();
+            Some(texts?.into_iter().map(shell_quoted).collect::<Vec<_>>().join(" "))
+        }
+        other => other.text().map(str::to_owned),
+    }
+}
+
+/// The image of `custom_build`, where the command stands there as it is.
+fn custom(path: &str, image: &str, call: &Call) -> Option<MadeImage> {
+    let line = line_of(call.argument("command", 1)?)?;
+    // One with a tag of its own does not ask for the name.
+    let tag = call.named("tag").map(|tag| tag.text());
+    let line = match tag {
+        None => line,
+        Some(tag) => format!("{line} && docker tag {} {MADE_NAME}", shell_quoted(&format!("{image}:{}", tag?))),
+    };
+    let folder = match call.named("dir") {
+        Some(dir) => join(folder_of(path), dir.text()?)?,
+        None => folder_of(path).to_owned(),
+    };
+    Some(of_command(path, &folder, &line, "EXPECTED_REF", Some(image.to_owned())))
 }
 
 /// What a call builds, or what there is to say where that can't be seen.
@@ -127,15 +181,18 @@ fn deployment(path: &str, call: &Call) -> Option<DeclaredDeployment> {
         let (name, value) = pair.split_once('=')?;
         Some((path_of(name)?, typed(&Value::from(value))))
     });
-    Some(DeclaredDeployment {
-        by: path.to_owned(),
-        group: path.to_owned(),
-        path: join(folder, place?.text()?)?,
-        values: list("values").into_iter().filter_map(|file| join(folder, file)).collect(),
-        release,
-        namespace: text("namespace"),
-        set: set.collect(),
-    })
+    Some(
+        DeclaredDeployment {
+            by: path.to_owned(),
+            group: path.to_owned(),
+            path: join(folder, place?.text()?)?,
+            release,
+            namespace: text("namespace"),
+            set: set.collect(),
+            ..DeclaredDeployment::default()
+        }
+        .with_values(list("values").into_iter().filter_map(|file| Some(vec![join(folder, file)?])).collect()),
+    )
 }
 
 #[cfg(test)]
@@ -188,7 +245,9 @@ mod tests {
 
     #[test]
     fn what_is_put_together_is_said_and_the_extensions_are_read() {
-        let text = "def svc(name):\n  docker_build('acme/' + name, 'svc/' + name, dockerfile='svc/%s/Dockerfile' % name)\n\
+        let text = "custom_build('acme/f', command_of('f'), ['f'])\ncustom_build('acme/g', ['make', 'g h'], ['g'], tag='x')\n\
+                    local_resource('compile', 'go build -o build/app ./', deps=['main.go'])\nlocal_resource('x', cmd_of('y'))\n\
+                    def svc(name):\n  docker_build('acme/' + name, 'svc/' + name, dockerfile='svc/%s/Dockerfile' % name)\n\
                     docker_build_with_restart('acme/c', '.', entrypoint='/c', dockerfile='docker/c.dockerfile', build_args={'V': '1'}, only=['svc/c'])\n\
                     docker_build('acme/d', 'd', dockerfile_contents='FROM a')\ncustom_build('acme/e', 'make e', deps=['e'])\n\
                     k8s_yaml(local('helm template chart'))\nhelm_resource('core', 'charts/core', namespace='infra')\n\
@@ -201,11 +260,19 @@ mod tests {
             (Some("acme/c"), Some("docker/c.dockerfile"))
         );
         assert_eq!(build.args["V"], "1");
-        assert_eq!(findings.made_otherwise, ["acme/d", "acme/e"]);
-        let [inline, custom, named] = findings.doubts.as_slice() else { panic!("{:?}", findings.doubts) };
-        assert!(named.contains("names it puts together (line 2)"), "{named}");
-        assert!(inline.contains("Dockerfile of `acme/d` in itself (line 4)"), "{inline}");
-        assert!(custom.contains("`acme/e` with a command of its own (line 5)"), "{custom}");
+        assert_eq!(findings.made_otherwise, ["acme/f", "acme/g", "acme/d", "acme/e"]);
+        let [compile] = findings.makers.as_slice() else { panic!("{:?}", findings.makers) };
+        assert_eq!(
+            (compile.command.as_str(), compile.outputs.as_slice()),
+            ("go build -o build/app ./", ["build/app".to_owned()].as_slice())
+        );
+        let made: Vec<&str> = findings.made.iter().map(|one| one.run.as_str()).collect();
+        assert_eq!(made, ["make 'g h' && docker tag acme/g:x PROVISION-IMAGE", "make e"]);
+        assert_eq!(findings.made[1].env, [("EXPECTED_REF".to_owned(), MADE_NAME.to_owned())].into());
+        let [custom, inline, named] = findings.doubts.as_slice() else { panic!("{:?}", findings.doubts) };
+        assert!(named.contains("names it puts together (line 6)"), "{named}");
+        assert!(inline.contains("Dockerfile of `acme/d` in itself (line 8)"), "{inline}");
+        assert!(custom.contains("`acme/f` with a command of its own (line 1)"), "{custom}");
         let deployed: Vec<String> = findings
             .deployments
             .iter()

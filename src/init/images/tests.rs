@@ -85,6 +85,41 @@ fn a_name_that_services_share_with_different_tags_is_that_of_none() {
 }
 
 #[test]
+fn a_name_that_several_files_give_is_that_of_each() {
+    let tiltfile = "docker_build('acme/app', '.')\n";
+    let (found, _) = builds(&[
+        ("one/Dockerfile", "FROM a\n"),
+        ("one/Tiltfile", tiltfile),
+        ("two/Dockerfile", "FROM a\n"),
+        ("two/Tiltfile", tiltfile),
+    ]);
+    assert_eq!(found, [r#"one one/Dockerfile one None ["acme/app"]"#, r#"two two/Dockerfile two None ["acme/app"]"#]);
+}
+
+#[test]
+fn what_is_made_without_a_dockerfile_is_built_beside_what_has_one() {
+    let jib = "plugins { id 'com.google.cloud.tools.jib' version '3' }\n";
+    let skaffold = "build: {artifacts: [{image: acme/both, context: both, jib: {}}]}\n";
+    let (found, _) = builds(&[
+        ("plain/build.gradle", jib),
+        ("own/build.gradle", jib),
+        ("own/Dockerfile", "FROM a\n"),
+        ("both/build.gradle", jib),
+        ("both/Dockerfile", "FROM a\n"),
+        ("skaffold.yaml", skaffold),
+    ]);
+    assert_eq!(
+        found,
+        [
+            "both both/Dockerfile both None []",
+            "own own/Dockerfile own None []",
+            r#"both-jib both/build.gradle . None ["acme/both"]"#,
+            "plain plain/build.gradle . None []",
+        ]
+    );
+}
+
+#[test]
 fn what_the_plain_dockerfile_begins_with_is_built_before_it() {
     let base = [("Dockerfile.base", "FROM debian:12\n"), ("Dockerfile.slim", "FROM debian:12\n")];
     let plain = |from: &'static str| builds(&[base[0], base[1], ("Dockerfile", from)]).0;

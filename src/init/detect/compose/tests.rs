@@ -214,3 +214,12 @@ fn a_profile_that_the_env_file_turns_on_is_on_and_arguments_without_a_value_have
     let base = r#""IMAGE": "acme/base:1""#;
     assert_eq!(args, [format!("{{{base}}} []"), format!(r#"{{"B": "acme/base:1", {base}}} []"#)]);
 }
+
+#[test]
+fn secrets_of_the_env_file_are_known_where_the_compose_file_uses_them() {
+    let text = "services:\n  db:\n    image: postgres\n    environment:\n      - DB_PASSWORD=${DB_PASSWORD}\n      - API_TOKEN\n      - TITLE=${TITLE}\n      \
+                - EMPTY_PASSWORD=${EMPTY_PASSWORD}\n  # ${OLD_PASSWORD}\n";
+    let env = "DB_PASSWORD=x\nAPI_TOKEN=y\nTITLE=z\nEMPTY_PASSWORD=\nOTHER_PASSWORD=w\nOLD_PASSWORD=v\n";
+    let findings = found(&[("deploy/compose.yml", text), ("deploy/.env", env), (".env", "ROOT_PASSWORD=x\n")]);
+    assert_eq!(findings.compose[0].given, ["API_TOKEN", "DB_PASSWORD"]);
+}

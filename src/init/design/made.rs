@@ -1,0 +1,108 @@
+//! The steps of an image that a program makes without a Dockerfile.
+
+use toml::Value;
+
+use crate::files::glob_of;
+use crate::init::draft::StepDraft;
+use crate::init::findings::{MADE_NAME, MadeImage};
+use crate::init::images::ImageBuild;
+use crate::init::repository::join;
+use crate::tools::process::shell_quoted;
+
+/// The folder of the Dockerfile that begins with the image and adds nothing.
+pub(super) fn context(build: &ImageBuild) -> String {
+    format!(".provision/made/{}", build.id)
+}
+
+/// The step that makes the image of the project `project`. It leaves a Dockerfile that begins with it: the build of
+/// that gives it a name that changes with what is in it, as every other image has.
+pub(super) fn step(project: &str, build: &ImageBuild, made: &MadeImage) -> StepDraft {
+    let (context, name) = (context(build), format!("{project}-{}:made", build.id));
+    let run = made.run.replace(MADE_NAME, &name);
+    let run = if made.folder.is_empty() { run } else { format!("(cd {} && {run})", shell_quoted(&made.folder)) };
+    let run = format!("{run} && mkdir -p {context} && echo 'FROM {name}' >{context}/Dockerfile");
+    let in_folder = |pattern: &str| join(&glob_of(&made.folder), pattern).unwrap_or_default();
+    let left = made.leaves.iter().chain(&["**/node_modules/**"]).map(|pattern| format!("!{}", in_folder(pattern)));
+    let inputs = std::iter::once(in_folder("**")).chain(left).chain(["!.provision/**".to_owned()]);
+    let mut step = StepDraft::new(id(build), "command")
+        .comment(format!("{} makes this image, without a Dockerfile", made.maker))
+        .set("run", run)
+        .list("inputs", inputs)
+        .list("outputs", [format!("{context}/Dockerfile")])
+        .set("check", Value::Array(["docker", "image", "inspect", "-f", "{{.Id}}", &name].map(Value::from).to_vec()));
+    if !made.env.is_empty() {
+        let env = made.env.iter().map(|(key, value)| (vec![key.clone()], Value::from(value.replace(MADE_NAME, &name))));
+        step.tables.push(("env", env.collect()));
+    }
+    step
+}
+
+/// The id of the step.
+pub(super) fn id(build: &ImageBuild) -> String {
+    format!("{}-made", build.id)
+}
+
+/// What there is to say of it.
+pub(super) fn doubt(build: &ImageBuild, made: &MadeImage) -> String {
+    let image = made.image.as_deref().unwrap_or(&build.id);
+    let MadeImage { by, maker, .. } = made;
+    let step = id(build);
+    format!(
+        "`{image}` is made by {maker}, without a Dockerfile (`{by}`): the step `{step}` has the command for that; its options may differ"
+    )
+}
+
+/// Programs by the words that call them.
+const PROGRAMS: &[(&str, &str)] = &[
+    ("mvnw", "java"),
+    ("gradlew", "java"),
+    ("mvn", "mvn"),
+    ("gradle", "gradle"),
+    ("ko", "ko"),
+    ("pack", "pack"),
+    ("npm", "npm"),
+    ("pnpm", "pnpm"),
+    ("yarn", "yarn"),
+    ("bun", "bun"),
+    ("make", "make"),
+    ("just", "just"),
+    ("go", "go"),
+];
+
+/// The programs that a line of the shell calls and that are not on each machine.
+pub(super) fn programs(line: &str) -> Vec<&'static str> {
+    let commands =
+        line.split(['&', '|', ';', '(']).map(|part| part.split_whitespace().find(|word| !word.contains('=')));
+    let names = commands.flatten().filter_map(|word| {
+        let name = word.rsplit('/').next().unwrap_or(word);
+        PROGRAMS.iter().find(|(called, _)| *called == name).map(|(_, program)| *program)
+    });
+    names.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn programs_are_what_stands_where_a_command_begins() {
+        for (line, expected) in [
+            ("./mvnw -q package", &["java"][..]),
+            ("(cd ko && ../gradlew -q x) && mkdir go", &["java"]),
+            ("docker tag \"$(ko build --local ./cmd)\" x:made", &["ko"]),
+            ("pnpm install && A=b pnpm run build; make x", &["pnpm", "pnpm", "make"]),
+            ("echo make", &[]),
+        ] {
+            assert_eq!(programs(line), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_folder_is_never_a_part_of_a_shell_line() {
+        let made = MadeImage { folder: "it's $(x)".into(), run: format!("make {MADE_NAME}"), ..MadeImage::default() };
+        let build = ImageBuild { id: "web".into(), ..ImageBuild::default() };
+        let step = step("shop", &build, &made);
+        let (_, run) = step.settings.iter().find(|(name, _)| *name == "run").unwrap();
+        assert_eq!(run.as_str().unwrap().split(" && mkdir").next(), Some(r"(cd 'it'\''s $(x)' && make shop-web:made)"));
+    }
+}

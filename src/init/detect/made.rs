@@ -1,0 +1,204 @@
+//! How programs make images without a Dockerfile: the commands of jib, Spring Boot, ko and buildpacks.
+
+use std::collections::BTreeMap;
+
+use crate::init::findings::{MADE_NAME, MadeImage};
+use crate::init::repository::{Repository, ancestors, folder_of, has_extension, join};
+use crate::tools::process::shell_quoted;
+
+/// What makes the image of a package of Java.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Plugin {
+    Jib,
+    SpringBoot,
+}
+
+/// What Maven and Gradle make.
+const MAVEN_LEAVES: &[&str] = &["**/target/**"];
+const GRADLE_LEAVES: &[&str] = &["**/build/**", "**/.gradle/**"];
+
+/// The files of a package of Gradle, and of the build that it is a part of.
+const GRADLE: [&str; 2] = ["build.gradle", "build.gradle.kts"];
+const SETTINGS: [&str; 2] = ["settings.gradle", "settings.gradle.kts"];
+
+/// The image of the package of Java in the folder `module`; `None` where neither Maven nor Gradle builds it.
+pub(super) fn of_java(
+    repository: &Repository,
+    by: &str,
+    module: &str,
+    plugin: Plugin,
+    image: Option<String>,
+) -> Option<MadeImage> {
+    let is_there = |name: &str| join(module, name).is_some_and(|path| repository.lists(&path));
+    let (folder, run, leaves) = if is_there("pom.xml") {
+        let (folder, run) = maven(repository, module, plugin);
+        (folder, run, MAVEN_LEAVES)
+    } else if GRADLE.iter().any(|name| is_there(name)) {
+        let (folder, run) = gradle(repository, module, plugin);
+        (folder, run, GRADLE_LEAVES)
+    } else {
+        return None;
+    };
+    Some(MadeImage {
+        by: by.to_owned(),
+        maker: if plugin == Plugin::Jib { "jib" } else { "Spring Boot" },
+        image,
+        source: module.to_owned(),
+        folder,
+        run,
+        env: BTreeMap::new(),
+        leaves,
+    })
+}
+
+/// The folder where Maven runs, and the command.
+fn maven(repository: &Repository, module: &str, plugin: Plugin) -> (String, String) {
+    let below = |folder: &str| module.strip_prefix(folder).unwrap_or(module).trim_start_matches('/').to_owned();
+    // The highest one that has the module, or a module with it.
+    let has_module = |folder: &&str| {
+        let first = below(folder);
+        let text = join(folder, "pom.xml").and_then(|path| repository.text(&path)).unwrap_or_default();
+        let named = text.split("<module>").skip(1).filter_map(|rest| rest.split("</module>").next()).map(str::trim);
+        named.into_iter().any(|name| first == name || first.starts_with(&format!("{name}/")))
+    };
+    let above: Vec<&str> = ancestors(module).skip(1).filter(has_module).collect();
+    let folder = above.last().copied().unwrap_or(module).to_owned();
+    let mvn = wrapper(repository, &folder, "mvnw").unwrap_or_else(|| "mvn".to_owned());
+    let part = if folder == module { String::new() } else { format!(" -pl {} -am", shell_quoted(&below(&folder))) };
+    let one = part.trim_end_matches(" -am");
+    let run = match plugin {
+        Plugin::Jib => {
+            let only = if part.is_empty() {
+                String::new()
+            } else {
+                format!(" -Djib.containerize={}", shell_quoted(&below(&folder)))
+            };
+            format!(
+                "{mvn} -q -B package -DskipTests com.google.cloud.tools:jib-maven-plugin:dockerBuild -Djib.to.image={MADE_NAME}{only}{part}"
+            )
+        }
+        Plugin::SpringBoot => {
+            // What the module needs of the others has to be installed, because the goal is for the module alone.
+            let before =
+                if part.is_empty() { String::new() } else { format!("{mvn} -q -B install -DskipTests{part} && ") };
+            format!(
+                "{before}{mvn} -q -B spring-boot:build-image -DskipTests -Dspring-boot.build-image.imageName={MADE_NAME}{one}"
+            )
+        }
+    };
+    (folder, run)
+}
+
+/// The folder where Gradle runs, and the command.
+fn gradle(repository: &Repository, module: &str, plugin: Plugin) -> (String, String) {
+    let has_settings =
+        |folder: &&str| SETTINGS.iter().any(|name| join(folder, name).is_some_and(|path| repository.lists(&path)));
+    let folder = ancestors(module).find(has_settings).unwrap_or(module).to_owned();
+    let below = module.strip_prefix(folder.as_str()).unwrap_or(module).trim_start_matches('/');
+    let project = if below.is_empty() { String::new() } else { format!(":{}:", below.replace('/', ":")) };
+    let gradle = wrapper(repository, &folder, "gradlew").unwrap_or_else(|| "gradle".to_owned());
+    let task = match plugin {
+        Plugin::Jib => format!("jibDockerBuild --image={MADE_NAME}"),
+        Plugin::SpringBoot => format!("bootBuildImage --imageName={MADE_NAME}"),
+    };
+    let task = if project.is_empty() { task } else { format!("{}{task}", shell_quoted(&project)) };
+    (folder, format!("{gradle} -q {task}"))
+}
+
+/// The word that starts the wrapper of a build tool from `folder`: the nearest one.
+fn wrapper(repository: &Repository, folder: &str, name: &str) -> Option<String> {
+    let is_there = |place: &&str| join(place, name).is_some_and(|path| repository.lists(&path));
+    let place = ancestors(folder).find(is_there)?;
+    let depth = |path: &str| path.split('/').filter(|part| !part.is_empty()).count();
+    match depth(folder) - depth(place) {
+        0 => Some(format!("./{name}")),
+        above => Some(format!("{}{name}", "../".repeat(above))),
+    }
+}
+
+/// The image of the Go program in the folder `main`; `None` where no `go.mod` is above it.
+pub(super) fn of_ko(repository: &Repository, by: &str, main: &str, image: Option<String>) -> Option<MadeImage> {
+    let has_module = |folder: &&str| join(folder, "go.mod").is_some_and(|path| repository.lists(&path));
+    let folder = ancestors(main).find(has_module)?;
+    if !repository.below(main).any(|path| has_extension(path, &["go"])) {
+        return None;
+    }
+    let below = main.strip_prefix(folder).unwrap_or(main).trim_start_matches('/');
+    let package = if below.is_empty() { ".".to_owned() } else { format!("./{below}") };
+    Some(MadeImage {
+        by: by.to_owned(),
+        maker: "ko",
+        image,
+        source: main.to_owned(),
+        folder: folder.to_owned(),
+        run: format!("image=$(ko build --local {}) && docker tag \"$image\" {MADE_NAME}", shell_quoted(&package)),
+        ..MadeImage::default()
+    })
+}
+
+/// The Go package that a name such as `ko://example.com/shop/cmd/api` stands for: its folder.
+pub(super) fn folder_of_ko(repository: &Repository, modules: &[(String, String)], name: &str) -> Option<String> {
+    let path = name.strip_prefix("ko://")?;
+    let below = |module: &str| Some(path.strip_prefix(module)?).filter(|rest| rest.is_empty() || rest.starts_with('/'));
+    let found = modules.iter().filter_map(|(module, folder)| Some((module.len(), folder, below(module)?)));
+    let (_, folder, rest) = found.max_by_key(|(length, ..)| *length)?;
+    join(folder, rest.trim_start_matches('/')).filter(|main| repository.lists_below(main))
+}
+
+/// The modules of Go, each with its folder.
+pub(super) fn go_modules(repository: &Repository) -> Vec<(String, String)> {
+    let files = repository.files().filter(|path| *path == "go.mod" || path.ends_with("/go.mod"));
+    let named = files.filter_map(|path| {
+        let text = repository.text(path)?;
+        let name =
+            text.lines().find_map(|line| line.trim().strip_prefix("module "))?.trim().trim_matches('"').to_owned();
+        Some((name, folder_of(path).to_owned()))
+    });
+    named.collect()
+}
+
+/// What `pack` gets besides the image.
+#[derive(Debug, Default)]
+pub(super) struct Pack {
+    pub(super) builder: Option<String>,
+    pub(super) buildpacks: Vec<String>,
+    /// `NAME=VALUE`.
+    pub(super) env: Vec<String>,
+}
+
+/// The image that buildpacks make of the folder `source`.
+pub(super) fn of_buildpacks(by: &str, source: &str, pack: &Pack, image: Option<String>) -> MadeImage {
+    let options = [("--builder", pack.builder.as_slice()), ("--buildpack", &pack.buildpacks), ("--env", &pack.env)];
+    let options = options.into_iter().flat_map(|(option, all)| all.iter().map(move |one| (option, shell_quoted(one))));
+    let options: Vec<String> = options.map(|(option, value)| format!(" {option} {value}")).collect();
+    let run = format!("pack build {MADE_NAME}{}", options.concat());
+    MadeImage {
+        by: by.to_owned(),
+        maker: "buildpacks",
+        image,
+        source: source.to_owned(),
+        folder: source.to_owned(),
+        run,
+        ..MadeImage::default()
+    }
+}
+
+/// The image that a command of the file makes in `folder`: it gets the name in the variable `variable`.
+pub(super) fn of_command(by: &str, folder: &str, line: &str, variable: &str, image: Option<String>) -> MadeImage {
+    let mut env = BTreeMap::from([(variable.to_owned(), MADE_NAME.to_owned())]);
+    if variable == "IMAGE" {
+        env.extend(
+            [("PUSH_IMAGE", "false"), ("BUILD_CONTEXT", ".")].map(|(name, value)| (name.to_owned(), value.to_owned())),
+        );
+    }
+    MadeImage {
+        by: by.to_owned(),
+        maker: "its own command",
+        image,
+        source: folder.to_owned(),
+        folder: folder.to_owned(),
+        run: line.to_owned(),
+        env,
+        leaves: &[],
+    }
+}
