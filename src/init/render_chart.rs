@@ -13,7 +13,7 @@ use super::findings::Chart;
 use super::image_keys::{self, ImageKeys};
 use super::programs::Programs;
 use super::releases::Wanted;
-use super::repository::{Repository, folder_of, join, name_of};
+use super::repository::{Repository, folder_of, has_extension, join, name_of};
 use crate::error::Failure;
 use crate::tools::helm::{Helm, Rendering};
 use crate::tools::kubernetes::ManifestObjects;
@@ -56,6 +56,9 @@ const LOCAL: [&str; 7] = ["minikube", "local", "kind", "dev", "test", "ci", "def
 /// At most so many calls of helm at once.
 const AT_ONCE: usize = 4;
 
+/// Folders of definitions are not deeper in a chart than this.
+const MAX_DEFINITIONS: usize = 6;
+
 /// At most so many files of values are tried.
 const MAX_VALUES: usize = 12;
 
@@ -79,7 +82,8 @@ pub(super) async fn render_chart(
     };
     let made: Renderable = renderable(repository, chart)?;
     let Renderable { path, without, .. } = &made;
-    let call = Call { helm, programs, path, wanted, root: repository.root() };
+    let definitions = definitions(path);
+    let call = Call { helm, programs, path, wanted, root: repository.root(), definitions: &definitions };
     let call = &call;
     let mut found =
         RenderedChart { without: without.clone(), around, set: wanted.set.clone(), ..RenderedChart::default() };
@@ -168,6 +172,19 @@ fn rank(file: &str) -> usize {
     of_name(name_of(file)).or_else(of_folder).unwrap_or(LOCAL.len())
 }
 
+/// The definitions in the `crds` folders of a chart and of those in it: they are no templates.
+fn definitions(chart: &Path) -> Vec<Value> {
+    let files = walkdir::WalkDir::new(chart).max_depth(MAX_DEFINITIONS).into_iter().filter_map(Result::ok);
+    let is_definition = |entry: &walkdir::DirEntry| {
+        let inside = entry.path().strip_prefix(chart).unwrap_or(entry.path()).to_string_lossy();
+        let in_folder = folder_of(&inside) == "crds" || folder_of(&inside).ends_with("/crds");
+        entry.file_type().is_file() && in_folder && has_extension(&inside, &["yaml", "yml"])
+    };
+    let texts = files.filter(is_definition).filter_map(|entry| fs_err::read_to_string(entry.path()).ok());
+    let objects = texts.flat_map(|text| ManifestObjects::read(&text, "").objects);
+    objects.map(|object| object.content().clone()).collect()
+}
+
 /// How helm is called for one chart.
 struct Call<'a> {
     helm: &'a Helm,
@@ -175,6 +192,8 @@ struct Call<'a> {
     path: &'a Path,
     wanted: &'a Wanted,
     root: &'a Path,
+    /// What helm installs before the objects.
+    definitions: &'a [Value],
 }
 
 impl Call<'_> {
@@ -194,7 +213,10 @@ impl Call<'_> {
         let read = ManifestObjects::read(&text, "");
         match read.unreadable.first() {
             Some(why) => Err(why.clone()),
-            None => Ok(read.objects.iter().map(|object| object.content().clone()).collect()),
+            None => {
+                let objects = read.objects.iter().map(|object| object.content());
+                Ok(objects.chain(self.definitions).cloned().collect())
+            }
         }
     }
 

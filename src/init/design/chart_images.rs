@@ -37,6 +37,7 @@ impl ChartImages {
     ) -> Self {
         let mut found = Self::default();
         let mut pulled: Vec<&str> = Vec::new();
+        let mut shared: BTreeMap<(String, &str), Vec<&str>> = BTreeMap::new();
         for (image, at) in images {
             let (name, id) = (image_name(image), &builds[*at].id);
             let pulls_always = facts.always_pulled.contains(image);
@@ -69,7 +70,7 @@ impl ChartImages {
                         .map(|other| image_name(other))
                         .find(|other| chart.keys.keys.get(*other).is_some_and(|(key, _)| key == path));
                     if let Some(foreign) = foreign {
-                        doubts.push(format!("the value `{}` of {title} sets the tag of `{name}`, which is built here, and of `{foreign}`, which is not: give each its own", path.join(".")));
+                        shared.entry((path.join("."), foreign)).or_default().push(name);
                         continue;
                     }
                     found.add(path.clone(), Value::String(SHARED_TAG.into()));
@@ -78,6 +79,10 @@ impl ChartImages {
                 None => found.hard_coded(title, image, "", *at, facts, doubts),
             }
         }
+        doubts.extend(shared.into_iter().map(|((path, foreign), names)| {
+            let verb = if names.len() == 1 { "is" } else { "are" };
+            format!("the value `{path}` of {title} sets the tag of `{}`, which {verb} built here, and of `{foreign}`, which is not: give each its own", names.join("`, `"))
+        }));
         if !pulled.is_empty() {
             let images = pulled.join("`, `");
             doubts.push(format!("{title}: pods pull `{images}` each time, and what is built is only on this machine: set their pull policy to `IfNotPresent`"));

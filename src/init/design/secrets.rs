@@ -103,14 +103,10 @@ fn used(survey: &Survey, doubts: &mut Vec<String>) -> BTreeMap<String, (SecretUs
     let variables = survey.findings.variables.iter().map(String::as_str);
     let from_example: Vec<&str> = variables.filter(|variable| is_secret_name(variable)).collect();
     for (_, form) in survey.active() {
-        for (name, secret) in form.facts.iter().flat_map(|facts| &facts.secrets) {
-            if !is_object_name(name) {
-                continue;
-            }
-            if secret.is_made {
-                doubts.push(made_by_itself(form, name));
-                continue;
-            }
+        let named = form.facts.iter().flat_map(|facts| &facts.secrets).filter(|(name, _)| is_object_name(name));
+        let (made, wanted): (Vec<_>, Vec<_>) = named.partition(|(_, secret)| secret.is_made);
+        doubts.extend(made_by_itself(form, &made.into_iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>()));
+        for (name, secret) in wanted {
             let mut keys = secret.keys.clone();
             // Who names all of it names none: the example of an `.env` file has the names.
             if secret.all_variables {
@@ -133,17 +129,18 @@ fn used(survey: &Survey, doubts: &mut Vec<String>) -> BTreeMap<String, (SecretUs
     found
 }
 
-/// What there is to say of a Secret that is among the objects.
-fn made_by_itself(form: &Form, name: &str) -> String {
-    let title = form.title();
-    match form.kind {
+/// What there is to say of the Secrets that are among the objects.
+fn made_by_itself(form: &Form, names: &[&str]) -> Option<String> {
+    let (title, all) = (form.title(), names.join("`, `"));
+    let what = if names.len() == 1 { "Secret" } else { "Secrets" };
+    (!names.is_empty()).then(|| match form.kind {
         FormKind::Chart(_) => format!(
-            "{title}: it makes the Secret `{name}` from its own values; real ones belong into no file: let a `secret-apply` step make the Secret, if the chart can use one that is there"
+            "{title}: it makes the {what} `{all}` from its own values; real ones belong into no file: let a `secret-apply` step make them, if the chart can use what is there"
         ),
         _ => format!(
-            "{title}: the values of the Secret `{name}` stand in the repository, where everybody who has it can read them: real ones have to be changed, and made by a `secret-apply` step instead"
+            "{title}: the values of the {what} `{all}` stand in the repository, where everybody who has it can read them: real ones have to be changed, and made by a `secret-apply` step instead"
         ),
-    }
+    })
 }
 
 /// Whether the value may be made at random.
@@ -163,14 +160,17 @@ mod tests {
             [FormKind::Manifests(Vec::new()), FormKind::Kustomization(Vec::new()), FormKind::Chart(Box::default())]
         {
             let facts = Facts {
-                secrets: [("db".to_owned(), SecretUse { is_made: true, ..SecretUse::default() })].into(),
+                secrets: ["db", "mail"]
+                    .map(|name| (name.to_owned(), SecretUse { is_made: true, ..SecretUse::default() }))
+                    .into(),
                 ..Facts::default()
             };
             let form = Form::of(kind, "k", "k", Some(facts));
             let survey = Survey { forms: vec![form], ..Survey::default() };
             let mut doubts = Vec::new();
             assert!(stage(&survey, "shop", &mut Vec::new(), &mut doubts).is_none());
-            assert!(doubts[0].contains("`db`") && doubts[0].contains("`secret-apply`"), "{doubts:?}");
+            assert_eq!(doubts.len(), 1, "{doubts:?}");
+            assert!(doubts[0].contains("Secrets `db`, `mail`") && doubts[0].contains("`secret-apply`"), "{doubts:?}");
         }
     }
 
