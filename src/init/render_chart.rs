@@ -16,7 +16,7 @@ use super::releases::Wanted;
 use super::repository::{Repository, folder_of, has_extension, join, name_of};
 use crate::error::Failure;
 use crate::tools::helm::{Helm, Rendering};
-use crate::tools::kubernetes::ManifestObjects;
+use crate::tools::kubernetes::{ManifestObject, ManifestObjects};
 
 /// What is known of a chart.
 #[derive(Debug, Default)]
@@ -211,13 +211,11 @@ impl Call<'_> {
         let call = self.helm.template(&rendering, self.programs.host());
         let text = self.programs.within("rendering the chart", call).await.map_err(|failure| reason(&failure))?;
         let read = ManifestObjects::read(&text, "");
-        match read.unreadable.first() {
-            Some(why) => Err(why.clone()),
-            None => {
-                let objects = read.objects.iter().map(|object| object.content());
-                Ok(objects.chain(self.definitions).cloned().collect())
-            }
+        if let Some(why) = read.unreadable.first() {
+            return Err(why.clone());
         }
+        let objects = read.objects.iter().map(ManifestObject::content);
+        Ok(objects.chain(self.definitions).cloned().collect())
     }
 
     /// The values that go over those of the file: those that another file sets, and `values` over them.
