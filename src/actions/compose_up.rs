@@ -23,7 +23,7 @@ use crate::error::{Context, Failure, FailureKind, ids};
 use crate::files::{Globs, inside};
 use crate::fingerprint::Inputs;
 use crate::model::{Output, ProofKind, split_secret_refs};
-use crate::tools::compose::{Compose, TEMPORARY, project_name};
+use crate::tools::compose::{Compose, TEMPORARY, project_name, typed_removal};
 use crate::tools::deletion::{Consent, Deletion};
 use crate::tools::docker::ComposeProject;
 use crate::tools::process::ProcessObserver as _;
@@ -277,7 +277,7 @@ impl Action for ComposeUp {
     ) -> BoxFuture<'a, Result<Vec<Deletion>, Failure>> {
         Box::pin(async move {
             let project = self.project(cx)?;
-            let by_hand = Compose::typed_removal(&project, cx.cancel(), cx.children()).await;
+            let by_hand = typed_removal(Compose::typed_here(cx.cancel(), cx.children()).await, &project);
             let found = ComposeProject::new(cx.tools().docker().await?, &project).removal(&by_hand).await?;
             Ok(found.into_iter().collect())
         })

@@ -1,12 +1,17 @@
 //! `provision down`: removes what provision made, and only that: shows it first, asks, removes it in reverse order, and
 //! then sees for itself that it is gone.
 
-use std::io::{self, Write};
+mod found;
+
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use fs_err as fs;
+
 use super::args::{Cli, DownArgs, ReadFormat};
 use super::environments::Listing;
+use super::given;
 use super::output::Terminal;
 use super::project::Project;
 use super::runtime::runtime;
@@ -15,39 +20,17 @@ use super::trust;
 use crate::action::{Action, StepContext, StepScope};
 use crate::error::{Failure, ids};
 use crate::event::StepLog;
-use crate::journal::History;
+use crate::journal::{DOWN, Entry, History, Journal, Opened};
 use crate::plan::{Candidate, Selection, candidates, select};
 use crate::report::{Takedown, TakedownKept, TakedownRemoval, write_takedown_json};
-use crate::tools::deletion::{Consent, Deletion, Proof, TAKEN_DOWN};
+use crate::tools::deletion::Consent;
 use crate::tools::kubernetes::KubeSource;
 use crate::tools::process::{ChildRegistry, shell_quoted};
 use crate::tools::{Cancel, pause};
+use found::{Found, Kept, Removal, detail, lost, show};
 
 /// How long it may take to see what a step has made.
 const LOOK: Duration = Duration::from_secs(30);
-
-/// What was found.
-#[derive(Default)]
-struct Found {
-    /// What is to be removed, in this order.
-    removals: Vec<Removal>,
-    /// What stays.
-    kept: Vec<Kept>,
-    /// What could not be seen.
-    failures: Vec<Failure>,
-}
-
-/// Something that a step has made.
-struct Removal {
-    candidate: usize,
-    deletion: Deletion,
-}
-
-/// Something that stays.
-struct Kept {
-    deletion: Deletion,
-    why: String,
-}
 
 /// Finds and removes what the steps have made.
 struct Down<'a> {
@@ -56,6 +39,8 @@ struct Down<'a> {
     history: &'a History,
     scope: Arc<StepScope>,
     with_cluster: bool,
+    /// The command to go on with.
+    again: String,
 }
 
 pub(super) fn down(cli: &Cli, terminal: &Terminal, args: &DownArgs) -> Result<u8, Failure> {
@@ -65,34 +50,32 @@ pub(super) fn down(cli: &Cli, terminal: &Terminal, args: &DownArgs) -> Result<u8
         trust::require(terminal, &project, trust::Ways { flag: args.trust, can_ask })?;
         let context = project.pipeline.cluster.as_ref().map(|cluster| shell_quoted(&cluster.context).into_owned());
         project.tools.check_access().map_err(|failure| {
-            let context = context.unwrap_or_default();
-            failure.hint(format!("to allow it once: `provision down --allow-context {context}`"))
+            let name = context.unwrap_or_default();
+            failure
+                .hint(format!("to allow it once: `{} --allow-context {name}`", given::again(project.tools.redactor())))
         })?;
     }
     trust::require_for_probes(&project)?;
-    // The lock is held until the end: nothing is removed beside a run.
-    let opened = if args.dry_run { None } else { Some(project.open_journal("provision down", false)?) };
-    let read = if opened.is_none() { Some(project.history()?) } else { None };
-    let history = opened.as_ref().map(|opened| &opened.history).or(read.as_ref());
-    let Some(history) = history else { return Err(Failure::bug("the history was not read")) };
-    terminal.warn(opened.iter().flat_map(|opened| opened.warnings.clone()));
+    let Records { history, mut journal } = Records::of(&project, terminal, args)?;
     let listing = Listing::of(&project, terminal);
     let children = Arc::new(ChildRegistry::default().withholding(project.tools.secrets().variables()));
     let plan = select(&project.graph, &Selection::default())?;
     let down = Down {
-        candidates: candidates(&project.graph, &plan, history),
-        history,
+        candidates: candidates(&project.graph, &plan, &history),
+        history: &history,
         scope: Arc::new(StepScope::looking(Arc::clone(&project.tools), Arc::clone(&children))),
         with_cluster: args.cluster,
+        // What a trial shows is to be done without its options.
+        again: if args.dry_run { "provision down".to_owned() } else { given::again(project.tools.redactor()) },
         project: &project,
     };
     let runtime = runtime()?;
     let ended = runtime.block_on(async {
         let mut signals = stop_signals(Arc::clone(&children))?;
         tokio::select! {
-            ended = down.go(terminal, args, can_ask) => ended,
+            ended = down.go(terminal, args, can_ask, &mut journal) => ended,
             Some(signal) = signals.recv() => Err(Failure::new(signal.kind(), "taking the pipeline down was interrupted")
-                .hint("provision down   # shows what is left, and goes on")),
+                .hint(format!("{}   # shows what is left, and goes on", down.again))),
         }
     });
     runtime.shutdown_background();
@@ -105,6 +88,33 @@ pub(super) fn down(cli: &Cli, terminal: &Terminal, args: &DownArgs) -> Result<u8
     Ok(code)
 }
 
+/// What is on record, and where more is recorded.
+struct Records {
+    history: History,
+    /// Open until the end, with its lock: nothing is removed beside a run. Else why it is not open.
+    journal: Result<Journal, Option<Failure>>,
+}
+
+impl Records {
+    fn of(project: &Project, terminal: &Terminal, args: &DownArgs) -> Result<Self, Failure> {
+        if args.dry_run {
+            return Ok(Self { history: project.history()?, journal: Err(None) });
+        }
+        match project.open_journal(DOWN, false) {
+            Ok(Opened { journal, history, warnings }) => {
+                terminal.warn(warnings);
+                Ok(Self { history, journal: Ok(journal) })
+            }
+            // Nothing has run in a folder that can't be written. It fails all the same once there is something to
+            // remove.
+            Err(failure) if fs::symlink_metadata(project.tools.state_dir()).is_err() => {
+                Ok(Self { history: History::default(), journal: Err(Some(failure)) })
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+}
+
 /// How the command ended.
 #[derive(Clone, Copy, Debug)]
 struct Ended {
@@ -114,7 +124,13 @@ struct Ended {
 }
 
 impl Down<'_> {
-    async fn go(&self, terminal: &Terminal, args: &DownArgs, can_ask: bool) -> Result<Ended, Failure> {
+    async fn go(
+        &self,
+        terminal: &Terminal,
+        args: &DownArgs,
+        can_ask: bool,
+        journal: &mut Result<Journal, Option<Failure>>,
+    ) -> Result<Ended, Failure> {
         let found = self.find().await;
         match args.format {
             ReadFormat::Json => terminal.print(|out| write_takedown_json(out, &self.document(&found)))?,
@@ -135,24 +151,28 @@ impl Down<'_> {
         if found.removals.is_empty() || args.dry_run {
             return Ok(Ended { code, is_down: code == 0 && !args.dry_run });
         }
+        let journal = match journal {
+            Ok(journal) => journal,
+            Err(why) => return Err(why.take().unwrap_or_else(|| Failure::bug("the journal was not opened"))),
+        };
         if !args.yes {
             if !can_ask {
                 return Err(Failure::of(ids::CONSENT_NEEDED, "nobody can be asked, and nothing was removed")
-                    .hint("to remove what is shown: `provision down --yes`"));
+                    .hint(format!("to remove what is shown: `{} --yes`", self.again)));
             }
             if !terminal.agrees("remove it?")? {
                 terminal.note(["nothing was removed".to_owned()]);
                 return Ok(Ended { code, is_down: false });
             }
         }
-        let code = code.max(self.remove_all(terminal, found).await);
+        let code = code.max(self.remove_all(terminal, journal, found).await?);
         Ok(Ended { code, is_down: code == 0 })
     }
 
     /// What was found, for programs.
     fn document<'a>(&'a self, found: &'a Found) -> Takedown<'a> {
         let removal = |removal: &'a Removal| TakedownRemoval {
-            step: self.candidates[removal.candidate].step.id.as_str(),
+            step: self.candidates[removal.candidates[0]].step.id.as_str(),
             subject: &removal.deletion.subject,
             detail: detail(&removal.deletion),
             may_be_lost: lost(&removal.deletion),
@@ -233,129 +253,86 @@ impl Down<'_> {
         };
         let failure = failure.while_doing(format!("what is in the cluster `{}` can't be seen, and stays", spec.name));
         found.failures.push(if spec.managed {
-            failure.hint("to remove the cluster with all that is in it: `provision down --cluster`")
+            failure.hint(format!("to remove the cluster with all that is in it: `{} --cluster`", self.again))
         } else {
             failure
         });
         false
     }
 
-    /// Removes what was found, and sees whether it is gone. Returns the exit code.
-    async fn remove_all(&self, terminal: &Terminal, found: Found) -> u8 {
+    /// Removes what was found, and sees whether it is gone; both are recorded. Returns the exit code.
+    async fn remove_all(&self, terminal: &Terminal, journal: &mut Journal, found: Found) -> Result<u8, Failure> {
+        let mut undone: BTreeSet<usize> = found.removals.iter().flat_map(|removal| self.makers(removal)).collect();
+        self.record(terminal, journal, &undone, false)?;
+        let (mut gone, mut stays) = (Vec::new(), BTreeSet::new());
         let mut code = 0;
-        let mut removed = Vec::new();
-        for Removal { candidate, deletion } in found.removals {
-            let Some((action, cx)) = self.of(&self.candidates[candidate]) else { continue };
+        for removal in found.removals {
+            let Some((action, cx)) = self.of(&self.candidates[removal.candidates[0]]) else { continue };
+            let deletion = &removal.deletion;
             // The user has seen it, and has agreed.
             let done = match deletion.permit(Consent::Given) {
-                Ok(()) => action.remove(&cx, &deletion).await,
+                Ok(()) => action.remove(&cx, deletion).await,
                 refused => refused,
             };
             match done {
                 Ok(()) => {
                     terminal.note([format!("removed {}", deletion.subject)]);
-                    removed.push(deletion.subject);
+                    gone.push(removal);
                 }
                 Err(failure) => {
                     code = 1;
                     terminal.show_failure(&failure.while_doing(format!("{} stays", deletion.subject)));
+                    stays.extend(self.makers(&removal));
                 }
             }
         }
         let left = self.find().await;
-        for still in left.removals.iter().filter(|left| removed.contains(&left.deletion.subject)) {
+        let is_left =
+            |removal: &&Removal| left.removals.iter().any(|left| left.deletion.subject == removal.deletion.subject);
+        for removal in gone.iter().filter(is_left) {
             code = 1;
-            let failure = Failure::failed(format!("{} was removed, and is there", still.deletion.subject));
-            terminal.show_failure(&failure.hint("provision down   # once more"));
+            let failure = Failure::failed(format!("{} was removed, and is there", removal.deletion.subject));
+            terminal.show_failure(&failure.hint(format!("{}   # once more", self.again)));
+            stays.extend(self.makers(removal));
         }
-        code
+        undone.retain(|number| !stays.contains(number));
+        self.record(terminal, journal, &undone, true)?;
+        Ok(code)
     }
-}
 
-impl Found {
-    /// Adds something that a step has made, unless another step has it too. What is not shown to be ours stays.
-    fn add(&mut self, candidate: usize, deletion: Deletion) {
-        let is_known = |known: &Removal| known.deletion.subject == deletion.subject;
-        if self.removals.iter().any(is_known) {
-            return;
-        }
-        let obstacle = match (&deletion.ours, &deletion.in_use) {
-            (Proof::Lacking(why), _) => Some(format!("it is not proven to be ours: {why}")),
-            (_, Some(how)) => Some(format!("it is in use: {how}")),
-            _ => None,
+    /// Returns the steps that have to run again once this is removed: with a cluster goes what is in it.
+    fn makers(&self, removal: &Removal) -> Vec<usize> {
+        let of = |number: usize| self.candidates[number].step.action_type;
+        let is_cluster = removal.candidates.iter().any(|number| of(*number).makes_cluster);
+        let within = (0..self.candidates.len()).filter(|number| is_cluster && of(*number).in_cluster);
+        removal.candidates.iter().copied().chain(within).collect()
+    }
+
+    /// Records that what these steps have made is about to be removed, or is gone. A full disk keeps nothing from being
+    /// removed.
+    fn record(
+        &self,
+        terminal: &Terminal,
+        journal: &mut Journal,
+        numbers: &BTreeSet<usize>,
+        is_done: bool,
+    ) -> Result<(), Failure> {
+        let entry = |number: &usize| {
+            let step = self.candidates[*number].step.id.clone();
+            let run = self.history.step(&step)?.started_in.clone()?;
+            Some(Entry::StepDown { run, step, is_done })
         };
-        match obstacle {
-            Some(why) => self.kept.push(Kept { deletion, why }),
-            None => self.removals.push(Removal { candidate, deletion }),
+        let entries: Vec<Entry> = numbers.iter().filter_map(entry).collect();
+        if entries.is_empty() {
+            return Ok(());
         }
-    }
-}
-
-fn show(out: &mut dyn Write, found: &Found) -> io::Result<()> {
-    if !found.removals.is_empty() {
-        writeln!(out, "to be removed, in this order:")?;
-    }
-    for Removal { deletion, .. } in &found.removals {
-        let detail = detail(deletion).map(|detail| format!(" ({detail})")).unwrap_or_default();
-        writeln!(out, "  {}{detail}", deletion.subject)?;
-        if let Some(what) = lost(deletion) {
-            writeln!(out, "      may be lost: {what}")?;
+        match journal.append(&entries) {
+            Err(failure) if failure.error_id() == ids::STATE_LOST => Err(failure),
+            Err(failure) => {
+                terminal.warn([format!("`provision status` does not know what is taken down: {failure}")]);
+                Ok(())
+            }
+            Ok(()) => Ok(()),
         }
-    }
-    if !found.kept.is_empty() {
-        writeln!(out, "stays:")?;
-    }
-    for Kept { deletion, why } in &found.kept {
-        writeln!(out, "  {}: {why}; by hand: `{}`", deletion.subject, deletion.by_hand)?;
-    }
-    Ok(())
-}
-
-/// What it consists of, where that is known.
-fn detail(deletion: &Deletion) -> Option<&str> {
-    (deletion.reason != TAKEN_DOWN).then_some(deletion.reason.as_str())
-}
-
-/// The data in it that may be lost.
-fn lost(deletion: &Deletion) -> Option<&str> {
-    match &deletion.empty {
-        Proof::Lacking(what) => Some(what),
-        Proof::Shown => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn deletion(subject: &str, ours: Proof, in_use: Option<&str>) -> Deletion {
-        Deletion {
-            subject: subject.into(),
-            reason: "2 parts".into(),
-            ours,
-            empty: Proof::Lacking("its data".into()),
-            in_use: in_use.map(str::to_owned),
-            consent_covers_ownership: true,
-            by_hand: format!("rm {subject}"),
-        }
-    }
-
-    #[test]
-    fn what_is_not_shown_to_be_ours_or_is_in_use_is_listed_as_what_stays() {
-        let mut found = Found::default();
-        found.add(2, deletion("a", Proof::Shown, None));
-        found.add(1, deletion("a", Proof::Shown, None));
-        found.add(1, deletion("b", Proof::Lacking("no label".into()), None));
-        found.add(0, deletion("c", Proof::Shown, Some("it runs")));
-        let mut out = Vec::new();
-        show(&mut out, &found).unwrap();
-        insta::assert_snapshot!(String::from_utf8(out).unwrap(), @r"
-        to be removed, in this order:
-          a (2 parts)
-              may be lost: its data
-        stays:
-          b: it is not proven to be ours: no label; by hand: `rm b`
-          c: it is in use: it runs; by hand: `rm c`
-        ");
     }
 }

@@ -17,6 +17,7 @@ use crate::report::{
 };
 use crate::suggest::suggest;
 use crate::tools::checkout_slug;
+use crate::tools::process::shell_quoted;
 
 mod registry;
 
@@ -124,21 +125,40 @@ pub(super) fn locate(cli: &mut Cli) -> Result<(), Failure> {
         return Err(Failure::new(FailureKind::Usage, format!("`--env {name}` says which pipeline and profile it is"))
             .hint("leave out `-f`, `-C` and `-p`, or leave out `--env`"));
     }
-    let records = registry()?.read().context(|| "reading the list of environments".into())?.records;
+    let contents = registry()?.read().context(|| "reading the list of environments".into())?;
+    let records = contents.records;
     let Some(record) = records.iter().find(|record| record.name == name) else {
         let names = records.iter().map(|record| record.name.as_str());
         let failure = Failure::new(FailureKind::Usage, format!("there is no environment `{name}` on record"));
         let failure = suggest(&name, names).into_iter().fold(failure, Failure::hint);
-        return Err(failure.hint("provision ls   # lists them"));
+        let unread = contents.unreadable.iter().map(|(path, why)| format!("`{}` can't be read: {why}", path.display()));
+        return Err(unread.fold(failure, Failure::cause).hint("provision ls   # lists them"));
     };
     if !record.file.is_file() {
-        return Err(Failure::new(FailureKind::Usage, format!("the checkout of `{name}` is gone"))
-            .cause(format!("there is no {}, which says what was made", record.file.display()))
-            .hint("provision ls --prune   # forgets the environments whose checkouts are gone"));
+        return Err(gone(record));
     }
     global.place.file = Some(record.file.clone());
     global.profile.clone_from(&record.profile);
     Ok(())
+}
+
+/// Returns the failure of an environment without its pipeline's file: nothing else says what was made.
+fn gone(record: &Record) -> Failure {
+    let (name, file) = (&record.name, record.file.display());
+    // As on another branch.
+    let has_folder = record.file.parent().is_some_and(std::path::Path::is_dir);
+    let what = if has_folder { "pipeline's file" } else { "checkout" };
+    let failure = Failure::new(FailureKind::Usage, format!("the {what} of `{name}` is gone"))
+        .cause(format!("there is no {file}, which says what was made"));
+    let stays = match &record.cluster {
+        Some(cluster) => format!("what it has made stays where it is, also in the cluster `{}`", cluster.name),
+        None => "what it has made stays where it is".to_owned(),
+    };
+    // What was made is found again by the place of the checkout.
+    failure
+        .cause(stays)
+        .hint(format!("put it back there, then: `provision down --env {}`", shell_quoted(name)))
+        .hint("provision ls --prune   # only forgets the environments whose checkouts are gone")
 }
 
 /// The names of the environments on record, each with its pipeline's file.

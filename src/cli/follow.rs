@@ -8,8 +8,9 @@ use fs_err as fs;
 
 use super::project::Project;
 use crate::error::Failure;
-use crate::journal::{History, Holder, RunRecord, journal_path, running};
-use crate::model::RunId;
+use crate::journal::{History, Holder, RunRecord, journal_path, run_on, running};
+use crate::model::{Outcome, RunId};
+use crate::report::plain;
 
 /// Interval in which it is looked for news.
 pub(super) const POLL_INTERVAL: Duration = Duration::from_millis(200);
@@ -34,7 +35,7 @@ impl<'a> Follower<'a> {
     pub(super) fn new(project: &'a Project) -> Result<Self, Failure> {
         let state_dir = project.tools.state_dir();
         // Before reading, so that what the run has recorded at its end is read as well.
-        let holder = running(state_dir);
+        let holder = run_on(state_dir);
         let journal = journal_path(state_dir);
         let stamp = stamp(&journal);
         Ok(Self { project, is_on: holder.is_some(), holder, journal, stamp, history: project.history()? })
@@ -65,8 +66,12 @@ impl<'a> Follower<'a> {
 
     /// The run that is followed, once its first step has started: before that nothing is on record.
     pub(super) fn run(&self) -> Option<(&RunId, &RunRecord)> {
-        let holder = self.holder.as_ref()?;
-        self.history.last_run().filter(|(_, run)| run.pid == holder.pid && run.at_ms >= holder.since)
+        run_of(&self.history, self.holder.as_ref())
+    }
+
+    /// The same while it is on.
+    pub(super) fn run_on(&self) -> Option<&RunId> {
+        self.run().filter(|_| self.is_on).map(|(id, _)| id)
     }
 
     /// The command of the run that is followed.
@@ -75,7 +80,30 @@ impl<'a> Follower<'a> {
     }
 }
 
+/// Returns the run of the process that holds the lock, once its first step has started: before that the last one on
+/// record is another one, which may have been killed.
+pub(super) fn run_of<'a>(history: &'a History, holder: Option<&Holder>) -> Option<(&'a RunId, &'a RunRecord)> {
+    let holder = holder?;
+    history.last_run().filter(|(_, run)| run.pid == holder.pid && run.at_ms >= holder.since)
+}
+
 fn stamp(path: &PathBuf) -> Option<Stamp> {
     let found = fs::symlink_metadata(path).ok()?;
     Some((found.ino(), found.len(), found.modified().ok()))
+}
+
+/// Returns that the last run failed before any of its steps began, and why. Of earlier runs nobody knows: their steps
+/// may have run again since.
+pub(super) fn before_any_step(history: &History) -> Option<String> {
+    let (id, record) = history.last_run()?;
+    let has_begun = history.all_steps().any(|known| known.started_in.as_ref() == Some(id));
+    if has_begun || record.outcome != Some(Outcome::Failed) {
+        return None;
+    }
+    let why = record.error.as_ref().map(|(step, error)| {
+        let of = step.as_ref().map(|step| format!("{step}: ")).unwrap_or_default();
+        let cause = error.cause.as_ref().map(|cause| format!(": {cause}")).unwrap_or_default();
+        format!(": {of}{}", plain(&format!("{}{cause}", error.message)))
+    });
+    Some(format!("the last run, {id}, failed before any step began{}", why.unwrap_or_default()))
 }

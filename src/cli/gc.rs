@@ -16,7 +16,7 @@ use super::output::Terminal;
 use super::project::Project;
 use super::runtime::runtime;
 use crate::error::{Context, Failure};
-use crate::journal::History;
+use crate::journal::{GC, History};
 use crate::model::{RunId, human_bytes};
 use crate::report::{Garbage, OldImage, OldLogs, write_garbage_json};
 
@@ -45,10 +45,11 @@ pub(super) fn gc(cli: &Cli, terminal: &Terminal, args: &GcArgs) -> Result<u8, Fa
         return dry_run(terminal, &project, args);
     }
     // The lock is held until the end: a run may be writing what is old to us.
-    let mut opened = project.open_journal("provision gc", false)?;
+    let mut opened = project.open_journal(GC, false)?;
     terminal.warn(opened.warnings.iter().cloned());
     let folders = run_folders(project.tools.state_dir())?;
-    for folder in old_folders(&folders, &opened.history, args) {
+    let old = old_folders(&folders, &opened.history, args);
+    for folder in &old {
         fs::remove_dir_all(&folder.path).context(|| format!("removing the logs of run `{}`", folder.run))?;
         terminal.note([format!("removed the logs of run {} ({})", folder.run, human_bytes(folder.bytes))]);
     }
@@ -57,9 +58,13 @@ pub(super) fn gc(cli: &Cli, terminal: &Terminal, args: &GcArgs) -> Result<u8, Fa
         terminal.note([format!("shortened the journal from {} to {}", human_bytes(before), human_bytes(after))]);
     }
     let runtime = runtime()?;
-    let code = runtime.block_on(images::remove(terminal, &project, &opened.history, Kept::of(args)));
+    let removed = runtime.block_on(images::remove(terminal, &project, &opened.history, Kept::of(args)));
     runtime.shutdown_background();
-    code
+    let (code, n_images) = removed?;
+    if code == 0 && old.is_empty() && n_images == 0 && after >= before {
+        terminal.note(["there is nothing to remove".to_owned()]);
+    }
+    Ok(code)
 }
 
 /// Returns the folders that are to be removed.

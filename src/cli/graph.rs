@@ -1,18 +1,19 @@
 //! `provision graph`: what needs what, with the last known state of every step. Nothing is probed.
 
 use super::args::{Cli, GraphArgs};
-
+use super::follow::run_of;
 use super::output::Terminal;
 use super::project::Project;
 use super::status::last_state;
 use crate::error::Failure;
-use crate::journal::running;
+use crate::journal::run_on;
 use crate::report::{GraphStage, GraphStep, PipelineGraph, write_graph};
 
 pub(super) fn graph(cli: &Cli, terminal: &Terminal, args: &GraphArgs) -> Result<u8, Failure> {
     let project = Project::load(cli, terminal)?;
+    let holder = run_on(project.tools.state_dir());
     let history = project.history()?;
-    let running = running(project.tools.state_dir()).is_some();
+    let on = run_of(&history, holder.as_ref()).map(|(id, _)| id);
     let stages = project.pipeline.stages.iter().map(|stage| GraphStage {
         id: &stage.id,
         title: &stage.title,
@@ -27,7 +28,7 @@ pub(super) fn graph(cli: &Cli, terminal: &Terminal, args: &GraphArgs) -> Result<
                 needs: &step.needs,
                 fallback: step.fallback.as_ref(),
                 optional: step.optional,
-                last: last_state(&history, &step.id, running),
+                last: last_state(&history, &step.id, on),
             })
             .collect(),
     });

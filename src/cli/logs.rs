@@ -6,12 +6,12 @@ mod several;
 use std::path::Path;
 
 use super::args::{Cli, LogsArgs, ReadFormat};
-use super::follow::POLL_INTERVAL;
+use super::follow::{Follower, POLL_INTERVAL, before_any_step};
 use super::output::Terminal;
 use super::project::Project;
 use crate::error::{Failure, FailureKind};
-use crate::event::log_path;
-use crate::journal::{History, running};
+use crate::event::{log_folder, log_path};
+use crate::journal::{History, run_on};
 use crate::model::{RunId, StepId};
 use crate::suggest::suggest;
 use lines::{Form, Shown, copy_from};
@@ -20,8 +20,12 @@ pub(super) fn logs(cli: &Cli, terminal: &Terminal, args: &LogsArgs) -> Result<u8
     let project = Project::load(cli, terminal)?;
     let history = project.history()?;
     match args.select.as_slice() {
-        [only] if only.contains('.') => one(&project, terminal, args, &step(&project, &history, only)?, &history),
-        [] => several::show(&project, terminal, args, wanted_run(args)?, None),
+        [only] if only.contains('.') => {
+            let step = step(&project, &history, only)?;
+            let begun = if args.follow && args.run.is_none() { until_begun(&project, terminal, &step)? } else { None };
+            one(&project, terminal, args, &step, begun.as_ref().unwrap_or(&history))
+        }
+        [] => several::show(&project, terminal, args, wanted_run(&project, &history, args)?, None),
         names => {
             let mut steps = Vec::new();
             for name in names {
@@ -31,9 +35,35 @@ pub(super) fn logs(cli: &Cli, terminal: &Terminal, args: &LogsArgs) -> Result<u8
                     }
                 }
             }
-            several::show(&project, terminal, args, wanted_run(args)?, Some(steps))
+            several::show(&project, terminal, args, wanted_run(&project, &history, args)?, Some(steps))
         }
     }
+}
+
+/// Waits until the run that is on, if one is, has begun the step or is over: until then its log is that of an earlier
+/// run. Returns what is on record then.
+fn until_begun(project: &Project, terminal: &Terminal, step: &StepId) -> Result<Option<History>, Failure> {
+    let mut follower = Follower::new(project)?;
+    let mut waits = false;
+    while follower.is_on() {
+        let started_in = follower.history().step(step).and_then(|known| known.started_in.as_ref());
+        if started_in.is_some() && started_in == follower.run_on() {
+            break;
+        }
+        if !waits {
+            terminal.note([format!("the run that is on has not begun the step `{step}`, which is waited for")]);
+            waits = true;
+        }
+        std::thread::sleep(POLL_INTERVAL);
+        follower.look()?;
+    }
+    let has_begun = follower.run().is_some_and(|(run, _)| {
+        follower.history().step(step).is_some_and(|known| known.started_in.as_ref() == Some(run))
+    });
+    if waits && !has_begun {
+        terminal.note([format!("that run has ended without the step `{step}`")]);
+    }
+    Ok(waits.then(|| follower.history().clone()))
 }
 
 /// Shows the log of one step: every byte of it, to a file or a pipe.
@@ -45,12 +75,12 @@ fn one(
     history: &History,
 ) -> Result<u8, Failure> {
     let state_dir = project.tools.state_dir();
-    let run = match wanted_run(args)? {
+    let run = match wanted_run(project, history, args)? {
         Some(run) => run,
-        None => history
-            .step(step)
-            .and_then(|known| known.started_in.clone())
-            .ok_or_else(|| usage(format!("step `{step}` has never run")).hint(format!("provision up {step}")))?,
+        None => history.step(step).and_then(|known| known.started_in.clone()).ok_or_else(|| {
+            let failure = usage(format!("step `{step}` has never run")).hint(format!("provision up {step}"));
+            before_any_step(history).into_iter().fold(failure, Failure::cause)
+        })?,
     };
     let path = log_path(state_dir, &run, step);
     let mut at = 0;
@@ -61,7 +91,7 @@ fn one(
     let mut shown = Shown::new(terminal, args.raw, form);
     loop {
         // Checked before reading, so that the last output is read as well.
-        let runs = args.follow && running(state_dir).is_some() && is_running(&project.history()?, step, &run);
+        let runs = args.follow && run_on(state_dir).is_some() && is_running(&project.history()?, step, &run);
         at = copy_from(&mut shown, &path, at)?;
         if !runs {
             shown.finish()?;
@@ -78,6 +108,7 @@ fn one(
         }
         terminal.note([format!("step `{step}` printed nothing in run `{run}`")]);
     }
+    terminal.note(before_any_step(history).filter(|_| args.run.is_none()));
     Ok(0)
 }
 
@@ -90,9 +121,18 @@ fn usage(message: String) -> Failure {
     Failure::new(FailureKind::Usage, message)
 }
 
-/// Returns the run that the command line names.
-fn wanted_run(args: &LogsArgs) -> Result<Option<RunId>, Failure> {
-    args.run.as_deref().map(RunId::new).transpose().map_err(|error| usage(error.to_string()))
+/// Returns the run that the command line names, if it is on record or has left logs.
+fn wanted_run(project: &Project, history: &History, args: &LogsArgs) -> Result<Option<RunId>, Failure> {
+    let Some(name) = &args.run else { return Ok(None) };
+    let run = RunId::new(name).map_err(|error| usage(error.to_string()))?;
+    if history.run(&run).is_none() && !log_folder(project.tools.state_dir(), &run).exists() {
+        let failure = usage(format!("there is no run `{run}` on record"));
+        return Err(match history.last_run() {
+            Some((last, _)) => failure.hint(format!("the last run is `{last}`")),
+            None => failure.hint("provision up"),
+        });
+    }
+    Ok(Some(run))
 }
 
 /// Returns the step with this name, which may be one that the pipeline no longer has.

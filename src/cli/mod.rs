@@ -11,6 +11,7 @@ mod environments;
 mod explain;
 mod follow;
 mod gc;
+mod given;
 mod graph;
 mod init;
 mod inspect;

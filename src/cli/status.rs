@@ -4,12 +4,12 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use super::args::{Cli, ReadFormat, StatusArgs};
-use super::follow::{Follower, POLL_INTERVAL};
+use super::follow::{Follower, POLL_INTERVAL, before_any_step, run_of};
 use super::output::Terminal;
 use super::project::Project;
 use crate::error::Failure;
-use crate::journal::{History, RunRecord, now_ms, running};
-use crate::model::{Outcome, StepId};
+use crate::journal::{History, RunRecord, now_ms, run_on};
+use crate::model::{Outcome, RunId, StepId};
 use crate::report::{
     Format, LastState, OutputChoice, Size, StatusView, StepStatus, WatchedRun, write_status, write_status_change,
     write_status_json, write_status_line_json,
@@ -23,9 +23,10 @@ pub(super) fn status(cli: &Cli, terminal: &Terminal, args: &StatusArgs) -> Resul
     if args.watch {
         return watch(&project, terminal, args.format);
     }
-    let running = running(project.tools.state_dir()).is_some();
+    let holder = run_on(project.tools.state_dir());
+    let running = holder.is_some();
     let history = project.history()?;
-    let rows = rows(&project, &history, running);
+    let rows = rows(&project, &history, run_of(&history, holder.as_ref()).map(|(id, _)| id));
     let pipeline = project.pipeline.name.as_str();
     terminal.print(|out| match args.format {
         ReadFormat::Text => write_status(out, terminal.out, &rows, terminal.columns()),
@@ -33,12 +34,14 @@ pub(super) fn status(cli: &Cli, terminal: &Terminal, args: &StatusArgs) -> Resul
     })?;
     // A step whose check failed was not begun: its record is that of an earlier run.
     let failed = history.last_run().filter(|(_, run)| !running && run.outcome != Some(Outcome::Succeeded));
-    terminal.note(failed.map(|(id, run)| format!("the last run, {id}, {}", ended(run.outcome))));
+    terminal.note(failed.map(|(id, run)| {
+        before_any_step(&history).unwrap_or_else(|| format!("the last run, {id}, {}", ended(run.outcome)))
+    }));
     Ok(0)
 }
 
 /// Returns the state of every step of the pipeline, and of those that it no longer has.
-fn rows(project: &Project, history: &History, running: bool) -> Vec<StepStatus> {
+fn rows(project: &Project, history: &History, on: Option<&RunId>) -> Vec<StepStatus> {
     let known = project.graph.steps.iter().map(|node| (&node.step.id, node.step.title.clone()));
     let mut gone: Vec<_> = history.steps().map(|(id, _)| id).filter(|id| project.graph.step(id).is_none()).collect();
     gone.sort();
@@ -46,15 +49,23 @@ fn rows(project: &Project, history: &History, running: bool) -> Vec<StepStatus> 
     let row = |(step, title): (&StepId, _)| StepStatus {
         step: step.clone(),
         title,
-        last: last_state(history, step, running),
-        error: history.step(step).and_then(|known| known.last.as_ref()?.error.as_deref().cloned()),
+        last: last_state(history, step, on),
+        error: history
+            .step(step)
+            .filter(|known| known.down.is_none())
+            .and_then(|known| known.last.as_ref()?.error.as_deref().cloned()),
     };
     known.chain(gone).map(row).collect()
 }
 
-/// Returns the last known state of a step; `running` says whether a run is on.
-pub(super) fn last_state(history: &History, step: &StepId, running: bool) -> LastState {
+/// Returns the last known state of a step; `on` is the run that is on.
+pub(super) fn last_state(history: &History, step: &StepId, on: Option<&RunId>) -> LastState {
     let Some(known) = history.step(step) else { return LastState::NeverRun };
+    match known.down {
+        Some(down) if down.is_done => return LastState::TakenDown { at_ms: down.at_ms },
+        Some(down) => return LastState::InDoubt { started_ms: down.at_ms },
+        None => {}
+    }
     if let Some(end) = &known.last {
         return LastState::Ended {
             outcome: end.outcome,
@@ -63,8 +74,7 @@ pub(super) fn last_state(history: &History, step: &StepId, running: bool) -> Las
             message: end.message.clone(),
         };
     }
-    let of_last_run = history.last_run().map(|(run, _)| run) == known.started_in.as_ref();
-    if running && of_last_run {
+    if on.is_some() && on == known.started_in.as_ref() {
         LastState::Running { since: since(known.started_ms) }
     } else {
         LastState::InDoubt { started_ms: known.started_ms }
@@ -92,7 +102,7 @@ fn watch(project: &Project, terminal: &Terminal, format: ReadFormat) -> Result<u
         show_changes(project, terminal, &mut follower)?;
     }
     if in_place || !was_on {
-        let rows = rows(project, follower.history(), false);
+        let rows = rows(project, follower.history(), None);
         terminal.print(|out| write_status(out, terminal.out, &rows, terminal.columns()))?;
     }
     let (told, code) = end(&follower, was_on);
@@ -100,29 +110,46 @@ fn watch(project: &Project, terminal: &Terminal, format: ReadFormat) -> Result<u
     Ok(code)
 }
 
+/// Shows the rows again and again, at last when no run is on any more.
+fn until_over(
+    project: &Project,
+    follower: &mut Follower<'_>,
+    mut show: impl FnMut(&Follower<'_>, Vec<StepStatus>) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    loop {
+        show(follower, rows(project, follower.history(), follower.run_on()))?;
+        if !follower.is_on() {
+            return Ok(());
+        }
+        std::thread::sleep(POLL_INTERVAL);
+        follower.look()?;
+    }
+}
+
 /// Draws the table again and again where it is.
 fn show_in_place(project: &Project, terminal: &Terminal, follower: &mut Follower<'_>) -> Result<(), Failure> {
     let mut view = StatusView::new(terminal.out);
-    let mut drawn: Option<Instant> = None;
-    while follower.is_on() {
-        let has_news = follower.look()?;
-        if has_news || drawn.is_none_or(|at| at.elapsed() >= CLOCK_INTERVAL) {
-            drawn = Some(Instant::now());
-            let rows = rows(project, follower.history(), follower.is_on());
+    let mut drawn: Option<(Instant, Vec<StepStatus>)> = None;
+    until_over(project, follower, |follower, rows| {
+        if !follower.is_on() {
+            return terminal.print(|out| view.clear(out));
+        }
+        let is_old =
+            |(at, before): &(Instant, Vec<StepStatus>)| at.elapsed() >= CLOCK_INTERVAL || !are_same(before, &rows);
+        if drawn.as_ref().is_none_or(is_old) {
             let size = Size::of(io::stdout()).unwrap_or_default();
             terminal.print(|out| view.draw(out, &rows, &run(follower), size))?;
+            drawn = Some((Instant::now(), rows));
         }
-        std::thread::sleep(POLL_INTERVAL);
-    }
-    terminal.print(|out| view.clear(out))
+        Ok(())
+    })
 }
 
 /// Prints a line for each change.
 fn show_changes(project: &Project, terminal: &Terminal, follower: &mut Follower<'_>) -> Result<(), Failure> {
-    let mut before = rows(project, follower.history(), true);
+    let mut before = rows(project, follower.history(), follower.run_on());
     before.retain(|row| !matches!(row.last, LastState::Running { .. }));
-    loop {
-        let rows = rows(project, follower.history(), follower.is_on());
+    until_over(project, follower, |follower, rows| {
         let changed = rows.iter().filter(|row| !before.iter().any(|before| before.is_same(row)));
         let age = run(follower).age;
         terminal.print(|out| {
@@ -132,36 +159,27 @@ fn show_changes(project: &Project, terminal: &Terminal, follower: &mut Follower<
             Ok(())
         })?;
         before = rows;
-        if !follower.is_on() {
-            return Ok(());
-        }
-        std::thread::sleep(POLL_INTERVAL);
-        follower.look()?;
-    }
+        Ok(())
+    })
 }
 
 /// Prints what is known now as a document on a line, and again after each change, until no run is on.
 fn print_documents(project: &Project, terminal: &Terminal, follower: &mut Follower<'_>) -> Result<(), Failure> {
     let pipeline = project.pipeline.name.as_str();
     let mut printed: Option<(bool, Vec<StepStatus>)> = None;
-    loop {
+    until_over(project, follower, |follower, rows| {
         let running = follower.is_on();
-        let rows = rows(project, follower.history(), running);
-        let is_known = printed.as_ref().is_some_and(|(was_running, before)| {
-            *was_running == running
-                && before.len() == rows.len()
-                && rows.iter().zip(before).all(|(row, before)| row.is_same(before))
-        });
-        if !is_known {
+        if !printed.as_ref().is_some_and(|(was_running, before)| *was_running == running && are_same(before, &rows)) {
             terminal.print(|out| write_status_line_json(out, pipeline, running, &rows))?;
             printed = Some((running, rows));
         }
-        if !running {
-            return Ok(());
-        }
-        std::thread::sleep(POLL_INTERVAL);
-        follower.look()?;
-    }
+        Ok(())
+    })
+}
+
+/// Whether two looks have found the same, whatever time has passed.
+fn are_same(before: &[StepStatus], now: &[StepStatus]) -> bool {
+    before.len() == now.len() && now.iter().zip(before).all(|(now, before)| now.is_same(before))
 }
 
 fn run<'a>(follower: &'a Follower<'_>) -> WatchedRun<'a> {

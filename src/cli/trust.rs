@@ -9,6 +9,7 @@ use std::io::{self, Write};
 use serde_json::json;
 
 use super::args::{Cli, ReadFormat, TrustArgs};
+use super::given;
 use super::output::Terminal;
 use super::project::Project;
 use crate::actions::ACTIONS;
@@ -44,7 +45,10 @@ pub(super) fn require(terminal: &Terminal, project: &Project, ways: Ways) -> Res
         if !ways.can_ask {
             return Err(refusal(project, &known)
                 .hint("`provision trust` shows what it executes, and trusts it as it is now")
-                .hint("where nobody can be asked, as in CI: `provision up --trust`"));
+                .hint(format!(
+                    "where nobody can be asked, as in CI: `{} --trust`",
+                    given::again(project.tools.redactor())
+                )));
         }
         terminal.tell(|err| show(err, terminal.err, project, &known, &executes));
         if !terminal.agrees("execute it?")? {

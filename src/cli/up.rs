@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread::Thread;
 
-use super::args::{Cli, RunArgs, StageArgs, UpArgs};
+use super::args::{Cli, Command, RunArgs, StageArgs, UpArgs};
 use super::environments::Listing;
+use super::given;
 use super::install;
 use super::output::Terminal;
 use super::project::Project;
@@ -23,7 +24,6 @@ use crate::exec::{self, Run};
 use crate::journal::{Entry, History, Opened};
 use crate::model::{Outcome, RunId};
 use crate::plan::{Plan, Selection, select};
-use crate::redact::Redactor;
 use crate::report::{Fanout, Format, NextCommands, OutputChoice, drive, write_json_error};
 use crate::tools::process::{ChildRegistry, shell_quoted};
 
@@ -111,14 +111,14 @@ pub(super) fn run(
     check_access(project, args)?;
     if args.install {
         let consent = install::Consent { yes: args.consent.yes, can_ask: ways.can_ask };
-        let command = format!("{} --yes", resume_command(&own_args(), project.tools.redactor()));
+        let command = format!("{} --yes", given::again(project.tools.redactor()));
         install::before_run(terminal, project, plan, consent, &command)?;
     }
     // With `--keep-going` whatever needs no secret runs.
     if !args.keep_going {
         secrets::require(project, plan)?;
     }
-    let command = recorded_command(&own_args());
+    let command = given::recorded();
     let mut opened = project.open_journal(&command, args.strict_state)?;
     let mut warnings = project.warnings.clone();
     warnings.append(&mut opened.warnings);
@@ -126,7 +126,8 @@ pub(super) fn run(
     warnings.extend(project.set_foreign_kubeconfig_aside(args.strict_state)?);
     let (sink, events) = event_channel();
     let next = NextCommands {
-        resume: resume_command(&own_args(), project.tools.redactor()),
+        resume: given::again(project.tools.redactor()),
+        goes_on: matches!(cli.command, Command::Watch(_)),
         after: (!project.items().is_empty()).then(|| "provision report".to_owned()),
     };
     let history = Arc::new(opened.history);
@@ -177,10 +178,7 @@ fn check_access(project: &Project, args: &RunArgs) -> Result<(), Failure> {
     }
     project.tools.check_access().map_err(|failure| {
         let name = shell_quoted(context.unwrap_or_default()).into_owned();
-        failure.hint(format!(
-            "to allow it once: `{} --allow-context {name}`",
-            resume_command(&own_args(), project.tools.redactor())
-        ))
+        failure.hint(format!("to allow it once: `{} --allow-context {name}`", given::again(project.tools.redactor())))
     })
 }
 
@@ -220,7 +218,7 @@ fn lost_output(shown: Option<&Fanout>) -> Vec<Failure> {
 fn settle_killed_runs(opened: &mut Opened) -> Result<Vec<String>, Failure> {
     let told = exec::stop_orphans(&opened.history);
     let children = opened.history.children().map(|child| Entry::ChildEnded(child.pid));
-    let died = |run: &RunId| Entry::RunFinished { run: run.clone(), outcome: Outcome::Interrupted };
+    let died = |run: &RunId| Entry::RunFinished { run: run.clone(), outcome: Outcome::Interrupted, error: None };
     let settled: Vec<Entry> = children.chain(opened.history.unfinished_runs().map(died)).collect();
     if !settled.is_empty() {
         opened.journal.append(&settled)?;
@@ -238,46 +236,6 @@ fn can_ask(terminal: &Terminal, args: &RunArgs) -> bool {
 /// Steps may ask where a person can be asked.
 fn prompts(terminal: &Terminal, args: &RunArgs) -> Prompts {
     if can_ask(terminal, args) { Prompts::new(TerminalPrompter) } else { Prompts::default() }
-}
-
-/// Returns the command line as the journal keeps it: a value of `--set` may be one that should not be kept.
-fn recorded_command(args: &[String]) -> String {
-    command_line(args, |assignment| {
-        let name = assignment.split('=').next().unwrap_or_default();
-        format!("{name}=…")
-    })
-}
-
-/// Returns the command line that continues this run, as a person can type it. A value with a secret is left out.
-fn resume_command(args: &[String], redactor: &Redactor) -> String {
-    command_line(args, |assignment| {
-        if redactor.text(assignment) == assignment {
-            return assignment.to_owned();
-        }
-        let name = assignment.split('=').next().unwrap_or_default();
-        format!("{name}=VALUE")
-    })
-}
-
-/// Returns `provision` with `args`, quoted for a shell; `shown` changes what `--set` assigns.
-fn command_line(args: &[String], shown: impl Fn(&str) -> String) -> String {
-    let mut words = vec!["provision".to_owned()];
-    let mut assigns_next = false;
-    for arg in args {
-        let word = match arg.strip_prefix("--set=") {
-            _ if assigns_next => shown(arg),
-            Some(assignment) => format!("--set={}", shown(assignment)),
-            None => arg.clone(),
-        };
-        // A value that is left out is not to be typed.
-        words.push(if word.ends_with("=…") { word } else { shell_quoted(&word).into_owned() });
-        assigns_next = !assigns_next && arg == "--set";
-    }
-    words.join(" ")
-}
-
-fn own_args() -> Vec<String> {
-    std::env::args_os().skip(1).map(|arg| arg.to_string_lossy().into_owned()).collect()
 }
 
 fn new_run_id() -> Result<RunId, Failure> {
@@ -299,20 +257,5 @@ mod tests {
         assert_eq!(failures.len(), 1);
         assert!(failures[0].message.contains("the run itself went on"), "{}", failures[0]);
         assert!(lost_output(Shown::start(Fanout::new).end().as_ref()).is_empty());
-    }
-
-    #[test]
-    fn a_run_can_be_continued_by_the_command_that_is_told() {
-        let args = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
-        let redactor = Redactor::default();
-        redactor.register("a-secret-of-32-letters-a-secret-o");
-        let given = args(&["up", "--set", "rev=a b", "--set=x=\"1\"", "--set", "--set", "a=1", "build.a"]);
-        assert_eq!(
-            resume_command(&given, &redactor),
-            "provision up --set 'rev=a b' '--set=x=\"1\"' --set --set a=1 build.a"
-        );
-        assert_eq!(recorded_command(&given[..4]), "provision up --set rev=… --set=x=…");
-        let secret = args(&["up", "--set", "token=a-secret-of-32-letters-a-secret-o"]);
-        assert_eq!(resume_command(&secret, &redactor), "provision up --set token=VALUE");
     }
 }

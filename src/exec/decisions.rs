@@ -45,6 +45,8 @@ pub(super) struct Decisions<'a> {
     n_tasks: usize,
     run_record: RunRecord,
     worst: Option<(FailureKind, Option<Box<ErrorObject>>)>,
+    /// The step whose failure that is.
+    worst_step: Option<StepId>,
     /// Steps that failed and wait for their fallbacks.
     awaiting_fallback: Vec<ActionResult>,
 }
@@ -76,6 +78,7 @@ impl<'a> Decisions<'a> {
             n_tasks: 0,
             run_record: RunRecord::Unwritten,
             worst: None,
+            worst_step: None,
             awaiting_fallback: Vec::new(),
             run,
         }
@@ -99,6 +102,11 @@ impl<'a> Decisions<'a> {
     /// The same for programs.
     pub(super) fn error(&self) -> Option<Box<ErrorObject>> {
         self.worst.as_ref().and_then(|(_, error)| error.clone())
+    }
+
+    /// The step whose failure that is.
+    pub(super) fn failed_step(&self) -> Option<&StepId> {
+        self.worst_step.as_ref()
     }
 
     /// A selected step that has not ended.

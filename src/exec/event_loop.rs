@@ -214,14 +214,19 @@ impl<'a> EventLoop<'a> {
         if outcome == Outcome::Failed {
             records.extend(self.decisions.begin_failed());
         }
+        let error = self.error(&problems);
         if self.decisions.is_recorded() {
-            records.push(Effect::Record(Entry::RunFinished { run: self.run.id.clone(), outcome }));
+            let why = error.clone().filter(|_| outcome == Outcome::Failed);
+            let step = self.decisions.failed_step().or_else(|| problems.first()?.step.as_ref()).cloned();
+            // The lines of evidence are with the step, if it has begun.
+            let error = why.map(|why| (step, Box::new(ErrorObject { details: Vec::new(), ..*why })));
+            records.push(Effect::Record(Entry::RunFinished { run: self.run.id.clone(), outcome, error }));
         }
         self.carry_out(records)?;
         // Also a run that has recorded nothing calls steps fresh by what is on record.
         self.journal.check_in_place()?;
         self.journal.compact();
-        let (critical_path, error) = (self.decisions.critical_path(), self.error(&problems));
+        let critical_path = self.decisions.critical_path();
         self.tell_end(RunFinished { critical_path, warnings, problems, error, ..self.finished(outcome) });
         Ok(RunEnd { outcome, kind })
     }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use jiff::Timestamp;
+
 use crate::model::StepId;
 
 /// Whether a step has to run.
@@ -22,6 +24,8 @@ pub enum StaleReason {
     Interrupted,
     /// It failed the last time.
     FailedLastTime,
+    /// `down` has removed what it had made; when, in milliseconds since the Unix epoch.
+    TakenDown(i64),
     /// These inputs are not those of its last success.
     InputsChanged(Vec<String>),
     /// These inputs changed while it ran the last time, so its result may be of the old or of the new ones.
@@ -54,6 +58,7 @@ impl StaleReason {
             Self::NeverRun => "never-ran",
             Self::Interrupted => "interrupted",
             Self::FailedLastTime => "failed",
+            Self::TakenDown(_) => "taken-down",
             Self::InputsChanged(_) => "inputs-changed",
             Self::ChangedWhileRunning(_) => "changed-while-running",
             Self::Unknown(_) => "unknown-inputs",
@@ -87,6 +92,11 @@ impl fmt::Display for StaleReason {
             Self::NeverRun => f.write_str("never run"),
             Self::Interrupted => f.write_str("interrupted the last time"),
             Self::FailedLastTime => f.write_str("failed the last time"),
+            Self::TakenDown(ms) => match Timestamp::from_millisecond(*ms) {
+                Ok(at) => write!(f, "taken down at {at:.0}"),
+                // Out of range: a damaged record must still be shown.
+                Err(_) => f.write_str("taken down"),
+            },
             Self::InputsChanged(labels) => write!(f, "changed: {}", labels.join(", ")),
             Self::ChangedWhileRunning(labels) => write!(f, "changed while it ran: {}", labels.join(", ")),
             Self::Unknown(what) => write!(f, "can't be compared: {}", what.join(", ")),

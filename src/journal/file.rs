@@ -255,6 +255,7 @@ fn doubts<'a>(records: &[Record<'a>]) -> Vec<Record<'a>> {
                 scope: scope.clone(),
                 at: now_ms(),
                 fingerprint: Cow::default(),
+                down: None,
             };
             last.insert((scope.as_deref(), step), doubt);
         }

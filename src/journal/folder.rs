@@ -11,6 +11,7 @@ use fs_err::os::unix::fs::OpenOptionsExt as _;
 use super::clock::now_ms;
 use super::lock::{held_by, state_failure};
 use super::mark::{self, Origin};
+use super::owner;
 use super::place::Place;
 use crate::error::{Failure, ids};
 use crate::files::{open_own, read_own, replace_file};
@@ -47,6 +48,7 @@ pub(super) fn make(state_dir: &Path) -> Result<StateFolder, Failure> {
             continue;
         };
         refuse_others(state_dir, &seen)?;
+        owner::check_writing(state_dir)?;
         match Origin::of(state_dir, &seen).map_err(failed)? {
             Origin::Here => {}
             Origin::Empty => mark::write(state_dir, &seen).map_err(failed)?,
@@ -70,6 +72,7 @@ pub(super) fn check_reading(state_dir: &Path) -> Result<Option<String>, Failure>
     let failed = |error: io::Error| state_failure("can't read this project's state folder", &error);
     let Some(seen) = seen(state_dir).map_err(failed)? else { return Ok(None) };
     refuse_others(state_dir, &seen)?;
+    owner::check_reading(state_dir)?;
     match Origin::of(state_dir, &seen).map_err(failed)? {
         Origin::Here | Origin::Empty => Ok(Some(mark::folder_id(&seen))),
         origin => Err(Failure::of(
@@ -95,6 +98,10 @@ fn refuse_others(state_dir: &Path, seen: &Metadata) -> Result<(), Failure> {
     let ours = rustix::process::geteuid().as_raw();
     if seen.is_dir() && (seen.uid() == ours || ours == 0) {
         return Ok(());
+    }
+    // What comes with a repository is the user's who has cloned it.
+    if seen.is_dir() {
+        return Err(owner::failure(state_dir, seen.uid()));
     }
     Err(Failure::of(ids::STATE_FOREIGN, format!("`{}` is not a folder of yours", state_dir.display()))
         .hint("it may have come with the repository: remove it and run the same command again"))

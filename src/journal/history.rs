@@ -1,9 +1,11 @@
 //! [`History`]: what the records say, folded.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::record::{ItemTexts, Record};
+use super::known::{Child, Down, RunRecord, StepEnd, StepHistory};
+use super::record::{DOWN_DONE, ErrorRecord, ItemTexts, Record};
 use crate::error::ErrorObject;
 use crate::fingerprint::Inputs;
 use crate::model::{Attempt, Change, Evidence, IdMap, Outcome, Output, ProofKind, RunId, StepId, StepState};
@@ -28,93 +30,6 @@ pub struct History {
     folder: Option<String>,
     /// The state folder that it was written in; `None` in records of older versions.
     written_in: Option<String>,
-}
-
-/// What is known of a step.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct StepHistory {
-    /// How it last ended; `None` while it runs, or when its run died.
-    pub last: Option<Arc<StepEnd>>,
-    /// The run that last started it.
-    pub started_in: Option<RunId>,
-    /// When it was last started, in milliseconds since the Unix epoch.
-    pub started_ms: i64,
-    /// Its last success, also when it has been started since: for its output and its duration, not for freshness.
-    pub last_success: Option<Arc<StepEnd>>,
-    /// Where it is in its life in the run that last started it.
-    state: StepState,
-}
-
-/// How a step ended.
-#[derive(Clone, Debug, PartialEq)]
-pub struct StepEnd {
-    /// How.
-    pub outcome: Outcome,
-    /// In which run.
-    pub run: RunId,
-    /// When, in milliseconds since the Unix epoch.
-    pub at_ms: i64,
-    /// From its start, in milliseconds.
-    pub duration_ms: u64,
-    /// The inputs as they were before its action began.
-    pub inputs: Inputs,
-    /// The labels of those that changed while it ran.
-    pub changed: Vec<String>,
-    /// Its outputs.
-    pub output: Output,
-    /// The checklist items that it covered, each with the digest of its text.
-    pub items: Inputs,
-    /// The fallback that stood in for it.
-    pub proven_by: Option<StepId>,
-    /// Where its output is, relative to the project.
-    pub log: Option<String>,
-    /// The attempts that failed before the last one.
-    pub attempts: Vec<Attempt>,
-    /// What can be seen of its success later on; `None` in records of older versions.
-    pub proof: Option<ProofKind>,
-    /// Why it failed, in a line.
-    pub message: Option<String>,
-    /// Why it failed, for programs; `None` in records of older versions.
-    pub error: Option<Box<ErrorObject>>,
-}
-
-impl StepEnd {
-    /// Whether `fallback` proved the step in its place.
-    pub fn is_by(&self, fallback: &StepId) -> bool {
-        self.outcome == Outcome::Fallback && self.proven_by.as_ref() == Some(fallback)
-    }
-}
-
-/// A run.
-#[derive(Clone, Debug, PartialEq)]
-pub struct RunRecord {
-    /// When its first step started, or it failed before that, in milliseconds since the Unix epoch.
-    pub at_ms: i64,
-    /// The process.
-    pub pid: u32,
-    /// What was typed.
-    pub command: String,
-    /// The commit that was checked out.
-    pub commit: Option<String>,
-    /// The state folder that the run wrote to; `None` in records of older versions.
-    folder: Option<String>,
-    /// The checklist items that each step covered, with the digests of their texts; empty in records of older versions.
-    pub items: BTreeMap<StepId, Inputs>,
-    /// How it ended; `None` while it goes on, or when it died.
-    pub outcome: Option<Outcome>,
-}
-
-/// A child process that has not been seen to end.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Child {
-    /// The step that started it.
-    pub step: StepId,
-    /// Its process id, which is its group's too.
-    pub pid: u32,
-    /// When it started, in clock ticks since boot: with the pid, it names one process for good.
-    pub start: u64,
-    /// The boot in which that was.
-    pub boot: String,
 }
 
 impl History {
@@ -263,6 +178,7 @@ impl History {
     pub(super) fn doubt_everything(&mut self) {
         for history in self.steps.values_mut().chain(self.others.values_mut().flat_map(|steps| steps.values_mut())) {
             history.last = None;
+            history.down = None;
             history.state = StepState::Running;
         }
     }
@@ -297,23 +213,21 @@ impl History {
             Record::Header { folder, .. } => self.written_in = folder,
             Record::RunStarted { run, at, pid, command, commit, folder, items } => {
                 let items = by_step(items);
-                self.begin(&run, RunRecord { at_ms: at, pid, command, commit, folder, items, outcome: None });
+                let record = RunRecord { at_ms: at, pid, command, commit, folder, items, outcome: None, error: None };
+                self.begin(&run, record);
             }
-            Record::RunFinished { run, outcome, .. } => {
-                if let Some(run) = self.run_id(&run)
-                    && let Some(record) = self.runs.get_mut(&run)
-                {
-                    record.outcome = Outcome::from_word(&outcome);
+            Record::RunFinished { run, outcome, step, error, .. } => {
+                self.end(&run, Outcome::from_word(&outcome), error.map(|error| (step, error)));
+            }
+            Record::StepStarted { step, scope, at, down: Some(word), .. } => {
+                if let Ok(step) = StepId::new(&step) {
+                    let down = Some(Down { at_ms: at, is_done: word == DOWN_DONE });
+                    self.steps_of_mut(scope.as_deref()).entry(step).or_default().down = down;
                 }
             }
             Record::StepStarted { run, step, scope, at, .. } => {
                 if let (Some(run), Ok(step)) = (self.run_id(&run), StepId::new(&step)) {
-                    let history = self.steps_of_mut(scope.as_deref()).entry(step).or_default();
-                    history.last = None;
-                    // A life of its own in each run, also after a doubt that was recorded in the name of the last one.
-                    history.state = StepState::Waiting.advance(Change::Start).unwrap_or_default();
-                    history.started_in = Some(run);
-                    history.started_ms = at;
+                    self.steps_of_mut(scope.as_deref()).entry(step).or_default().start(run, at);
                 }
             }
             Record::ChildStarted { step, pid, start, boot } => {
@@ -365,6 +279,7 @@ impl History {
                 let end = Arc::new(end);
                 let history = self.steps_of_mut(scope.as_deref()).entry(step).or_default();
                 history.state = StepState::Finished(outcome);
+                history.down = None;
                 history.started_in = Some(run);
                 if outcome == Outcome::Succeeded {
                     history.last_success = Some(Arc::clone(&end));
@@ -378,6 +293,16 @@ impl History {
         if let Some(run) = self.run_id(run) {
             self.latest = Some(run.clone());
             self.runs.insert(run, record);
+        }
+    }
+
+    fn end(&mut self, run: &str, outcome: Option<Outcome>, why: Option<(Option<Cow<'_, str>>, Box<ErrorRecord>)>) {
+        let error = why
+            .map(|(step, error)| (step.and_then(|step| StepId::new(&step).ok()), Box::new(ErrorObject::from(*error))));
+        if let Some(run) = self.run_id(run)
+            && let Some(record) = self.runs.get_mut(&run)
+        {
+            (record.outcome, record.error) = (outcome, error);
         }
     }
 

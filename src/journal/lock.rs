@@ -50,7 +50,22 @@ pub struct Holder {
     namespace: String,
 }
 
+/// The commands that hold the lock and run no step, as they are in [`Holder::command`]. No run is called so: it has the
+/// words that were typed.
+const NO_RUNS: [&str; 2] = [DOWN, GC];
+
+/// Holds the lock while it removes what steps have made.
+pub const DOWN: &str = "provision down";
+
+/// Holds the lock while it removes what is old.
+pub const GC: &str = "provision gc";
+
 impl Holder {
+    /// Whether it is a run.
+    pub fn is_run(&self) -> bool {
+        !NO_RUNS.contains(&self.command.as_str())
+    }
+
     /// This process, which runs `command`.
     pub fn this_process(command: &str) -> Self {
         let pid = std::process::id();
@@ -250,14 +265,18 @@ pub(super) fn held_by(path: &Path) -> Failure {
 }
 
 fn held(holder: Option<&Holder>) -> Failure {
-    let failure = Failure::of(ids::STATE_LOCKED, "another run holds the lock of this project's state");
+    let other = holder.filter(|holder| !holder.is_run());
+    let what = if other.is_some() { "another command" } else { "another run" };
+    let failure = Failure::of(ids::STATE_LOCKED, format!("{what} holds the lock of this project's state"));
     match holder {
         Some(holder) => {
             let since =
                 jiff::Timestamp::from_millisecond(holder.since).map_or_else(|_| "?".into(), |t| format!("{t:.0}"));
-            failure
-                .cause(format!("process {} (`{}`) since {since}", holder.pid, holder.command))
-                .hint("`provision status` shows how far it is; wait for it, or stop it with Ctrl-C in its terminal")
+            let failure = failure.cause(format!("process {} (`{}`) since {since}", holder.pid, holder.command));
+            failure.hint(match other {
+                Some(_) => "wait for it, or stop it with Ctrl-C in its terminal",
+                None => "`provision status` shows how far it is; wait for it, or stop it with Ctrl-C in its terminal",
+            })
         }
         None => failure.hint("`provision status` shows how far it is"),
     }

@@ -9,29 +9,33 @@ mod disk;
 mod file;
 mod folder;
 mod history;
+mod known;
 mod lock;
 mod mark;
+mod owner;
 mod past;
 mod place;
 mod record;
 mod tagged;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::error::{Failure, ids};
+use crate::error::{ErrorObject, Failure, ids};
 use crate::fingerprint::Inputs;
 use crate::model::{Outcome, Output, RunId, StepId};
 
 pub use clock::now_ms;
 pub use contents::EarlyContents;
-pub use history::{CONTEXT, Child, History, RunRecord, StepEnd, StepHistory};
-pub use lock::{Holder, Lock};
+pub use history::{CONTEXT, History};
+pub use known::{Child, Down, RunRecord, StepEnd, StepHistory};
+pub use lock::{DOWN, GC, Holder, Lock};
 pub use past::{Past, PastRun};
 
 use file::JournalFile;
 use folder::StateFolder;
-use record::{ItemTexts, Record};
+use record::{DOWN_BEGUN, DOWN_DONE, ItemTexts, Record};
 
 /// A project's journal, open for writing; the lock is held.
 #[derive(Debug)]
@@ -79,6 +83,15 @@ pub enum Entry {
         /// Its inputs.
         inputs: Inputs,
     },
+    /// `down` is about to remove what a step has made, or has done so.
+    StepDown {
+        /// The run that last started it.
+        run: RunId,
+        /// The step.
+        step: StepId,
+        /// Whether it is gone.
+        is_done: bool,
+    },
     /// A child process of a step runs.
     ChildStarted(Child),
     /// It is gone.
@@ -96,6 +109,8 @@ pub enum Entry {
         run: RunId,
         /// How.
         outcome: Outcome,
+        /// Why it failed, with the step that did, if one did.
+        error: Option<(Option<StepId>, Box<ErrorObject>)>,
     },
 }
 
@@ -180,6 +195,11 @@ impl Journal {
     }
 }
 
+/// Fails if something in the state folder is another user's and keeps a run from its work.
+pub fn check_owner(state_dir: &Path) -> Result<(), Failure> {
+    owner::check_writing(state_dir)
+}
+
 /// Returns what the journal in `state_dir` says, read without a lock; nothing when there is none. A line that is just
 /// being written is not there yet. Fails if the folder was not made here.
 pub fn read_history(state_dir: &Path, early: EarlyContents) -> Result<History, Failure> {
@@ -217,6 +237,11 @@ pub fn read_early(state_dir: &Path) -> EarlyContents {
 }
 
 /// The run that is on in this moment.
+pub fn run_on(state_dir: &Path) -> Option<Holder> {
+    running(state_dir).filter(Holder::is_run)
+}
+
+/// The command that holds the lock in this moment, whether it runs steps or not.
 pub fn running(state_dir: &Path) -> Option<Holder> {
     lock::holder(&state_dir.join("lock"))
 }
@@ -240,8 +265,17 @@ fn to_record<'a>(entry: &'a Entry, scope: Option<&'a str>, at: i64, folder: &str
         },
         Entry::StepStarted { run, step, inputs } => {
             let fingerprint = inputs.fingerprint().to_string().into();
-            Record::StepStarted { run: run.as_str().into(), step: step.as_str().into(), scope, at, fingerprint }
+            let (run, step) = (run.as_str().into(), step.as_str().into());
+            Record::StepStarted { run, step, scope, at, fingerprint, down: None }
         }
+        Entry::StepDown { run, step, is_done } => Record::StepStarted {
+            run: run.as_str().into(),
+            step: step.as_str().into(),
+            scope,
+            at,
+            fingerprint: Cow::default(),
+            down: Some(if *is_done { DOWN_DONE } else { DOWN_BEGUN }.into()),
+        },
         Entry::ChildStarted(child) => Record::ChildStarted {
             step: child.step.as_str().into(),
             pid: child.pid,
@@ -267,9 +301,13 @@ fn to_record<'a>(entry: &'a Entry, scope: Option<&'a str>, at: i64, folder: &str
             message: end.message.clone(),
             error: end.error.as_deref().map(|error| Box::new(error.into())),
         },
-        Entry::RunFinished { run, outcome } => {
-            Record::RunFinished { run: run.as_str().into(), at, outcome: outcome.word().into() }
-        }
+        Entry::RunFinished { run, outcome, error } => Record::RunFinished {
+            run: run.as_str().into(),
+            at,
+            outcome: outcome.word().into(),
+            step: error.as_ref().and_then(|(step, _)| step.as_ref()).map(|step| step.as_str().into()),
+            error: error.as_ref().map(|(_, error)| Box::new((&**error).into())),
+        },
     }
 }
 

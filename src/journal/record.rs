@@ -65,6 +65,10 @@ pub(super) enum Record<'a> {
         /// One digest for all inputs. Format 1 had the inputs themselves here, which only the end needs.
         #[serde(borrow, default)]
         fingerprint: Cow<'a, str>,
+        /// That of `down`, not of an action: [`DOWN_BEGUN`] before it removes what the step has made, [`DOWN_DONE`]
+        /// once that is gone. For a version that does not know it the step is in doubt.
+        #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+        down: Option<Cow<'a, str>>,
     },
     /// A child process of a step runs. Not synced: it is for the run after a kill, not after a power loss.
     ChildStarted {
@@ -124,8 +128,20 @@ pub(super) enum Record<'a> {
         at: i64,
         #[serde(borrow)]
         outcome: Cow<'a, str>,
+        /// The step whose failure failed it, if one did, and why it failed: of a step that could not begin nothing else
+        /// is on record.
+        #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+        step: Option<Cow<'a, str>>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        error: Option<Box<ErrorRecord>>,
     },
 }
+
+/// What `down` is about to remove.
+pub(super) const DOWN_BEGUN: &str = "begun";
+
+/// What `down` has removed.
+pub(super) const DOWN_DONE: &str = "done";
 
 /// Checklist items, each with the digest of its text.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -304,7 +320,13 @@ mod tests {
 
     #[test]
     fn a_record_reads_back_and_every_flipped_byte_is_seen() {
-        let record = Record::RunFinished { run: "r".into(), at: 7, outcome: "succeeded".into() };
+        let record = Record::RunFinished {
+            run: "r".into(),
+            at: 7,
+            outcome: "failed".into(),
+            step: Some("a.b".into()),
+            error: Some(Box::new(ErrorRecord { message: "why".into(), ..ErrorRecord::default() })),
+        };
         let good = line(3, &record);
         assert_eq!(decode(3, good.as_bytes()), Ok(record));
         for at in 0..good.len() {

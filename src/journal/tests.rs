@@ -1,12 +1,13 @@
 //! Tests of the journal as a whole.
 
+mod down;
 mod earlier;
 mod power;
 
 use fs_err as fs;
 
 use super::*;
-use crate::error::{ErrorObject, FailureKind};
+use crate::error::FailureKind;
 use crate::model::{Attempt, ProofKind};
 
 fn step(id: &str) -> StepId {

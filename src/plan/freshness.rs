@@ -250,6 +250,10 @@ async fn cluster_of(step: &Step, cx: &StepContext) -> Result<Result<String, Stri
 /// Returns the last end of a step, if it is a success that may still hold, or that of its fallback.
 fn proven<'a>(step: &Step, history: Option<&'a StepHistory>) -> Result<&'a StepEnd, StaleReason> {
     let history = history.ok_or(StaleReason::NeverRun)?;
+    if let Some(down) = history.down {
+        // Of what was taken down in part nobody knows what is there.
+        return Err(if down.is_done { StaleReason::TakenDown(down.at_ms) } else { StaleReason::Interrupted });
+    }
     // Started and never finished: in doubt.
     let end = history.last.as_deref().ok_or(StaleReason::Interrupted)?;
     match end.outcome {

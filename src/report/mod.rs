@@ -57,7 +57,7 @@ pub(crate) use tables::removals::{
 pub(crate) use tables::status::{LastState, StepStatus, write_status};
 pub(crate) use tables::status_view::{StatusView, WatchedRun, write_status_change};
 pub(crate) use tables::why::{Explanation, InputChange, LastSuccess, write_explanation};
-pub(crate) use text::write_document;
+pub(crate) use text::{plain, write_document};
 pub(crate) use timeline::{Timeline, TimelineStep};
 
 use run::github::Github;

@@ -1,18 +1,26 @@
 //! [`checkout_id`] and [`checkout_slug`]: what tells this checkout of a project from every other one, also on a daemon
 //! and in a cluster that several share.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use fs_err as fs;
 
 use super::machine::node_name;
 
-/// Identifies the state folder `state_dir` on this machine, in 12 hexadecimal digits. `None` where the folder cannot be
-/// resolved: what is marked by nobody is removed by nobody.
+/// Identifies the state folder `state_dir`, which need not be there yet, on this machine, in 12 hexadecimal digits.
+/// `None` where the folder cannot be resolved: what is marked by nobody is removed by nobody.
 ///
 /// A copy of the checkout has another id, and so has the same path on another machine or in another container.
 pub fn checkout_id(state_dir: &Path) -> Option<String> {
-    Some(id_of(&fs::canonicalize(state_dir).ok()?))
+    Some(id_of(&resolved(state_dir)?))
+}
+
+/// Returns the path of the state folder without links; of one that is not there yet, that which it will have.
+fn resolved(state_dir: &Path) -> Option<PathBuf> {
+    match fs::canonicalize(state_dir) {
+        Ok(folder) => Some(folder),
+        Err(_) => Some(fs::canonicalize(state_dir.parent()?).ok()?.join(state_dir.file_name()?)),
+    }
 }
 
 /// A checkout of a project.
@@ -45,10 +53,7 @@ const MAX_NAME: usize = 20;
 /// The folder names it, not the branch: what was deployed from a checkout is still found after another branch is
 /// checked out in it.
 pub fn checkout_slug(state_dir: &Path) -> Option<String> {
-    let folder = match fs::canonicalize(state_dir) {
-        Ok(folder) => folder,
-        Err(_) => fs::canonicalize(state_dir.parent()?).ok()?.join(state_dir.file_name()?),
-    };
+    let folder = resolved(state_dir)?;
     let project = folder.parent()?;
     let checkout = project.ancestors().find(|folder| folder.join(".git").exists()).unwrap_or(project);
     Some(format!(
@@ -92,7 +97,12 @@ mod tests {
         assert_eq!(id("a").unwrap().len(), 12);
         assert_eq!(id("a"), id("b/../link"));
         assert_ne!(id("a"), id("b"));
-        assert_eq!(id("gone"), None);
+        // One that is not there yet has the id that it will have.
+        let later = id("later");
+        assert_eq!(id("later/within"), None);
+        fs::create_dir(dir.path().join("later")).unwrap();
+        assert!(later.is_some());
+        assert_eq!(later, id("later"));
     }
 
     #[test]

@@ -59,10 +59,9 @@ impl Compose {
         if self.is_plugin { "docker compose" } else { "docker-compose" }
     }
 
-    /// What a person types to take a project down with its volumes, with the program that this machine has.
-    pub async fn typed_removal(project: &str, cancel: &Cancel, children: &Arc<ChildRegistry>) -> String {
-        let compose = Self::find(cancel, children).await.map_or("docker compose", |compose| compose.typed());
-        format!("{compose} -p {project} down -v")
+    /// The program that this machine has, as a person types it; to be asked once for all projects.
+    pub async fn typed_here(cancel: &Cancel, children: &Arc<ChildRegistry>) -> &'static str {
+        Self::find(cancel, children).await.map_or("docker compose", |compose| compose.typed())
     }
 
     /// The command `args` for `project`.
@@ -88,6 +87,11 @@ impl Compose {
         }
         command.args(args).titled(format!("docker compose {}", args.join(" ")))
     }
+}
+
+/// Returns what a person types to take a project down with its volumes, with the program `typed`.
+pub fn typed_removal(typed: &str, project: &str) -> String {
+    format!("{typed} -p {project} down -v")
 }
 
 /// Returns the name of the project of a pipeline in this checkout: no other checkout and no other pipeline has it.

@@ -80,5 +80,7 @@ fn f14_a_project_that_can_not_be_written_is_named_and_can_be_looked_at() {
     for command in ["plan", "status", "actions"] {
         somebody(&[command]).code(0);
     }
+    somebody(&["down", "--yes"]).code(0).says("there is nothing to remove");
+    somebody(&["down", "--dry-run"]).code(0).says("there is nothing to remove");
     assert!(!folder.join(".provision").exists());
 }

@@ -291,3 +291,56 @@ fn a_start_that_is_stopped_says_what_stays_and_an_exercise_is_taken_down() {
     Shown::of(run).code(130).keeps_quiet_about("the compose project");
     assert!(engine.names().is_empty());
 }
+
+#[test]
+fn what_was_taken_down_is_known_as_such_until_it_runs_again() {
+    let check = "[[stage.step]]\nid = \"check\"\naction = \"command\"\nrun = \"true\"\ncovers = [\"T2\"]\n";
+    let (sandbox, _engine) = project("covers = [\"T1\"]", check);
+    let text = fs_err::read_to_string(sandbox.path("pipeline.toml")).unwrap();
+    sandbox.file("pipeline.toml", &text.replace("name = \"t\"\n", "name = \"t\"\nchecklists = [\"tasks.md\"]\n"));
+    sandbox.file("tasks.md", "- [ ] T1 The services are up\n- [ ] T2 It is checked\n");
+    sandbox.run(&["up"]).code(0);
+    let read = |args: &[&str]| -> Value { serde_json::from_str(&sandbox.run(args).code(0).stdout).unwrap() };
+    let now = || read(&["status", "--format", "json"])["steps"].clone();
+    let states =
+        |steps: &Value| [&steps[0]["state"], &steps[1]["state"]].map(|state| state.as_str().unwrap().to_owned());
+    assert_eq!(states(&now()), ["ended", "ended"]);
+    sandbox.run(&["down", "--yes"]).code(0).says("removed the compose project");
+
+    let steps = now();
+    assert_eq!(states(&steps), ["taken-down", "ended"], "{steps:#}");
+    assert!(steps[0]["at"].is_string() && steps[0]["outcome"].is_null(), "{steps:#}");
+    sandbox.run(&["status"]).code(0).says("taken down 2").says("1 of 2 steps proven");
+    let graph = read(&["graph", "--format", "json"]);
+    assert_eq!((&graph["steps"][0]["state"], &graph["steps"][0]["outcome"]), (&json!("down"), &Value::Null));
+    assert_eq!(graph["steps"][0]["finished"], steps[0]["at"]);
+    sandbox.run(&["graph"]).code(0).says("]:::down");
+    let report = read(&["report", "--format", "json"]);
+    let items = report["items"].as_array().unwrap();
+    assert_eq!(items[0]["verdict"], "stale", "{report:#}");
+    assert!(items[0]["evidence"][0]["stale"].as_str().unwrap().starts_with("taken down at 2"), "{report:#}");
+    sandbox.run(&["plan", "--exit-code"]).code(10).says("taken down at 2");
+    sandbox.run(&["why", "s.up"]).code(0).says("taken down at 2");
+    // A second one finds nothing, and a smaller journal knows the same.
+    sandbox.run(&["down", "--yes"]).code(0).says("there is nothing to remove");
+    sandbox.run(&["gc"]).code(0);
+    assert_eq!(now(), steps);
+
+    up(&sandbox, "running", "healthy", 0);
+    sandbox.run(&["up"]).code(0).says("started: taken down at 2");
+    assert_eq!(states(&now()), ["ended", "ended"]);
+    sandbox.run(&["up"]).code(0).says("nothing to do");
+}
+
+#[test]
+fn what_was_taken_down_in_part_is_in_doubt() {
+    let (sandbox, engine) = project("", "");
+    sandbox.run(&["up"]).code(0);
+    engine.world().networks[0]["Containers"] = json!({"aa": {"Name": "their-proxy"}});
+    sandbox.run(&["down", "--yes"]).code(1).says("stays").says("`their-proxy`");
+    sandbox.run(&["status"]).code(0).says("in doubt since").says("0 of 1");
+    sandbox.run(&["doctor"]).says("was being taken down, and that did not come to its end");
+    engine.world().networks[0]["Containers"] = json!({});
+    sandbox.run(&["down", "--yes"]).code(0);
+    sandbox.run(&["status"]).code(0).says("taken down 2");
+}

@@ -170,3 +170,45 @@ fn what_can_not_be_seen_is_not_said_to_be_nothing() {
     let shown = sandbox.run(&["down", "--dry-run"]).code(1).says("what is in the cluster `kind-x` can't be seen");
     shown.says("nothing that can be seen is to be removed").keeps_quiet_about("there is nothing to remove");
 }
+
+#[test]
+fn a_container_that_keeps_a_network_is_named() {
+    let (sandbox, engine) = with_services();
+    let id = "7f".repeat(32);
+    let mut world = engine.world();
+    world.networks[0]["Id"] = json!(id);
+    world.networks[0]["Containers"] = json!({"aa": {"Name": "their-proxy"}});
+    let name = world.networks[0]["Name"].as_str().unwrap().to_owned();
+    drop(world);
+    let shown = sandbox.run(&["down", "--yes"]).code(1).says(&format!("removing the network `{name}`"));
+    let shown = shown.says("has active endpoints").says("in it is: `their-proxy`");
+    shown.says(&format!("docker network disconnect -f {name} their-proxy"));
+    engine.world().networks[0]["Containers"] = json!({});
+    sandbox.run(&["down", "--yes"]).code(0).says("removed the compose project `shop-");
+}
+
+#[test]
+fn a_command_that_holds_the_lock_is_no_run() {
+    let (sandbox, _engine) = with_services();
+    let pipeline = fs_err::read_to_string(sandbox.path("pipeline.toml")).unwrap();
+    let hang = "[[stage]]\nid = \"t\"\nneeds = []\n[[stage.step]]\nid = \"hang\"\naction = \"command\"\n\
+                run = \"echo hello; touch started; sleep 30\"\n";
+    sandbox.file("pipeline.toml", &(pipeline + hang));
+    let mut run = sandbox.spawn(&["up", "t"]);
+    sandbox.wait_for("started");
+    crate::sandbox::send("KILL", run.id());
+    run.wait().unwrap();
+    let mut asks = sandbox.on_a_terminal("down");
+    sandbox.wait_for_text(".provision/lock", "provision down", 1);
+    let shown = sandbox.run(&["status"]).code(0).says("in doubt since").says("was killed");
+    shown.keeps_quiet_about("running");
+    let status: Value = serde_json::from_str(&sandbox.run(&["status", "--format", "json"]).code(0).stdout).unwrap();
+    assert_eq!((&status["running"], &status["steps"][1]["state"]), (&json!(false), &json!("in-doubt")), "{status:#}");
+    sandbox.run(&["graph"]).code(0).says("]:::doubt").keeps_quiet_about("]:::running");
+    sandbox.run(&["status", "--watch"]).code(1).says("no run is on; the last one is");
+    assert_eq!(sandbox.run(&["logs", "-f"]).code(0).stdout, "t.hang │ hello\n");
+    let refused = sandbox.run(&["up"]).code(4).says("another command holds the lock").says("`provision down`");
+    refused.keeps_quiet_about("how far it is");
+    asks.stdin.as_mut().unwrap().write_all(b"n\n").unwrap();
+    Shown::of(asks).code(0).says("nothing was removed");
+}

@@ -199,6 +199,7 @@ impl FakeEngine {
         self.import(&mut world);
         let json = |status: u16, value: Value| Some((status, "application/json", value.to_string().into_bytes()));
         let missing = || json(404, json!({"message": "no such object"}));
+        let either = |found: Option<&Value>| found.map_or_else(missing, |found| json(200, found.clone()));
         let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
         match (method, parts.as_slice()) {
             ("GET", ["version"]) => json(200, serde_json::from_str(VERSION).unwrap()),
@@ -224,9 +225,9 @@ impl FakeEngine {
             ("POST", ["containers", "create"]) => {
                 world.created.push(body.clone());
                 let container = create(&world, &value(query, "name"), body);
-                let id = container["Id"].clone();
+                let created = json!({"Id": container["Id"], "Warnings": []});
                 world.containers.push(container);
-                json(201, json!({"Id": id, "Warnings": []}))
+                json(201, created)
             }
             ("POST", ["containers", name, "start"]) => {
                 if world.holds_starts {
@@ -250,10 +251,7 @@ impl FakeEngine {
                 };
                 json(200, found.iter().map(|found| json!({"Id": found["Id"]})).collect())
             }
-            ("GET", ["containers", name, "json"]) => match position(&world, name) {
-                Some(n) => json(200, world.containers[n].clone()),
-                None => missing(),
-            },
+            ("GET", ["containers", name, "json"]) => either(position(&world, name).map(|n| &world.containers[n])),
             ("GET", ["containers", name, "logs"]) => {
                 let n = position(&world, name)?;
                 Some((200, "application/vnd.docker.raw-stream", frames(&world.containers[n]["Lines"])))
@@ -263,6 +261,7 @@ impl FakeEngine {
                 json(201, json!({"Id": body["Name"], "Warning": ""}))
             }
             ("GET", ["networks"]) => json(200, labelled(&world.networks, query, |found| &found["Labels"]).into()),
+            ("GET", ["networks", name]) => either(world.networks.iter().find(|found| found["Id"] == *name)),
             ("GET", ["volumes"]) => {
                 json(200, json!({"Volumes": labelled(&world.volumes, query, |found| &found["Labels"])}))
             }
@@ -284,6 +283,10 @@ impl FakeEngine {
         let Some(n) = list.iter().position(is_it) else {
             return (404, "application/json", br#"{"message":"no such object"}"#.to_vec());
         };
+        if list[n]["Containers"].as_object().is_some_and(|within| !within.is_empty()) {
+            let why = format!("error while removing network: network {name} id {name} has active endpoints");
+            return (403, "application/json", json!({"message": why}).to_string().into_bytes());
+        }
         let gone = list.remove(n);
         removed.push(format!("{kind}/{}", text(&gone["Name"])));
         (204, "application/json", b"null".to_vec())

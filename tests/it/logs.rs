@@ -123,7 +123,62 @@ fn a_name_that_is_none_is_an_error_and_silence_is_said() {
     sandbox.run(&["logs", "other"]).code(2).says("unknown stage `other`").says("use `s`");
     sandbox.run(&["logs", "s.a", "s.x"]).code(2).says("unknown step `s.x`");
     sandbox.run(&["logs"]).code(0).says("there is no output of these steps");
+    sandbox.run(&["logs", "--run", "20200101-000000-0000"]).code(2).says("there is no run `20200101-000000-0000`");
     sandbox.run(&["up"]).code(0);
+    for args in [&["logs", "--run", "20200101-000000-0000"][..], &["logs", "s", "s.a", "--run", "20200101-000000-0000"]]
+    {
+        sandbox.run(args).code(2).says("there is no run `20200101-000000-0000` on record").says("the last run is `2");
+    }
     let silent = sandbox.run(&["logs", "s"]).code(0).says("there is no output of these steps");
     assert_eq!(silent.stdout, "");
+}
+
+#[test]
+fn a_run_that_failed_before_any_step_says_so_and_why() {
+    let sandbox = Sandbox::new(&steps(&[("a", "echo one", "inputs = [\"src\"]")]));
+    sandbox.run(&["up"]).code(1);
+    let why = "failed before any step began: s.a: `inputs`: `src` matches no file";
+    assert_eq!(sandbox.run(&["logs"]).code(0).says(why).stdout, "");
+    sandbox.run(&["logs", "s.a"]).code(2).says("has never run").says(why);
+    sandbox.run(&["status"]).code(0).says(why);
+    // Once it has run, what it printed is that of an earlier run.
+    sandbox.file("src", "").run(&["up"]).code(0);
+    sandbox.run(&["logs"]).code(0).keeps_quiet_about("before any step");
+    sandbox.file("pipeline.toml", &steps(&[("a", "echo one", "inputs = [\"lost\"]")]));
+    sandbox.run(&["up"]).code(1);
+    let shown = sandbox.run(&["logs", "s.a"]).code(0).says("failed before any step began");
+    assert_eq!(shown.stdout, "one\n");
+}
+
+#[test]
+fn one_step_is_followed_also_when_the_run_that_is_on_has_not_come_to_it() {
+    let sandbox = Sandbox::new(TWO_STAGES);
+    sandbox.file("go", "").file("good", "");
+    sandbox.run(&["up"]).code(0);
+    for name in ["go", "good", "begun"] {
+        fs_err::remove_file(sandbox.path(name)).unwrap();
+    }
+    let run = sandbox.spawn(&["up", "--force"]);
+    sandbox.wait_for("begun");
+    let said = fs_err::File::create(sandbox.path("said")).unwrap().into_file();
+    let out = fs_err::File::create(sandbox.path("shown")).unwrap().into_file();
+    let mut followed = sandbox.command(&["logs", "-f", "deploy.c"]).stdout(out).stderr(said).spawn().unwrap();
+    sandbox.wait_for_text("said", "the run that is on has not begun the step `deploy.c`", 1);
+    // Nothing of the earlier run is shown for it.
+    assert_eq!(fs_err::read_to_string(sandbox.path("shown")).unwrap(), "");
+    sandbox.file("go", "").file("good", "");
+    Shown::of(run).code(0);
+    assert!(followed.wait().unwrap().success());
+    assert_eq!(fs_err::read_to_string(sandbox.path("shown")).unwrap(), "c1\n");
+    // One that the run never comes to.
+    fs_err::remove_file(sandbox.path("go")).unwrap();
+    fs_err::remove_file(sandbox.path("begun")).unwrap();
+    let run = sandbox.spawn(&["up", "build.a", "--force"]);
+    sandbox.wait_for("begun");
+    let followed = sandbox.spawn(&["logs", "-f", "deploy.c"]);
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    sandbox.file("go", "");
+    Shown::of(run).code(0);
+    let shown = Shown::of(followed).code(0).says("that run has ended without the step `deploy.c`");
+    assert_eq!(shown.stdout, "c1\n");
 }

@@ -172,6 +172,8 @@ fn ls_shows_each_environment_and_down_takes_one_away_from_elsewhere() {
     let shown = two.checkouts[0].run(&["ls"]).code(0).says("there is no environment on record");
     shown.says("is left out").says("the next `provision up` of its checkout writes it again");
     assert_eq!(two.listed(&[])["unreadable"], json!([record]));
+    let unread = format!("`{}` can't be read", record.display());
+    two.checkouts[0].run(&["down", "--env", &two.slug(0)]).code(2).says("there is no environment").says(&unread);
     two.checkouts[0].run(&["up", "s.meet"]).code(0);
     assert_eq!(two.environment(0)["state"], "up");
     two.checkouts[0].run(&["up", "s.run", "--force"]).code(3);
@@ -179,7 +181,9 @@ fn ls_shows_each_environment_and_down_takes_one_away_from_elsewhere() {
     let name = two.slug(0);
     fs_err::rename(two.checkouts[0].path("pipeline.toml"), two.checkouts[0].path("moved")).unwrap();
     assert_eq!(two.environment(0)["exists"], false);
-    two.checkouts[1].run(&["down", "--env", &name]).code(2).says("the checkout of").says("provision ls --prune");
+    let gone = two.checkouts[1].run(&["down", "--env", &name]).code(2).says("the pipeline's file of");
+    let gone = gone.says("what it has made stays where it is, also in the cluster `kind-shared`");
+    gone.says(&format!("put it back there, then: `provision down --env {name}`")).says("provision ls --prune");
     two.checkouts[1].run(&["ls", "--prune"]).code(0).says(&format!("forgot {name}"));
     assert_eq!(two.listed(&[])["environments"], json!([]));
 }

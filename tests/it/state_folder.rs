@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::symlink;
 
-use crate::sandbox::{Sandbox, steps};
+use crate::sandbox::{Sandbox, Shown, steps};
 
 fn project() -> Sandbox {
     let text = steps(&[("a", "echo a >> world; echo hello", "covers = [\"T001\"]\ncheck = [\"true\"]")]);
@@ -188,4 +188,46 @@ fn r21_links_in_the_state_folder_are_not_followed() {
         drop(fs_err::remove_dir_all(sandbox.path(".provision")));
         sandbox.run(&["up"]).code(0);
     }
+}
+
+#[test]
+fn what_another_user_has_left_in_the_state_folder_is_named_with_its_cure() {
+    let sandbox = project();
+    let folder = sandbox.path("");
+    fs_err::set_permissions(&folder, std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
+    fs_err::copy(env!("CARGO_BIN_EXE_provision"), folder.join("bin/provision")).unwrap();
+    let somebody = |args: &[&str]| {
+        let mut command = sandbox.program("setpriv", &[]);
+        command.args(["--reuid=65534", "--regid=65534", "--clear-groups", "bin/provision"]).args(args);
+        command.env_remove("HOME").env_remove("TMPDIR");
+        Shown::of(command.spawn().unwrap())
+    };
+    let cure = || format!("sudo chown -R \"$(id -u):$(id -g)\" {}", sandbox.path(".provision").display());
+    let give = |name: &str, to: u32| std::os::unix::fs::chown(sandbox.path(name), Some(to), Some(to)).unwrap();
+    let all = |to: u32| duct::cmd!("chown", "-R", format!("{to}:{to}"), sandbox.path(".provision")).run().unwrap();
+    // All of it, as after a first run with `sudo`.
+    sandbox.run(&["up"]).code(0);
+    give("world", 65534);
+    for command in ["up", "status", "plan", "report", "logs"] {
+        somebody(&[command]).code(4).says("belongs to root").says("with `sudo`").says(&cure());
+    }
+    somebody(&["doctor"]).code(3).says("belongs to root").says(&cure());
+    all(65534);
+    somebody(&["up"]).code(0);
+    // One file of it, as a later run with `sudo` writes it.
+    for name in ["lock", "journal.jsonl", "logs"] {
+        let name = format!(".provision/{name}");
+        let mode = if name.ends_with("logs") { 0o700 } else { 0o600 };
+        fs_err::set_permissions(sandbox.path(&name), std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+        give(&name, 0);
+        somebody(&["up"]).code(4).says("belongs to root").says(&cure());
+        somebody(&["doctor"]).code(3).says("belongs to root").says(&cure());
+        all(65534);
+        somebody(&["up"]).code(0);
+    }
+    // What nobody reads any more keeps nobody from anything, and root may do all of it.
+    sandbox.file(".provision/journal.bad-1", "");
+    give(".provision/journal.bad-1", 0);
+    somebody(&["up"]).code(0);
+    sandbox.run(&["up"]).code(0);
 }

@@ -20,7 +20,10 @@ fn an_unknown_pipeline_is_refused_where_nobody_can_be_asked() {
     let sandbox = cloned(&one("echo a >> world"));
     for command in [&["up"][..], &["stage", "s"], &["up", "--output", "json", "--yes"]] {
         let shown = sandbox.run(command).code(5).says("is not trusted; nothing was run");
-        shown.says("it has not run here before").says("provision trust").says("provision up --trust");
+        shown
+            .says("it has not run here before")
+            .says("provision trust")
+            .says(&format!("provision {}", command.join(" ")));
     }
     assert!(sandbox.world().is_empty());
     assert!(!sandbox.path(".provision").exists(), "something was made for a pipeline that is not trusted");
@@ -28,6 +31,26 @@ fn an_unknown_pipeline_is_refused_where_nobody_can_be_asked() {
     for command in ["plan", "status", "report"] {
         sandbox.run(&[command]).code(0);
     }
+}
+
+#[test]
+fn a_refusal_names_the_command_that_was_given_with_its_options() {
+    let sandbox = cloned(&one("echo a >> world"));
+    let words = [
+        "stage s --keep-going",
+        "down --yes",
+        "down --cluster",
+        "prove",
+        "watch",
+        "doctor --install",
+        "-C . up -- s.a",
+    ];
+    for given in words {
+        let args: Vec<&str> = given.split(' ').collect();
+        let shown = sandbox.run(&args).code(5);
+        shown.says(&format!("in CI: `provision {} --trust`", given.replace(" -- ", " ")));
+    }
+    assert!(sandbox.world().is_empty());
 }
 
 #[test]

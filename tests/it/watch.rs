@@ -115,6 +115,8 @@ fn a_failed_build_leaves_what_runs_alone_and_the_next_change_tries_again() {
     assert!(watching.said().contains("it failed: what ran before still runs"), "{}", watching.said());
     let shown = fs_err::read_to_string(sandbox.path("out")).unwrap();
     assert!(shown.contains("s.build") && shown.contains("failed"), "{shown}");
+    // It goes on by itself: another `watch` is of no use.
+    assert!(!shown.contains("continue with"), "{shown}");
     sandbox.file("src/app.py", "three");
     watching.wait();
     assert_eq!(fs_err::read_to_string(sandbox.path("deployed")).unwrap(), "three");

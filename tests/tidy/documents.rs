@@ -43,15 +43,15 @@ fn actions_in_documents_exist() {
     // What ends like an action's name is meant as one.
     let endings: Vec<String> =
         names.iter().filter_map(|name| name.rsplit_once('-')).map(|(_, ending)| format!("-{ending}")).collect();
-    // Settings that end like one.
-    let settings = ["health-check"];
+    // Settings and states that end like one.
+    let others = ["health-check", "taken-down"];
     let quoted = Regex::new("`([a-z]+(?:-[a-z]+)+)`").unwrap();
     let set = Regex::new(r#"^\s*action = "([^"]+)""#).unwrap();
     let mut unknown = Vec::new();
     for (document, text) in documents() {
         for (number, line) in text.lines().enumerate() {
             let quoted = quoted.captures_iter(line).map(|found| found[1].to_owned());
-            let quoted = quoted.filter(|name| !settings.contains(&name.as_str()));
+            let quoted = quoted.filter(|name| !others.contains(&name.as_str()));
             let quoted = quoted.filter(|name| endings.iter().any(|ending| name.ends_with(ending)));
             let set = set.captures_iter(line).map(|found| found[1].to_owned());
             for name in quoted.chain(set).filter(|name| !names.contains(&name.as_str())) {

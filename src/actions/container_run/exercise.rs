@@ -263,7 +263,7 @@ impl<'a> Exercise<'a> {
                 self.docker.remove_container_with_volumes(name.as_str()).await?;
             }
             match &self.network {
-                Some(name) => self.docker.remove_network(name.as_str()).await,
+                Some(name) => self.docker.remove_network(name.as_str(), name.as_str()).await,
                 None => Ok(()),
             }
         };

@@ -18,7 +18,7 @@ pub(in crate::cli) struct LogsArgs {
     /// The pipeline file
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) file: Option<PathBuf>,
-    /// Follow the output while the step runs; of several steps, until the run that is on ends
+    /// Follow the output while the step runs, or once the run that is on comes to it; of several, until that run ends
     #[arg(short, long)]
     pub(in crate::cli) follow: bool,
     /// Show every byte as it is, also control sequences that drive the terminal

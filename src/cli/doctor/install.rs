@@ -3,6 +3,7 @@
 
 use super::machine::Machine;
 use crate::cli::args::{DoctorArgs, ReadFormat};
+use crate::cli::given;
 use crate::cli::install::{Consent, Installed, Missing, agreed, missing, perform, plan_lines};
 use crate::cli::output::Terminal;
 use crate::cli::trust;
@@ -34,7 +35,8 @@ pub(super) async fn install(
     // Standard output has what the checks found.
     terminal.note(lines);
     let consent = Consent { yes: args.yes, can_ask };
-    if !missing.iter().any(Missing::can_be) || !agreed(terminal, consent, "provision doctor --install --yes")? {
+    let command = format!("{} --yes", given::again(project.tools.redactor()));
+    if !missing.iter().any(Missing::can_be) || !agreed(terminal, consent, &command)? {
         return Ok(None);
     }
     Ok(Some(perform(machine.observer(), terminal, missing).await))

@@ -6,12 +6,12 @@ use fs_err as fs;
 
 use super::machine::Machine;
 use crate::error::Failure;
-use crate::journal::{History, running};
+use crate::journal::{History, StepHistory, run_on};
 use crate::pipeline::Step;
 use crate::report::Finding;
 use crate::tools::Cancel;
 use crate::tools::blocking;
-use crate::tools::compose::{Compose, TEMPORARY, project_name};
+use crate::tools::compose::{Compose, TEMPORARY, project_name, typed_removal};
 use crate::tools::process::{procfs, shell_quoted};
 
 /// How the names of files begin that were set aside because they could not be believed.
@@ -30,10 +30,11 @@ pub(super) async fn check(machine: &Machine) -> Vec<Finding> {
     if machine.project.is_none() {
         return vec![Finding::skipped("runs", "without a pipeline there are none")];
     }
-    if running(machine.tools.state_dir()).is_some() {
+    if run_on(machine.tools.state_dir()).is_some() {
         return vec![Finding::skipped("runs", "a run is on")];
     }
     let mut findings: Vec<Finding> = in_doubt(machine, history).map(|step| doubt(step)).collect();
+    findings.extend(half_down(machine, history));
     match processes(history).await {
         Ok(processes) => findings.extend(processes),
         Err(failure) => findings.push(Finding::failure("processes", &failure, false)),
@@ -47,12 +48,22 @@ pub(super) async fn check(machine: &Machine) -> Vec<Finding> {
 }
 
 fn in_doubt<'a>(machine: &'a Machine, history: &'a History) -> impl Iterator<Item = &'a Arc<Step>> + 'a {
-    machine.steps().filter(move |step| history.step(&step.id).is_some_and(|known| known.last.is_none()))
+    let is_open = |known: &StepHistory| known.last.is_none() && known.down.is_none();
+    machine.steps().filter(move |step| history.step(&step.id).is_some_and(is_open))
 }
 
 fn doubt(step: &Step) -> Finding {
     let text = "it was started and never finished: its run was killed";
     Finding::warning(step.id.to_string(), text).fix(format!("provision up {}", step.id))
+}
+
+/// The steps of which `down` has removed a part, or nobody knows what.
+fn half_down(machine: &Machine, history: &History) -> impl Iterator<Item = Finding> {
+    let is_half = |known: &StepHistory| known.down.is_some_and(|down| !down.is_done);
+    machine.steps().filter(move |step| history.step(&step.id).is_some_and(is_half)).map(|step| {
+        let text = "what it has made was being taken down, and that did not come to its end";
+        Finding::warning(step.id.to_string(), text).fix("provision down   # goes on with it")
+    })
 }
 
 /// The processes of runs of this state folder that have ended without seeing to them.
@@ -87,12 +98,15 @@ async fn compose_projects(machine: &Machine, history: &History) -> Vec<Finding> 
         return Vec::new();
     };
     let is_ours = |name: &String| *name == own || name.starts_with(&format!("{own}-"));
-    let mut findings = Vec::new();
+    let (mut findings, mut typed) = (Vec::new(), None);
     for name in docker.compose_projects(&own).await.unwrap_or_default().into_iter().filter(is_ours) {
         if name.strip_prefix(&own).is_some_and(|rest| rest.ends_with(&format!("-{TEMPORARY}"))) {
             let text = format!("the compose project `{name}` is left: it exists only while a step runs");
-            let fix = Compose::typed_removal(&name, &Cancel::new(), machine.children()).await;
-            findings.push(Finding::warning("compose", text).fix(fix));
+            let program = match typed {
+                Some(program) => program,
+                None => *typed.insert(Compose::typed_here(&Cancel::new(), machine.children()).await),
+            };
+            findings.push(Finding::warning("compose", text).fix(typed_removal(program, &name)));
         } else if let Some(step) = &killed {
             let text = format!("the compose project `{name}` may be half started: the run of {step} was killed");
             findings.push(Finding::warning("compose", text).fix(format!("provision up {step}")));

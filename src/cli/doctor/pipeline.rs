@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::machine::Machine;
-use crate::journal::running;
+use crate::journal::{check_owner, running};
 use crate::report::Finding;
 use crate::tools::process::shell_quoted;
 
@@ -39,6 +39,9 @@ fn secrets(machine: &Machine) -> Vec<Finding> {
 fn state(machine: &Machine) -> Option<Finding> {
     if let Err(failure) = &machine.history {
         return Some(Finding::failure("state", failure, true));
+    }
+    if let Err(failure) = check_owner(machine.tools.state_dir()) {
+        return Some(Finding::failure("state", &failure, true));
     }
     let run = running(machine.tools.state_dir())?;
     let since = Timestamp::from_millisecond(run.since).map(|at| format!("{at:.0}")).unwrap_or_default();

@@ -71,17 +71,17 @@ pub(super) async fn remove(
     project: &Project,
     history: &History,
     kept: Kept,
-) -> Result<u8, Failure> {
+) -> Result<(u8, usize), Failure> {
     let (images, unknown) = old(project, history, kept).await?;
     if let Some(failure) = unknown {
         terminal.show_failure(&failure);
-        return Ok(1);
+        return Ok((1, 0));
     }
     if images.is_empty() {
-        return Ok(0);
+        return Ok((0, 0));
     }
     let docker = project.tools.docker().await?;
-    let (mut code, mut left) = (0, ours(project, &in_use::named_by(history))?);
+    let (mut code, mut n_removed, mut left) = (0, 0, ours(project, &in_use::named_by(history))?);
     for image in images {
         let deletion = deletion(&image, &left);
         let removed = match deletion.permit(Consent::None) {
@@ -92,6 +92,7 @@ pub(super) async fn remove(
         match removed {
             Ok(()) => {
                 left.remove(&image.name);
+                n_removed += 1;
                 terminal.note([format!("removed the image {} ({})", image.name, human_bytes(image.size))]);
             }
             Err(failure) => {
@@ -101,7 +102,7 @@ pub(super) async fn remove(
         }
     }
     keep_built(project.tools.state_dir(), &left).context(|| "noting which images are left".into())?;
-    Ok(code)
+    Ok((code, n_removed))
 }
 
 /// Returns the images that go, the oldest first: named by their content, as only provision names them, and none that is

@@ -1,11 +1,11 @@
 //! The output of several steps: each line begins with the step that has printed it.
 
 use crate::cli::args::{LogsArgs, ReadFormat};
-use crate::cli::follow::{Follower, POLL_INTERVAL};
+use crate::cli::follow::{Follower, POLL_INTERVAL, before_any_step};
 use crate::cli::output::Terminal;
 use crate::cli::project::Project;
 use crate::error::Failure;
-use crate::event::log_path;
+use crate::event::{log_folder, log_path};
 use crate::model::{RunId, StepId};
 use crate::report::lane_style;
 
@@ -64,8 +64,15 @@ pub(super) fn show(
         follower.look()?;
     }
     if !anything {
-        terminal.note(["there is no output of these steps".to_owned()]);
+        let removed = wanted.run.as_ref().filter(|run| !log_folder(project.tools.state_dir(), run).exists());
+        terminal.note([removed.map_or_else(
+            || "there is no output of these steps".to_owned(),
+            |run| {
+                format!("there are no logs of run {run}: its steps printed nothing, or `provision gc` has removed them")
+            },
+        )]);
     }
+    terminal.note(before_any_step(follower.history()).filter(|_| wanted.run.is_none()));
     Ok(0)
 }
 

@@ -25,7 +25,6 @@ pages! {
             "`git pull` has replaced the journal or the kubeconfig of your own `.provision` by one that was committed",
             "a program has changed where `.provision/kubeconfig` leads",
             "the checkout was copied, or moved to another disk",
-            "it belongs to another user, such as after `sudo`",
         ],
         look: ["`ls -ld .provision` shows whose it is"],
         fixes: [
@@ -40,12 +39,13 @@ pages! {
                 nothing is done.",
         causes: [
             "the disk is full or read-only",
-            "the folder belongs to another user, such as after `sudo`",
+            "the folder, or a file in it, belongs to another user, such as after `sudo provision up`",
             "a link or a folder stands where a file should be",
         ],
         look: ["`ls -la .provision` shows the files and whose they are", "`df -h .` shows the disk"],
         fixes: [
             "free some space, or make the folder writable",
+            "of what belongs to another user: `sudo chown -R \"$(id -u):$(id -g)\" .provision`",
             "`.provision` may be deleted at any time: the next `provision up` checks every step and carries on",
         ],
         next: "provision doctor",

@@ -121,6 +121,9 @@ impl Decisions<'_> {
         let end = end.into_inner();
         let is_unproven = matches!(end.propagation, Propagation::Failed | Propagation::Open);
         if is_unproven && !self.graph.is_optional(end.number) {
+            if self.worst.is_none() {
+                self.worst_step = Some(self.graph.steps[end.number].step.id.clone());
+            }
             self.worst.get_or_insert_with(|| end.failure());
         }
         let End { number, event, outcome, output, propagation, holds_slot, .. } = end;

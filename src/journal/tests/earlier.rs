@@ -12,7 +12,7 @@ fn with_runs(dir: &Path, scope: Option<&str>, runs: &[(&str, &[Entry])]) {
         let begin = Entry::RunStarted { run: run.clone(), command: "provision up".into(), commit: None, items };
         journal.append(&[begin]).unwrap();
         journal.append(&entries.iter().map(|entry| in_run(id, entry.clone())).collect::<Vec<_>>()).unwrap();
-        journal.append(&[Entry::RunFinished { run, outcome: Outcome::Succeeded }]).unwrap();
+        journal.append(&[Entry::RunFinished { run, outcome: Outcome::Succeeded, error: None }]).unwrap();
     }
 }
 

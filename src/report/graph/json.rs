@@ -66,6 +66,7 @@ pub(super) fn write(out: &mut dyn Write, graph: &PipelineGraph<'_>) -> io::Resul
 fn wire_step<'a>(step: &'a GraphStep<'_>) -> WireStep<'a> {
     let (outcome, finished) = match &step.last {
         LastState::Ended { outcome, finished_ms, .. } => (Some(outcome.word()), Some(timestamp(*finished_ms))),
+        LastState::TakenDown { at_ms } => (None, Some(timestamp(*at_ms))),
         _ => (None, None),
     };
     WireStep {

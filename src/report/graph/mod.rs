@@ -97,6 +97,7 @@ mod tests {
           classDef failed fill:#ffe3e3,stroke:#c92a2a
           classDef running fill:#d0ebff,stroke:#1971c2
           classDef doubt fill:#fff3bf,stroke:#c92a2a
+          classDef down fill:#e9ecef,stroke:#495057
           classDef open fill:#f8f9fa,stroke:#868e96
         "##);
     }

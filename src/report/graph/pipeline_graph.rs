@@ -57,6 +57,7 @@ pub(super) const STATES: &[(&str, &str, &str)] = &[
     ("failed", "#ffe3e3", "#c92a2a"),
     ("running", "#d0ebff", "#1971c2"),
     ("doubt", "#fff3bf", "#c92a2a"),
+    ("down", "#e9ecef", "#495057"),
     ("open", "#f8f9fa", "#868e96"),
 ];
 
@@ -66,6 +67,7 @@ pub(super) fn state(last: &LastState) -> &'static str {
         LastState::NeverRun => "open",
         LastState::Running { .. } => "running",
         LastState::InDoubt { .. } => "doubt",
+        LastState::TakenDown { .. } => "down",
         LastState::Ended { outcome, .. } => match outcome {
             Outcome::Succeeded | Outcome::Fresh => "proven",
             Outcome::Fallback => "fallback",

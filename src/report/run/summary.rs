@@ -19,13 +19,15 @@ const MAX_FAILURES: usize = 5;
 pub(crate) struct NextCommands {
     /// Continues after a failure or an interruption: `provision up`.
     pub(crate) resume: String,
+    /// Whether the command goes on by itself after a failure, as `watch` does: only what was stopped is continued.
+    pub(crate) goes_on: bool,
     /// Shows the results after a success: `provision report`. `None` if there is nothing to show.
     pub(crate) after: Option<String>,
 }
 
 impl Default for NextCommands {
     fn default() -> Self {
-        Self { resume: "provision up".into(), after: None }
+        Self { resume: "provision up".into(), goes_on: false, after: None }
     }
 }
 
@@ -102,7 +104,7 @@ pub(crate) fn write_summary(
         if let Some(after) = &next.after {
             writeln!(out, "  next: {}", theme.paint(STRONG, after))?;
         }
-    } else {
+    } else if !next.goes_on || finished.outcome == Outcome::Interrupted {
         writeln!(out, "  continue with: {}", theme.paint(STRONG, &next.resume))?;
     }
     Ok(())

@@ -86,11 +86,11 @@ struct StatusDocument<'a> {
 struct WireStatus<'a> {
     id: &'a str,
     title: &'a str,
-    /// `never-ran`, `running`, `in-doubt` or `ended`.
+    /// `never-ran`, `running`, `in-doubt`, `taken-down` or `ended`.
     state: &'static str,
     /// How it ended; `null` unless it has.
     outcome: Option<&'static str>,
-    /// When it ended, or since when it is in doubt: RFC 3339, UTC.
+    /// When it ended or was taken down, or since when it is in doubt: RFC 3339, UTC.
     at: Option<String>,
     /// How long it took, or runs.
     duration_ms: Option<u128>,
@@ -202,6 +202,7 @@ fn status(status: &StepStatus) -> WireStatus<'_> {
         LastState::NeverRun => ("never-ran", None, None, None, None),
         LastState::Running { since } => ("running", None, None, Some(*since), None),
         LastState::InDoubt { started_ms } => ("in-doubt", None, Some(*started_ms), None, None),
+        LastState::TakenDown { at_ms } => ("taken-down", None, Some(*at_ms), None, None),
         LastState::Ended { outcome, finished_ms, duration, message } => {
             ("ended", Some(outcome.word()), Some(*finished_ms), Some(*duration), message.as_deref())
         }

@@ -35,6 +35,11 @@ pub(crate) enum LastState {
         /// When it was started, in milliseconds since the Unix epoch.
         started_ms: i64,
     },
+    /// `down` has removed what it had made.
+    TakenDown {
+        /// When, in milliseconds since the Unix epoch.
+        at_ms: i64,
+    },
     /// It ended.
     Ended {
         outcome: Outcome,
@@ -81,6 +86,7 @@ impl StepStatus {
                 let text = format!("in doubt since {}", timestamp(*started_ms));
                 (Symbol::Again, WARN, text, None)
             }
+            LastState::TakenDown { at_ms } => (Symbol::Waiting, DIM, format!("taken down {}", timestamp(*at_ms)), None),
             LastState::Ended { outcome, finished_ms, duration, .. } => {
                 let (symbol, style) = outcome_style(*outcome);
                 let text = format!("{} {}", outcome.word(), timestamp(*finished_ms));
@@ -130,6 +136,7 @@ mod tests {
             ),
             status("deploy.chart", "Install the chart", LastState::Running { since }),
             status("deploy.pods", "Wait for the pods", LastState::InDoubt { started_ms }),
+            status("deploy.web", "The page", LastState::TakenDown { at_ms: started_ms }),
             status("verify.http", "The chat answers", LastState::NeverRun),
         ];
         let mut out = Vec::new();
@@ -143,9 +150,10 @@ mod tests {
         deploy
           ● chart     Install the chart                                  running  1m 05s
           ↻ pods      Wait for the pods      in doubt since 2026-11-21T11:35:12Z
+          ○ web       The page                   taken down 2026-11-21T11:35:12Z
         verify
           ○ http      The chat answers                                 never run
-        2 of 6 steps proven when last checked
+        2 of 7 steps proven when last checked
         ");
     }
 }

@@ -110,7 +110,7 @@ fn is_busy(status: &StepStatus) -> bool {
     match &status.last {
         LastState::Running { .. } => true,
         LastState::Ended { outcome, .. } => !outcome.is_proof(),
-        LastState::NeverRun | LastState::InDoubt { .. } => false,
+        LastState::NeverRun | LastState::TakenDown { .. } | LastState::InDoubt { .. } => false,
     }
 }
 
@@ -139,7 +139,8 @@ pub(crate) fn write_status_change(
             let why = message.as_deref().map_or_else(String::new, |why| format!(": {}", text::plain(why)));
             (theme.paint(outcome_style(*outcome).1, outcome.word()), format!(" after {}{why}", duration(*took)))
         }
-        LastState::InDoubt { .. } => (theme.paint(BAD, "in doubt"), ": its run was killed".to_owned()),
+        LastState::InDoubt { .. } => (theme.paint(BAD, "in doubt"), ": it was begun and not finished".to_owned()),
+        LastState::TakenDown { .. } => (theme.paint(DIM, "taken down"), String::new()),
         LastState::NeverRun => return Ok(()),
     };
     let step = theme.paint(STRONG, status.step.as_str());

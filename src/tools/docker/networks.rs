@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 
 use bollard::models::NetworkCreateRequest;
-use bollard::query_parameters::ListNetworksOptions;
+use bollard::query_parameters::{InspectNetworkOptions, ListNetworksOptions};
 
 use super::{Docker, failure};
 use crate::error::Failure;
+use crate::tools::process::shell_quoted;
 
 /// A network.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -45,14 +46,41 @@ impl Docker {
         Ok(networks)
     }
 
-    /// Removes a network that no container is in; no error if there is none.
-    pub async fn remove_network(&self, name: &str) -> Result<(), Failure> {
+    /// Removes the network `name`, which has the id or the name `id`; no error if there is none. The failure names the
+    /// containers that keep it.
+    pub async fn remove_network(&self, id: &str, name: &str) -> Result<(), Failure> {
         let removing = async {
-            match self.client.remove_network(name).await {
+            match self.client.remove_network(id).await {
                 Err(error) if failure::is_not_found(&error) => Ok(()),
                 other => other,
             }
         };
-        self.call(|| format!("removing the network `{name}`"), removing).await
+        let Err(failure) = self.call(|| format!("removing the network `{name}`"), removing).await else {
+            return Ok(());
+        };
+        let within = self.containers_in_network(id).await.unwrap_or_default();
+        if within.is_empty() {
+            return Err(failure);
+        }
+        let names: Vec<String> = within.iter().map(|container| format!("`{container}`")).collect();
+        let failure =
+            failure.cause(format!("in it {}: {}", if names.len() == 1 { "is" } else { "are" }, names.join(", ")));
+        Err(within.iter().fold(failure, |failure, container| {
+            failure.hint(format!(
+                "take it out of the network: `docker network disconnect -f {} {}`",
+                shell_quoted(name),
+                shell_quoted(container)
+            ))
+        }))
+    }
+
+    /// Returns the names of the containers that are in a network.
+    async fn containers_in_network(&self, id: &str) -> Result<Vec<String>, Failure> {
+        let inspecting = self.client.inspect_network(id, None::<InspectNetworkOptions>);
+        let found = self.call(|| format!("inspecting the network `{id}`"), inspecting).await?;
+        let within = found.containers.unwrap_or_default();
+        let mut names: Vec<String> = within.into_iter().map(|(id, container)| container.name.unwrap_or(id)).collect();
+        names.sort();
+        Ok(names)
     }
 }

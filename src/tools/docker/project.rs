@@ -112,7 +112,7 @@ impl<'a> ComposeProject<'a> {
         for network in self.docker.networks_with_label(&self.label()).await? {
             let by_hand = format!("docker network rm {}", network.name);
             self.deletion("network", &network.name, &by_hand, Proof::Shown, Proof::Shown).permit(Consent::None)?;
-            self.docker.remove_network(&network.id).await?;
+            self.docker.remove_network(&network.id, &network.name).await?;
             removed.networks += 1;
         }
         for volume in self.docker.volumes_with_label(&self.label()).await? {

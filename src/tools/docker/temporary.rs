@@ -108,7 +108,7 @@ impl Left {
     async fn remove(&self, docker: &Docker) -> Result<(), Failure> {
         match self.what {
             "container" => docker.remove_container_with_volumes(&self.name).await,
-            _ => docker.remove_network(&self.name).await,
+            _ => docker.remove_network(&self.name, &self.name).await,
         }
     }
 }

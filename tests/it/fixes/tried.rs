@@ -69,11 +69,6 @@ pub(super) const TRIED: &[Tried] = &[
     Tried { command: "provision up {}", line: "provision up s.b", ends: (0, "succeeded") },
     Tried { command: "provision plan {}", line: "provision plan s.b", ends: (0, "never run") },
     Tried { command: "provision stage {} --only", line: "touch ok; provision stage s --only", ends: (0, "succeeded") },
-    Tried {
-        command: "provision down --allow-context {}",
-        line: "provision down --allow-context prod",
-        ends: (0, "nothing to remove"),
-    },
     Tried { command: "rm {}", line: "touch left; rm left; ls", ends: (0, "pipeline.toml") },
     Tried { command: "rm -r {}", line: "provision up -q; rm -r .provision; provision status", ends: (0, "never") },
     Tried { command: "export {}=…", line: "export A=ab TOKEN=abc; sh -c 'echo \"$A$TOKEN\"'", ends: (0, "ababc") },
@@ -136,6 +131,21 @@ pub(super) const TRIED: &[Tried] = &[
     },
     Tried { command: "newgrp docker", line: "newgrp docker", ends: (0, "newgrp|docker|\n") },
     Tried { command: "open -a Docker", line: "open -a Docker", ends: (0, "open|-a|Docker|\n") },
+    Tried {
+        command: "sudo chown -R \"$(id -u):$(id -g)\" .provision",
+        line: "sudo chown -R \"$(id -u):$(id -g)\" .provision",
+        ends: (0, "|.provision|\n"),
+    },
+    Tried {
+        command: "sudo chown -R \"$(id -u):$(id -g)\" {}",
+        line: "sudo chown -R \"$(id -u):$(id -g)\" .provision | sed \"s/$(id -u):$(id -g)/OURS/\"",
+        ends: (0, "sudo|chown|-R|OURS|.provision|\n"),
+    },
+    Tried {
+        command: "provision down --env {}",
+        line: "provision up -q s.b; provision down --yes --env \"$(provision ls | sed -n '1s/ .*//p')\"",
+        ends: (0, "nothing to remove"),
+    },
     Tried {
         command: "sudo timedatectl set-ntp true",
         line: "sudo timedatectl set-ntp true",

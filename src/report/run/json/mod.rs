@@ -192,6 +192,7 @@ fn reason(reason: &StaleReason) -> Reason<'_> {
         StaleReason::NeverRun => ("never_run", &[]),
         StaleReason::Interrupted => ("interrupted", &[]),
         StaleReason::FailedLastTime => ("failed_last_time", &[]),
+        StaleReason::TakenDown(_) => ("taken_down", &[]),
         StaleReason::InputsChanged(labels) => ("inputs_changed", labels),
         StaleReason::ChangedWhileRunning(labels) => ("changed_while_running", labels),
         StaleReason::Unknown(what) => ("unknown", what),
@@ -290,7 +291,8 @@ mod tests {
             all.push(match last {
                 StaleReason::NeverRun => StaleReason::Interrupted,
                 StaleReason::Interrupted => StaleReason::FailedLastTime,
-                StaleReason::FailedLastTime => StaleReason::InputsChanged(words()),
+                StaleReason::FailedLastTime => StaleReason::TakenDown(0),
+                StaleReason::TakenDown(_) => StaleReason::InputsChanged(words()),
                 StaleReason::InputsChanged(_) => StaleReason::ChangedWhileRunning(words()),
                 StaleReason::ChangedWhileRunning(_) => StaleReason::Unknown(words()),
                 StaleReason::Unknown(_) => StaleReason::ItemsChanged(words()),
@@ -311,7 +313,7 @@ mod tests {
     fn the_reference_has_each_kind_of_reason_with_the_word_that_plan_has_for_it() {
         let (page, agents) = (page("reference.md"), page("agents.md"));
         let reasons = reasons();
-        assert_eq!(reasons.len(), 14);
+        assert_eq!(reasons.len(), 15);
         for found in &reasons {
             let row = format!("\n| `{}` | `{}` | ", reason(found).kind, found.word());
             assert!(page.contains(&row), "docs/reference.md, Events: {row}");

@@ -212,9 +212,9 @@ pub(crate) struct Step<'a> {
 /// Why a step runs.
 #[derive(Serialize)]
 pub(crate) struct Reason<'a> {
-    /// `never_run`, `interrupted`, `failed_last_time`, `inputs_changed`, `changed_while_running`, `missing`,
-    /// `unknown`, `items_changed`, `too_old`, `always_looks`, `forced`, `needs_no_fallback`, `again_with` or
-    /// `depends_on`.
+    /// `never_run`, `interrupted`, `failed_last_time`, `taken_down`, `inputs_changed`, `changed_while_running`,
+    /// `missing`, `unknown`, `items_changed`, `too_old`, `always_looks`, `forced`, `needs_no_fallback`, `again_with`
+    /// or `depends_on`.
     pub(crate) kind: &'static str,
     /// The labels of the changed inputs.
     #[serde(skip_serializing_if = "<[String]>::is_empty")]

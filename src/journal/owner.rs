@@ -1,0 +1,59 @@
+//! Whose a state folder and its files are: what `sudo provision up` leaves keeps its user from his own project.
+
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+
+use fs_err as fs;
+use rustix::fs::Access;
+use rustix::io::Errno;
+
+use crate::error::{Failure, ids};
+use crate::tools::process::shell_quoted;
+
+/// What a reader needs.
+const READ: &[&str] = &["journal.jsonl", "mark"];
+
+/// What such names have was put out of the way, and is read by nobody.
+const SET_ASIDE: &[&str] = &["set-aside-", ".bad-", ".foreign-", ".format-"];
+
+/// Fails if a file in the folder that a reader needs is another user's, and can't be read.
+pub(super) fn check_reading(state_dir: &Path) -> Result<(), Failure> {
+    let kept = READ.iter().find_map(|name| kept(&state_dir.join(name), Access::READ_OK));
+    kept.map_or(Ok(()), |owner| Err(failure(state_dir, owner)))
+}
+
+/// Fails if something in the folder is another user's, and can't be written.
+pub(super) fn check_writing(state_dir: &Path) -> Result<(), Failure> {
+    // Whether the folder can be read at all, others find out.
+    for entry in fs::read_dir(state_dir).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if !SET_ASIDE.iter().any(|part| name.contains(part))
+            && let Some(owner) = kept(&entry.path(), Access::READ_OK | Access::WRITE_OK)
+        {
+            return Err(failure(state_dir, owner));
+        }
+    }
+    Ok(())
+}
+
+/// Returns the failure of a folder that is another user's, whole or in part.
+pub(super) fn failure(state_dir: &Path, owner: u32) -> Failure {
+    let whose = if owner == 0 { "root".to_owned() } else { format!("the user {owner}") };
+    let folder = shell_quoted(&state_dir.to_string_lossy()).into_owned();
+    let failure = Failure::of(
+        ids::STATE_UNUSABLE,
+        format!("`{}` can't be used: it, or a file in it, belongs to {whose}", state_dir.display()),
+    );
+    let failure = if owner == 0 { failure.cause("a command was run with `sudo`, or as root") } else { failure };
+    failure.hint(format!("to have it as yours again: `sudo chown -R \"$(id -u):$(id -g)\" {folder}`"))
+}
+
+/// Returns the owner of what is at `path` if that is another user, and we may not do with it what `access` says.
+fn kept(path: &Path, access: Access) -> Option<u32> {
+    let owner = fs::symlink_metadata(path).ok()?.uid();
+    if owner == rustix::process::geteuid().as_raw() {
+        return None;
+    }
+    (rustix::fs::access(path, access) == Err(Errno::ACCESS)).then_some(owner)
+}
