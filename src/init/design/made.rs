@@ -3,11 +3,14 @@
 use toml::Value;
 
 use crate::files::glob_of;
-use crate::init::draft::StepDraft;
+use crate::init::draft::{StepDraft, plain_text};
 use crate::init::findings::{MADE_NAME, MadeImage};
 use crate::init::images::ImageBuild;
 use crate::init::repository::join;
 use crate::tools::process::shell_quoted;
+
+/// The tag that such an image has: two checkouts that make it at the same time keep it apart.
+const CHECKOUT: &str = "${{ checkout.slug }}";
 
 /// The folder of the Dockerfile that begins with the image and adds nothing.
 pub(super) fn context(build: &ImageBuild) -> String {
@@ -17,21 +20,24 @@ pub(super) fn context(build: &ImageBuild) -> String {
 /// The step that makes the image of the project `project`. It leaves a Dockerfile that begins with it: the build of
 /// that gives it a name that changes with what is in it, as every other image has.
 pub(super) fn step(project: &str, build: &ImageBuild, made: &MadeImage) -> StepDraft {
-    let (context, name) = (context(build), format!("{project}-{}:made", build.id));
-    let run = made.run.replace(MADE_NAME, &name);
-    let run = if made.folder.is_empty() { run } else { format!("(cd {} && {run})", shell_quoted(&made.folder)) };
-    let run = format!("{run} && mkdir -p {context} && echo 'FROM {name}' >{context}/Dockerfile");
+    let (context, name) = (context(build), format!("{project}-{}:{CHECKOUT}", build.id));
+    // What is the repository's has no expressions; the name has one.
+    let named = |text: &str| plain_text(text).replace(MADE_NAME, &name);
+    let run = named(&made.run);
+    let folder = plain_text(&shell_quoted(&made.folder));
+    let run = if made.folder.is_empty() { run } else { format!("(cd {folder} && {run})") };
+    let run = format!("{run} && mkdir -p {context} && echo \"FROM {name}\" >{context}/Dockerfile");
     let in_folder = |pattern: &str| join(&glob_of(&made.folder), pattern).unwrap_or_default();
     let left = made.leaves.iter().chain(&["**/node_modules/**"]).map(|pattern| format!("!{}", in_folder(pattern)));
     let inputs = std::iter::once(in_folder("**")).chain(left).chain(["!.provision/**".to_owned()]);
     let mut step = StepDraft::new(id(build), "command")
         .comment(format!("{} makes this image, without a Dockerfile", made.maker))
-        .set("run", run)
+        .formula("run", run)
         .list("inputs", inputs)
         .list("outputs", [format!("{context}/Dockerfile")])
-        .set("check", Value::Array(["docker", "image", "inspect", "-f", "{{.Id}}", &name].map(Value::from).to_vec()));
+        .formula("check", ["docker", "image", "inspect", "-f", "{{.Id}}", &name].map(Value::from).to_vec());
     if !made.env.is_empty() {
-        let env = made.env.iter().map(|(key, value)| (vec![key.clone()], Value::from(value.replace(MADE_NAME, &name))));
+        let env = made.env.iter().map(|(key, value)| (vec![key.clone()], Value::from(named(value))));
         step.tables.push(("env", env.collect()));
     }
     step
@@ -89,7 +95,7 @@ mod tests {
         for (line, expected) in [
             ("./mvnw -q package", &["java"][..]),
             ("(cd ko && ../gradlew -q x) && mkdir go", &["java"]),
-            ("docker tag \"$(ko build --local ./cmd)\" x:made", &["ko"]),
+            ("docker tag \"$(ko build --local ./cmd)\" x", &["ko"]),
             ("pnpm install && A=b pnpm run build; make x", &["pnpm", "pnpm", "make"]),
             ("echo make", &[]),
         ] {
@@ -103,6 +109,9 @@ mod tests {
         let build = ImageBuild { id: "web".into(), ..ImageBuild::default() };
         let step = step("shop", &build, &made);
         let (_, run) = step.settings.iter().find(|(name, _)| *name == "run").unwrap();
-        assert_eq!(run.as_str().unwrap().split(" && mkdir").next(), Some(r"(cd 'it'\''s $(x)' && make shop-web:made)"));
+        assert_eq!(
+            run.as_str().unwrap().split(" && mkdir").next(),
+            Some(r"(cd 'it'\''s $(x)' && make shop-web:${{ checkout.slug }})")
+        );
     }
 }

@@ -79,8 +79,7 @@ pub(super) fn taking_turns(client: Client, purpose: Purpose) -> Client {
     let namespace = client.default_namespace().to_owned();
     let permits = Semaphore::new(if purpose == Purpose::Inspect { MAX_READS } else { MAX_REQUESTS });
     let kept = (purpose == Purpose::Inspect).then(Mutex::default);
-    let turns =
-        Arc::new(Turns { client, permits, is_shared: AtomicBool::new(false), waiting: Mutex::default(), kept });
+    let turns = Arc::new(Turns { client, permits, is_shared: AtomicBool::new(false), waiting: Mutex::default(), kept });
     Client::new(tower::service_fn(move |request| Arc::clone(&turns).send(request)), namespace)
 }
 
@@ -177,7 +176,7 @@ fn is_for_a_pod(request: &Request<Body>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::atomic::AtomicUsize;
 
     use futures_util::future::join_all;
     use serde_json::json;
