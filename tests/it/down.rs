@@ -196,6 +196,9 @@ fn a_command_that_holds_the_lock_is_no_run() {
     sandbox.file("pipeline.toml", &(pipeline + hang));
     let mut run = sandbox.spawn(&["up", "t"]);
     sandbox.wait_for("started");
+    while !sandbox.run(&["logs", "t.hang"]).stdout.contains("hello") {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
     crate::sandbox::send("KILL", run.id());
     run.wait().unwrap();
     let mut asks = sandbox.on_a_terminal("down");

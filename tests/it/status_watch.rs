@@ -133,9 +133,10 @@ fn for_programs_each_change_is_a_document_on_a_line() {
     assert_eq!(found.pop(), Some(of(false, "succeeded", "failed")), "{shown}");
     assert!(found.contains(&of(true, "succeeded", "running")), "{shown}");
     // The end of a step and the start of the next, of the last step and of the run: seen at once or one by one.
-    assert!(found.len() <= 3, "{shown}");
     found.dedup();
-    assert_eq!(states(&shown).len(), found.len() + 2, "a line that says the same: {shown}");
+    assert!(found.len() <= 3, "{shown}");
+    let lines: Vec<&str> = shown.lines().collect();
+    assert!(lines.windows(2).all(|pair| pair[0] != pair[1]), "a line that says the same: {shown}");
 }
 
 #[test]
