@@ -99,8 +99,8 @@ fn refuse_others(state_dir: &Path, seen: &Metadata) -> Result<(), Failure> {
     if seen.is_dir() && (seen.uid() == ours || ours == 0) {
         return Ok(());
     }
-    // What comes with a repository is the user's who has cloned it.
-    if seen.is_dir() {
+    // What comes with a repository is the user's who has cloned it; what root has left is nobody else's records.
+    if seen.is_dir() && seen.uid() == 0 {
         return Err(owner::failure(state_dir, seen.uid()));
     }
     Err(Failure::of(ids::STATE_FOREIGN, format!("`{}` is not a folder of yours", state_dir.display()))

@@ -37,16 +37,19 @@ pub(super) fn check_writing(state_dir: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Returns the failure of a folder that is another user's, whole or in part.
+/// Returns the failure of a folder that is another user's, whole or in part. Only what root has left can be had as
+/// one's own: what somebody else has written is not to be believed.
 pub(super) fn failure(state_dir: &Path, owner: u32) -> Failure {
-    let whose = if owner == 0 { "root".to_owned() } else { format!("the user {owner}") };
     let folder = shell_quoted(&state_dir.to_string_lossy()).into_owned();
-    let failure = Failure::of(
-        ids::STATE_UNUSABLE,
-        format!("`{}` can't be used: it, or a file in it, belongs to {whose}", state_dir.display()),
-    );
-    let failure = if owner == 0 { failure.cause("a command was run with `sudo`, or as root") } else { failure };
-    failure.hint(format!("to have it as yours again: `sudo chown -R \"$(id -u):$(id -g)\" {folder}`"))
+    if owner != 0 {
+        let what = format!("`{}` is not believed: a file in it belongs to the user {owner}", state_dir.display());
+        return Failure::of(ids::STATE_FOREIGN, what)
+            .hint(format!("remove it and run the same command again: `rm -rf {folder}`"));
+    }
+    let what = format!("`{}` can't be used: it, or a file in it, belongs to root", state_dir.display());
+    Failure::of(ids::STATE_UNUSABLE, what)
+        .cause("a command was run with `sudo`, or as root")
+        .hint(format!("to have it as yours again: `sudo chown -R \"$(id -u):$(id -g)\" {folder}`"))
 }
 
 /// Returns the owner of what is at `path` if that is another user, and we may not do with it what `access` says.

@@ -225,6 +225,12 @@ fn what_another_user_has_left_in_the_state_folder_is_named_with_its_cure() {
         all(65534);
         somebody(&["up"]).code(0);
     }
+    // What somebody else has written is not to be had as one's own.
+    for name in [".provision/lock", ".provision"] {
+        give(name, 65533);
+        somebody(&["up"]).code(4).says("remove it").says("state-foreign").keeps_quiet_about("chown");
+        all(65534);
+    }
     // What nobody reads any more keeps nobody from anything, and root may do all of it.
     sandbox.file(".provision/journal.bad-1", "");
     give(".provision/journal.bad-1", 0);

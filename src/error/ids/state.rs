@@ -25,6 +25,7 @@ pages! {
             "`git pull` has replaced the journal or the kubeconfig of your own `.provision` by one that was committed",
             "a program has changed where `.provision/kubeconfig` leads",
             "the checkout was copied, or moved to another disk",
+            "the folder, or a file in it, belongs to another user who is not root",
         ],
         look: ["`ls -ld .provision` shows whose it is"],
         fixes: [
@@ -39,13 +40,13 @@ pages! {
                 nothing is done.",
         causes: [
             "the disk is full or read-only",
-            "the folder, or a file in it, belongs to another user, such as after `sudo provision up`",
+            "the folder, or a file in it, belongs to root, such as after `sudo provision up`",
             "a link or a folder stands where a file should be",
         ],
         look: ["`ls -la .provision` shows the files and whose they are", "`df -h .` shows the disk"],
         fixes: [
             "free some space, or make the folder writable",
-            "of what belongs to another user: `sudo chown -R \"$(id -u):$(id -g)\" .provision`",
+            "of what belongs to root: `sudo chown -R \"$(id -u):$(id -g)\" .provision`",
             "`.provision` may be deleted at any time: the next `provision up` checks every step and carries on",
         ],
         next: "provision doctor",
