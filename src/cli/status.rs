@@ -63,7 +63,7 @@ pub(super) fn last_state(history: &History, step: &StepId, on: Option<&RunId>) -
     let Some(known) = history.step(step) else { return LastState::NeverRun };
     match known.down {
         Some(down) if down.is_done => return LastState::TakenDown { at_ms: down.at_ms },
-        Some(down) => return LastState::InDoubt { started_ms: down.at_ms },
+        Some(down) => return LastState::InDoubt { started_ms: down.at_ms, by_down: true },
         None => {}
     }
     if let Some(end) = &known.last {
@@ -77,7 +77,7 @@ pub(super) fn last_state(history: &History, step: &StepId, on: Option<&RunId>) -
     if on.is_some() && on == known.started_in.as_ref() {
         LastState::Running { since: since(known.started_ms) }
     } else {
-        LastState::InDoubt { started_ms: known.started_ms }
+        LastState::InDoubt { started_ms: known.started_ms, by_down: false }
     }
 }
 

@@ -22,6 +22,8 @@ pub enum StaleReason {
     NeverRun,
     /// It was started and never finished: in doubt.
     Interrupted,
+    /// `down` has removed a part of what it had made, or nobody knows what: in doubt.
+    HalfDown,
     /// It failed the last time.
     FailedLastTime,
     /// `down` has removed what it had made; when, in milliseconds since the Unix epoch.
@@ -56,7 +58,7 @@ impl StaleReason {
     pub fn word(&self) -> &'static str {
         match self {
             Self::NeverRun => "never-ran",
-            Self::Interrupted => "interrupted",
+            Self::Interrupted | Self::HalfDown => "interrupted",
             Self::FailedLastTime => "failed",
             Self::TakenDown(_) => "taken-down",
             Self::InputsChanged(_) => "inputs-changed",
@@ -91,6 +93,7 @@ impl fmt::Display for StaleReason {
         match self {
             Self::NeverRun => f.write_str("never run"),
             Self::Interrupted => f.write_str("interrupted the last time"),
+            Self::HalfDown => f.write_str("was being taken down"),
             Self::FailedLastTime => f.write_str("failed the last time"),
             Self::TakenDown(ms) => match Timestamp::from_millisecond(*ms) {
                 Ok(at) => write!(f, "taken down at {at:.0}"),

@@ -252,7 +252,7 @@ fn proven<'a>(step: &Step, history: Option<&'a StepHistory>) -> Result<&'a StepE
     let history = history.ok_or(StaleReason::NeverRun)?;
     if let Some(down) = history.down {
         // Of what was taken down in part nobody knows what is there.
-        return Err(if down.is_done { StaleReason::TakenDown(down.at_ms) } else { StaleReason::Interrupted });
+        return Err(if down.is_done { StaleReason::TakenDown(down.at_ms) } else { StaleReason::HalfDown });
     }
     // Started and never finished: in doubt.
     let end = history.last.as_deref().ok_or(StaleReason::Interrupted)?;

@@ -66,7 +66,7 @@ mod tests {
         ];
         let second = vec![
             of(&c, "c", &[], Some(&d), LastState::NeverRun),
-            of(&d, "d", &[], None, LastState::InDoubt { started_ms: 0 }),
+            of(&d, "d", &[], None, LastState::InDoubt { started_ms: 0, by_down: false }),
         ];
         let stages = vec![
             GraphStage { id: &ids[0], title: "Build it", needs: &[], steps: first },

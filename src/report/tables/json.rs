@@ -201,7 +201,7 @@ fn status(status: &StepStatus) -> WireStatus<'_> {
     let (state, outcome, at, duration, message) = match &status.last {
         LastState::NeverRun => ("never-ran", None, None, None, None),
         LastState::Running { since } => ("running", None, None, Some(*since), None),
-        LastState::InDoubt { started_ms } => ("in-doubt", None, Some(*started_ms), None, None),
+        LastState::InDoubt { started_ms, .. } => ("in-doubt", None, Some(*started_ms), None, None),
         LastState::TakenDown { at_ms } => ("taken-down", None, Some(*at_ms), None, None),
         LastState::Ended { outcome, finished_ms, duration, message } => {
             ("ended", Some(outcome.word()), Some(*finished_ms), Some(*duration), message.as_deref())

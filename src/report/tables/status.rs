@@ -30,10 +30,12 @@ pub(crate) enum LastState {
         /// How long ago.
         since: Duration,
     },
-    /// It was started and did not end, and its run is gone.
+    /// It was started and did not end, and its run is gone; or what it had made was being taken down.
     InDoubt {
-        /// When it was started, in milliseconds since the Unix epoch.
+        /// When that was, in milliseconds since the Unix epoch.
         started_ms: i64,
+        /// Whether it is `down` that did not come to its end.
+        by_down: bool,
     },
     /// `down` has removed what it had made.
     TakenDown {
@@ -82,7 +84,7 @@ impl StepStatus {
         let (symbol, style, word, clock) = match &self.last {
             LastState::NeverRun => (Symbol::Waiting, DIM, "never run".to_owned(), None),
             LastState::Running { since } => (Symbol::Busy, BUSY, "running".to_owned(), Some(*since)),
-            LastState::InDoubt { started_ms } => {
+            LastState::InDoubt { started_ms, .. } => {
                 let text = format!("in doubt since {}", timestamp(*started_ms));
                 (Symbol::Again, WARN, text, None)
             }
@@ -135,7 +137,7 @@ mod tests {
                 ended(Outcome::Failed, Some("the image could not be built")),
             ),
             status("deploy.chart", "Install the chart", LastState::Running { since }),
-            status("deploy.pods", "Wait for the pods", LastState::InDoubt { started_ms }),
+            status("deploy.pods", "Wait for the pods", LastState::InDoubt { started_ms, by_down: false }),
             status("deploy.web", "The page", LastState::TakenDown { at_ms: started_ms }),
             status("verify.http", "The chat answers", LastState::NeverRun),
         ];

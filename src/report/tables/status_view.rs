@@ -139,7 +139,10 @@ pub(crate) fn write_status_change(
             let why = message.as_deref().map_or_else(String::new, |why| format!(": {}", text::plain(why)));
             (theme.paint(outcome_style(*outcome).1, outcome.word()), format!(" after {}{why}", duration(*took)))
         }
-        LastState::InDoubt { .. } => (theme.paint(BAD, "in doubt"), ": it was begun and not finished".to_owned()),
+        LastState::InDoubt { by_down, .. } => {
+            let why = if *by_down { ": it was being taken down" } else { ": it was begun and not finished" };
+            (theme.paint(BAD, "in doubt"), why.to_owned())
+        }
         LastState::TakenDown { .. } => (theme.paint(DIM, "taken down"), String::new()),
         LastState::NeverRun => return Ok(()),
     };

@@ -190,7 +190,7 @@ fn run_finished(finished: &RunFinished) -> Body<'_> {
 fn reason(reason: &StaleReason) -> Reason<'_> {
     let (kind, labels): (_, &[String]) = match reason {
         StaleReason::NeverRun => ("never_run", &[]),
-        StaleReason::Interrupted => ("interrupted", &[]),
+        StaleReason::Interrupted | StaleReason::HalfDown => ("interrupted", &[]),
         StaleReason::FailedLastTime => ("failed_last_time", &[]),
         StaleReason::TakenDown(_) => ("taken_down", &[]),
         StaleReason::InputsChanged(labels) => ("inputs_changed", labels),
@@ -290,7 +290,8 @@ mod tests {
             // A kind that is missing here is an error of the compiler.
             all.push(match last {
                 StaleReason::NeverRun => StaleReason::Interrupted,
-                StaleReason::Interrupted => StaleReason::FailedLastTime,
+                StaleReason::Interrupted => StaleReason::HalfDown,
+                StaleReason::HalfDown => StaleReason::FailedLastTime,
                 StaleReason::FailedLastTime => StaleReason::TakenDown(0),
                 StaleReason::TakenDown(_) => StaleReason::InputsChanged(words()),
                 StaleReason::InputsChanged(_) => StaleReason::ChangedWhileRunning(words()),
