@@ -97,13 +97,15 @@ fn shown(mut record: Record) -> ListedEnvironment {
 }
 
 /// Returns the last run of an environment if it was killed: it could not put on record itself how it ended. The journal
-/// of its checkout has its beginning.
+/// of its checkout has its beginning. One that began before the environment was taken down says nothing of it any more.
 fn killed_run(record: &Record) -> Option<RecordedRun> {
     let state_dir = record.state_dir();
     // Why it can't be read, the commands in the checkout say.
     let history = read_history(&state_dir, read_early(&state_dir)).ok()?;
     let (id, run) = history.last_run()?;
-    let is_killed = run.outcome.is_none() && history.has_started(id, record.profile.as_deref());
+    let is_killed = run.outcome.is_none()
+        && record.down_ms.is_none_or(|down| down < run.at_ms)
+        && history.has_started(id, record.profile.as_deref());
     is_killed.then(|| RecordedRun {
         id: id.as_str().to_owned(),
         command: run.command.clone(),

@@ -331,10 +331,13 @@ fn a_cluster_is_listed_once_a_step_has_made_or_used_it() {
 
 #[test]
 fn a_later_run_that_was_killed_is_the_last_one_of_its_environment() {
-    let sandbox = Sandbox::new(&format!(
+    let mut sandbox = Sandbox::new(&format!(
         "{}\n[vars]\nwho = 'a'\n[profile.dev]\nvars = {{ who = 'b' }}\n",
         steps(&[("a", "test ! -e hold || { touch begun; sleep 600; }", "env = { WHO = '${{ vars.who }}' }")])
     ));
+    let state = tempfile::tempdir().unwrap();
+    sandbox.env("XDG_STATE_HOME", state.path().to_str().unwrap());
+    let sandbox = sandbox;
     for profile in [[].as_slice(), &["-p", "dev"]] {
         sandbox.run(&[profile, &["up"]].concat()).code(0);
     }
@@ -355,6 +358,16 @@ fn a_later_run_that_was_killed_is_the_last_one_of_its_environment() {
     run.wait().unwrap();
     let listed = both("interrupted ", "up ");
     assert!(listed.contains("provision up --force: without an end"), "{listed}");
+    // One that was taken down since, but for its cluster, is down, and not what the killed run has left of it.
+    let text = |path: &std::path::PathBuf| fs_err::read_to_string(path).unwrap();
+    let mut records =
+        fs_err::read_dir(state.path().join("provision/environments")).unwrap().map(|file| file.unwrap().path());
+    let own = records.find(|path| text(path).contains("\"profile\": null")).unwrap();
+    let recorded = text(&own);
+    for (down_ms, state) in [("1", "interrupted "), ("9000000000000", "down ")] {
+        fs_err::write(&own, recorded.replace("\"down_ms\": null", &format!("\"down_ms\": {down_ms}"))).unwrap();
+        both(state, "up ");
+    }
     fs_err::remove_file(sandbox.path("hold")).unwrap();
     sandbox.run(&["up"]).code(0);
     both("up ", "up ");
