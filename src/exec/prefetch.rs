@@ -173,7 +173,7 @@ fn speculative(candidate: Candidate, graph: &Graph, plan: &Plan, history: &Histo
     let Candidate { number, step, action, outputs, is_standby } = candidate;
     let is_alone = !is_standby && graph.steps[number].chain.is_none();
     let action = action.filter(|action| is_alone && !plan.forced[number] && !action.always_runs())?;
-    let last = history.step(&step.id)?.last.as_ref()?;
+    let last = history.step(&step.id)?.standing()?;
     let check = Check { number, step, action, outputs, imposed: None, companions: Companions::default() };
     (last.outcome == Outcome::Succeeded).then_some(check)
 }

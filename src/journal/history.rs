@@ -219,10 +219,10 @@ impl History {
             Record::RunFinished { run, outcome, step, error, .. } => {
                 self.end(&run, Outcome::from_word(&outcome), error.map(|error| (step, error)));
             }
-            Record::StepStarted { step, scope, at, down: Some(word), .. } => {
-                if let Ok(step) = StepId::new(&step) {
-                    let down = Some(Down { at_ms: at, is_done: word == DOWN_DONE });
-                    self.steps_of_mut(scope.as_deref()).entry(step).or_default().down = down;
+            Record::StepStarted { run, step, scope, at, down: Some(word), .. } => {
+                if let (Some(run), Ok(step)) = (self.run_id(&run), StepId::new(&step)) {
+                    let down = Down { at_ms: at, is_done: word == DOWN_DONE };
+                    self.steps_of_mut(scope.as_deref()).entry(step).or_default().take_down(run, down);
                 }
             }
             Record::StepStarted { run, step, scope, at, .. } => {

@@ -25,6 +25,21 @@ pub struct StepHistory {
 }
 
 impl StepHistory {
+    /// How it last ended, unless what it had made was taken down since, whole or in part: what may still count.
+    pub fn standing(&self) -> Option<&Arc<StepEnd>> {
+        self.last.as_ref().filter(|_| self.down.is_none())
+    }
+
+    /// What it has made is taken down; `run` is the one that last started it. Of a killed one this record may be all
+    /// that is left of it, once the file was compacted.
+    pub(super) fn take_down(&mut self, run: RunId, down: Down) {
+        if self.last.is_none() {
+            self.state = StepState::Running;
+        }
+        self.started_in = Some(run);
+        self.down = Some(down);
+    }
+
     /// Its action is about to begin in `run`.
     pub(super) fn start(&mut self, run: RunId, at_ms: i64) {
         (self.last, self.down) = (None, None);

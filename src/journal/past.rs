@@ -98,7 +98,9 @@ impl Past {
         let mut has_begun = false;
         for record in records {
             let is_end = match &record {
-                Record::RunStarted { .. } if has_begun => break,
+                // What is taken down is taken down after the run: of one that was killed nothing else says that it is
+                // over.
+                Record::RunStarted { .. } | Record::StepStarted { down: Some(_), .. } if has_begun => break,
                 Record::RunStarted { run: started, .. } => {
                     has_begun = **started == *run.id.as_str();
                     false

@@ -11,7 +11,7 @@ pub(crate) fn torn<'a>(
     step: &StepId,
     others: impl Iterator<Item = &'a StepId>,
 ) -> Option<&'a StepId> {
-    let run = |step: &StepId| -> Option<&RunId> { Some(&history.step(step)?.last.as_ref()?.run) };
+    let run = |step: &StepId| -> Option<&RunId> { Some(&history.step(step)?.standing()?.run) };
     let own = run(step);
     others.into_iter().find(|other| run(other) != own)
 }

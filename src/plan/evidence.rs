@@ -8,7 +8,7 @@ use super::forecast::{Forecast, before, spread, used_by};
 use super::freshness::too_old;
 use super::graph::Graph;
 use crate::fingerprint::{Inputs, StaleReason};
-use crate::journal::{History, StepEnd};
+use crate::journal::{History, StepEnd, StepHistory};
 use crate::model::{Attempt, ItemId, Outcome, ProofKind, StepId, StepProof};
 
 /// The moment of a report.
@@ -65,7 +65,8 @@ fn reasons(graph: &Graph, history: &History, forecasts: &[Forecast]) -> Vec<Opti
     let mut looks = vec![false; graph.steps.len()];
     let mut stand_ins = Vec::new();
     for forecast in forecasts {
-        let end = last_end(history, forecast);
+        // One that was taken down counts no more, whatever has become of its fallback.
+        let end = history.step(&forecast.step).and_then(StepHistory::standing);
         match end.and_then(|end| stand_in(graph, forecast.number, end)) {
             Some(stand_in) => stand_ins.push((forecast.number, stand_in)),
             None => own[forecast.number] = voided(forecast),

@@ -130,7 +130,7 @@ impl Graph {
     pub fn stand_in(&self, number: usize, history: &History) -> Option<usize> {
         let node = &self.steps[number];
         let fallback = node.fallback?;
-        let end = history.step(&node.step.id)?.last.as_ref()?;
+        let end = history.step(&node.step.id)?.standing()?;
         end.is_by(&self.steps[fallback].step.id).then_some(fallback)
     }
 

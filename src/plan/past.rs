@@ -27,7 +27,7 @@ pub struct KnownThen {
 /// of an older version, does not.
 pub fn known_then(history: &History, run: &RunRecord, kind_now: &dyn Fn(&StepId) -> Option<ProofKind>) -> KnownThen {
     let ends: BTreeMap<&StepId, &StepEnd> =
-        history.steps().filter_map(|(step, known)| Some((step, known.last.as_deref()?))).collect();
+        history.steps().filter_map(|(step, known)| Some((step, &**known.standing()?))).collect();
     let stand_ins: BTreeSet<&StepId> = ends.values().filter_map(|end| end.proven_by.as_ref()).collect();
     let kind = |step: &StepId| ends.get(step).and_then(|end| end.proof).or_else(|| kind_now(step));
     let proof = |step: &StepId, end: &StepEnd| {
@@ -119,12 +119,18 @@ mod tests {
 
     /// The verdict on T1 after a run in which the steps ended as `ends` say, and covered `items`.
     fn verdict(items: &[(&str, &str)], ends: &[(&str, StepEnd)]) -> Verdict {
+        verdict_after(items, ends, &[])
+    }
+
+    /// The same where more was recorded after the ends.
+    fn verdict_after(items: &[(&str, &str)], ends: &[(&str, StepEnd)], more: &[Entry]) -> Verdict {
         let dir = tempfile::tempdir().unwrap();
         let mut journal = Journal::open(dir.path(), "provision up", false).unwrap().journal;
         let items = items.iter().map(|(id, text)| (step(id), texts(text))).collect();
         let run = RunId::new("20261121-113512-4f2a").unwrap();
         let mut entries = vec![Entry::RunStarted { run, command: "provision up".into(), commit: None, items }];
         entries.extend(ends.iter().map(|(id, end)| Entry::StepFinished { step: step(id), end: Box::new(end.clone()) }));
+        entries.extend(more.iter().cloned());
         journal.append(&entries).unwrap();
         drop(journal);
         let past = Past::read(dir.path(), None).unwrap();
@@ -175,5 +181,38 @@ mod tests {
         for (n, (items, ends, expected)) in cases.into_iter().enumerate() {
             assert_eq!(verdict(items, &ends), expected, "case {n}");
         }
+    }
+
+    #[test]
+    fn what_was_taken_down_before_a_run_is_not_done_and_what_was_after_it_was_done_by_its_end() {
+        let covers: &[(&str, &str)] = &[("s.a", "Make it")];
+        let ends = [("s.a", end(Outcome::Succeeded))];
+        let run = RunId::new("20261121-113512-4f2a").unwrap();
+        let down = |is_done| Entry::StepDown { run: run.clone(), step: step("s.a"), is_done };
+        // The run was killed: nothing says where it ended, but that something else began.
+        assert_eq!(verdict_after(covers, &ends, &[down(false), down(true)]), Verdict::Done);
+        let dir = tempfile::tempdir().unwrap();
+        let mut journal = Journal::open(dir.path(), "provision up", false).unwrap().journal;
+        let items: BTreeMap<_, _> = [(step("s.a"), texts("Make it"))].into();
+        let later = RunId::new("20261121-113513-4f2a").unwrap();
+        let begin = |run: &RunId| Entry::RunStarted {
+            run: run.clone(),
+            command: "provision up".into(),
+            commit: None,
+            items: items.clone(),
+        };
+        let of_later = StepEnd { run: later.clone(), ..end(Outcome::Succeeded) };
+        let finish = |id, end| Entry::StepFinished { step: step(id), end: Box::new(end) };
+        let entries =
+            [begin(&run), finish("s.a", end(Outcome::Succeeded)), down(true), begin(&later), finish("s.b", of_later)];
+        journal.append(&entries).unwrap();
+        drop(journal);
+        let past = Past::read(dir.path(), None).unwrap();
+        let proofs = |n: usize| {
+            let run = &past.runs()[n];
+            known_then(&past.known_after(run).unwrap(), &run.record, &|_| Some(ProofKind::Ran)).proofs.into_keys()
+        };
+        assert_eq!(proofs(0).collect::<Vec<_>>(), [step("s.a")]);
+        assert_eq!(proofs(1).collect::<Vec<_>>(), [step("s.b")]);
     }
 }

@@ -30,6 +30,17 @@ fn what_was_taken_down_is_known_until_the_step_runs_again() {
 }
 
 #[test]
+fn which_run_started_a_step_is_known_after_it_was_taken_down_and_the_journal_made_shorter() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    // The run was killed.
+    written(dir, &[started("a.b", "1"), down("a.b", false), down("a.b", true)]);
+    assert_eq!(known(dir), (Some(true), false));
+    open(dir).journal.rewrite().unwrap();
+    assert_eq!(known(dir), (Some(true), false));
+}
+
+#[test]
 fn for_an_earlier_version_a_step_that_was_taken_down_is_in_doubt() {
     let entry = down("a.b", true);
     let text = record::encode(1, &to_record(&entry, Some("prod"), 7, "f")).unwrap();
