@@ -66,7 +66,7 @@ pub(super) fn down(cli: &Cli, terminal: &Terminal, args: &DownArgs) -> Result<u8
         scope: Arc::new(StepScope::looking(Arc::clone(&project.tools), Arc::clone(&children))),
         with_cluster: args.cluster,
         // What a trial shows is to be done without its options.
-        again: if args.dry_run { "provision down".to_owned() } else { given::again(project.tools.redactor()) },
+        again: given::again_in_earnest(project.tools.redactor()),
         project: &project,
     };
     let runtime = runtime()?;
@@ -148,6 +148,9 @@ impl Down<'_> {
             terminal.note([nothing.to_owned()]);
         }
         let code = u8::from(!found.failures.is_empty());
+        if let Ok(journal) = journal {
+            self.settle(terminal, journal, &found)?;
+        }
         if found.removals.is_empty() || args.dry_run {
             return Ok(Ended { code, is_down: code == 0 && !args.dry_run });
         }
@@ -199,9 +202,13 @@ impl Down<'_> {
             self.find_of(makers, &mut found).await;
         }
         // All that is in it goes with it.
-        let is_cluster_gone = !found.removals.is_empty();
+        let goes = !found.removals.is_empty();
+        let is_gone = self.is_without_cluster(&found);
+        if is_gone {
+            found.seen.extend(self.numbers().filter(|number| self.candidates[*number].step.action_type.in_cluster));
+        }
         let cluster = std::mem::take(&mut found.removals);
-        let can_reach = !is_cluster_gone && self.reach_cluster(&mut found).await;
+        let can_reach = !goes && !is_gone && self.reach_cluster(&mut found).await;
         let others = self.numbers().filter(|number| {
             let of = self.candidates[*number].step.action_type;
             !of.makes_cluster && (!of.in_cluster || can_reach)
@@ -211,6 +218,14 @@ impl Down<'_> {
         found
     }
 
+    /// Whether there is no cluster: what makes it was asked, and nothing of it is there.
+    fn is_without_cluster(&self, found: &Found) -> bool {
+        let is_managed = self.project.tools.cluster().is_some_and(|spec| spec.managed);
+        let mut makers =
+            self.numbers().filter(|number| self.candidates[*number].step.action_type.makes_cluster).peekable();
+        is_managed && self.with_cluster && makers.peek().is_some() && makers.all(|maker| found.is_without(maker))
+    }
+
     fn numbers(&self) -> impl Iterator<Item = usize> + use<> {
         (0..self.candidates.len()).rev()
     }
@@ -218,11 +233,17 @@ impl Down<'_> {
     async fn find_of(&self, numbers: impl Iterator<Item = usize>, found: &mut Found) {
         for number in numbers {
             let candidate = &self.candidates[number];
-            let Some((action, cx)) = self.of(candidate) else { continue };
+            let Some((action, cx)) = self.of(candidate) else {
+                found.seen.insert(number);
+                continue;
+            };
             let output = self.history.output(&candidate.step.id).cloned().unwrap_or_default();
             let what = format!("seeing what the step {} has made", candidate.step.id);
             match pause::timeout(LOOK, action.removals(&cx, &output)).await {
-                Some(Ok(removals)) => removals.into_iter().for_each(|removal| found.add(number, removal)),
+                Some(Ok(removals)) => {
+                    found.seen.insert(number);
+                    removals.into_iter().for_each(|removal| found.add(number, removal));
+                }
                 Some(Err(failure)) => found.failures.push(failure.while_doing(format!("{what} failed"))),
                 None => found.failures.push(Failure::failed(format!("{what} took too long"))),
             }
@@ -265,6 +286,7 @@ impl Down<'_> {
         let mut undone: BTreeSet<usize> = found.removals.iter().flat_map(|removal| self.makers(removal)).collect();
         self.record(terminal, journal, &undone, false)?;
         let (mut gone, mut stays) = (Vec::new(), BTreeSet::new());
+        let known: BTreeSet<String> = found.failures.iter().map(ToString::to_string).collect();
         let mut code = 0;
         for removal in found.removals {
             let Some((action, cx)) = self.of(&self.candidates[removal.candidates[0]]) else { continue };
@@ -295,9 +317,24 @@ impl Down<'_> {
             terminal.show_failure(&failure.hint(format!("{}   # once more", self.again)));
             stays.extend(self.makers(removal));
         }
-        undone.retain(|number| !stays.contains(number));
+        // What can't be seen is not said to be gone.
+        for failure in left.failures.iter().filter(|failure| !known.contains(&failure.to_string())) {
+            code = 1;
+            terminal.show_failure(failure);
+        }
+        undone.retain(|number| left.is_without(*number) && !stays.contains(number));
         self.record(terminal, journal, &undone, true)?;
         Ok(code)
+    }
+
+    /// Records that the work of steps is gone whose removal was cut off, and of which nothing is there.
+    fn settle(&self, terminal: &Terminal, journal: &mut Journal, found: &Found) -> Result<(), Failure> {
+        let is_open = |number: &usize| {
+            let known = self.history.step(&self.candidates[*number].step.id);
+            known.and_then(|known| known.down).is_some_and(|down| !down.is_done)
+        };
+        let gone = self.numbers().filter(|number| is_open(number) && found.is_without(*number)).collect();
+        self.record(terminal, journal, &gone, true)
     }
 
     /// Returns the steps that have to run again once this is removed: with a cluster goes what is in it.

@@ -3,6 +3,9 @@
 use crate::redact::Redactor;
 use crate::tools::process::shell_quoted;
 
+/// The options whose values may be called like an option.
+const VALUED: &[&str] = &["--set", "--env", "--file", "-f", "--profile", "-p", "--directory", "-C", "--allow-context"];
+
 /// Returns the command as the journal keeps it: a value of `--set` may be one that should not be kept.
 pub(super) fn recorded() -> String {
     recorded_as(&own_args())
@@ -12,6 +15,25 @@ pub(super) fn recorded() -> String {
 /// out.
 pub(super) fn again(redactor: &Redactor) -> String {
     typed_again(&own_args(), redactor)
+}
+
+/// The same without `--dry-run`, and without `--format`, which goes with it: what a trial shows is to be done without.
+pub(super) fn again_in_earnest(redactor: &Redactor) -> String {
+    typed_again(&in_earnest(&own_args()), redactor)
+}
+
+fn in_earnest(args: &[String]) -> Vec<String> {
+    let mut kept: Vec<String> = Vec::new();
+    let (mut is_value, mut is_form) = (false, false);
+    for arg in args {
+        let goes = !is_value && (is_form || arg == "--dry-run" || arg == "--format" || arg.starts_with("--format="));
+        is_form = !is_value && !is_form && arg == "--format";
+        if !goes {
+            is_value = !is_value && VALUED.contains(&arg.as_str());
+            kept.push(arg.clone());
+        }
+    }
+    kept
 }
 
 fn recorded_as(args: &[String]) -> String {
@@ -78,6 +100,14 @@ mod tests {
         assert_eq!(recorded_as(&given[..4]), "provision up --set rev=… --set=x=…");
         let secret = args(&["up", "--set", "token=a-secret-of-32-letters-a-secret-o"]);
         assert_eq!(typed_again(&secret, &redactor), "provision up --set token=VALUE");
+    }
+
+    #[test]
+    fn what_a_trial_shows_can_be_done_where_it_was_tried() {
+        let given = args(&["-C", "a", "down", "--dry-run", "-f", "b", "--format", "json", "-p", "c", "--format=text"]);
+        assert_eq!(in_earnest(&given), args(&["-C", "a", "down", "-f", "b", "-p", "c"]));
+        let names = args(&["down", "--env", "--dry-run", "--set", "--format", "--cluster"]);
+        assert_eq!(in_earnest(&names), names);
     }
 
     #[test]

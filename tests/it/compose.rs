@@ -344,3 +344,31 @@ fn what_was_taken_down_in_part_is_in_doubt() {
     sandbox.run(&["down", "--yes"]).code(0);
     sandbox.run(&["status"]).code(0).says("taken down 2");
 }
+
+#[test]
+fn what_is_gone_after_a_cut_off_removal_is_taken_down_once_it_was_looked_at() {
+    let (mut sandbox, _engine) = project("", "");
+    sandbox.run(&["up"]).code(0);
+    // The second thing that it writes is that all of it is gone.
+    sandbox.env("PROVISION_FAIL", "journal-write#2");
+    assert!(!sandbox.spawn(&["down", "--yes"]).wait().unwrap().success());
+    sandbox.env("PROVISION_FAIL", "");
+    sandbox.run(&["status"]).code(0).says("in doubt since");
+    sandbox.run(&["why", "s.up"]).code(0).says("was being taken down").keeps_quiet_about("interrupted");
+    sandbox.run(&["down", "--dry-run"]).code(0).says("there is nothing to remove");
+    sandbox.run(&["status"]).code(0).says("in doubt since");
+    sandbox.run(&["down", "--yes"]).code(0).says("there is nothing to remove");
+    sandbox.run(&["status"]).code(0).says("taken down 2");
+}
+
+#[test]
+fn what_can_not_be_seen_after_its_removal_is_in_doubt() {
+    let (sandbox, engine) = project("", "");
+    sandbox.run(&["up"]).code(0);
+    engine.world().breaks_when_empty = true;
+    sandbox.run(&["down", "--yes"]).code(1).says("removed the compose project").says("it is out of memory");
+    sandbox.run(&["status"]).code(0).says("in doubt since");
+    engine.world().breaks_when_empty = false;
+    sandbox.run(&["down", "--yes"]).code(0);
+    sandbox.run(&["status"]).code(0).says("taken down 2");
+}

@@ -84,6 +84,8 @@ pub(crate) struct World {
     pub(crate) builds_meet: usize,
     /// How many starts find the port in use that was chosen for them.
     pub(crate) ports_in_use: u32,
+    /// Whether it fails once nothing is there any more.
+    pub(crate) breaks_when_empty: bool,
 }
 
 /// The daemon.
@@ -200,6 +202,9 @@ impl FakeEngine {
         let json = |status: u16, value: Value| Some((status, "application/json", value.to_string().into_bytes()));
         let missing = || json(404, json!({"message": "no such object"}));
         let either = |found: Option<&Value>| found.map_or_else(missing, |found| json(200, found.clone()));
+        if world.breaks_when_empty && world.volumes.is_empty() {
+            return json(500, json!({"message": "it is out of memory"}));
+        }
         let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
         match (method, parts.as_slice()) {
             ("GET", ["version"]) => json(200, serde_json::from_str(VERSION).unwrap()),

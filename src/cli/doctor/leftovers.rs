@@ -62,7 +62,12 @@ fn half_down(machine: &Machine, history: &History) -> impl Iterator<Item = Findi
     let is_half = |known: &StepHistory| known.down.is_some_and(|down| !down.is_done);
     machine.steps().filter(move |step| history.step(&step.id).is_some_and(is_half)).map(|step| {
         let text = "what it has made was being taken down, and that did not come to its end";
-        Finding::warning(step.id.to_string(), text).fix("provision down   # goes on with it")
+        let fix = if step.action_type.makes_cluster {
+            "provision down --cluster   # goes on with it"
+        } else {
+            "provision down   # goes on with it"
+        };
+        Finding::warning(step.id.to_string(), text).fix(fix)
     })
 }
 

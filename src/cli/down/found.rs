@@ -1,5 +1,6 @@
 //! [`Found`]: what the steps have made and is still there.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use crate::error::Failure;
@@ -14,6 +15,8 @@ pub(super) struct Found {
     pub(super) kept: Vec<Kept>,
     /// What could not be seen.
     pub(super) failures: Vec<Failure>,
+    /// The steps, as numbers of candidates, of which everything that they have made was seen.
+    pub(super) seen: BTreeSet<usize>,
 }
 
 /// Something that steps have made.
@@ -25,6 +28,8 @@ pub(super) struct Removal {
 
 /// Something that stays.
 pub(super) struct Kept {
+    /// The step that names it, as the number of a candidate.
+    pub(super) candidate: usize,
     pub(super) deletion: Deletion,
     pub(super) why: String,
 }
@@ -44,9 +49,16 @@ impl Found {
             _ => None,
         };
         match obstacle {
-            Some(why) => self.kept.push(Kept { deletion, why }),
+            Some(why) => self.kept.push(Kept { candidate, deletion, why }),
             None => self.removals.push(Removal { candidates: vec![candidate], deletion }),
         }
+    }
+
+    /// Whether nothing is there of what a step has made. What could not be seen may be there.
+    pub(super) fn is_without(&self, candidate: usize) -> bool {
+        self.seen.contains(&candidate)
+            && !self.kept.iter().any(|kept| kept.candidate == candidate)
+            && !self.removals.iter().any(|removal| removal.candidates.contains(&candidate))
     }
 }
 
@@ -65,7 +77,7 @@ pub(super) fn show(out: &mut dyn Write, found: &Found) -> io::Result<()> {
     if !found.kept.is_empty() {
         writeln!(out, "stays:")?;
     }
-    for Kept { deletion, why } in &found.kept {
+    for Kept { deletion, why, .. } in &found.kept {
         writeln!(out, "  {}: {why}; by hand: `{}`", deletion.subject, deletion.by_hand)?;
     }
     Ok(())
@@ -106,6 +118,12 @@ mod tests {
         found.add(2, deletion("a", Proof::Shown, None));
         found.add(1, deletion("a", Proof::Shown, None));
         assert_eq!(found.removals[0].candidates, [2, 1]);
+        found.seen.extend([1, 2, 3]);
+        let is_without = |found: &Found| [1, 2, 3, 4].map(|step| found.is_without(step));
+        assert_eq!(is_without(&found), [false, false, true, false], "of the last one nothing was seen");
+        found.add(3, deletion("d", Proof::Lacking("no mark".into()), None));
+        assert_eq!(is_without(&found), [false; 4]);
+        found.kept.clear();
         found.add(1, deletion("b", Proof::Lacking("no label".into()), None));
         found.add(0, deletion("c", Proof::Shown, Some("it runs")));
         let mut out = Vec::new();
