@@ -44,7 +44,7 @@ pub(super) fn failure(state_dir: &Path, owner: u32) -> Failure {
     if owner != 0 {
         let what = format!("`{}` is not believed: a file in it belongs to the user {owner}", state_dir.display());
         return Failure::of(ids::STATE_FOREIGN, what)
-            .hint(format!("remove it and run the same command again: `rm -rf {folder}`"));
+            .hint(format!("remove it and run the same command again: `rm -r {folder}`"));
     }
     let what = format!("`{}` can't be used: it, or a file in it, belongs to root", state_dir.display());
     Failure::of(ids::STATE_UNUSABLE, what)
