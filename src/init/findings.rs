@@ -290,6 +290,10 @@ pub(super) struct Maker {
     pub(super) command: String,
     /// What it writes: paths of files and folders from there.
     pub(super) outputs: Vec<String>,
+    /// How many lines it has.
+    pub(super) lines: usize,
+    /// Whether it may change something outside of the checkout, as a push does. No step calls it then.
+    pub(super) goes_out: bool,
 }
 
 /// A package of some language.

@@ -49,6 +49,10 @@ pub(super) fn before(survey: &Survey, build: &ImageBuild, doubts: &mut Vec<Strin
         let command = if command.starts_with("npm ") { of_manager(survey, &place) } else { command };
         (place, vec![format!("{made}/**")], command.to_owned())
     });
+    let reaches_outside = |(place, _, command): &(String, Vec<String>, String)| {
+        survey.findings.makers.iter().any(|one| one.goes_out && one.folder == *place && one.command == *command)
+    };
+    let found = found.filter(|found| !reaches_outside(found));
     let whole = join(&build.context, missing).unwrap_or_default();
     let Some((place, made, command)) = maker(survey, &whole).or(found) else {
         doubts.push(unknown);
@@ -95,14 +99,16 @@ fn wrapper_is_there(survey: &Survey, place: &str, file: &str) -> bool {
 /// What a recipe or a resource of another tool makes: the folder where that runs, patterns for what it makes there, and
 /// the command.
 fn maker(survey: &Survey, whole: &str) -> Option<(String, Vec<String>, String)> {
-    survey.findings.makers.iter().find_map(|maker| {
+    let found = survey.findings.makers.iter().filter(|maker| !maker.goes_out).filter_map(|maker| {
         let below = if maker.folder.is_empty() { whole } else { whole.strip_prefix(&format!("{}/", maker.folder))? };
         // A folder of which one file is made is there then.
         let is_in = |path: &str, folder: &str| path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'));
         let is_made = |output: &String| below == output || is_in(below, output) || is_in(output, below);
         let made = vec![glob_of(below), format!("{}/**", glob_of(below))];
-        maker.outputs.iter().any(is_made).then(|| (maker.folder.clone(), made, maker.command.clone()))
-    })
+        maker.outputs.iter().any(is_made).then(|| (maker.lines, (maker.folder.clone(), made, maker.command.clone())))
+    });
+    // The one that does the least besides.
+    found.min_by_key(|(lines, _)| *lines).map(|(_, made)| made)
 }
 
 #[cfg(test)]
@@ -142,7 +148,11 @@ mod tests {
             folder: "svc".into(),
             command: "just compile".into(),
             outputs: vec!["out/app".into(), "web".into()],
+            lines: 2,
+            goes_out: false,
         };
+        let longer = Maker { command: "just all".into(), lines: 3, ..maker.clone() };
+        let outward = Maker { command: "just release".into(), lines: 1, goes_out: true, ..maker.clone() };
         for (context, missing, expected) in [
             ("svc", "out/app", Some("just compile")),
             ("", "svc/web/index.html", Some("just compile")),
@@ -158,12 +168,25 @@ mod tests {
                 ..ImageBuild::default()
             };
             let mut survey = Survey { builds: vec![build], ..Survey::default() };
-            survey.findings.makers = vec![maker.clone()];
+            survey.findings.makers = vec![outward.clone(), longer.clone(), maker.clone()];
             let mut doubts = Vec::new();
             let step = before(&survey, &survey.builds[0], &mut doubts);
             let run = step.iter().flat_map(|step| &step.settings).find(|(name, _)| *name == "run");
             assert_eq!(run.and_then(|(_, run)| run.as_str()), expected, "{context} {missing}");
             assert_eq!(doubts[0].contains("has to be made before the build"), expected.is_none(), "{doubts:?}");
+        }
+    }
+
+    #[test]
+    fn a_target_that_reaches_outside_is_no_step() {
+        for (goes_out, expected) in [(false, true), (true, false)] {
+            let build = ImageBuild { id: "api".into(), missing: vec!["bin".into()], ..ImageBuild::default() };
+            let mut survey = Survey { builds: vec![build], ..Survey::default() };
+            survey.findings.packages = vec![Package { file: "Makefile".into(), language: "make", name: None }];
+            survey.findings.makers = vec![Maker { command: "make build".into(), goes_out, ..Maker::default() }];
+            let mut doubts = Vec::new();
+            assert_eq!(before(&survey, &survey.builds[0], &mut doubts).is_some(), expected, "{doubts:?}");
+            assert_eq!(doubts[0].contains("has to be made before the build"), goes_out, "{doubts:?}");
         }
     }
 }

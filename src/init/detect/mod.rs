@@ -16,6 +16,7 @@ mod kustomize;
 mod made;
 mod made_lines;
 mod manifests;
+mod outward;
 mod packages;
 mod recipes;
 mod shell_lines;

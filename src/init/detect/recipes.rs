@@ -2,6 +2,7 @@
 
 use super::detector::{Detector, aside};
 use super::docker_lines::docker_builds;
+use super::outward::{goes_out, is_outward_target};
 use super::shell_lines::{joined, outputs, unrolled};
 use crate::init::findings::{Findings, Maker, Recipe};
 use crate::init::repository::{Repository, folder_of, has_extension, name_of};
@@ -61,24 +62,52 @@ fn detect(repository: &Repository, findings: &mut Findings) {
     }
 }
 
-/// The targets and recipes whose lines write files.
+/// The targets and recipes whose lines write files, and those that reach outside.
 fn makers(tool: &str, folder: &str, text: &str) -> Vec<Maker> {
-    let mut found: Vec<Maker> = Vec::new();
-    let mut name = None;
-    for line in unrolled(text).lines().filter(|line| !line.trim().is_empty()) {
+    // Each with its name and what has to be made before.
+    let mut found: Vec<(&str, Vec<&str>, Maker)> = Vec::new();
+    let text = unrolled(text);
+    let mut at = None;
+    for line in text.lines().filter(|line| !line.trim().is_empty()) {
         if line.starts_with(char::is_whitespace) {
-            let Some(name) = &name else { continue };
-            let (command, outputs) = (format!("{tool} {name}"), outputs(line));
-            match found.iter_mut().find(|known| known.command == command) {
-                Some(known) => known.outputs.extend(outputs),
-                None if outputs.is_empty() => {}
-                None => found.push(Maker { folder: folder.to_owned(), command, outputs }),
-            }
+            let Some((.., maker)) = at.and_then(|at: usize| found.get_mut(at)) else { continue };
+            maker.outputs.extend(outputs(line));
+            maker.lines += 1;
+            maker.goes_out |= goes_out(line);
         } else if !line.starts_with('#') {
-            name = target(line).map(str::to_owned);
+            at = None;
+            let Some(name) = target(line) else { continue };
+            let known = found.iter().position(|(known, ..)| *known == name);
+            let maker = || Maker {
+                folder: folder.to_owned(),
+                command: format!("{tool} {name}"),
+                goes_out: is_outward_target(name),
+                ..Maker::default()
+            };
+            let place = known.unwrap_or_else(|| {
+                found.push((name, Vec::new(), maker()));
+                found.len() - 1
+            });
+            let before = line.split_once(':').map_or("", |(_, rest)| rest).split('#').next().unwrap_or_default();
+            let (_, needed, maker) = &mut found[place];
+            needed.extend(before.split_whitespace());
+            maker.goes_out |= before.split_whitespace().any(is_outward_target);
+            at = Some(place);
         }
     }
-    found
+    // What has to be made before does its part too.
+    for _ in 0..found.len() {
+        let outward: Vec<&str> = found.iter().filter(|(.., maker)| maker.goes_out).map(|(name, ..)| *name).collect();
+        let count = outward.len();
+        for (_, needed, maker) in &mut found {
+            maker.goes_out |= needed.iter().any(|name| outward.contains(name));
+        }
+        if found.iter().filter(|(.., maker)| maker.goes_out).count() == count {
+            break;
+        }
+    }
+    let makers = found.into_iter().map(|(.., maker)| maker);
+    makers.filter(|maker| maker.goes_out || !maker.outputs.is_empty()).collect()
 }
 
 /// The target or recipe that a line begins: `test: build`, `test +args:`.
@@ -98,9 +127,26 @@ mod tests {
         let text = "BIN := out\nall: build\nbuild:\n\tgo build -o $(BIN)/app ./cmd\n\t# go build -o no\n\nsite: all\n\tvite build --outDir=web/dist\nclean:\n\trm -rf out/app\n";
         let found: Vec<String> = makers("make", "svc", text)
             .iter()
+            .filter(|one| !one.goes_out)
             .map(|one| format!("{} {}", one.command, one.outputs.join(" ")))
             .collect();
         assert_eq!(found, ["make build out/app", "make site web/dist"]);
+    }
+
+    #[test]
+    fn recipes_that_reach_outside_are_told_apart_and_so_is_what_needs_them() {
+        for (text, expected) in [
+            ("release:\n\tgo build -o out/app\n", true),
+            ("build:\n\tgo build -o out/app\n\tdocker push acme/x\n", true),
+            ("build: upload\n\tgo build -o out/app\n", true),
+            ("build: ship\n\tgo build -o out/app\nship: all\nall:\n\tkubectl apply -f x\n", true),
+            ("build: ## to push it later\n\tgo build -o out/app\n\t# docker push\n", false),
+            ("build: gen\n\tgo build -o out/app\ngen:\n\tgo generate\n", false),
+        ] {
+            let all = makers("make", "", text);
+            let one = all.iter().find(|one| one.outputs == ["out/app"]).unwrap();
+            assert_eq!(one.goes_out, expected, "{text}");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::detector::{Detector, aside};
 use super::made::of_command;
+use super::outward::{goes_out, is_outward_target};
 use super::shell_lines::outputs;
 use super::skaffold_release::{path_of, typed};
 use super::starlark::{Call, Expr, calls};
@@ -91,8 +92,9 @@ fn maker(path: &str, call: &Call) -> Option<Maker> {
         Some(dir) => join(folder_of(path), dir.text()?)?,
         None => folder_of(path).to_owned(),
     };
-    let outputs = outputs(&command);
-    Some(Maker { folder, command, outputs })
+    let name = call.argument("name", 0).and_then(Expr::text).unwrap_or_default();
+    let goes_out = is_outward_target(name) || command.lines().any(goes_out);
+    Some(Maker { folder, outputs: outputs(&command), lines: command.lines().count(), goes_out, command })
 }
 
 /// The line of the shell that a command is, where it stands there as it is.
