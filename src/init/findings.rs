@@ -117,6 +117,10 @@ impl MadeImage {
 /// What stands for the name of an image in the command that makes it.
 pub(super) const MADE_NAME: &str = "PROVISION-IMAGE";
 
+/// What stands for that name without its tag, and for the tag.
+pub(super) const MADE_REPOSITORY: &str = "PROVISION-REPOSITORY";
+pub(super) const MADE_TAG: &str = "PROVISION-TAG";
+
 /// A compose file, with those that go over it.
 #[derive(Debug, Default)]
 pub(super) struct ComposeFile {

@@ -4,7 +4,7 @@ use toml::Value;
 
 use crate::files::glob_of;
 use crate::init::draft::{StepDraft, plain_text};
-use crate::init::findings::{MADE_NAME, MadeImage};
+use crate::init::findings::{MADE_NAME, MADE_REPOSITORY, MADE_TAG, MadeImage};
 use crate::init::images::ImageBuild;
 use crate::init::repository::join;
 use crate::tools::process::shell_quoted;
@@ -20,13 +20,21 @@ pub(super) fn context(build: &ImageBuild) -> String {
 /// The step that makes the image of the project `project`. It leaves a Dockerfile that begins with it: the build of
 /// that gives it a name that changes with what is in it, as every other image has.
 pub(super) fn step(project: &str, build: &ImageBuild, made: &MadeImage) -> StepDraft {
-    let (context, name) = (context(build), format!("{project}-{}:{CHECKOUT}", build.id));
+    let (context, repository) = (context(build), format!("{project}-{}", build.id));
+    let name = format!("{repository}:{CHECKOUT}");
     // What is the repository's has no expressions; the name has one.
-    let named = |text: &str| plain_text(text).replace(MADE_NAME, &name);
-    let run = named(&made.run);
+    let named = |text: &str| {
+        let text = plain_text(text).replace(MADE_NAME, &name);
+        text.replace(MADE_REPOSITORY, &repository).replace(MADE_TAG, CHECKOUT)
+    };
     let folder = plain_text(&shell_quoted(&made.folder));
-    let run = if made.folder.is_empty() { run } else { format!("(cd {folder} && {run})") };
-    let run = format!("{run} && mkdir -p {context} && echo \"FROM {name}\" >{context}/Dockerfile");
+    let enter = if made.folder.is_empty() { String::new() } else { format!("cd {folder}\n") };
+    // The command has lines of its own, in brackets: it may have several, or a comment at its end, and where one part of
+    // it fails, nothing that follows is done.
+    let run = format!(
+        "(\n{enter}{}\n)\nmkdir -p {context}\necho \"FROM {name}\" >{context}/Dockerfile",
+        named(made.run.trim_end())
+    );
     let in_folder = |pattern: &str| join(&glob_of(&made.folder), pattern).unwrap_or_default();
     let left = made.leaves.iter().chain(&["**/node_modules/**"]).map(|pattern| format!("!{}", in_folder(pattern)));
     let inputs = std::iter::once(in_folder("**")).chain(left).chain(["!.provision/**".to_owned()]);
@@ -78,7 +86,7 @@ const PROGRAMS: &[(&str, &str)] = &[
 /// The programs that a line of the shell calls and that are not on each machine.
 pub(super) fn programs(line: &str) -> Vec<&'static str> {
     let commands =
-        line.split(['&', '|', ';', '(']).map(|part| part.split_whitespace().find(|word| !word.contains('=')));
+        line.split(['&', '|', ';', '(', '\n']).map(|part| part.split_whitespace().find(|word| !word.contains('=')));
     let names = commands.flatten().filter_map(|word| {
         let name = word.rsplit('/').next().unwrap_or(word);
         PROGRAMS.iter().find(|(called, _)| *called == name).map(|(_, program)| *program)
@@ -94,7 +102,7 @@ mod tests {
     fn programs_are_what_stands_where_a_command_begins() {
         for (line, expected) in [
             ("./mvnw -q package", &["java"][..]),
-            ("(cd ko && ../gradlew -q x) && mkdir go", &["java"]),
+            ("(\ncd ko\n../gradlew -q x\n)\nmkdir go", &["java"]),
             ("docker tag \"$(ko build --local ./cmd)\" x", &["ko"]),
             ("pnpm install && A=b pnpm run build; make x", &["pnpm", "pnpm", "make"]),
             ("echo make", &[]),
@@ -110,8 +118,46 @@ mod tests {
         let step = step("shop", &build, &made);
         let (_, run) = step.settings.iter().find(|(name, _)| *name == "run").unwrap();
         assert_eq!(
-            run.as_str().unwrap().split(" && mkdir").next(),
-            Some(r"(cd 'it'\''s $(x)' && make shop-web:${{ checkout.slug }})")
+            run.as_str().unwrap().split("\nmkdir").next(),
+            Some("(\ncd 'it'\\''s $(x)'\nmake shop-web:${{ checkout.slug }}\n)")
         );
+    }
+
+    #[test]
+    fn a_command_may_have_several_lines_and_where_one_fails_nothing_follows() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("web")).unwrap();
+        for (command, folder, expected) in [
+            ("true", "", true),
+            ("true # as it is\n", "web", true),
+            ("touch a\ntest -e a", "web", true),
+            ("if true; then\n  touch b\nfi\n", "", true),
+            ("false\ntrue", "web", false),
+            ("false\ntrue", "", false),
+            ("false && true", "", false),
+            ("x=$(false) && true", "web", false),
+            ("true", "none", false),
+        ] {
+            let made = MadeImage { folder: folder.into(), run: command.into(), ..MadeImage::default() };
+            let build = ImageBuild { id: "web".into(), ..ImageBuild::default() };
+            let step = step("shop", &build, &made);
+            let (_, run) = step.settings.iter().find(|(name, _)| *name == "run").unwrap();
+            let run = run.as_str().unwrap().replace(CHECKOUT, "x");
+            let mut shell = std::process::Command::new("sh");
+            let ended = shell.args(["-ec", &run]).current_dir(dir.path()).output().unwrap();
+            let file = dir.path().join(".provision/made/web/Dockerfile");
+            assert_eq!(ended.status.success(), expected, "{command} {ended:?}");
+            assert_eq!(std::fs::remove_file(&file).is_ok(), expected, "{command}");
+        }
+    }
+
+    #[test]
+    fn a_name_is_given_in_parts_too() {
+        let env = [("A", MADE_NAME), ("B", MADE_REPOSITORY), ("C", MADE_TAG)];
+        let env = env.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        let build = ImageBuild { id: "web".into(), ..ImageBuild::default() };
+        let step = step("shop", &build, &MadeImage { run: "make".into(), env, ..MadeImage::default() });
+        let values: Vec<&str> = step.tables[0].1.iter().filter_map(|(_, value)| value.as_str()).collect();
+        assert_eq!(values, ["shop-web:${{ checkout.slug }}", "shop-web", "${{ checkout.slug }}"]);
     }
 }

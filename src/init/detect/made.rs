@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::init::findings::{MADE_NAME, MadeImage};
+use super::outward::goes_out;
+use crate::init::findings::{MADE_NAME, MADE_REPOSITORY, MADE_TAG, MadeImage};
 use crate::init::repository::{Repository, ancestors, folder_of, has_extension, join};
 use crate::tools::process::shell_quoted;
 
@@ -183,22 +184,45 @@ pub(super) fn of_buildpacks(by: &str, source: &str, pack: &Pack, image: Option<S
     }
 }
 
-/// The image that a command of the file makes in `folder`: it gets the name in the variable `variable`.
-pub(super) fn of_command(by: &str, folder: &str, line: &str, variable: &str, image: Option<String>) -> MadeImage {
-    let mut env = BTreeMap::from([(variable.to_owned(), MADE_NAME.to_owned())]);
-    if variable == "IMAGE" {
-        env.extend(
-            [("PUSH_IMAGE", "false"), ("BUILD_CONTEXT", ".")].map(|(name, value)| (name.to_owned(), value.to_owned())),
-        );
+/// The tool whose file has a command that makes an image: each gives it other variables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Caller {
+    Tilt,
+    Skaffold,
+}
+
+/// The image that a command of the file makes in `folder`; `None` where the command may do more than that, or asks for
+/// something that only the tool knows.
+pub(super) fn of_command(
+    by: &str,
+    folder: &str,
+    line: &str,
+    caller: Caller,
+    image: Option<String>,
+) -> Option<MadeImage> {
+    if line.lines().any(goes_out) || line.contains("EXPECTED_REGISTRY") {
+        return None;
     }
-    MadeImage {
+    let env: &[(&str, &str)] = match caller {
+        Caller::Tilt => {
+            &[("EXPECTED_REF", MADE_NAME), ("EXPECTED_IMAGE", MADE_REPOSITORY), ("EXPECTED_TAG", MADE_TAG)]
+        }
+        Caller::Skaffold => &[
+            ("IMAGE", MADE_NAME),
+            ("IMAGE_REPO", MADE_REPOSITORY),
+            ("IMAGE_TAG", MADE_TAG),
+            ("PUSH_IMAGE", "false"),
+            ("BUILD_CONTEXT", "."),
+        ],
+    };
+    Some(MadeImage {
         by: by.to_owned(),
         maker: "its own command",
         image,
         source: folder.to_owned(),
         folder: folder.to_owned(),
         run: line.to_owned(),
-        env,
-        leaves: &[],
-    }
+        env: env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+        ..MadeImage::default()
+    })
 }

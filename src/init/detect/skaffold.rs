@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::detector::{Detector, aside};
-use super::made::{Pack, Plugin, of_buildpacks, of_command, of_java, of_ko};
+use super::made::{Caller, Pack, Plugin, of_buildpacks, of_command, of_java, of_ko};
 use super::skaffold_release::release;
 use crate::init::findings::{DeclaredBuild, DeclaredDeployment, Findings, MadeImage, image_name};
 use crate::init::image_keys::overlay;
@@ -39,7 +39,7 @@ fn made(repository: &Repository, path: &str, image: &str, artifact: &Value) -> O
         return Some(of_buildpacks(path, &context, &Pack { builder, buildpacks, env }, name));
     }
     let line = text("/custom/buildCommand").filter(|line| !line.contains("{{"))?;
-    Some(of_command(path, &context, line, "IMAGE", name))
+    of_command(path, &context, line, Caller::Skaffold, name)
 }
 
 fn detect(repository: &Repository, findings: &mut Findings) {
@@ -230,6 +230,23 @@ mod tests {
         assert_eq!(deployed, [("chart", None), ("kustomize/base", Some("shop")), ("k8s/*.yaml", Some("shop"))]);
         assert_eq!(findings.deployments[0].values, ["chart/values-dev.yaml"]);
         assert!(findings.doubts[0].contains("with jib"));
+    }
+
+    #[test]
+    fn a_command_that_makes_an_image_gets_its_name_in_parts_and_one_that_pushes_is_no_step() {
+        let of = |line: &str| {
+            found(&format!("build:\n  artifacts:\n  - image: acme/web\n    custom:\n      buildCommand: {line}\n"))
+        };
+        let findings = of("make image TAG=$IMAGE_TAG");
+        let [made] = findings.made.as_slice() else { panic!("{:?}", findings.made) };
+        let env: Vec<String> = made.env.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let expected = "BUILD_CONTEXT=. IMAGE=PROVISION-IMAGE IMAGE_REPO=PROVISION-REPOSITORY IMAGE_TAG=PROVISION-TAG PUSH_IMAGE=false";
+        assert_eq!(env.join(" "), expected);
+        for line in ["make image push", "docker build -t $IMAGE . && docker push $IMAGE", "./scripts/push-image.sh"] {
+            let findings = of(line);
+            assert_eq!(findings.made, [], "{line}");
+            assert!(findings.doubts[0].contains("`acme/web` with custom"), "{line} {:?}", findings.doubts);
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::detector::{Detector, aside};
-use super::made::of_command;
+use super::made::{Caller, of_command};
 use super::outward::{goes_out, is_outward_target};
 use super::shell_lines::outputs;
 use super::skaffold_release::{path_of, typed};
@@ -111,17 +111,23 @@ fn line_of(command: &Expr) -> Option<String> {
 /// The image of `custom_build`, where the command stands there as it is.
 fn custom(path: &str, image: &str, call: &Call) -> Option<MadeImage> {
     let line = line_of(call.argument("command", 1)?)?;
+    // With these the image is not left in Docker, or under a name that only the command knows.
+    if ["skips_local_docker", "outputs_image_ref_to"].iter().any(|name| call.named(name).is_some()) {
+        return None;
+    }
     // One with a tag of its own does not ask for the name.
     let tag = call.named("tag").map(|tag| tag.text());
     let line = match tag {
         None => line,
-        Some(tag) => format!("{line} && docker tag {} {MADE_NAME}", shell_quoted(&format!("{image}:{}", tag?))),
+        Some(tag) => {
+            format!("(\n{line}\n)\ndocker tag {} {MADE_NAME}", shell_quoted(&format!("{image}:{}", tag?)))
+        }
     };
     let folder = match call.named("dir") {
         Some(dir) => join(folder_of(path), dir.text()?)?,
         None => folder_of(path).to_owned(),
     };
-    Some(of_command(path, &folder, &line, "EXPECTED_REF", Some(image.to_owned())))
+    of_command(path, &folder, &line, Caller::Tilt, Some(image.to_owned()))
 }
 
 /// What a call builds, or what there is to say where that can't be seen.
@@ -246,6 +252,32 @@ mod tests {
     }
 
     #[test]
+    fn a_command_whose_image_does_not_stay_here_is_no_step() {
+        for (arguments, expected) in [
+            ("'make a', ['a']", true),
+            ("'make a', ['a'], skips_local_docker=True", false),
+            ("'make a', ['a'], outputs_image_ref_to='ref.txt'", false),
+            ("'docker build -t $EXPECTED_REF . && docker push $EXPECTED_REF', ['a']", false),
+            ("'make a REG=$EXPECTED_REGISTRY', ['a']", false),
+        ] {
+            let mut findings = Findings::default();
+            read("Tiltfile", &format!("custom_build('acme/a', {arguments})\n"), &mut findings);
+            assert_eq!(findings.made.len(), usize::from(expected), "{arguments}");
+            let doubted = findings.doubts.iter().any(|doubt| doubt.contains("with a command of its own"));
+            assert_eq!(doubted, !expected, "{arguments}");
+        }
+        for (resource, expected) in [
+            ("'compile', 'go build -o a/b'", false),
+            ("'deploy', 'go build -o a/b'", true),
+            ("'compile', 'go build -o a/b && kubectl apply -f x'", true),
+        ] {
+            let mut findings = Findings::default();
+            read("Tiltfile", &format!("local_resource({resource})\n"), &mut findings);
+            assert_eq!(findings.makers[0].goes_out, expected, "{resource}");
+        }
+    }
+
+    #[test]
     fn what_is_put_together_is_said_and_the_extensions_are_read() {
         let text = "custom_build('acme/f', command_of('f'), ['f'])\ncustom_build('acme/g', ['make', 'g h'], ['g'], tag='x')\n\
                     local_resource('compile', 'go build -o build/app ./', deps=['main.go'])\nlocal_resource('x', cmd_of('y'))\n\
@@ -269,8 +301,11 @@ mod tests {
             ("go build -o build/app ./", ["build/app".to_owned()].as_slice())
         );
         let made: Vec<&str> = findings.made.iter().map(|one| one.run.as_str()).collect();
-        assert_eq!(made, ["make 'g h' && docker tag acme/g:x PROVISION-IMAGE", "make e"]);
-        assert_eq!(findings.made[1].env, [("EXPECTED_REF".to_owned(), MADE_NAME.to_owned())].into());
+        assert_eq!(made, ["(\nmake 'g h'\n)\ndocker tag acme/g:x PROVISION-IMAGE", "make e"]);
+        let env: Vec<String> = findings.made[1].env.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let parts =
+            ["EXPECTED_IMAGE=PROVISION-REPOSITORY", "EXPECTED_REF=PROVISION-IMAGE", "EXPECTED_TAG=PROVISION-TAG"];
+        assert_eq!(env, parts);
         let [custom, inline, named] = findings.doubts.as_slice() else { panic!("{:?}", findings.doubts) };
         assert!(named.contains("names it puts together (line 6)"), "{named}");
         assert!(inline.contains("Dockerfile of `acme/d` in itself (line 8)"), "{inline}");
