@@ -103,6 +103,8 @@ pub(super) struct MadeImage {
     pub(super) run: String,
     /// The variables that the command gets.
     pub(super) env: BTreeMap<String, String>,
+    /// Secret variables whose values stand in the file: none of them is in the command.
+    pub(super) secrets: Vec<String>,
     /// What the command makes in its folder, as patterns.
     pub(super) leaves: &'static [&'static str],
 }

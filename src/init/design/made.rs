@@ -61,8 +61,16 @@ pub(super) fn doubt(build: &ImageBuild, made: &MadeImage) -> String {
     let image = made.image.as_deref().unwrap_or(&build.id);
     let MadeImage { by, maker, .. } = made;
     let step = id(build);
+    let secrets = if made.secrets.is_empty() {
+        String::new()
+    } else {
+        format!(
+            "; it needs `{}`, whose value in that file is not taken over: declare it in `[secrets]` and give it to the step in `env`",
+            made.secrets.join("`, `")
+        )
+    };
     format!(
-        "`{image}` is made by {maker}, without a Dockerfile (`{by}`): the step `{step}` has the command for that; its options may differ"
+        "`{image}` is made by {maker}, without a Dockerfile (`{by}`): the step `{step}` has the command for that; its options may differ{secrets}"
     )
 }
 

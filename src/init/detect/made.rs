@@ -1,7 +1,7 @@
 //! How programs make images without a Dockerfile: the commands of jib, Spring Boot, ko and buildpacks.
 
-use std::collections::BTreeMap;
-
+use super::code_lines::without_comments;
+use super::env_example::is_secret_name;
 use super::outward::goes_out;
 use crate::init::findings::{MADE_NAME, MADE_REPOSITORY, MADE_TAG, MadeImage};
 use crate::init::repository::{Repository, ancestors, folder_of, has_extension, join};
@@ -47,8 +47,8 @@ pub(super) fn of_java(
         source: module.to_owned(),
         folder,
         run,
-        env: BTreeMap::new(),
         leaves,
+        ..MadeImage::default()
     })
 }
 
@@ -58,7 +58,7 @@ fn maven(repository: &Repository, module: &str, plugin: Plugin) -> (String, Stri
     // The highest one that has the module, or a module with it.
     let has_module = |folder: &&str| {
         let first = below(folder);
-        let text = join(folder, "pom.xml").and_then(|path| repository.text(&path)).unwrap_or_default();
+        let text = code_of(repository, folder, "pom.xml");
         let named = text.split("<module>").skip(1).filter_map(|rest| rest.split("</module>").next()).map(str::trim);
         named.into_iter().any(|name| first == name || first.starts_with(&format!("{name}/")))
     };
@@ -96,7 +96,11 @@ fn gradle(repository: &Repository, module: &str, plugin: Plugin) -> (String, Str
         |folder: &&str| SETTINGS.iter().any(|name| join(folder, name).is_some_and(|path| repository.lists(&path)));
     let folder = ancestors(module).find(has_settings).unwrap_or(module).to_owned();
     let below = module.strip_prefix(folder.as_str()).unwrap_or(module).trim_start_matches('/');
-    let project = if below.is_empty() { String::new() } else { format!(":{}:", below.replace('/', ":")) };
+    let project = match below {
+        "" if includes_others(repository, &folder) => ":".to_owned(),
+        "" => String::new(),
+        below => format!(":{}:", below.replace('/', ":")),
+    };
     let gradle = wrapper(repository, &folder, "gradlew").unwrap_or_else(|| "gradle".to_owned());
     let task = match plugin {
         Plugin::Jib => format!("jibDockerBuild --image={MADE_NAME}"),
@@ -104,6 +108,32 @@ fn gradle(repository: &Repository, module: &str, plugin: Plugin) -> (String, Str
     };
     let task = if project.is_empty() { task } else { format!("{}{task}", shell_quoted(&project)) };
     (folder, format!("{gradle} -q {task}"))
+}
+
+/// The text of a file of a build, without its comments.
+fn code_of(repository: &Repository, folder: &str, name: &str) -> String {
+    let text = join(folder, name).and_then(|path| repository.text(&path));
+    text.map(|text| without_comments(name, &text)).unwrap_or_default()
+}
+
+/// Whether the build of Gradle in the folder has projects below it.
+fn includes_others(repository: &Repository, folder: &str) -> bool {
+    let is_one = |line: &str| {
+        let rest = line.trim_start().strip_prefix("include");
+        rest.is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_alphanumeric()))
+    };
+    SETTINGS.iter().any(|name| code_of(repository, folder, name).lines().any(is_one))
+}
+
+/// Whether the command of a package of Java is for all modules below it, whose images would get the same name.
+pub(super) fn is_of_all_modules(repository: &Repository, made: &MadeImage) -> bool {
+    // A package that has the plugin for itself is called alone.
+    let is_own = GRADLE.iter().any(|name| join(&made.source, name).as_ref() == Some(&made.by));
+    let is_of_java = matches!(made.maker, "jib" | "Spring Boot");
+    is_of_java
+        && !is_own
+        && (code_of(repository, &made.source, "pom.xml").contains("<module>")
+            || (made.source == made.folder && includes_others(repository, &made.folder)))
 }
 
 /// The word that starts the wrapper of a build tool from `folder`: the nearest one.
@@ -169,7 +199,13 @@ pub(super) struct Pack {
 
 /// The image that buildpacks make of the folder `source`.
 pub(super) fn of_buildpacks(by: &str, source: &str, pack: &Pack, image: Option<String>) -> MadeImage {
-    let options = [("--builder", pack.builder.as_slice()), ("--buildpack", &pack.buildpacks), ("--env", &pack.env)];
+    // With the name alone it has the value that is in the environment: a secret is not written anywhere.
+    let is_secret = |pair: &str| pair.split_once('=').is_some_and(|(name, _)| is_secret_name(name));
+    let name_of_pair = |pair: &str| pair.split('=').next().unwrap_or_default().to_owned();
+    let secrets: Vec<String> = pack.env.iter().filter(|pair| is_secret(pair)).map(|pair| name_of_pair(pair)).collect();
+    let env = pack.env.iter().map(|pair| if is_secret(pair) { name_of_pair(pair) } else { pair.clone() });
+    let env: Vec<String> = env.collect();
+    let options = [("--builder", pack.builder.as_slice()), ("--buildpack", &pack.buildpacks), ("--env", &env)];
     let options = options.into_iter().flat_map(|(option, all)| all.iter().map(move |one| (option, shell_quoted(one))));
     let options: Vec<String> = options.map(|(option, value)| format!(" {option} {value}")).collect();
     let run = format!("pack build {MADE_NAME}{}", options.concat());
@@ -180,6 +216,7 @@ pub(super) fn of_buildpacks(by: &str, source: &str, pack: &Pack, image: Option<S
         source: source.to_owned(),
         folder: source.to_owned(),
         run,
+        secrets,
         ..MadeImage::default()
     }
 }
@@ -204,9 +241,7 @@ pub(super) fn of_command(
         return None;
     }
     let env: &[(&str, &str)] = match caller {
-        Caller::Tilt => {
-            &[("EXPECTED_REF", MADE_NAME), ("EXPECTED_IMAGE", MADE_REPOSITORY), ("EXPECTED_TAG", MADE_TAG)]
-        }
+        Caller::Tilt => &[("EXPECTED_REF", MADE_NAME), ("EXPECTED_IMAGE", MADE_REPOSITORY), ("EXPECTED_TAG", MADE_TAG)],
         Caller::Skaffold => &[
             ("IMAGE", MADE_NAME),
             ("IMAGE_REPO", MADE_REPOSITORY),

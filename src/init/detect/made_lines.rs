@@ -4,14 +4,15 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use super::code_lines::{shell_of_markdown, without_comments};
 use super::detector::{Detector, aside};
 use super::docker_lines::{entered, is_end, is_plain, name_in};
 use super::kustomize;
-use super::made::{Pack, Plugin, folder_of_ko, go_modules, of_buildpacks, of_java, of_ko};
+use super::made::{Pack, Plugin, folder_of_ko, go_modules, is_of_all_modules, of_buildpacks, of_java, of_ko};
 use super::recipes::script_folder;
 use super::shell_lines::{joined, unrolled};
 use crate::init::findings::{Findings, MadeImage};
-use crate::init::repository::{Repository, folder_of, join, name_of};
+use crate::init::repository::{Repository, folder_of, join, name_of, shown};
 
 pub(super) const DETECTOR: Detector = Detector { detect };
 
@@ -27,16 +28,41 @@ fn detect(repository: &Repository, findings: &mut Findings) {
         let Some(text) = repository.text(path).filter(|text| SIGNS.iter().any(|sign| text.contains(sign))) else {
             continue;
         };
+        let text = if is_readme { shell_of_markdown(&text) } else { text.to_string() };
         let text = unrolled(&joined(path, &text));
         found.extend(text.lines().flat_map(|line| of_line(repository, path, folder, line)));
     }
     found.extend(plugins(repository));
     found.extend(named_by_ko(repository, findings));
+    let (wholes, found): (Vec<_>, Vec<_>) = found.into_iter().partition(|one| is_of_all_modules(repository, one));
     for one in found {
         if !findings.made.contains(&one) {
             findings.made.push(one);
         }
     }
+    for one in wholes {
+        let is_below = |source: &str| one.source.is_empty() || source.starts_with(&format!("{}/", one.source));
+        if findings.made.iter().any(|made| made.maker == one.maker && is_below(&made.source)) {
+            continue;
+        }
+        let doubt = format!(
+            "`{}` makes the images of all packages in `{}` at once, with {}: add a `command` step for each of them, with a name of its own",
+            one.by,
+            shown(&one.source),
+            one.maker
+        );
+        if !findings.doubts.contains(&doubt) {
+            findings.doubts.push(doubt);
+        }
+    }
+}
+
+/// Whether a command begins after a word of a line.
+fn begins_after(word: &str) -> bool {
+    word.is_empty()
+        || word.ends_with([':', ';', '&', '|', '(', '{', '-', '!'])
+        || word.contains('=')
+        || matches!(word, "sudo" | "time" | "exec" | "env" | "then" | "do" | "else" | "if" | "sh" | "bash")
 }
 
 /// The images of a command line.
@@ -45,12 +71,19 @@ fn of_line(repository: &Repository, by: &str, folder: &str, line: &str) -> Vec<M
     if line.starts_with('#') || !SIGNS.iter().any(|sign| line.contains(sign)) {
         return Vec::new();
     }
-    let line = line.replace(';', " ; ").replace("$(ko ", " ko ");
+    let line = line.replace(';', " ; ").replace("$(ko ", " ; ko ");
     let words: Vec<&str> = line.split_whitespace().map(|word| word.trim_matches(['"', '\'', '`', ')'])).collect();
     let is_program = |word: &&str| {
         matches!(name_of(word), "mvn" | "mvnw" | "gradle" | "gradlew" | "ko" | "pack" | "$(KO)" | "${KO}" | "$(MVN)")
     };
-    let Some(start) = words.iter().position(is_program) else { return Vec::new() };
+    // A sentence may have such a word too.
+    let is_start = |at: &usize| {
+        let is_first = at.checked_sub(1).is_none_or(|before| begins_after(words[before]));
+        is_program(&words[*at]) && (is_first || words[*at].contains('/'))
+    };
+    let Some(start) = (0..words.len()).find(is_start).filter(|_| words.iter().all(|word| *word != "name:")) else {
+        return Vec::new();
+    };
     let before: Vec<String> = words[..start].iter().map(|word| (*word).to_owned()).collect();
     let Some(folder) = entered(&before, folder) else { return Vec::new() };
     let rest: Vec<&str> = words[start + 1..].iter().copied().take_while(|word| !is_end(word)).collect();
@@ -156,8 +189,10 @@ impl Said<'_> {
 fn plugins(repository: &Repository) -> Vec<MadeImage> {
     let is_package = |path: &&str| matches!(name_of(path), "pom.xml" | "build.gradle" | "build.gradle.kts");
     let mut found = Vec::new();
-    for path in repository.files().filter(is_package).filter(|path| aside(path).is_none()) {
-        let text = repository.text(path).unwrap_or_default();
+    // What only says how to build has no image.
+    let is_of_build = |path: &str| path.split('/').any(|part| matches!(part, "buildSrc" | "build-logic"));
+    for path in repository.files().filter(is_package).filter(|path| aside(path).is_none() && !is_of_build(path)) {
+        let text = without_comments(path, &repository.text(path).unwrap_or_default());
         // What stands there for the modules of a package is none of its own.
         let own: String = text
             .split("<pluginManagement>")
@@ -278,7 +313,14 @@ mod tests {
                 "pack build acme/site:dev --path site -B heroku/builder:24 --env A=b",
                 "site in `site`: pack build PROVISION-IMAGE --builder heroku/builder:24 --env A=b as acme/site".to_owned(),
             ),
+            (
+                "sudo pack build acme/site --path site --env API_TOKEN=abc --env A=b",
+                "site in `site`: pack build PROVISION-IMAGE --env API_TOKEN --env A=b as acme/site".to_owned(),
+            ),
             ("ko build ./e2e/tool", String::new()),
+            ("echo we pack build site", String::new()),
+            ("- name: pack build site", String::new()),
+            ("./mvnw jib:build", String::new()),
             ("ko build ./cmd/*", String::new()),
             ("ko apply -f config", String::new()),
             ("# mvn jib:build", String::new()),
@@ -299,6 +341,7 @@ mod tests {
             ("api/pom.xml", &managed, false),
             ("api/pom.xml", &format!("<packaging>pom</packaging>{own}"), false),
             ("tests/x/pom.xml", &own, false),
+            ("api/pom.xml", &format!("<!-- {own} -->"), false),
         ] {
             let all = found(&[(path, text)]);
             assert_eq!(all.len(), usize::from(expected), "{path} {text} {all:?}");
@@ -312,6 +355,58 @@ mod tests {
         assert!(
             found(&[("jvm/web/build.gradle", "id 'com.google.cloud.tools.jib' version '3' apply false")]).is_empty()
         );
+        let plugin = "plugins { id 'com.google.cloud.tools.jib' version '3' }";
+        for (path, text) in [
+            ("jvm/web/build.gradle", format!("// {plugin}")),
+            ("jvm/web/build.gradle", format!("/*\n{plugin}\n*/")),
+            ("jvm/buildSrc/build.gradle", plugin.to_owned()),
+            ("jvm/build-logic/x/build.gradle.kts", plugin.to_owned()),
+        ] {
+            assert_eq!(found(&[(path, &text)]), Vec::<String>::new(), "{path} {text}");
+        }
+        // That of the whole build is made without those of its projects.
+        let root = [("jvm/settings.gradle", "include 'web'"), ("jvm/build.gradle", plugin)];
+        assert_eq!(found(&root), ["jvm in `jvm`: ./gradlew -q :jibDockerBuild --image=PROVISION-IMAGE as -"]);
+    }
+
+    #[test]
+    fn a_command_for_all_modules_at_once_is_a_doubt() {
+        for (settings, line, expected) in [
+            ("", "./mvnw jib:build", Some("all packages in `.` at once, with jib")),
+            ("", "./mvnw spring-boot:build-image", Some("all packages in `.` at once, with Spring Boot")),
+            ("", "./mvnw -pl api jib:build", None),
+            ("include('web')", "cd jvm && ./gradlew jib", Some("all packages in `jvm` at once, with jib")),
+            ("include('web')", "cd jvm && ./gradlew :web:jib", None),
+            ("// include('web')\nincludeBuild 'x'", "cd jvm && ./gradlew jib", None),
+        ] {
+            let (_dir, repository) = repository(&[
+                ("pom.xml", "<modules><module>api</module></modules>"),
+                ("api/pom.xml", ""),
+                ("jvm/settings.gradle", settings),
+                ("jvm/build.gradle", ""),
+                ("jvm/web/build.gradle", ""),
+                ("Makefile", &format!("image:\n\t{line}\n")),
+            ]);
+            let findings = crate::init::detect::detect(&repository);
+            let doubt = findings.doubts.iter().find(|doubt| doubt.contains("at once"));
+            assert_eq!(doubt.is_some(), expected.is_some(), "{line} {:?}", findings.doubts);
+            assert!(expected.is_none_or(|part| doubt.unwrap().contains(part)), "{line} {doubt:?}");
+            assert_eq!(findings.made.len(), usize::from(expected.is_none()), "{line} {:?}", findings.made);
+        }
+    }
+
+    #[test]
+    fn a_readme_has_commands_in_blocks_of_code() {
+        let command = "pack build acme/site --path site";
+        for (text, expected) in [
+            (format!("```sh\n{command}\n```\n"), 1),
+            (format!("Run:\n\n    {command}\n"), 1),
+            (format!("$ {command}\n"), 1),
+            ("We pack build artifacts into\npack build images.\n".to_owned(), 0),
+            ("1. Then:\n\n    we pack build artifacts\n".to_owned(), 0),
+        ] {
+            assert_eq!(found(&[("README.md", &text)]).len(), expected, "{text}");
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod charts;
 mod checklists;
 mod ci;
+mod code_lines;
 mod compose;
 mod compose_load;
 mod detector;

@@ -4,20 +4,8 @@
 const ACTS: &[&str] = &["push", "publish", "release", "deploy", "upload"];
 
 /// Programs that reach other machines.
-const PROGRAMS: &[&str] = &[
-    "kubectl",
-    "helm",
-    "terraform",
-    "ssh",
-    "scp",
-    "sftp",
-    "rsync",
-    "aws",
-    "gcloud",
-    "gsutil",
-    "az",
-    "goreleaser",
-];
+const PROGRAMS: &[&str] =
+    &["kubectl", "helm", "terraform", "ssh", "scp", "sftp", "rsync", "aws", "gcloud", "gsutil", "az", "goreleaser"];
 
 /// Returns whether a line of the shell may reach outside. In doubt it does.
 pub(super) fn goes_out(line: &str) -> bool {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::detector::{Detector, aside};
-use super::made::{Caller, Pack, Plugin, of_buildpacks, of_command, of_java, of_ko};
+use super::made::{Caller, Pack, Plugin, is_of_all_modules, of_buildpacks, of_command, of_java, of_ko};
 use super::skaffold_release::release;
 use crate::init::findings::{DeclaredBuild, DeclaredDeployment, Findings, MadeImage, image_name};
 use crate::init::image_keys::overlay;
@@ -27,7 +27,8 @@ fn made(repository: &Repository, path: &str, image: &str, artifact: &Value) -> O
     let name = Some(image.to_owned());
     if artifact.get("jib").is_some() {
         let module = text("/jib/project").unwrap_or(".").trim_start_matches(':').replace(':', "/");
-        return of_java(repository, path, &join(&context, &module)?, Plugin::Jib, name);
+        let made = of_java(repository, path, &join(&context, &module)?, Plugin::Jib, name);
+        return made.filter(|made| !is_of_all_modules(repository, made));
     }
     if artifact.get("ko").is_some() {
         let folder = join(&context, text("/ko/dir").unwrap_or("."))?;
