@@ -29,8 +29,8 @@ pub(super) fn step(project: &str, build: &ImageBuild, made: &MadeImage) -> StepD
     };
     let folder = plain_text(&shell_quoted(&made.folder));
     let enter = if made.folder.is_empty() { String::new() } else { format!("cd {folder}\n") };
-    // The command has lines of its own, in brackets: it may have several, or a comment at its end, and where one part of
-    // it fails, nothing that follows is done.
+    // The command has lines of its own, in brackets: it may have several, or a comment at its end. Where one part of it
+    // fails, nothing that follows is done.
     let run = format!(
         "(\n{enter}{}\n)\nmkdir -p {context}\necho \"FROM {name}\" >{context}/Dockerfile",
         named(made.run.trim_end())

@@ -1,8 +1,8 @@
-//! What of a text is code: the lines for the shell in one of Markdown, and a file of a build without its comments.
+//! What of a file is code: the lines for the shell in one of Markdown, and one of a build without its comments.
 
 use crate::init::repository::has_extension;
 
-/// Returns the lines of a text in Markdown that are for the shell: those of blocks of code, and those after `$ `.
+/// Returns the lines of Markdown that are for the shell: those of blocks of code, and those after `$ `.
 pub(super) fn shell_of_markdown(text: &str) -> String {
     let mut lines: Vec<&str> = Vec::new();
     let mut fence = None;
@@ -38,7 +38,7 @@ pub(super) fn without_comments(path: &str, text: &str) -> String {
         let is_quote = !is_xml && matches!(first, '"' | '\'');
         match quote {
             None if is_quote => quote = Some(first),
-            // A text that is not closed ends with its line.
+            // A string that is not closed ends with its line.
             Some(open) if first == open || first == '\n' => quote = None,
             _ => {}
         }
@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn comments_are_left_out_and_texts_are_not() {
+    fn comments_are_left_out_and_strings_are_not() {
         for (path, text, expected) in [
             ("pom.xml", "<a/><!-- <b/>\n--><c url='http://x'/>", "<a/><c url='http://x'/>"),
             ("pom.xml", "it's <!-- <b/> -->", "it's "),

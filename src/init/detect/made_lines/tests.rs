@@ -1,3 +1,5 @@
+//! What command lines, plugins and names say of images.
+
 use super::*;
 use crate::init::testing::repository;
 
