@@ -28,7 +28,7 @@ fn detect(repository: &Repository, findings: &mut Findings) {
         let Some(text) = repository.text(path).filter(|text| SIGNS.iter().any(|sign| text.contains(sign))) else {
             continue;
         };
-        let text = if is_readme { shell_of_markdown(&text) } else { text.to_string() };
+        let text = if is_readme { shell_of_markdown(&text) } else { text };
         let text = unrolled(&joined(path, &text));
         found.extend(text.lines().flat_map(|line| of_line(repository, path, folder, line)));
     }
