@@ -242,7 +242,9 @@ impl Down<'_> {
             match pause::timeout(LOOK, action.removals(&cx, &output)).await {
                 Some(Ok(removals)) => {
                     found.seen.insert(number);
-                    removals.into_iter().for_each(|removal| found.add(number, removal));
+                    for removal in removals {
+                        found.add(number, removal);
+                    }
                 }
                 Some(Err(failure)) => found.failures.push(failure.while_doing(format!("{what} failed"))),
                 None => found.failures.push(Failure::failed(format!("{what} took too long"))),

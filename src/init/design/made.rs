@@ -134,7 +134,7 @@ mod tests {
     #[test]
     fn a_command_may_have_several_lines_and_where_one_fails_nothing_follows() {
         let dir = tempfile::tempdir().unwrap();
-        std::fs::create_dir(dir.path().join("web")).unwrap();
+        fs_err::create_dir(dir.path().join("web")).unwrap();
         for (command, folder, expected) in [
             ("true", "", true),
             ("true # as it is\n", "web", true),
@@ -151,11 +151,11 @@ mod tests {
             let step = step("shop", &build, &made);
             let (_, run) = step.settings.iter().find(|(name, _)| *name == "run").unwrap();
             let run = run.as_str().unwrap().replace(CHECKOUT, "x");
-            let mut shell = std::process::Command::new("sh");
-            let ended = shell.args(["-ec", &run]).current_dir(dir.path()).output().unwrap();
+            let shell = duct::cmd!("sh", "-ec", &run).dir(dir.path()).stderr_null().unchecked();
+            let ended = shell.run().unwrap();
             let file = dir.path().join(".provision/made/web/Dockerfile");
             assert_eq!(ended.status.success(), expected, "{command} {ended:?}");
-            assert_eq!(std::fs::remove_file(&file).is_ok(), expected, "{command}");
+            assert_eq!(fs_err::remove_file(&file).is_ok(), expected, "{command}");
         }
     }
 

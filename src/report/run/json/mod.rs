@@ -314,7 +314,7 @@ mod tests {
     fn the_reference_has_each_kind_of_reason_with_the_word_that_plan_has_for_it() {
         let (page, agents) = (page("reference.md"), page("agents.md"));
         let reasons = reasons();
-        assert_eq!(reasons.len(), 15);
+        assert_eq!(reasons.len(), 16);
         for found in &reasons {
             let row = format!("\n| `{}` | `{}` | ", reason(found).kind, found.word());
             assert!(page.contains(&row), "docs/reference.md, Events: {row}");
