@@ -125,8 +125,28 @@ impl StepContext {
     }
 
     /// Does `work` unless stopping is asked first; then drops it and fails as interrupted.
-    pub async fn unless_cancelled<T>(
+    pub fn unless_cancelled<T>(
         &self,
+        what: &str,
+        work: impl Future<Output = Result<T, Failure>>,
+    ) -> impl Future<Output = Result<T, Failure>> {
+        self.before(self.cancel.cancelled(), what, work)
+    }
+
+    /// Does `work` to its end although stopping is asked meanwhile, unless everything is to stop at once: for a request
+    /// that makes what is removed afterwards. Dropped, it could still be carried out, and after the removal.
+    pub fn unless_killed<T>(
+        &self,
+        what: &str,
+        work: impl Future<Output = Result<T, Failure>>,
+    ) -> impl Future<Output = Result<T, Failure>> {
+        self.before(self.cancel.killed(), what, work)
+    }
+
+    /// Does `work` unless `stop` comes first, or stopping was asked before.
+    async fn before<T>(
+        &self,
+        stop: impl Future<Output = ()>,
         what: &str,
         work: impl Future<Output = Result<T, Failure>>,
     ) -> Result<T, Failure> {
@@ -137,24 +157,7 @@ impl StepContext {
         tokio::select! {
             biased;
             result = work => result,
-            () = self.cancel.cancelled() => Err(Failure::interrupted(what)),
-        }
-    }
-
-    /// Does `work` to its end although stopping is asked meanwhile, unless everything is to stop at once: for a request
-    /// that makes what is removed afterwards. Dropped, it could still be carried out, and after the removal.
-    pub async fn unless_killed<T>(
-        &self,
-        what: &str,
-        work: impl Future<Output = Result<T, Failure>>,
-    ) -> Result<T, Failure> {
-        if self.cancel.is_cancelled() {
-            return Err(Failure::interrupted(what));
-        }
-        tokio::select! {
-            biased;
-            result = work => result,
-            () = self.cancel.killed() => Err(Failure::interrupted(what)),
+            () = stop => Err(Failure::interrupted(what)),
         }
     }
 

@@ -44,12 +44,12 @@ pub(super) fn logs(cli: &Cli, terminal: &Terminal, args: &LogsArgs) -> Result<u8
 /// run. Returns what is on record then.
 fn until_begun(project: &Project, terminal: &Terminal, step: &StepId) -> Result<Option<History>, Failure> {
     let mut follower = Follower::new(project)?;
-    let mut waits = false;
-    while follower.is_on() {
+    let has_begun = |follower: &Follower<'_>| {
         let started_in = follower.history().step(step).and_then(|known| known.started_in.as_ref());
-        if started_in.is_some() && started_in == follower.run_on() {
-            break;
-        }
+        started_in.is_some() && started_in == follower.run().map(|(run, _)| run)
+    };
+    let mut waits = false;
+    while follower.is_on() && !has_begun(&follower) {
         if !waits {
             terminal.note([format!("the run that is on has not begun the step `{step}`, which is waited for")]);
             waits = true;
@@ -57,10 +57,7 @@ fn until_begun(project: &Project, terminal: &Terminal, step: &StepId) -> Result<
         std::thread::sleep(POLL_INTERVAL);
         follower.look()?;
     }
-    let has_begun = follower.run().is_some_and(|(run, _)| {
-        follower.history().step(step).is_some_and(|known| known.started_in.as_ref() == Some(run))
-    });
-    if waits && !has_begun {
+    if waits && !has_begun(&follower) {
         terminal.note([format!("that run has ended without the step `{step}`")]);
     }
     Ok(waits.then(|| follower.history().clone()))

@@ -50,10 +50,7 @@ fn rows(project: &Project, history: &History, on: Option<&RunId>) -> Vec<StepSta
         step: step.clone(),
         title,
         last: last_state(history, step, on),
-        error: history
-            .step(step)
-            .filter(|known| known.down.is_none())
-            .and_then(|known| known.last.as_ref()?.error.as_deref().cloned()),
+        error: history.step(step).and_then(|known| known.standing()?.error.as_deref().cloned()),
     };
     known.chain(gone).map(row).collect()
 }
