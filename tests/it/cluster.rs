@@ -112,7 +112,8 @@ fn a_copied_marker_is_not_the_copys() {
     // The original's node, with the original's label.
     docker.node(false);
     docker.volume_of(marker.trim().rsplit(' ').next().unwrap());
-    copy.file(".provision/cluster-making", &marker).file("status", STOPPED).run(&["up", "--yes"]).code(1);
+    let shown = copy.file(".provision/cluster-making", &marker).file("status", STOPPED).run(&["up", "--yes"]).code(1);
+    shown.says("from another checkout: run `provision up` there");
     assert!(!copy.world().contains(&"delete".to_owned()), "{:?}", copy.world());
 }
 
@@ -138,7 +139,8 @@ fn a_cluster_that_was_up_for_anybody_is_never_deleted() {
     let (elsewhere, docker) = sandbox();
     docker.node(true);
     docker.volume();
-    elsewhere.file("status", BROKEN).run(&["up"]).code(1).says("minikube delete -p pp");
+    let shown = elsewhere.file("status", BROKEN).run(&["up"]).code(1);
+    shown.says("minikube delete -p pp").keeps_quiet_about("another checkout");
     assert_eq!(elsewhere.world(), ["start", "stop", "start"]);
     // One that was begun here, and that the user has brought up.
     let (brought_up, docker) = killed_start();

@@ -62,7 +62,7 @@ async fn a_killed_start_never_costs_what_somebody_has_put_into_the_cluster_since
     let cancel = ours.cancel.child();
     let step = ours.step_with("cluster-start", "", cancel.clone());
     let killing = async {
-        tokio::time::sleep(Duration::from_secs(5)).await;
+        wait_for_certificates(&ours, profile).await;
         cancel.kill();
     };
     let (killed, ()) = tokio::join!(step.action.run(&step.cx), killing);
@@ -74,6 +74,13 @@ async fn a_killed_start_never_costs_what_somebody_has_put_into_the_cluster_since
     assert_eq!(before.get("uid"), after.get("uid"));
     theirs.command("get configmap hours-of-work").await;
     delete(&ours, profile).await;
+}
+
+/// Returns when the node that minikube is making has its certificates. Before that it may lack its ssh key, and then
+/// only the checkout that creates it can go on, by creating it again.
+async fn wait_for_certificates(bench: &Workbench, profile: &str) {
+    let there = format!("docker exec {profile} test -e /var/lib/minikube/certs/ca.crt 2>/dev/null");
+    shell(bench, &format!("for _ in $(seq 600); do {there} && exit; sleep 0.1; done; exit 1")).await;
 }
 
 /// Deletes the cluster of `profile`, if there is one.

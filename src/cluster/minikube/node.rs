@@ -140,6 +140,15 @@ impl<'a> Node<'a> {
         })
     }
 
+    /// Whether a start of `provision` from another checkout than that of `prefix` made the volume of the node.
+    pub(super) async fn is_of_another_checkout(&self, prefix: &str) -> Result<bool, Failure> {
+        let container = self.container().await?;
+        let name = container.as_ref().and_then(|node| node.volume_at(VOLUME_PATH)).unwrap_or(self.profile);
+        let volume = self.docker.volume(name).await?;
+        let made_by = volume.as_ref().and_then(|volume| volume.label(START_LABEL));
+        Ok(made_by.is_some_and(|made_by| !made_by.starts_with(prefix)))
+    }
+
     async fn volume_is_of(&self, name: &str, id: &str) -> Result<Proof, Failure> {
         let volume = self.docker.volume(name).await?;
         Ok(match volume.as_ref().map(|volume| volume.label(START_LABEL)) {

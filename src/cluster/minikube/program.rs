@@ -314,13 +314,22 @@ impl<'a> Translator<'a> {
             let advice = advice.replace("{{.profileArg}}", &format!("-p {profile}"));
             let advice: Vec<&str> = advice.split_whitespace().collect();
             if !advice.is_empty() {
-                failure = failure.hint(advice.join(" "));
+                failure = failure.hint(with_its_price(advice.join(" ")));
             }
             if !url.is_empty() {
                 failure = failure.hint(format!("see {url}"));
             }
         }
         failure
+    }
+}
+
+/// Returns minikube's advice, with what it costs where it is to delete the cluster: minikube does not say so.
+fn with_its_price(advice: String) -> String {
+    if advice.contains("minikube delete") {
+        format!("minikube's advice, which loses all data in the cluster: {advice}")
+    } else {
+        advice
     }
 }
 

@@ -64,6 +64,14 @@ impl TryFrom<String> for ProfileName {
 }
 
 impl MinikubeCluster {
+    /// Whether a node of this version is what the settings ask for; `stable` and `latest` are whatever is there.
+    pub(super) fn allows(&self, version: &str) -> bool {
+        self.kubernetes_version.as_deref().is_none_or(|wanted| {
+            let wanted = wanted.trim_start_matches('v');
+            !wanted.starts_with(|c: char| c.is_ascii_digit()) || wanted == version.trim_start_matches('v')
+        })
+    }
+
     /// Checks the name of a cluster with several nodes: minikube adds to it for the further ones, and would try in vain
     /// for half an hour to start a node whose name is too long for a host.
     pub(super) fn check_nodes(&self, name: &str) -> Result<(), String> {
@@ -153,6 +161,22 @@ mod tests {
         ] {
             let labels = label.map(|label| (NODE_LABEL.to_owned(), label.to_owned())).into_iter().collect();
             assert_eq!(owns_node("todo", name, &labels), belongs, "{name} {label:?}");
+        }
+    }
+
+    #[test]
+    fn another_version_is_asked_for_only_by_its_number() {
+        let cases = [
+            (None, true),
+            (Some("v1.33.1"), true),
+            (Some("1.33.1"), true),
+            (Some("stable"), true),
+            (Some("v1.34.0"), false),
+        ];
+        for (wanted, allowed) in cases {
+            let settings =
+                MinikubeCluster { kubernetes_version: wanted.map(str::to_owned), ..MinikubeCluster::default() };
+            assert_eq!(settings.allows("v1.33.1"), allowed, "{wanted:?}");
         }
     }
 

@@ -19,7 +19,7 @@ use crate::tools::Tools;
 use crate::tools::cluster::ClusterSpec;
 use crate::tools::deletion::{Consent, Deletion, Proof};
 use crate::tools::docker::Docker;
-use crate::tools::kubernetes::{KubeSource, NodeInfo};
+use crate::tools::kubernetes::KubeSource;
 
 /// How long a cluster that minikube calls running may take to respond before it is started again.
 const SETTLE: Duration = Duration::from_secs(60);
@@ -44,7 +44,7 @@ pub(super) async fn ensure_up(
     let marker = CreationMarker::new(cx.tools.state_dir(), &spec.name);
     let checked = cx.unless_cancelled("checking the cluster", check(cx.tools, ReadyNodes::All)).await?;
     let ready = match checked {
-        Ok(ready) if has_version(&ready.node, declared) => {
+        Ok(ready) if declared.allows(&ready.node.version) => {
             cx.line(&format!("the cluster `{}` runs", spec.name));
             ready
         }
@@ -292,7 +292,7 @@ impl<'a> Start<'a> {
         }
         // It should be there; if it does not come, or is of another version, a start repairs and upgrades.
         match settle(self.cx, Some(SETTLE)).await {
-            Ok(ready) if has_version(&ready.node, self.declared) && self.marker.id()?.is_none() => return Ok(ready),
+            Ok(ready) if self.declared.allows(&ready.node.version) && self.marker.id()?.is_none() => return Ok(ready),
             Ok(_) => {}
             Err(failure) => {
                 self.cx.check_cancel("starting the cluster")?;
@@ -318,9 +318,14 @@ impl<'a> Start<'a> {
             cx.check_cancel("starting the cluster")?;
             cx.line(&format!("{failure}; stopping and starting it"));
             self.stop().await?;
-            self.minikube.start(&declared, cx).await.map_err(|failure| self.with_delete(failure))?;
+            if let Err(failure) = self.minikube.start(&declared, cx).await {
+                return Err(self.with_ways_out(failure).await);
+            }
         }
-        settle(cx, None).await.map_err(|failure| self.with_delete(failure))
+        match settle(cx, None).await {
+            Ok(ready) => Ok(ready),
+            Err(failure) => Err(self.with_ways_out(failure).await),
+        }
     }
 
     /// Stops the node, and clears away what is in the way of the next start: a node that was created and never started,
@@ -333,7 +338,23 @@ impl<'a> Start<'a> {
         }
     }
 
-    fn with_delete(&self, failure: Failure) -> Failure {
+    /// Adds what is left to do for a cluster that does not come up: in the checkout that created it, where there is
+    /// one, since only that one may create it again; and by hand.
+    async fn with_ways_out(&self, failure: Failure) -> Failure {
+        let prefix = self.marker.id_prefix().unwrap_or_default();
+        let of_another = match &self.node {
+            // What could not be found out is no reason to hide why the cluster does not come up.
+            Some(node) => node.is_of_another_checkout(&prefix).await.unwrap_or(false),
+            None => false,
+        };
+        let failure = if of_another {
+            failure.hint(
+                "`provision` created this cluster from another checkout: run `provision up` there, which also \
+                 finishes a creation that was cut off",
+            )
+        } else {
+            failure
+        };
         failure.hint(format!(
             "if a second run does not help either, create it again; this loses all data in it: `{}`",
             self.minikube.delete_line()
@@ -350,41 +371,5 @@ fn word(state: ClusterState) -> &'static str {
         ClusterState::Unlinked => "running, but at another address than our kubeconfig says",
         ClusterState::NoNode => "without its node",
         ClusterState::Broken => "broken",
-    }
-}
-
-/// Whether the node has the version that `[cluster]` asks for; `stable` and `latest` are whatever is there.
-fn has_version(node: &NodeInfo, declared: &MinikubeCluster) -> bool {
-    declared.kubernetes_version.as_deref().is_none_or(|wanted| {
-        let wanted = wanted.trim_start_matches('v');
-        !wanted.starts_with(|c: char| c.is_ascii_digit()) || wanted == node.version.trim_start_matches('v')
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn another_version_is_asked_for_only_by_its_number() {
-        let node = NodeInfo {
-            name: "n".into(),
-            ready: true,
-            version: "v1.33.1".into(),
-            runtime: String::new(),
-            labels: std::collections::BTreeMap::new(),
-        };
-        let cases = [
-            (None, true),
-            (Some("v1.33.1"), true),
-            (Some("1.33.1"), true),
-            (Some("stable"), true),
-            (Some("v1.34.0"), false),
-        ];
-        for (wanted, has) in cases {
-            let declared =
-                MinikubeCluster { kubernetes_version: wanted.map(str::to_owned), ..MinikubeCluster::default() };
-            assert_eq!(has_version(&node, &declared), has, "{wanted:?}");
-        }
     }
 }

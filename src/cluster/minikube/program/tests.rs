@@ -97,7 +97,8 @@ async fn a_failure_has_minikubes_own_reason_and_advice() {
     let failure = minikube.start(&spec(), &Session::new(&tools, &host, &|_| ())).await.unwrap_err();
     assert_eq!(failure.kind, FailureKind::Failed);
     assert_eq!(failure.causes, ["DRV_CP_ENDPOINT: no ip"]);
-    assert_eq!(failure.hints, ["Recreate it: minikube delete -p p", "see https://x"]);
+    let advice = "minikube's advice, which loses all data in the cluster: Recreate it: minikube delete -p p";
+    assert_eq!(failure.hints, [advice, "see https://x"]);
     assert_eq!(failure.details, ["DRV_CP_ENDPOINT: no ip"]);
     assert!(failure.message.ends_with("ended with exit code 50"), "{}", failure.message);
 }
