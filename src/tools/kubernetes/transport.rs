@@ -3,9 +3,9 @@
 //! The client of `kube` speaks HTTP/1.1, with a connection and a TLS handshake for each request that is under way at
 //! the same time. That costs both sides more than most responses do.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use http::{Request, header};
+use http::{Request, Uri, header};
 use hyper_rustls::{FixedServerNameResolver, HttpsConnectorBuilder};
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -48,7 +48,18 @@ pub(super) fn transport(config: Config) -> kube::Result<Client> {
     let send = tower::service_fn(move |request: Request<Body>| {
         // Another protocol takes over the connection: HTTP/2 has no such thing.
         let is_upgrade = request.headers().contains_key(header::UPGRADE);
-        if is_upgrade { single.request(request) } else { shared.request(request) }
+        let (method, asked) = (request.method().clone(), without_secrets(request.uri(), is_upgrade));
+        let sent = if is_upgrade { single.request(request) } else { shared.request(request) };
+        let started = Instant::now();
+        async move {
+            let response = sent.await;
+            let (end, ms) = (response.as_ref().map(http::Response::status), started.elapsed().as_millis());
+            match end {
+                Ok(status) => tracing::debug!("{method} {asked}: {status} after {ms} ms"),
+                Err(error) => tracing::debug!("{method} {asked}: {error} after {ms} ms"),
+            }
+            response
+        }
     });
     let service = ServiceBuilder::new()
         .layer(config.base_uri_layer())
@@ -57,4 +68,36 @@ pub(super) fn transport(config: Config) -> kube::Result<Client> {
         .map_err(BoxError::from)
         .service(send);
     Ok(Client::new(service, config.default_namespace))
+}
+
+/// Returns what a request asks for, as a log may have it: the query of an exec is a command line, and that of a request
+/// to a pod or a Service is the user's.
+fn without_secrets(uri: &Uri, is_upgrade: bool) -> String {
+    let is_users = is_upgrade || uri.path().contains("/proxy");
+    let whole = uri.path_and_query().filter(|_| !is_users);
+    whole.map_or_else(|| uri.path().to_owned(), ToString::to_string)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_log_has_no_query_that_may_hold_a_secret() {
+        for (uri, is_upgrade, expected) in [
+            ("https://h/api/v1/pods?limit=5", false, "/api/v1/pods?limit=5"),
+            (
+                "https://h/api/v1/namespaces/a/pods/p/exec?command=psql&command=s3cret",
+                true,
+                "/api/v1/namespaces/a/pods/p/exec",
+            ),
+            (
+                "https://h/api/v1/namespaces/a/pods/p:80/proxy/x?key=s3cret",
+                false,
+                "/api/v1/namespaces/a/pods/p:80/proxy/x",
+            ),
+        ] {
+            assert_eq!(without_secrets(&uri.parse().unwrap(), is_upgrade), expected);
+        }
+    }
 }
