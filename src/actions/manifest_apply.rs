@@ -147,6 +147,7 @@ impl ManifestApply {
             marks: tools.marks(),
             owners: Owners::new(tools.pipeline(), tools.steps(), cx.step()),
             applied: Mutex::default(),
+            changed: Mutex::default(),
         }
     }
 

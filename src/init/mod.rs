@@ -70,7 +70,7 @@ pub(crate) async fn propose(root: &Path, file: &Path) -> Result<Proposal, Failur
     let repository = Repository::read(root)?;
     let mut findings = detect::detect(&repository);
     let programs = Programs::find();
-    let project = names::id_of(&root.file_name().unwrap_or_default().to_string_lossy());
+    let project = names::project_of(&root.file_name().unwrap_or_default().to_string_lossy());
     let has_kustomization = findings.kustomizations.iter().any(|one| !one.is_aside);
     let deploys = has_kustomization || !(findings.charts.is_empty() && findings.manifests.is_empty());
     let mut builds = images::image_builds(&repository, &mut findings, &project, deploys);

@@ -21,6 +21,12 @@ pub(super) fn id_of(text: &str) -> String {
     if id.is_empty() { "app".to_owned() } else { id.to_owned() }
 }
 
+/// Makes the pipeline's name of that of a folder. A cluster is named after it, and minikube wants two letters at least.
+pub(super) fn project_of(folder: &str) -> String {
+    let id = id_of(folder);
+    if id.len() < 2 { format!("{id}-app") } else { id }
+}
+
 /// Returns `id`, with a number if it is in `taken`, and adds it there.
 pub(super) fn unique(id: &str, taken: &mut BTreeSet<String>) -> String {
     let numbered = (2..).map(|n| format!("{id}-{n}"));
@@ -55,6 +61,7 @@ mod tests {
         {
             assert_eq!(id_of(text), id, "{text}");
         }
+        assert_eq!([project_of("A"), project_of("/"), project_of("ab")], ["a-app", "app", "ab"]);
         let mut taken = BTreeSet::new();
         assert_eq!([unique("a", &mut taken), unique("a", &mut taken), unique("a", &mut taken)], ["a", "a-2", "a-3"]);
         assert_eq!(variable_of("tls.crt"), "TLS_CRT");

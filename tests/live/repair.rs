@@ -41,6 +41,8 @@ async fn a_cluster_comes_back_from_whatever_happened_to_it() {
 
     let pause = format!("minikube pause -p {PROFILE}");
     assert_eq!(identity(&repaired(&bench, "paused", &pause, &output).await), identity(&output));
+    let docker_pause = format!("docker pause {PROFILE}");
+    assert_eq!(identity(&repaired(&bench, "its container is paused", &docker_pause, &output).await), identity(&output));
     let stop = format!("KUBECONFIG={} minikube stop -p {PROFILE}", kubeconfig.display());
     assert_eq!(identity(&repaired(&bench, "stopped", &stop, &output).await), identity(&output));
     // What ran in it runs again.

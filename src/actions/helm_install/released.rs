@@ -62,7 +62,7 @@ impl HelmInstall {
             // Next time nobody knows any more what was changed.
             Released::Unread { .. } => &before.objects,
         };
-        for workload in kube.restart_users(objects, &before.changed).await? {
+        for workload in kube.restart_users(&objects.objects, &before.changed).await? {
             cx.line(&format!("{workload} replaces its pods: they may have the changed variables"));
         }
         match released {

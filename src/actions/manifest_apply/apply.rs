@@ -8,7 +8,7 @@ use crate::action::{StepContext, ignored};
 use crate::error::{Failure, ids};
 use crate::tools::Poll;
 use crate::tools::kubernetes::{
-    FieldConflict, FieldManager, Kube, LiveObject, ManifestObject, Marks, Owners, is_definition,
+    FieldConflict, FieldManager, Kube, LiveObject, ManifestObject, Marks, Owners, is_definition, note_users,
 };
 use crate::tools::process::ProcessObserver;
 
@@ -38,6 +38,8 @@ pub(super) struct Apply<'a> {
     pub(super) owners: Owners<'a>,
     /// The names of the objects that were applied.
     pub(super) applied: Mutex<Vec<String>>,
+    /// The objects that have changed variables of pods.
+    pub(super) changed: Mutex<Vec<ManifestObject>>,
 }
 
 impl Apply<'_> {
@@ -51,13 +53,26 @@ impl Apply<'_> {
             self.cx.check_cancel()?;
             let mut object = object.clone();
             self.place(&mut object, defines).await?;
-            self.one(&object).await?;
+            self.one(&object, objects).await?;
             if is_definition(&object) {
                 self.kube.forget_kinds();
             }
             applied.push(object);
         }
+        self.replace_pods(&applied).await?;
         Ok(applied)
+    }
+
+    /// Replaces the pods of `all` that may have started with variables that were changed.
+    async fn replace_pods(&self, all: &[ManifestObject]) -> Result<(), Failure> {
+        let changed = std::mem::take(&mut *self.changed.lock().unwrap_or_else(PoisonError::into_inner));
+        for workload in self.kube.restart_users(all, &changed).await? {
+            self.cx.line(&format!("{workload} replaces its pods: they may have the variables from before"));
+        }
+        for config in &changed {
+            self.kube.forget_users(config).await?;
+        }
+        Ok(())
     }
 
     /// Adds to the failure of a step that was stopped which objects it has applied.
@@ -102,7 +117,7 @@ impl Apply<'_> {
         if found.is_some_and(|found| !found.is_of_step(&self.marks, self.cx.step().as_str())) {
             return Ok(());
         }
-        self.one(&namespace).await
+        self.one(&namespace, &[]).await
     }
 
     /// Finds out where an object goes. Waits for its kind where the manifests define kinds.
@@ -120,7 +135,8 @@ impl Apply<'_> {
         Ok(())
     }
 
-    async fn one(&self, object: &ManifestObject) -> Result<(), Failure> {
+    /// Applies an object, of whose variables pods of `all` may have taken some.
+    async fn one(&self, object: &ManifestObject, all: &[ManifestObject]) -> Result<(), Failure> {
         for _ in 0..ATTEMPTS {
             let found = self.kube.live_object(&object.reference).await?;
             if let Some(found) = found.as_ref().filter(|found| found.is_being_deleted()) {
@@ -132,7 +148,17 @@ impl Apply<'_> {
             {
                 continue;
             }
-            if self.apply(object.clone(), found.as_ref()).await? {
+            let mut noted = object.clone();
+            let ignores = |key: &str| {
+                ["data", "binaryData"].iter().any(|field| {
+                    ignored::ignores(self.ignored, &format!("{}: {field}.{key}", object.reference.short()))
+                })
+            };
+            let changes_pods = note_users(&mut noted, found.as_ref(), all, &ignores);
+            if self.apply(noted, found.as_ref()).await? {
+                if changes_pods {
+                    self.changed.lock().unwrap_or_else(PoisonError::into_inner).push(object.clone());
+                }
                 self.cx.line(&format!("applied {}", object.reference));
                 self.applied.lock().unwrap_or_else(PoisonError::into_inner).push(object.reference.short());
                 return Ok(());

@@ -352,3 +352,5 @@ async fn a_step_that_is_stopped_says_which_objects_it_has_applied() {
     assert!(left.contains("`provision down` removes") && !left.contains("service/web"), "{left}");
     assert!(fake::log_of(&cx).contains(left.as_str()));
 }
+
+mod users;

@@ -164,6 +164,11 @@ impl<'a> Node<'a> {
         self.docker.stop_container(self.profile).await
     }
 
+    /// Lets it go on if its container is paused.
+    pub(super) async fn unpause(&self) -> Result<(), Failure> {
+        self.docker.unpause_container(self.profile).await
+    }
+
     /// Whether nothing was ever stored in the cluster but what every new one has.
     pub(super) async fn is_empty(&self) -> Result<Proof, Failure> {
         let Some(container) = self.container().await? else {

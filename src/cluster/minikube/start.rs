@@ -283,7 +283,7 @@ impl<'a> Start<'a> {
     async fn resume(&self, state: ClusterState) -> Result<Ready, Failure> {
         check_settings(self.cx.tools, self.spec, self.declared).await?;
         match state {
-            ClusterState::Paused => self.minikube.unpause(self.cx.host).await?,
+            ClusterState::Paused => self.unpause().await?,
             ClusterState::Unlinked => self.minikube.update_context(self.cx.host).await?,
             ClusterState::Running => {}
             ClusterState::Absent | ClusterState::Stopped | ClusterState::NoNode | ClusterState::Broken => {
@@ -300,6 +300,18 @@ impl<'a> Start<'a> {
             }
         }
         self.start_existing(state).await
+    }
+
+    /// Resumes a paused cluster. `docker pause` stops the node as a whole, and `minikube unpause` fails for that;
+    /// `minikube pause` stops what runs in it.
+    async fn unpause(&self) -> Result<(), Failure> {
+        if let Some(node) = &self.node {
+            node.unpause().await?;
+        }
+        match self.minikube.status(self.cx.host).await? {
+            ClusterState::Paused => self.minikube.unpause(self.cx.host).await,
+            _ => Ok(()),
+        }
     }
 
     /// Starts a cluster that is there; if that fails, stops and starts it once: that finishes what a killed start has

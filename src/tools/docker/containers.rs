@@ -228,6 +228,17 @@ impl Docker {
         self.stop_container_within(name, STOP_GRACE).await
     }
 
+    /// Lets the processes of a paused container go on; no error if it is not paused or is gone.
+    pub async fn unpause_container(&self, name: &str) -> Result<(), Failure> {
+        let resuming = async {
+            match self.client.unpause_container(name).await {
+                Err(error) if failure::is_not_found(&error) || failure::is_not_paused(&error) => Ok(()),
+                other => other,
+            }
+        };
+        self.call(|| format!("resuming the container `{name}`"), resuming).await
+    }
+
     /// Asks a container to stop; the daemon kills it after `grace`. No error if it does not run or is gone.
     pub async fn stop_container_within(&self, name: &str, grace: Duration) -> Result<(), Failure> {
         let options = StopContainerOptions {

@@ -91,6 +91,11 @@ pub(super) fn is_not_running(error: &Error) -> bool {
     matches!(error, Error::DockerResponseServerError { status_code: 409, message } if message.contains("is not running"))
 }
 
+/// Whether the daemon says that the container is not paused; it calls that an error of its own.
+pub(super) fn is_not_paused(error: &Error) -> bool {
+    matches!(error, Error::DockerResponseServerError { message, .. } if message.contains("is not paused"))
+}
+
 /// Whether the daemon or the connection to it went away: the same call may work a moment later.
 fn is_lost_connection(error: &Error) -> bool {
     matches!(error, Error::HyperLegacyError { .. } | Error::HyperResponseError { .. } | Error::RequestTimeoutError)

@@ -67,6 +67,7 @@ pub use access::{check_access, server_host};
 pub use bundled::Validity;
 pub use client::Kube;
 pub use compared::Compared;
+pub use config_users::note_users;
 pub use deletions::Judged;
 pub use diagnosis::Diagnosis;
 pub use entrance::Entrance;
