@@ -22,6 +22,7 @@ pub mod response;
 mod scope;
 mod secret_inputs;
 mod secret_search;
+mod standing;
 mod statuses;
 mod temporary_names;
 pub mod units;
@@ -48,6 +49,7 @@ pub use prompts::{Prompter, Prompts};
 pub use published::PublishedPort;
 pub use scope::{ChildEvent, OnChild, RunScope, StepScope};
 pub use secret_inputs::secrets_in;
+pub use standing::{standing, wait_for_namespace, wait_until_gone};
 pub use statuses::Statuses;
 
 /// A release of the cluster.

@@ -18,7 +18,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::action::units::Time;
-use crate::action::{Action, ActionSettings, Opening, Presence, ReleaseName, StepContext, defaults, ignored, names};
+use crate::action::{
+    Action, ActionSettings, Opening, Presence, ReleaseName, StepContext, defaults, ignored, names, wait_for_namespace,
+};
 use crate::error::Failure;
 use crate::fingerprint::Inputs;
 use crate::model::{Output, Progress};
@@ -188,6 +190,8 @@ impl HelmInstall {
     /// Deploys the release. Once helm has succeeded, nothing that only can't be read fails it.
     async fn deploy(&self, cx: &StepContext, helm: &Helm, kube: &Kube) -> Result<Output, Failure> {
         let release = ReleaseName { namespace: &self.namespace, name: &self.release };
+        let gone = wait_for_namespace(cx, kube, &self.namespace);
+        cx.unless_cancelled("waiting until a namespace is gone", gone).await?;
         free_pending(cx, helm, kube, release).await?;
         self.get_dependencies(cx, helm).await?;
         let work = self.before_upgrade(cx, helm, kube);

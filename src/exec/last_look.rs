@@ -10,7 +10,7 @@ use futures_util::stream;
 use super::contexts::Contexts;
 use super::prefetch::MAX_IN_FLIGHT;
 use super::tasks::caught;
-use crate::action::{Action, Presence};
+use crate::action::{Action, Presence, standing};
 use crate::model::{Output, ProofKind};
 use crate::pipeline::Step;
 use crate::tools::Cancel;
@@ -95,7 +95,7 @@ async fn look(proven: Proven, contexts: &Contexts, cancel: &Cancel) -> Option<(u
 /// Returns what is wrong.
 async fn probe(proven: &Proven, contexts: &Contexts, cancel: &Cancel) -> Option<String> {
     let cx = contexts.looking(&proven.step.id, cancel);
-    let probe = cx.unless_cancelled("probing the result again", proven.action.probe(&cx, &proven.output));
+    let probe = cx.unless_cancelled("probing the result again", standing(&*proven.action, &cx, &proven.output));
     match caught(probe, proven.step.timeout).await {
         Ok(Presence::Present) => None,
         Ok(Presence::Missing(what)) => Some(what),

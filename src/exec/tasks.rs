@@ -9,7 +9,7 @@ use futures_util::FutureExt;
 use super::completion::redacted;
 use super::contexts::Contexts;
 use super::messages::{ActionResult, CheckResult, Message, Sender};
-use crate::action::{Action, Presence, StepContext, unconfirmed};
+use crate::action::{Action, Presence, StepContext, standing, unconfirmed};
 use crate::error::{Failure, FailureKind, ids};
 use crate::event::{EventKind, EventSink};
 use crate::failpoint;
@@ -219,7 +219,7 @@ impl ActionTask {
         if self.action.proof() == ProofKind::Check {
             return Ok(output);
         }
-        let probe = self.cx.unless_cancelled("probing the result", self.action.probe(&self.cx, &output));
+        let probe = self.cx.unless_cancelled("probing the result", standing(&*self.action, &self.cx, &output));
         match caught(probe, self.step.timeout).await? {
             Presence::Present => Ok(output),
             Presence::Missing(what) => Err(unconfirmed(what)),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::future::{self, MaybeDone};
 use jiff::SignedDuration;
 
-use crate::action::{Action, Presence, StepContext};
+use crate::action::{Action, Presence, StepContext, standing};
 use crate::error::{Failure, ids};
 use crate::fingerprint::{Freshness, Inputs, StaleReason};
 use crate::journal::{StepEnd, StepHistory, now_ms};
@@ -66,7 +66,7 @@ pub async fn check(
     // The daemon and the cluster take a while to answer: they are asked before it is known whether that counts.
     let mut begun = seen_early(step, action, history, depth)
         .filter(|_| imposed.is_none())
-        .map(|end| future::maybe_done(action.probe(cx, &end.output)));
+        .map(|end| future::maybe_done(standing(&**action, cx, &end.output)));
     let inputs = beside(begun.as_mut(), inputs_of(step, action, outputs, cx)).await?;
     if let Some(failure) = never_matched(&inputs, history) {
         return Err(failure);
@@ -86,7 +86,7 @@ pub async fn check(
                 checked.reasons.push(StaleReason::NeedsNoFallback);
             }
         } else {
-            let mut probe = begun.unwrap_or_else(|| future::maybe_done(action.probe(cx, &end.output)));
+            let mut probe = begun.unwrap_or_else(|| future::maybe_done(standing(&**action, cx, &end.output)));
             (&mut probe).await;
             if let Some(Presence::Missing(what)) = Pin::new(&mut probe).take_output().transpose()? {
                 checked.reasons.push(StaleReason::Missing(what));

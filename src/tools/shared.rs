@@ -29,6 +29,13 @@ impl Tools {
         self.image_ids.get_or(name.to_owned(), find).await
     }
 
+    /// Whether somebody is deleting a namespace of the cluster. One that can't be read is not known to be: whoever asks
+    /// what is in it is told why.
+    pub async fn is_leaving(&self, namespace: &str) -> bool {
+        let find = Box::pin(async { self.kube().await?.is_leaving(namespace).await });
+        self.leaving.get_or(namespace.to_owned(), find).await.unwrap_or(false)
+    }
+
     /// The images of the cluster's node: full name and id of each. Listing them takes a process in the node, so steps
     /// share the list for a moment.
     pub fn node_images(&self) -> &Memo<Arc<BTreeMap<String, String>>> {
@@ -43,6 +50,7 @@ impl Tools {
     /// Forgets what steps have found out for each other: a step has changed something.
     pub async fn forget_shared(&self) {
         self.image_ids.forget();
+        self.leaving.forget();
         self.node_images.forget().await;
         self.project_files.forget().await;
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::action::{StepContext, ignored};
+use crate::action::{StepContext, ignored, wait_for_namespace, wait_until_gone};
 use crate::error::{Failure, ids};
 use crate::tools::Poll;
 use crate::tools::kubernetes::{
@@ -89,19 +89,7 @@ impl Apply<'_> {
         namespaces.extend(objects.iter().map(|object| object.reference.namespace.as_str()));
         namespaces.insert(self.namespace);
         for namespace in namespaces.into_iter().filter(|namespace| !namespace.is_empty()) {
-            let found = self.kube.live_object(&ManifestObject::of_namespace(namespace).reference).await?;
-            if let Some(found) = found.filter(LiveObject::is_being_deleted) {
-                self.wait_until_gone(&found).await?;
-            }
-        }
-        Ok(())
-    }
-
-    async fn wait_until_gone(&self, object: &LiveObject) -> Result<(), Failure> {
-        self.cx.line(&format!("{} is being deleted: waiting until it is gone", object.reference));
-        let poll = Poll::new(self.cx.cancel(), None, INTERVAL, "waiting until an object is gone");
-        while let Some(why) = self.kube.remains(object).await? {
-            poll.next(Failure::failed(why)).await?;
+            wait_for_namespace(self.cx, self.kube, namespace).await?;
         }
         Ok(())
     }
@@ -140,7 +128,7 @@ impl Apply<'_> {
         for _ in 0..ATTEMPTS {
             let found = self.kube.live_object(&object.reference).await?;
             if let Some(found) = found.as_ref().filter(|found| found.is_being_deleted()) {
-                self.wait_until_gone(found).await?;
+                wait_until_gone(self.cx, self.kube, found).await?;
                 continue;
             }
             if let Some(found) = &found

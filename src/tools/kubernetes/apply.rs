@@ -10,6 +10,13 @@ use super::objects::ObjectRef;
 use crate::error::Failure;
 
 impl Kube {
+    /// Whether somebody is deleting the namespace `name`.
+    pub async fn is_leaving(&self, name: &str) -> Result<bool, Failure> {
+        let api: Api<Namespace> = self.all();
+        let found = self.read(&format!("reading the namespace `{name}`"), || api.get_metadata_opt(name)).await?;
+        Ok(found.is_some_and(|namespace| namespace.metadata.deletion_timestamp.is_some()))
+    }
+
     /// Makes a namespace unless it is there. Returns whether it was made.
     pub async fn ensure_namespace(&self, name: &str) -> Result<bool, Failure> {
         let api: Api<Namespace> = self.all();
