@@ -1,10 +1,9 @@
 //! The command that was given, as the journal keeps it and as a person can type it again.
 
+use std::iter;
+
 use crate::redact::Redactor;
 use crate::tools::process::shell_quoted;
-
-/// The options whose values may be called like an option.
-const VALUED: &[&str] = &["--set", "--env", "--file", "-f", "--profile", "-p", "--directory", "-C", "--allow-context"];
 
 /// Returns the command as the journal keeps it: a value of `--set` may be one that should not be kept.
 pub(super) fn recorded() -> String {
@@ -22,18 +21,20 @@ pub(super) fn again_in_earnest(redactor: &Redactor) -> String {
     typed_again(&in_earnest(&own_args()), redactor)
 }
 
+/// Returns the words of a command line, each with the one before it, which may be the option whose value it is: no
+/// value begins with a `-`.
+fn words(args: &[String]) -> impl Iterator<Item = (&str, &str)> {
+    let words = args.iter().map(String::as_str);
+    iter::once("").chain(words.clone()).zip(words)
+}
+
 fn in_earnest(args: &[String]) -> Vec<String> {
-    let mut kept: Vec<String> = Vec::new();
-    let (mut is_value, mut is_form) = (false, false);
-    for arg in args {
-        let goes = !is_value && (is_form || arg == "--dry-run" || arg == "--format" || arg.starts_with("--format="));
-        is_form = !is_value && !is_form && arg == "--format";
-        if !goes {
-            is_value = !is_value && VALUED.contains(&arg.as_str());
-            kept.push(arg.clone());
-        }
-    }
-    kept
+    let of_trial = |option: &str| option == "--format";
+    let stays = |(before, word): &(&str, &str)| {
+        let option = word.split('=').next().unwrap_or_default();
+        !of_trial(before) && !of_trial(option) && option != "--dry-run"
+    };
+    words(args).filter(stays).map(|(_, word)| word.to_owned()).collect()
 }
 
 fn recorded_as(args: &[String]) -> String {
@@ -45,11 +46,7 @@ fn recorded_as(args: &[String]) -> String {
 
 fn typed_again(args: &[String], redactor: &Redactor) -> String {
     // After `--` an option would be a name; no stage and no step begins with a `-`.
-    let names_alone = args.iter().position(|arg| arg == "--");
-    let without: Vec<String> = match names_alone {
-        Some(at) if at > 0 && args[at - 1] != "--set" => [&args[..at], &args[at + 1..]].concat(),
-        _ => args.to_vec(),
-    };
+    let without: Vec<String> = args.iter().filter(|arg| *arg != "--").cloned().collect();
     command_line(&without, |assignment| {
         if redactor.text(assignment) == assignment {
             return assignment.to_owned();
@@ -61,19 +58,14 @@ fn typed_again(args: &[String], redactor: &Redactor) -> String {
 
 /// Returns `provision` with `args`, quoted for a shell; `shown` changes what `--set` assigns.
 fn command_line(args: &[String], shown: impl Fn(&str) -> String) -> String {
-    let mut words = vec!["provision".to_owned()];
-    let mut assigns_next = false;
-    for arg in args {
-        let word = match arg.strip_prefix("--set=") {
-            _ if assigns_next => shown(arg),
-            Some(assignment) => format!("--set={}", shown(assignment)),
-            None => arg.clone(),
-        };
-        // A value that is left out is not to be typed.
-        words.push(if word.ends_with("=…") { word } else { shell_quoted(&word).into_owned() });
-        assigns_next = !assigns_next && arg == "--set";
-    }
-    words.join(" ")
+    let words = words(args).map(|(before, word)| match word.strip_prefix("--set=") {
+        _ if before == "--set" => shown(word),
+        Some(assignment) => format!("--set={}", shown(assignment)),
+        None => word.to_owned(),
+    });
+    // A value that is left out is not to be typed.
+    let quoted = words.map(|word| if word.ends_with("=…") { word } else { shell_quoted(&word).into_owned() });
+    iter::once("provision".to_owned()).chain(quoted).collect::<Vec<_>>().join(" ")
 }
 
 fn own_args() -> Vec<String> {
@@ -82,7 +74,10 @@ fn own_args() -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+
     use super::*;
+    use crate::cli::args::Cli;
 
     fn args(words: &[&str]) -> Vec<String> {
         words.iter().map(|word| (*word).to_owned()).collect()
@@ -92,11 +87,8 @@ mod tests {
     fn a_command_can_be_typed_again() {
         let redactor = Redactor::default();
         redactor.register("a-secret-of-32-letters-a-secret-o");
-        let given = args(&["up", "--set", "rev=a b", "--set=x=\"1\"", "--set", "--set", "a=1", "build.a"]);
-        assert_eq!(
-            typed_again(&given, &redactor),
-            "provision up --set 'rev=a b' '--set=x=\"1\"' --set --set a=1 build.a"
-        );
+        let given = args(&["up", "--set", "rev=a b", "--set=x=\"1\"", "build.a"]);
+        assert_eq!(typed_again(&given, &redactor), "provision up --set 'rev=a b' '--set=x=\"1\"' build.a");
         assert_eq!(recorded_as(&given[..4]), "provision up --set rev=… --set=x=…");
         let secret = args(&["up", "--set", "token=a-secret-of-32-letters-a-secret-o"]);
         assert_eq!(typed_again(&secret, &redactor), "provision up --set token=VALUE");
@@ -106,14 +98,21 @@ mod tests {
     fn what_a_trial_shows_can_be_done_where_it_was_tried() {
         let given = args(&["-C", "a", "down", "--dry-run", "-f", "b", "--format", "json", "-p", "c", "--format=text"]);
         assert_eq!(in_earnest(&given), args(&["-C", "a", "down", "-f", "b", "-p", "c"]));
-        let names = args(&["down", "--env", "--dry-run", "--set", "--format", "--cluster"]);
-        assert_eq!(in_earnest(&names), names);
+        let assigned = args(&["down", "--set", "a=--dry-run", "--set=format=--format", "--cluster"]);
+        assert_eq!(in_earnest(&assigned), assigned);
     }
 
     #[test]
     fn an_option_can_follow_a_command_that_is_typed_again() {
         let redactor = Redactor::default();
         assert_eq!(typed_again(&args(&["up", "-q", "--", "s.a", "s.b"]), &redactor), "provision up -q s.a s.b");
-        assert_eq!(typed_again(&args(&["up", "--set", "--", "s.a"]), &redactor), "provision up --set -- s.a");
+    }
+
+    #[test]
+    fn no_value_begins_as_an_option_does() {
+        for given in ["up --set --", "up --set --set=a=1", "down --dry-run --format --dry-run", "-C --set up"] {
+            let given = std::iter::once("provision").chain(given.split(' '));
+            assert!(Cli::try_parse_from(given.clone()).is_err(), "{:?}", given.collect::<Vec<_>>());
+        }
     }
 }
