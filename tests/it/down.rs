@@ -162,11 +162,25 @@ fn a_cluster_of_somebody_else_stays_and_one_that_does_not_go_is_said() {
 }
 
 #[test]
+fn a_cluster_that_is_not_there_is_not_asked_what_is_in_it() {
+    let (sandbox, _docker) = with_cluster();
+    let pipeline = fs_err::read_to_string(sandbox.path("pipeline.toml")).unwrap();
+    sandbox.file("pipeline.toml", &format!("{pipeline}{SECRET}"));
+    sandbox.run(&["down", "--cluster", "--yes"]).code(0).says("removed the cluster `pp`");
+    // What an earlier version has left leads nowhere.
+    sandbox.file(".provision/kubeconfig", "of an earlier cluster");
+    sandbox.run(&["down", "--yes"]).code(1).says("what is in the cluster `pp` can't be seen");
+    let shown = sandbox.run(&["down", "--cluster", "--yes"]).code(0).says("there is nothing to remove");
+    shown.keeps_quiet_about("can't be seen");
+}
+
+const SECRET: &str = "[[stage.step]]\nid = \"keys\"\naction = \"secret-apply\"\nname = \"keys\"\ndata = { A = \"b\" }\n";
+
+#[test]
 fn what_can_not_be_seen_is_not_said_to_be_nothing() {
     let sandbox = crate::context::project("kind-x", "", Some("http://127.0.0.1:1"));
     let pipeline = fs_err::read_to_string(sandbox.path("pipeline.toml")).unwrap();
-    let secret = "[[stage.step]]\nid = \"keys\"\naction = \"secret-apply\"\nname = \"keys\"\ndata = { A = \"b\" }\n";
-    sandbox.file("pipeline.toml", &(pipeline + secret));
+    sandbox.file("pipeline.toml", &(pipeline + SECRET));
     let shown = sandbox.run(&["down", "--dry-run"]).code(1).says("what is in the cluster `kind-x` can't be seen");
     shown.says("nothing that can be seen is to be removed").keeps_quiet_about("there is nothing to remove");
 }
