@@ -74,6 +74,12 @@ impl<'a> Follower<'a> {
         self.run().filter(|_| self.is_on).map(|(id, _)| id)
     }
 
+    /// Whether the run that is followed is of another profile, or at another cluster, and so does none of these steps:
+    /// known once its first step has started.
+    pub(super) fn is_of_others(&self) -> bool {
+        self.run().is_some_and(|(run, _)| self.history.is_of_another_scope(run))
+    }
+
     /// The command of the run that is followed.
     pub(super) fn command(&self) -> Option<&str> {
         self.holder.as_ref().map(|holder| holder.command.as_str())

@@ -16,6 +16,9 @@ use crate::model::{RunId, StepId};
 use crate::suggest::suggest;
 use lines::{Form, Shown, copy_from};
 
+/// What is said where only such a run is on.
+const OF_OTHERS: &str = "the run that is on is of another profile or at another cluster, and is not followed";
+
 pub(super) fn logs(cli: &Cli, terminal: &Terminal, args: &LogsArgs) -> Result<u8, Failure> {
     let project = Project::load(cli, terminal)?;
     let history = project.history()?;
@@ -49,7 +52,7 @@ fn until_begun(project: &Project, terminal: &Terminal, step: &StepId) -> Result<
         started_in.is_some() && started_in == follower.run().map(|(run, _)| run)
     };
     let mut waits = false;
-    while follower.is_on() && !has_begun(&follower) {
+    while follower.is_on() && !has_begun(&follower) && !follower.is_of_others() {
         if !waits {
             terminal.note([format!("the run that is on has not begun the step `{step}`, which is waited for")]);
             waits = true;
@@ -57,7 +60,9 @@ fn until_begun(project: &Project, terminal: &Terminal, step: &StepId) -> Result<
         std::thread::sleep(POLL_INTERVAL);
         follower.look()?;
     }
-    if waits && !has_begun(&follower) {
+    if follower.is_on() && follower.is_of_others() {
+        terminal.note([OF_OTHERS.to_owned()]);
+    } else if waits && !has_begun(&follower) {
         terminal.note([format!("that run has ended without the step `{step}`")]);
     }
     Ok(waits.then(|| follower.history().clone()))

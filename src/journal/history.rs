@@ -99,6 +99,14 @@ impl History {
         own.into_iter().chain(others).flat_map(IdMap::values).any(|known| known.started_in.as_ref() == Some(run))
     }
 
+    /// Whether `run` has started steps in other scopes than the selected one, and none in that.
+    pub fn is_of_another_scope(&self, run: &RunId) -> bool {
+        let has = |steps: &IdMap<StepId, StepHistory>| {
+            steps.values().any(|known| known.started_in.as_ref() == Some(run))
+        };
+        !has(&self.steps) && self.others.values().any(has)
+    }
+
     /// The output of the last success of `step`.
     pub fn output(&self, step: &StepId) -> Option<&Output> {
         self.steps.get(step)?.last_success.as_ref().map(|end| &end.output)

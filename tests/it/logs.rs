@@ -182,3 +182,35 @@ fn one_step_is_followed_also_when_the_run_that_is_on_has_not_come_to_it() {
     let shown = Shown::of(followed).code(0).says("that run has ended without the step `deploy.c`");
     assert_eq!(shown.stdout, "c1\n");
 }
+
+#[test]
+fn a_run_of_another_profile_is_not_waited_for() {
+    let sandbox = Sandbox::new(&format!("{TWO_STAGES}[vars]\nx = '1'\n[profile.other.vars]\nx = '2'\n"));
+    sandbox.file("go", "").file("good", "");
+    sandbox.run(&["up"]).code(0);
+    fs_err::remove_file(sandbox.path("go")).unwrap();
+    fs_err::remove_file(sandbox.path("begun")).unwrap();
+    let run = sandbox.spawn(&["up", "-p", "other"]);
+    sandbox.wait_for("begun");
+    let said = "is of another profile or at another cluster, and is not followed";
+    let mut followed: Vec<_> = [&["logs", "-f", "deploy.c"][..], &["logs", "-f"], &["logs", "-f", "build"]]
+        .iter()
+        .map(|args| sandbox.spawn(args))
+        .collect();
+    let has_ended = |child: &mut Child| child.try_wait().unwrap().is_some();
+    for _ in 0..500 {
+        if followed.iter_mut().all(has_ended) {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    let ended: Vec<bool> = followed.iter_mut().map(has_ended).collect();
+    // Its own profile's is followed, also before it has come to the step.
+    let own = sandbox.spawn(&["logs", "-p", "other", "-f", "deploy.c"]);
+    sandbox.file("go", "");
+    Shown::of(run).code(0);
+    assert_eq!(ended, [true; 3], "they wait for the run");
+    let shown: Vec<_> = followed.into_iter().map(|child| Shown::of(child).code(0).says(said)).collect();
+    assert_eq!(shown[0].stdout, "c1\n");
+    assert_eq!(Shown::of(own).code(0).keeps_quiet_about(said).stdout, "c1\n");
+}

@@ -9,6 +9,7 @@ use crate::event::{log_folder, log_path};
 use crate::model::{RunId, StepId};
 use crate::report::lane_style;
 
+use super::OF_OTHERS;
 use super::lines::{Form, Shown, copy_from};
 
 /// A step whose log is shown.
@@ -39,7 +40,7 @@ pub(super) fn show(
     let mut sources = sources(terminal, steps);
     let mut anything = false;
     loop {
-        let is_on = follows && follower.is_on();
+        let is_on = follows && follower.is_on() && !follower.is_of_others();
         for source in sources.iter_mut().filter(|source| !source.is_done) {
             let Some(run) = wanted.run_of(&source.step, &follower) else { continue };
             let path = log_path(project.tools.state_dir(), &run, &source.step);
@@ -63,7 +64,9 @@ pub(super) fn show(
         std::thread::sleep(POLL_INTERVAL);
         follower.look()?;
     }
-    if !anything {
+    if follows && follower.is_on() {
+        terminal.note([OF_OTHERS.to_owned()]);
+    } else if !anything {
         let removed = wanted.run.as_ref().filter(|run| !log_folder(project.tools.state_dir(), run).exists());
         terminal.note([removed.map_or_else(
             || "there is no output of these steps".to_owned(),
