@@ -14,7 +14,6 @@ use jiff::SignedDuration;
 
 use crate::files::Verify;
 use crate::report::{ChecklistFormat, ColorChoice, DIFF_FORMATS, DiffFormat, FORMATS, OutputChoice, ProveFormat};
-use crate::tools::Access;
 use crate::tools::deletion::Consent;
 use crate::tools::kubernetes::Purpose;
 pub(super) use consent::ConsentArgs;
@@ -351,16 +350,21 @@ impl Command {
 }
 
 impl Command {
-    /// What the user allows of clusters that are there already.
-    pub(super) fn access(&self) -> Access {
-        let contexts = match self {
+    /// The kube contexts whose clusters the user allows to change; `None` if the command has no such option.
+    pub(super) fn allowed_contexts(&self) -> Option<&[String]> {
+        match self {
             Self::Up(args) => Some(&args.run.consent.allow_context),
             Self::Stage(args) => Some(&args.run.consent.allow_context),
             Self::Watch(args) => Some(&args.consent.allow_context),
-            Self::Down(args) if !args.dry_run => Some(&args.allow_context),
+            Self::Down(args) => Some(&args.allow_context),
             _ => None,
-        };
-        Access { contexts: contexts.cloned().unwrap_or_default(), records: contexts.is_some() }
+        }
+    }
+
+    /// Whether it puts on record which clusters it meets.
+    pub(super) fn records_clusters(&self) -> bool {
+        let is_trial = matches!(self, Self::Down(args) if args.dry_run);
+        self.allowed_contexts().is_some() && !is_trial
     }
 
     /// What its requests to the cluster are for.

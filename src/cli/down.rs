@@ -25,7 +25,7 @@ use crate::plan::{Candidate, Selection, candidates, select};
 use crate::report::{Takedown, TakedownKept, TakedownRemoval, write_takedown_json};
 use crate::tools::deletion::Consent;
 use crate::tools::kubernetes::KubeSource;
-use crate::tools::process::{ChildRegistry, shell_quoted};
+use crate::tools::process::ChildRegistry;
 use crate::tools::{Cancel, pause};
 use found::{Found, Kept, Removal, detail, lost, show};
 
@@ -48,12 +48,7 @@ pub(super) fn down(cli: &Cli, terminal: &Terminal, args: &DownArgs) -> Result<u8
     let can_ask = terminal.can_ask();
     if !args.dry_run {
         trust::require(terminal, &project, trust::Ways { flag: args.trust, can_ask })?;
-        let context = project.pipeline.cluster.as_ref().map(|cluster| shell_quoted(&cluster.context).into_owned());
-        project.tools.check_access().map_err(|failure| {
-            let name = context.unwrap_or_default();
-            failure
-                .hint(format!("to allow it once: `{} --allow-context {name}`", given::again(project.tools.redactor())))
-        })?;
+        project.tools.check_access()?;
     }
     trust::require_for_probes(&project)?;
     let Records { history, mut journal } = Records::of(&project, terminal, args)?;

@@ -1,7 +1,9 @@
 //! The command that was given, as the journal keeps it and as a person can type it again.
 
 use std::iter;
+use std::path::PathBuf;
 
+use super::args::Cli;
 use crate::redact::Redactor;
 use crate::tools::process::shell_quoted;
 
@@ -19,6 +21,31 @@ pub(super) fn again(redactor: &Redactor) -> String {
 /// The same without `--dry-run`, and without `--format`, which goes with it: what a trial shows is to be done without.
 pub(super) fn again_in_earnest(redactor: &Redactor) -> String {
     typed_again(&in_earnest(&own_args()), redactor)
+}
+
+/// Returns the command with which the user allows a kube context, up to its name: the given one, if it has the option,
+/// or `provision up` for the same pipeline and `profile`.
+pub(super) fn allowing(cli: &Cli, profile: Option<&str>, redactor: &Redactor) -> String {
+    let command = if cli.command.allowed_contexts().is_some() {
+        again(redactor)
+    } else {
+        typed_again(&at_same_place(cli, profile), redactor)
+    };
+    format!("{command} --allow-context")
+}
+
+/// The arguments of `provision up` for the pipeline and the profile that `cli` names.
+fn at_same_place(cli: &Cli, profile: Option<&str>) -> Vec<String> {
+    let shown = |path: &PathBuf| path.display().to_string();
+    let file = cli.command.file().or(cli.global.place.file.as_ref());
+    let place = [
+        ("-C", cli.global.directory.as_ref().map(shown)),
+        ("-f", file.map(shown)),
+        ("-p", profile.map(str::to_owned)),
+    ];
+    let set = cli.global.set.iter().map(|(name, value)| ("--set", Some(format!("{name}={value}"))));
+    let options = place.into_iter().chain(set).filter_map(|(option, value)| Some([option.to_owned(), value?]));
+    options.flatten().chain(["up".to_owned()]).collect()
 }
 
 /// Returns the words of a command line, each with the one before it, which may be the option whose value it is: no
@@ -77,7 +104,6 @@ mod tests {
     use clap::Parser;
 
     use super::*;
-    use crate::cli::args::Cli;
 
     fn args(words: &[&str]) -> Vec<String> {
         words.iter().map(|word| (*word).to_owned()).collect()
@@ -114,5 +140,21 @@ mod tests {
             let given = std::iter::once("provision").chain(given.split(' '));
             assert!(Cli::try_parse_from(given.clone()).is_err(), "{:?}", given.collect::<Vec<_>>());
         }
+    }
+
+    #[test]
+    fn a_context_is_allowed_by_the_given_command_or_by_up_at_the_same_place() {
+        let cli = |given: &str| Cli::try_parse_from(given.split(' ')).unwrap();
+        let up = |given: &str, profile| typed_again(&at_same_place(&cli(given), profile), &Redactor::default());
+        assert_eq!(up("provision plan a", None), "provision up");
+        assert_eq!(
+            up("provision -C a plan -f b.toml -p x --set y=1 --format json", Some("x")),
+            "provision -C a -f b.toml -p x --set y=1 up"
+        );
+        let has_option = |given: &str| cli(given).command.allowed_contexts().is_some();
+        for given in ["up", "stage a", "watch", "down", "down --dry-run"] {
+            assert!(has_option(&format!("provision {given}")), "{given}");
+        }
+        assert!(!has_option("provision plan"));
     }
 }

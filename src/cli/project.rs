@@ -13,11 +13,12 @@ use crate::model::{Item, StepId};
 use crate::pipeline::Pipeline;
 use crate::plan::Graph;
 use crate::redact::Redactor;
-use crate::tools::Tools;
+use crate::tools::{Access, Tools};
 use crate::tools::kubernetes::KubeSource;
 use crate::tools::secrets::Secrets;
 
 use super::args::Cli;
+use super::given;
 use super::output::Terminal;
 
 /// The name of a pipeline's file that is found without being named.
@@ -77,6 +78,11 @@ impl Project {
             pipeline.mask_titles(&redactor);
         }
         let graph = Graph::new(&pipeline);
+        let access = Access {
+            contexts: cli.command.allowed_contexts().unwrap_or_default().to_vec(),
+            records: cli.command.records_clusters(),
+            command: given::allowing(cli, options.profile.as_deref(), &redactor),
+        };
         let tools = Tools::new(root, state_dir, secrets, pipeline.cluster.clone(), redactor)
             .of_pipeline(&pipeline.name, pipeline.steps().map(|step| step.id.clone()));
         let verify = cli.global.verify.into();
@@ -85,7 +91,7 @@ impl Project {
             None => tools.verifying(verify),
         };
         let tools = Arc::new(
-            tools.consenting(cli.command.consent()).accessing(cli.command.access()).used_to(cli.command.purpose()),
+            tools.consenting(cli.command.consent()).accessing(access).used_to(cli.command.purpose()),
         );
         Ok(Self { pipeline, graph, tools, warnings, file, text: loaded.text, early })
     }

@@ -25,7 +25,7 @@ use crate::journal::{Entry, History, Opened};
 use crate::model::{Outcome, RunId};
 use crate::plan::{Plan, Selection, select};
 use crate::report::{Fanout, Format, NextCommands, OutputChoice, drive, write_json_error};
-use crate::tools::process::{ChildRegistry, shell_quoted};
+use crate::tools::process::ChildRegistry;
 
 pub(super) fn up(cli: &Cli, terminal: &Terminal, args: &UpArgs) -> Result<u8, Failure> {
     let selection = Selection {
@@ -108,7 +108,7 @@ pub(super) fn run(
 ) -> Result<Ran, Failure> {
     let ways = trust::Ways { flag: args.consent.trust, can_ask: can_ask(terminal, args) };
     trust::require(terminal, project, ways)?;
-    check_access(project, args)?;
+    project.tools.check_access()?;
     if args.install {
         let consent = install::Consent { yes: args.consent.yes, can_ask: ways.can_ask };
         let command = format!("{} --yes", given::again(project.tools.redactor()));
@@ -165,21 +165,6 @@ pub(super) fn run(
     let end = end?;
     listing.end(&id, &command, end.outcome);
     Ok(Ran { kind: end.kind, _history: history, _shown: shown })
-}
-
-/// Fails unless the cluster may be changed, and unless what is allowed is what the pipeline has.
-fn check_access(project: &Project, args: &RunArgs) -> Result<(), Failure> {
-    let context = project.pipeline.cluster.as_ref().map(|cluster| cluster.context.as_str());
-    if let Some(other) = args.consent.allow_context.iter().find(|allowed| Some(allowed.as_str()) != context) {
-        let declared = context.map_or("declares no cluster".to_owned(), |context| format!("has `{context}`"));
-        return Err(Failure::new(FailureKind::Usage, format!("the pipeline does not use the kube context `{other}`"))
-            .cause(format!("its [cluster] {declared}"))
-            .hint("correct `--allow-context`"));
-    }
-    project.tools.check_access().map_err(|failure| {
-        let name = shell_quoted(context.unwrap_or_default()).into_owned();
-        failure.hint(format!("to allow it once: `{} --allow-context {name}`", given::again(project.tools.redactor())))
-    })
 }
 
 /// The thread that shows a run.

@@ -201,10 +201,12 @@ impl Tools {
         Self { purpose, ..self }
     }
 
-    /// Fails unless the declared cluster may be changed.
+    /// Fails unless the declared cluster may be changed, and unless what is allowed is what the pipeline has.
     pub fn check_access(&self) -> Result<(), Failure> {
+        self.access.check(self.cluster.as_ref())?;
         let Some(cluster) = &self.cluster else { return Ok(()) };
         kubernetes::check_access(cluster, &self.state_dir, self.access.allows(cluster))
+            .map_err(|failure| failure.hint(format!("to allow it once: `{}`", self.access.allowing(&cluster.context))))
     }
 
     /// The digest of a file set. Files that have not changed since an earlier run need not be read.
@@ -309,7 +311,8 @@ impl Tools {
         let kube = if self.reads_every_file() { kube } else { kube.knowing(Arc::clone(&self.compared)) };
         if !cluster.managed {
             let known = KnownCluster::of(cluster, &self.state_dir);
-            known.check(&kube, self.access.allows(cluster), self.access.records).await?;
+            let how = self.access.allowing(&cluster.context);
+            known.check(&kube, self.access.allows(cluster), self.access.records, &how).await?;
         }
         *kept = stamp.map(|stamp| (stamp, kube.clone()));
         Ok(kube)

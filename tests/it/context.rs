@@ -62,6 +62,8 @@ fn a_cluster_that_is_not_of_this_machine_is_refused_before_anything_runs() {
         let sandbox = project(context, "", Some(server));
         let shown = sandbox.run(&["up"]).code(5).says("its server is `10.1.2.3`");
         shown.says(&format!("`provision up --allow-context {context}`")).says("allow = true");
+        sandbox.run(&["stage", "s"]).code(5).says(&format!("`provision stage s --allow-context {context}`"));
+        sandbox.run(&["doctor"]).code(3).says(&format!("provision up --allow-context {context}"));
         assert!(sandbox.world().is_empty());
         assert!(!sandbox.path(".provision").exists());
     }
@@ -111,11 +113,26 @@ fn a_local_product_needs_no_question() {
 
 #[test]
 fn a_context_that_leads_to_another_cluster_by_now_is_refused() {
-    let sandbox = project("kind-x", "", None);
+    let sandbox = project("kind-x", "[profile.other]\nstages = [\"s\"]\n", None);
     sandbox.run(&["up"]).code(0);
     sandbox.file("uid", "two");
     sandbox.run(&["up"]).code(5).says("leads to another cluster").says("its uid is two").says("--allow-context kind-x");
     sandbox.run(&["plan"]).code(0);
+    sandbox.run(&["up"]).code(5);
+    // The command that allows it is the given one, or `up` for the same pipeline.
+    let named = |args: &[&str], command: &str| {
+        sandbox.run(args).says(&format!("`provision {command} --allow-context kind-x`"));
+    };
+    named(&["stage", "s", "--only"], "stage s --only");
+    named(&["doctor", "-f", "pipeline.toml", "-p", "other"], "-f pipeline.toml -p other up");
+    let pipeline = fs_err::read_to_string(sandbox.path("pipeline.toml")).unwrap();
+    let secret = "[[stage.step]]\nid = \"keys\"\naction = \"secret-apply\"\nname = \"keys\"\ndata = { A = \"b\" }\n";
+    sandbox.file("pipeline.toml", &format!("{pipeline}{secret}"));
+    named(&["down", "--dry-run"], "down --dry-run");
+    named(&["down", "--yes"], "down --yes");
+    let allowed = sandbox.run(&["down", "--dry-run", "--allow-context", "kind-x"]);
+    allowed.keeps_quiet_about("leads to another cluster");
+    sandbox.file("pipeline.toml", &pipeline);
     sandbox.run(&["up"]).code(5);
     sandbox.run(&["up", "--allow-context", "kind-x"]).code(0);
     sandbox.run(&["up"]).code(0);

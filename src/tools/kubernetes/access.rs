@@ -12,7 +12,6 @@ use super::source::KubeSource;
 use crate::error::{Failure, ids};
 use crate::files::{read_own_text, replace_file};
 use crate::tools::cluster::ClusterSpec;
-use crate::tools::process::shell_quoted;
 
 /// The extensions of a context and of a cluster in which tools note who made them. Some calls write only one of them.
 const NOTES: &[&str] = &["context_info", "cluster_info"];
@@ -85,12 +84,12 @@ impl KnownCluster {
     }
 
     /// Fails if `kube` is connected to another cluster than the declared one, or than the one that earlier runs met.
-    /// With `allowed`, the latter is accepted; with `record`, what is met now is kept.
-    pub(crate) async fn check(&self, kube: &Kube, allowed: bool, record: bool) -> Result<(), Failure> {
-        self.check_uid(&kube.uid().await?, allowed, record)
+    /// With `allowed`, the latter is accepted, which the command `how` does; with `record`, what is met now is kept.
+    pub(crate) async fn check(&self, kube: &Kube, allowed: bool, record: bool, how: &str) -> Result<(), Failure> {
+        self.check_uid(&kube.uid().await?, allowed, record, how)
     }
 
-    fn check_uid(&self, uid: &str, allowed: bool, record: bool) -> Result<(), Failure> {
+    fn check_uid(&self, uid: &str, allowed: bool, record: bool, how: &str) -> Result<(), Failure> {
         let other = |expected: &str, of: &str| {
             Failure::of(ids::CONTEXT_CHANGED, format!("the kube context `{}` leads to another cluster", self.context))
                 .cause(format!("its uid is {uid}; {of} is {expected}"))
@@ -104,7 +103,7 @@ impl KnownCluster {
                 known,
                 "that of the cluster which earlier runs met",
             )
-            .hint(format!("if it was made again: `provision up --allow-context {}`", shell_quoted(&self.context)))),
+            .hint(format!("if it was made again: `{how}`"))),
             Some(known) if known == uid => Ok(()),
             _ if record => self
                 .record(uid)
@@ -162,16 +161,17 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let spec = |context: &str| ClusterSpec::new("x", context);
         let known = |context: &str| KnownCluster::of(&spec(context), dir.path());
-        known("a").check_uid("1", false, false).unwrap();
+        let check = |context: &str, uid, allowed, record| known(context).check_uid(uid, allowed, record, "COMMAND a");
+        check("a", "1", false, false).unwrap();
         assert_eq!(known("a").recorded(), None, "a reader keeps nothing");
-        known("a").check_uid("1", false, true).unwrap();
-        known("b b").check_uid("2", false, true).unwrap();
-        let refused = known("a").check_uid("3", false, true).unwrap_err();
+        check("a", "1", false, true).unwrap();
+        check("b b", "2", false, true).unwrap();
+        let refused = check("a", "3", false, true).unwrap_err();
         assert_eq!(refused.kind, FailureKind::Target);
-        assert_eq!(refused.hints, ["if it was made again: `provision up --allow-context a`"]);
-        known("a").check_uid("1", false, true).unwrap();
-        known("a").check_uid("3", true, true).unwrap();
-        known("a").check_uid("3", false, true).unwrap();
+        assert_eq!(refused.hints, ["if it was made again: `COMMAND a`"]);
+        check("a", "1", false, true).unwrap();
+        check("a", "3", true, true).unwrap();
+        check("a", "3", false, true).unwrap();
         assert_eq!(known("b b").recorded().as_deref(), Some("2"));
     }
 
@@ -180,9 +180,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let spec = ClusterSpec::new("x", "a").existing(false, Some("1".into()));
         let known = KnownCluster::of(&spec, dir.path());
-        assert_eq!(known.check_uid("2", true, true).unwrap_err().kind, FailureKind::Target);
+        assert_eq!(known.check_uid("2", true, true, "").unwrap_err().kind, FailureKind::Target);
         known.record("2").unwrap();
-        known.check_uid("1", false, true).unwrap();
+        known.check_uid("1", false, true, "").unwrap();
         assert_eq!(known.recorded().as_deref(), Some("1"));
     }
 }
