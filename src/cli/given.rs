@@ -137,7 +137,7 @@ mod tests {
     #[test]
     fn no_value_begins_as_an_option_does() {
         for given in ["up --set --", "up --set --set=a=1", "down --dry-run --format --dry-run", "-C --set up"] {
-            let given = std::iter::once("provision").chain(given.split(' '));
+            let given = iter::once("provision").chain(given.split(' '));
             assert!(Cli::try_parse_from(given.clone()).is_err(), "{:?}", given.collect::<Vec<_>>());
         }
     }

@@ -4,7 +4,7 @@ use super::args::{Cli, GraphArgs};
 use super::follow::run_of;
 use super::output::Terminal;
 use super::project::Project;
-use super::status::last_state;
+use super::status::LastStates;
 use crate::error::Failure;
 use crate::journal::run_on;
 use crate::report::{GraphStage, GraphStep, PipelineGraph, write_graph};
@@ -14,6 +14,7 @@ pub(super) fn graph(cli: &Cli, terminal: &Terminal, args: &GraphArgs) -> Result<
     let holder = run_on(project.tools.state_dir());
     let history = project.history()?;
     let on = run_of(&history, holder.as_ref()).map(|(id, _)| id);
+    let states = LastStates::new(&project, &history, on);
     let stages = project.pipeline.stages.iter().map(|stage| GraphStage {
         id: &stage.id,
         title: &stage.title,
@@ -28,7 +29,7 @@ pub(super) fn graph(cli: &Cli, terminal: &Terminal, args: &GraphArgs) -> Result<
                 needs: &step.needs,
                 fallback: step.fallback.as_ref(),
                 optional: step.optional,
-                last: last_state(&history, &step.id, on),
+                last: states.of(&step.id),
             })
             .collect(),
     });

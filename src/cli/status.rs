@@ -1,5 +1,6 @@
 //! `provision status`: the last known state of every step, once or until the run that is on has ended.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -10,6 +11,7 @@ use super::project::Project;
 use crate::error::Failure;
 use crate::journal::{History, RunRecord, now_ms, run_on};
 use crate::model::{Outcome, RunId, StepId};
+use crate::plan::{Selection, Unproven, select, unproven};
 use crate::report::{
     Format, LastState, OutputChoice, Size, StatusView, StepStatus, WatchedRun, write_status, write_status_change,
     write_status_json, write_status_line_json,
@@ -46,35 +48,55 @@ fn rows(project: &Project, history: &History, on: Option<&RunId>) -> Vec<StepSta
     let mut gone: Vec<_> = history.steps().map(|(id, _)| id).filter(|id| project.graph.step(id).is_none()).collect();
     gone.sort();
     let gone = gone.into_iter().map(|id| (id, "no longer in the pipeline".into()));
+    let states = LastStates::new(project, history, on);
     let row = |(step, title): (&StepId, _)| StepStatus {
         step: step.clone(),
         title,
-        last: last_state(history, step, on),
+        last: states.of(step),
         error: history.step(step).and_then(|known| known.standing()?.error.as_deref().cloned()),
     };
     known.chain(gone).map(row).collect()
 }
 
-/// Returns the last known state of a step; `on` is the run that is on.
-pub(super) fn last_state(history: &History, step: &StepId, on: Option<&RunId>) -> LastState {
-    let Some(known) = history.step(step) else { return LastState::NeverRun };
-    match known.down {
-        Some(down) if down.is_done => return LastState::TakenDown { at_ms: down.at_ms },
-        Some(down) => return LastState::InDoubt { started_ms: down.at_ms, by_down: true },
-        None => {}
+/// The last known states of the steps.
+pub(super) struct LastStates<'a> {
+    history: &'a History,
+    /// The run that is on.
+    on: Option<&'a RunId>,
+    unproven: BTreeMap<StepId, Unproven>,
+}
+
+impl<'a> LastStates<'a> {
+    pub(super) fn new(project: &Project, history: &'a History, on: Option<&'a RunId>) -> Self {
+        let all = select(&project.graph, &Selection::default());
+        let unproven = all.map(|plan| unproven(&project.graph, &plan, history)).unwrap_or_default();
+        Self { history, on, unproven }
     }
-    if let Some(end) = &known.last {
-        return LastState::Ended {
-            outcome: end.outcome,
-            finished_ms: end.at_ms,
-            duration: Duration::from_millis(end.duration_ms),
-            message: end.message.clone(),
-        };
-    }
-    if on.is_some() && on == known.started_in.as_ref() {
-        LastState::Running { since: since(known.started_ms) }
-    } else {
-        LastState::InDoubt { started_ms: known.started_ms, by_down: false }
+
+    /// Returns that of `step`.
+    pub(super) fn of(&self, step: &StepId) -> LastState {
+        let Some(known) = self.history.step(step) else { return LastState::NeverRun };
+        match known.down {
+            Some(down) if down.is_done => return LastState::TakenDown { at_ms: down.at_ms },
+            Some(down) => return LastState::InDoubt { started_ms: down.at_ms, by_down: true },
+            None => {}
+        }
+        if let Some(Unproven { base, down }) = self.unproven.get(step) {
+            return LastState::Unproven { since_ms: down.at_ms, why: format!("{base}, which it rests on, was taken down") };
+        }
+        if let Some(end) = &known.last {
+            return LastState::Ended {
+                outcome: end.outcome,
+                finished_ms: end.at_ms,
+                duration: Duration::from_millis(end.duration_ms),
+                message: end.message.clone(),
+            };
+        }
+        if self.on.is_some() && self.on == known.started_in.as_ref() {
+            LastState::Running { since: since(known.started_ms) }
+        } else {
+            LastState::InDoubt { started_ms: known.started_ms, by_down: false }
+        }
     }
 }
 

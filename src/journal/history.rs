@@ -26,6 +26,7 @@ pub struct History {
     /// With the run that started it.
     children: BTreeMap<u32, (Child, Option<RunId>)>,
     latest: Option<RunId>,
+    n_records: u64,
     /// The state folder that it was read from.
     folder: Option<String>,
     /// The state folder that it was written in; `None` in records of older versions.
@@ -105,6 +106,20 @@ impl History {
             steps.values().any(|known| known.started_in.as_ref() == Some(run))
         };
         !has(&self.steps) && self.others.values().any(has)
+    }
+
+    /// That `base` was taken down, if that was after the last end of `step`.
+    pub fn down_since(&self, base: &StepId, step: &StepId) -> Option<Down> {
+        let (base, step) = (self.steps.get(base)?, self.steps.get(step)?);
+        base.down.filter(|_| base.at > step.at)
+    }
+
+    /// What is known of a step of which the next record is.
+    fn noted(&mut self, scope: Option<&str>, step: StepId) -> &mut StepHistory {
+        let at = self.n_records;
+        let known = self.steps_of_mut(scope).entry(step).or_default();
+        known.at = at;
+        known
     }
 
     /// The output of the last success of `step`.
@@ -217,6 +232,7 @@ impl History {
     /// Takes a record in that [`History::allows`]. One about an id that is none is ignored: only a bug writes one, and
     /// the rest stays good.
     pub(super) fn apply(&mut self, record: Record<'_>) {
+        self.n_records += 1;
         match record {
             Record::Header { folder, .. } => self.written_in = folder,
             Record::RunStarted { run, at, pid, command, commit, folder, items } => {
@@ -230,12 +246,12 @@ impl History {
             Record::StepStarted { run, step, scope, at, down: Some(word), .. } => {
                 if let (Some(run), Ok(step)) = (self.run_id(&run), StepId::new(&step)) {
                     let down = Down { at_ms: at, is_done: word == DOWN_DONE };
-                    self.steps_of_mut(scope.as_deref()).entry(step).or_default().take_down(run, down);
+                    self.noted(scope.as_deref(), step).take_down(run, down);
                 }
             }
             Record::StepStarted { run, step, scope, at, .. } => {
                 if let (Some(run), Ok(step)) = (self.run_id(&run), StepId::new(&step)) {
-                    self.steps_of_mut(scope.as_deref()).entry(step).or_default().start(run, at);
+                    self.noted(scope.as_deref(), step).start(run, at);
                 }
             }
             Record::ChildStarted { step, pid, start, boot } => {
@@ -285,7 +301,7 @@ impl History {
                     error: error.map(|error| Box::new(ErrorObject::from(*error))),
                 };
                 let end = Arc::new(end);
-                let history = self.steps_of_mut(scope.as_deref()).entry(step).or_default();
+                let history = self.noted(scope.as_deref(), step);
                 history.state = StepState::Finished(outcome);
                 history.down = None;
                 history.started_in = Some(run);

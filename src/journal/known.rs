@@ -22,6 +22,8 @@ pub struct StepHistory {
     pub down: Option<Down>,
     /// Where it is in its life in the run that last started it.
     pub(super) state: StepState,
+    /// How many records stand before the last one of it.
+    pub(super) at: u64,
 }
 
 impl StepHistory {

@@ -4,9 +4,10 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::forecast::{Forecast, before, spread, used_by};
+use super::forecast::{Forecast, spread};
 use super::freshness::too_old;
 use super::graph::Graph;
+use super::unproven::causes;
 use crate::fingerprint::{Inputs, StaleReason};
 use crate::journal::{History, StepEnd, StepHistory};
 use crate::model::{Attempt, ItemId, Outcome, ProofKind, StepId, StepProof};
@@ -97,29 +98,20 @@ fn spread_to_proofs(
     stand_ins: &[(usize, Result<usize, String>)],
     decided: &[bool],
 ) {
-    let causes = |number: usize, runs_anyway: bool| {
+    let undecided = |number: usize, runs_anyway: bool| {
         if decided[number] {
             return Vec::new();
         }
-        let node = &graph.steps[number];
-        let mut causes = used_by(graph, number);
-        // An exercise was done with what those before it in its chain had made.
-        let links = node.needs.iter().filter(|need| node.chain.is_some() && graph.steps[**need].chain == node.chain);
-        causes.extend(links);
-        if runs_anyway {
-            // What an exercise makes is gone again.
-            causes.extend(before(graph, number).into_iter().filter(|other| !graph.steps[*other].step.exercise));
-        }
-        causes
+        causes(graph, number, runs_anyway)
     };
-    spread(graph, stale, causes);
+    spread(graph, stale, undecided);
     for (number, stand_in) in stand_ins {
         stale[*number] = match stand_in {
             Ok(fallback) => stale[*fallback].clone(),
             Err(why) => Some(StaleReason::Missing(why.clone())),
         };
     }
-    spread(graph, stale, causes);
+    spread(graph, stale, undecided);
 }
 
 fn last_end<'a>(history: &'a History, forecast: &Forecast) -> Option<&'a StepEnd> {

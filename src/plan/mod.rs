@@ -8,6 +8,7 @@ mod freshness;
 mod graph;
 mod past;
 mod select;
+mod unproven;
 
 pub use candidates::{Candidate, candidates};
 pub(crate) use chains::torn;
@@ -17,3 +18,4 @@ pub use freshness::{Depth, FreshnessCheck, check, inputs_of};
 pub use graph::{Graph, StageNode, StepNode};
 pub use past::{KnownThen, known_then};
 pub use select::{Plan, Selection, select};
+pub use unproven::{Unproven, unproven};

@@ -333,6 +333,38 @@ fn what_was_taken_down_is_known_as_such_until_it_runs_again() {
 }
 
 #[test]
+fn what_rests_on_what_was_taken_down_is_not_proven_any_more() {
+    let after = "[[stage]]\nid = \"v\"\n[[stage.step]]\nid = \"look\"\naction = \"command\"\nrun = \"true\"\nalways = true\n\
+                 covers = [\"T2\"]\n[[stage.step]]\nid = \"uses\"\naction = \"command\"\nrun = [\"echo\", \"${{ steps.s.up.project }}\"]\n\
+                 [[stage.step]]\nid = \"file\"\naction = \"command\"\nrun = \"true\"\n\
+                 [[stage]]\nid = \"aside\"\nneeds = []\n[[stage.step]]\nid = \"look\"\naction = \"command\"\nrun = \"true\"\nalways = true\n";
+    let (sandbox, _engine) = project("covers = [\"T1\"]", after);
+    let text = fs_err::read_to_string(sandbox.path("pipeline.toml")).unwrap();
+    sandbox.file("pipeline.toml", &text.replace("name = \"t\"\n", "name = \"t\"\nchecklists = [\"tasks.md\"]\n"));
+    sandbox.file("tasks.md", "- [ ] T1 The services are up\n- [ ] T2 It is looked at\n");
+    sandbox.run(&["up"]).code(0);
+    sandbox.run(&["status"]).code(0).says("5 of 5 steps proven").keeps_quiet_about("not proven since");
+    sandbox.run(&["down", "--yes"]).code(0);
+    let read = |args: &[&str]| -> Value { serde_json::from_str(&sandbox.run(args).code(0).stdout).unwrap() };
+    let states = || -> Vec<String> {
+        let steps = read(&["status", "--format", "json"])["steps"].clone();
+        steps.as_array().unwrap().iter().map(|step| step["state"].as_str().unwrap().to_owned()).collect()
+    };
+    let gone = ["taken-down", "unproven", "unproven", "ended", "ended"];
+    assert_eq!(states(), gone);
+    let shown = sandbox.run(&["status"]).code(0).says("not proven since 2").says("2 of 5 steps proven");
+    shown.says("s.up, which it rests on, was taken down");
+    let graph = read(&["graph", "--format", "json"]);
+    assert_eq!((&graph["steps"][1]["state"], &graph["steps"][1]["outcome"]), (&json!("open"), &Value::Null));
+    assert_eq!(read(&["report", "--format", "json"])["items"][1]["verdict"], "stale");
+    sandbox.run(&["gc"]).code(0);
+    assert_eq!(states(), gone, "a smaller journal knows the same");
+    // What has looked since has seen what is there now.
+    sandbox.run(&["up", "v.look", "--only"]).code(0);
+    assert_eq!(states(), ["taken-down", "ended", "unproven", "ended", "ended"]);
+}
+
+#[test]
 fn what_was_taken_down_in_part_is_in_doubt() {
     let (sandbox, engine) = project("", "");
     sandbox.run(&["up"]).code(0);

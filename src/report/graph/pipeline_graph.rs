@@ -64,7 +64,7 @@ pub(super) const STATES: &[(&str, &str, &str)] = &[
 /// Returns the word of [`STATES`] for the last known state of a step.
 pub(super) fn state(last: &LastState) -> &'static str {
     match last {
-        LastState::NeverRun => "open",
+        LastState::NeverRun | LastState::Unproven { .. } => "open",
         LastState::Running { .. } => "running",
         LastState::InDoubt { .. } => "doubt",
         LastState::TakenDown { .. } => "down",

@@ -86,15 +86,15 @@ struct StatusDocument<'a> {
 struct WireStatus<'a> {
     id: &'a str,
     title: &'a str,
-    /// `never-ran`, `running`, `in-doubt`, `taken-down` or `ended`.
+    /// `never-ran`, `running`, `in-doubt`, `taken-down`, `unproven` or `ended`.
     state: &'static str,
     /// How it ended; `null` unless it has.
     outcome: Option<&'static str>,
-    /// When it ended or was taken down, or since when it is in doubt: RFC 3339, UTC.
+    /// When it ended or was taken down, or since when it is in doubt or not proven any more: RFC 3339, UTC.
     at: Option<String>,
     /// How long it took, or runs.
     duration_ms: Option<u128>,
-    /// The first line of its failure.
+    /// The first line of its failure, or why it is not proven any more.
     message: Option<&'a str>,
     /// Why it did not succeed, as one object; omitted if it did, and in records of older versions.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -203,6 +203,7 @@ fn status(status: &StepStatus) -> WireStatus<'_> {
         LastState::Running { since } => ("running", None, None, Some(*since), None),
         LastState::InDoubt { started_ms, .. } => ("in-doubt", None, Some(*started_ms), None, None),
         LastState::TakenDown { at_ms } => ("taken-down", None, Some(*at_ms), None, None),
+        LastState::Unproven { since_ms, why } => ("unproven", None, Some(*since_ms), None, Some(why.as_str())),
         LastState::Ended { outcome, finished_ms, duration, message } => {
             ("ended", Some(outcome.word()), Some(*finished_ms), Some(*duration), message.as_deref())
         }

@@ -42,6 +42,13 @@ pub(crate) enum LastState {
         /// When, in milliseconds since the Unix epoch.
         at_ms: i64,
     },
+    /// It succeeded, and what it rests on was taken down since.
+    Unproven {
+        /// When that was, in milliseconds since the Unix epoch.
+        since_ms: i64,
+        /// Which step that is of.
+        why: String,
+    },
     /// It ended.
     Ended {
         outcome: Outcome,
@@ -89,6 +96,9 @@ impl StepStatus {
                 (Symbol::Again, WARN, text, None)
             }
             LastState::TakenDown { at_ms } => (Symbol::Waiting, DIM, format!("taken down {}", timestamp(*at_ms)), None),
+            LastState::Unproven { since_ms, .. } => {
+                (Symbol::Waiting, DIM, format!("not proven since {}", timestamp(*since_ms)), None)
+            }
             LastState::Ended { outcome, finished_ms, duration, .. } => {
                 let (symbol, style) = outcome_style(*outcome);
                 let text = format!("{} {}", outcome.word(), timestamp(*finished_ms));
@@ -100,6 +110,7 @@ impl StepStatus {
         right.push(DIM, format!(" {:>7}", clock.map_or_else(String::new, duration)));
         let remark = match &self.last {
             LastState::Ended { message, .. } => message.as_deref(),
+            LastState::Unproven { why, .. } => Some(why.as_str()),
             _ => None,
         };
         let remark = remark.map(|text| (style, text.to_owned()));

@@ -110,7 +110,10 @@ fn is_busy(status: &StepStatus) -> bool {
     match &status.last {
         LastState::Running { .. } => true,
         LastState::Ended { outcome, .. } => !outcome.is_proof(),
-        LastState::NeverRun | LastState::TakenDown { .. } | LastState::InDoubt { .. } => false,
+        LastState::NeverRun
+        | LastState::TakenDown { .. }
+        | LastState::Unproven { .. }
+        | LastState::InDoubt { .. } => false,
     }
 }
 
@@ -144,6 +147,7 @@ pub(crate) fn write_status_change(
             (theme.paint(BAD, "in doubt"), why.to_owned())
         }
         LastState::TakenDown { .. } => (theme.paint(DIM, "taken down"), String::new()),
+        LastState::Unproven { why, .. } => (theme.paint(DIM, "not proven any more"), format!(": {why}")),
         LastState::NeverRun => return Ok(()),
     };
     let step = theme.paint(STRONG, status.step.as_str());
