@@ -208,7 +208,7 @@ fn run<'a>(follower: &'a Follower<'_>) -> WatchedRun<'a> {
 
 /// How a run ended, as the rest of a sentence about it.
 fn ended(outcome: Option<Outcome>) -> &'static str {
-    outcome.map_or("was killed", Outcome::word)
+    outcome.map_or("was killed, or could not record its end", Outcome::word)
 }
 
 /// Returns how the run ended, for a person, and the exit code: 0 only for a success that is on record.

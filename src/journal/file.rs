@@ -180,10 +180,7 @@ impl JournalFile {
 
     /// Appends records with one write; with `sync`, they are on the disk when this returns.
     pub(super) fn append(&mut self, records: &[Record<'_>], sync: bool) -> Result<(), Failure> {
-        let failed = |error: io::Error| {
-            state_failure("can't write the journal", &error)
-                .hint("free some space on its disk, then run the same command again")
-        };
+        let failed = |error: io::Error| state_failure("can't write the journal", &error);
         let mut text = String::new();
         for record in records {
             text.push_str(&encode(self.next, record).map_err(|error| failed(error.into()))?);

@@ -1,7 +1,7 @@
 //! The lock of a state folder: one run writes, everybody reads.
 
 use std::fs::TryLockError;
-use std::io::{Read, Seek, Write};
+use std::io::{ErrorKind, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -284,9 +284,17 @@ fn held(holder: Option<&Holder>) -> Failure {
 
 /// A failure of the state folder: exit code 4.
 pub(super) fn state_failure(what: &str, error: &std::io::Error) -> Failure {
-    Failure::of(ids::STATE_UNUSABLE, what)
-        .source(error)
-        .hint("`.provision` may be deleted at any time: the next `provision up` checks every step and carries on")
+    // Where nothing can be written, nothing is gained by records that are gone.
+    let hint = match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+            "free some space on its disk, then run the same command again"
+        }
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+            "make it writable for you, then run the same command again"
+        }
+        _ => "`.provision` may be deleted at any time: the next `provision up` checks every step and carries on",
+    };
+    Failure::of(ids::STATE_UNUSABLE, what).source(error).hint(hint)
 }
 
 #[cfg(test)]

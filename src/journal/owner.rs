@@ -13,6 +13,9 @@ use crate::tools::process::shell_quoted;
 /// What a reader needs.
 const READ: &[&str] = &["journal.jsonl", "mark"];
 
+/// What a run writes to.
+const WRITTEN: &[&str] = &["journal.jsonl", "lock", "logs"];
+
 /// What such names have was put out of the way, and is read by nobody.
 const SET_ASIDE: &[&str] = &["set-aside-", ".bad-", ".foreign-", ".format-"];
 
@@ -22,14 +25,24 @@ pub(super) fn check_reading(state_dir: &Path) -> Result<(), Failure> {
     kept.map_or(Ok(()), |owner| Err(failure(state_dir, owner)))
 }
 
-/// Fails if something in the folder is another user's, and can't be written.
+/// Fails if something in the folder is another user's, or was made read-only, and can't be written.
 pub(super) fn check_writing(state_dir: &Path) -> Result<(), Failure> {
+    let all = Access::READ_OK | Access::WRITE_OK;
+    let paths = WRITTEN.iter().map(|name| state_dir.join(name));
+    for path in paths.filter(|path| path.exists() && rustix::fs::access(path, all) == Err(Errno::ACCESS)) {
+        if is_own(&path) {
+            let folder = shell_quoted(&state_dir.to_string_lossy()).into_owned();
+            return Err(Failure::of(ids::STATE_UNUSABLE, format!("`{}` can't be read and written", path.display()))
+                .cause("it is yours, and its mode does not allow it")
+                .hint(format!("`chmod -R u+rwX {folder}`")));
+        }
+    }
     // Whether the folder can be read at all, others find out.
     for entry in fs::read_dir(state_dir).into_iter().flatten().flatten() {
         let name = entry.file_name();
         let name = name.to_string_lossy();
         if !SET_ASIDE.iter().any(|part| name.contains(part))
-            && let Some(owner) = kept(&entry.path(), Access::READ_OK | Access::WRITE_OK)
+            && let Some(owner) = kept(&entry.path(), all)
         {
             return Err(failure(state_dir, owner));
         }
@@ -47,16 +60,27 @@ pub(super) fn failure(state_dir: &Path, owner: u32) -> Failure {
             .hint(format!("remove it and run the same command again: `rm -r {folder}`"));
     }
     let what = format!("`{}` can't be used: it, or a file in it, belongs to root", state_dir.display());
-    Failure::of(ids::STATE_UNUSABLE, what)
+    let failure = Failure::of(ids::STATE_UNUSABLE, what);
+    let checkout = state_dir.parent().and_then(|folder| fs::symlink_metadata(folder).ok());
+    if checkout.is_some_and(|checkout| checkout.uid() == 0) {
+        return failure
+            .cause("so does the folder of the pipeline: it is a checkout of root's")
+            .hint("run the command as root, or in a checkout of your own");
+    }
+    failure
         .cause("a command was run with `sudo`, or as root")
         .hint(format!("to have it as yours again: `sudo chown -R \"$(id -u):$(id -g)\" {folder}`"))
 }
 
 /// Returns the owner of what is at `path` if that is another user, and we may not do with it what `access` says.
 fn kept(path: &Path, access: Access) -> Option<u32> {
-    let owner = fs::symlink_metadata(path).ok()?.uid();
-    if owner == rustix::process::geteuid().as_raw() {
+    if is_own(path) {
         return None;
     }
+    let owner = fs::symlink_metadata(path).ok()?.uid();
     (rustix::fs::access(path, access) == Err(Errno::ACCESS)).then_some(owner)
+}
+
+fn is_own(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|found| found.uid() == rustix::process::geteuid().as_raw())
 }

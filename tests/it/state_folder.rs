@@ -208,6 +208,12 @@ fn what_another_user_has_left_in_the_state_folder_is_named_with_its_cure() {
     // All of it, as after a first run with `sudo`.
     sandbox.run(&["up"]).code(0);
     give("world", 65534);
+    // In root's own checkout nothing is to be had by somebody else.
+    for command in ["up", "status"] {
+        let shown = somebody(&[command]).code(4).says("belongs to root").says("in a checkout of your own");
+        shown.keeps_quiet_about("chown");
+    }
+    give(".", 65534);
     for command in ["up", "status", "plan", "report", "logs"] {
         somebody(&[command]).code(4).says("belongs to root").says("with `sudo`").says(&cure());
     }
@@ -223,6 +229,19 @@ fn what_another_user_has_left_in_the_state_folder_is_named_with_its_cure() {
         somebody(&["up"]).code(4).says("belongs to root").says(&cure());
         somebody(&["doctor"]).code(3).says("belongs to root").says(&cure());
         all(65534);
+        somebody(&["up"]).code(0);
+    }
+    // What its owner has made read-only.
+    for name in ["lock", "journal.jsonl", "logs"] {
+        let path = sandbox.path(&format!(".provision/{name}"));
+        let mode = |mode: u32| {
+            fs_err::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+        };
+        mode(0o400);
+        let cure = format!("chmod -R u+rwX {}", sandbox.path(".provision").display());
+        somebody(&["up"]).code(4).says("its mode does not allow it").says(&cure);
+        somebody(&["doctor"]).code(3).says("its mode does not allow it").says(&cure);
+        mode(if name == "logs" { 0o700 } else { 0o600 });
         somebody(&["up"]).code(0);
     }
     // What somebody else has written is not to be had as one's own.

@@ -7,7 +7,7 @@ use crate::model::Outcome;
 use crate::report::markdown::{escaped, fenced, in_code};
 use crate::report::reporter::Reporter;
 use crate::report::run::row::StepRow;
-use crate::report::run::summary::{SUCCEEDED, counts, outcome_word};
+use crate::report::run::summary::{SUCCEEDED, counts, end_word, outcome_word};
 use crate::report::run::view::View;
 use crate::report::style::duration;
 use crate::report::text;
@@ -100,7 +100,7 @@ fn write_steps(out: &mut dyn Write, view: &View) -> io::Result<()> {
     let n = selected().count();
     writeln!(out, "<details><summary>{n} steps</summary>\n\n| step | result | time | |\n|---|---|---|---|")?;
     for row in selected().take(MAX_ROWS) {
-        let outcome = row.outcome().map_or("not started", Outcome::word);
+        let outcome = end_word(row);
         let facts: Vec<String> = row.output.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let note = row.note.clone().unwrap_or_else(|| facts.join(", "));
         let note = text::cut(&note, MAX_LENGTH, "…");

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use crate::error::MAX_DETAILS;
 use crate::fingerprint::StaleReason;
-use crate::model::{Outcome, Output};
+use crate::model::{Outcome, Output, StepState};
 use crate::report::run::failure::{FailureContext, write_failure};
 use crate::report::run::row::StepRow;
 use crate::report::run::view::View;
@@ -122,6 +122,18 @@ pub(super) fn outcome_word(outcome: Outcome) -> &'static str {
     }
 }
 
+/// What is said of a step that has begun, and whose end could not be recorded.
+const IN_DOUBT: &str = "in doubt";
+
+/// What is said of a step that has not begun.
+const NOT_STARTED: &str = "not started";
+
+/// Returns how a step has ended, in a word.
+pub(super) fn end_word(row: &StepRow) -> &'static str {
+    let unfinished = if row.state == StepState::Running { IN_DOUBT } else { NOT_STARTED };
+    row.outcome().map_or(unfinished, Outcome::word)
+}
+
 /// Returns the number of successful steps that are checks, which run every time.
 fn count_rechecked(view: &View) -> usize {
     let is_rechecked =
@@ -131,7 +143,8 @@ fn count_rechecked(view: &View) -> usize {
 
 /// Returns `2 ran, 1 fresh, 1 failed, 2 blocked`, without zeros.
 pub(super) fn counts(view: &View) -> String {
-    let unfinished = view.counts.waiting + view.counts.active;
+    let n_in_doubt = view.steps.iter().filter(|row| row.is_selected && row.state == StepState::Running).count();
+    let unfinished = view.counts.waiting + view.counts.active - n_in_doubt;
     let n_rechecked = count_rechecked(view);
     let parts = [
         (view.counts.of(Outcome::Succeeded) - n_rechecked, "ran"),
@@ -142,7 +155,8 @@ pub(super) fn counts(view: &View) -> String {
         (view.counts.of(Outcome::Failed), "failed"),
         (view.counts.of(Outcome::Interrupted), "interrupted"),
         (view.counts.of(Outcome::Blocked), "blocked"),
-        (unfinished, "not started"),
+        (n_in_doubt, IN_DOUBT),
+        (unfinished, NOT_STARTED),
     ];
     let parts: Vec<String> = parts.into_iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}")).collect();
     if parts.is_empty() { count(view.counts.total, "step") } else { parts.join(", ") }

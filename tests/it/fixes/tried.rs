@@ -142,6 +142,11 @@ pub(super) const TRIED: &[Tried] = &[
         ends: (0, "sudo|chown|-R|OURS|.provision|\n"),
     },
     Tried {
+        command: "chmod -R u+rwX {}",
+        line: "provision up -q s.b; chmod -R a-w .provision; chmod -R u+rwX .provision; stat -c %a .provision/lock",
+        ends: (0, "600\n"),
+    },
+    Tried {
         command: "provision down --env {}",
         line: "provision up -q s.b; provision down --yes --env \"$(provision ls | sed -n '1s/ .*//p')\"",
         ends: (0, "nothing to remove"),
