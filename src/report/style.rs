@@ -181,13 +181,17 @@ impl Spans {
         self.width
     }
 
+    /// Whether it stands at the right edge of `max` columns, with room for a line beside it.
+    pub(crate) fn fits(&self, max: usize) -> bool {
+        /// Columns of the line that it may not take.
+        const MIN_LEFT: usize = 16;
+        max >= MIN_LEFT + self.width + GAP
+    }
+
     /// Returns the line with `right` at the right edge of `max` columns. The line is cut to make room for `right`; if
     /// there is little room, `right` is left out.
     pub(crate) fn render(&self, theme: Theme, max: usize, right: &Self) -> String {
-        /// Columns of the line below which `right` is left out.
-        const MIN_LEFT: usize = 16;
-        let right_width = if right.width > 0 { right.width + GAP } else { 0 };
-        if right_width == 0 || max < MIN_LEFT + right_width {
+        if right.width == 0 || !right.fits(max) {
             let mut out = String::new();
             self.write_cut(theme, max, &mut out);
             return out;

@@ -3,7 +3,6 @@
 use std::io::{self, Write};
 
 use crate::event::Event;
-use crate::model::Outcome;
 use crate::report::markdown::{escaped, fenced, in_code};
 use crate::report::reporter::Reporter;
 use crate::report::run::row::StepRow;
@@ -119,6 +118,7 @@ mod tests {
     use crate::error::Failure;
     use crate::event::StepFinished;
     use crate::fingerprint::StaleReason;
+    use crate::model::Outcome;
     use crate::report::testing::runs::{all_fresh, failing, interrupted};
     use crate::report::testing::script::{Script, finished, written};
 

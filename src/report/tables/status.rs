@@ -88,26 +88,27 @@ impl StepStatus {
 
     /// Writes its row.
     pub(super) fn write(&self, out: &mut dyn Write, table: &mut Table) -> io::Result<()> {
-        let (symbol, style, word, clock) = match &self.last {
-            LastState::NeverRun => (Symbol::Waiting, DIM, "never run".to_owned(), None),
-            LastState::Running { since } => (Symbol::Busy, BUSY, "running".to_owned(), Some(*since)),
-            LastState::InDoubt { started_ms, .. } => {
-                let text = format!("in doubt since {}", timestamp(*started_ms));
-                (Symbol::Again, WARN, text, None)
-            }
-            LastState::TakenDown { at_ms } => (Symbol::Waiting, DIM, format!("taken down {}", timestamp(*at_ms)), None),
-            LastState::Unproven { since_ms, .. } => {
-                (Symbol::Waiting, DIM, format!("not proven since {}", timestamp(*since_ms)), None)
-            }
+        let at = |ms: &i64| format!(" {}", timestamp(*ms));
+        let since = |ms: &i64| format!(" since {}", timestamp(*ms));
+        let (symbol, style, word, when, clock) = match &self.last {
+            LastState::NeverRun => (Symbol::Waiting, DIM, "never run", String::new(), None),
+            LastState::Running { since } => (Symbol::Busy, BUSY, "running", String::new(), Some(*since)),
+            LastState::InDoubt { started_ms, .. } => (Symbol::Again, WARN, "in doubt", since(started_ms), None),
+            LastState::TakenDown { at_ms } => (Symbol::Waiting, DIM, "taken down", at(at_ms), None),
+            LastState::Unproven { since_ms, .. } => (Symbol::Waiting, DIM, "not proven", since(since_ms), None),
             LastState::Ended { outcome, finished_ms, duration, .. } => {
                 let (symbol, style) = outcome_style(*outcome);
-                let text = format!("{} {}", outcome.word(), timestamp(*finished_ms));
-                (symbol, style, text, Some(*duration))
+                (symbol, style, outcome.word(), at(finished_ms), Some(*duration))
             }
         };
         let mut right = Spans::new();
-        right.push(style, word);
+        right.push(style, format!("{word}{when}"));
         right.push(DIM, format!(" {:>7}", clock.map_or_else(String::new, duration)));
+        if !table.fits(&right) {
+            // Where there is no room for the time, the word says what the sign alone does not.
+            right = Spans::new();
+            right.push(style, word);
+        }
         let remark = match &self.last {
             LastState::Ended { message, .. } => message.as_deref(),
             LastState::Unproven { why, .. } => Some(why.as_str()),
@@ -151,6 +152,11 @@ mod tests {
             status("deploy.pods", "Wait for the pods", LastState::InDoubt { started_ms, by_down: false }),
             status("deploy.web", "The page", LastState::TakenDown { at_ms: started_ms }),
             status("verify.http", "The chat answers", LastState::NeverRun),
+            status(
+                "verify.port",
+                "port",
+                LastState::Unproven { since_ms: started_ms, why: "deploy.web is gone".into() },
+            ),
         ];
         let mut out = Vec::new();
         write_status(&mut out, THEME, &steps, Some(80)).unwrap();
@@ -166,7 +172,26 @@ mod tests {
           ○ web       The page                   taken down 2026-11-21T11:35:12Z
         verify
           ○ http      The chat answers                                 never run
-        2 of 7 steps proven when last checked
+          ○ port      deploy.web is gone   not proven since 2026-11-21T11:35:12Z
+        2 of 8 steps proven when last checked
+        ");
+        // Where the times have no room, the words have.
+        let mut out = Vec::new();
+        write_status(&mut out, THEME, &steps, Some(40)).unwrap();
+        insta::assert_snapshot!(String::from_utf8(out).unwrap(), @r"
+        prereq
+          ✓ docker                     succeeded
+        build
+          ✓ backend   Build the backend    fresh
+          ✗ frontend  the image could n…  failed
+        deploy
+          ● chart     Install …  running  1m 05s
+          ↻ pods      Wait for the po…  in doubt
+          ○ web       The page        taken down
+        verify
+          ○ http      The ch…  never run
+          ○ port      deploy.web is…  not proven
+        2 of 8 steps proven when last checked
         ");
     }
 }

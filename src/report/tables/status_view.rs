@@ -110,10 +110,9 @@ fn is_busy(status: &StepStatus) -> bool {
     match &status.last {
         LastState::Running { .. } => true,
         LastState::Ended { outcome, .. } => !outcome.is_proof(),
-        LastState::NeverRun
-        | LastState::TakenDown { .. }
-        | LastState::Unproven { .. }
-        | LastState::InDoubt { .. } => false,
+        LastState::NeverRun | LastState::TakenDown { .. } | LastState::Unproven { .. } | LastState::InDoubt { .. } => {
+            false
+        }
     }
 }
 

@@ -25,6 +25,12 @@ impl Table {
         }
     }
 
+    /// Whether `right` has room at the right edge.
+    pub(super) fn fits(&self, right: &Spans) -> bool {
+        right.fits(self.columns)
+    }
+
+    /// Writes the row of a step.
     pub(super) fn row(
         &mut self,
         out: &mut dyn Write,
