@@ -145,6 +145,26 @@ fn the_cluster_goes_with_its_flag_if_its_volume_shows_that_this_checkout_created
 }
 
 #[test]
+fn what_is_in_a_cluster_is_taken_down_with_it_and_one_that_stays_keeps_it_in_doubt() {
+    for stays in [false, true] {
+        let (sandbox, _docker) = with_cluster();
+        let pipeline = fs_err::read_to_string(sandbox.path("pipeline.toml")).unwrap();
+        // What the step did is on record, whatever it was.
+        let keys = "[[stage.step]]\nid = \"keys\"\naction = \"command\"\nneeds = []\nrun = \"true\"\n";
+        sandbox.file("pipeline.toml", &format!("{pipeline}{keys}")).run(&["up", "s.keys", "--only"]).code(0);
+        sandbox.file("pipeline.toml", &format!("{pipeline}{SECRET}"));
+        if stays {
+            sandbox.file("stubborn", "");
+        }
+        sandbox.run(&["down", "--cluster", "--yes"]).code(i32::from(stays));
+        let status: Value = serde_json::from_str(&sandbox.run(&["status", "--format", "json"]).code(0).stdout).unwrap();
+        let states = [&status["steps"][0]["state"], &status["steps"][1]["state"]];
+        let is = if stays { "in-doubt" } else { "taken-down" };
+        assert_eq!(states, [is, is], "{status:#}");
+    }
+}
+
+#[test]
 fn a_cluster_of_somebody_else_stays_and_one_that_does_not_go_is_said() {
     let (sandbox, docker) = with_cluster();
     docker.volume_of("start-0123456789ab-0123456789abcdef");
@@ -174,7 +194,8 @@ fn a_cluster_that_is_not_there_is_not_asked_what_is_in_it() {
     shown.keeps_quiet_about("can't be seen");
 }
 
-const SECRET: &str = "[[stage.step]]\nid = \"keys\"\naction = \"secret-apply\"\nname = \"keys\"\ndata = { A = \"b\" }\n";
+const SECRET: &str =
+    "[[stage.step]]\nid = \"keys\"\naction = \"secret-apply\"\nname = \"keys\"\ndata = { A = \"b\" }\n";
 
 #[test]
 fn what_can_not_be_seen_is_not_said_to_be_nothing() {

@@ -208,6 +208,12 @@ fn what_another_user_has_left_in_the_state_folder_is_named_with_its_cure() {
     // All of it, as after a first run with `sudo`.
     sandbox.run(&["up"]).code(0);
     give("world", 65534);
+    // Nothing has run in a folder that can't be written: there is nothing to take down.
+    fs_err::rename(sandbox.path(".provision"), sandbox.path("kept")).unwrap();
+    fs_err::set_permissions(&folder, std::os::unix::fs::PermissionsExt::from_mode(0o555)).unwrap();
+    somebody(&["down", "--yes"]).code(0).says("there is nothing to remove");
+    fs_err::set_permissions(&folder, std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
+    fs_err::rename(sandbox.path("kept"), sandbox.path(".provision")).unwrap();
     // In root's own checkout nothing is to be had by somebody else.
     for command in ["up", "status"] {
         let shown = somebody(&[command]).code(4).says("belongs to root").says("in a checkout of your own");
