@@ -27,6 +27,9 @@ pub trait ActionSettings: Action + DeserializeOwned + JsonSchema + 'static {
     const EXAMPLE: &'static str;
     /// Its outputs: name and meaning.
     const OUTPUTS: &'static [(&'static str, &'static str)] = &[];
+    /// The outputs that name what it makes, if `down` removes it: what the same step of another profile has made under
+    /// the same names is the same thing.
+    const IDENTITY: &'static [&'static str] = &[];
     /// Whether what it makes is in the cluster, and so gone with it. Then the cluster's uid is one of the inputs.
     const IN_CLUSTER: bool = false;
     /// Whether it hands the cluster to a program of the user's. Then the cluster is one of the inputs if it is there
@@ -76,6 +79,8 @@ pub struct ActionType {
     pub example: &'static str,
     /// See [`ActionSettings::OUTPUTS`].
     pub outputs: &'static [(&'static str, &'static str)],
+    /// See [`ActionSettings::IDENTITY`].
+    pub identity: &'static [&'static str],
     /// See [`ActionSettings::IN_CLUSTER`].
     pub in_cluster: bool,
     /// See [`ActionSettings::HANDS_CLUSTER_ON`].
@@ -116,6 +121,7 @@ impl ActionType {
             summary: A::SUMMARY,
             example: A::EXAMPLE,
             outputs: A::OUTPUTS,
+            identity: A::IDENTITY,
             in_cluster: A::IN_CLUSTER,
             hands_cluster_on: A::HANDS_CLUSTER_ON,
             makes_cluster: A::MAKES_CLUSTER,

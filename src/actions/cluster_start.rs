@@ -48,6 +48,7 @@ impl ActionSettings for ClusterStart {
             "what the provider's program warned of while it started the cluster; absent if there was nothing",
         ),
     ];
+    const IDENTITY: &'static [&'static str] = &["name", "uid"];
 }
 
 impl Action for ClusterStart {

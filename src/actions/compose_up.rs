@@ -134,6 +134,7 @@ temporary = true"#;
         ("services", "each service with its state"),
         ("*", "`url-SERVICE` for each service with a published port: `http://127.0.0.1:PORT`"),
     ];
+    const IDENTITY: &'static [&'static str] = &["project"];
     const PROGRAMS: &'static [&'static str] = &["docker compose"];
     const USES_DOCKER: bool = true;
     const SECRET_SETTINGS: &'static [&'static str] = &["env"];

@@ -100,6 +100,7 @@ impl ActionSettings for HelmInstall {
         ("app-version", "the version of what the chart installs"),
         ("record", "how Helm's record describes the revision: by the step and the run that made it"),
     ];
+    const IDENTITY: &'static [&'static str] = &["release", "namespace"];
     const PROGRAMS: &'static [&'static str] = &["helm"];
     const IN_CLUSTER: bool = true;
     const PROBE_SETTINGS: &'static [&'static str] = &["helm"];

@@ -78,6 +78,7 @@ impl ActionSettings for ManifestApply {
         ("pods", "how many pods their workloads have, all of them ready; absent without `wait`"),
         ("pruned", "the objects that were deleted because they are no longer in the files; absent without `prune`"),
     ];
+    const IDENTITY: &'static [&'static str] = &["names", "namespace"];
     const IN_CLUSTER: bool = true;
 
     fn validate(&self) -> Result<(), String> {

@@ -70,6 +70,7 @@ impl ActionSettings for SecretApply {
         ("keys", "its keys"),
         ("digest", "changes when its content does; tells nothing of it"),
     ];
+    const IDENTITY: &'static [&'static str] = &["name", "namespace"];
     const IN_CLUSTER: bool = true;
     const SECRET_SETTINGS: &'static [&'static str] = &["data"];
 

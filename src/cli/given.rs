@@ -38,11 +38,8 @@ pub(super) fn allowing(cli: &Cli, profile: Option<&str>, redactor: &Redactor) ->
 fn at_same_place(cli: &Cli, profile: Option<&str>) -> Vec<String> {
     let shown = |path: &PathBuf| path.display().to_string();
     let file = cli.command.file().or(cli.global.place.file.as_ref());
-    let place = [
-        ("-C", cli.global.directory.as_ref().map(shown)),
-        ("-f", file.map(shown)),
-        ("-p", profile.map(str::to_owned)),
-    ];
+    let place =
+        [("-C", cli.global.directory.as_ref().map(shown)), ("-f", file.map(shown)), ("-p", profile.map(str::to_owned))];
     let set = cli.global.set.iter().map(|(name, value)| ("--set", Some(format!("{name}={value}"))));
     let options = place.into_iter().chain(set).filter_map(|(option, value)| Some([option.to_owned(), value?]));
     options.flatten().chain(["up".to_owned()]).collect()

@@ -13,9 +13,9 @@ use crate::model::{Item, StepId};
 use crate::pipeline::Pipeline;
 use crate::plan::Graph;
 use crate::redact::Redactor;
-use crate::tools::{Access, Tools};
 use crate::tools::kubernetes::KubeSource;
 use crate::tools::secrets::Secrets;
+use crate::tools::{Access, Tools};
 
 use super::args::Cli;
 use super::given;
@@ -90,9 +90,7 @@ impl Project {
             Some(seen) => tools.noting(verify, Arc::clone(seen)),
             None => tools.verifying(verify),
         };
-        let tools = Arc::new(
-            tools.consenting(cli.command.consent()).accessing(access).used_to(cli.command.purpose()),
-        );
+        let tools = Arc::new(tools.consenting(cli.command.consent()).accessing(access).used_to(cli.command.purpose()));
         Ok(Self { pipeline, graph, tools, warnings, file, text: loaded.text, early })
     }
 
@@ -104,7 +102,7 @@ impl Project {
     /// What the journal says, for a reader.
     pub(super) fn history(&self) -> Result<History, Failure> {
         let history = journal::read_history(self.tools.state_dir(), self.early.take())?;
-        Ok(history.in_scope(self.pipeline.record_scope().as_deref()))
+        Ok(self.scoped(history))
     }
 
     /// The journal, for a run.
@@ -112,8 +110,16 @@ impl Project {
         let mut opened = Journal::open_read(self.tools.state_dir(), command, strict, self.early.take())?;
         let scope = self.pipeline.record_scope();
         opened.journal.set_scope(scope.as_deref());
-        opened.history = opened.history.in_scope(scope.as_deref());
+        opened.history = self.scoped(opened.history);
         Ok(opened)
+    }
+
+    /// Returns `history` with the records of the profile, and with what `down` of another one has taken from it.
+    fn scoped(&self, history: History) -> History {
+        history.in_scope(self.pipeline.record_scope().as_deref()).sharing(|step| {
+            let of = self.graph.step(step).map(|number| self.graph.steps[number].step.action_type);
+            of.map_or((&[], false), |of| (of.identity, of.in_cluster))
+        })
     }
 
     /// Keeps a kubeconfig of the cluster that is not ours under another name, before a step finds it. With `strict` it

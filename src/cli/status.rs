@@ -82,7 +82,10 @@ impl<'a> LastStates<'a> {
             None => {}
         }
         if let Some(Unproven { base, down }) = self.unproven.get(step) {
-            return LastState::Unproven { since_ms: down.at_ms, why: format!("{base}, which it rests on, was taken down") };
+            return LastState::Unproven {
+                since_ms: down.at_ms,
+                why: format!("{base}, which it rests on, was taken down"),
+            };
         }
         if let Some(end) = &known.last {
             return LastState::Ended {

@@ -59,6 +59,31 @@ impl History {
         self
     }
 
+    /// With what was taken down in another scope where that is the same thing: it was made by the step of the same id
+    /// under the same names. `identity` returns the outputs of a step that name what it makes, and whether that is in
+    /// the cluster.
+    #[must_use]
+    pub fn sharing(mut self, identity: impl Fn(&StepId) -> (&'static [&'static str], bool)) -> Self {
+        let context = |scope: &str| scope.split_once(CONTEXT).map(|(_, context)| context.to_owned());
+        let own_context = context(&self.scope);
+        for (scope, others) in &self.others {
+            let is_here = context(scope) == own_context;
+            for (step, other) in others.iter().filter(|(_, other)| other.down.is_some()) {
+                let Some(known) = self.steps.get_mut(step).filter(|known| known.at < other.at) else { continue };
+                let (names, in_cluster) = identity(step);
+                let made = |of: &StepHistory| {
+                    let output = &of.last_success.as_ref()?.output;
+                    names.iter().map(|name| Some(output.get(name)?.to_owned())).collect::<Option<Vec<String>>>()
+                };
+                let is_same = !names.is_empty() && made(known).is_some() && made(known) == made(other);
+                if is_same && (is_here || !in_cluster) {
+                    (known.down, known.at) = (other.down, other.at);
+                }
+            }
+        }
+        self
+    }
+
     /// How many steps have ever been started, in all scopes.
     pub(super) fn n_steps(&self) -> usize {
         self.steps.len() + self.others.values().map(IdMap::len).sum::<usize>()
@@ -102,9 +127,8 @@ impl History {
 
     /// Whether `run` has started steps in other scopes than the selected one, and none in that.
     pub fn is_of_another_scope(&self, run: &RunId) -> bool {
-        let has = |steps: &IdMap<StepId, StepHistory>| {
-            steps.values().any(|known| known.started_in.as_ref() == Some(run))
-        };
+        let has =
+            |steps: &IdMap<StepId, StepHistory>| steps.values().any(|known| known.started_in.as_ref() == Some(run));
         !has(&self.steps) && self.others.values().any(has)
     }
 

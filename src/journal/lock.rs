@@ -191,7 +191,7 @@ impl StandIn {
         self.write_own().map_err(failed)?;
         match fs::hard_link(&self.own, path) {
             Ok(()) => return Ok(()),
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
             Err(error) => return Err(failed(error)),
         }
         let other = holder_in(path);
@@ -255,7 +255,7 @@ fn read_holder(file: &mut fs::File) -> Option<Holder> {
 
 fn is_unsupported(error: &std::io::Error) -> bool {
     use rustix::io::Errno;
-    error.kind() == std::io::ErrorKind::Unsupported
+    error.kind() == ErrorKind::Unsupported
         || [Errno::NOLCK, Errno::NOTSUP, Errno::NOSYS].iter().any(|no| error.raw_os_error() == Some(no.raw_os_error()))
 }
 

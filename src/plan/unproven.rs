@@ -48,7 +48,10 @@ fn rests_on(graph: &Graph, number: usize, history: &History, runs_anyway: &[bool
     let mut open = vec![number];
     while let Some(number) = open.pop() {
         let causes = causes(graph, number, runs_anyway[number]).into_iter().chain(graph.stand_in(number, history));
-        for cause in causes {
+        // With a cluster goes what is in it.
+        let of = |number: usize| graph.steps[number].step.action_type;
+        let clusters = (0..found.len()).filter(|other| of(number).in_cluster && of(*other).makes_cluster);
+        for cause in causes.chain(clusters) {
             if !found[cause] {
                 found[cause] = true;
                 open.push(cause);

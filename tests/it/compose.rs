@@ -365,6 +365,63 @@ fn what_rests_on_what_was_taken_down_is_not_proven_any_more() {
 }
 
 #[test]
+fn what_two_profiles_share_is_taken_down_for_both() {
+    let profiles = "[vars]\nx = \"1\"\n[profile.b]\nvars = { x = \"2\" }\n[profile.c]\nvars = { x = \"3\" }\n";
+    let look =
+        "[[stage]]\nid = \"v\"\n[[stage.step]]\nid = \"look\"\naction = \"command\"\nrun = \"true\"\nalways = true\n";
+    let (sandbox, engine) = project("", &format!("{look}{profiles}"));
+    let states = |profile: &str| -> Vec<Value> {
+        let status = sandbox.run(&["status", "-p", profile, "--format", "json"]).code(0).stdout;
+        let steps = serde_json::from_str::<Value>(&status).unwrap()["steps"].clone();
+        steps.as_array().unwrap().iter().map(|step| step["state"].clone()).collect()
+    };
+    sandbox.run(&["up", "-p", "b"]).code(0);
+    up(&sandbox, "running", "healthy", 0);
+    sandbox.run(&["up", "-p", "c"]).code(0);
+    assert_eq!((states("b"), states("c")), (vec![json!("ended"); 2], vec![json!("ended"); 2]));
+    sandbox.run(&["down", "-p", "b", "--yes"]).code(0).says("removed the compose project");
+    assert!(engine.names().is_empty());
+    assert_eq!(states("b"), ["taken-down", "unproven"]);
+    assert_eq!(states("c"), ["taken-down", "unproven"]);
+    sandbox.run(&["plan", "-p", "c", "--exit-code"]).code(10).says("taken down at 2");
+    // Made again by one of them, it is no longer down for that one.
+    up(&sandbox, "running", "healthy", 0);
+    sandbox.run(&["up", "-p", "c"]).code(0).says("started: taken down at 2");
+    assert_eq!(states("c"), ["ended", "ended"]);
+    assert_eq!(states("b"), ["taken-down", "unproven"]);
+}
+
+#[test]
+fn a_step_that_was_taken_down_after_its_fallback_had_stood_in_counts_no_more() {
+    let fallback = "[[stage.step]]\nid = \"alt\"\naction = \"command\"\nrun = \"true\"\ncheck = [\"true\"]\n";
+    let (sandbox, _engine) = project("covers = [\"T1\"]\nfallback = \"s.alt\"", fallback);
+    let text = fs_err::read_to_string(sandbox.path("pipeline.toml")).unwrap();
+    sandbox.file("pipeline.toml", &text.replace("name = \"t\"\n", "name = \"t\"\nchecklists = [\"tasks.md\"]\n"));
+    sandbox.file("tasks.md", "- [ ] T1 The services are up\n").file("up-code", "1");
+    sandbox.run(&["up"]).code(0);
+    let verdict = || -> Value {
+        let report = sandbox.run(&["report", "--format", "json"]).code(0).stdout;
+        serde_json::from_str::<Value>(&report).unwrap()["items"][0]["verdict"].clone()
+    };
+    assert_eq!(verdict(), "fallback");
+    sandbox.run(&["down", "--yes"]).code(0).says("removed the compose project");
+    assert_eq!(verdict(), "stale");
+    sandbox.run(&["status"]).code(0).says("taken down 2");
+}
+
+#[test]
+fn a_start_that_was_killed_and_taken_down_is_left_no_more() {
+    let (sandbox, engine, run, _name) = waiting("");
+    send("KILL", run.id());
+    Shown::of(run);
+    sandbox.run(&["doctor"]).says("it was started and never finished");
+    sandbox.run(&["down", "--yes"]).code(0).says("removed the compose project");
+    assert!(engine.names().is_empty());
+    sandbox.run(&["doctor"]).keeps_quiet_about("never finished").keeps_quiet_about("was being taken down");
+    sandbox.run(&["status"]).code(0).says("taken down 2");
+}
+
+#[test]
 fn what_was_taken_down_in_part_is_in_doubt() {
     let (sandbox, engine) = project("", "");
     sandbox.run(&["up"]).code(0);

@@ -99,11 +99,10 @@ impl KnownCluster {
         }
         let known = self.recorded();
         match &known {
-            Some(known) if known != uid && !allowed && self.declared.is_none() => Err(other(
-                known,
-                "that of the cluster which earlier runs met",
-            )
-            .hint(format!("if it was made again: `{how}`"))),
+            Some(known) if known != uid && !allowed && self.declared.is_none() => {
+                Err(other(known, "that of the cluster which earlier runs met")
+                    .hint(format!("if it was made again: `{how}`")))
+            }
             Some(known) if known == uid => Ok(()),
             _ if record => self
                 .record(uid)
