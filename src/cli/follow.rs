@@ -98,6 +98,11 @@ fn stamp(path: &PathBuf) -> Option<Stamp> {
     Some((found.ino(), found.len(), found.modified().ok()))
 }
 
+/// Returns what is said where only a run is on that does none of the steps: see [`Follower::is_of_others`].
+pub(super) fn not_followed() -> String {
+    "the run that is on is of another profile or at another cluster, and is not followed".to_owned()
+}
+
 /// Returns that the last run failed before any of its steps began, and why. Of earlier runs nobody knows: their steps
 /// may have run again since.
 pub(super) fn before_any_step(history: &History) -> Option<String> {

@@ -104,7 +104,9 @@ fn show(terminal: &Terminal, project: &Project, format: ReadFormat, garbage: &Ga
         terminal.show_failure(failure);
     }
     if garbage.logs.is_empty() && garbage.images.is_empty() && garbage.failures.is_empty() {
-        terminal.note(["there is nothing to remove".to_owned()]);
+        // Only the lock says that no run is writing records, without which there is no telling which are void.
+        let nothing = "there is nothing to remove, besides records of the journal that may be void";
+        terminal.note([nothing.to_owned()]);
     }
     Ok(u8::from(!garbage.failures.is_empty()))
 }

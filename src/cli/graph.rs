@@ -14,7 +14,7 @@ pub(super) fn graph(cli: &Cli, terminal: &Terminal, args: &GraphArgs) -> Result<
     let holder = run_on(project.tools.state_dir());
     let history = project.history()?;
     let on = run_of(&history, holder.as_ref()).map(|(id, _)| id);
-    let states = LastStates::new(&project, &history, on);
+    let known = LastStates::new(&project, &history, on);
     let stages = project.pipeline.stages.iter().map(|stage| GraphStage {
         id: &stage.id,
         title: &stage.title,
@@ -29,7 +29,7 @@ pub(super) fn graph(cli: &Cli, terminal: &Terminal, args: &GraphArgs) -> Result<
                 needs: &step.needs,
                 fallback: step.fallback.as_ref(),
                 optional: step.optional,
-                last: states.of(&step.id),
+                last: known.of(&step.id),
             })
             .collect(),
     });

@@ -6,7 +6,7 @@ mod several;
 use std::path::Path;
 
 use super::args::{Cli, LogsArgs, ReadFormat};
-use super::follow::{Follower, POLL_INTERVAL, before_any_step};
+use super::follow::{Follower, POLL_INTERVAL, before_any_step, not_followed};
 use super::output::Terminal;
 use super::project::Project;
 use crate::error::{Failure, FailureKind};
@@ -15,9 +15,6 @@ use crate::journal::{History, run_on};
 use crate::model::{RunId, StepId};
 use crate::suggest::suggest;
 use lines::{Form, Shown, copy_from};
-
-/// What is said where only such a run is on.
-const OF_OTHERS: &str = "the run that is on is of another profile or at another cluster, and is not followed";
 
 pub(super) fn logs(cli: &Cli, terminal: &Terminal, args: &LogsArgs) -> Result<u8, Failure> {
     let project = Project::load(cli, terminal)?;
@@ -61,7 +58,7 @@ fn until_begun(project: &Project, terminal: &Terminal, step: &StepId) -> Result<
         follower.look()?;
     }
     if follower.is_on() && follower.is_of_others() {
-        terminal.note([OF_OTHERS.to_owned()]);
+        terminal.note([not_followed()]);
     } else if waits && !has_begun(&follower) {
         terminal.note([format!("that run has ended without the step `{step}`")]);
     }

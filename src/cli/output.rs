@@ -12,6 +12,7 @@ use crate::error::{Failure, FailureKind, FileError, ids};
 use crate::report::{ColorChoice, Environment, FailureContext, Size, Theme, write_failure};
 
 /// The outputs of a command.
+#[derive(Clone)]
 pub(super) struct Terminal {
     pub(super) environment: Environment,
     /// Whether standard output is a terminal.

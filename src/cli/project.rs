@@ -35,6 +35,8 @@ pub(super) struct Project {
     pub(super) text: String,
     /// The journal, which is read beside the pipeline's file.
     early: Cell<EarlyContents>,
+    /// Where it is said, once, that the journal is damaged.
+    terminal: Cell<Option<Terminal>>,
 }
 
 impl Project {
@@ -91,7 +93,16 @@ impl Project {
             None => tools.verifying(verify),
         };
         let tools = Arc::new(tools.consenting(cli.command.consent()).accessing(access).used_to(cli.command.purpose()));
-        Ok(Self { pipeline, graph, tools, warnings, file, text: loaded.text, early })
+        Ok(Self {
+            pipeline,
+            graph,
+            tools,
+            warnings,
+            file,
+            text: loaded.text,
+            early,
+            terminal: Cell::new(Some(terminal.clone())),
+        })
     }
 
     /// A step's title.
@@ -102,6 +113,14 @@ impl Project {
     /// What the journal says, for a reader.
     pub(super) fn history(&self) -> Result<History, Failure> {
         let history = journal::read_history(self.tools.state_dir(), self.early.take())?;
+        if let Some(line) = history.damaged_at()
+            && let Some(terminal) = self.terminal.take()
+        {
+            terminal.warn([format!(
+                "the journal is damaged at line {line}: what stands after it is not known, and every step is in doubt until \
+                 the next `provision up`, which sets the damaged file aside"
+            )]);
+        }
         Ok(self.scoped(history))
     }
 

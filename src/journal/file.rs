@@ -57,7 +57,7 @@ impl JournalFile {
         let (bytes, contents) = contents_of(&mut *disk, path, early)?;
         let Contents { mut history, n_records, format, good, length, end } = contents;
         let mut rewrite = n_records == 0;
-        let is_damaged = matches!(end, End::Damaged { .. });
+        let damaged_at = if let End::Damaged { line } = end { Some(line) } else { None };
         match end {
             End::Clean => {}
             End::Torn => {
@@ -100,9 +100,9 @@ impl JournalFile {
                 *format = FORMAT;
             }
         }
-        if is_damaged {
+        if let Some(line) = damaged_at {
             let doubts = doubts(&records);
-            history.doubt_everything();
+            history.doubt_everything(line);
             records.extend(doubts);
         }
         if may_shrink {
@@ -218,8 +218,8 @@ pub(super) fn read(path: &Path, early: EarlyContents) -> Result<History, Failure
     refuse_odd_file(path)?;
     let contents = read_whole(path, early)?;
     let mut history = contents.history;
-    if matches!(contents.end, End::Damaged { .. }) {
-        history.doubt_everything();
+    if let End::Damaged { line } = contents.end {
+        history.doubt_everything(line);
     }
     Ok(history)
 }

@@ -27,6 +27,8 @@ pub struct History {
     children: BTreeMap<u32, (Child, Option<RunId>)>,
     latest: Option<RunId>,
     n_records: u64,
+    /// See [`History::damaged_at`].
+    damaged_at: Option<usize>,
     /// The state folder that it was read from.
     folder: Option<String>,
     /// The state folder that it was written in; `None` in records of older versions.
@@ -52,7 +54,11 @@ impl History {
             && let Some(older) = self.others.get(profile)
         {
             for (step, known) in older {
-                let in_doubt = || StepHistory { last_success: known.last_success.clone(), ..StepHistory::default() };
+                let in_doubt = || {
+                    let success = known.last_success.clone();
+                    let started_ms = success.as_ref().map_or(known.started_ms, |end| end.at_ms);
+                    StepHistory { last_success: success, started_ms, ..StepHistory::default() }
+                };
                 self.steps.entry(step.clone()).or_insert_with(in_doubt);
             }
         }
@@ -221,9 +227,16 @@ impl History {
         })
     }
 
-    /// Records are lost, nobody knows which: whatever is proven may have been voided by one of them.
-    pub(super) fn doubt_everything(&mut self) {
+    /// The line from which on the journal could not be read, if it is damaged.
+    pub fn damaged_at(&self) -> Option<usize> {
+        self.damaged_at
+    }
+
+    /// Records from `line` on are lost, nobody knows which: whatever is proven may have been voided by one of them.
+    pub(super) fn doubt_everything(&mut self, line: usize) {
+        self.damaged_at = Some(line);
         for history in self.steps.values_mut().chain(self.others.values_mut().flat_map(|steps| steps.values_mut())) {
+            history.date_doubt();
             history.last = None;
             history.down = None;
             history.state = StepState::Running;
@@ -257,6 +270,10 @@ impl History {
     /// the rest stays good.
     pub(super) fn apply(&mut self, record: Record<'_>) {
         self.n_records += 1;
+        self.fold(record);
+    }
+
+    fn fold(&mut self, record: Record<'_>) {
         match record {
             Record::Header { folder, .. } => self.written_in = folder,
             Record::RunStarted { run, at, pid, command, commit, folder, items } => {

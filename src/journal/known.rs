@@ -32,6 +32,14 @@ impl StepHistory {
         self.last.as_ref().filter(|_| self.down.is_none())
     }
 
+    /// Since when it is in doubt, where its start is on record no more: since it was last known.
+    pub(super) fn date_doubt(&mut self) {
+        let known = self.last.as_ref().or(self.last_success.as_ref()).map(|end| end.at_ms);
+        if let Some(known) = known.filter(|_| self.started_ms == 0) {
+            self.started_ms = known;
+        }
+    }
+
     /// What it has made is taken down; `run` is the one that last started it. Of a killed one this record may be all
     /// that is left of it, once the file was compacted.
     pub(super) fn take_down(&mut self, run: RunId, down: Down) {

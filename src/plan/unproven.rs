@@ -61,8 +61,8 @@ fn rests_on(graph: &Graph, number: usize, history: &History, runs_anyway: &[bool
     (0..found.len()).filter(|other| found[*other] && *other != number).collect()
 }
 
-/// Returns the steps without which what a step has proven may hold no longer; one that runs every time has seen what all
-/// before it have made.
+/// Returns the steps without which what a step has proven may hold no longer; one that runs every time has seen what
+/// all before it have made.
 pub(super) fn causes(graph: &Graph, number: usize, runs_anyway: bool) -> Vec<usize> {
     let node = &graph.steps[number];
     let mut causes = used_by(graph, number);

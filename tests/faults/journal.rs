@@ -45,6 +45,8 @@ fn f06_damage_in_the_middle_is_set_aside_told_and_refused_where_that_is_asked_fo
     let zeroes = good.replacen(&lines[2][5..25], &"\0".repeat(20), 1);
     for (name, damaged) in [("swapped", swapped), ("doubled", doubled), ("flipped", flipped), ("zeroes", zeroes)] {
         fs_err::write(sandbox.path(JOURNAL), &damaged).unwrap();
+        let shown = sandbox.run(&["status"]).code(0).says("warning: the journal is damaged at line");
+        assert_eq!(shown.stderr.matches("is damaged").count(), 1, "{name}: {shown:?}");
         sandbox.run(&["up", "--strict-state"]).code(4).says("the journal is damaged at line");
         assert_eq!(fs_err::read_to_string(sandbox.path(JOURNAL)).unwrap(), damaged, "{name}: refused and changed");
         sandbox.run(&["status"]).code(0);

@@ -158,9 +158,9 @@ fn what_is_in_a_cluster_is_taken_down_with_it_and_one_that_stays_keeps_it_in_dou
         }
         sandbox.run(&["down", "--cluster", "--yes"]).code(i32::from(stays));
         let status: Value = serde_json::from_str(&sandbox.run(&["status", "--format", "json"]).code(0).stdout).unwrap();
-        let states = [&status["steps"][0]["state"], &status["steps"][1]["state"]];
+        let both = [&status["steps"][0]["state"], &status["steps"][1]["state"]];
         let is = if stays { "in-doubt" } else { "taken-down" };
-        assert_eq!(states, [is, is], "{status:#}");
+        assert_eq!(both, [is, is], "{status:#}");
     }
 }
 

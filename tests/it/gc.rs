@@ -31,6 +31,8 @@ fn old_logs_and_void_records_go_and_what_the_report_shows_stays() {
     assert!(old.len() == 2 && old.iter().all(|logs| logs["bytes"].as_u64() > Some(0)), "{document:#}");
     assert!(sandbox.path(".provision/logs").join(old[0]["run"].as_str().unwrap()).is_dir(), "{document:#}");
     assert_eq!((runs(&sandbox), journal(&sandbox)), (4, before));
+    // Where only records are void, it does not say that there is nothing at all.
+    sandbox.run(&["gc", "--dry-run"]).code(0).says("besides records of the journal that may be void");
     sandbox.run(&["gc", "--runs", "0"]).code(0).says("removed the logs of run").says("shortened the journal");
     // Those of the first run have the only log of `once`, those of the last run that of `every`.
     assert_eq!(runs(&sandbox), 2);

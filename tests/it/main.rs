@@ -60,6 +60,7 @@ mod state_folder;
 mod status_watch;
 mod streams;
 mod support_commands;
+mod taken_down;
 mod terminal;
 mod together;
 mod tools;

@@ -239,9 +239,9 @@ fn what_another_user_has_left_in_the_state_folder_is_named_with_its_cure() {
     }
     // What its owner has made read-only.
     for name in ["lock", "journal.jsonl", "logs"] {
-        let path = sandbox.path(&format!(".provision/{name}"));
+        let path = sandbox.path(format!(".provision/{name}"));
         let mode = |mode: u32| {
-            fs_err::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+            fs_err::set_permissions(path.as_path(), std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
         };
         mode(0o400);
         let cure = format!("chmod -R u+rwX {}", sandbox.path(".provision").display());

@@ -1,7 +1,7 @@
 //! The output of several steps: each line begins with the step that has printed it.
 
 use crate::cli::args::{LogsArgs, ReadFormat};
-use crate::cli::follow::{Follower, POLL_INTERVAL, before_any_step};
+use crate::cli::follow::{Follower, POLL_INTERVAL, before_any_step, not_followed};
 use crate::cli::output::Terminal;
 use crate::cli::project::Project;
 use crate::error::Failure;
@@ -9,7 +9,6 @@ use crate::event::{log_folder, log_path};
 use crate::model::{RunId, StepId};
 use crate::report::lane_style;
 
-use super::OF_OTHERS;
 use super::lines::{Form, Shown, copy_from};
 
 /// A step whose log is shown.
@@ -65,7 +64,7 @@ pub(super) fn show(
         follower.look()?;
     }
     if follows && follower.is_on() {
-        terminal.note([OF_OTHERS.to_owned()]);
+        terminal.note([not_followed()]);
     } else if !anything {
         let removed = wanted.run.as_ref().filter(|run| !log_folder(project.tools.state_dir(), run).exists());
         terminal.note([removed.map_or_else(

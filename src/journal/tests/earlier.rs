@@ -1,4 +1,4 @@
-//! Tests of [`Past`]: what was known at the end of earlier runs.
+//! Tests of [`Past`]: what was known at the end of earlier runs; and of what is known of a damaged file.
 
 use super::*;
 
@@ -82,4 +82,21 @@ fn what_a_compaction_has_removed_is_not_made_up() {
     for run in &past.runs()[1..] {
         assert!(past.known_after(run).unwrap().step(&step("a.c")).is_some());
     }
+}
+
+#[test]
+fn a_reader_of_a_damaged_file_knows_where_it_is_and_since_when_a_step_is_in_doubt() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    written(dir, &[started("a.b", "1"), finished("a.b", "1", Outcome::Failed)]);
+    // Its start is on record no more.
+    open(dir).journal.rewrite().unwrap();
+    let ended = history_in(dir, None).step(&step("a.b")).unwrap().last.clone().unwrap().at_ms;
+    assert_eq!(history_in(dir, None).damaged_at(), None);
+    let path = dir.join(".provision/journal.jsonl");
+    let bytes = fs_err::read(&path).unwrap();
+    let n_lines = String::from_utf8_lossy(&bytes).lines().count();
+    fs_err::write(&path, [bytes, b"damage\n".to_vec()].concat()).unwrap();
+    let history = history_in(dir, None);
+    assert_eq!((history.damaged_at(), history.step(&step("a.b")).unwrap().started_ms), (Some(n_lines + 1), ended));
 }

@@ -223,7 +223,7 @@ pub(super) const SITUATIONS: &[Situation] = &[
         place: || at_a_cluster("kind-x"),
         raise: "provision up -q && printf two > uid && provision up --output json",
         says: "\"id\":\"context-changed\"",
-        mend: &["provision plan", "provision up --allow-context kind-x"],
+        mend: &["provision plan", "provision up --output json --allow-context kind-x"],
         again: "provision up --output json",
     },
     Situation {
