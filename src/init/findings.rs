@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::java::JavaBuild;
 use super::repository::name_of;
 use crate::tools::docker::build::dockerfile::Stage;
 
@@ -34,6 +35,8 @@ pub(super) struct Findings {
     pub(super) packages: Vec<Package>,
     /// What says which program builds a package: `mvnw`, `gradlew`, `pnpm-lock.yaml`, `yarn.lock`.
     pub(super) wrappers: Vec<String>,
+    /// How packages of Java are built above what a Dockerfile copies and is not there, by their folders.
+    pub(super) java: BTreeMap<String, JavaBuild>,
     /// What looks like a part of the pipeline and is none.
     pub(super) left_out: Vec<LeftOut>,
     /// What a person has to know or to decide.
@@ -112,7 +115,7 @@ pub(super) struct MadeImage {
 impl MadeImage {
     /// Whether Maven makes it.
     pub(super) fn is_of_maven(&self) -> bool {
-        self.run.split_whitespace().next().is_some_and(|program| matches!(name_of(program), "mvn" | "mvnw"))
+        self.run.split_whitespace().any(|program| matches!(name_of(program), "mvn" | "mvnw"))
     }
 }
 
@@ -303,13 +306,15 @@ pub(super) struct Maker {
 }
 
 /// A package of some language.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Package {
     pub(super) file: String,
     /// The language.
     pub(super) language: &'static str,
     /// Its name, where the file has one.
     pub(super) name: Option<String>,
+    /// Whether it is one of JavaScript with a script `build`.
+    pub(super) has_build: bool,
 }
 
 /// Something that is not used.

@@ -9,8 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::context::{ContextChoice, Wanted, choose_context};
 use super::findings::{DeclaredBuild, Dockerfile, Findings, Package, image_name};
+use super::java::java_build;
 use super::names::{id_of, unique};
-use super::repository::{Repository, folder_of, join, name_of};
+use super::repository::{Repository, ancestors, folder_of, join, name_of};
 use absent::{why_idle, without_dockerfile};
 use bases::{bases, given, uses};
 pub(super) use image_build::ImageBuild;
@@ -98,6 +99,11 @@ pub(super) fn image_builds(
     }
     mark_bases(&mut builds);
     give_ids(&mut builds);
+    let missing = builds.iter().flat_map(|build| build.missing.iter().filter_map(|path| join(&build.context, path)));
+    let folders: BTreeSet<String> =
+        missing.flat_map(|path| ancestors(folder_of(&path)).map(str::to_owned).collect::<Vec<_>>()).collect();
+    let java = folders.into_iter().filter_map(|folder| java_build(repository, &folder).map(|build| (folder, build)));
+    findings.java = java.collect();
     builds
 }
 
@@ -157,7 +163,7 @@ fn give_ids(builds: &mut [ImageBuild]) {
     for (build, id) in builds.iter_mut().zip(&own) {
         let is_shared = own.iter().filter(|other| *other == id).count() > 1;
         let tells = |name: &&str| !name.is_empty() && !PLAIN_FOLDERS.contains(name) && id_of(name) != *id;
-        let folder = super::repository::ancestors(folder_of(&build.dockerfile)).map(name_of).find(tells);
+        let folder = ancestors(folder_of(&build.dockerfile)).map(name_of).find(tells);
         let whole = folder.filter(|_| is_shared).map(|folder| id_of(&format!("{folder}-{id}")));
         build.id = unique(whole.as_ref().unwrap_or(id), &mut ids);
     }

@@ -10,6 +10,7 @@
 
 mod api_versions;
 mod chart_copy;
+mod code_lines;
 mod compose_choice;
 mod context;
 mod declared;
@@ -21,6 +22,7 @@ mod findings;
 mod forms;
 mod image_keys;
 mod images;
+mod java;
 mod kustomizations;
 mod manifest_groups;
 mod manifest_set;

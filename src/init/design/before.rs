@@ -1,192 +1,150 @@
-//! What a build copies and that is not there: the step that makes it before.
+//! What builds copy and that is not there: the steps that make it before.
+
+mod ways;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::survey::Survey;
 use crate::files::glob_of;
 use crate::init::draft::StepDraft;
-use crate::init::images::ImageBuild;
-use crate::init::repository::{ancestors, folder_of, join, shown};
+use crate::init::names::{id_of, unique};
+use crate::init::repository::{join, name_of, shown};
+use ways::{Way, way};
 
-/// What builds something outside of Docker: a file beside it, what is copied then, and the command.
-const MADE: &[(&str, &str, &str)] = &[
-    ("mvnw", "target", "./mvnw -q -B package -DskipTests"),
-    ("pom.xml", "target", "mvn -q -B package -DskipTests"),
-    ("gradlew", "build", "./gradlew -q build -x test"),
-    ("build.gradle", "build", "gradle -q build -x test"),
-    ("build.gradle.kts", "build", "gradle -q build -x test"),
-    ("package.json", "dist", "npm ci && npm run build"),
-    ("package.json", "build", "npm ci && npm run build"),
-    ("Makefile", "bin", "make build"),
-];
+/// The steps that make what builds copy and that is not there.
+#[derive(Debug, Default)]
+pub(super) struct Before {
+    pub(super) steps: Vec<StepDraft>,
+    /// The ids of those that each build needs, by its number.
+    pub(super) needs: BTreeMap<usize, Vec<String>>,
+    /// The last one that runs in each folder.
+    pub(super) last: BTreeMap<String, String>,
+}
 
-/// The step that makes what the build copies and is not there, where it is known how.
-pub(super) fn before(survey: &Survey, build: &ImageBuild, doubts: &mut Vec<String>) -> Option<StepDraft> {
-    let missing = build.missing.first()?;
-    let unknown = format!(
-        "`{}` copies `{}`, which is not in `{}`: it has to be made before the build",
-        build.dockerfile,
-        build.missing.join("`, `"),
-        shown(&build.context)
-    );
-    let (folder, first) = match missing.split_once('/') {
-        Some((first, _)) => (folder_of(missing), first),
-        None => ("", missing.as_str()),
-    };
-    let packages = &survey.findings.packages;
-    // The nearest package above what is missing.
-    let whole = join(&build.context, folder).unwrap_or_default();
-    let found = ancestors(&whole).find_map(|place| {
-        let below = whole.strip_prefix(place).unwrap_or(&whole).trim_start_matches('/');
-        let output = below.split('/').next().filter(|output| !output.is_empty()).unwrap_or(first);
-        let is_there =
-            |file: &str| packages.iter().any(|package| package.file == join(place, file).unwrap_or_default());
-        MADE.iter()
-            .find(|(file, made, _)| {
-                *made == output && (is_there(file) || (file.ends_with('w') && wrapper_is_there(survey, place, file)))
-            })
-            .map(|(_, made, command)| (place.to_owned(), *made, *command))
-    });
-    let found = found.map(|(place, made, command)| {
-        let command = if command.starts_with("npm ") { of_manager(survey, &place) } else { command };
-        (place, vec![format!("{made}/**")], command.to_owned())
-    });
-    let reaches_outside = |(place, _, command): &(String, Vec<String>, String)| {
-        survey.findings.makers.iter().any(|one| one.goes_out && one.folder == *place && one.command == *command)
-    };
-    let found = found.filter(|found| !reaches_outside(found));
-    let whole = join(&build.context, missing).unwrap_or_default();
-    let Some((place, made, command)) = maker(survey, &whole).or(found) else {
-        doubts.push(unknown);
-        return None;
-    };
-    doubts.push(format!(
-        "`{}` copies `{missing}`: the step `{}-files` makes it with `{command}`",
-        build.dockerfile, build.id
-    ));
-    let mut step = StepDraft::new(format!("{}-files", build.id), "command")
-        .comment(format!("`{}` copies `{missing}`, which is made outside of Docker", build.dockerfile))
-        .set("run", command.as_str());
-    if !place.is_empty() {
-        step = step.set("cwd", place.as_str());
+/// A command with what it makes, for one build or several.
+struct Making {
+    way: Way,
+    /// What is copied of it: the number of the build, and the path as its Dockerfile has it.
+    copied: Vec<(usize, String)>,
+}
+
+impl Before {
+    /// Finds them for the builds that are `wanted`, each command once. `taken` are the ids of other steps.
+    pub(super) fn of(
+        survey: &Survey,
+        wanted: &BTreeSet<usize>,
+        mut taken: BTreeSet<String>,
+        doubts: &mut Vec<String>,
+    ) -> Self {
+        let mut makings: Vec<Making> = Vec::new();
+        for at in wanted.iter().copied() {
+            let build = &survey.builds[at];
+            let mut unknown: Vec<&str> = Vec::new();
+            for path in &build.missing {
+                let Some(way) = way(survey, build, path) else {
+                    unknown.push(path);
+                    continue;
+                };
+                let copied = (at, path.clone());
+                match makings.iter_mut().find(|known| known.way.is_like(&way)) {
+                    Some(known) => {
+                        known.way.add(way);
+                        known.copied.push(copied);
+                    }
+                    None => makings.push(Making { way, copied: vec![copied] }),
+                }
+            }
+            if !unknown.is_empty() {
+                doubts.push(format!(
+                    "`{}` copies `{}`, which {} not in `{}`: it has to be made before the build",
+                    build.dockerfile,
+                    unknown.join("`, `"),
+                    if unknown.len() == 1 { "is" } else { "are" },
+                    shown(&build.context)
+                ));
+            }
+        }
+        let mut before = Self::default();
+        for making in &makings {
+            let id = making.id(survey, &makings, &mut taken);
+            let mut step = making.step(survey, &id, &makings);
+            let what = if making.copied.len() == 1 { "it" } else { "them" };
+            doubts.push(format!("{}: the step `{id}` makes {what} with `{}`", making.says(survey), making.way.line()));
+            // Two at once may write the same files.
+            step.needs.extend(before.last.insert(making.way.place.clone(), id.clone()));
+            for at in making.builds() {
+                before.needs.entry(at).or_default().push(id.clone());
+            }
+            before.steps.push(step);
+        }
+        before
     }
-    let in_place = |pattern: &str| join(&glob_of(&place), pattern).unwrap_or_default();
-    // What is missing may be a pattern itself.
-    let output = join(&glob_of(&build.context), missing).unwrap_or_default();
-    let left = made.iter().map(|pattern| format!("!{}", in_place(pattern)));
-    let inputs = std::iter::once(in_place("**")).chain(left);
-    let inputs = inputs.chain([format!("!{}", in_place("**/node_modules/**")), "!.provision/**".to_owned()]);
-    Some(step.list("inputs", inputs).list("outputs", [output]))
 }
 
-/// The commands by which packages of JavaScript are built, by the file with the versions of the nearest workspace.
-const MANAGERS: &[(&str, &str)] = &[
-    ("pnpm-lock.yaml", "pnpm install --frozen-lockfile && pnpm run build"),
-    ("yarn.lock", "yarn install && yarn run build"),
-    ("bun.lock", "bun install --frozen-lockfile && bun run build"),
-    ("bun.lockb", "bun install --frozen-lockfile && bun run build"),
-    ("package-lock.json", "npm ci && npm run build"),
-];
+impl Making {
+    /// The builds that copy of it.
+    fn builds(&self) -> BTreeSet<usize> {
+        self.copied.iter().map(|(at, _)| *at).collect()
+    }
 
-fn of_manager(survey: &Survey, place: &str) -> &'static str {
-    let found =
-        ancestors(place).find_map(|folder| MANAGERS.iter().find(|(file, _)| wrapper_is_there(survey, folder, file)));
-    found.map_or("npm install && npm run build", |(_, command)| command)
-}
+    /// The id of its step: after the build where it is for one alone, and after what it makes where that has several.
+    fn id(&self, survey: &Survey, all: &[Self], taken: &mut BTreeSet<String>) -> String {
+        let builds = self.builds();
+        let others = all.iter().filter(|other| other.builds() == builds).count();
+        let own = match builds.first().filter(|_| builds.len() == 1) {
+            Some(at) => format!("{}-files", survey.builds[*at].id),
+            None => "files".to_owned(),
+        };
+        let word = self.copied.first().map(|(_, path)| path.split(['/', '*']).find(|part| !part.is_empty()));
+        let word = word.flatten().map(|word| id_of(name_of(word)));
+        unique(&if others > 1 { format!("{own}-{}", word.unwrap_or_default()) } else { own }, taken)
+    }
 
-fn wrapper_is_there(survey: &Survey, place: &str, file: &str) -> bool {
-    join(place, file).is_some_and(|path| survey.findings.wrappers.contains(&path))
-}
+    /// Which Dockerfile copies what of it.
+    fn says(&self, survey: &Survey) -> String {
+        let mut of_files: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for (at, path) in &self.copied {
+            let paths = of_files.entry(survey.builds[*at].dockerfile.as_str()).or_default();
+            if !paths.contains(&path.as_str()) {
+                paths.push(path);
+            }
+        }
+        let said = of_files.iter().map(|(file, paths)| format!("`{file}` copies `{}`", paths.join("`, `")));
+        said.collect::<Vec<_>>().join(", ")
+    }
 
-/// What a recipe or a resource of another tool makes: the folder where that runs, patterns for what it makes there, and
-/// the command.
-fn maker(survey: &Survey, whole: &str) -> Option<(String, Vec<String>, String)> {
-    let found = survey.findings.makers.iter().filter(|maker| !maker.goes_out).filter_map(|maker| {
-        let below = if maker.folder.is_empty() { whole } else { whole.strip_prefix(&format!("{}/", maker.folder))? };
-        // A folder of which one file is made is there then.
-        let is_in = |path: &str, folder: &str| path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'));
-        let is_made = |output: &String| below == output || is_in(below, output) || is_in(output, below);
-        let made = vec![glob_of(below), format!("{}/**", glob_of(below))];
-        maker.outputs.iter().any(is_made).then(|| (maker.lines, (maker.folder.clone(), made, maker.command.clone())))
-    });
-    // The one that does the least besides.
-    found.min_by_key(|(lines, _)| *lines).map(|(_, made)| made)
+    fn step(&self, survey: &Survey, id: &str, all: &[Self]) -> StepDraft {
+        let place = &self.way.place;
+        let made_outside = if self.copied.len() == 1 { "which is made" } else { "which are made" };
+        let mut step = StepDraft::new(id, "command")
+            .comment(format!("{}, {made_outside} outside of Docker", self.says(survey)))
+            .set("run", self.way.line());
+        if !place.is_empty() {
+            step = step.set("cwd", place.as_str());
+        }
+        let in_place = |pattern: &str| join(&glob_of(place), pattern).unwrap_or_default();
+        // What others make below is no input either.
+        let is_below = |other: &str| place.is_empty() || other == place || other.starts_with(&format!("{place}/"));
+        let others = all.iter().map(|other| &other.way).filter(|other| is_below(&other.place));
+        let patterns = |way: &Way| {
+            let in_folder = |pattern: &String| join(&glob_of(&way.place), pattern);
+            way.made.iter().filter_map(in_folder).collect::<Vec<_>>()
+        };
+        let mut left = patterns(&self.way);
+        for pattern in others.flat_map(patterns) {
+            if !left.contains(&pattern) {
+                left.push(pattern);
+            }
+        }
+        let left = left.into_iter().map(|pattern| format!("!{pattern}"));
+        let inputs = std::iter::once(in_place("**")).chain(left);
+        let inputs = inputs.chain([format!("!{}", in_place("**/node_modules/**")), "!.provision/**".to_owned()]);
+        // What is missing may be a pattern itself.
+        let output = |(at, path): &(usize, String)| join(&glob_of(&survey.builds[*at].context), path);
+        let outputs: BTreeSet<String> = self.copied.iter().filter_map(output).collect();
+        step.list("inputs", inputs).list("outputs", outputs)
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::init::findings::{Maker, Package};
-
-    #[test]
-    fn what_is_made_before_is_made_with_what_the_workspace_has() {
-        for (lock, expected) in [
-            (Some("pnpm-lock.yaml"), "pnpm install --frozen-lockfile && pnpm run build"),
-            (Some("packages/api/yarn.lock"), "yarn install && yarn run build"),
-            (Some("package-lock.json"), "npm ci && npm run build"),
-            (Some("packages/web/bun.lock"), "npm install && npm run build"),
-            (None, "npm install && npm run build"),
-        ] {
-            let build = ImageBuild {
-                id: "api".into(),
-                dockerfile: "packages/api/Dockerfile".into(),
-                context: "packages/api".into(),
-                missing: vec!["dist".into()],
-                ..ImageBuild::default()
-            };
-            let mut survey = Survey { builds: vec![build], ..Survey::default() };
-            let file = "packages/api/package.json".to_owned();
-            survey.findings.packages = vec![Package { file, language: "JavaScript", name: None }];
-            survey.findings.wrappers = lock.into_iter().map(str::to_owned).collect();
-            let step = before(&survey, &survey.builds[0], &mut Vec::new()).unwrap();
-            let (_, run) = step.settings.iter().find(|(name, _)| *name == "run").unwrap();
-            assert_eq!(run.as_str(), Some(expected), "{lock:?}");
-        }
-    }
-
-    #[test]
-    fn what_a_recipe_writes_is_made_by_the_recipe() {
-        let maker = Maker {
-            folder: "svc".into(),
-            command: "just compile".into(),
-            outputs: vec!["out/app".into(), "web".into()],
-            lines: 2,
-            goes_out: false,
-        };
-        let longer = Maker { command: "just all".into(), lines: 3, ..maker.clone() };
-        let outward = Maker { command: "just release".into(), lines: 1, goes_out: true, ..maker.clone() };
-        for (context, missing, expected) in [
-            ("svc", "out/app", Some("just compile")),
-            ("", "svc/web/index.html", Some("just compile")),
-            ("svc", "out", Some("just compile")),
-            ("svc", "ou", None),
-            ("svc", "out/application", None),
-            ("", "out/app", None),
-        ] {
-            let build = ImageBuild {
-                id: "api".into(),
-                context: context.into(),
-                missing: vec![missing.into()],
-                ..ImageBuild::default()
-            };
-            let mut survey = Survey { builds: vec![build], ..Survey::default() };
-            survey.findings.makers = vec![outward.clone(), longer.clone(), maker.clone()];
-            let mut doubts = Vec::new();
-            let step = before(&survey, &survey.builds[0], &mut doubts);
-            let run = step.iter().flat_map(|step| &step.settings).find(|(name, _)| *name == "run");
-            assert_eq!(run.and_then(|(_, run)| run.as_str()), expected, "{context} {missing}");
-            assert_eq!(doubts[0].contains("has to be made before the build"), expected.is_none(), "{doubts:?}");
-        }
-    }
-
-    #[test]
-    fn a_target_that_reaches_outside_is_no_step() {
-        for (goes_out, expected) in [(false, true), (true, false)] {
-            let build = ImageBuild { id: "api".into(), missing: vec!["bin".into()], ..ImageBuild::default() };
-            let mut survey = Survey { builds: vec![build], ..Survey::default() };
-            survey.findings.packages = vec![Package { file: "Makefile".into(), language: "make", name: None }];
-            survey.findings.makers = vec![Maker { command: "make build".into(), goes_out, ..Maker::default() }];
-            let mut doubts = Vec::new();
-            assert_eq!(before(&survey, &survey.builds[0], &mut doubts).is_some(), expected, "{doubts:?}");
-            assert_eq!(doubts[0].contains("has to be made before the build"), goes_out, "{doubts:?}");
-        }
-    }
-}
+mod tests;

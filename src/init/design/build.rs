@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use toml::{Table, Value};
 
-use super::before::before;
+use super::before::Before;
 use super::made;
 use super::needed::Needed;
 use super::survey::{Matches, Survey};
@@ -30,24 +30,21 @@ pub(super) fn stage(
     if survey.builds.is_empty() {
         return None;
     }
-    let mut steps = Vec::new();
-    let mut last_of_maven: BTreeMap<&str, String> = BTreeMap::new();
+    let ids = survey.builds.iter().flat_map(|build| [build.id.clone(), made::id(build)]).collect();
+    let Before { mut steps, needs, last: mut last_in } = Before::of(survey, &needed.builds, ids, doubts);
     for at in needed.builds.iter().copied() {
         let build = &survey.builds[at];
         let mut step = build_step(build, &matches.names[at]);
-        let before = match &build.made {
-            Some(made) => {
-                doubts.push(made::doubt(build, made));
-                Some(made::step(&survey.project, build, made))
-            }
-            None => before(survey, build, doubts),
-        };
-        if let Some(mut made) = before {
-            step = step.needs(made.id.clone());
+        step.needs.extend(needs.get(&at).into_iter().flatten().cloned());
+        if let Some(made) = &build.made {
+            doubts.push(made::doubt(build, made));
+            let mut maker = made::step(&survey.project, build, made);
+            step = step.needs(maker.id.clone());
             // Two of Maven at once would write the same files.
-            let folder = build.made.as_ref().filter(|one| one.is_of_maven()).map(|one| one.folder.as_str());
-            made.needs.extend(folder.and_then(|folder| last_of_maven.insert(folder, made.id.clone())));
-            steps.push(made);
+            if made.is_of_maven() {
+                maker.needs.extend(last_in.insert(made.folder.clone(), maker.id.clone()));
+            }
+            steps.push(maker);
         }
         let mut args: Table =
             build.args.iter().map(|(name, value)| (name.clone(), Value::String(plain_text(value)))).collect();

@@ -83,6 +83,7 @@ mod tests {
             file: file.into(),
             language: "Java",
             name: name.map(str::to_owned),
+            ..Package::default()
         };
         let build = ImageBuild { names: vec!["acme/api".into()], ..ImageBuild::default() };
         let mut survey = Survey { project: "shop".into(), builds: vec![build], ..Survey::default() };
@@ -121,7 +122,8 @@ mod tests {
         let mut survey = Survey::default();
         survey.findings.compose = vec![file];
         assert_eq!(doubts(&survey), Vec::<String>::new());
-        survey.findings.packages = vec![Package { file: "mail/pom.xml".into(), language: "Java", name: None }];
+        survey.findings.packages =
+            vec![Package { file: "mail/pom.xml".into(), language: "Java", ..Package::default() }];
         assert!(doubts(&survey)[0].starts_with("`compose.yml` has `acme/mail`"), "{:?}", doubts(&survey));
     }
 }

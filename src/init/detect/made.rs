@@ -1,9 +1,9 @@
 //! How programs make images without a Dockerfile: the commands of jib, Spring Boot, ko and buildpacks.
 
-use super::code_lines::without_comments;
 use super::env_example::is_secret_name;
 use super::outward::goes_out;
 use crate::init::findings::{MADE_NAME, MADE_REPOSITORY, MADE_TAG, MadeImage};
+use crate::init::java::{GRADLE, JavaBuild, JavaTool, SETTINGS, code_of, depth, java_build, needs_others};
 use crate::init::repository::{Repository, ancestors, folder_of, has_extension, join};
 use crate::tools::process::shell_quoted;
 
@@ -18,10 +18,6 @@ pub(super) enum Plugin {
 const MAVEN_LEAVES: &[&str] = &["**/target/**"];
 const GRADLE_LEAVES: &[&str] = &["**/build/**", "**/.gradle/**"];
 
-/// The files of a package of Gradle, and of the build that it is a part of.
-const GRADLE: [&str; 2] = ["build.gradle", "build.gradle.kts"];
-const SETTINGS: [&str; 2] = ["settings.gradle", "settings.gradle.kts"];
-
 /// The image of the package of Java in the folder `module`; `None` where neither Maven nor Gradle builds it.
 pub(super) fn of_java(
     repository: &Repository,
@@ -30,90 +26,66 @@ pub(super) fn of_java(
     plugin: Plugin,
     image: Option<String>,
 ) -> Option<MadeImage> {
-    let is_there = |name: &str| join(module, name).is_some_and(|path| repository.lists(&path));
-    let (folder, run, leaves) = if is_there("pom.xml") {
-        let (folder, run) = maven(repository, module, plugin);
-        (folder, run, MAVEN_LEAVES)
-    } else if GRADLE.iter().any(|name| is_there(name)) {
-        let (folder, run) = gradle(repository, module, plugin);
-        (folder, run, GRADLE_LEAVES)
-    } else {
-        return None;
+    let build = java_build(repository, module)?;
+    let (run, leaves) = match build.tool {
+        JavaTool::Maven => (maven(repository, &build, plugin), MAVEN_LEAVES),
+        JavaTool::Gradle => (gradle(repository, &build, plugin), GRADLE_LEAVES),
     };
     Some(MadeImage {
         by: by.to_owned(),
         maker: if plugin == Plugin::Jib { "jib" } else { "Spring Boot" },
         image,
         source: module.to_owned(),
-        folder,
+        folder: build.folder,
         run,
         leaves,
         ..MadeImage::default()
     })
 }
 
-/// The folder where Maven runs, and the command.
-fn maven(repository: &Repository, module: &str, plugin: Plugin) -> (String, String) {
-    let below = |folder: &str| module.strip_prefix(folder).unwrap_or(module).trim_start_matches('/').to_owned();
-    // The highest one that has the module, or a module with it.
-    let has_module = |folder: &&str| {
-        let first = below(folder);
-        let text = code_of(repository, folder, "pom.xml");
-        let named = text.split("<module>").skip(1).filter_map(|rest| rest.split("</module>").next()).map(str::trim);
-        named.into_iter().any(|name| first == name || first.starts_with(&format!("{name}/")))
-    };
-    let above: Vec<&str> = ancestors(module).skip(1).filter(has_module).collect();
-    let folder = above.last().copied().unwrap_or(module).to_owned();
-    let mvn = wrapper(repository, &folder, "mvnw").unwrap_or_else(|| "mvn".to_owned());
-    let part = if folder == module { String::new() } else { format!(" -pl {} -am", shell_quoted(&below(&folder))) };
-    let one = part.trim_end_matches(" -am");
-    let run = match plugin {
+/// The command of Maven. It writes nothing to the repository of Maven that all checkouts share.
+fn maven(repository: &Repository, build: &JavaBuild, plugin: Plugin) -> String {
+    let JavaBuild { program: mvn, folder, module, .. } = build;
+    let one = if module.is_empty() { String::new() } else { format!(" -pl {}", shell_quoted(module)) };
+    let all = if module.is_empty() { String::new() } else { format!("{one} -am") };
+    match plugin {
         Plugin::Jib => {
-            let only = if part.is_empty() {
-                String::new()
-            } else {
-                format!(" -Djib.containerize={}", shell_quoted(&below(&folder)))
-            };
+            let only =
+                if module.is_empty() { String::new() } else { format!(" -Djib.containerize={}", shell_quoted(module)) };
             format!(
-                "{mvn} -q -B package -DskipTests com.google.cloud.tools:jib-maven-plugin:dockerBuild -Djib.to.image={MADE_NAME}{only}{part}"
+                "{mvn} -q -B package -DskipTests com.google.cloud.tools:jib-maven-plugin:dockerBuild -Djib.to.image={MADE_NAME}{only}{all}"
             )
         }
         Plugin::SpringBoot => {
-            // What the module needs of the others has to be installed, because the goal is for the module alone.
-            let before =
-                if part.is_empty() { String::new() } else { format!("{mvn} -q -B install -DskipTests{part} && ") };
+            let image =
+                format!("spring-boot:build-image -DskipTests -Dspring-boot.build-image.imageName={MADE_NAME}{one}");
+            if !needs_others(repository, build) {
+                return format!("{mvn} -q -B {image}");
+            }
+            // The goal is for the module alone, so what that needs of the others has to be in a repository: in one of
+            // this checkout. Maven 3.9 reads what is not there from the one of the user, an older one gets it again.
+            let up = "../".repeat(depth(folder));
             format!(
-                "{before}{mvn} -q -B spring-boot:build-image -DskipTests -Dspring-boot.build-image.imageName={MADE_NAME}{one}"
+                "own=\"-Dmaven.repo.local=$PWD/{up}.provision/m2\"\nusers=\"-Dmaven.repo.local.tail=$HOME/.m2/repository\"\n\
+                 {mvn} -q -B \"$own\" \"$users\" install -DskipTests{all}\n{mvn} -q -B \"$own\" \"$users\" {image}"
             )
         }
-    };
-    (folder, run)
+    }
 }
 
-/// The folder where Gradle runs, and the command.
-fn gradle(repository: &Repository, module: &str, plugin: Plugin) -> (String, String) {
-    let has_settings =
-        |folder: &&str| SETTINGS.iter().any(|name| join(folder, name).is_some_and(|path| repository.lists(&path)));
-    let folder = ancestors(module).find(has_settings).unwrap_or(module).to_owned();
-    let below = module.strip_prefix(folder.as_str()).unwrap_or(module).trim_start_matches('/');
-    let project = match below {
-        "" if includes_others(repository, &folder) => ":".to_owned(),
+/// The command of Gradle.
+fn gradle(repository: &Repository, build: &JavaBuild, plugin: Plugin) -> String {
+    let project = match build.module.as_str() {
+        "" if includes_others(repository, &build.folder) => ":".to_owned(),
         "" => String::new(),
         below => format!(":{}:", below.replace('/', ":")),
     };
-    let gradle = wrapper(repository, &folder, "gradlew").unwrap_or_else(|| "gradle".to_owned());
     let task = match plugin {
         Plugin::Jib => format!("jibDockerBuild --image={MADE_NAME}"),
         Plugin::SpringBoot => format!("bootBuildImage --imageName={MADE_NAME}"),
     };
     let task = if project.is_empty() { task } else { format!("{}{task}", shell_quoted(&project)) };
-    (folder, format!("{gradle} -q {task}"))
-}
-
-/// The text of a file of a build, without its comments.
-fn code_of(repository: &Repository, folder: &str, name: &str) -> String {
-    let text = join(folder, name).and_then(|path| repository.text(&path));
-    text.map(|text| without_comments(name, &text)).unwrap_or_default()
+    format!("{} -q {task}", build.program)
 }
 
 /// Whether the build of Gradle in the folder has projects below it.
@@ -134,17 +106,6 @@ pub(super) fn is_of_all_modules(repository: &Repository, made: &MadeImage) -> bo
         && !is_own
         && (code_of(repository, &made.source, "pom.xml").contains("<module>")
             || (made.source == made.folder && includes_others(repository, &made.folder)))
-}
-
-/// The word that starts the wrapper of a build tool from `folder`: the nearest one.
-fn wrapper(repository: &Repository, folder: &str, name: &str) -> Option<String> {
-    let is_there = |place: &&str| join(place, name).is_some_and(|path| repository.lists(&path));
-    let place = ancestors(folder).find(is_there)?;
-    let depth = |path: &str| path.split('/').filter(|part| !part.is_empty()).count();
-    match depth(folder) - depth(place) {
-        0 => Some(format!("./{name}")),
-        above => Some(format!("{}{name}", "../".repeat(above))),
-    }
 }
 
 /// The image of the Go program in the folder `main`; `None` where no `go.mod` is above it.

@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::code_lines::{shell_of_markdown, without_comments};
 use super::detector::{Detector, aside};
 use super::docker_lines::{entered, is_end, is_plain, name_in};
 use super::kustomize;
 use super::made::{Pack, Plugin, folder_of_ko, go_modules, is_of_all_modules, of_buildpacks, of_java, of_ko};
 use super::recipes::script_folder;
 use super::shell_lines::{joined, unrolled};
+use crate::init::code_lines::{shell_of_markdown, without_comments};
 use crate::init::findings::{Findings, MadeImage};
 use crate::init::repository::{Repository, folder_of, join, name_of, shown};
 

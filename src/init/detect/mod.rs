@@ -3,7 +3,6 @@
 mod charts;
 mod checklists;
 mod ci;
-mod code_lines;
 mod compose;
 mod compose_load;
 mod detector;

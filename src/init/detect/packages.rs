@@ -48,7 +48,12 @@ fn detect(repository: &Repository, findings: &mut Findings) {
         };
         let description = description.unwrap_or_default();
         let name = ["/name", "/package/name", "/project/name"].iter().find_map(|at| description.pointer(at)?.as_str());
-        findings.packages.push(Package { file: path.to_owned(), language, name: name.map(str::to_owned) });
+        findings.packages.push(Package {
+            file: path.to_owned(),
+            language,
+            name: name.map(str::to_owned),
+            has_build: name_of(path) == "package.json" && description.pointer("/scripts/build").is_some(),
+        });
         let is_test = |script: &&str| {
             description
                 .pointer(&format!("/scripts/{script}"))

@@ -28,6 +28,35 @@ fn found(more: &[(&str, &str)]) -> Vec<String> {
 }
 
 #[test]
+fn a_module_that_needs_others_writes_nothing_that_other_checkouts_read() {
+    let pom = |name: &str, rest: &str| format!("<project><artifactId>{name}</artifactId>{rest}</project>");
+    let needs = "<dependencies><dependency><artifactId>lib</artifactId></dependency></dependencies>";
+    for (rest, before) in [
+        ("", String::new()),
+        (
+            needs,
+            "own=\"-Dmaven.repo.local=$PWD/../.provision/m2\"\nusers=\"-Dmaven.repo.local.tail=$HOME/.m2/repository\"\n\
+             mvn -q -B \"$own\" \"$users\" install -DskipTests -pl app -am\n"
+                .to_owned(),
+        ),
+    ] {
+        let (_dir, repository) = repository(&[
+            ("java/pom.xml", "<project><modules><module>lib</module><module>app</module></modules></project>".to_owned()),
+            ("java/lib/pom.xml", pom("lib", "")),
+            ("java/app/pom.xml", pom("app", rest)),
+            ("Makefile", "image:\n\tcd java && mvn -pl app spring-boot:build-image\n".to_owned()),
+        ]);
+        let mut findings = Findings::default();
+        detect(&repository, &mut findings);
+        let options = if rest.is_empty() { "" } else { "\"$own\" \"$users\" " };
+        let image = "spring-boot:build-image -DskipTests -Dspring-boot.build-image.imageName=PROVISION-IMAGE -pl app";
+        let [made] = findings.made.as_slice() else { panic!("{:?}", findings.made) };
+        assert_eq!((made.folder.as_str(), made.run.as_str()), ("java", format!("{before}mvn -q -B {options}{image}").as_str()));
+        assert!(made.is_of_maven());
+    }
+}
+
+#[test]
 fn a_line_says_what_is_made_and_where() {
     let jib = "com.google.cloud.tools:jib-maven-plugin:dockerBuild -Djib.to.image=PROVISION-IMAGE";
     for (line, expected) in [
