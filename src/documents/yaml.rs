@@ -10,7 +10,7 @@ use serde_saphyr::Spanned;
 use super::document::Document;
 use super::object::flattened;
 use crate::expr::{Content, Tree};
-use crate::tools::kubernetes::yaml_documents;
+use crate::tools::kubernetes::{with_left_lines, yaml_documents};
 
 pub(super) fn read(text: &str) -> Result<Document, String> {
     let mut trees = Vec::new();
@@ -44,7 +44,8 @@ pub(super) fn tree(text: &str, start: usize) -> Result<(Tree, Vec<String>), Stri
         // A few anchors may be used everywhere; how much they become together has a limit of its own.
         budget: serde_saphyr::budget! { enforce_alias_anchor_ratio: false },
     };
-    let read: Result<Option<Spanned<Part>>, _> = serde_saphyr::from_str_with_options(text, options);
+    let read: Result<Option<Spanned<Part>>, _> =
+        with_left_lines(text, |text| serde_saphyr::from_str_with_options(text, options.clone()));
     let read = read.map_err(|error| {
         let line = error.location().and_then(|location| usize::try_from(location.line()).ok());
         let message = error.without_snippet().to_string();
@@ -187,6 +188,12 @@ impl<'de> Deserialize<'de> for Key {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_quoted_text_goes_on_where_it_likes() {
+        let found = read("a:\n  b: 'x\n  y'\n").unwrap();
+        assert_eq!(found.root.to_json(), serde_json::json!({"a": {"b": "x y"}}));
+    }
 
     #[test]
     fn an_anchor_may_be_used_everywhere_and_what_grows_without_end_is_refused() {

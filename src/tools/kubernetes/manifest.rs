@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
+use super::left_lines::with_left_lines;
 use super::manifest_value::ManifestValue;
 use super::objects::ObjectRef;
 use crate::error::{Failure, ids};
@@ -50,7 +51,9 @@ impl ManifestObjects {
                 // A record's size is limited already.
                 budget: None,
             };
-            match serde_saphyr::from_multiple_with_options::<Option<ManifestValue>>(&document, options) {
+            let read =
+                |text: &str| serde_saphyr::from_multiple_with_options::<Option<ManifestValue>>(text, options.clone());
+            match with_left_lines(&document, read) {
                 Ok(objects) => {
                     let named = without_lists(objects).into_iter().filter(|object| !text(object, "/kind").is_empty());
                     found.objects.extend(named.map(|object| ManifestObject::new(object, namespace, "released")));
@@ -76,7 +79,9 @@ pub(super) fn read_manifest(file: &str, manifest: &str, namespace: &str) -> Resu
         // Its errors then name the lines of the file.
         let padded = format!("{}{}", "\n".repeat(document.line), document.text);
         let options = serde_saphyr::options! { legacy_octal_numbers: true };
-        let objects = serde_saphyr::from_multiple_with_options::<Option<ManifestValue>>(&padded, options);
+        let objects = with_left_lines(&padded, |text| {
+            serde_saphyr::from_multiple_with_options::<Option<ManifestValue>>(text, options.clone())
+        });
         let objects = objects.map_err(|error| wrong(error.to_string().lines().next().unwrap_or_default()))?;
         for object in without_lists(objects) {
             let line = document.line + 1;
