@@ -43,12 +43,16 @@ pub(super) struct Service {
     /// Its namespace, if the object names one.
     pub(super) namespace: Option<String>,
     pub(super) ports: Vec<Port>,
+    /// The names of the workloads that it leads to.
+    pub(super) workloads: BTreeSet<String>,
 }
 
 /// A port of a Service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Port {
     pub(super) number: u16,
+    /// The port of the pods.
+    pub(super) target: Option<u16>,
     pub(super) kind: PortKind,
 }
 
@@ -97,7 +101,7 @@ impl Facts {
     /// Reads what `objects` say.
     pub(super) fn of(objects: &[Value]) -> Self {
         let mut facts = Self::default();
-        let mut pods: Vec<(&Value, &Value)> = Vec::new();
+        let mut pods: Vec<Pods<'_>> = Vec::new();
         let definitions: BTreeSet<&str> = objects
             .iter()
             .filter(|object| text(object, "/kind") == "CustomResourceDefinition")
@@ -137,7 +141,7 @@ impl Facts {
             let Some(pod) = object.pointer(&format!("{template}/spec")) else { continue };
             facts.read_pod(pod, namespace);
             facts.needs.read_pod(pod, namespace);
-            pods.push((object.pointer(&format!("{template}/metadata")).unwrap_or(&Value::Null), pod));
+            pods.push((name, object.pointer(&format!("{template}/metadata")).unwrap_or(&Value::Null), pod));
         }
         for object in objects.iter().filter(|object| text(object, "/kind") == "Service" && !is_test(object)) {
             facts.services.extend(service(object, &pods));
@@ -225,16 +229,19 @@ fn list<'a>(value: &'a Value, pointer: &str) -> impl Iterator<Item = &'a Value> 
     value.pointer(pointer).and_then(Value::as_array).into_iter().flatten()
 }
 
+/// Pods of a workload: its name, their metadata, and what they are.
+type Pods<'a> = (&'a str, &'a Value, &'a Value);
+
 /// A Service that leads to pods of the objects; `None` for one that leads elsewhere.
-fn service(object: &Value, pods: &[(&Value, &Value)]) -> Option<Service> {
+fn service(object: &Value, pods: &[Pods<'_>]) -> Option<Service> {
     let selector = object.pointer("/spec/selector")?.as_object()?;
     let is_selected = |metadata: &Value| {
         selector
             .iter()
             .all(|(key, value)| metadata.pointer("/labels").and_then(|labels| labels.get(key)) == Some(value))
     };
-    let selected: Vec<&Value> =
-        pods.iter().filter(|(metadata, _)| is_selected(metadata)).map(|(_, pod)| *pod).collect();
+    let of_it: Vec<&Pods<'_>> = pods.iter().filter(|(_, metadata, _)| is_selected(metadata)).collect();
+    let selected: Vec<&Value> = of_it.iter().map(|(.., pod)| *pod).collect();
     let name = text(object, "/metadata/name");
     if selector.is_empty()
         || selected.is_empty()
@@ -247,17 +254,21 @@ fn service(object: &Value, pods: &[(&Value, &Value)]) -> Option<Service> {
     let ports = list(object, "/spec/ports").filter_map(|port| {
         let protocol = text(port, "/protocol");
         let number = u16::try_from(port.get("port")?.as_u64()?).ok()?;
-        (protocol.is_empty() || protocol == "TCP").then(|| Port { number, kind: kind_of(port, &selected) })
+        (protocol.is_empty() || protocol == "TCP").then(|| {
+            let (kind, target) = kind_of(port, &selected);
+            Port { number, target: target.and_then(|target| u16::try_from(target).ok()), kind }
+        })
     });
     Some(Service {
         name: name.to_owned(),
         namespace: Some(text(object, "/metadata/namespace").to_owned()).filter(|name| is_namespace(name)),
         ports: ports.collect(),
+        workloads: of_it.iter().map(|(name, ..)| (*name).to_owned()).collect(),
     })
 }
 
-/// What answers at a port of a Service that leads to `pods`.
-fn kind_of(port: &Value, pods: &[&Value]) -> PortKind {
+/// What answers at a port of a Service that leads to `pods`, and the port of the pods.
+fn kind_of(port: &Value, pods: &[&Value]) -> (PortKind, Option<u64>) {
     let containers: Vec<&Value> = pods.iter().flat_map(|pod| list(pod, "/containers")).collect();
     let target = port.get("targetPort").or_else(|| port.get("port")).unwrap_or(&Value::Null);
     // A port has a name and a number in the pod, and a Service or a probe may use either.
@@ -278,7 +289,7 @@ fn kind_of(port: &Value, pods: &[&Value]) -> PortKind {
     let protocol = text(port, "/appProtocol");
     let name = text(port, "/name").to_lowercase();
     let is_grpc = name.contains("grpc") || protocol.contains("grpc") || protocol.ends_with("h2c");
-    match found {
+    let kind = match found {
         Some(get) if text(get, "/scheme").eq_ignore_ascii_case("https") => PortKind::Other,
         Some(get) => PortKind::Probed(
             Some(text(get, "/path")).filter(|path| check_path("path", path).is_ok()).unwrap_or("/").to_owned(),
@@ -286,7 +297,8 @@ fn kind_of(port: &Value, pods: &[&Value]) -> PortKind {
         None if is_grpc || name.contains("https") => PortKind::Other,
         None if protocol == "http" || name == "http" || name.starts_with("http-") || name == "web" => PortKind::Http,
         None => PortKind::Other,
-    }
+    };
+    (kind, wanted)
 }
 
 #[cfg(test)]

@@ -24,6 +24,8 @@ pub(super) struct Findings {
     pub(super) kustomizations: Vec<Kustomization>,
     /// What other files say of deployments.
     pub(super) deployments: Vec<DeclaredDeployment>,
+    /// Ports that other files forward to their users.
+    pub(super) forwards: Vec<Forward>,
     pub(super) checklists: Vec<ChecklistFile>,
     /// The names of variables in examples of `.env` files. Their values are not kept.
     pub(super) variables: Vec<String>,
@@ -261,6 +263,19 @@ impl DeclaredDeployment {
         self.values = places.swap_remove(open);
         self
     }
+}
+
+/// A port that a tool forwards to its user.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Forward {
+    /// The file that says it, and the one with which it is deployed.
+    pub(super) by: String,
+    pub(super) group: String,
+    /// What it belongs to: the kind in small letters, the name, and its namespace.
+    pub(super) kind: String,
+    pub(super) name: String,
+    pub(super) namespace: Option<String>,
+    pub(super) port: u16,
 }
 
 /// What stands for the tag of an image that is built where a file sets values of a chart.

@@ -8,6 +8,7 @@ mod chart_images;
 mod compose;
 mod covers;
 mod deploy;
+mod forwards;
 mod made;
 mod needed;
 mod prereq;
@@ -21,7 +22,7 @@ use toml::Value;
 
 use super::detect::aside;
 use super::draft::{Draft, Proof, StageDraft, StepDraft};
-use super::findings::LeftOut;
+use super::findings::{LeftOut, Package};
 use super::repository::{ancestors, shown};
 use crate::documents::Format;
 use needed::Needed;
@@ -183,7 +184,9 @@ fn nothing_to_build(survey: &Survey) -> String {
     if let Some(one) = survey.findings.left_out.iter().find(is_dockerfile) {
         return format!("nothing is built: `{}` is not used, because {}", one.path, one.why);
     }
-    match survey.findings.packages.first() {
+    // The highest one is that of the whole; beside another one a package of JavaScript has its tests or its tools.
+    let rank = |package: &&Package| (package.file.matches('/').count(), package.language == "JavaScript");
+    match survey.findings.packages.iter().min_by_key(rank) {
         Some(package) => {
             let name = package.name.as_ref().map(|name| format!(" `{name}`")).unwrap_or_default();
             format!(

@@ -126,6 +126,14 @@ impl Survey {
     }
 }
 
+/// The setting for the namespace of an object that names `own`, where most are in `namespace`.
+pub(super) fn namespace_setting(own: Option<&str>, namespace: &str) -> String {
+    match own {
+        Some(own) if !own.is_empty() && own != namespace => own.to_owned(),
+        _ => "${{ vars.namespace }}".to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use toml::Value;
 
-use super::survey::Survey;
+use super::forwards;
+use super::survey::{Survey, namespace_setting};
 use crate::init::draft::{Draft, Proof, StageDraft, StepDraft};
 use crate::init::facts::{PortKind, Service};
 use crate::init::forms::{Form, FormKind};
@@ -19,7 +20,7 @@ const LISTS: &[(&str, &str)] =
 
 /// Adds the stage.
 pub(super) fn add(survey: &Survey, namespace: &str, draft: &mut Draft) {
-    let (mut steps, mut ids) = (Vec::new(), BTreeSet::new());
+    let (mut steps, mut ids, mut checked) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
     let n_active = survey.active().count();
     for (_, form) in survey.active() {
         let id = if n_active == 1 { "rollout".to_owned() } else { format!("rollout-{}", form.id) };
@@ -40,7 +41,11 @@ pub(super) fn add(survey: &Survey, namespace: &str, draft: &mut Draft) {
         }
         let facts = form.facts.iter();
         for service in facts.clone().flat_map(|facts| &facts.services) {
-            steps.extend(service_steps(service, namespace, &mut ids));
+            // Parts of a chart may have the same one.
+            let space = namespace_setting(service.namespace.as_deref(), namespace);
+            if checked.insert((space, service.name.clone(), format!("{:?}", service.ports))) {
+                steps.extend(service_steps(service, namespace, &mut ids));
+            }
         }
         for facts in facts {
             if facts.has_ingress {
@@ -53,6 +58,7 @@ pub(super) fn add(survey: &Survey, namespace: &str, draft: &mut Draft) {
             }
         }
     }
+    steps.extend(forwards::steps(survey, namespace, &mut ids, &mut draft.doubts));
     // What the requests find is shown together with how far the rollout is.
     if !steps.is_empty() {
         draft.stages.push(StageDraft { id: "verify", title: "Verify".into(), needs: Some(vec!["deploy"]), steps });
@@ -84,13 +90,6 @@ fn workloads(form: &Form, namespace: &str, id: &str, ids: &mut BTreeSet<String>)
         }
     }
     steps
-}
-
-fn namespace_setting(own: Option<&str>, namespace: &str) -> String {
-    match own {
-        Some(own) if !own.is_empty() && own != namespace => own.to_owned(),
-        _ => "${{ vars.namespace }}".to_owned(),
-    }
 }
 
 /// The checks of a Service: for each TCP port a request where it speaks HTTP, else whether connections are accepted.
@@ -131,14 +130,32 @@ fn service_steps(service: &Service, namespace: &str, ids: &mut BTreeSet<String>)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::init::facts::Port;
+    use crate::init::facts::{Facts, Port};
+
+    #[test]
+    fn a_service_that_two_parts_have_is_checked_once() {
+        let service = |number: u16| Service {
+            name: "web".into(),
+            namespace: None,
+            ports: vec![Port { number, target: None, kind: PortKind::Other }],
+            workloads: BTreeSet::new(),
+        };
+        let facts = Facts { services: vec![service(80), service(80), service(81)], ..Facts::default() };
+        let form = Form::of(FormKind::Manifests(Vec::new()), "k8s", "k8s", Some(facts));
+        let survey = Survey { project: "shop".into(), forms: vec![form], ..Survey::default() };
+        let mut draft = Draft::default();
+        add(&survey, "shop", &mut draft);
+        let ids: Vec<&str> = draft.stages[0].steps.iter().map(|step| step.id.as_str()).collect();
+        assert_eq!(ids, ["web", "web-2"]);
+    }
 
     #[test]
     fn a_service_is_requested_where_it_speaks_http_and_connected_to_elsewhere() {
         let service = |kinds: &[PortKind]| Service {
             name: "web".into(),
             namespace: None,
-            ports: kinds.iter().cloned().map(|kind| Port { number: 80, kind }).collect(),
+            ports: kinds.iter().cloned().map(|kind| Port { number: 80, target: None, kind }).collect(),
+            workloads: BTreeSet::new(),
         };
         let actions = |kinds: &[PortKind]| {
             service_steps(&service(kinds), "n", &mut BTreeSet::new()).iter().map(|step| step.action).collect::<Vec<_>>()

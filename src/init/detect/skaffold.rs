@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::detector::{Detector, aside};
 use super::made::{Caller, Pack, Plugin, is_of_all_modules, of_buildpacks, of_command, of_java, of_ko};
 use super::skaffold_release::release;
-use crate::init::findings::{DeclaredBuild, DeclaredDeployment, Findings, MadeImage, image_name};
+use crate::init::findings::{DeclaredBuild, DeclaredDeployment, Findings, Forward, MadeImage, image_name};
 use crate::init::image_keys::overlay;
 use crate::init::repository::{Repository, ancestors, folder_of, join, name_of};
 
@@ -60,10 +60,11 @@ fn detect(repository: &Repository, findings: &mut Findings) {
         required.entry(path).or_insert(by);
     }
     // What one file requires is deployed together with what that one has.
-    for one in &mut findings.deployments {
+    let groups = findings.deployments.iter_mut().map(|one| &mut one.group);
+    for group in groups.chain(findings.forwards.iter_mut().map(|one| &mut one.group)) {
         for _ in 0..required.len() {
-            match required.get(&one.group).filter(|by| **by != one.group) {
-                Some(by) => one.group.clone_from(by),
+            match required.get(group).filter(|by| *by != group) {
+                Some(by) => group.clone_from(by),
                 None => break,
             }
         }
@@ -148,6 +149,7 @@ fn read(repository: &Repository, path: &str, document: &Value, findings: &mut Fi
     for one in list("/deploy/helm/releases").chain(list("/manifests/helm/releases")) {
         findings.deployments.extend(release(path, one, &images, &mut findings.doubts));
     }
+    findings.forwards.extend(list("/portForward").filter_map(|one| forward(path, one)));
     let paths = |pointers: &[&str]| -> Vec<String> {
         let found = pointers.iter().find_map(|pointer| document.pointer(pointer)?.as_array());
         found.into_iter().flatten().filter_map(|one| join(folder, one.as_str()?)).collect()
@@ -164,6 +166,22 @@ fn read(repository: &Repository, path: &str, document: &Value, findings: &mut Fi
         ..DeclaredDeployment::default()
     }));
     images
+}
+
+/// A port that the file `path` forwards; `None` for one that has a name, or of what depends on the environment.
+fn forward(path: &str, one: &Value) -> Option<Forward> {
+    let text = |key: &str| one.get(key).and_then(Value::as_str);
+    let port = one.get("port")?;
+    let port = port.as_u64().or_else(|| port.as_str()?.parse().ok())?;
+    let plain = |value: &&str| !value.contains("{{");
+    Some(Forward {
+        by: path.to_owned(),
+        group: path.to_owned(),
+        kind: text("resourceType")?.to_lowercase(),
+        name: text("resourceName").filter(plain)?.to_owned(),
+        namespace: text("namespace").filter(plain).map(str::to_owned),
+        port: u16::try_from(port).ok()?,
+    })
 }
 
 fn build(path: &str, image: &str, artifact: &Value) -> DeclaredBuild {
@@ -231,6 +249,22 @@ mod tests {
         assert_eq!(deployed, [("chart", None), ("kustomize/base", Some("shop")), ("k8s/*.yaml", Some("shop"))]);
         assert_eq!(findings.deployments[0].values, ["chart/values-dev.yaml"]);
         assert!(findings.doubts[0].contains("with jib"));
+    }
+
+    #[test]
+    fn forwarded_ports_are_read_with_what_they_belong_to() {
+        let findings = found(
+            "portForward:\n- {resourceType: Service, resourceName: web, port: 80, namespace: shop, localPort: 9000}\n\
+             - {resourceType: deployment, resourceName: api, port: \"8080\"}\n- {resourceType: service, resourceName: db, port: tcp}\n\
+             - {resourceType: service, resourceName: \"{{.NAME}}\", port: 80}\n",
+        );
+        let shown: Vec<String> = findings
+            .forwards
+            .iter()
+            .map(|one| format!("{} {} {:?} {} {}", one.kind, one.name, one.namespace, one.port, one.group))
+            .collect();
+        let expected = [r#"service web Some("shop") 80 skaffold.yaml"#, "deployment api None 8080 skaffold.yaml"];
+        assert_eq!(shown, expected);
     }
 
     #[test]
