@@ -136,7 +136,10 @@ fn step(step: &StepDraft) -> String {
         lines
             .push(format!("needs = {}", Value::Array(step.needs.iter().map(|id| Value::String(id.clone())).collect())));
     }
-    lines.extend(step.settings.iter().map(|(name, value)| format!("{name} = {}", shown(value))));
+    lines.extend(step.settings.iter().map(|(name, value)| {
+        let script = value.as_str().filter(|_| *name == "run").and_then(script);
+        format!("{name} = {}", script.unwrap_or_else(|| shown(value)))
+    }));
     if !step.covers.is_empty() {
         lines.push(format!(
             "covers = {}",
@@ -197,6 +200,20 @@ fn shown(value: &Value) -> String {
         Value::String(value) => text(value),
         value => value.to_string(),
     }
+}
+
+/// Several lines for the shell as TOML has them, below each other; `None` where that would change what they do.
+fn script(value: &str) -> Option<String> {
+    // A quoted text or a document may go on in the next line: its spaces count.
+    let is_whole = |line: &str| line.matches('\'').count() % 2 == 0 && line.matches('"').count() % 2 == 0;
+    let is_plain =
+        |line: &str| is_whole(line) && !line.contains("<<") && !line.ends_with('\\') && !line.contains("'''");
+    let has_control = value.chars().any(|c| c.is_control() && c != '\n' && c != '\t');
+    if !value.contains('\n') || has_control || !value.lines().all(is_plain) {
+        return None;
+    }
+    let lines: Vec<String> = value.lines().map(|line| format!("  {line}")).collect();
+    Some(format!("'''\n{}\n'''", lines.join("\n")))
 }
 
 /// A string as TOML has it, in one line.
@@ -263,6 +280,22 @@ mod tests {
             .skip_while(|line| *line != "[[stage.step]]")
             .collect();
         let commented: toml::Table = format!("[[stage]]\n{}", commented.join("\n")).parse().unwrap();
-        assert_eq!(commented["stage"][0]["step"][0]["run"].as_str(), Some("a\nb"));
+        assert_eq!(commented["stage"][0]["step"][0]["run"].as_str(), Some("  a\n  b\n"));
+    }
+
+    #[test]
+    fn lines_for_the_shell_stand_below_each_other_where_that_changes_nothing() {
+        for (value, expected) in [
+            ("a\nif b; then\n  'c d'\nfi", Some("'''\n  a\n  if b; then\n    'c d'\n  fi\n'''")),
+            ("a", None),
+            ("cat <<END\n x\nEND", None),
+            ("echo 'a\nb'", None),
+            ("echo \"a\nb\"", None),
+            ("echo a \\\n b", None),
+            ("echo ''''''\n b", None),
+            ("echo \u{1b}\nb", None),
+        ] {
+            assert_eq!(script(value).as_deref(), expected, "{value:?}");
+        }
     }
 }
