@@ -13,6 +13,9 @@ use crate::report::{DIM, Theme};
 /// The most lines of one kind that are shown; the file has more of them.
 const MAX_SHOWN: usize = 12;
 
+/// The most steps of a stage that are shown.
+const MAX_STEPS: usize = 40;
+
 /// `provision init`.
 pub(super) fn init(cli: &Cli, terminal: &Terminal, args: &InitArgs) -> Result<u8, Failure> {
     let file = file(cli)?;
@@ -82,7 +85,12 @@ fn write(file: &Path, text: &str) -> Result<(), Failure> {
 fn show(out: &mut dyn Write, theme: Theme, proposal: &Proposal) -> io::Result<()> {
     let width = proposal.stages.iter().map(|(stage, _)| stage.len()).max().unwrap_or_default();
     for (stage, steps) in &proposal.stages {
-        writeln!(out, "  {stage:width$}  {}", theme.paint(DIM, &steps.join(", ")))?;
+        let more = steps.len().saturating_sub(MAX_STEPS);
+        let mut shown = steps[..steps.len() - more].join(", ");
+        if more > 0 {
+            shown = format!("{shown} and {more} more");
+        }
+        writeln!(out, "  {stage:width$}  {}", theme.paint(DIM, &shown))?;
     }
     let (n_covered, n_items) = proposal.covered;
     if n_items > 0 {

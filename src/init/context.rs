@@ -73,8 +73,7 @@ pub(super) fn choose_context(repository: &Repository, wanted: Wanted<'_>) -> Con
         }
     }
     let leads_to = |folder: &str| signs::leads_to(&lines, folder, own);
-    let is_led_to = candidates.iter().any(|folder| leads_to(folder));
-    let judged: Vec<(Judged, &str)> = candidates
+    let mut judged: Vec<(Judged, &str)> = candidates
         .iter()
         .enumerate()
         .map(|(distance, folder)| {
@@ -88,14 +87,21 @@ pub(super) fn choose_context(repository: &Repository, wanted: Wanted<'_>) -> Con
                 unmatched: unmatched.cloned().collect(),
                 n_unread: usize::from(lacks_maker(repository, folder, &copied))
                     + unread.count()
-                    + signs::n_missing_workspaces(repository, &lines, folder)
-                    + usize::from(is_led_to && !leads_to(folder)),
+                    + signs::n_missing_workspaces(repository, &lines, folder),
                 is_declared: wanted.declared.iter().any(|(declared, _)| declared == folder),
                 distance,
             };
             (judged, *folder)
         })
         .collect();
+    // Where the folder that another file names has everything, words of a line are no sign against it.
+    let is_complete = |judged: &Judged| judged.is_declared && judged.n_lacking() == 0;
+    let may_lead = !judged.iter().any(|(judged, _)| is_complete(judged));
+    if may_lead && candidates.iter().any(|folder| leads_to(folder)) {
+        for (judged, folder) in &mut judged {
+            judged.n_unread += usize::from(!leads_to(folder));
+        }
+    }
     let best = judged.iter().min_by_key(|(judged, _)| judged.order());
     let Some((judged_best, folder)) = best else { return ContextChoice::default() };
     let mut missing = judged_best.missing.clone();
@@ -116,6 +122,11 @@ struct Judged {
 }
 
 impl Judged {
+    /// How much of what is copied or read it does not have.
+    fn n_lacking(&self) -> usize {
+        self.missing.len() + self.unmatched.len() + self.n_unread
+    }
+
     /// Less is better.
     fn order(&self) -> (usize, usize, bool, usize) {
         (self.missing.len(), self.unmatched.len() + self.n_unread, !self.is_declared, self.distance)

@@ -18,7 +18,7 @@ use super::releases::Wanted;
 use super::render_chart::{RenderedChart, render_chart};
 use super::repository::{Repository, name_of};
 use crate::error::Failure;
-use doubles::{is_definitions, without_doubles};
+use doubles::{is_definitions, nearness, without_doubles};
 pub(super) use form::{Form, FormKind};
 
 /// More charts than this are hardly one application.
@@ -50,10 +50,11 @@ pub(super) async fn forms(
         one.around.0.retain(is_there);
         one.around.1.retain(is_there);
         let release = one.release.clone().unwrap_or_else(|| release_name(chart, project));
-        one.release = Some(unique(&release, &mut ids));
+        one.release = Some(release);
         one.namespace.get_or_insert_with(|| project.to_owned());
         wanted.push((chart, named, one));
     }
+    name_releases(&mut wanted, &mut ids);
     // Most of the time goes by in the programs that are called, so several of them run at once.
     let rendering = wanted.iter().map(|(chart, named, one)| render_chart(repository, programs, chart, named, one));
     let rendering = stream::iter(rendering.collect::<Vec<_>>()).buffered(AT_ONCE).collect::<Vec<_>>();
@@ -108,6 +109,16 @@ pub(super) async fn forms(
     // What others need comes before them.
     all.sort_by_key(|form| (!form.is_active(), form.is_active() && !is_definitions(form)));
     Ok(all)
+}
+
+/// Gives each release a name of its own: of charts with one name it belongs to the one for a cluster like this one.
+fn name_releases(wanted: &mut [(&Chart, Vec<String>, Wanted)], ids: &mut BTreeSet<String>) {
+    let mut order: Vec<usize> = (0..wanted.len()).collect();
+    order.sort_by_key(|at| nearness(&wanted[*at].0.folder));
+    for at in order {
+        let release = wanted[at].2.release.take().unwrap_or_default();
+        wanted[at].2.release = Some(unique(&release, ids));
+    }
 }
 
 /// For each chart, kustomization or manifest the tools that deploy it with others.

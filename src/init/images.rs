@@ -160,7 +160,10 @@ fn name_bases(builds: &mut [ImageBuild]) {
 fn give_ids(builds: &mut [ImageBuild]) {
     let own: Vec<String> = builds.iter().map(|build| id_of(&build.id)).collect();
     let mut ids = BTreeSet::new();
-    for (build, id) in builds.iter_mut().zip(&own) {
+    let mut numbered: Vec<(&mut ImageBuild, &String)> = builds.iter_mut().zip(&own).collect();
+    // The name belongs to the one that a tool deploys by it.
+    numbered.sort_by_key(|(build, _)| !build.has_exact_names);
+    for (build, id) in numbered {
         let is_shared = own.iter().filter(|other| *other == id).count() > 1;
         let tells = |name: &&str| !name.is_empty() && !PLAIN_FOLDERS.contains(name) && id_of(name) != *id;
         let folder = ancestors(folder_of(&build.dockerfile)).map(name_of).find(tells);

@@ -14,13 +14,22 @@ use crate::tools::kubernetes::ManifestObjects;
 /// Parts of the names of overlays for a cluster like this one, the best first.
 const LOCAL: [&str; 7] = ["minikube", "local", "kind", "dev", "development", "base", "default"];
 
+/// Parts of the names of those that are all that has to be installed, and where they come among the others.
+const WHOLE: [&str; 4] = ["install", "standalone", "quickstart", "all"];
+const BASE: usize = 5;
+
 /// The kustomizations to choose from, the best first: those that are not made for another purpose.
 pub(super) fn tops(all: &[Kustomization]) -> Vec<&Kustomization> {
     let rank = |one: &&Kustomization| {
         let name = name_of(&one.folder).to_lowercase();
         let of_name = LOCAL.iter().position(|word| name.split(['-', '_', '.']).any(|part| part == *word));
         let is_used = all.iter().any(|other| other.resources.contains(&one.folder));
-        (of_name.unwrap_or(if is_used { LOCAL.len() + 1 } else { LOCAL.len() }), one.folder.clone())
+        // One that is all that has to be installed is more than the base that it has.
+        let is_whole = name.split(['-', '_', '.']).any(|part| WHOLE.contains(&part))
+            && all.iter().any(|other| one.resources.contains(&other.folder));
+        let of_name = of_name.or(is_whole.then_some(BASE));
+        let of_name = of_name.unwrap_or(if is_used { LOCAL.len() + 1 } else { LOCAL.len() });
+        (of_name, !is_whole, one.folder.clone())
     };
     let mut found: Vec<&Kustomization> = all.iter().filter(|one| !one.is_component && !one.is_aside).collect();
     found.sort_by_key(rank);
@@ -217,6 +226,18 @@ mod tests {
         let folders: Vec<&str> = tops(&all).iter().map(|one| one.folder.as_str()).collect();
         assert_eq!(folders, ["k/overlays/dev", "k/base", "k/overlays/prod"]);
         assert_eq!(closure(&all, &all[1]).len(), 2);
+    }
+
+    #[test]
+    fn what_is_all_that_has_to_be_installed_comes_before_the_base_that_it_has() {
+        let all = [
+            one("k/base", &[], false),
+            one("k/crds", &[], false),
+            one("k/cluster-install", &["k/base", "k/crds"], false),
+            one("k/tool-install", &[], false),
+        ];
+        let folders: Vec<&str> = tops(&all).iter().map(|one| one.folder.as_str()).collect();
+        assert_eq!(folders[..2], ["k/cluster-install", "k/base"]);
     }
 
     #[test]

@@ -222,7 +222,12 @@ fn trouble(file: &ManifestFile, places: &BTreeMap<(String, String, String), &str
 fn unknown(file: &ManifestFile) -> Option<String> {
     let facts = Facts::of(&file.objects);
     let (object, why) = facts.unknown.first()?;
-    let workload = facts.workloads.values().flatten().find_map(|(kind, names)| Some((kind, names.first()?)));
+    let is_taken = |kind: &str, name: &String| facts.unknown.iter().all(|(one, _)| *one != format!("{kind}/{name}"));
+    let workload = facts
+        .workloads
+        .values()
+        .flatten()
+        .find_map(|(kind, names)| Some((kind, names.iter().find(|name| is_taken(kind, name))?)));
     Some(match workload {
         Some((kind, name)) => format!("{why}; move {object} to a file of its own: `{kind}/{name}` is in the same one"),
         None => why.clone(),
@@ -314,6 +319,14 @@ mod tests {
         );
         assert_eq!(findings.left_out[0].path, "k8s/all.yaml");
         assert!(found[0].doubts[0].contains("`k8s/all.yaml` is not applied"), "{:?}", found[0].doubts);
+    }
+
+    #[test]
+    fn what_the_cluster_does_not_take_is_moved_nowhere_where_it_is_alone() {
+        let old = "apiVersion: batch/v1beta1\nkind: CronJob\nmetadata: {name: tick}\nspec: {jobTemplate: {spec: {template: {spec: {containers: [{image: x}]}}}}}\n";
+        let (_, findings) = sets(&[("k8s/tick.yaml", old.to_owned()), ("k8s/api.yaml", workload("api"))]);
+        let why = &findings.left_out[0].why;
+        assert!(why.contains("no longer served") && !why.contains("move"), "{why}");
     }
 
     #[test]

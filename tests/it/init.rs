@@ -138,6 +138,18 @@ fn with_q_only_what_was_written_is_named() {
 }
 
 #[test]
+fn hundreds_of_steps_do_not_fill_the_screen() {
+    let sandbox = Sandbox::new("");
+    fs::remove_file(sandbox.path("pipeline.toml")).unwrap();
+    for n in 100..150 {
+        sandbox.file(&format!("app/s{n}/Dockerfile"), "FROM scratch\n");
+    }
+    let shown = sandbox.run(&["-C", "app", "init"]).code(0).says("s100, s101").says("s139 and 10 more");
+    assert!(!shown.stderr.contains("s140"), "{}", shown.stderr);
+    assert!(fs::read_to_string(sandbox.path("app/pipeline.toml")).unwrap().contains("id = \"s149\""));
+}
+
+#[test]
 fn a_file_in_another_folder_says_which_one_was_searched() {
     let sandbox = sample("greeter");
     fs::create_dir(sandbox.path("ci")).unwrap();

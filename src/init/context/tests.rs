@@ -209,3 +209,14 @@ fn an_argument_with_a_default_where_it_is_used_needs_no_value() {
         assert_eq!(choose_context(&repository, wanted).unset.len(), n_unset, "{text}");
     }
 }
+
+#[test]
+fn words_of_a_line_are_no_sign_against_what_another_file_says() {
+    let files: &[(&str, &str)] = &[
+        ("web/Dockerfile", "FROM x\nCOPY . /srv/web\nRUN echo \"web/settings.py is used\"\n"),
+        ("web/settings.py", ""),
+    ];
+    let declared = Case { declared: &[("web", "compose.yml")], ..case(files, "web/Dockerfile", "web") };
+    // Where nobody says anything it is one.
+    check(&[declared, case(files, "web/Dockerfile", "")]);
+}

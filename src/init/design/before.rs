@@ -55,11 +55,11 @@ impl Before {
                 }
             }
             if !unknown.is_empty() {
+                let (are, what) = if unknown.len() == 1 { ("is", "it has") } else { ("are", "they have") };
                 doubts.push(format!(
-                    "`{}` copies `{}`, which {} not in `{}`: it has to be made before the build",
+                    "`{}` copies `{}`, which {are} not in `{}`: {what} to be made before the build",
                     build.dockerfile,
                     unknown.join("`, `"),
-                    if unknown.len() == 1 { "is" } else { "are" },
                     shown(&build.context)
                 ));
             }
@@ -109,7 +109,18 @@ impl Making {
                 paths.push(path);
             }
         }
-        let said = of_files.iter().map(|(file, paths)| format!("`{file}` copies `{}`", paths.join("`, `")));
+        // Of those that copy the same it is said once.
+        let mut of_paths: Vec<(Vec<&str>, Vec<&str>)> = Vec::new();
+        for (file, paths) in of_files {
+            match of_paths.iter_mut().find(|(known, _)| *known == paths) {
+                Some((_, files)) => files.push(file),
+                None => of_paths.push((paths, vec![file])),
+            }
+        }
+        let said = of_paths.iter().map(|(paths, files)| {
+            let verb = if files.len() == 1 { "copies" } else { "copy" };
+            format!("`{}` {verb} `{}`", files.join("`, `"), paths.join("`, `"))
+        });
         said.collect::<Vec<_>>().join(", ")
     }
 

@@ -143,7 +143,9 @@ fn chart_step(
         step.tables.push(("set", images.set));
     }
     if form.is_active() {
-        for (file, why) in &chart.failures {
+        // That its own values are not enough is no news where others are given.
+        let is_news = |file: &&(String, String)| chart.values.is_none() || file.0 != "values.yaml";
+        for (file, why) in chart.failures.iter().filter(is_news) {
             draft.doubts.push(format!("{}: it can't be installed with `{file}`: {why}", form.title()));
         }
         if !chart.without.is_empty() {

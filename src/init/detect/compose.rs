@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::compose_external::external_doubts;
 use super::compose_load::{Loaded, Loading, built_by, env_values, load};
 use super::detector::{Detector, aside};
 use super::env_example::is_secret_name;
@@ -120,7 +121,7 @@ fn read(repository: &Repository, layers: &[&str], loaded: Loaded, findings: &mut
         })
     };
     let first = layers.first().copied().unwrap_or_default();
-    let mut builds = Vec::new();
+    let (mut builds, mut started) = (Vec::new(), Vec::new());
     for service in &loaded.services {
         let profiles = if is_on(&loaded, service) { Vec::new() } else { profiles(&service.value) };
         let build = service.value.get("build").map(|written| build(service, written, &value));
@@ -128,6 +129,7 @@ fn read(repository: &Repository, layers: &[&str], loaded: Loaded, findings: &mut
         if profiles.is_empty() && !is_test {
             file.missing_env_files.extend(service.missing_env_files.iter().cloned());
             file.doubts.extend(missing_files(repository, first, service, &loaded));
+            started.push(&service.value);
         }
         file.services.push(ComposeService {
             name: service.name.clone(),
@@ -151,6 +153,7 @@ fn read(repository: &Repository, layers: &[&str], loaded: Loaded, findings: &mut
         }
     }
     file.doubts.extend(idle(first, &loaded));
+    file.doubts.extend(external_doubts(first, &loaded.externals, started.into_iter()));
     file.profiles = turned_on(&loaded);
     file.doubts.extend(loaded.doubts);
     // Those of the file that compose itself reads.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
+use super::compose_external::{Externals, externals};
 use super::interpolate::{Missing, fill, interpolate};
 use crate::init::repository::{Repository, folder_of, join};
 
@@ -19,6 +20,8 @@ pub(super) struct Loaded {
     pub(super) used: BTreeSet<String>,
     /// The files of secrets and configs: what they are, their names, and the paths.
     pub(super) files: BTreeMap<(&'static str, String), String>,
+    /// The volumes and networks that have to be there before.
+    pub(super) externals: Externals,
     /// The files that are included, and those of which services are extended.
     pub(super) included: BTreeSet<String>,
     pub(super) extended: BTreeSet<String>,
@@ -69,6 +72,7 @@ fn add_file(repository: &Repository, path: &str, folder: &str, loaded: &mut Load
     let used = loaded.values.keys().filter(|name| without_comments.iter().any(|line| uses(line, name)));
     loaded.used.extend(used.cloned().collect::<Vec<_>>());
     for document in &documents {
+        loaded.externals.extend(externals(document, &|name| loaded.values.get(name).cloned()));
         for kind in ["secrets", "configs"] {
             for (name, one) in document.get(kind).and_then(Value::as_object).into_iter().flatten() {
                 let file = one.get("file").and_then(Value::as_str);

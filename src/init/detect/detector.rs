@@ -47,6 +47,10 @@ const ASIDE: &[(&str, &str)] = &[
 /// Why what is at `path` is probably no part of the application, judged by the folders that it is in.
 pub(in crate::init) fn aside(path: &str) -> Option<&'static str> {
     let (folders, _) = path.rsplit_once('/')?;
+    // The name of the folder is filled in once the template is used.
+    if ["{{", "{%"].iter().any(|sign| folders.contains(sign)) {
+        return Some("it is a template");
+    }
     let is_in = |name: &str| folders.split('/').any(|folder| folder.eq_ignore_ascii_case(name));
     ASIDE.iter().find(|(name, _)| is_in(name)).map(|(_, why)| *why)
 }
@@ -61,6 +65,7 @@ mod tests {
         assert_eq!(aside("vendor/x/Dockerfile"), Some("it belongs to somebody else's code"));
         assert_eq!(aside("api/gen/Dockerfile"), Some("it is generated"));
         assert_eq!(aside("k8s/generated/all.yaml"), Some("it is generated"));
+        assert_eq!(aside("{{project.slug}}/compose/Dockerfile"), Some("it is a template"));
         assert_eq!(aside("src/generator/Dockerfile"), None);
         assert_eq!(aside("src/frontend/Dockerfile"), None);
         assert_eq!(aside("tests"), None);

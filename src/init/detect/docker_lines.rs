@@ -40,7 +40,7 @@ fn docker_build(by: &str, folder: &str, line: &str) -> Option<DeclaredBuild> {
         return None;
     }
     // The end of a command may stand at its last word: `docker build .; docker push x`.
-    let line = line.replace(';', " ; ");
+    let line = without_commands(line).replace(';', " ; ");
     let words: Vec<String> = line.split_whitespace().map(|word| word.trim_matches(['"', '\'']).to_owned()).collect();
     let is_program =
         |word: &str| matches!(word, "docker" | "podman" | "nerdctl" | "$(DOCKER)" | "${DOCKER}" | "$(CONTAINER_TOOL)");
@@ -85,6 +85,27 @@ fn docker_build(by: &str, folder: &str, line: &str) -> Option<DeclaredBuild> {
         None => build.context.as_ref().and_then(|context| join(context, "Dockerfile")),
     };
     build.dockerfile.is_some().then_some(build)
+}
+
+/// The line with each command in it whose output it takes as one word: `$(shell cat VERSION)` is `$(…)`.
+fn without_commands(line: &str) -> String {
+    let (mut kept, mut rest) = (String::new(), line);
+    while let Some((before, inner)) = rest.split_once("$(") {
+        let mut depth = 1_usize;
+        let end = inner.find(|c: char| {
+            depth = match c {
+                '(' => depth + 1,
+                ')' => depth - 1,
+                _ => depth,
+            };
+            depth == 0
+        });
+        let Some(end) = end else { break };
+        let is_command = inner[..end].contains(char::is_whitespace);
+        kept.extend([before, "$(", if is_command { "…" } else { &inner[..end] }, ")"]);
+        rest = &inner[end + 1..];
+    }
+    kept + rest
 }
 
 /// Whether a word ends a command: a sign between two, or where its output goes, such as `>&2`, `2>/dev/null`, `&>log`.
@@ -149,6 +170,8 @@ mod tests {
             ("docker build -t x $(DIR)", ""),
             ("docker compose build", ""),
             ("APP ?= shop\nx:\n\tdocker build -t acme/$(APP) $(APP)", "acme/shop shop shop/Dockerfile"),
+            ("docker build --build-arg V=$(shell cat $(D)/V | tr -d x) -t acme/a a", "acme/a a a/Dockerfile"),
+            ("IMG ?= reg.io/api:v$(V)\nx:\n\tdocker build . -f api/Dockerfile -t ${IMG}", "reg.io/api  api/Dockerfile"),
             ("for s in a; do docker build -f $s/Dockerfile -t acme/$s .; done", "acme/a  a/Dockerfile"),
         ] {
             let shown = docker_builds("Makefile", "", line).first().map_or(String::new(), |build| {

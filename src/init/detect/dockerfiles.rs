@@ -12,6 +12,9 @@ use crate::tools::docker::build::dockerfile::{Stage, stages};
 
 pub(super) const DETECTOR: Detector = Detector { detect };
 
+/// What is said of a Dockerfile for another platform.
+const ELSEWHERE: &str = "it is for another platform";
+
 /// Purposes that the name of a Dockerfile states, and that are not those of a deployment here.
 const PURPOSES: &[(&str, &str)] = &[
     ("dev", "it is for development"),
@@ -26,19 +29,19 @@ const PURPOSES: &[(&str, &str)] = &[
     ("ci", "it is for the automation"),
     ("lint", "it is for the automation"),
     ("docs", "it belongs to the documentation"),
-    ("windows", "it is for another platform"),
-    ("nanoserver", "it is for another platform"),
-    ("arm", "it is for another platform"),
-    ("armv7", "it is for another platform"),
-    ("arm32v7", "it is for another platform"),
-    ("arm64", "it is for another platform"),
-    ("arm64v8", "it is for another platform"),
-    ("aarch64", "it is for another platform"),
-    ("ppc64le", "it is for another platform"),
-    ("s390x", "it is for another platform"),
-    ("riscv64", "it is for another platform"),
-    ("cross", "it is for another platform"),
-    ("xx", "it is for another platform"),
+    ("windows", ELSEWHERE),
+    ("nanoserver", ELSEWHERE),
+    ("arm", ELSEWHERE),
+    ("armv7", ELSEWHERE),
+    ("arm32v7", ELSEWHERE),
+    ("arm64", ELSEWHERE),
+    ("arm64v8", ELSEWHERE),
+    ("aarch64", ELSEWHERE),
+    ("ppc64le", ELSEWHERE),
+    ("s390x", ELSEWHERE),
+    ("riscv64", ELSEWHERE),
+    ("cross", ELSEWHERE),
+    ("xx", ELSEWHERE),
 ];
 
 /// Other ways to build the same as the Dockerfile beside it.
@@ -139,6 +142,11 @@ fn needs_windows(stages: &[Stage]) -> bool {
 
 /// What the name of a Dockerfile says that it is for, where that is no deployment here.
 fn purpose(repository: &Repository, path: &str) -> Option<String> {
+    let place = name_of(folder_of(path)).to_lowercase();
+    let is_elsewhere = |(name, why): &&(&str, &str)| *name == place && *why == ELSEWHERE;
+    if PURPOSES.iter().any(|purpose| is_elsewhere(&purpose)) {
+        return Some(ELSEWHERE.to_owned());
+    }
     let word = suffix(name_of(path))?;
     if let Some((_, why)) = PURPOSES.iter().find(|(name, _)| word.split(['-', '_', '.']).any(|part| part == *name)) {
         return Some((*why).to_owned());
@@ -185,6 +193,18 @@ pub(in crate::init) fn suffix(name: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_folder_of_a_platform_says_that_it_is_for_that() {
+        let (_dir, repository) = crate::init::testing::repository(&[
+            ("src/8/amd64/Dockerfile", "FROM a"),
+            ("src/8/arm64v8/Dockerfile", "FROM a"),
+            ("arm64/web/Dockerfile", "FROM a"),
+        ]);
+        let found = |path: &str| purpose(&repository, path);
+        assert_eq!(found("src/8/arm64v8/Dockerfile").as_deref(), Some(ELSEWHERE));
+        assert_eq!((found("src/8/amd64/Dockerfile"), found("arm64/web/Dockerfile")), (None, None));
+    }
 
     #[test]
     fn one_that_is_not_utf_8_is_read_and_one_that_is_no_text_is_named() {

@@ -4,6 +4,7 @@ mod charts;
 mod checklists;
 mod ci;
 mod compose;
+mod compose_external;
 mod compose_load;
 mod detector;
 mod docker_lines;

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::detector::{Detector, aside};
 use crate::documents::{Document, Format, Source};
 use crate::init::findings::{Findings, Package, Recipe};
-use crate::init::repository::{Repository, folder_of, name_of};
+use crate::init::repository::{Repository, folder_of, has_extension, name_of};
 
 pub(super) const DETECTOR: Detector = Detector { detect };
 
@@ -28,11 +28,20 @@ const FILES: &[(&str, &str)] = &[
 const WRAPPERS: &[&str] =
     &["mvnw", "gradlew", "pnpm-lock.yaml", "yarn.lock", "bun.lock", "bun.lockb", "package-lock.json"];
 
+/// Endings of files that describe a package, and their language.
+const ENDINGS: &[(&str, &str)] = &[("sln", ".NET"), ("slnx", ".NET"), ("csproj", ".NET"), ("fsproj", ".NET")];
+
+/// The language of the package that a file of this name describes.
+fn language_of(name: &str) -> Option<&'static str> {
+    let named = FILES.iter().find(|(file, _)| name == *file);
+    named.or_else(|| ENDINGS.iter().find(|(ending, _)| has_extension(name, &[ending]))).map(|(_, language)| *language)
+}
+
 fn detect(repository: &Repository, findings: &mut Findings) {
     let wrappers = repository.files().filter(|path| WRAPPERS.contains(&name_of(path)));
     findings.wrappers.extend(wrappers.map(str::to_owned));
     for path in repository.files() {
-        let Some((_, language)) = FILES.iter().find(|(name, _)| name_of(path) == *name) else { continue };
+        let Some(language) = language_of(name_of(path)) else { continue };
         if aside(path).is_some() {
             continue;
         }
@@ -85,6 +94,10 @@ mod tests {
         let found: Vec<(&str, Option<&str>)> =
             findings.packages.iter().map(|one| (one.language, one.name.as_deref())).collect();
         assert_eq!(found, [("Rust", Some("api")), ("JavaScript", Some("web"))]);
+        assert!(!findings.packages[1].has_build);
+        for (name, expected) in [("shop.slnx", Some(".NET")), ("shop.csproj", Some(".NET")), ("go.sum", None)] {
+            assert_eq!(language_of(name), expected, "{name}");
+        }
         assert_eq!(findings.recipes[0].command, ["npm", "run", "test"]);
     }
 }

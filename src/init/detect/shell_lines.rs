@@ -75,13 +75,22 @@ fn assignments(text: &str) -> BTreeMap<String, String> {
         let plain: BTreeMap<String, String> =
             known.iter().filter_map(|(name, value)| Some((name.clone(), value.clone()?))).collect();
         let value = filled(value, &plain);
-        let value = Some(value).filter(|value| value.split_whitespace().all(is_plain) && !value.is_empty());
+        let is_known = value.split_whitespace().all(is_plain) || is_image(&value);
+        let value = Some(value).filter(|value| is_known && !value.is_empty());
         known
             .entry(found[1].to_owned())
             .and_modify(|old| *old = old.take().filter(|old| Some(old) == value.as_ref()))
             .or_insert(value);
     }
     known.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+}
+
+/// Whether it is the name of an image of which nothing but the tag depends on variables.
+fn is_image(value: &str) -> bool {
+    let has_name = value.split_once('$').is_some_and(|(before, _)| {
+        before.rsplit_once(':').is_some_and(|(name, tag)| is_plain(before) && !name.is_empty() && !tag.contains('/'))
+    });
+    has_name && !value.contains(char::is_whitespace)
 }
 
 /// Puts values in the place of `$NAME`, `${NAME}`, `$(NAME)`, and of the same with `$$`; others stay.
@@ -131,6 +140,7 @@ mod tests {
             ("A ?= x\nB := $(A)/y\n\tbuild $(B) ${C:-d}", "A ?= x|B := x/y|build x/y ${C:-d}"),
             ("A=x\nA=y\nbuild $A", "A=x|A=y|build $A"),
             ("A=$(date)\nbuild $A", "A=$(date)|build $A"),
+            ("A=x/y:$V\nB=x/$V\nC=http://$V\nbuild $A $B $C", "A=x/y:$V|B=x/$V|C=http://$V|build x/y:$V $B $C"),
         ] {
             let shown = unrolled(text);
             let lines: Vec<&str> = shown.lines().map(str::trim).filter(|line| !line.is_empty()).collect();

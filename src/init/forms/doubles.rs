@@ -9,13 +9,17 @@ use crate::init::repository::words_of;
 const NEAR: [&str; 5] = ["minikube", "local", "kind", "dev", "kubernetes"];
 const FAR: [&str; 8] = ["openshift", "knative", "aws", "gcp", "azure", "eks", "gke", "aks"];
 
+/// How far a folder is from being for a cluster like this one: less is nearer.
+pub(super) fn nearness(path: &str) -> (bool, usize) {
+    let has = |words: &[&str]| words.iter().position(|word| words_of(path).any(|part| part == *word));
+    (has(&FAR).is_some(), has(&NEAR).unwrap_or(NEAR.len()))
+}
+
 /// Takes away the forms that deploy what another one deploys: the workloads are the same, it is a chart of the same
 /// name with the same images, in a folder for another cluster, or it has the same images that are built here, which
 /// `of_forms` has, and these are several.
 pub(super) fn without_doubles(all: &[Form], of_forms: &[BTreeSet<usize>], mut active: Vec<usize>) -> Vec<usize> {
-    let has =
-        |form: &Form, words: &[&str]| words.iter().position(|word| words_of(&form.path).any(|part| part == *word));
-    let rank = |at: &usize| (has(&all[*at], &FAR).is_some(), has(&all[*at], &NEAR).unwrap_or(NEAR.len()), *at);
+    let rank = |at: &usize| (nearness(&all[*at].path), *at);
     active.sort_unstable();
     active.dedup();
     let order = active.clone();
@@ -52,4 +56,17 @@ fn is_the_same(one: &Form, other: &Form) -> bool {
         })
     });
     shares_workloads || (is_one_chart && first.images == second.images)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_for_a_cluster_like_this_one_is_the_nearest() {
+        let mut folders = ["helm/knative", "helm/plain", "helm/openshift-dev", "helm/kubernetes", "helm/minikube"];
+        folders.sort_by_key(|folder| nearness(folder));
+        let expected = ["helm/minikube", "helm/kubernetes", "helm/plain", "helm/openshift-dev", "helm/knative"];
+        assert_eq!(folders, expected);
+    }
 }

@@ -64,6 +64,18 @@ fn dockerfiles_in_folders_of_one_name_have_ids_with_the_folders_above() {
 }
 
 #[test]
+fn of_two_builds_of_one_name_the_one_that_a_tool_deploys_by_it_has_it() {
+    let (found, _) = builds(&[
+        ("Dockerfile.words", "FROM a\n"),
+        ("words/Dockerfile", "FROM a\n"),
+        ("compose.yml", "services: {words: {build: {context: words, dockerfile: ../Dockerfile.words}}}\n"),
+        ("skaffold.yaml", "build: {artifacts: [{image: words, context: words}]}\n"),
+    ]);
+    let ids: Vec<&str> = found.iter().filter_map(|one| one.split(" ").next()).collect();
+    assert_eq!(ids, ["words-2", "words"], "{found:?}");
+}
+
+#[test]
 fn a_name_that_services_share_with_different_tags_is_that_of_none() {
     let compose = "services:\n  cart: {build: cart, image: \"acme/shop:1-cart\"}\n  mail: {build: mail, image: \"acme/shop:1-mail\"}\n  \
                    web: {build: web, image: \"acme/web:1\"}\n  jobs: {build: web, image: \"acme/web:1\"}\n";

@@ -223,3 +223,15 @@ fn secrets_of_the_env_file_are_known_where_the_compose_file_uses_them() {
     let findings = found(&[("deploy/compose.yml", text), ("deploy/.env", env), (".env", "ROOT_PASSWORD=x\n")]);
     assert_eq!(findings.compose[0].given, ["API_TOKEN", "DB_PASSWORD"]);
 }
+
+#[test]
+fn what_has_to_be_there_before_is_said_of_what_is_started() {
+    let findings = found(&[(
+        "compose.yml",
+        "services:\n  db: {image: postgres, volumes: [\"data:/x\"]}\n  tool: {image: t, profiles: [x], volumes: [\"more:/x\"]}\n\
+         volumes: {data: {external: true, name: \"${NAME:-shop}-data\"}, more: {external: true}}\n",
+    )]);
+    let doubts: Vec<&String> = findings.compose[0].doubts.iter().filter(|doubt| doubt.contains("external")).collect();
+    let [doubt] = doubts.as_slice() else { panic!("{doubts:?}") };
+    assert!(doubt.contains("the volume `shop-data` from outside"), "{doubt}");
+}
