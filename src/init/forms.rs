@@ -211,7 +211,13 @@ fn choose(all: &mut [Form], builds: &[ImageBuild], doubts: &mut Vec<String>) {
             _ => form.aside.take(),
         };
         let is_chart = matches!(form.kind, FormKind::Chart(_));
-        if let Some(why) = failed.as_ref().filter(|_| is_chart || active.first().is_none_or(|first| at < *first)) {
+        // Beside what is used, one for another kind of cluster is missed by nobody.
+        let is_missed = if is_chart {
+            used.is_none() || !nearness(&form.path).0
+        } else {
+            active.first().is_none_or(|first| at < *first)
+        };
+        if let Some(why) = failed.as_ref().filter(|_| is_missed) {
             doubts.push(format!("{} can't be used: {why}", form.title()));
         }
         let instead = used.as_ref().map(|used| format!("the application is deployed with {used}"));
@@ -265,6 +271,16 @@ mod tests {
         assert_eq!(doubts.len(), 2);
         assert!(doubts[0].ends_with("it can't be installed with `values.yaml`: no"), "{doubts:?}");
         assert!(forms.iter().all(|form| !form.is_active()));
+        // Beside what is used, a chart for another kind of cluster is missed by nobody.
+        for (folder, expected) in [("helm/openshift", 0), ("helm/plain", 1)] {
+            let broken =
+                RenderedChart { failures: vec![("values.yaml".into(), "no".into())], ..RenderedChart::default() };
+            let broken = form(FormKind::Chart(Box::new(broken)), folder, None);
+            let mut forms = vec![broken, form(FormKind::Chart(Box::default()), "helm/kubernetes", Some("web"))];
+            let mut doubts = Vec::new();
+            choose(&mut forms, &[], &mut doubts);
+            assert_eq!(doubts.len(), expected, "{folder} {doubts:?}");
+        }
     }
 
     #[test]

@@ -31,7 +31,7 @@ pub(super) fn java_build(repository: &Repository, package: &str) -> Option<JavaB
     let is_there = |name: &&str| join(package, name).is_some_and(|path| repository.lists(&path));
     let (tool, folder, wrapped, plain) = if is_there(&"pom.xml") {
         (JavaTool::Maven, maven_folder(repository, package), "mvnw", "mvn")
-    } else if GRADLE.iter().any(|name| is_there(name)) {
+    } else if GRADLE.iter().any(is_there) {
         (JavaTool::Gradle, gradle_folder(repository, package), "gradlew", "gradle")
     } else {
         return None;

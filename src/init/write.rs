@@ -205,7 +205,7 @@ fn shown(value: &Value) -> String {
 /// Several lines for the shell as TOML has them, below each other; `None` where that would change what they do.
 fn script(value: &str) -> Option<String> {
     // A quoted text or a document may go on in the next line: its spaces count.
-    let is_whole = |line: &str| line.matches('\'').count() % 2 == 0 && line.matches('"').count() % 2 == 0;
+    let is_whole = |line: &str| ['\'', '"'].iter().all(|quote| line.matches(*quote).count().is_multiple_of(2));
     let is_plain =
         |line: &str| is_whole(line) && !line.contains("<<") && !line.ends_with('\\') && !line.contains("'''");
     let has_control = value.chars().any(|c| c.is_control() && c != '\n' && c != '\t');

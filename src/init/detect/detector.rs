@@ -48,7 +48,7 @@ const ASIDE: &[(&str, &str)] = &[
 pub(in crate::init) fn aside(path: &str) -> Option<&'static str> {
     let (folders, _) = path.rsplit_once('/')?;
     // The name of the folder is filled in once the template is used.
-    if ["{{", "{%"].iter().any(|sign| folders.contains(sign)) {
+    if folders.split('/').any(|folder| folder.starts_with("{{") || folder.starts_with("{%")) {
         return Some("it is a template");
     }
     let is_in = |name: &str| folders.split('/').any(|folder| folder.eq_ignore_ascii_case(name));
@@ -66,6 +66,7 @@ mod tests {
         assert_eq!(aside("api/gen/Dockerfile"), Some("it is generated"));
         assert_eq!(aside("k8s/generated/all.yaml"), Some("it is generated"));
         assert_eq!(aside("{{project.slug}}/compose/Dockerfile"), Some("it is a template"));
+        assert_eq!(aside("a${{ x }}/Dockerfile"), None);
         assert_eq!(aside("src/generator/Dockerfile"), None);
         assert_eq!(aside("src/frontend/Dockerfile"), None);
         assert_eq!(aside("tests"), None);

@@ -71,7 +71,7 @@ fn of_two_builds_of_one_name_the_one_that_a_tool_deploys_by_it_has_it() {
         ("compose.yml", "services: {words: {build: {context: words, dockerfile: ../Dockerfile.words}}}\n"),
         ("skaffold.yaml", "build: {artifacts: [{image: words, context: words}]}\n"),
     ]);
-    let ids: Vec<&str> = found.iter().filter_map(|one| one.split(" ").next()).collect();
+    let ids: Vec<&str> = found.iter().filter_map(|one| one.split(' ').next()).collect();
     assert_eq!(ids, ["words-2", "words"], "{found:?}");
 }
 

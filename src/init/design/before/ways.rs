@@ -38,8 +38,8 @@ impl Way {
     /// Whether one command does both.
     pub(super) fn is_like(&self, other: &Self) -> bool {
         let is_same = match (&self.command, &other.command) {
-            (Command::Line(one), Command::Line(two)) => one == two,
-            (Command::Maven { program: one, .. }, Command::Maven { program: two, .. })
+            (Command::Line(one), Command::Line(two))
+            | (Command::Maven { program: one, .. }, Command::Maven { program: two, .. })
             | (Command::Gradle { program: one, .. }, Command::Gradle { program: two, .. }) => one == two,
             _ => false,
         };
