@@ -46,9 +46,12 @@ pub(super) fn external_doubts<'a>(
     }
     let said = used.into_iter().map(|(kind, names)| {
         let names: Vec<&str> = names.into_iter().collect();
-        let (kinds, how) = match names.as_slice() {
-            [only] => (kind.to_owned(), format!("make it before with `docker {kind} create {only}`")),
-            _ => (format!("{kind}s"), format!("make each of them before with `docker {kind} create NAME`")),
+        let kinds = if names.len() == 1 { kind.to_owned() } else { format!("{kind}s") };
+        let how = match (kind, names.as_slice()) {
+            ("volume", [name]) => format!("make it before with `docker volume create {name}`"),
+            ("volume", _) => "make each of them before with `docker volume create NAME`".to_owned(),
+            (_, [name]) => format!("make it before with `docker network create {name}`"),
+            _ => "make each of them before with `docker network create NAME`".to_owned(),
         };
         format!(
             "`{by}` has the {kinds} `{}` from outside (`external`), which nothing here makes: {how}",
