@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::forward::Forward;
 use super::java::JavaBuild;
 use super::repository::name_of;
 use crate::tools::docker::build::dockerfile::Stage;
@@ -19,6 +20,8 @@ pub(super) struct Findings {
     /// Images that a program makes without a Dockerfile.
     pub(super) made: Vec<MadeImage>,
     pub(super) compose: Vec<ComposeFile>,
+    /// Files that are written for compose and are not called so.
+    pub(super) like_compose: Vec<String>,
     pub(super) charts: Vec<Chart>,
     pub(super) manifests: Vec<ManifestFile>,
     pub(super) kustomizations: Vec<Kustomization>,
@@ -263,19 +266,6 @@ impl DeclaredDeployment {
         self.values = places.swap_remove(open);
         self
     }
-}
-
-/// A port that a tool forwards to its user.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Forward {
-    /// The file that says it, and the one with which it is deployed.
-    pub(super) by: String,
-    pub(super) group: String,
-    /// What it belongs to: the kind in small letters, the name, and its namespace.
-    pub(super) kind: String,
-    pub(super) name: String,
-    pub(super) namespace: Option<String>,
-    pub(super) port: u16,
 }
 
 /// What stands for the tag of an image that is built where a file sets values of a chart.

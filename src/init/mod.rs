@@ -20,6 +20,7 @@ mod draft;
 mod facts;
 mod findings;
 mod forms;
+mod forward;
 mod image_keys;
 mod images;
 mod java;

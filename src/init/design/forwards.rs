@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use super::survey::{Survey, namespace_setting};
 use crate::init::draft::StepDraft;
 use crate::init::facts::{Facts, Service};
-use crate::init::findings::Forward;
 use crate::init::forms::{Form, FormKind};
+use crate::init::forward::Forward;
 use crate::init::names::{id_of, is_object_name, unique};
 
 /// Returns the checks that there are not yet, and adds to `doubts` what can't be checked.

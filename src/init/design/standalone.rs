@@ -9,6 +9,9 @@ use crate::init::draft::{Draft, StageDraft, StepDraft};
 use crate::init::findings::{HttpRequest, LeftOut};
 use crate::init::repository::has_extension;
 
+/// So many files are named that are written for compose.
+const MAX_NAMED: usize = 3;
+
 /// Adds a stage that runs the images which say how it is seen that they are up; the others are written as comments.
 pub(super) fn add(survey: &Survey, draft: &mut Draft) {
     let mut steps = Vec::new();
@@ -51,6 +54,41 @@ pub(super) fn add(survey: &Survey, draft: &mut Draft) {
     if survey.forms.is_empty() {
         let is_there = |one: &LeftOut| has_extension(&one.path, &["yaml", "yml"]);
         let besides = if survey.findings.left_out.iter().any(is_there) { " besides what is not used" } else { "" };
-        draft.doubts.push(format!("nothing says how the application is deployed: there is no chart, no kustomization, no manifest and no compose file{besides}"));
+        let like = &survey.findings.like_compose;
+        let named = like.iter().take(MAX_NAMED).map(|path| format!("`{path}`")).collect::<Vec<_>>().join(", ");
+        let more = like.len().saturating_sub(MAX_NAMED);
+        let named = if more > 0 { format!("{named} and {more} more") } else { named };
+        let like = match like.len() {
+            0 => String::new(),
+            1 => format!("; {named} is written for compose: `files` of a `compose-up` step may name it"),
+            _ => format!("; {named} are written for compose: `files` of a `compose-up` step may name them"),
+        };
+        draft.doubts.push(format!("nothing says how the application is deployed: there is no chart, no kustomization, no manifest and no compose file{besides}{like}"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_for_compose_that_are_not_called_so_are_named_where_nothing_deploys() {
+        for (files, expected) in [
+            (&[][..], "no compose file"),
+            (
+                &["docker/app.yml"],
+                "no compose file; `docker/app.yml` is written for compose: `files` of a `compose-up` step may name it",
+            ),
+            (
+                &["a", "b", "c", "d"],
+                "no compose file; `a`, `b`, `c` and 1 more are written for compose: `files` of a `compose-up` step may name them",
+            ),
+        ] {
+            let mut survey = Survey::default();
+            survey.findings.like_compose = files.iter().map(|path| (*path).to_owned()).collect();
+            let mut draft = Draft::default();
+            add(&survey, &mut draft);
+            assert!(draft.doubts[0].ends_with(expected), "{:?}", draft.doubts);
+        }
     }
 }

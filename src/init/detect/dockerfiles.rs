@@ -100,14 +100,16 @@ fn detect(repository: &Repository, findings: &mut Findings) {
         }
         match stages(&repository.text(path).unwrap_or_default()) {
             Ok(stages) if has_placeholders(&stages) => {
-                findings.leave_out(path, "it has placeholders that another tool fills in");
+                findings.leave_out(path, aside(path).unwrap_or("it has placeholders that another tool fills in"));
             }
             Ok(stages) => {
                 let of_place = aside(path).map(str::to_owned).or_else(|| purpose(repository, path));
                 let aside = of_place.or_else(|| needs_windows(&stages).then(|| "it is for Windows containers".into()));
                 findings.dockerfiles.push(Dockerfile { path: path.to_owned(), stages, aside });
             }
-            Err(why) => findings.leave_out(path, format!("it can't be read: {why}")),
+            Err(why) => {
+                findings.leave_out(path, aside(path).map_or_else(|| format!("it can't be read: {why}"), str::to_owned));
+            }
         }
     }
 }
@@ -217,6 +219,15 @@ mod tests {
         let out: Vec<(&str, &str)> =
             findings.left_out.iter().map(|one| (one.path.as_str(), one.why.as_str())).collect();
         assert_eq!(out, [("Dockerfile.web", "it is no text")]);
+        // What is not for the application need not be read.
+        let (_dir, repository) = crate::init::testing::repository(&[
+            ("templates/Dockerfile", "{% if x %}"),
+            ("web/Dockerfile", "{% if x %}"),
+        ]);
+        let mut findings = Findings::default();
+        detect(&repository, &mut findings);
+        let out: Vec<&str> = findings.left_out.iter().map(|one| one.why.as_str()).collect();
+        assert_eq!(out, ["it is a template", "it can't be read: line 1: the instruction `{%` is not known"]);
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod health;
 mod helm_lines;
 mod interpolate;
 mod kustomize;
+mod like_compose;
 mod made;
 mod made_lines;
 mod manifests;
@@ -41,6 +42,7 @@ pub(super) use health::http_request;
 const DETECTORS: &[Detector] = &[
     dockerfiles::DETECTOR,
     compose::DETECTOR,
+    like_compose::DETECTOR,
     skaffold::DETECTOR,
     tiltfile::DETECTOR,
     recipes::DETECTOR,

@@ -7,7 +7,8 @@ use serde_json::Value;
 use super::detector::{Detector, aside};
 use super::made::{Caller, Pack, Plugin, is_of_all_modules, of_buildpacks, of_command, of_java, of_ko};
 use super::skaffold_release::release;
-use crate::init::findings::{DeclaredBuild, DeclaredDeployment, Findings, Forward, MadeImage, image_name};
+use crate::init::findings::{DeclaredBuild, DeclaredDeployment, Findings, MadeImage, image_name};
+use crate::init::forward::Forward;
 use crate::init::image_keys::overlay;
 use crate::init::repository::{Repository, ancestors, folder_of, join, name_of};
 
