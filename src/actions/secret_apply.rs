@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use tokio::sync::Mutex;
 
-use crate::action::{Action, ActionSettings, Presence, StepContext, defaults, names, secrets_in};
+use crate::action::{Action, ActionSettings, Presence, StepContext, defaults, names, secrets_in, wait_for_namespace};
 use crate::actions::manifest_delete::made;
 use crate::error::{Failure, FailureKind, ids};
 use crate::fingerprint::{Digest, Inputs};
@@ -177,6 +177,7 @@ impl SecretApply {
 
     async fn apply(&self, cx: &StepContext, kube: &Kube) -> Result<Output, Failure> {
         let marks = cx.tools().marks();
+        wait_for_namespace(cx, kube, &self.namespace).await?;
         if self.create_namespace && kube.make_namespace(&self.namespace, &marks, cx.step().as_str()).await? {
             cx.line(&format!("made the namespace `{}`", self.namespace));
         }

@@ -29,8 +29,8 @@ impl Tools {
         self.image_ids.get_or(name.to_owned(), find).await
     }
 
-    /// Whether somebody is deleting a namespace of the cluster. One that can't be read is not known to be: whoever asks
-    /// what is in it is told why.
+    /// Whether somebody is deleting a namespace of the cluster. Of one that can't be read this is not known: the
+    /// requests for what is in it say why.
     pub async fn is_leaving(&self, namespace: &str) -> bool {
         let find = Box::pin(async { self.kube().await?.is_leaving(namespace).await });
         self.leaving.get_or(namespace.to_owned(), find).await.unwrap_or(false)

@@ -342,3 +342,35 @@ fn the_volume_for_the_node_goes_if_no_container_took_it_and_this_very_start_made
         assert_eq!(docker.has_volume(), stays);
     }
 }
+
+#[test]
+fn what_is_in_a_namespace_that_is_being_deleted_does_not_stand() {
+    let mut sandbox = Sandbox::new(
+        "[pipeline]\nname = 't'\n[cluster]\nprovider = 'minikube'\nname = 'pp'\n\
+         [[stage]]\nid = 's'\n[[stage.step]]\nid = 'cluster'\naction = 'cluster-start'\n\
+         [[stage.step]]\nid = 'service'\naction = 'manifest-apply'\nneeds = ['cluster']\nnamespace = 'default'\n\
+         files = ['c.yaml']\nwait = false\n\
+         [[stage.step]]\nid = 'secret'\naction = 'secret-apply'\nneeds = ['cluster']\nnamespace = 'default'\nname = 'keys'\n\
+         data = { A = 'b' }\n",
+    );
+    sandbox.file("c.yaml", "apiVersion: v1\nkind: Service\nmetadata: {name: c}\nspec: {ports: [{port: 80}]}\n");
+    let docker = FakeDocker::serve(&mut sandbox);
+    let cluster = FakeCluster::serve(&sandbox, "pp");
+    sandbox.run(&["up"]).code(0);
+    docker.node(true);
+    sandbox.run(&["plan", "--exit-code"]).code(0);
+    cluster.begin_to_delete("default");
+    for step in ["s.service", "s.secret"] {
+        sandbox.run(&["why", step]).code(0).says("the namespace `default` is being deleted");
+    }
+    let up = sandbox.spawn(&["up", "--output", "lines"]);
+    let waits = || sandbox.state_text().contains("is being deleted: waiting until it is gone");
+    assert!((0..2000).any(|_| waits() || {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+        false
+    }));
+    cluster.end_to_delete("default");
+    let ended = up.wait_with_output().unwrap();
+    assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+    sandbox.run(&["plan", "--exit-code"]).code(0);
+}

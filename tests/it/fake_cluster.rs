@@ -120,6 +120,17 @@ impl FakeCluster {
         objects.insert(format!("/api/v1/namespaces/default/services/{name}"), service);
     }
 
+    /// Somebody begins to delete a namespace, which has something in it that takes its time.
+    pub(crate) fn begin_to_delete(&self, namespace: &str) {
+        let path = format!("/api/v1/namespaces/{namespace}");
+        self.objects().get_mut(&path).unwrap()["metadata"]["deletionTimestamp"] = "2026-11-26T12:00:00Z".into();
+    }
+
+    /// The namespace is gone.
+    pub(crate) fn end_to_delete(&self, namespace: &str) {
+        self.objects().retain(|path, _| !format!("{path}/").starts_with(&format!("/api/v1/namespaces/{namespace}/")));
+    }
+
     fn objects(&self) -> MutexGuard<'_, BTreeMap<String, Value>> {
         self.objects.lock().unwrap()
     }

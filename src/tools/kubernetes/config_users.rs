@@ -14,12 +14,12 @@ use crate::error::Failure;
 /// The annotation of a pod template that makes its workload replace the pods.
 const RESTARTED: &str = "provision.dev/pods-replaced";
 
-/// The annotation of a `ConfigMap` or Secret that was changed, until the pods that take variables from it are replaced.
+/// The annotation of a `ConfigMap` or Secret that was changed, until the pods with variables from it are replaced.
 const PODS_TO_REPLACE: &str = "provision.dev/pods-to-replace";
 
-/// Notes in `object`, which is about to be applied, that it changes variables of pods of `all`. Returns whether it does,
-/// or whether an earlier run has noted that and was killed. `found` is the object as it is; `ignores` says of a key
-/// whether it is somebody else's to set.
+/// Notes in `object`, which is about to be applied, that it changes variables of pods of `all`. Returns whether it
+/// does, or whether an earlier run has noted that and was killed. `found` is the object as it is; `ignores` says of a
+/// key whether it is somebody else's to set.
 ///
 /// The note comes with the change, in one request: no kill can come between.
 pub fn note_users(
