@@ -8,7 +8,7 @@ use super::{Action, Presence, StepContext};
 use crate::error::Failure;
 use crate::model::Output;
 use crate::tools::Poll;
-use crate::tools::kubernetes::{Kube, LiveObject, ManifestObject};
+use crate::tools::kubernetes::{Kube, LiveObject};
 use crate::tools::process::ProcessObserver;
 
 /// How often it is checked whether something is gone that others delete.
@@ -33,13 +33,18 @@ pub fn standing<'a>(
     })
 }
 
-/// Waits until the namespace `name` is gone, if somebody is deleting it: nothing can be made in it before.
+/// Waits until the namespace `name` is gone, if somebody is deleting it: nothing can be made in it before. One that may
+/// not be read is treated as one that stays, as for a user with rights in that namespace alone.
 pub async fn wait_for_namespace(cx: &StepContext, kube: &Kube, name: &str) -> Result<(), Failure> {
-    let found = kube.live_object(&ManifestObject::of_namespace(name).reference).await?;
-    match found.filter(LiveObject::is_being_deleted) {
-        Some(found) => wait_until_gone(cx, kube, &found).await,
-        None => Ok(()),
+    let mut poll = None;
+    while kube.is_leaving(name).await.unwrap_or(false) {
+        let poll = poll.get_or_insert_with(|| {
+            cx.line(&format!("the namespace `{name}` is being deleted: waiting until it is gone"));
+            Poll::new(cx.cancel(), None, INTERVAL, "waiting until a namespace is gone")
+        });
+        poll.next(Failure::failed(format!("the namespace `{name}` is still there"))).await?;
     }
+    Ok(())
 }
 
 /// Waits until an object is gone that somebody is deleting.

@@ -38,12 +38,16 @@ struct Counts {
 impl Counts {
     fn waits_for(&self) -> String {
         let kept = self.wanted.saturating_sub(self.to_update);
+        let old = self.current.saturating_sub(self.updated + kept);
         if !self.seen {
             "the controller to see the change".into()
         } else if self.updated < self.to_update {
             format!("{} of {} pods to be made", self.to_update - self.updated, self.wanted)
-        } else if self.current > self.updated + kept {
-            format!("{} old pods to go", self.current - self.updated - kept)
+        } else if old > 0 && self.available < self.current {
+            // The old ones go when the new ones are ready.
+            format!("{} to be ready, then for {} to go", pods(self.current - self.available, "new"), pods(old, "old"))
+        } else if old > 0 {
+            format!("{} to go", pods(old, "old"))
         } else if self.available < self.wanted {
             format!("{} of {} pods to be ready", self.wanted - self.available, self.wanted)
         } else {
@@ -60,6 +64,11 @@ impl Counts {
     fn keeps_old_pods(&self) -> bool {
         self.seen && self.updated < self.wanted && self.current >= self.wanted
     }
+}
+
+/// Returns a number of pods in words: `1 new pod`.
+fn pods(n: u64, which: &str) -> String {
+    format!("{n} {which} pod{}", if n == 1 { "" } else { "s" })
 }
 
 fn workload(kind: WorkloadKind, meta: &ObjectMeta, selector: Option<&LabelSelector>, counts: &Counts) -> Workload {

@@ -41,7 +41,9 @@ fn deployments() {
     let cases = [
         (&two, json!({"observedGeneration": 3}), "waits: the controller to see the change"),
         (&two, status(2, 1, 2), "waits: 1 of 2 pods to be made"),
-        (&two, status(3, 2, 3), "waits: 1 old pods to go"),
+        (&two, status(3, 2, 3), "waits: 1 old pod to go"),
+        (&two, status(4, 2, 4), "waits: 2 old pods to go"),
+        (&two, status(3, 2, 2), "waits: 1 new pod to be ready, then for 1 old pod to go"),
         (&two, status(2, 2, 1), "waits: 1 of 2 pods to be ready"),
         (&two, status(2, 2, 2), "ready"),
         (&paused, status(2, 2, 2), "ready"),
