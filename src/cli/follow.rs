@@ -89,8 +89,7 @@ impl<'a> Follower<'a> {
 /// Returns the run of the process that holds the lock, once its first step has started: before that the last one on
 /// record is another one, which may have been killed.
 pub(super) fn run_of<'a>(history: &'a History, holder: Option<&Holder>) -> Option<(&'a RunId, &'a RunRecord)> {
-    let holder = holder?;
-    history.last_run().filter(|(_, run)| run.pid == holder.pid && run.at_ms >= holder.since)
+    history.run_of(holder?)
 }
 
 fn stamp(path: &PathBuf) -> Option<Stamp> {

@@ -8,7 +8,7 @@ use crate::actions::ACTIONS;
 use crate::config::{self, LoadOptions};
 use crate::error::{Failure, FailureKind, ids};
 use crate::files::Seen;
-use crate::journal::{self, EarlyContents, History, Journal, Opened};
+use crate::journal::{self, EarlyContents, History, Journal, Opened, run_on};
 use crate::model::{Item, StepId};
 use crate::pipeline::Pipeline;
 use crate::plan::Graph;
@@ -121,7 +121,11 @@ impl Project {
                  the next `provision up`, which sets the damaged file aside"
             )]);
         }
-        Ok(self.scoped(history))
+        let history = self.scoped(history);
+        Ok(match run_on(self.tools.state_dir()) {
+            Some(holder) => history.during(&holder),
+            None => history,
+        })
     }
 
     /// The journal, for a run.

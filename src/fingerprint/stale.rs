@@ -22,6 +22,8 @@ pub enum StaleReason {
     NeverRun,
     /// It was started and never finished: in doubt.
     Interrupted,
+    /// A run that is on has started it, and it has not ended: in doubt as long as it works.
+    Running,
     /// `down` has removed a part of what it had made, or nobody knows what: in doubt.
     HalfDown,
     /// It failed the last time.
@@ -59,6 +61,7 @@ impl StaleReason {
         match self {
             Self::NeverRun => "never-ran",
             Self::Interrupted | Self::HalfDown => "interrupted",
+            Self::Running => "running",
             Self::FailedLastTime => "failed",
             Self::TakenDown(_) => "taken-down",
             Self::InputsChanged(_) => "inputs-changed",
@@ -93,6 +96,7 @@ impl fmt::Display for StaleReason {
         match self {
             Self::NeverRun => f.write_str("never run"),
             Self::Interrupted => f.write_str("interrupted the last time"),
+            Self::Running => f.write_str("is being run right now"),
             Self::HalfDown => f.write_str("was being taken down"),
             Self::FailedLastTime => f.write_str("failed the last time"),
             Self::TakenDown(ms) => match Timestamp::from_millisecond(*ms) {

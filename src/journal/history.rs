@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::Holder;
 use super::known::{Child, Down, RunRecord, StepEnd, StepHistory};
 use super::record::{DOWN_DONE, ErrorRecord, ItemTexts, Record};
 use crate::error::ErrorObject;
@@ -172,6 +173,21 @@ impl History {
     /// The latest run.
     pub fn last_run(&self) -> Option<(&RunId, &RunRecord)> {
         self.latest.as_ref().and_then(|run| self.runs.get_key_value(run))
+    }
+
+    /// Returns the run of the command that has the lock, once it has begun to record it.
+    pub fn run_of(&self, holder: &Holder) -> Option<(&RunId, &RunRecord)> {
+        self.last_run().filter(|(_, run)| run.pid == holder.pid && run.at_ms >= holder.since)
+    }
+
+    /// Says of the steps that the run of `holder` has started last that it is on.
+    #[must_use]
+    pub fn during(mut self, holder: &Holder) -> Self {
+        let run = self.run_of(holder).map(|(run, _)| run.clone());
+        for known in self.steps.values_mut() {
+            known.is_on = run.is_some() && known.started_in == run;
+        }
+        self
     }
 
     /// The runs whose end nobody has seen.

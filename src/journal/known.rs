@@ -20,6 +20,8 @@ pub struct StepHistory {
     pub last_success: Option<Arc<StepEnd>>,
     /// That `down` has taken down since what it had made: what it has proven counts no more.
     pub down: Option<Down>,
+    /// Whether the run that last started it is on; known to readers alone.
+    pub is_on: bool,
     /// Where it is in its life in the run that last started it.
     pub(super) state: StepState,
     /// How many records stand before the last one of it.

@@ -255,7 +255,8 @@ fn proven<'a>(step: &Step, history: Option<&'a StepHistory>) -> Result<&'a StepE
         return Err(if down.is_done { StaleReason::TakenDown(down.at_ms) } else { StaleReason::HalfDown });
     }
     // Started and never finished: in doubt.
-    let end = history.last.as_deref().ok_or(StaleReason::Interrupted)?;
+    let unended = if history.is_on { StaleReason::Running } else { StaleReason::Interrupted };
+    let end = history.last.as_deref().ok_or(unended)?;
     match end.outcome {
         Outcome::Succeeded => Ok(end),
         _ if step.fallback.as_ref().is_some_and(|fallback| end.is_by(fallback)) => Ok(end),

@@ -91,7 +91,9 @@ impl Deletion {
         if self.consent_helps() {
             failure = failure.hint("if its data may be lost, run the same command with `--yes`");
         }
-        Err(failure.hint(format!("delete it by hand, with all data in it: `{}`", self.by_hand)))
+        let is_ours_alone = self.ours == Proof::Shown && self.in_use.is_none();
+        let unless_needed = if is_ours_alone { "" } else { "if nobody needs it, " };
+        Err(failure.hint(format!("{unless_needed}delete it by hand, with all data in it: `{}`", self.by_hand)))
     }
 
     /// Whether consent would be enough.
@@ -152,7 +154,10 @@ mod tests {
         for consent in [Consent::None, Consent::Given] {
             let failure = used.permit(consent).unwrap_err();
             assert_eq!(failure.causes, ["it is in use: it runs"]);
-            assert_eq!(failure.hints, ["delete it by hand, with all data in it: `minikube delete -p x`"]);
+            assert_eq!(
+                failure.hints,
+                ["if nobody needs it, delete it by hand, with all data in it: `minikube delete -p x`"]
+            );
         }
     }
 
@@ -163,5 +168,6 @@ mod tests {
         assert_eq!(failure.message, "the cluster `x` has to be deleted (its first start was killed), and is not");
         assert_eq!(failure.causes, ["it is not proven to be empty: namespace `shop`"]);
         assert_eq!(failure.hints[0], "if its data may be lost, run the same command with `--yes`");
+        assert_eq!(failure.hints[1], "delete it by hand, with all data in it: `minikube delete -p x`");
     }
 }

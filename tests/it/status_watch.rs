@@ -164,3 +164,21 @@ fn on_a_terminal_the_table_stays_in_its_place_and_the_whole_of_it_remains() {
     assert!(lines[5].starts_with("run ") && lines[5].ends_with(" succeeded"), "{text}");
     assert_eq!(lines.len(), 6, "{text}");
 }
+
+#[test]
+fn plan_and_why_of_a_step_that_is_being_run_say_so() {
+    let sandbox = project("true");
+    let run = begun(&sandbox);
+    sandbox.run(&["why", "s.wait"]).code(0).says("is being run right now").keeps_quiet_about("interrupted");
+    let plan: Value = serde_json::from_str(&sandbox.run(&["plan", "--format", "json"]).code(0).stdout).unwrap();
+    assert_eq!(plan["steps"][0]["reason"]["kind"], "running", "{plan}");
+    sandbox.file("go", "");
+    Shown::of(run).code(0);
+    sandbox.run(&["why", "s.wait"]).code(0).keeps_quiet_about("being run");
+    // One that was killed is no longer on.
+    let killed = project("true");
+    let mut run = begun(&killed);
+    run.kill().unwrap();
+    run.wait().unwrap();
+    killed.run(&["why", "s.wait"]).code(0).says("interrupted the last time");
+}

@@ -78,7 +78,7 @@ pub(super) fn show(out: &mut dyn Write, found: &Found) -> io::Result<()> {
         writeln!(out, "stays:")?;
     }
     for Kept { deletion, why, .. } in &found.kept {
-        writeln!(out, "  {}: {why}; by hand: `{}`", deletion.subject, deletion.by_hand)?;
+        writeln!(out, "  {}: {why}; if nobody needs it, by hand: `{}`", deletion.subject, deletion.by_hand)?;
     }
     Ok(())
 }
@@ -133,8 +133,8 @@ mod tests {
           a (2 parts)
               may be lost: its data
         stays:
-          b: it is not proven to be ours: no label; by hand: `rm b`
-          c: it is in use: it runs; by hand: `rm c`
+          b: it is not proven to be ours: no label; if nobody needs it, by hand: `rm b`
+          c: it is in use: it runs; if nobody needs it, by hand: `rm c`
         ");
     }
 }

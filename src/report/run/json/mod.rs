@@ -190,7 +190,7 @@ fn run_finished(finished: &RunFinished) -> Body<'_> {
 fn reason(reason: &StaleReason) -> Reason<'_> {
     let (kind, labels): (_, &[String]) = match reason {
         StaleReason::NeverRun => ("never_run", &[]),
-        StaleReason::Interrupted | StaleReason::HalfDown => ("interrupted", &[]),
+        StaleReason::Interrupted | StaleReason::Running | StaleReason::HalfDown => ("interrupted", &[]),
         StaleReason::FailedLastTime => ("failed_last_time", &[]),
         StaleReason::TakenDown(_) => ("taken_down", &[]),
         StaleReason::InputsChanged(labels) => ("inputs_changed", labels),
@@ -290,7 +290,8 @@ mod tests {
             // A kind that is missing here is an error of the compiler.
             all.push(match last {
                 StaleReason::NeverRun => StaleReason::Interrupted,
-                StaleReason::Interrupted => StaleReason::HalfDown,
+                StaleReason::Interrupted => StaleReason::Running,
+                StaleReason::Running => StaleReason::HalfDown,
                 StaleReason::HalfDown => StaleReason::FailedLastTime,
                 StaleReason::FailedLastTime => StaleReason::TakenDown(0),
                 StaleReason::TakenDown(_) => StaleReason::InputsChanged(words()),
@@ -314,7 +315,7 @@ mod tests {
     fn the_reference_has_each_kind_of_reason_with_the_word_that_plan_has_for_it() {
         let (page, agents) = (page("reference.md"), page("agents.md"));
         let reasons = reasons();
-        assert_eq!(reasons.len(), 16);
+        assert_eq!(reasons.len(), 17);
         for found in &reasons {
             let row = format!("\n| `{}` | `{}` | ", reason(found).kind, found.word());
             assert!(page.contains(&row), "docs/reference.md, Events: {row}");
