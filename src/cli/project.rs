@@ -112,6 +112,8 @@ impl Project {
 
     /// What the journal says, for a reader.
     pub(super) fn history(&self) -> Result<History, Failure> {
+        // Before reading, so that what the run has recorded at its end is read as well.
+        let holder = run_on(self.tools.state_dir());
         let history = journal::read_history(self.tools.state_dir(), self.early.take())?;
         if let Some(line) = history.damaged_at()
             && let Some(terminal) = self.terminal.take()
@@ -122,7 +124,7 @@ impl Project {
             )]);
         }
         let history = self.scoped(history);
-        Ok(match run_on(self.tools.state_dir()) {
+        Ok(match holder {
             Some(holder) => history.during(&holder),
             None => history,
         })

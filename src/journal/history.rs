@@ -129,13 +129,12 @@ impl History {
         let of_profile = |scope: &str| scope.split(CONTEXT).next() == Some(profile.unwrap_or_default());
         let own = Some(&self.steps).filter(|_| of_profile(&self.scope));
         let others = self.others.iter().filter(|(scope, _)| of_profile(scope)).map(|(_, steps)| steps);
-        own.into_iter().chain(others).flat_map(IdMap::values).any(|known| known.started_in.as_ref() == Some(run))
+        own.into_iter().chain(others).flat_map(IdMap::values).any(|known| known.is_of(run))
     }
 
     /// Whether `run` has started steps in other scopes than the selected one, and none in that.
     pub fn is_of_another_scope(&self, run: &RunId) -> bool {
-        let has =
-            |steps: &IdMap<StepId, StepHistory>| steps.values().any(|known| known.started_in.as_ref() == Some(run));
+        let has = |steps: &IdMap<StepId, StepHistory>| steps.values().any(|known| known.is_of(run));
         !has(&self.steps) && self.others.values().any(has)
     }
 
@@ -183,9 +182,8 @@ impl History {
     /// Says of the steps that the run of `holder` has started last that it is on.
     #[must_use]
     pub fn during(mut self, holder: &Holder) -> Self {
-        let run = self.run_of(holder).map(|(run, _)| run.clone());
-        for known in self.steps.values_mut() {
-            known.is_on = run.is_some() && known.started_in == run;
+        if let Some(run) = self.run_of(holder).map(|(run, _)| run.clone()) {
+            self.steps.values_mut().for_each(|known| known.is_on = known.is_of(&run));
         }
         self
     }

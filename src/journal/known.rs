@@ -34,6 +34,11 @@ impl StepHistory {
         self.last.as_ref().filter(|_| self.down.is_none())
     }
 
+    /// Whether `run` is the one that last started it.
+    pub(super) fn is_of(&self, run: &RunId) -> bool {
+        self.started_in.as_ref() == Some(run)
+    }
+
     /// Since when it is in doubt, where its start is on record no more: since it was last known.
     pub(super) fn date_doubt(&mut self) {
         let known = self.last.as_ref().or(self.last_success.as_ref()).map(|end| end.at_ms);

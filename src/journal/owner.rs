@@ -30,7 +30,7 @@ pub(super) fn check_writing(state_dir: &Path) -> Result<(), Failure> {
     let all = Access::READ_OK | Access::WRITE_OK;
     let paths = WRITTEN.iter().map(|name| state_dir.join(name));
     for path in paths.filter(|path| path.exists() && rustix::fs::access(path, all) == Err(Errno::ACCESS)) {
-        if is_own(&path) {
+        if owner(&path) == Some(own_id()) {
             let folder = shell_quoted(&state_dir.to_string_lossy()).into_owned();
             return Err(Failure::of(ids::STATE_UNUSABLE, format!("`{}` can't be read and written", path.display()))
                 .cause("it is yours, and its mode does not allow it")
@@ -61,8 +61,7 @@ pub(super) fn failure(state_dir: &Path, owner: u32) -> Failure {
     }
     let what = format!("`{}` can't be used: it, or a file in it, belongs to root", state_dir.display());
     let failure = Failure::of(ids::STATE_UNUSABLE, what);
-    let checkout = state_dir.parent().and_then(|folder| fs::symlink_metadata(folder).ok());
-    if checkout.is_some_and(|checkout| checkout.uid() == 0) {
+    if state_dir.parent().and_then(self::owner) == Some(0) {
         return failure
             .cause("so does the folder of the pipeline: it is a checkout of root's")
             .hint("run the command as root, or in a checkout of your own");
@@ -74,13 +73,14 @@ pub(super) fn failure(state_dir: &Path, owner: u32) -> Failure {
 
 /// Returns the owner of what is at `path` if that is another user, and we may not do with it what `access` says.
 fn kept(path: &Path, access: Access) -> Option<u32> {
-    if is_own(path) {
-        return None;
-    }
-    let owner = fs::symlink_metadata(path).ok()?.uid();
+    let owner = owner(path).filter(|owner| *owner != own_id())?;
     (rustix::fs::access(path, access) == Err(Errno::ACCESS)).then_some(owner)
 }
 
-fn is_own(path: &Path) -> bool {
-    fs::symlink_metadata(path).is_ok_and(|found| found.uid() == rustix::process::geteuid().as_raw())
+fn owner(path: &Path) -> Option<u32> {
+    Some(fs::symlink_metadata(path).ok()?.uid())
+}
+
+fn own_id() -> u32 {
+    rustix::process::geteuid().as_raw()
 }

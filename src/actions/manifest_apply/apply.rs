@@ -137,12 +137,7 @@ impl Apply<'_> {
                 continue;
             }
             let mut noted = object.clone();
-            let ignores = |key: &str| {
-                ["data", "binaryData"].iter().any(|field| {
-                    ignored::ignores(self.ignored, &format!("{}: {field}.{key}", object.reference.short()))
-                })
-            };
-            let changes_pods = note_users(&mut noted, found.as_ref(), all, &ignores);
+            let changes_pods = note_users(&mut noted, found.as_ref(), all, &|field| self.is_ignored(object, field));
             if self.apply(noted, found.as_ref()).await? {
                 if changes_pods {
                     self.changed.lock().unwrap_or_else(PoisonError::into_inner).push(object.clone());
@@ -181,9 +176,13 @@ impl Apply<'_> {
     /// Leaves a field out that is somebody else's to set: one that the settings name, or the number of pods that an
     /// autoscaler chooses.
     fn is_left_out(&self, object: &mut ManifestObject, conflict: &FieldConflict) -> bool {
-        let field = format!("{}: {}", object.reference.short(), conflict.field);
         let is_scaled = conflict.field == "spec.replicas" && conflict.manager == AUTOSCALER;
-        (is_scaled || ignored::ignores(self.ignored, &field)) && object.remove_field(&conflict.field)
+        (is_scaled || self.is_ignored(object, &conflict.field)) && object.remove_field(&conflict.field)
+    }
+
+    /// Whether the settings name a field of an object as somebody else's to set.
+    fn is_ignored(&self, object: &ManifestObject, field: &str) -> bool {
+        ignored::ignores(self.ignored, &format!("{}: {field}", object.reference.short()))
     }
 
     /// Fails unless a field may be overwritten; the step's log says that it is. What somebody has edited in an object

@@ -130,7 +130,7 @@ impl<'a> Node<'a> {
         if let Some(node) = container.as_ref().filter(|node| node.label(PROFILE_LABEL) != Some(self.profile)) {
             return Ok(Proof::Lacking(format!("minikube did not create the container `{}`", node.name)));
         }
-        let name = container.as_ref().and_then(|node| node.volume_at(VOLUME_PATH)).unwrap_or(self.profile);
+        let name = self.volume_name(container.as_ref());
         let volume = self.docker.volume(name).await?;
         Ok(match volume.as_ref().map(|volume| volume.label(START_LABEL)) {
             Some(Some(made_by)) if made_by.starts_with(prefix) => Proof::Shown,
@@ -143,10 +143,17 @@ impl<'a> Node<'a> {
     /// Whether a start of `provision` from another checkout than that of `prefix` made the volume of the node.
     pub(super) async fn is_of_another_checkout(&self, prefix: &str) -> Result<bool, Failure> {
         let container = self.container().await?;
-        let name = container.as_ref().and_then(|node| node.volume_at(VOLUME_PATH)).unwrap_or(self.profile);
-        let volume = self.docker.volume(name).await?;
+        let volume = self.docker.volume(self.volume_name(container.as_ref())).await?;
         let made_by = volume.as_ref().and_then(|volume| volume.label(START_LABEL));
         Ok(made_by.is_some_and(|made_by| !made_by.starts_with(prefix)))
+    }
+
+    /// The name of the volume that the node has, or that minikube would give it.
+    fn volume_name<'n>(&self, container: Option<&'n Container>) -> &'n str
+    where
+        'a: 'n,
+    {
+        container.and_then(|node| node.volume_at(VOLUME_PATH)).unwrap_or(self.profile)
     }
 
     async fn volume_is_of(&self, name: &str, id: &str) -> Result<Proof, Failure> {

@@ -58,7 +58,7 @@ impl Kube {
         K: Clone + DeserializeOwned + std::fmt::Debug,
     {
         let (Some(patch), Some(name)) = (joining_patch(meta, marks), &meta.name) else { return Ok(()) };
-        self.set_claim(api, name, &patch).await
+        self.note(&claiming(name), api, name, &patch).await
     }
 
     /// The same for an object that is there.
@@ -71,7 +71,8 @@ impl Kube {
         let Some(mark) = annotation(marks) else { return Ok(()) };
         let patch = json!({"metadata": {"uid": object.meta.uid, "annotations": {mark: null}}});
         let api = self.dynamic(&object.kind, &object.reference.namespace);
-        self.set_claim(&api, &object.reference.name, &patch).await
+        let name = &object.reference.name;
+        self.note(&claiming(name), &api, name, &patch).await
     }
 
     /// Takes the checkout of `marks` off a release, which stays.
@@ -105,13 +106,14 @@ impl Kube {
         Ok(others.map(str::to_owned).collect())
     }
 
-    /// An object that was removed meanwhile has no annotation either; another one of its name is not meant.
-    async fn set_claim<K>(&self, api: &Api<K>, name: &str, patch: &Value) -> Result<(), Failure>
+    /// Changes annotations of the object `name` by a merge patch. One that was removed meanwhile has none either;
+    /// another one of its name is not meant.
+    pub(super) async fn note<K>(&self, what: &str, api: &Api<K>, name: &str, patch: &Value) -> Result<(), Failure>
     where
         K: Clone + DeserializeOwned + std::fmt::Debug,
     {
         let params = PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
-        self.once(&format!("noting this checkout on `{name}`"), async {
+        self.once(what, async {
             match api.patch_metadata(name, &params, &Patch::Merge(patch)).await {
                 Ok(_) => Ok(()),
                 Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() => Ok(()),
@@ -120,6 +122,11 @@ impl Kube {
         })
         .await
     }
+}
+
+/// What is done when the mark of a checkout is set or taken off.
+fn claiming(name: &str) -> String {
+    format!("noting this checkout on `{name}`")
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ const PODS_TO_REPLACE: &str = "provision.dev/pods-to-replace";
 
 /// Notes in `object`, which is about to be applied, that it changes variables of pods of `all`. Returns whether it
 /// does, or whether an earlier run has noted that and was killed. `found` is the object as it is; `ignores` says of a
-/// key whether it is somebody else's to set.
+/// field, such as `data.KEY`, whether it is somebody else's to set.
 ///
 /// The note comes with the change, in one request: no kill can come between.
 pub fn note_users(
@@ -42,10 +42,11 @@ pub fn note_users(
 fn has_other_variables(object: &ManifestObject, found: &LiveObject, ignores: &dyn Fn(&str) -> bool) -> bool {
     ["data", "binaryData"].iter().any(|field| {
         let (wanted, there) = (&object.content[*field], &found.content[*field]);
-        let is_other = |(key, value): (&String, &Value)| there.get(key) != Some(value) && !ignores(key);
+        let is_ignored = |key: &str| ignores(&format!("{field}.{key}"));
+        let is_other = |(key, value): (&String, &Value)| there.get(key) != Some(value) && !is_ignored(key);
         wanted.as_object().is_some_and(|wanted| wanted.iter().any(is_other))
             || there.as_object().is_some_and(|there| {
-                there.keys().any(|key| wanted.get(key).is_none() && is_of_a_step(found, field, key) && !ignores(key))
+                there.keys().any(|key| wanted.get(key).is_none() && is_of_a_step(found, field, key) && !is_ignored(key))
             })
     })
 }
@@ -92,17 +93,10 @@ impl Kube {
     pub async fn forget_users(&self, config: &ManifestObject) -> Result<(), Failure> {
         let reference = &config.reference;
         let Some(kind) = self.kind_of(&reference.api_version, &reference.kind).await? else { return Ok(()) };
-        let patch = Patch::Merge(json!({"metadata": {"annotations": {PODS_TO_REPLACE: null}}}));
+        let patch = json!({"metadata": {"annotations": {PODS_TO_REPLACE: null}}});
         let api = self.dynamic(&kind, &reference.namespace);
         let what = format!("noting that the pods with variables of {reference} are replaced");
-        self.once(&what, async {
-            match api.patch_metadata(&reference.name, &PatchParams::default(), &patch).await {
-                Ok(_) => Ok(()),
-                Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
-                Err(error) => Err(error),
-            }
-        })
-        .await
+        self.note(&what, &api, &reference.name, &patch).await
     }
 }
 

@@ -48,16 +48,18 @@ pub(super) fn transport(config: Config) -> kube::Result<Client> {
     let send = tower::service_fn(move |request: Request<Body>| {
         // Another protocol takes over the connection: HTTP/2 has no such thing.
         let is_upgrade = request.headers().contains_key(header::UPGRADE);
-        let (method, asked) = (request.method().clone(), without_secrets(request.uri(), is_upgrade));
+        let (method, uri) = (request.method().clone(), request.uri().clone());
         let sent = if is_upgrade { single.request(request) } else { shared.request(request) };
         let started = Instant::now();
         async move {
             let response = sent.await;
-            let (end, ms) = (response.as_ref().map(http::Response::status), started.elapsed().as_millis());
-            match end {
-                Ok(status) => tracing::debug!("{method} {asked}: {status} after {ms} ms"),
-                Err(error) => tracing::debug!("{method} {asked}: {error} after {ms} ms"),
-            }
+            // What the message needs is only made where it is written.
+            tracing::debug!(
+                "{method} {}: {} after {} ms",
+                without_secrets(&uri, is_upgrade),
+                response.as_ref().map_or_else(ToString::to_string, |response| response.status().to_string()),
+                started.elapsed().as_millis()
+            );
             response
         }
     });
